@@ -1,0 +1,118 @@
+"""Turns five landmarks into a crop of a fixed pose. Does not find faces, does not read files."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import CardError
+from mien.geometry import similarity, transform
+from mien.types import Floats, Image
+
+Matrix = NDArray[np.float64]
+
+ARCFACE_112 = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    np.float32,
+)
+"""Five points of the 112x112 pose that ArcFace, CurricularFace, AdaFace and SFace were trained on."""
+
+DLIB_UNIT = np.array([[0.2273, 0.2214], [0.7528, 0.2212], [0.4901, 0.6278]], np.float32)
+"""Eye centres and base of the nose of dlib's mean face, in units of the unpadded chip (dlib/image_transforms
+/interpolation.h, get_face_chip_details)."""
+
+DLIB_PADDING = 0.25
+"""The padding that dlib's metric network was trained with, in units of the unpadded chip."""
+
+DLIB_FROM_FIVE = np.array(
+    [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0.654, 0.173, 0.173]],
+    np.float32,
+)
+"""Rows that make dlib's three points out of five landmarks: its base of the nose lies between the tip and the
+middle of the mouth, 0.654 to 0.346."""
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """Where the points of a face lie in a crop of a given size.
+
+    Attributes:
+        points: (K, 2) float32 pixels in the crop.
+        mixing: (K, 5) float32; row k gives the weights of the five landmarks that make point k.
+    """
+
+    points: Floats
+    mixing: Floats
+
+
+def arcface_template(size: int) -> Template:
+    """The ArcFace pose for a square crop of `size` pixels.
+
+    Multiples of 112 scale the 112 template; multiples of 128 scale it too and shift x by 8/128 of the
+    size, as insightface/utils/face_align.py does.
+    """
+    if size % 112 == 0:
+        return Template(ARCFACE_112 * np.float32(size / 112), np.eye(5, dtype=np.float32))
+    if size % 128 == 0:
+        ratio = np.float32(size / 128)
+        return Template(ARCFACE_112 * ratio + np.float32([8, 0]) * ratio, np.eye(5, dtype=np.float32))
+    raise CardError(f"the arcface template is defined for multiples of 112 and 128 pixels, not for {size}")
+
+
+def dlib_template(size: int) -> Template:
+    """The pose of dlib's face chip of `size` pixels with padding 0.25."""
+    points = (DLIB_UNIT + np.float32(DLIB_PADDING)) / np.float32(1 + 2 * DLIB_PADDING) * np.float32(size)
+    return Template(points, DLIB_FROM_FIVE)
+
+
+TEMPLATES = {"arcface": arcface_template, "dlib": dlib_template}
+
+
+def align(image: Image, landmarks: Floats, template: Template, size: int) -> Image:
+    """Warp one face to the reference pose.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        landmarks: (5, 2) float32 pixels x, y, in the viewer's order: left eye, right eye, nose, left and
+            right mouth corner.
+        template: where they shall lie.
+        size: width and height of the crop in pixels.
+
+    Returns:
+        (size, size, 3) uint8 RGB; pixels outside the image are black. A face more than twice as large as
+        the crop is averaged over areas rather than sampled, so that fine detail does not alias.
+
+    Raises:
+        DegenerateLandmarksError: no similarity fits the points.
+    """
+    matrix = similarity(template.mixing @ landmarks.astype(np.float32), template.points)
+    image, matrix = _shrink_first(image, matrix, size)
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
+    return np.asarray(crop, np.uint8)
+
+
+def _shrink_first(image: Image, matrix: Matrix, size: int) -> tuple[Image, Matrix]:
+    """Average whole cells of pixels before a warp that would otherwise skip them."""
+    factor = int(1 / np.hypot(matrix[0, 0], matrix[1, 0]))
+    if factor < 2:
+        return image, matrix
+    left, top, right, bottom = _seen(image, matrix, size, factor)
+    if right <= left or bottom <= top:
+        return image, matrix
+    window = image[top:bottom, left:right]
+    small = cv2.resize(window, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    centre = np.array([left, top]) + (factor - 1) / 2
+    shrunk = np.column_stack([matrix[:, :2] * factor, matrix[:, :2] @ centre + matrix[:, 2]])
+    return np.asarray(small, np.uint8), shrunk
+
+
+def _seen(image: Image, matrix: Matrix, size: int, factor: int) -> tuple[int, int, int, int]:
+    """The part of the image that the crop shows, in whole cells: left, top, right, bottom."""
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
+    spots = transform(corners, np.asarray(cv2.invertAffineTransform(matrix), np.float64))
+    limits = np.array([image.shape[1], image.shape[0]])
+    low = np.clip(np.floor(spots.min(axis=0)).astype(int) - 2 * factor, 0, limits)
+    high = np.clip(np.ceil(spots.max(axis=0)).astype(int) + 2 * factor, 0, limits)
+    high -= (high - low) % factor
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

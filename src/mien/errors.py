@@ -1,0 +1,70 @@
+"""The exception tree. Owns what can go wrong and nothing else.
+
+    MienError
+    ├── ImageError              a file or byte string that is no usable image
+    ├── DegenerateLandmarksError   landmarks that fix no pose
+    ├── ManifestError           a table of samples that cannot be read
+    ├── ModelError
+    │   ├── CardError           a card that is malformed, or does not fit its file
+    │   ├── ModelNotFoundError  no such model in the store or the catalogue
+    │   ├── LicenceError        weights whose licence was not accepted
+    │   └── DownloadError       a transfer that failed or gave other bytes
+    ├── MissingExtraError       a part of mien that is not installed
+    ├── ContractError           values of two models that cannot be compared
+    └── GalleryError
+        └── SubjectNotFoundError
+
+Every message is one sentence that names the file, row or value and the remedy.
+"""
+
+
+class MienError(Exception):
+    """Anything that mien reports to its user as a sentence, not as a trace."""
+
+
+class ImageError(MienError):
+    """A file or byte string that is not a usable image."""
+
+
+class DegenerateLandmarksError(MienError):
+    """Landmarks so close to one point that no similarity fits them."""
+
+
+class ManifestError(MienError):
+    """A table of samples that cannot be read."""
+
+
+class ModelError(MienError):
+    """A model that cannot be used."""
+
+
+class CardError(ModelError):
+    """A card that is malformed, or that does not fit its file."""
+
+
+class ModelNotFoundError(ModelError):
+    """No model of this name in the store or the catalogue."""
+
+
+class LicenceError(ModelError):
+    """Weights whose licence has to be accepted first."""
+
+
+class DownloadError(ModelError):
+    """A transfer that failed, or that gave other bytes than were promised."""
+
+
+class MissingExtraError(MienError):
+    """A part of mien that is not installed."""
+
+
+class ContractError(MienError):
+    """Two values from different models, which cannot be compared."""
+
+
+class GalleryError(MienError):
+    """A gallery that cannot be opened, read or changed."""
+
+
+class SubjectNotFoundError(GalleryError):
+    """No subject of this name in the gallery."""

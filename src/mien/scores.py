@@ -1,0 +1,79 @@
+"""Embeddings to scores, and the conversion of score units. Compares no score with a threshold."""
+
+from math import sqrt
+
+import numpy as np
+
+from mien.errors import ContractError
+from mien.types import Floats, Metric, Unit
+
+UNIT_OF: dict[Metric, Unit] = {"cosine": "cosine", "l2": "L2"}
+
+
+def score_pairs(a: Floats, b: Floats, metric: Metric) -> Floats:
+    """Score row i of `a` against row i of `b`.
+
+    Args:
+        a: (N, D) float32 embeddings.
+        b: (N, D) float32 embeddings.
+        metric: cosine (higher is more alike) or l2 (lower is more alike).
+
+    Returns:
+        (N,) float32, in cosine or in L2 (not squared).
+    """
+    if metric == "cosine":
+        norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        return np.asarray((a * b).sum(axis=1) / np.maximum(norms, 1e-12), np.float32)
+    return np.asarray(np.linalg.norm(a - b, axis=1), np.float32)
+
+
+def score_all(a: Floats, b: Floats, metric: Metric) -> Floats:
+    """Score every row of `a` against every row of `b`: (N, M) float32, units as in score_pairs."""
+    if metric == "cosine":
+        return normalize(a) @ normalize(b).T
+    squared = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2 * (a @ b.T)
+    return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float32)
+
+
+def normalize(embeddings: Floats) -> Floats:
+    """Rows of unit length; a row of zeros stays zero."""
+    norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
+    return np.asarray(embeddings / np.maximum(norms, 1e-12), np.float32)
+
+
+def better_is_higher(unit: Unit) -> bool:
+    """Whether a larger value in this unit means more alike."""
+    return unit == "cosine"
+
+
+def convert(value: float, unit: Unit, to: Unit, *, unit_length: bool) -> float:
+    """Convert a score or threshold between units.
+
+    L2 and squared L2 convert always; a cosine only where embeddings have unit length, by
+    cos = 1 - d^2 / 2 (the law of cosines).
+
+    Raises:
+        ContractError: a cosine and a distance of embeddings that have no unit length.
+        ValueError: a negative distance or a cosine outside -1..1.
+    """
+    if unit == to:
+        return value
+    if not unit_length and "cosine" in (unit, to):
+        raise ContractError(
+            f"{unit} cannot be converted to {to}: this model's embeddings do not have unit length; "
+            "measure the threshold again in the model's own unit"
+        )
+    squared = _to_squared(value, unit)
+    if to == "cosine":
+        return 1 - squared / 2
+    return sqrt(squared) if to == "L2" else squared
+
+
+def _to_squared(value: float, unit: Unit) -> float:
+    if unit == "cosine":
+        if not -1 <= value <= 1:
+            raise ValueError(f"a cosine lies between -1 and 1, not at {value}")
+        return 2 - 2 * value
+    if value < 0:
+        raise ValueError(f"a distance is not negative, but this one is {value}")
+    return value * value if unit == "L2" else value

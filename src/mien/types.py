@@ -1,0 +1,112 @@
+"""The frozen values that pass between rooms. Owns their meaning; computes nothing costly.
+
+Images are (H, W, 3) uint8 RGB, upright. Boxes are x1, y1, x2, y2 in pixels of the source image, x2 and
+y2 exclusive. Landmarks are (5, 2) float32 pixels x, y in the viewer's order: left eye, right eye, nose,
+left mouth corner, right mouth corner.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Metric = Literal["cosine", "l2"]
+Unit = Literal["cosine", "L2", "squared L2"]
+UNITS: tuple[Unit, ...] = ("cosine", "L2", "squared L2")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the source image; x2 and y2 are exclusive, and it may leave the image."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        """Width in pixels."""
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        """Height in pixels."""
+        return self.y2 - self.y1
+
+    @property
+    def area(self) -> float:
+        """Area in square pixels, 0 for an empty box."""
+        return max(0.0, self.width) * max(0.0, self.height)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One detected face.
+
+    Attributes:
+        box: pixels of the source image.
+        score: the detector's confidence, 0 to 1.
+        landmarks: (5, 2) float32 pixels x, y of the source image, in the viewer's order.
+    """
+
+    box: Box
+    score: float
+    landmarks: Floats
+
+
+Faces = tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A decoded image and the size of the file's picture, which may be larger after a reduced decode.
+
+    Attributes:
+        image: (h, w, 3) uint8 RGB, upright.
+        width: width in pixels of the upright picture in the file.
+        height: height in pixels of the upright picture in the file.
+    """
+
+    image: Image
+    width: int
+    height: int
+
+    @property
+    def reduction(self) -> float:
+        """How many source pixels one decoded pixel spans along the longer side; 1 when not reduced."""
+        return max(self.width, self.height) / max(self.image.shape[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How alike two embeddings are, with its unit and the embedding contract it was computed under."""
+
+    value: float
+    unit: Unit
+    contract: str
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A decision threshold, never a bare number.
+
+    Attributes:
+        value: in `unit`; a cosine is accepted at or above it, a distance at or below it.
+        unit: cosine, L2 or squared L2.
+        contract: the embedding contract of the model it was measured with.
+        fmr: the false match rate it was chosen for.
+        fmr_interval: 95% interval of the false match rate on subjects it was not chosen on, or None
+            when it was not scored on held-out subjects.
+        protocol: how and on what it was measured.
+    """
+
+    value: float
+    unit: Unit
+    contract: str
+    fmr: float
+    fmr_interval: tuple[float, float] | None
+    protocol: str
