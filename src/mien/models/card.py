@@ -1,0 +1,183 @@
+"""Model cards: what a model is, as a TOML file beside it. Owns the schema and the embedding contract.
+
+A card is data only. Opening files, measuring golden vectors and choosing an engine are done elsewhere.
+"""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mien.errors import CardError
+from mien.scores import UNIT_OF
+from mien.types import Metric, Threshold, Unit
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Family = Literal["embedding", "scrfd", "yunet", "mtcnn"]
+
+
+class Strict(BaseModel):
+    """Frozen values; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelFile(Strict):
+    """One ONNX file of a model."""
+
+    path: str
+    sha256: Sha256
+    converted_from: Sha256 | None = None
+    """sha256 of the weights it was converted from; stable where the conversion's own bytes are not."""
+
+
+class InputSpec(Strict):
+    """How pixels enter the network: (pixel - mean) / scale, per channel, in the card's colour order."""
+
+    colour: Literal["RGB", "BGR"]
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+    width: int | None = Field(None, ge=8, le=4096)
+    """None where the network takes any width."""
+    height: int | None = Field(None, ge=8, le=4096)
+
+
+class EmbeddingSpec(Strict):
+    """What a recognizer gives, and how it was trained to be compared."""
+
+    size: int = Field(ge=2, le=65536)
+    metric: Metric
+    normalized: bool
+    """Whether rows are brought to unit length before they are stored and compared."""
+    mirror: bool
+    """Whether the embedding of the mirrored crop is averaged in, before any normalization."""
+    template: Literal["arcface", "dlib"]
+
+
+class ThresholdRow(Strict):
+    """One measured threshold; see mien.types.Threshold."""
+
+    value: float
+    unit: Unit
+    fmr: float = Field(gt=0, lt=1)
+    fmr_interval: tuple[float, float] | None = None
+    fnmr: float | None = None
+    fnmr_interval: tuple[float, float] | None = None
+    protocol: str
+
+
+class AccuracyRow(Strict):
+    """One measured figure with its protocol."""
+
+    protocol: str
+    figure: str
+
+
+class Golden(Strict):
+    """An input, by its seed, and a sample of the output that the network must give."""
+
+    seed: int
+    width: int
+    height: int
+    output: tuple[float, ...]
+
+
+class ModelCard(Strict):
+    """A model: its files, its input contract, its licence, and what it was measured to do."""
+
+    name: Name
+    kind: Literal["recognizer", "detector"]
+    family: Family
+    summary: str
+    licence: str
+    commercial_use: bool | None = None
+    """Whether the licence of the weights allows commercial use; None where it is not stated."""
+    training_data: str
+    source: str
+    files: dict[str, ModelFile]
+    input: InputSpec
+    embedding: EmbeddingSpec | None = None
+    thresholds: tuple[ThresholdRow, ...] = ()
+    accuracy: tuple[AccuracyRow, ...] = ()
+    golden: dict[str, Golden] = {}
+
+    @property
+    def contract(self) -> str:
+        """The embedding contract: a hash of everything that makes two embeddings comparable.
+
+        Raises:
+            CardError: the model is a detector.
+        """
+        if self.embedding is None:
+            raise CardError(f"{self.name} is a detector and gives no embeddings; name a recognizer")
+        parts = {
+            "weights": sorted(file.converted_from or file.sha256 for file in self.files.values()),
+            "input": self.input.model_dump(),
+            "embedding": self.embedding.model_dump(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of this recognizer's scores."""
+        if self.embedding is None:
+            raise CardError(f"{self.name} is a detector and gives no scores; name a recognizer")
+        return UNIT_OF[self.embedding.metric]
+
+    def threshold(self, fmr: float) -> Threshold:
+        """The threshold measured for a false match rate.
+
+        Raises:
+            CardError: none was measured for that rate.
+        """
+        for row in self.thresholds:
+            if abs(row.fmr - fmr) <= 1e-9:
+                return Threshold(row.value, row.unit, self.contract, row.fmr, row.fmr_interval, row.protocol)
+        measured = ", ".join(f"{row.fmr:g}" for row in self.thresholds)
+        if not measured:
+            raise CardError(
+                f"{self.name} has no measured threshold, so no decision can be made: measure one with "
+                f"`mien models calibrate {self.name} FOLDER` on a folder of subjects"
+            )
+        raise CardError(f"{self.name} has no threshold at FMR {fmr:g}; it has {measured}")
+
+
+def parse_card(text: str, where: str) -> ModelCard:
+    """Read a card from TOML.
+
+    Raises:
+        CardError: no TOML, or not a card; the message names the first wrong key.
+    """
+    try:
+        card = ModelCard.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as reason:
+        raise CardError(f"{where} is no TOML: {reason}") from reason
+    except ValidationError as reason:
+        first = reason.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise CardError(f"{where}: {key}: {first['msg']}; `mien models add` writes a valid card") from reason
+    if (card.kind == "recognizer") != (card.embedding is not None):
+        raise CardError(f"{where}: a recognizer needs [embedding], and a detector has none")
+    return card
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read a card from a file.
+
+    Raises:
+        CardError: missing, or not a card.
+    """
+    try:
+        return parse_card(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as reason:
+        raise CardError(f"{path} cannot be read as a card: {reason}") from reason
+
+
+def format_card(card: ModelCard) -> str:
+    """The card as TOML."""
+    return tomli_w.dumps(card.model_dump(exclude_none=True), multiline_strings=False)

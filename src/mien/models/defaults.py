@@ -1,0 +1,117 @@
+"""The models that come with packages: where their weights lie, and how they become ONNX with a card.
+
+The cards' measured parts (golden vectors, thresholds, accuracy) ship with mien under cards/; the files are made
+from the packages on first use. The packages are located, never imported.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata, resources
+from pathlib import Path
+
+from mien.errors import CardError, MissingExtraError
+from mien.models import dlib_resnet, mtcnn_nets
+from mien.models.card import ModelCard, ModelFile, parse_card
+
+DEFAULT_DETECTOR = "mtcnn"
+DEFAULT_RECOGNIZER = "dlib-resnet"
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """A weight file inside a package."""
+
+    path: str
+    sha256: str
+    convert: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Default:
+    package: str
+    parts: dict[str, _Weights]
+
+
+DEFAULTS = {
+    "mtcnn": _Default(
+        "mtcnn",
+        {
+            name: _Weights(f"mtcnn/assets/weights/{name}.lz4", sha256, partial(mtcnn_nets.convert, name))
+            for name, sha256 in (
+                ("pnet", "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5"),
+                ("rnet", "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee"),
+                ("onet", "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3"),
+            )
+        },
+    ),
+    "dlib-resnet": _Default(
+        "face_recognition_models",
+        {
+            "model": _Weights(
+                "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
+                "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+                dlib_resnet.convert,
+            )
+        },
+    ),
+}
+
+
+def build(name: str) -> tuple[ModelCard, dict[str, bytes]]:
+    """Make a default model.
+
+    Returns:
+        Its card, and the bytes of its files by part.
+
+    Raises:
+        MissingExtraError: its package is not installed.
+        CardError: the package holds other weights than the ones that were measured.
+    """
+    default = DEFAULTS[name]
+    sources = {part: read_weights(default.package, weights) for part, weights in default.parts.items()}
+    files = {part: default.parts[part].convert(data) for part, data in sources.items()}
+    made = {
+        part: ModelFile(
+            path=f"{part}.onnx",
+            sha256=hashlib.sha256(data).hexdigest(),
+            converted_from=default.parts[part].sha256,
+        )
+        for part, data in files.items()
+    }
+    return shipped_card(name).model_copy(update={"files": made}), files
+
+
+def shipped_card(name: str) -> ModelCard:
+    """The card of a default model as it ships: measured, with no files yet."""
+    text = resources.files("mien.models").joinpath("cards", f"{name}.toml").read_text(encoding="utf-8")
+    return parse_card(text, f"the shipped card of {name}")
+
+
+def package_file(package: str, path: str) -> Path:
+    """A file of an installed package, found without importing it.
+
+    Raises:
+        MissingExtraError: the package is not installed, or lacks the file.
+    """
+    try:
+        found = Path(str(metadata.distribution(package).locate_file(path)))
+    except metadata.PackageNotFoundError:
+        found = None
+    if found is None or not found.is_file():
+        raise MissingExtraError(f"{path} is missing: pip install --force-reinstall {package}")
+    return found
+
+
+def read_weights(package: str, weights: _Weights) -> bytes:
+    """The bytes of a weight file, whose sha256 is the one that was measured."""
+    path = package_file(package, weights.path)
+    data = path.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != weights.sha256:
+        raise CardError(
+            f"{path} has sha256 {found[:12]}..., and the measured weights have {weights.sha256[:12]}...: "
+            f"pip install --force-reinstall {package}"
+        )
+    return data

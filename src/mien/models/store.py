@@ -1,0 +1,145 @@
+"""The model store: one folder a model, with its card and its files. Owns where models lie and how they get there.
+
+A model is written into a folder of another name and moved into place when it is whole, so a store never holds
+half a model. Nothing is downloaded here.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.errors import CardError, ModelNotFoundError
+from mien.models import defaults
+from mien.models.card import ModelCard, format_card, read_card
+from mien.models.session import DEFAULT_OPTIONS, EngineOptions, Session, open_session
+
+CARD = "card.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A card and the folder that holds its files."""
+
+    card: ModelCard
+    folder: Path
+
+    def session(self, part: str = "model", options: EngineOptions = DEFAULT_OPTIONS) -> Session:
+        """Open one of the model's files; see open_session."""
+        return open_session(self.card, self.folder, part, options)
+
+
+def home() -> Path:
+    """Where mien keeps what it makes: $MIEN_HOME, else $XDG_DATA_HOME/mien, else ~/.local/share/mien."""
+    chosen = os.environ.get("MIEN_HOME")
+    if chosen:
+        return Path(chosen)
+    shared = os.environ.get("XDG_DATA_HOME")
+    return (Path(shared) if shared else Path.home() / ".local" / "share") / "mien"
+
+
+def models_folder() -> Path:
+    """The folder of the store."""
+    return home() / "models"
+
+
+def names() -> list[str]:
+    """The models in the store, and those that are made from packages when first used."""
+    stored = {path.parent.name for path in models_folder().glob(f"*/{CARD}")}
+    return sorted(stored | set(defaults.DEFAULTS))
+
+
+def is_stored(name: str) -> bool:
+    """Whether the store holds this model's card."""
+    return (models_folder() / name / CARD).is_file()
+
+
+def load(name_or_card: str) -> Model:
+    """A model by its name in the store, or by the path of its card or of the folder that holds it.
+
+    A default model that is not in the store yet is made from its package.
+
+    Raises:
+        ModelNotFoundError: no such model.
+        CardError: its card is malformed.
+    """
+    path = Path(name_or_card)
+    if path.suffix == ".toml" or (path.is_dir() and (path / CARD).is_file()):
+        card_path = path / CARD if path.is_dir() else path
+        return Model(read_card(card_path), card_path.parent)
+    if is_stored(name_or_card):
+        folder = models_folder() / name_or_card
+        return Model(read_card(folder / CARD), folder)
+    if name_or_card in defaults.DEFAULTS:
+        return prepare(name_or_card)
+    raise ModelNotFoundError(
+        f"no model '{name_or_card}': the store has {', '.join(names())}; get one with `mien models pull`, "
+        "or your own with `mien models add FILE`"
+    )
+
+
+def prepare(name: str) -> Model:
+    """Make a default model from its package and put it into the store."""
+    card, files = defaults.build(name)
+    return save(card, files)
+
+
+def save(card: ModelCard, files: Mapping[str, bytes]) -> Model:
+    """Put a model into the store, in place of one of the same name.
+
+    Args:
+        card: whose `files` have the sha256 of the bytes.
+        files: the bytes by the card's part names.
+
+    Raises:
+        CardError: bytes and card do not agree.
+    """
+    for part, file in card.files.items():
+        if hashlib.sha256(files[part]).hexdigest() != file.sha256:
+            raise CardError(f"the bytes of {file.path} do not have the sha256 of the card of {card.name}")
+    folder = models_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    try:
+        for part, file in card.files.items():
+            (scratch / file.path).write_bytes(files[part])
+        (scratch / CARD).write_text(format_card(card), encoding="utf-8")
+        return Model(card, _move_in(scratch, folder / card.name))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _move_in(scratch: Path, place: Path) -> Path:
+    if place.exists():
+        old = scratch.with_name(f"{scratch.name}-old")
+        place.rename(old)
+        shutil.rmtree(old)
+    try:
+        scratch.rename(place)
+    except OSError:
+        # Another process has put the same model there in the meantime.
+        if not (place / CARD).is_file():
+            raise
+    return place
+
+
+def rewrite_card(model: Model, card: ModelCard) -> Model:
+    """Replace the card of a stored model in one step."""
+    scratch = model.folder / f".{CARD}.new"
+    scratch.write_text(format_card(card), encoding="utf-8")
+    scratch.replace(model.folder / CARD)
+    return Model(card, model.folder)
+
+
+def remove(name: str) -> None:
+    """Take a model out of the store.
+
+    Raises:
+        ModelNotFoundError: it is not in the store.
+    """
+    if not is_stored(name):
+        raise ModelNotFoundError(f"no model '{name}' in the store; `mien models list` shows what there is")
+    shutil.rmtree(models_folder() / name)
