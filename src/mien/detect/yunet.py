@@ -1,0 +1,72 @@
+"""YuNet: one box and five landmarks a cell on three strides (Wu, Peng and Yu, Machine Intelligence Research 20, 2023).
+
+Decodes the twelve outputs of libfacedetection's export: class and object scores, boxes (centre offset and log
+size, in strides) and landmark offsets, each for strides 8, 16 and 32. A face's score is the geometric mean of its
+class and object scores.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.detect.schedule import PASSES, Candidates, Pass, join, look, settle
+from mien.models.session import EngineOptions
+from mien.models.store import Model
+from mien.types import Faces, Floats, Image
+
+STRIDES = (8, 16, 32)
+
+
+class YuNet:
+    """A YuNet detector."""
+
+    longest = max(step.longest for step in PASSES)
+
+    def __init__(
+        self,
+        model: Model,
+        options: EngineOptions,
+        *,
+        threshold: float = 0.6,
+        overlap: float = 0.4,
+        passes: Sequence[Pass] = PASSES,
+    ) -> None:
+        self.name = model.card.name
+        self._session = model.session(options=options)
+        self._threshold, self._overlap, self._passes = threshold, overlap, tuple(passes)
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        """Faces of each image, best first; boxes and landmarks in pixels of that image."""
+        return [self._detect_one(image) for image in images]
+
+    def _detect_one(self, image: Image) -> Faces:
+        found = []
+        for step in self._passes:
+            view = look(image, step)
+            outputs = self._session.run(view.canvas[None])
+            found.append(decode(outputs, view.canvas.shape[1], self._threshold).back(view))
+        return settle(join(found), self._overlap)
+
+
+def decode(outputs: Sequence[Floats], width: int, threshold: float) -> Candidates:
+    """Turn the network's outputs for one canvas into boxes.
+
+    Args:
+        outputs: twelve arrays; per stride (1, cells, 1) class and object scores, (1, cells, 4) boxes and
+            (1, cells, 10) landmarks.
+        width: of the canvas in pixels.
+        threshold: least score.
+    """
+    parts = []
+    for level, stride in enumerate(STRIDES):
+        classes, objects = outputs[level].reshape(-1), outputs[level + 3].reshape(-1)
+        scores = np.sqrt(np.clip(classes, 0, 1) * np.clip(objects, 0, 1))
+        chosen = np.flatnonzero(scores >= threshold)
+        columns = width // stride
+        cells = np.stack([chosen % columns, chosen // columns], axis=1).astype(np.float32)
+        box = outputs[level + 6].reshape(-1, 4)[chosen]
+        centres, sizes = (cells + box[:, :2]) * stride, np.exp(box[:, 2:]) * stride
+        points = (outputs[level + 9].reshape(-1, 5, 2)[chosen] + cells[:, None]) * stride
+        boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
+        parts.append(Candidates(boxes, scores[chosen], points))
+    return join(parts)

@@ -1,0 +1,61 @@
+"""Crops to embeddings, in batches. Does not find faces, does not read files, compares nothing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.align import TEMPLATES, align
+from mien.errors import CardError
+from mien.models.session import DEFAULT_OPTIONS, EngineOptions
+from mien.models.store import Model
+from mien.scores import normalize
+from mien.types import Face, Floats, Image
+
+BATCH = 32
+"""Crops that go through the network together; more gain nothing on a CPU (docs/log.md)."""
+
+
+class Recognizer:
+    """A recognition network with the alignment, mirror averaging and normalization of its card."""
+
+    def __init__(self, model: Model, options: EngineOptions = DEFAULT_OPTIONS) -> None:
+        card = model.card
+        if card.embedding is None or card.input.width is None:
+            raise CardError(f"{card.name} is a {card.kind}; name a recognizer (see `mien models list`)")
+        self.card = card
+        self.spec = card.embedding
+        self.size = card.input.width
+        self.template = TEMPLATES[self.spec.template](self.size)
+        self._session = model.session(options=options)
+
+    def align(self, image: Image, face: Face) -> Image:
+        """The crop of one face as this network wants it: (size, size, 3) uint8 RGB.
+
+        Raises:
+            DegenerateLandmarksError: no pose fits the face's landmarks.
+        """
+        return align(image, face.landmarks, self.template, self.size)
+
+    def embed(self, crops: Sequence[Image] | Image) -> Floats:
+        """Embed aligned crops.
+
+        Args:
+            crops: (N, size, size, 3) uint8 RGB.
+
+        Returns:
+            (N, D) float32. Where the card says so, the embedding of the mirror image is averaged in, then
+            rows are brought to unit length.
+        """
+        if len(crops) == 0:
+            return np.empty((0, self.spec.size), np.float32)
+        parts = [self._embed_batch(np.asarray(crops[i : i + BATCH])) for i in range(0, len(crops), BATCH)]
+        return np.concatenate(parts)
+
+    def _embed_batch(self, crops: Image) -> Floats:
+        batch = np.concatenate([crops, crops[:, :, ::-1]]) if self.spec.mirror else crops
+        raw = self._session.run(batch)[0].reshape(len(batch), -1)
+        if raw.shape[1] != self.spec.size:
+            raise CardError(f"{self.card.name} gives {raw.shape[1]} numbers, its card says {self.spec.size}")
+        if self.spec.mirror:
+            raw = (raw[: len(crops)] + raw[len(crops) :]) / 2
+        return normalize(raw) if self.spec.normalized else raw
