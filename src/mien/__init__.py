@@ -1,0 +1,35 @@
+"""Face recognition from a folder of portraits to a decision.
+
+The names below are the Python API; importing this package opens no model and loads no engine.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mien.api import align, card, compare, detect, embed
+    from mien.errors import MienError
+    from mien.gallery.gallery import Gallery
+    from mien.image import read_image
+    from mien.pipeline import open_pipeline
+
+__version__ = "0.1.0"
+__all__ = ["Gallery", "MienError", "align", "card", "compare", "detect", "embed", "open_pipeline", "read_image"]
+
+_HOMES = {
+    "align": "mien.api",
+    "card": "mien.api",
+    "compare": "mien.api",
+    "detect": "mien.api",
+    "embed": "mien.api",
+    "MienError": "mien.errors",
+    "Gallery": "mien.gallery.gallery",
+    "read_image": "mien.image",
+    "open_pipeline": "mien.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mien' has no attribute '{name}'; it has {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.errors import CardError
 from mien.geometry import similarity, transform
-from mien.types import Floats, Image
+from mien.types import Cutout, Face, Floats, Image, floats
 
 Matrix = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def arcface_template(size: int) -> Template:
         return Template(ARCFACE_112 * np.float32(size / 112), np.eye(5, dtype=np.float32))
     if size % 128 == 0:
         ratio = np.float32(size / 128)
-        return Template(ARCFACE_112 * ratio + np.float32([8, 0]) * ratio, np.eye(5, dtype=np.float32))
+        return Template(ARCFACE_112 * ratio + floats([8, 0]) * ratio, np.eye(5, dtype=np.float32))
     raise CardError(f"the arcface template is defined for multiples of 112 and 128 pixels, not for {size}")
 
 
@@ -116,3 +116,36 @@ def _seen(image: Image, matrix: Matrix, size: int, factor: int) -> tuple[int, in
     high = np.clip(np.ceil(spots.max(axis=0)).astype(int) + 2 * factor, 0, limits)
     high -= (high - low) % factor
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+SURROUNDINGS = 0.6
+"""How far a cutout reaches beyond each side of the box, in box sizes; every template's crop lies within."""
+
+CUTOUT_LONGEST = 360
+"""A larger cutout is shrunk to this longer side: twice the largest crop, so that nothing is lost."""
+
+
+def cut_out(image: Image, face: Face) -> Cutout:
+    """Cut a face with its surroundings.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: in pixels of that image.
+
+    Returns:
+        The part of the image around the face, at most 360 pixels along its longer side, with the landmarks.
+    """
+    height, width = image.shape[:2]
+    reach = SURROUNDINGS * max(face.box.width, face.box.height)
+    left, top = max(0, int(face.box.x1 - reach)), max(0, int(face.box.y1 - reach))
+    right, bottom = min(width, int(face.box.x2 + reach) + 1), min(height, int(face.box.y2 + reach) + 1)
+    part = image[top:bottom, left:right]
+    landmarks = face.landmarks - floats([left, top])
+    scale = CUTOUT_LONGEST / max(part.shape[:2])
+    if scale < 1:
+        size = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
+        # Pixel centres, not corners, keep their place: x' + 0.5 = (x + 0.5) * scale.
+        landmarks = (landmarks + np.float32(0.5)) * floats([size[0] / part.shape[1], size[1] / part.shape[0]])
+        landmarks -= np.float32(0.5)
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return Cutout(np.ascontiguousarray(part), landmarks)

@@ -1,11 +1,13 @@
 """Boxes, overlap, suppression and similarity transforms. Reads no files, knows no model."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DegenerateLandmarksError
-from mien.types import Floats
+from mien.types import Floats, floats
 
 
 def iou(a: Floats, b: Floats) -> Floats:
@@ -20,7 +22,7 @@ def iou(a: Floats, b: Floats) -> Floats:
     """
     overlap = _intersection(a, b)
     union = _areas(a)[:, None] + _areas(b)[None, :] - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return floats(np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0))
 
 
 def overlap_of_smaller(a: Floats, b: Floats) -> Floats:
@@ -30,26 +32,28 @@ def overlap_of_smaller(a: Floats, b: Floats) -> Floats:
     """
     overlap = _intersection(a, b)
     smaller = np.minimum(_areas(a)[:, None], _areas(b)[None, :])
-    return np.divide(overlap, smaller, out=np.zeros_like(overlap), where=smaller > 0)
+    return floats(np.divide(overlap, smaller, out=np.zeros_like(overlap), where=smaller > 0))
 
 
 def _areas(boxes: Floats) -> Floats:
-    return np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
+    return floats(np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0))
 
 
 def _intersection(a: Floats, b: Floats) -> Floats:
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.maximum(high - low, 0)
-    return sides[..., 0] * sides[..., 1]
+    return floats(sides[..., 0] * sides[..., 1])
 
 
-def nms(boxes: Floats, scores: Floats, threshold: float, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def nms(
+    boxes: Floats, scores: Floats, threshold: float, groups: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """Greedy non-maximum suppression by IoU.
 
     Args:
         boxes: (N, 4) x1, y1, x2, y2.
-        scores: (N,) confidences.
+        scores: (N,) confidences above 0.
         threshold: a box goes when its IoU with a kept, better one is above this.
         groups: (N,) numbers; boxes of different groups never suppress each other. None is one group.
 
@@ -58,15 +62,15 @@ def nms(boxes: Floats, scores: Floats, threshold: float, groups: NDArray[np.int6
     """
     if len(boxes) == 0:
         return np.empty(0, np.int64)
-    sides = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
+    sides: Any = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
+    values: Any = floats(scores)
     if groups is None:
-        kept = cv2.dnn.NMSBoxes(sides, scores.astype(np.float32), -np.inf, threshold)
+        found = cv2.dnn.NMSBoxes(sides, values, 0.0, threshold)
     else:
-        kept = cv2.dnn.NMSBoxesBatched(
-            sides, scores.astype(np.float32), groups.astype(np.int32), -np.inf, threshold
-        )
-    kept = np.asarray(kept, np.int64).reshape(-1)
-    return kept[np.argsort(-scores[kept], kind="stable")]
+        numbers: Any = groups.astype(np.int32)
+        found = cv2.dnn.NMSBoxesBatched(sides, values, numbers, 0.0, threshold)
+    kept = np.asarray(found, np.int64).reshape(-1)
+    return np.asarray(kept[np.argsort(-scores[kept], kind="stable")], np.int64)
 
 
 def suppress_nested(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.int64]:

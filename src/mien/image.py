@@ -31,7 +31,9 @@ from PIL import Image as Pillow
 from mien.errors import ImageError
 from mien.types import Image, Photo
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif"}
+)
 """File name endings that a folder is searched for."""
 
 BROKEN = (
@@ -235,7 +237,9 @@ def _to_rgb(opened: Pillow.Image, profile: ImageCms.ImageCmsProfile | None) -> I
     if opened.mode in ("I", "F"):
         raise ValueError(f"pixels of mode {opened.mode} have no defined white; save it with 8 or 16 bits a channel")
     if profile is not None and opened.mode in ("L", "RGB", "CMYK"):
-        return np.asarray(ImageCms.profileToProfile(opened, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"))
+        return np.asarray(
+            ImageCms.profileToProfile(opened, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        )
     if opened.mode in ("LA", "PA", "La", "RGBa", "RGBA") or "transparency" in opened.info:
         picture = opened.convert("RGBA")
         paper = Pillow.new("RGBA", picture.size, (255, 255, 255, 255))

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Metric = Literal["cosine", "l2"]
 Unit = Literal["cosine", "L2", "squared L2"]
 UNITS: tuple[Unit, ...] = ("cosine", "L2", "squared L2")
+
+
+def floats(values: ArrayLike) -> Floats:
+    """A float32 array."""
+    return np.asarray(values, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,20 @@ class Photo:
     @property
     def reduction(self) -> float:
         """How many source pixels one decoded pixel spans along the longer side; 1 when not reduced."""
-        return max(self.width, self.height) / max(self.image.shape[:2])
+        return float(max(self.width, self.height) / max(self.image.shape[:2]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutout:
+    """A face with its surroundings, cut from its picture, from which any model can align it.
+
+    Attributes:
+        image: (h, w, 3) uint8 RGB.
+        landmarks: (5, 2) float32 pixels of this image.
+    """
+
+    image: Image
+    landmarks: Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mien.detect.schedule import to_faces
 from mien.geometry import nms, suppress_nested
 from mien.models.session import EngineOptions, Session
 from mien.models.store import Model
-from mien.types import Faces, Floats, Image
+from mien.types import Faces, Floats, Image, floats
 
 WINDOW = 12
 """Side of P-Net's window in pixels."""
@@ -129,7 +129,7 @@ class Mtcnn:
         corner = np.stack([column, row], axis=1).astype(np.float32) * CELL
         window = np.concatenate([corner, corner + WINDOW], axis=1)
         boxes = window + shifts[owner, :, row, column] * WINDOW - margin
-        actual = np.float32([width / size[0], height / size[1]] * 2)
+        actual = floats([width / size[0], height / size[1]] * 2)
         return _Proposals(boxes * actual, probabilities[owner, 1, row, column], owner.astype(np.int64))
 
     def _refine(self, images: list[Image], proposals: _Proposals) -> _Proposals:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.geometry import nms, suppress_nested
-from mien.types import Box, Face, Faces, Floats, Image
+from mien.types import Box, Face, Faces, Floats, Image, floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,12 @@ def look(image: Image, step: Pass) -> View:
     if scale < 1.0:
         image = np.asarray(cv2.resize(image, (small_width, small_height), interpolation=cv2.INTER_AREA), np.uint8)
     canvas_width, canvas_height = (_round_up(side * step.canvas) for side in (small_width, small_height))
-    left, top = (0, 0) if step.canvas == 1.0 else ((canvas_width - small_width) // 2, (canvas_height - small_height) // 2)
+    left, top = (
+        (0, 0) if step.canvas == 1.0 else ((canvas_width - small_width) // 2, (canvas_height - small_height) // 2)
+    )
     canvas = np.zeros((canvas_height, canvas_width, 3), np.uint8)
     canvas[top : top + small_height, left : left + small_width] = image
-    return View(canvas, scale, np.float32([left, top]))
+    return View(canvas, scale, floats([left, top]))
 
 
 def _round_up(side: float) -> int:

@@ -45,18 +45,17 @@ class Scrfd:
         for step in self._passes:
             view = look(image, step)
             outputs = self._session.run(view.canvas[None])
-            found.append(decode(outputs, *view.canvas.shape[1::-1], self._threshold).back(view))
+            found.append(decode(outputs, view.canvas.shape[1], self._threshold).back(view))
         return settle(join(found), self._overlap)
 
 
-def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
+def decode(outputs: Sequence[Floats], width: int, threshold: float) -> Candidates:
     """Turn the network's outputs for one canvas into boxes.
 
     Args:
         outputs: nine arrays; per stride (cells * 2, 1) scores, (cells * 2, 4) distances left, top, right,
             bottom in strides, (cells * 2, 10) landmark offsets x, y in strides.
         width: of the canvas in pixels.
-        height: of the canvas in pixels.
         threshold: least score.
     """
     parts = []

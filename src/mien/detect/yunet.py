@@ -1,4 +1,4 @@
-"""YuNet: one box and five landmarks a cell on three strides (Wu, Peng and Yu, Machine Intelligence Research 20, 2023).
+"""YuNet: one box and five landmarks a cell on three strides (Wu, Peng and Yu, MIR 20, 2023).
 
 Decodes the twelve outputs of libfacedetection's export: class and object scores, boxes (centre offset and log
 size, in strides) and landmark offsets, each for strides 8, 16 and 32. A face's score is the geometric mean of its

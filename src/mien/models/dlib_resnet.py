@@ -1,15 +1,17 @@
 """Converts dlib's metric ResNet from dlib's own serialization to ONNX. Needs no dlib.
 
 The file, from the input outwards, holds 29 convolutions (`con_4`), each followed by an affine layer
-(`affine_`: gamma, then beta), and last a fully connected layer without bias (`fc_2`). Integers are dlib's: a byte with
-the number of bytes (its high bit is the sign), then that many little-endian bytes (dlib/serialize.h). A `params`
+(`affine_`: gamma, then beta), and last a fully connected layer without bias (`fc_2`). Integers are dlib's: a byte
+with the number of bytes (its high bit is the sign), then that many little-endian bytes (dlib/serialize.h). A `params`
 tensor is a version, four sizes, and little-endian floats.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.errors import CardError
@@ -61,7 +63,9 @@ class _Reader:
         """One `params` tensor, flat."""
         version = self.integer()
         if version != 2:
-            raise CardError(f"dlib's weights hold a tensor of version {version}, and 2 is known; reinstall the package")
+            raise CardError(
+                f"dlib's weights hold a tensor of version {version}, and 2 is known; reinstall the package"
+            )
         count = int(np.prod([self.integer() for _ in range(4)]))
         values = np.frombuffer(self._data, "<f4", count, self._at)
         self._at += 4 * count
@@ -92,7 +96,7 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
 
-    def constant(self, values: np.ndarray) -> str:  # type: ignore[type-arg]
+    def constant(self, values: NDArray[Any]) -> str:
         name = f"w{len(self.weights)}"
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
@@ -156,7 +160,7 @@ def _block(
 def _pad(graph: _Graph, source: str, channels: int, edge: int) -> str:
     if channels == 0 and edge == 0:
         return source
-    return graph.add("Pad", [source, graph.constant(np.int64([0, 0, 0, 0, 0, channels, edge, edge]))])
+    return graph.add("Pad", [source, graph.constant(np.array([0, 0, 0, 0, 0, channels, edge, edge], np.int64))])
 
 
 def _serialize(graph: _Graph) -> bytes:

@@ -9,10 +9,12 @@ sizes. The dense layers were trained on maps flattened as (width, height, channe
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import joblib
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.types import Floats
@@ -24,6 +26,7 @@ class _Pool:
     ceil: bool
 
 
+Array = NDArray[Any]
 Trunk = tuple[_Pool | None, ...]
 TRUNKS: dict[str, Trunk] = {
     "pnet": (_Pool(2, True), None, None),
@@ -47,7 +50,7 @@ class _Builder:
         self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
 
-    def constant(self, values: np.ndarray) -> str:  # type: ignore[type-arg]
+    def constant(self, values: Array) -> str:
         name = f"w{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
@@ -73,7 +76,11 @@ class _Builder:
             current = self.prelu(self.convolution(current))
             if pool is not None:
                 current = self.add(
-                    "MaxPool", [current], kernel_shape=[pool.size] * 2, strides=[2, 2], ceil_mode=int(pool.ceil)
+                    "MaxPool",
+                    [current],
+                    kernel_shape=[pool.size] * 2,
+                    strides=[2, 2],
+                    ceil_mode=int(pool.ceil),
                 )
         return current
 
@@ -116,7 +123,11 @@ def _serialize(name: str, builder: _Builder, outputs: list[str]) -> bytes:
         helper.make_graph(
             builder.nodes,
             f"mtcnn-{name}",
-            [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, side or "height", side or "width"])],
+            [
+                helper.make_tensor_value_info(
+                    "input", TensorProto.FLOAT, ["batch", 3, side or "height", side or "width"]
+                )
+            ],
             [
                 helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", widths[output], *maps])
                 for output in outputs

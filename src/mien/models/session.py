@@ -90,6 +90,15 @@ def open_session(card: ModelCard, folder: Path, part: str, options: EngineOption
     return candidate
 
 
+def open_unchecked(data: bytes, spec: InputSpec) -> Session:
+    """Open a network that has no card yet, on the CPU in float32, to measure its golden vector.
+
+    Raises:
+        CardError: the engine cannot open it.
+    """
+    return _OpenVinoSession(data, spec, DEFAULT_OPTIONS, "f32")
+
+
 def read_verified(card: ModelCard, folder: Path, part: str) -> bytes:
     """The bytes of a model file whose sha256 is the card's.
 
@@ -203,7 +212,8 @@ class _OpenVinoSession:
         except RuntimeError:
             return False
         return all(
-            out.size == 2 * a.size and np.allclose(np.sort(out.ravel()), np.sort(np.r_[a.ravel(), b.ravel()]), atol=1e-2)
+            out.size == 2 * a.size
+            and np.allclose(np.sort(out.ravel()), np.sort(np.r_[a.ravel(), b.ravel()]), atol=1e-2)
             for out, a, b in zip(both, *alone, strict=True)
         )
 

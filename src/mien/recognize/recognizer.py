@@ -9,7 +9,7 @@ from mien.errors import CardError
 from mien.models.session import DEFAULT_OPTIONS, EngineOptions
 from mien.models.store import Model
 from mien.scores import normalize
-from mien.types import Face, Floats, Image
+from mien.types import Face, Floats, Image, floats
 
 BATCH = 32
 """Crops that go through the network together; more gain nothing on a CPU (docs/log.md)."""
@@ -57,5 +57,5 @@ class Recognizer:
         if raw.shape[1] != self.spec.size:
             raise CardError(f"{self.card.name} gives {raw.shape[1]} numbers, its card says {self.spec.size}")
         if self.spec.mirror:
-            raw = (raw[: len(crops)] + raw[len(crops) :]) / 2
+            raw = floats((raw[: len(crops)] + raw[len(crops) :]) / 2)
         return normalize(raw) if self.spec.normalized else raw

@@ -1,0 +1,198 @@
+"""LFW: accuracy on View 2, FNMR at FMR over all pairs of all images, thresholds for the default card, and speed.
+
+Images as they are, full detection, default settings; a pair with an image without a face is an error. The peer is
+face_recognition's own way (HOG detector, five landmarks, dlib's network, one image at a time) on every 40th image.
+
+    python benchmarks/lfw.py [--write-card]
+"""
+
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import machine
+from mien.detect.prominence import most_prominent
+from mien.gallery.calibrate import calibrate
+from mien.image import read_image
+from mien.models import defaults, store
+from mien.models.adopt import Told, adopt
+from mien.models.card import AccuracyRow, format_card
+from mien.pipeline import open_pipeline
+from mien.rates import compare_all, fmr_at, fnmr_at, threshold_at
+from mien.scores import score_pairs
+
+RATES = (1e-2, 1e-3, 1e-4)
+
+
+def main() -> None:
+    lfw = machine.need(machine.DATA / "lfw")
+    with tempfile.TemporaryDirectory() as scratch:
+        with tarfile.open(lfw / "lfw-deepfunneled.tar") as tar:
+            tar.extractall(scratch, filter="data")
+        files = sorted(Path(scratch).rglob("*.jpg"))
+        add("scrfd", machine.DATA / "models" / "scrfd_2.5g_bnkps.onnx", None)
+        add("mobilefacenet", machine.DATA / "models" / "mobilefacenet.onnx", "RGB")
+        folds = read_view2(lfw / "pairs.txt")
+        systems = {
+            "default (mtcnn, dlib-resnet)": ("mtcnn", "dlib-resnet"),
+            "SCRFD-2.5G, MobileFaceNet": ("scrfd", "mobilefacenet"),
+        }
+        result = {name: evaluate(files, folds, *pair) for name, pair in systems.items()}
+        peer = face_recognition_speed(files[::40])
+    embedded = result["default (mtcnn, dlib-resnet)"].pop("embedded")
+    result["SCRFD-2.5G, MobileFaceNet"].pop("embedded")
+    rows = thresholds(embedded)
+    if "--write-card" in sys.argv:
+        write_card(rows, result["default (mtcnn, dlib-resnet)"])
+    for value in result.values():
+        value["times face_recognition"] = round(value["images a second"] / peer["images a second"], 1)
+    card_rows = [row.model_dump() for row in rows]
+    machine.write("lfw", {"systems": result, "face_recognition": peer, "thresholds of the default card": card_rows})
+
+
+def add(name: str, path: Path, colour: str | None) -> None:
+    store.save(*adopt(machine.need(path).read_bytes(), name, Told(colour=colour)))
+
+
+def read_view2(path: Path) -> list[list[tuple[str, str, bool]]]:
+    """The ten folds of 300 mated and 300 non-mated pairs, as image stems."""
+    lines = path.read_text().splitlines()
+    count, size = (int(value) for value in lines[0].split())
+    folds = []
+    for fold in range(count):
+        pairs = []
+        for line in lines[1 + fold * 2 * size : 1 + (fold + 1) * 2 * size]:
+            parts = line.split()
+            if len(parts) == 3:
+                pairs.append((f"{parts[0]}_{int(parts[1]):04d}", f"{parts[0]}_{int(parts[2]):04d}", True))
+            else:
+                pairs.append((f"{parts[0]}_{int(parts[1]):04d}", f"{parts[2]}_{int(parts[3]):04d}", False))
+        folds.append(pairs)
+    return folds
+
+
+def evaluate(files: list[Path], folds: list, detector: str, recognizer: str) -> dict:
+    pipeline = open_pipeline(detector, recognizer, many=True)
+    list(pipeline.analyse(files[:64]))
+    started = time.perf_counter()
+    embedded = {}
+    for analysis in pipeline.analyse(files):
+        if analysis.faces:
+            chosen, _ = most_prominent(analysis.faces, analysis.width, analysis.height)
+            embedded[analysis.path.stem] = analysis.embeddings[chosen]
+    seconds = time.perf_counter() - started
+    metric = pipeline.recognizer.spec.metric
+    return {
+        "images a second": round(len(files) / seconds, 1),
+        "images": len(files),
+        "images without a face": len(files) - len(embedded),
+        **view2(embedded, folds, metric),
+        "all pairs": all_pairs(embedded, metric),
+        "embedded": embedded,
+    }
+
+
+def view2(embedded: dict, folds: list, metric: str) -> dict:
+    """Ten folds; each threshold is the best on the other nine."""
+    scored = [[(distance(embedded, a, b, metric), mated) for a, b, mated in fold] for fold in folds]
+    accuracies = []
+    for held_out, fold in enumerate(scored):
+        rest = [pair for number, other in enumerate(scored) if number != held_out for pair in other]
+        limit = best_threshold(rest)
+        accuracies.append(np.mean([d is not None and (d <= limit) == mated for d, mated in fold]))
+    stems = {stem for fold in folds for a, b, _ in fold for stem in (a, b)}
+    missing = sorted(stem for stem in stems if stem not in embedded)
+    return {
+        "View 2 accuracy": round(float(np.mean(accuracies)), 5),
+        "standard deviation over folds": round(float(np.std(accuracies)), 5),
+        "View 2 images": len(stems),
+        "View 2 images without a face": missing,
+    }
+
+
+def distance(embedded: dict, a: str, b: str, metric: str) -> float | None:
+    """Minus cosine or L2; None where an image has no face."""
+    if a not in embedded or b not in embedded:
+        return None
+    value = float(score_pairs(embedded[a][None], embedded[b][None], metric)[0])
+    return -value if metric == "cosine" else value
+
+
+def best_threshold(pairs: list) -> float:
+    """The distance with the most right decisions, half way to the next."""
+    known = sorted((d, mated) for d, mated in pairs if d is not None)
+    values = np.array([d for d, _ in known])
+    mated = np.array([m for _, m in known])
+    right = np.cumsum(mated) + (~mated).sum() - np.cumsum(~mated)
+    best = int(np.argmax(right))
+    return float((values[best] + values[min(best + 1, len(values) - 1)]) / 2)
+
+
+def subjects_of(embedded: dict) -> list[str]:
+    return [stem.rsplit("_", 1)[0] for stem in embedded]
+
+
+def all_pairs(embedded: dict, metric: str) -> dict:
+    _, numbers = np.unique(subjects_of(embedded), return_inverse=True)
+    comparisons = compare_all(np.stack(list(embedded.values())), numbers, metric, worst_fmr=2e-2)
+    rows = {}
+    for rate in RATES:
+        limit = threshold_at(comparisons, rate)
+        fnmr, fmr = fnmr_at(comparisons, limit), fmr_at(comparisons, limit)
+        rows[f"FMR {rate:g}"] = {
+            "FNMR": round(fnmr.value, 4),
+            "FNMR interval": [round(fnmr.low, 4), round(fnmr.high, 4)],
+            "FMR interval": [float(f"{fmr.low:.3g}"), float(f"{fmr.high:.3g}")],
+            "threshold": round(limit, 4),
+        }
+    return {"mated": len(comparisons.mated), "non-mated": comparisons.nonmated, **rows}
+
+
+def thresholds(embedded: dict) -> list:
+    metric = defaults.shipped_card("dlib-resnet").embedding.metric
+    data = f"LFW deep-funneled, all pairs of {len(embedded)} images, detector mtcnn"
+    return calibrate(np.stack(list(embedded.values())), subjects_of(embedded), metric, data)
+
+
+def write_card(rows: list, result: dict) -> None:
+    accuracy = (
+        AccuracyRow(
+            protocol="LFW View 2, 10 folds, images as they are, detector mtcnn, failures to detect are errors",
+            figure=f"{result['View 2 accuracy']:.4f} +- {result['standard deviation over folds']:.4f}",
+        ),
+    )
+    card = defaults.shipped_card("dlib-resnet").model_copy(update={"thresholds": tuple(rows), "accuracy": accuracy})
+    (machine.ROOT / "src/mien/models/cards/dlib-resnet.toml").write_text(format_card(card))
+
+
+def face_recognition_speed(files: list[Path]) -> dict:
+    """What face_recognition.face_encodings(load_image_file(path)) does, by the same calls of dlib."""
+    import dlib
+
+    folder = "face_recognition_models/models"
+    package = "face_recognition_models"
+    detector = dlib.get_frontal_face_detector()
+    points = dlib.shape_predictor(
+        str(defaults.package_file(package, f"{folder}/shape_predictor_5_face_landmarks.dat"))
+    )
+    network = dlib.face_recognition_model_v1(
+        str(defaults.package_file(package, f"{folder}/dlib_face_recognition_resnet_model_v1.dat"))
+    )
+    found = 0
+    started = time.perf_counter()
+    for path in files:
+        image = read_image(path)
+        faces = detector(image, 1)
+        for face in faces:
+            network.compute_face_descriptor(image, points(image, face), 1)
+        found += bool(faces)
+    seconds = time.perf_counter() - started
+    return {"images a second": round(len(files) / seconds, 2), "images": len(files), "images with a face": found}
+
+
+if __name__ == "__main__":
+    main()

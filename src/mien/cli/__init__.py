@@ -1,0 +1,76 @@
+"""The command line. Parses arguments, calls one room, prints. Decides nothing and computes nothing."""
+
+import os
+import sys
+
+import typer
+
+from mien.cli.terminal import FAILED, INTERRUPTED, WRONG, err
+from mien.errors import MienError
+
+USAGE: type[Exception] = typer.BadParameter.__mro__[2]
+"""ClickException, the root of what a wrong command raises; older and newer typer keep it in different places."""
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 done, and the answer is no; 2 wrong command; 3 it could not be done; "
+    "4 done, but some inputs failed; 130 interrupted."
+)
+
+
+def build() -> typer.Typer:
+    """The program with all its verbs."""
+    from mien.cli import compare, detect, doctor, enrol, identify, models, subjects, tour
+
+    app = typer.Typer(
+        name="mien",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Face recognition from a folder of portraits to a decision.",
+        epilog=f"Examples: mien tour | mien compare a.jpg b.jpg | mien enrol staff.gallery portraits/ | "
+        f"mien identify staff.gallery photo.jpg. {EXIT_CODES}",
+    )
+    app.command()(tour.tour)
+    app.command()(detect.detect)
+    app.command()(compare.compare)
+    app.command()(enrol.enrol)
+    app.command()(enrol.reenrol)
+    app.command()(identify.identify)
+    app.command()(subjects.subjects)
+    app.command()(subjects.remove)
+    app.add_typer(models.app, name="models")
+    app.command()(doctor.doctor)
+    return app
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    try:
+        code = build()(arguments, prog_name="mien", standalone_mode=False)
+        return int(code or 0)
+    except MienError as reason:
+        err.print(f"mien: {reason}", markup=False)
+        return FAILED
+    except (KeyboardInterrupt, typer.Abort):
+        err.print("mien: interrupted; what was reported as done is done, and nothing is half written", markup=False)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of standard output went away (mien ... | head); that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except typer.Exit as reason:
+        return reason.exit_code
+    except USAGE as reason:
+        err.print(f"mien: {_sentence(reason)} See `mien --help`.", markup=False)
+        return WRONG
+
+
+def _sentence(reason: BaseException) -> str:
+    """What click says of a wrong command."""
+    return str(reason.format_message()) if isinstance(reason, typer.BadParameter) else str(reason)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run())

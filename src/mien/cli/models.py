@@ -1,0 +1,279 @@
+"""mien models: list, info, verify, add, pull, remove, calibrate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from mien.cli import options
+from mien.cli.terminal import FAILED, PARTLY, WRONG, emit, err, fail, out, show, track
+from mien.detect.prominence import most_prominent
+from mien.errors import MienError, ModelError
+from mien.gallery.calibrate import calibrate as measure_thresholds
+from mien.gallery.samples import read_samples
+from mien.models import pull as pulling
+from mien.models import store
+from mien.models.adopt import Told, adopt, inspect
+from mien.models.card import ModelCard, format_card
+from mien.models.defaults import DEFAULTS, shipped_card
+from mien.models.session import EngineOptions
+from mien.pipeline import open_pipeline
+
+app = typer.Typer(no_args_is_help=True, help="The models on this machine, and how to get more.")
+Name = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
+
+
+@app.command("list")
+def list_models(json: options.Json = False) -> int:
+    """List the models in the store, the ones made from packages, and those that can be pulled."""
+    table = Table("name", "kind", "state", "licence", "what it is")
+    stored = store.names()
+    for name in stored:
+        state = "ready" if store.is_stored(name) else "made from a package on first use"
+        try:
+            card = store.load(name).card if store.is_stored(name) else shipped_card(name)
+            row: tuple[str, str, str, str, str] = (name, card.kind, state, card.licence, card.summary)
+        except ModelError as reason:
+            row = (name, "", "damaged", "", str(reason))
+        _list_row(table, row, json)
+    for name, entry in pulling.read_catalogue().items():
+        if name not in stored:
+            _list_row(table, (name, entry.kind, "can be pulled", entry.licence, entry.summary), json)
+    if not json:
+        show(table)
+    return 0
+
+
+def _list_row(table: Table, row: tuple[str, str, str, str, str], json: bool) -> None:
+    if json:
+        emit(dict(zip(("name", "kind", "state", "licence", "summary"), row, strict=True)))
+    table.add_row(*row)
+
+
+@app.command()
+def info(name: Name, json: options.Json = False) -> int:
+    """Show a model's card: input, licence, thresholds, accuracy; or its entry in the catalogue."""
+    catalogue = pulling.read_catalogue()
+    if name in catalogue and not store.is_stored(name):
+        entry = catalogue[name]
+        if json:
+            emit({"name": name, **entry.model_dump()})
+        else:
+            for key, value in entry.model_dump().items():
+                out.print(f"{key} = {value}", markup=False)
+        return 0
+    model = store.load(name)
+    if json:
+        emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
+    else:
+        _show_card(model)
+    return 0
+
+
+def _show_card(model: store.Model) -> None:
+    card = model.card
+    out.print(format_card(card.model_copy(update={"golden": {}})), markup=False)
+    if card.embedding is not None:
+        out.print(f"# embedding contract {card.contract}", markup=False)
+    out.print(f"# in {model.folder}", markup=False)
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all where none is named.")] = None,
+    json: options.Json = False,
+    engine: options.Engine = "auto",
+    precision: options.Precision = "auto",
+) -> int:
+    """Check models: files against sha256, and what the network answers against the golden vector."""
+    settings = options.engine_options(engine, precision)
+    table = Table("model", "file", "verdict", "engine", "precision")
+    bad = 0
+    for name in names or store.names():
+        for part, verdict, engine_name, used in _verify_one(name, settings):
+            bad += verdict != "good"
+            if json:
+                emit({"model": name, "file": part, "verdict": verdict, "engine": engine_name, "precision": used})
+            table.add_row(name, part, verdict, engine_name, used)
+    if not json:
+        show(table)
+    return FAILED if bad else 0
+
+
+def _verify_one(name: str, settings: EngineOptions) -> list[tuple[str, str, str, str]]:
+    try:
+        model = store.load(name)
+    except MienError as reason:
+        return [("", str(reason), "", "")]
+    rows = []
+    for part in model.card.files:
+        try:
+            session = model.session(part, settings)
+            rows.append((part, "good", session.engine, session.precision))
+        except MienError as reason:
+            rows.append((part, str(reason), "", ""))
+    return rows
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
+    name: Annotated[str | None, typer.Option("--name", help="Its name; the file's, where none is given.")] = None,
+    colour: Annotated[str | None, typer.Option("--colour", help="RGB or BGR: what it was trained on.")] = None,
+    mean: Annotated[float | None, typer.Option("--mean", help="Subtracted from pixels of 0..255.")] = None,
+    scale: Annotated[float | None, typer.Option("--scale", help="Divides pixels after that.")] = None,
+    metric: Annotated[str, typer.Option("--metric", help="cosine or l2: what it was trained for.")] = "cosine",
+    mirror: Annotated[bool, typer.Option("--mirror", help="Average in the mirror image.")] = False,
+    template: Annotated[str, typer.Option("--template", help="arcface or dlib: the pose of its crops.")] = "arcface",
+    licence: Annotated[str, typer.Option("--licence", help="Of the weights.")] = "not stated",
+    training_data: Annotated[str, typer.Option("--training-data", help="What it was trained on.")] = "not stated",
+    json: options.Json = False,
+) -> int:
+    """Write a card for your own ONNX recognizer or detector and put it into the store.
+
+    Example:
+
+      mien models add my-r50.onnx --colour RGB --licence "our own"
+    """
+    chosen = name or file.stem.lower().replace(" ", "-")
+    for given, allowed in (
+        (colour, (None, "RGB", "BGR")),
+        (metric, ("cosine", "l2")),
+        (template, ("arcface", "dlib")),
+    ):
+        if given not in allowed:
+            fail(f"{given} is not one of {', '.join(str(a) for a in allowed if a)}", WRONG)
+    if colour is None and out.is_terminal and _is_recognizer(file):
+        colour = typer.prompt("Was it trained on RGB or BGR? (the model's repository says which)")
+    told = Told(
+        colour=colour,  # type: ignore[arg-type]
+        mean=mean,
+        scale=scale,
+        metric=metric,  # type: ignore[arg-type]
+        mirror=mirror,
+        template=template,  # type: ignore[arg-type]
+        licence=licence,
+        training_data=training_data,
+        source=f"added from {file.name}",
+    )
+    model = store.save(*adopt(_read(file), chosen, told))
+    if json:
+        emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
+    else:
+        _show_card(model)
+    return 0
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as reason:
+        fail(f"{file} cannot be read: {reason.strerror}")
+
+
+def _is_recognizer(file: Path) -> bool:
+    return inspect(_read(file), str(file)).family == "embedding"
+
+
+@app.command()
+def pull(
+    name: Name,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Needed for weights for research only.")
+    ] = False,
+    mirror: Annotated[
+        str | None, typer.Option("--mirror", help="Take the file from this address; a folder if it ends in /.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Take the file from disk.")] = None,
+    catalogue: Annotated[Path | None, typer.Option("--catalogue", help="A catalogue of your own.")] = None,
+    json: options.Json = False,
+) -> int:
+    """Bring a model of the catalogue into the store. Goes on where an earlier transfer ended.
+
+    Examples:
+
+      mien models pull yunet-2023mar
+
+      mien models pull arcface-r50 --accept-licence --mirror https://models.example/faces/
+    """
+    entries = pulling.read_catalogue(catalogue)
+    if name in entries:
+        err.print(f"{name}: licence {entries[name].licence}; from {entries[name].url}", markup=False)
+    columns = (TextColumn("pulling"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("pulling", total=None)
+        model = pulling.pull(
+            name,
+            accept_licence=accept_licence,
+            mirror=mirror,
+            file=file,
+            catalogue=catalogue,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if json:
+        emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
+    else:
+        out.print(f"{name} is ready in {model.folder}", markup=False)
+    return 0
+
+
+@app.command()
+def remove(name: Name) -> int:
+    """Take a model out of the store."""
+    store.remove(name)
+    again = " (it is made again from its package when it is needed)" if name in DEFAULTS else ""
+    out.print(f"removed {name}{again}", markup=False)
+    return 0
+
+
+@app.command()
+def calibrate(
+    name: Name,
+    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="FOLDER/subject/*.jpg, or a manifest.")],
+    detector: options.Detector = options.DETECTOR,
+    json: options.Json = False,
+) -> int:
+    """Measure a recognizer's thresholds on your subjects, and write them on its card.
+
+    Half of the subjects choose each threshold, the other half score it.
+
+    Example:
+
+      mien models calibrate arcface-r50 portraits/
+    """
+    samples = read_samples(source)
+    model = store.load(name)
+    pipeline = open_pipeline(detector, str(model.folder), many=True)
+    embeddings, subjects, failed = [], [], 0
+    analyses = pipeline.analyse([sample.path for sample in samples])
+    for sample, analysis in track(zip(samples, analyses, strict=True), len(samples), "embedding"):
+        if not analysis.faces:
+            failed += 1
+            err.print(f"mien: left out {sample.path}: {analysis.error or 'no face'}", markup=False)
+            continue
+        chosen, _ = most_prominent(analysis.faces, analysis.width, analysis.height)
+        embeddings.append(analysis.embeddings[chosen])
+        subjects.append(sample.subject)
+    if not embeddings:
+        fail(f"{source} gave no face to calibrate on")
+    assert model.card.embedding is not None
+    protocol = f"{source.name}, {len(subjects)} samples, detector {detector}"
+    rows = measure_thresholds(np.stack(embeddings), subjects, model.card.embedding.metric, protocol)
+    card = store.rewrite_card(model, model.card.model_copy(update={"thresholds": tuple(rows)})).card
+    _show_thresholds(card, json)
+    return PARTLY if failed else 0
+
+
+def _show_thresholds(card: ModelCard, json: bool) -> None:
+    table = Table("FMR", "threshold", "unit", "FMR on other subjects", "FNMR")
+    for row in card.thresholds:
+        if json:
+            emit(row.model_dump())
+        interval = f"{row.fmr_interval[0]:.2g} to {row.fmr_interval[1]:.2g}" if row.fmr_interval else ""
+        misses = f"{row.fnmr:.3f}" if row.fnmr is not None else "no mated pairs"
+        table.add_row(f"{row.fmr:g}", f"{row.value:.4f}", row.unit, interval, misses)
+    if not json:
+        show(table)

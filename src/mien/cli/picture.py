@@ -1,0 +1,105 @@
+"""Draws faces and names on pictures, in files and in the terminal. Decides nothing."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+from rich.color import Color
+from rich.segment import Segment, Segments
+from rich.style import Style
+
+from mien.types import Face, Image, floats
+
+KNOWN, UNKNOWN, NEUTRAL = (46, 204, 113), (231, 76, 60), (52, 152, 219)
+DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+LONGEST = 1600
+"""Annotated pictures are shrunk to this longer side."""
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font with Vietnamese letters where the system has one."""
+    return ImageFont.truetype(DEJAVU, size) if DEJAVU.is_file() else ImageFont.load_default(size)
+
+
+def annotate(
+    image: Image, faces: Sequence[Face], labels: Sequence[str], colours: Sequence[tuple[int, int, int]]
+) -> Image:
+    """Draw boxes, landmarks and labels.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: in pixels of that image.
+        labels: one a face; empty for none.
+        colours: RGB, one a face.
+
+    Returns:
+        (h, w, 3) uint8 RGB, at most 1600 pixels along the longer side.
+    """
+    scale = min(1.0, LONGEST / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    picture = Pillow.fromarray(np.asarray(small, np.uint8))
+    pen = ImageDraw.Draw(picture)
+    line = max(2, round(max(picture.size) / 400))
+    for face, label, colour in zip(faces, labels, colours, strict=True):
+        box = floats([face.box.x1, face.box.y1, face.box.x2, face.box.y2]) * scale
+        pen.rectangle([float(side) for side in box], outline=colour, width=line)
+        for x, y in face.landmarks * scale:
+            pen.ellipse([x - line, y - line, x + line, y + line], fill=colour)
+        if label:
+            _write(pen, label, (float(box[0]), float(box[1]), float(box[3])), colour, picture.size)
+    return np.asarray(picture)
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    label: str,
+    box: tuple[float, float, float],
+    colour: tuple[int, int, int],
+    size: tuple[int, int],
+) -> None:
+    """A label above its box, or inside it where there is no room, and never outside the picture."""
+    left, top, _ = box
+    font = _font(max(13, round(max(size) / 45)))
+    extent = pen.textbbox((0, 0), label, font=font)
+    width, height = extent[2] + 8, extent[3] + 6
+    x = min(max(0.0, left), max(0.0, size[0] - width))
+    y = top - height if top >= height else top
+    y = min(max(0.0, y), max(0.0, size[1] - height))
+    pen.rectangle([x, y, x + width, y + height], fill=colour)
+    pen.text((x + 4, y + 2), label, font=font, fill=(255, 255, 255))
+
+
+def save(image: Image, path: Path) -> None:
+    """Write a picture as PNG or JPEG by its ending, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.new")
+    try:
+        kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
+        Pillow.fromarray(image).save(scratch, kind, quality=90)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def side_by_side(crops: Sequence[Image], height: int = 14) -> Segments:
+    """Crops next to each other as coloured half blocks for a terminal, `height` lines tall."""
+    tiles = [cv2.resize(crop, (2 * height, 2 * height), interpolation=cv2.INTER_AREA) for crop in crops]
+    gap = np.zeros((2 * height, 2, 3), np.uint8)
+    joined = np.concatenate([part for tile in tiles for part in (tile, gap)][:-1], axis=1)
+    segments = []
+    for row in range(0, 2 * height, 2):
+        for upper, lower in zip(joined[row], joined[row + 1], strict=True):
+            style = Style(color=_colour(upper), bgcolor=_colour(lower))
+            segments.append(Segment("\u2580", style))
+        segments.append(Segment.line())
+    return Segments(segments)
+
+
+def _colour(pixel: Image) -> Color:
+    red, green, blue = (int(value) for value in pixel)
+    return Color.from_rgb(red, green, blue)

@@ -1,0 +1,146 @@
+"""mien tour: the main job on two public-domain portraits that come with packages.
+
+Eileen Collins (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib). One is enrolled, new pictures are
+made of both, and the gallery is asked who is in them; then the other is enrolled and it is asked again.
+"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import typer
+from rich.table import Table
+
+from mien.cli import options, picture
+from mien.cli.identify import add_rows, as_json, draw
+from mien.cli.terminal import emit, err, show
+from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR
+from mien.gallery.gallery import Gallery
+from mien.gallery.samples import Sample
+from mien.image import read_image
+from mien.models import store
+from mien.models.card import ModelCard
+from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, package_file
+from mien.pipeline import Pipeline, open_pipeline
+from mien.types import Image, floats
+
+PORTRAITS = {
+    "Eileen Collins": ("scikit-image", "skimage/data/astronaut.png"),
+    "Grace Hopper": ("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg"),
+}
+
+
+def tour(
+    folder: Annotated[Path, typer.Option("--out", help="Where pictures and gallery go.")] = Path("mien-tour"),
+    json: options.Json = False,
+) -> int:
+    """Enrol, identify and draw on two sample portraits: see it work.
+
+    Example:
+
+      mien tour
+    """
+    started = time.monotonic()
+    portraits = {name: read_image(package_file(*where)) for name, where in PORTRAITS.items()}
+    pictures = make_pictures(portraits, folder / "pictures")
+    enrolled = {name: _save(image, folder / "enrolled" / name / "portrait.png") for name, image in portraits.items()}
+    model, pipeline = store.load(DEFAULT_RECOGNIZER), open_pipeline(DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, many=True)
+    path = folder / "people.gallery"
+    for stale in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        stale.unlink(missing_ok=True)
+    gallery = Gallery.create(path, model.card)
+    for round_number, (name, file) in enumerate(enrolled.items(), start=1):
+        sample = Sample(file, name)
+        analysis = next(pipeline.analyse([file], cutouts=True))
+        gallery.enrol([(sample, analysis)], model.card)
+        _ask(gallery, pipeline, model.card, pictures, folder / f"annotated-{round_number}", name, json)
+    gallery.close()
+    _farewell(folder, time.monotonic() - started)
+    return 0
+
+
+def _ask(
+    gallery: Gallery, pipeline: Pipeline, card: ModelCard, pictures: list[Path], folder: Path, newest: str, json: bool
+) -> None:
+    threshold = card.threshold(DEFAULT_IDENTIFICATION_FMR)
+    everybody = " and ".join(row.name for row in gallery.subjects())
+    table = Table("picture", "face at", "decision", card.unit, "candidates", title=f"In the gallery: {everybody}")
+    for analysis in pipeline.analyse(pictures):
+        found = gallery.identify(analysis.embeddings, threshold, 2) if analysis.faces else []
+        draw(analysis, found, folder / f"{analysis.path.stem}.jpg")
+        if json:
+            emit({"enrolled": newest, **as_json(analysis, found)})
+        add_rows(table, analysis.path.stem, analysis, found)
+    if not json:
+        show(table)
+
+
+def _farewell(folder: Path, seconds: float) -> None:
+    err.print(
+        f"Done in {seconds:.1f} s. Annotated pictures: {folder / 'annotated-1'} and {folder / 'annotated-2'}, "
+        f"the group in {folder / 'annotated-2' / 'group.jpg'}.\n"
+        "Now with your own photographs, one folder a person:\n"
+        "    scripts/run enrol people.gallery FOLDER\n"
+        "    scripts/run identify people.gallery PHOTO --out annotated\n"
+        "    scripts/run compare PHOTO PHOTO\n"
+        "    scripts/run --help",
+        markup=False,
+    )
+
+
+def make_pictures(portraits: dict[str, Image], folder: Path) -> list[Path]:
+    """New pictures of each portrait: cropped, turned, darkened, blurred, recompressed; and one of all together."""
+    files = []
+    for name, image in portraits.items():
+        stem = name.lower().replace(" ", "-")
+        for change, altered in _changes(image).items():
+            files.append(_save(altered, folder / f"{stem}-{change}.png"))
+        ok, squeezed = cv2.imencode(".jpg", _shrunk(image, 0.5)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 12])
+        assert ok
+        path = folder / f"{stem}-recompressed.jpg"
+        path.write_bytes(squeezed.tobytes())
+        files.append(path)
+    files.append(_save(_together(list(portraits.values())), folder / "group.png"))
+    return files
+
+
+def _save(image: Image, path: Path) -> Path:
+    picture.save(image, path)
+    return path
+
+
+def _changes(image: Image) -> dict[str, Image]:
+    height, width = image.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 3), 18, 1.0)
+    top, left, side = _head(image)
+    return {
+        "cropped": image[top : top + side, left : left + side],
+        "turned": np.asarray(cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8),
+        "darkened": np.asarray(255 * (image / 255.0) ** 2.2 * 0.5, np.uint8),
+        "blurred": np.asarray(cv2.GaussianBlur(image, (0, 0), max(height, width) / 250), np.uint8),
+    }
+
+
+def _head(image: Image) -> tuple[int, int, int]:
+    """A square that the head fills: top, left, side. Both portraits show it in the upper middle."""
+    height, width = image.shape[:2]
+    side = int(0.36 * min(height, width))
+    return int(0.10 * height), int(width * 0.44 - side / 2), side
+
+
+def _shrunk(image: Image, scale: float) -> Image:
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _together(images: list[Image]) -> Image:
+    """The portraits at different sizes next to each other on a grey wall."""
+    wall = np.full((720, 1280, 3), 150, np.uint8)
+    wall += floats(np.linspace(0, 60, 1280)).astype(np.uint8)[None, :, None]
+    left = 60
+    for image, height in zip(images, (460, 620), strict=True):
+        scaled = _shrunk(image, height / image.shape[0])
+        wall[720 - height : 720, left : left + scaled.shape[1]] = scaled
+        left += scaled.shape[1] + 120
+    return wall

@@ -1,0 +1,65 @@
+"""dlib's HOG detector with its 68 landmarks (King, arXiv 1502.00263; Kazemi and Sullivan, CVPR 2014). Extra [dlib].
+
+The five landmarks are the means of each eye's six points, the tip of the nose and the mouth corners. The 68-point
+model comes with the package face_recognition_models and was trained on iBUG 300-W, whose licence excludes
+commercial use.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mien.detect.schedule import to_faces
+from mien.errors import MissingExtraError
+from mien.models.defaults import package_file
+from mien.types import Faces, Floats, Image, floats
+
+PREDICTOR = "face_recognition_models/models/shape_predictor_68_face_landmarks.dat"
+GROUPS = (range(36, 42), range(42, 48), (30,), (48,), (54,))
+"""Which of the 68 points make left eye, right eye, nose, left and right mouth corner, as the viewer sees them."""
+
+SMALLEST = 640
+"""A picture below this shorter side is doubled, as the detector's window is 80 pixels wide."""
+
+
+class DlibHog:
+    """dlib's frontal face detector."""
+
+    name = "dlib-hog"
+    longest = 1280
+
+    def __init__(self) -> None:
+        try:
+            import dlib
+        except ImportError:
+            raise MissingExtraError("dlib is not installed: pip install 'mien[dlib]'") from None
+        self._dlib: Any = dlib
+        self._detector = dlib.get_frontal_face_detector()
+        self._predictor = dlib.shape_predictor(str(package_file("face_recognition_models", PREDICTOR)))
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        """Faces of each image, best first; boxes and landmarks in pixels of that image."""
+        return [self._detect_one(image) for image in images]
+
+    def _detect_one(self, image: Image) -> Faces:
+        height, width = image.shape[:2]
+        scale = min(1.0, self.longest / max(height, width))
+        small = np.ascontiguousarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        doubled = int(min(small.shape[:2]) < SMALLEST)
+        # The margin lets the window cover a face that fills the frame.
+        margin = max(small.shape[:2]) // 6
+        padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
+        rectangles, values, _ = self._detector.run(padded, doubled, 0.0)
+        back = float(margin)
+        boxes = floats([[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in rectangles]).reshape(-1, 4)
+        points = floats([self._points(padded, r) for r in rectangles]).reshape(-1, 5, 2)
+        scores = 1 / (1 + np.exp(-floats(values)))
+        order = np.argsort(-scores, kind="stable")
+        return to_faces((boxes[order] - back) / scale, floats(scores[order]), (points[order] - back) / scale)
+
+    def _points(self, image: Image, rectangle: Any) -> Floats:  # noqa: ANN401
+        shape = self._predictor(image, rectangle)
+        points = floats([[shape.part(i).x, shape.part(i).y] for i in range(68)])
+        return floats([points[list(group)].mean(axis=0) for group in GROUPS])

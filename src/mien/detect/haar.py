@@ -1,0 +1,61 @@
+"""OpenCV's Haar cascade of frontal faces (Viola and Jones, CVPR 2001), which comes with opencv-python below 5.
+
+It gives boxes without landmarks or probabilities: the landmarks come from MTCNN's O-Net, and the score is the
+cascade's last stage value squashed to 0..1. Here as a peer to compare with, not as a recommendation.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+import cv2
+import numpy as np
+
+from mien.detect.mtcnn import Mtcnn
+from mien.detect.schedule import to_faces
+from mien.errors import ModelError
+from mien.types import Faces, Image, floats
+
+NEIGHBOURS = 5
+STEP = 1.1
+SMALLEST = 24
+"""OpenCV's own example values; the cascade's window is 24 pixels."""
+
+
+class Haar:
+    """The frontal face cascade with landmarks by O-Net."""
+
+    name = "haar"
+    longest = 640
+
+    def __init__(self, landmarker: Mtcnn) -> None:
+        path = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
+        if not hasattr(cv2, "CascadeClassifier") or not path.is_file():
+            raise ModelError("this OpenCV has no Haar cascades: pip install 'opencv-python-headless<5'")
+        self._cascade = cv2.CascadeClassifier(str(path))
+        # A cascade keeps buffers between calls and may not be shared by threads at the same time.
+        self._lock = Lock()
+        self._landmarker = landmarker
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        """Faces of each image, best first; boxes and landmarks in pixels of that image."""
+        return [self._detect_one(image) for image in images]
+
+    def _detect_one(self, image: Image) -> Faces:
+        height, width = image.shape[:2]
+        scale = min(1.0, self.longest / max(height, width))
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        # A margin of an eighth lets the window cover a face that fills the frame.
+        margin = max(grey.shape) // 8
+        grey = cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+        with self._lock:
+            found, _, weights = self._cascade.detectMultiScale3(
+                grey, STEP, NEIGHBOURS, minSize=(SMALLEST, SMALLEST), outputRejectLevels=True
+            )
+        corners = (floats(found).reshape(-1, 4) - floats([margin, margin, 0, 0])) / scale
+        boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], axis=1)
+        values = floats(weights).reshape(-1)
+        order = np.argsort(-values, kind="stable")
+        scores = floats(1 / (1 + np.exp(-values[order])))
+        return to_faces(boxes[order], scores, self._landmarker.landmarks(image, boxes[order]))

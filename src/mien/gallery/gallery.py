@@ -1,0 +1,259 @@
+"""A gallery: subjects are enrolled, searched, and removed. Composes the store, the index and the decision.
+
+Owns the policy of enrolment (one face a photograph, conflicts are reported) and keeps the index in step with the
+store, also when another process writes. Opens no engine: embeddings come in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Literal
+
+import numpy as np
+import simplejpeg
+
+from mien.detect.prominence import most_prominent
+from mien.errors import ContractError
+from mien.gallery.decide import Candidate, Identification, accepts, identify
+from mien.gallery.index import FLOAT_LIMIT, Ids, Index, build_index
+from mien.gallery.samples import Sample
+from mien.gallery.store import (
+    GalleryStore,
+    Identity,
+    NewTemplate,
+    Portrait,
+    SubjectRow,
+    canonical,
+)
+from mien.models.card import ModelCard
+from mien.pipeline import Analysis
+from mien.scores import UNIT_OF
+from mien.types import Floats, Score, Threshold
+
+Status = Literal["enrolled", "already enrolled", "no face", "several faces", "broken"]
+
+PORTRAIT_QUALITY = 92
+"""JPEG quality of kept portraits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A doubt about a new template.
+
+    Attributes:
+        kind: "same subject": it does not match the subject's other templates; "duplicate subject": it matches
+            another subject.
+        subject: whom it was compared with.
+        score: of that comparison.
+    """
+
+    kind: Literal["same subject", "duplicate subject"]
+    subject: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What became of one sample."""
+
+    sample: Sample
+    status: Status
+    detail: str = ""
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def identity_of(card: ModelCard) -> Identity:
+    """Which embeddings a recognizer gives.
+
+    Raises:
+        CardError: the model is a detector.
+    """
+    contract = card.contract
+    assert card.embedding is not None
+    return Identity(contract, card.name, card.embedding.metric, card.embedding.size)
+
+
+class Gallery:
+    """Enrolled subjects and their search. Safe to call from several threads."""
+
+    def __init__(self, store: GalleryStore) -> None:
+        self.store = store
+        self._lock = RLock()
+        self._forget_index()
+
+    @classmethod
+    def create(cls, path: Path, card: ModelCard) -> "Gallery":
+        """Open a gallery for a recognizer, making it where there is none.
+
+        Raises:
+            ContractError: it holds another recognizer's embeddings.
+        """
+        return cls(GalleryStore.create(path, identity_of(card)))
+
+    @classmethod
+    def open(cls, path: Path, card: ModelCard | None = None) -> "Gallery":
+        """Open an existing gallery; with a card, only if it holds that recognizer's embeddings.
+
+        Raises:
+            GalleryError: there is none.
+            ContractError: it holds another recognizer's embeddings.
+        """
+        store = GalleryStore.open(path)
+        if card is not None:
+            store.require(identity_of(card))
+        return cls(store)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.store.close()
+
+    def subjects(self) -> list[SubjectRow]:
+        """All subjects by name."""
+        return self.store.subjects()
+
+    def remove(self, subject: str) -> int:
+        """Erase a subject for good; see GalleryStore.remove."""
+        return self.store.remove(subject)
+
+    def search(self, embeddings: Floats, count: int = 5) -> list[list[Candidate]]:
+        """The best subjects for each embedding, best first, each with its best template's score.
+
+        Args:
+            embeddings: (N, D) float32 of this gallery's recognizer.
+            count: subjects to give.
+        """
+        with self._lock:
+            index = self._current_index()
+            pending = list(range(len(embeddings)))
+            results: list[list[Candidate]] = [[] for _ in embeddings]
+            depth = count
+            while pending:
+                found = index.search(embeddings[pending], depth)
+                owners = self.store.owners(np.concatenate([ids for ids, _ in found]))
+                for place, (ids, scores) in zip(pending, found, strict=True):
+                    results[place] = self._by_subject(ids, scores, owners, count)
+                if depth >= len(index):
+                    break
+                # A subject with many templates can fill the list; look deeper for others.
+                pending = [place for place in pending if len(results[place]) < count]
+                depth *= 4
+            return results
+
+    def identify(self, embeddings: Floats, threshold: Threshold, count: int = 5) -> list[Identification]:
+        """Search and decide.
+
+        Raises:
+            ContractError: the threshold was measured for another model.
+        """
+        return [identify(candidates, threshold) for candidates in self.search(embeddings, count)]
+
+    def enrol(
+        self, pairs: Sequence[tuple[Sample, Analysis]], card: ModelCard, *, strict: bool = False
+    ) -> list[Enrolment]:
+        """Enrol one analysed file each, all in one transaction; they are on disk when this returns.
+
+        Args:
+            pairs: samples with their analyses, made with cutouts.
+            card: of the recognizer that made them.
+            strict: whether samples with a conflict are left out.
+
+        Returns:
+            What became of each sample, in order.
+        """
+        self.store.require(identity_of(card))
+        results: list[Enrolment] = []
+        new: list[NewTemplate] = []
+        for sample, analysis in pairs:
+            template, result = self._examine(sample, analysis, card)
+            if template is not None and not (strict and result.conflicts):
+                new.append(template)
+            elif template is not None:
+                result = Enrolment(sample, "broken", "left out because of its conflicts", result.conflicts)
+            results.append(result)
+        self.store.add(new)
+        return results
+
+    def _examine(self, sample: Sample, analysis: Analysis, card: ModelCard) -> tuple[NewTemplate | None, Enrolment]:
+        if analysis.error is not None:
+            return None, Enrolment(sample, "broken", analysis.error)
+        if not analysis.faces:
+            return None, Enrolment(sample, "no face", "show the whole face, upright and not too small")
+        chosen, ambiguous = most_prominent(analysis.faces, analysis.width, analysis.height)
+        if ambiguous:
+            return None, Enrolment(sample, "several faces", f"{len(analysis.faces)} faces; crop to one person")
+        if self.store.has_source(sample.subject, analysis.sha256):
+            return None, Enrolment(sample, "already enrolled")
+        cutout = analysis.cutouts[chosen]
+        jpeg = simplejpeg.encode_jpeg(cutout.image, quality=PORTRAIT_QUALITY, colorsubsampling="444")
+        template = NewTemplate(
+            canonical(sample.subject),
+            analysis.sha256,
+            analysis.embeddings[chosen],
+            Portrait(str(sample.path), jpeg, cutout.landmarks),
+        )
+        others = len(analysis.faces) - 1
+        detail = f"the most prominent of {others + 1} faces" if others else ""
+        return template, Enrolment(sample, "enrolled", detail, self._conflicts(template, card))
+
+    def _conflicts(self, new: NewTemplate, card: ModelCard) -> tuple[Conflict, ...]:
+        """Compare a new template with those enrolled before; none where the model has no thresholds."""
+        if not card.thresholds:
+            return ()
+        rates = sorted(row.fmr for row in card.thresholds)
+        strictest, loosest = card.threshold(rates[0]), card.threshold(rates[-1])
+        conflicts = [
+            Conflict("duplicate subject", candidate.subject, candidate.score)
+            for candidate in self.search(new.embedding[None], 3)[0]
+            if candidate.subject != new.subject and accepts(candidate.score, strictest)
+        ]
+        own = self._own_score(new)
+        if own is not None and not accepts(own, loosest):
+            conflicts.append(Conflict("same subject", new.subject, own))
+        return tuple(conflicts)
+
+    def _own_score(self, new: NewTemplate) -> Score | None:
+        """The best score against the subject's own templates, or None where there are none yet."""
+        vectors = self.store.subject_embeddings(new.subject)
+        if not len(vectors):
+            return None
+        alone = build_index(np.arange(len(vectors)), vectors, self.store.identity.metric, lambda ids: vectors[ids])
+        return self._score(alone.search(new.embedding[None], 1)[0][1][0])
+
+    def _score(self, value: float) -> Score:
+        return Score(float(value), UNIT_OF[self.store.identity.metric], self.store.identity.contract)
+
+    def _by_subject(self, ids: Ids, scores: Floats, owners: dict[int, str], count: int) -> list[Candidate]:
+        best: dict[str, Candidate] = {}
+        for number, score in zip(ids, scores, strict=True):
+            # A template that another process has removed since the search has no owner.
+            owner = owners.get(int(number))
+            if owner is not None and owner not in best:
+                best[owner] = Candidate(owner, self._score(score))
+        return list(best.values())[:count]
+
+    def _forget_index(self) -> None:
+        self._index: Index | None = None
+        self._last_id = self._last_removal = 0
+
+    def _current_index(self) -> Index:
+        """The index in step with the store: changes are added, and it is rebuilt when it grows out of its kind."""
+        identity, before = self.store.current_identity(), self.store.identity
+        if identity != before:
+            raise ContractError(
+                f"{self.store.path} was embedded anew with {identity.model} by another process: open it again"
+            )
+        changes = self.store.changes(self._last_id, self._last_removal)
+        self._last_removal = changes.last_removal
+        if len(changes.ids):
+            self._last_id = int(changes.ids[-1])
+        outgrown = self._index is not None and len(self._index) <= FLOAT_LIMIT < len(self._index) + len(changes.ids)
+        if self._index is None or outgrown:
+            everything = self.store.changes(0, 0) if outgrown else changes
+            self._index = build_index(everything.ids, everything.embeddings, identity.metric, self.store.embeddings)
+            return self._index
+        if len(changes.removed):
+            self._index.remove(changes.removed)
+        if len(changes.ids):
+            self._index.add(changes.ids, changes.embeddings)
+        return self._index

@@ -1,0 +1,182 @@
+"""Nearest templates in memory: float32 for small galleries, 8 bits for large ones, the same results from both.
+
+An index holds template ids and vectors and nothing else; the store is the truth it is rebuilt from. The 8-bit index
+proves each answer exact: it bounds how far quantization can have moved any score, and looks at more candidates until
+no vector that it left out can belong to the answer.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.scores import normalize
+from mien.types import Floats, Metric
+
+Ids = NDArray[np.int64]
+
+FLOAT_LIMIT = 20_000
+"""Templates up to which float32 is kept; measured in docs/decisions."""
+
+Fetch = Callable[[Ids], Floats]
+"""Gives the float32 vectors of some template ids, in their order."""
+
+
+class Index(Protocol):
+    """Templates that can be searched."""
+
+    def __len__(self) -> int: ...
+
+    def add(self, ids: Ids, vectors: Floats) -> None:
+        """Add templates; vectors are (N, D) float32."""
+        ...
+
+    def remove(self, ids: Ids) -> None:
+        """Forget templates; unknown ids are ignored."""
+        ...
+
+    def search(self, queries: Floats, count: int) -> list[tuple[Ids, Floats]]:
+        """The best templates of each query, best first, with scores in the metric's unit (cosine or L2).
+
+        Args:
+            queries: (Q, D) float32.
+            count: how many to give; fewer come where there are fewer.
+        """
+        ...
+
+
+def _as_distance(vectors: Floats, queries: Floats, metric: Metric) -> Floats:
+    """Distances (Q, N): minus the cosine, or squared L2 by difference, exact for close vectors."""
+    if metric == "cosine":
+        return -(normalize(queries) @ normalize(vectors).T)
+    return np.stack([((vectors - query) ** 2).sum(axis=1) for query in queries])
+
+
+def _best(ids: Ids, distances: Floats, count: int, metric: Metric) -> tuple[Ids, Floats]:
+    """The smallest distances in order, as scores; ties go to the smaller id."""
+    count = min(count, len(ids))
+    if 0 < count < len(ids):
+        bound = np.partition(distances, count - 1)[count - 1]
+        near = np.flatnonzero(distances <= bound)
+        ids, distances = ids[near], distances[near]
+    order = np.lexsort((ids, distances))[:count]
+    chosen = distances[order]
+    return ids[order], (-chosen if metric == "cosine" else np.sqrt(np.maximum(chosen, 0))).astype(np.float32)
+
+
+class FloatIndex:
+    """All vectors in float32; one matrix product a search, and the best few scored again by difference."""
+
+    def __init__(self, dimension: int, metric: Metric) -> None:
+        self._metric = metric
+        self._ids = np.empty(0, np.int64)
+        self._vectors = np.empty((0, dimension), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, ids: Ids, vectors: Floats) -> None:
+        """See Index."""
+        self._ids = np.concatenate([self._ids, ids])
+        self._vectors = np.concatenate([self._vectors, vectors.astype(np.float32)])
+        self._squares = (self._vectors**2).sum(axis=1)
+
+    def remove(self, ids: Ids) -> None:
+        """See Index."""
+        kept = ~np.isin(self._ids, ids)
+        self._ids, self._vectors = self._ids[kept], self._vectors[kept]
+        self._squares = (self._vectors**2).sum(axis=1)
+
+    def search(self, queries: Floats, count: int) -> list[tuple[Ids, Floats]]:
+        """See Index."""
+        if not len(self._ids):
+            return [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
+        if self._metric == "cosine":
+            products = normalize(queries) @ self._vectors.T
+            rough = -products / np.maximum(np.sqrt(self._squares), 1e-12)
+        else:
+            rough = self._squares - 2 * (queries @ self._vectors.T)
+        return [self._settle(query, row, count) for query, row in zip(queries, rough, strict=True)]
+
+    def _settle(self, query: Floats, rough: Floats, count: int) -> tuple[Ids, Floats]:
+        # The product form of L2 cancels digits, so the front runners are scored again by difference.
+        near = min(len(rough), count + 16)
+        chosen = np.argpartition(rough, near - 1)[:near]
+        distances = _as_distance(self._vectors[chosen], query[None], self._metric)[0]
+        return _best(self._ids[chosen], distances, count, self._metric)
+
+
+class QuantizedIndex:
+    """8 bits a number (faiss scalar quantizer), with candidates scored again in float32 from the store."""
+
+    def __init__(self, ids: Ids, vectors: Floats, metric: Metric, fetch: Fetch) -> None:
+        self._metric, self._fetch = metric, fetch
+        kind = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
+        self._quantizer = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_8bit, kind)
+        self._quantizer.train(self._prepared(vectors))
+        self._index = faiss.IndexIDMap2(self._quantizer)
+        self._error = 0.0
+        self.add(ids, vectors)
+
+    def _prepared(self, vectors: Floats) -> Floats:
+        return normalize(vectors) if self._metric == "cosine" else np.ascontiguousarray(vectors, np.float32)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def add(self, ids: Ids, vectors: Floats) -> None:
+        """See Index."""
+        for start in range(0, len(ids), 65536):
+            block = self._prepared(vectors[start : start + 65536])
+            decoded = self._quantizer.sa_decode(self._quantizer.sa_encode(block))
+            self._error = max(self._error, float(np.sqrt(((block - decoded) ** 2).sum(axis=1).max())))
+            self._index.add_with_ids(block, ids[start : start + 65536])
+
+    def remove(self, ids: Ids) -> None:
+        """See Index."""
+        self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids, np.int64)))
+
+    def search(self, queries: Floats, count: int) -> list[tuple[Ids, Floats]]:
+        """See Index."""
+        wanted = np.arange(len(queries))
+        results: list[tuple[Ids, Floats] | None] = [None] * len(queries)
+        candidates = min(len(self), max(64, 4 * count))
+        while len(wanted):
+            values, ids = self._index.search(self._prepared(queries[wanted]), candidates)
+            for query, row, near in zip(wanted, values, ids, strict=True):
+                results[query] = self._settle(queries[query], row, near, count)
+            wanted = np.array([q for q in wanted if results[q] is None], np.int64)
+            candidates = min(len(self), candidates * 4)
+        return [result for result in results if result is not None]
+
+    def _settle(self, query: Floats, rough: Floats, ids: Ids, count: int) -> tuple[Ids, Floats] | None:
+        """The exact answer, or None where a vector outside the candidates could belong to it."""
+        vectors = self._fetch(ids)
+        # Another process may have removed a template that this index still holds.
+        present = ~np.isnan(vectors[:, 0])
+        distances = _as_distance(vectors[present], query[None], self._metric)[0]
+        found, scores = _best(ids[present], distances, count, self._metric)
+        if len(ids) == len(self):
+            return found, scores
+        if len(found) < count:
+            return None
+        if self._metric == "cosine":
+            proven = scores[-1] >= rough[-1] + self._error + ROUNDING
+        else:
+            proven = scores[-1] <= np.sqrt(max(0.0, float(rough[-1]))) - self._error - ROUNDING
+        return (found, scores) if proven else None
+
+
+ROUNDING = 1e-5
+"""More than float32 loses in a sum of some hundred products of numbers below 1."""
+
+
+def build_index(ids: Ids, vectors: Floats, metric: Metric, fetch: Fetch) -> Index:
+    """An index of the kind that suits the number of templates."""
+    if len(ids) > FLOAT_LIMIT:
+        return QuantizedIndex(ids, vectors, metric, fetch)
+    index = FloatIndex(vectors.shape[1], metric)
+    index.add(ids, vectors)
+    return index
