@@ -26,6 +26,10 @@ from mien.models.session import DEFAULT_OPTIONS, EngineOptions
 from mien.recognize.recognizer import Recognizer
 from mien.types import Box, Cutout, Face, Faces, Floats, Image, Photo, floats
 
+DECODED = 1280
+"""Pixels along the longer side down to which a JPEG may be reduced while decoding: a face of an eighth of that
+still fills a crop, and for smaller ones the file is decoded in full."""
+
 CHUNK = 16
 """Files that a worker carries at a time."""
 
@@ -111,8 +115,8 @@ class Pipeline:
         for index, path in enumerate(paths):
             try:
                 data = read_bytes(path, self._limits)
-                # Twice what the detector looks at: a face of a sixth of the picture still fills a crop.
-                photo = decode(data, str(path), longest=2 * self.detector.longest, limits=self._limits)
+                longest = max(DECODED, self.detector.longest)
+                photo = decode(data, str(path), longest=longest, limits=self._limits)
                 loaded[index] = _Loaded(path, data, photo)
             except ImageError as reason:
                 results[index] = Analysis(path, 0, 0, (), NO_CROPS, NO_EMBEDDINGS, error=str(reason))

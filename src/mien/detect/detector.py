@@ -21,7 +21,7 @@ class Detector(Protocol):
     Attributes:
         name: for reports.
         longest: a picture larger than this along its longer side is shrunk by the detector anyway, so it
-            may be decoded smaller.
+            may be decoded that small.
     """
 
     name: str

@@ -1,11 +1,13 @@
 """MTCNN: three cascaded networks over an image pyramid (Zhang et al., IEEE SPL 23(10), 2016).
 
 P-Net proposes 12-pixel windows on every level, R-Net and O-Net refine them at 24 and 48 pixels, and O-Net adds the
-landmarks. All images of one size go through each network together. Every level has a margin of half a window, and the
-pyramid goes on until a window covers more than the whole picture, so that faces that fill the frame are proposed like
-others.
+landmarks. O-Net then looks once more at the box that it found, as landmarks are most exact where the box is (measured
+in docs/log.md). All images of one size go through each network together. Every level has a margin of half a window,
+and the pyramid goes on until a window covers more than the whole picture, so that faces that fill the frame are
+proposed like others.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,9 @@ from mien.geometry import nms, suppress_nested
 from mien.models.session import EngineOptions, Session
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image, floats
+
+Pyramid = list[Image]
+"""One picture and its halves."""
 
 WINDOW = 12
 """Side of P-Net's window in pixels."""
@@ -33,7 +38,8 @@ class Settings:
 
     Attributes:
         smallest: the smallest face that is looked for, in pixels of the working picture.
-        longest: a larger picture is shrunk to this longer side first.
+        tallest: a higher picture is shrunk to this height first, so that `smallest` is 5% of it.
+        longest: likewise for its longer side.
         factor: from one level of the pyramid to the next (the paper's 0.709, so that areas halve).
         proposal: least face probability of P-Net.
         refinement: of R-Net.
@@ -41,8 +47,9 @@ class Settings:
         largest: a window may be this much larger than the picture's shorter side.
     """
 
-    smallest: float = 24
-    longest: int = 640
+    smallest: float = 32
+    tallest: int = 640
+    longest: int = 1280
     factor: float = 0.709
     proposal: float = 0.6
     refinement: float = 0.7
@@ -73,7 +80,7 @@ class Mtcnn:
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
-        working = [_shrink(image, self.settings.longest) for image in images]
+        working = [_shrink(image, self.settings) for image in images]
         by_size: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(working):
             by_size.setdefault(image.shape, []).append(index)
@@ -86,14 +93,19 @@ class Mtcnn:
 
     def landmarks(self, image: Image, boxes: Floats) -> Floats:
         """Five landmarks for boxes that another detector found, by O-Net alone: (N, 5, 2) float32."""
-        proposals = _Proposals(_square(boxes), np.ones(len(boxes), np.float32), np.zeros(len(boxes), np.int64))
-        if not len(boxes):
-            return np.empty((0, 5, 2), np.float32)
-        return _points(proposals.boxes, self._onet.run(_patches([image], proposals, 48))[1])
+        proposals = _Proposals(boxes, np.ones(len(boxes), np.float32), np.zeros(len(boxes), np.int64))
+        return self._landmarks([_halved(image)], proposals)
 
-    def _detect_group(self, images: list[Image], scales: list[float]) -> list[Faces]:
-        proposals = self._refine(images, self._propose(images))
-        kept, landmarks = self._finish(images, proposals)
+    def _landmarks(self, images: list[Pyramid], found: _Proposals) -> Floats:
+        if not len(found.boxes):
+            return np.empty((0, 5, 2), np.float32)
+        squares = _Proposals(_square(found.boxes), found.scores, found.owner)
+        return _points(squares.boxes, _run(self._onet, _patches(images, squares, 48))[1])
+
+    def _detect_group(self, pictures: list[Image], scales: list[float]) -> list[Faces]:
+        images = [_halved(picture) for picture in pictures]
+        kept = self._finish(images, self._refine(images, self._propose(images)))
+        landmarks = self._landmarks(images, kept)
         faces = []
         for index, scale in enumerate(scales):
             own = np.flatnonzero(kept.owner == index)
@@ -102,8 +114,8 @@ class Mtcnn:
             faces.append(to_faces(kept.boxes[own] * grow, kept.scores[own], landmarks[own] * grow))
         return faces
 
-    def _propose(self, images: list[Image]) -> _Proposals:
-        height, width = images[0].shape[:2]
+    def _propose(self, images: list[Pyramid]) -> _Proposals:
+        height, width = images[0][0].shape[:2]
         found = []
         for scale in pyramid(width, height, self.settings):
             proposals = self._propose_level(images, scale)
@@ -117,13 +129,14 @@ class Mtcnn:
         everything = everything.take(nms(everything.boxes, everything.scores, 0.7, everything.owner))
         return _Proposals(_square(everything.boxes), everything.scores, everything.owner)
 
-    def _propose_level(self, images: list[Image], scale: float) -> _Proposals:
-        height, width = images[0].shape[:2]
+    def _propose_level(self, images: list[Pyramid], scale: float) -> _Proposals:
+        height, width = images[0][0].shape[:2]
+        halvings = min(len(images[0]) - 1, max(0, int(math.log2(1 / scale))))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         margin = WINDOW // 2
         level = np.full((len(images), size[1] + 2 * margin, size[0] + 2 * margin, 3), PAPER, np.uint8)
         for canvas, image in zip(level, images, strict=True):
-            canvas[margin:-margin, margin:-margin] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            canvas[margin:-margin, margin:-margin] = cv2.resize(image[halvings], size, interpolation=cv2.INTER_LINEAR)
         shifts, probabilities = self._pnet.run(level)
         owner, row, column = np.nonzero(probabilities[:, 1] > self.settings.proposal)
         corner = np.stack([column, row], axis=1).astype(np.float32) * CELL
@@ -132,7 +145,7 @@ class Mtcnn:
         actual = floats([width / size[0], height / size[1]] * 2)
         return _Proposals(boxes * actual, probabilities[owner, 1, row, column], owner.astype(np.int64))
 
-    def _refine(self, images: list[Image], proposals: _Proposals) -> _Proposals:
+    def _refine(self, images: list[Pyramid], proposals: _Proposals) -> _Proposals:
         if not len(proposals.boxes):
             return proposals
         shifts, probabilities = _run(self._rnet, _patches(images, proposals, 24))
@@ -142,20 +155,18 @@ class Mtcnn:
         refined = refined.take(nms(refined.boxes, refined.scores, 0.7, refined.owner))
         return _Proposals(_square(refined.boxes), refined.scores, refined.owner)
 
-    def _finish(self, images: list[Image], proposals: _Proposals) -> tuple[_Proposals, Floats]:
+    def _finish(self, images: list[Pyramid], proposals: _Proposals) -> _Proposals:
         if not len(proposals.boxes):
-            return proposals, np.empty((0, 5, 2), np.float32)
-        shifts, points, probabilities = _run(self._onet, _patches(images, proposals, 48))
+            return proposals
+        shifts, _, probabilities = _run(self._onet, _patches(images, proposals, 48))
         chosen = np.flatnonzero(probabilities[:, 1] > self.settings.output)
-        landmarks = _points(proposals.boxes[chosen], points[chosen])
         boxes = _shifted(proposals.boxes[chosen], shifts[chosen])
         final = _Proposals(boxes, probabilities[chosen, 1], proposals.owner[chosen])
         kept = [
             own[suppress_nested(final.boxes[own], final.scores[own], 0.7)]
             for own in (np.flatnonzero(final.owner == index) for index in range(len(images)))
         ]
-        index = np.concatenate(kept).astype(np.int64)
-        return final.take(index), landmarks[index]
+        return final.take(np.concatenate(kept).astype(np.int64))
 
 
 def pyramid(width: int, height: int, settings: Settings) -> list[float]:
@@ -168,13 +179,24 @@ def pyramid(width: int, height: int, settings: Settings) -> list[float]:
     return scales
 
 
-def _shrink(image: Image, longest: int) -> Image:
+def _shrink(image: Image, settings: Settings) -> Image:
     height, width = image.shape[:2]
-    scale = longest / max(height, width)
+    scale = min(settings.tallest / height, settings.longest / max(height, width))
     if scale >= 1:
         return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _halved(image: Image) -> Pyramid:
+    """The picture, and each half of the one before, down to about 16 pixels: a level or patch is sampled from the
+    nearest larger one, which costs far less than averaging the whole picture for each."""
+    images = [image]
+    while min(images[-1].shape[:2]) >= 32:
+        height, width = images[-1].shape[:2]
+        half = cv2.resize(images[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        images.append(np.asarray(half, np.uint8))
+    return images
 
 
 MOST_PATCHES = 256
@@ -186,7 +208,7 @@ def _run(session: Session, patches: Image) -> list[Floats]:
     return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
-def _patches(images: list[Image], proposals: _Proposals, side: int) -> Image:
+def _patches(images: list[Pyramid], proposals: _Proposals, side: int) -> Image:
     """Cut out every box, grey where it leaves the picture: (N, side, side, 3) uint8 RGB."""
     patches = np.empty((len(proposals.boxes), side, side, 3), np.uint8)
     for patch, box, owner in zip(patches, proposals.boxes, proposals.owner, strict=True):
@@ -194,18 +216,20 @@ def _patches(images: list[Image], proposals: _Proposals, side: int) -> Image:
     return patches
 
 
-def _patch(image: Image, box: Floats, side: int) -> Image:
+def _patch(images: Pyramid, box: Floats, side: int) -> Image:
+    width, height = images[0].shape[1], images[0].shape[0]
+    halvings = min(len(images) - 1, max(0, int(math.log2(max(1.0, float(box[2] - box[0]) / side)))))
+    image = images[halvings]
+    grow = floats([image.shape[1] / width, image.shape[0] / height] * 2)
     height, width = image.shape[:2]
-    x1, y1, x2, y2 = (round(float(value)) for value in box)
+    x1, y1, x2, y2 = (round(value) for value in (box * grow).tolist())
     x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
     cut = image[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)]
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
         whole = np.full((y2 - y1, x2 - x1, 3), PAPER, np.uint8)
         whole[max(0, -y1) : max(0, -y1) + cut.shape[0], max(0, -x1) : max(0, -x1) + cut.shape[1]] = cut
         cut = whole
-    shrinks = x2 - x1 > side
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(cut, (side, side), interpolation=interpolation), np.uint8)
+    return np.asarray(cv2.resize(cut, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shifted(boxes: Floats, shifts: Floats) -> Floats:
