@@ -2,8 +2,8 @@
 
 Every n-th LFW image gives one scene: the central face (by SCRFD on the image as it is, looked at twice larger, which
 is how its extent is known) is scaled to a share of the height of a 960x1280 portrait and of a 1280x960 photograph,
-the rest is a blurred wall of the same colours, and the JPEG is turned with the matching EXIF tag. A face is found when
-a box overlaps it with IoU of at least 0.4. Orientations are dealt out in turn.
+the rest is a blurred wall of the same colours, and the JPEG is turned with the matching EXIF tag. A face is found
+when a box overlaps it with IoU of at least 0.4. Orientations are dealt out in turn.
 
     python benchmarks/recall.py [--subjects 240]
 """
@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 
 import cv2
-import machine
 import numpy as np
 from PIL import Image as Pillow
 
+import machine
 from mien.detect.detector import open_detector
 from mien.detect.prominence import most_prominent
 from mien.detect.scrfd import Scrfd
@@ -28,6 +28,7 @@ from mien.image import decode, read_image
 from mien.models import store
 from mien.models.adopt import Told, adopt
 from mien.models.session import DEFAULT_OPTIONS
+from mien.types import Face
 
 SHARES = (0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SIZES = ((960, 1280), (1280, 960))
@@ -130,7 +131,7 @@ def encode(image: np.ndarray, turn: int) -> bytes:
     return out.getvalue()
 
 
-def overlap(face, truth: np.ndarray) -> float:
+def overlap(face: Face, truth: np.ndarray) -> float:
     box = np.array([[face.box.x1, face.box.y1, face.box.x2, face.box.y2]], np.float32)
     return float(iou(box, truth[None].astype(np.float32))[0, 0])
 
