@@ -51,6 +51,7 @@ BROKEN = (
     struct.error,
     zlib.error,
     ImageCms.PyCMSError,
+    Warning,  # Pillow warns of damage, and a program may have turned warnings into errors
 )
 """What decoders raise on bytes that are not the image they claim to be."""
 

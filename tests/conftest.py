@@ -1,0 +1,90 @@
+"""What all tests share: a model store of their own, two portraits, and the measuring data where it is at hand."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from mien.image import read_image
+from mien.models.defaults import package_file
+from mien.types import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("MIEN_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model store that starts empty and is shared by the whole run."""
+    folder = tmp_path_factory.mktemp("home")
+    os.environ["MIEN_HOME"] = str(folder)
+    os.environ.pop("XDG_DATA_HOME", None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The measuring data."""
+    if not DATA.is_dir():
+        pytest.skip(f"the measuring data is not at {DATA}; set MIEN_TEST_DATA")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def collins_path() -> Path:
+    return package_file("scikit-image", "skimage/data/astronaut.png")
+
+
+@pytest.fixture(scope="session")
+def hopper_path() -> Path:
+    return package_file("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg")
+
+
+@pytest.fixture(scope="session")
+def collins(collins_path: Path) -> Image:
+    """Eileen Collins, one face in the upper middle, (512, 512, 3)."""
+    return read_image(collins_path)
+
+
+@pytest.fixture(scope="session")
+def hopper(hopper_path: Path) -> Image:
+    """Grace Hopper, one face, (606, 512, 3)."""
+    return read_image(hopper_path)
+
+
+@pytest.fixture(scope="session")
+def make_recognizer() -> Callable[..., bytes]:
+    """Builds a small recognizer as ONNX: a convolution, a mean over the map, a linear layer."""
+
+    def make(
+        colour: str = "RGB", size: int = 112, dimension: int = 64, batch: int | str = "batch", seed: int = 0
+    ) -> bytes:
+        generator = np.random.default_rng(seed)
+        kernel = generator.standard_normal((16, 3, 5, 5)).astype(np.float32)
+        if colour == "BGR":
+            kernel = kernel[:, ::-1].copy()
+        matrix = generator.standard_normal((16 * 49, dimension)).astype(np.float32)
+        nodes = [
+            helper.make_node("Conv", ["input", "kernel"], ["c"], strides=[size // 8] * 2),
+            helper.make_node("Relu", ["c"], ["r"]),
+            helper.make_node("AveragePool", ["r"], ["s"], kernel_shape=[2, 2], strides=[1, 1]),
+            helper.make_node("Flatten", ["s"], ["f"]),
+            helper.make_node("MatMul", ["f", "matrix"], ["embedding"]),
+        ]
+        weights = [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(matrix, "matrix")]
+        graph = helper.make_graph(
+            nodes,
+            "recognizer",
+            [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, 3, size, size])],
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [batch, dimension])],
+            weights,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.checker.check_model(model)
+        return bytes(model.SerializeToString())
+
+    return make

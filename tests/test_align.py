@@ -1,0 +1,98 @@
+"""Landmarks land on the template, for both poses and every size; large faces are averaged, not sampled."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.align import TEMPLATES, align, arcface_template, cut_out, dlib_template
+from mien.errors import CardError, DegenerateLandmarksError
+from mien.geometry import similarity
+from mien.types import Box, Face, floats
+
+POSES = [("arcface", 112), ("arcface", 224), ("arcface", 128), ("dlib", 150)]
+
+
+def picture_with_dots(landmarks: np.ndarray, width: int, height: int, radius: int) -> np.ndarray:
+    image = np.zeros((height, width, 3), np.uint8)
+    for index, (x, y) in enumerate(landmarks):
+        colour = (255, 40 * index, 255 - 40 * index)
+        cv2.circle(image, (round(float(x)), round(float(y))), radius, colour, -1)
+    return image
+
+
+@pytest.mark.parametrize(("name", "size"), POSES)
+@pytest.mark.parametrize(("scale", "angle"), [(1.0, 0.3), (2.5, -0.5), (7.0, 0.2)])
+def test_landmarks_land_on_the_template(name: str, size: int, scale: float, angle: float) -> None:
+    """A face that is the template itself, turned and scaled, comes back to it: dots are found where they belong."""
+    template = TEMPLATES[name](size)
+    five = arcface_template(112).points
+    aimed = similarity(template.mixing @ five, template.points)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    landmarks = floats(five @ turn.T)
+    landmarks += floats([30, 20]) - landmarks.min(axis=0)
+    width, height = (landmarks.max(axis=0) + 60).astype(int)
+    image = picture_with_dots(landmarks, int(width), int(height) + 17, max(1, round(3 * scale)))
+    crop = align(image, landmarks, template, size)
+    assert crop.shape == (size, size, 3) and crop.dtype == np.uint8
+    for x, y in five @ aimed[:, :2].T + aimed[:, 2]:
+        if 4 < x < size - 4 and 4 < y < size - 4:
+            patch = crop[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5, 0].astype(float)
+            weights = patch / patch.sum()
+            rows, columns = np.mgrid[-4:5, -4:5]
+            assert abs((weights * rows).sum() + round(y) - y) < 0.6
+            assert abs((weights * columns).sum() + round(x) - x) < 0.6
+
+
+def test_the_dlib_pose_in_pixels() -> None:
+    """(0.25 + p) / 1.5 of the chip, p from dlib's mean face."""
+    points = dlib_template(150).points
+    assert points[0] == pytest.approx([47.73, 47.14], abs=0.01)
+    assert points[1] == pytest.approx([100.28, 47.12], abs=0.01)
+    assert points[2] == pytest.approx([74.01, 87.78], abs=0.01)
+
+
+def test_the_128_pose_is_shifted() -> None:
+    assert arcface_template(128).points[0] == pytest.approx([38.2946 + 8, 51.6963], abs=1e-4)
+    assert arcface_template(224).points[3] == pytest.approx([2 * 41.5493, 2 * 92.3655], abs=1e-3)
+
+
+def test_an_undefined_size_is_refused() -> None:
+    with pytest.raises(CardError, match="multiples of 112 and 128"):
+        arcface_template(150)
+
+
+def test_a_large_face_does_not_alias() -> None:
+    """Stripes finer than the crop can show become grey; sampled, they would become a pattern."""
+    template = arcface_template(112)
+    stripes = np.zeros((1400, 1400, 3), np.uint8)
+    stripes[:, ::2] = 255
+    crop = align(stripes, template.points * floats(12.2), template, 112)
+    inner = crop[10:100, 10:100].astype(float)
+    assert inner.std() < 8 and abs(inner.mean() - 127) < 6
+
+
+def test_outside_of_the_image_is_black() -> None:
+    template = arcface_template(112)
+    crop = align(np.full((50, 50, 3), 200, np.uint8), template.points - floats([60, 60]), template, 112)
+    assert crop[:20, :20].max() == 0
+
+
+def test_degenerate_landmarks_are_refused() -> None:
+    with pytest.raises(DegenerateLandmarksError):
+        align(np.zeros((9, 9, 3), np.uint8), floats(np.full((5, 2), 4.0)), arcface_template(112), 112)
+
+
+@pytest.mark.parametrize("side", [60, 300, 900])
+def test_a_cutout_gives_the_same_crop_as_its_picture(side: int) -> None:
+    generator = np.random.default_rng(0)
+    rough = generator.integers(0, 256, (12, 15, 3), np.uint8)
+    image = np.asarray(cv2.resize(rough, (1500, 1200), interpolation=cv2.INTER_CUBIC), np.uint8)
+    template = arcface_template(112)
+    left, top = 700 - side / 2, 600 - side / 2
+    landmarks = floats(template.points / 112 * side + [left, top])
+    face = Face(Box(left, top, left + side, top + side), 1.0, landmarks)
+    cutout = cut_out(image, face)
+    assert max(cutout.image.shape[:2]) <= 360
+    whole = align(image, landmarks, template, 112).astype(float)
+    part = align(cutout.image, cutout.landmarks, template, 112).astype(float)
+    assert np.abs(whole - part)[4:-4, 4:-4].mean() < 2.5

@@ -1,0 +1,341 @@
+"""Every format and colour mode gives upright RGB uint8; every hostile input is one ImageError."""
+
+import io
+import random
+import struct
+import unicodedata
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageCms
+
+from mien.errors import ImageError
+from mien.image import Limits, decode, find_images, read_bytes, read_image, read_photo
+
+QUADRANTS = np.zeros((40, 60, 3), np.uint8)
+QUADRANTS[:20, :30] = (250, 10, 10)
+QUADRANTS[:20, 30:] = (10, 250, 10)
+QUADRANTS[20:, :30] = (10, 10, 250)
+QUADRANTS[20:, 30:] = (240, 240, 20)
+"""Red, green over blue, yellow: any turn, mirror or channel swap shows. Width and height differ."""
+
+
+def encode(image: Pillow.Image | np.ndarray, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    picture = image if isinstance(image, Pillow.Image) else Pillow.fromarray(image)
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def close(image: np.ndarray, truth: np.ndarray = QUADRANTS, tolerance: int = 14) -> bool:
+    """Equal in the middle of each quadrant, within what lossy coding moves."""
+    assert image.shape == truth.shape and image.dtype == np.uint8
+    spots = [(10, 15), (10, 45), (30, 15), (30, 45)]
+    return all(np.abs(image[s].astype(int) - truth[s].astype(int)).max() <= tolerance for s in spots)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {"quality": 95, "subsampling": 0}),
+        ("JPEG", {"quality": 90, "progressive": True}),
+        ("PNG", {}),
+        ("PNG", {"interlace": 1}),
+        ("WEBP", {"lossless": True}),
+        ("WEBP", {"quality": 95}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_deflate"}),
+    ],
+)
+def test_every_format_gives_rgb(kind: str, options: dict) -> None:
+    photo = decode(encode(QUADRANTS, kind, **options), "x")
+    assert close(photo.image, tolerance=30 if kind in ("JPEG", "WEBP") else 0)
+    assert (photo.width, photo.height) == (60, 40)
+
+
+def test_heic_through_the_extra() -> None:
+    pi_heif = pytest.importorskip("pi_heif")
+    assert pi_heif.__version__
+    # No encoder comes with the extra: the reader is shown to be reached by a file that only claims to be HEIC.
+    with pytest.raises(ImageError, match="broken header"):
+        decode(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64), "x.heic")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_exif_orientation_is_undone(orientation: int, kind: str) -> None:
+    """The eight transposes of CIPA DC-008, stored so that the picture is upright again after reading."""
+    store = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation]
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+    if kind == "TIFF":
+        data = encode(np.ascontiguousarray(store(QUADRANTS)), kind, tiffinfo={274: orientation})
+    else:
+        data = encode(np.ascontiguousarray(store(QUADRANTS)), kind, exif=exif, **options)
+    photo = decode(data, "x")
+    assert close(photo.image, tolerance=30)
+    assert (photo.width, photo.height) == (60, 40)
+
+
+def test_a_damaged_orientation_is_ignored() -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 99
+    assert close(decode(encode(QUADRANTS, "PNG", exif=exif), "x").image, tolerance=0)
+
+
+def modes() -> dict[str, tuple[bytes, np.ndarray]]:
+    picture = Pillow.fromarray(QUADRANTS)
+    grey = np.repeat(np.asarray(picture.convert("L"))[..., None], 3, axis=2)
+    wide = np.asarray(picture.convert("L")).astype(np.uint16) * 257
+    half = picture.convert("RGBA")
+    half.putalpha(Pillow.fromarray(np.where(np.arange(60) < 30, 255, 0).astype(np.uint8)[None].repeat(40, axis=0)))
+    on_white = QUADRANTS.copy()
+    on_white[:, 30:] = 255
+    black_white = picture.convert("1")
+    animated = io.BytesIO()
+    picture.save(animated, "WEBP", save_all=True, append_images=[Pillow.new("RGB", (60, 40))] * 2, lossless=True)
+    paged = io.BytesIO()
+    picture.save(paged, "TIFF", save_all=True, append_images=[Pillow.new("RGB", (60, 40))])
+    palette = picture.quantize(8)
+    return {
+        "grey png": (encode(picture.convert("L"), "PNG"), grey),
+        "grey jpeg": (encode(picture.convert("L"), "JPEG", quality=95), grey),
+        "16-bit grey png": (encode(Pillow.fromarray(wide), "PNG"), grey),
+        "16-bit grey tiff": (encode(Pillow.fromarray(wide), "TIFF"), grey),
+        "16-bit rgb png": (png16(QUADRANTS), QUADRANTS),
+        "palette png": (encode(palette, "PNG"), np.asarray(palette.convert("RGB"))),
+        "palette bmp": (encode(palette, "BMP"), np.asarray(palette.convert("RGB"))),
+        "alpha png": (encode(half, "PNG"), on_white),
+        "alpha webp": (encode(half, "WEBP", lossless=True), on_white),
+        "grey alpha png": (encode(half.convert("LA"), "PNG"), np.where(on_white == 255, 255, grey)),
+        "black and white png": (encode(black_white, "PNG"), np.asarray(black_white.convert("RGB"))),
+        "cmyk jpeg": (encode(picture.convert("CMYK"), "JPEG", quality=95, subsampling=0), QUADRANTS),
+        "cmyk tiff": (encode(picture.convert("CMYK"), "TIFF"), QUADRANTS),
+        "animated webp, first frame": (animated.getvalue(), QUADRANTS),
+        "tiff of two pages, first page": (paged.getvalue(), QUADRANTS),
+    }
+
+
+def png16(image: np.ndarray) -> bytes:
+    """A 16-bit RGB PNG by hand (PNG specification, sections 5 and 11), which Pillow cannot write."""
+    height, width = image.shape[:2]
+    rows = b"".join(b"\0" + (row.astype(">u2") * 257).astype(">u2").tobytes() for row in image)
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("name", list(modes()))
+def test_every_colour_mode_gives_rgb(name: str) -> None:
+    data, truth = modes()[name]
+    assert close(decode(data, name).image, truth)
+
+
+def test_a_foreign_colour_profile_is_converted() -> None:
+    """Linear-light pixels with the profile that says so come out as the sRGB they show."""
+    linear = ImageCms.createProfile("XYZ")
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    assert linear is not None and lab is not None
+    wide = ImageCms.ImageCmsProfile(io.BytesIO(adobe_like_profile()))
+    picture = ImageCms.profileToProfile(Pillow.fromarray(QUADRANTS), ImageCms.createProfile("sRGB"), wide)
+    stored = np.asarray(picture)
+    assert np.abs(stored[10, 45].astype(int) - QUADRANTS[10, 45].astype(int)).max() > 20
+    for kind in ("PNG", "JPEG", "TIFF"):
+        options = {"quality": 97, "subsampling": 0} if kind == "JPEG" else {}
+        data = encode(picture, kind, icc_profile=wide.tobytes(), **options)
+        assert close(decode(data, "x").image, tolerance=12), kind
+
+
+def adobe_like_profile() -> bytes:
+    """An ICC v2 matrix profile with the primaries of Adobe RGB (1998) and gamma 2.2, written by hand."""
+
+    def fixed(value: float) -> bytes:
+        return struct.pack(">i", round(value * 65536))
+
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(78),
+        b"cprt": b"text\0\0\0\0none\0",
+        b"wtpt": b"XYZ \0\0\0\0" + fixed(0.9642) + fixed(1.0) + fixed(0.8249),
+        b"rXYZ": b"XYZ \0\0\0\0" + fixed(0.60974) + fixed(0.31111) + fixed(0.01947),
+        b"gXYZ": b"XYZ \0\0\0\0" + fixed(0.20528) + fixed(0.62567) + fixed(0.06087),
+        b"bXYZ": b"XYZ \0\0\0\0" + fixed(0.14919) + fixed(0.06322) + fixed(0.74457),
+        **{name: b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) for name in (b"rTRC", b"gTRC", b"bTRC")},
+    }
+    table, body, offset = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, value in tags.items():
+        value += bytes(-len(value) % 4)
+        table += name + struct.pack(">II", offset + len(body), len(value))
+        body += value
+    size = offset + len(body)
+    header = struct.pack(">I4sI4s4s4s", size, b"none", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(0.9642) + fixed(1) + fixed(0.8249)
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def test_an_unreadable_profile_is_ignored() -> None:
+    assert close(decode(encode(QUADRANTS, "PNG", icc_profile=b"no profile"), "x").image, tolerance=0)
+
+
+def test_jpeg_is_reduced_while_decoding_but_not_below_what_was_asked() -> None:
+    large = np.repeat(np.repeat(QUADRANTS, 32, axis=0), 32, axis=1)
+    photo = decode(encode(large, "JPEG", quality=90), "x", longest=600)
+    assert (photo.width, photo.height) == (1920, 1280)
+    assert 600 <= photo.image.shape[1] < 1000
+    assert photo.image.shape[1] / photo.image.shape[0] == pytest.approx(1.5, abs=0.01)
+    assert photo.reduction == pytest.approx(1920 / photo.image.shape[1])
+
+
+def test_other_formats_ignore_the_reduction() -> None:
+    assert decode(encode(QUADRANTS, "PNG"), "x", longest=10).image.shape == QUADRANTS.shape
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_vietnamese_file_names_in_both_normal_forms(tmp_path: Path, form: str) -> None:
+    name = "Nguyễn Thị Hồng Đào.png"
+    (tmp_path / unicodedata.normalize(form, name)).write_bytes(encode(QUADRANTS, "PNG"))
+    for asked in ("NFC", "NFD"):
+        assert close(read_image(tmp_path / unicodedata.normalize(asked, name)), tolerance=0)
+
+
+def test_the_format_is_told_by_the_bytes_not_by_the_name(tmp_path: Path) -> None:
+    (tmp_path / "really-png.jpg").write_bytes(encode(QUADRANTS, "PNG"))
+    assert close(read_image(tmp_path / "really-png.jpg"), tolerance=0)
+
+
+def test_stray_bytes_in_a_whole_jpeg_are_harmless() -> None:
+    data = encode(QUADRANTS, "JPEG", quality=95, subsampling=0)
+    assert close(decode(data + b"trailing rubbish", "x").image, tolerance=30)
+
+
+def test_find_images_is_sorted_and_skips_hidden_files(tmp_path: Path) -> None:
+    for name in ("b.jpg", "a.PNG", ".hidden.jpg", "note.txt", "sub/c.webp", ".cache/d.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert [str(path.relative_to(tmp_path)) for path in find_images(tmp_path)] == ["a.PNG", "b.jpg", "sub/c.webp"]
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG whose header promises many pixels."""
+    body = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    head = b"IHDR" + body
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+
+
+def hostile() -> dict[str, bytes]:
+    """Broken, cut, empty, false and oversized inputs."""
+    whole = {kind: encode(QUADRANTS, kind) for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF")}
+    cases: dict[str, bytes] = {"empty": b"", "one byte": b"\xff", "text": b"hello, I am no image at all"}
+    for kind, data in whole.items():
+        for share in (0.02, 0.1, 0.3, 0.5, 0.7):
+            cases[f"{kind} cut at {share:.0%}"] = data[: max(3, int(len(data) * share))]
+    magics = {
+        "jpeg": b"\xff\xd8\xff",
+        "png": b"\x89PNG\r\n\x1a\n",
+        "bmp": b"BM",
+        "tiff": b"II*\0",
+        "tiff be": b"MM\0*",
+    }
+    for name, magic in magics.items():
+        cases[f"{name} magic only"] = magic
+        cases[f"{name} magic and zeros"] = magic + bytes(500)
+        cases[f"{name} magic and noise"] = magic + random.Random(name).randbytes(500)
+    cases |= {
+        "webp magic only": b"RIFF\0\0\0\0WEBP",
+        "webp magic and noise": b"RIFF\xff\xff\xff\x7fWEBPVP8 " + random.Random(1).randbytes(300),
+        "heic magic and noise": b"\0\0\0\x18ftypheic" + random.Random(2).randbytes(300),
+        "gif": encode(QUADRANTS, "GIF"),
+        "pdf": b"%PDF-1.7\n" + bytes(100),
+        "zip": b"PK\x03\x04" + bytes(100),
+        "elf": b"\x7fELF" + bytes(100),
+        "svg": b"<svg xmlns='http://www.w3.org/2000/svg'></svg>",
+        "html": b"<html><body>404</body></html>",
+        "git lfs pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+        "zeros": bytes(1000),
+        "noise": random.Random(3).randbytes(1000),
+        "png bomb": bomb(100_000, 100_000),
+        "png bomb, wide": bomb(2**31 - 1, 1),
+        "png of no width": bomb(0, 10),
+        "png without data": bomb(10, 10),
+        "jpeg of huge size": whole["JPEG"].replace(b"\x00\x28\x00\x3c", b"\xff\xff\xff\xff", 1),
+        "jpeg of no height": whole["JPEG"].replace(b"\x00\x28\x00\x3c", b"\x00\x00\x00\x3c", 1),
+        "png with a broken checksum": whole["PNG"][:40] + b"\0\0\0\0" + whole["PNG"][44:],
+        "bmp of negative width": whole["BMP"][:18] + struct.pack("<i", -60) + whole["BMP"][22:],
+        "bmp of huge size": whole["BMP"][:18] + struct.pack("<ii", 90_000, 90_000) + whole["BMP"][26:],
+        "float tiff": encode(Pillow.fromarray(np.random.default_rng(0).random((20, 30)).astype(np.float32)), "TIFF"),
+        "tiff of a foreign offset": b"II*\0" + struct.pack("<I", 2**31) + bytes(50),
+        "tiff that points at itself": b"II*\0" + struct.pack("<IH", 4, 1) + bytes(12) + struct.pack("<I", 4),
+    }
+    return cases
+
+
+@pytest.mark.parametrize("name", list(hostile()))
+def test_hostile_input_is_one_clear_error(name: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        decode(hostile()[name], "the/file")
+    message = str(caught.value)
+    assert message.startswith("the/file ") and "\n" not in message and len(message) < 400
+
+
+def test_there_are_at_least_sixty_hostile_inputs() -> None:
+    assert len(hostile()) >= 60
+
+
+def test_random_damage_never_crashes() -> None:
+    """Any byte may be flipped: the result is an image or an ImageError, nothing else."""
+    generator = random.Random(11)
+    outcomes = set()
+    for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF"):
+        whole = encode(QUADRANTS, kind)
+        for _ in range(60):
+            data = bytearray(whole)
+            for _ in range(generator.randint(1, 8)):
+                data[generator.randrange(len(data))] = generator.randrange(256)
+            try:
+                outcomes.add(decode(bytes(data), "x").image.dtype == np.uint8)
+            except ImageError:
+                outcomes.add("refused")
+    assert outcomes == {True, "refused"}
+
+
+def folder(path: Path) -> Path:
+    return path
+
+
+def missing(path: Path) -> Path:
+    return path / "nobody.jpg"
+
+
+@pytest.mark.parametrize(("place", "says"), [(folder, "no regular file"), (missing, "does not exist")])
+def test_paths_that_are_no_files(tmp_path: Path, place: Callable[[Path], Path], says: str) -> None:
+    with pytest.raises(ImageError, match=says):
+        read_image(place(tmp_path))
+
+
+def test_limits_hold_before_decoding(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(QUADRANTS, "PNG"))
+    with pytest.raises(ImageError, match="over the limit of 10;"):
+        read_bytes(path, Limits(max_bytes=10))
+    with pytest.raises(ImageError, match="60x40 pixels, over the limit of 1000"):
+        read_photo(path, limits=Limits(max_pixels=1000))
+    with pytest.raises(ImageError, match="41 is the least"):
+        read_photo(path, limits=Limits(min_side=41))

@@ -1,0 +1,71 @@
+"""Scores and units, from their definitions."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.errors import ContractError
+from mien.scores import UNIT_OF, better_is_higher, convert, normalize, score_all, score_pairs
+from mien.types import UNITS, floats
+
+
+def sample(seed: int, rows: int) -> np.ndarray:
+    return floats(np.random.default_rng(seed).normal(size=(rows, 8)))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_scores_equal_plain_loops(metric: str) -> None:
+    a, b = sample(0, 7), sample(1, 7)
+    pairs, table = score_pairs(a, b, metric), score_all(a, b, metric)
+    for i in range(7):
+        for j in range(7):
+            dot = sum(float(x) * float(y) for x, y in zip(a[i], b[j], strict=True))
+            norms = math.sqrt(sum(float(x) ** 2 for x in a[i])) * math.sqrt(sum(float(y) ** 2 for y in b[j]))
+            gap = math.sqrt(sum((float(x) - float(y)) ** 2 for x, y in zip(a[i], b[j], strict=True)))
+            expected = dot / norms if metric == "cosine" else gap
+            assert table[i, j] == pytest.approx(expected, abs=1e-4)
+            if i == j:
+                assert pairs[i] == pytest.approx(expected, abs=1e-5)
+
+
+@given(st.floats(-1, 1), st.sampled_from(UNITS), st.sampled_from(UNITS))
+def test_units_convert_there_and_back(cosine: float, one: str, other: str) -> None:
+    value = convert(cosine, "cosine", one, unit_length=True)
+    there = convert(value, one, other, unit_length=True)
+    assert convert(there, other, one, unit_length=True) == pytest.approx(value, abs=1e-6)
+
+
+def test_the_law_of_cosines() -> None:
+    a, b = normalize(sample(2, 20)), normalize(sample(3, 20))
+    for cosine, gap in zip(score_pairs(a, b, "cosine"), score_pairs(a, b, "l2"), strict=True):
+        assert convert(float(gap), "L2", "cosine", unit_length=True) == pytest.approx(cosine, abs=1e-5)
+        assert convert(float(gap), "L2", "squared L2", unit_length=False) == pytest.approx(gap**2, abs=1e-6)
+
+
+def test_the_predecessors_threshold_in_three_units() -> None:
+    assert convert(1.22, "L2", "squared L2", unit_length=True) == pytest.approx(1.488, abs=1e-3)
+    assert convert(1.22, "L2", "cosine", unit_length=True) == pytest.approx(0.256, abs=1e-3)
+
+
+def test_a_cosine_of_raw_embeddings_is_not_converted() -> None:
+    with pytest.raises(ContractError, match="do not have unit length"):
+        convert(0.6, "L2", "cosine", unit_length=False)
+
+
+def test_impossible_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="between -1 and 1"):
+        convert(1.5, "cosine", "L2", unit_length=True)
+    with pytest.raises(ValueError, match="not negative"):
+        convert(-0.1, "L2", "squared L2", unit_length=True)
+
+
+def test_directions_and_names() -> None:
+    assert [better_is_higher(unit) for unit in UNITS] == [True, False, False]
+    assert UNIT_OF == {"cosine": "cosine", "l2": "L2"}
+
+
+def test_a_row_of_zeros_stays_zero() -> None:
+    assert normalize(np.zeros((1, 4), np.float32)).tolist() == [[0, 0, 0, 0]]
