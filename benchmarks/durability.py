@@ -1,8 +1,8 @@
 """Enrolment durability: kill -9 at random moments; how many acknowledged enrolments are lost?
 
-Each run enrols a folder with `mien enrol --json`, whose lines are acknowledgements, and is killed after a random time.
-Then the gallery is opened and every acknowledged sample is looked up. The runs go on with the same gallery, so that
-recovery is part of it; each run has new subjects.
+Each run enrols a folder with `mien enrol --json`, whose lines are acknowledgements, and is killed after a random
+time. Then the gallery is opened and every acknowledged sample is looked up. The runs go on with the same gallery, so
+that recovery is part of it; each run has new subjects.
 
     python benchmarks/durability.py [--runs 20]
 """
@@ -22,7 +22,6 @@ import time
 from pathlib import Path
 
 import machine
-
 from mien.gallery.store import GalleryStore
 
 

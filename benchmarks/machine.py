@@ -44,7 +44,8 @@ def _git(*arguments: str) -> str:
 def write(name: str, result: dict) -> None:
     """Print a result and put it under benchmarks/results."""
     RESULTS.mkdir(exist_ok=True)
-    value = {"command": " ".join(["python", *sys.argv]), "machine": describe(), **result}
+    arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv]
+    value = {"command": " ".join(["python", *arguments]), "machine": describe(), **result}
     text = json.dumps(value, indent=1)
     (RESULTS / f"{name}.json").write_text(text + "\n")
     print(text)

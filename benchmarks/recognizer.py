@@ -11,9 +11,9 @@ import os
 import statistics
 import time
 
-import machine
 import numpy as np
 
+import machine
 from mien.models import store
 from mien.models.defaults import package_file
 from mien.models.session import EngineOptions

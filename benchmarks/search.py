@@ -1,8 +1,8 @@
 """Search: 10,000, 100,000 and 1,000,000 templates of 512 numbers in a gallery file.
 
 Templates are random unit vectors around random subject centres, cosine, 4 a subject. Probes: half are new samples of
-enrolled subjects, half are strangers. Exact search is float64 in blocks over the same vectors. Each size runs in a process
-of its own, so that memory is its own.
+enrolled subjects, half are strangers. Exact search is float64 in blocks over the same vectors. Each size runs in a
+process of its own, so that memory is its own.
 
     python benchmarks/search.py [--sizes 10000 100000 1000000]
 """
@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import machine
 import numpy as np
 
+import machine
 from mien.gallery.gallery import Gallery
 from mien.gallery.index import FloatIndex, QuantizedIndex
 from mien.gallery.store import GalleryStore, Identity, NewTemplate, Portrait

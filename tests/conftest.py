@@ -67,7 +67,8 @@ def make_recognizer() -> Callable[..., bytes]:
         kernel = generator.standard_normal((16, 3, 5, 5)).astype(np.float32)
         if colour == "BGR":
             kernel = kernel[:, ::-1].copy()
-        matrix = generator.standard_normal((16 * 49, dimension)).astype(np.float32)
+        cells = ((size - 5) // (size // 8) + 1 - 1) ** 2
+        matrix = generator.standard_normal((16 * cells, dimension)).astype(np.float32)
         nodes = [
             helper.make_node("Conv", ["input", "kernel"], ["c"], strides=[size // 8] * 2),
             helper.make_node("Relu", ["c"], ["r"]),

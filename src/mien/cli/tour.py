@@ -24,7 +24,7 @@ from mien.models import store
 from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, package_file
 from mien.pipeline import Pipeline, open_pipeline
-from mien.types import Image, floats
+from mien.types import Box, Image, floats
 
 PORTRAITS = {
     "Eileen Collins": ("scikit-image", "skimage/data/astronaut.png"),
@@ -44,9 +44,10 @@ def tour(
     """
     started = time.monotonic()
     portraits = {name: read_image(package_file(*where)) for name, where in PORTRAITS.items()}
-    pictures = make_pictures(portraits, folder / "pictures")
     enrolled = {name: _save(image, folder / "enrolled" / name / "portrait.png") for name, image in portraits.items()}
     model, pipeline = store.load(DEFAULT_RECOGNIZER), open_pipeline(DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, many=True)
+    heads = [analysis.faces[0].box for analysis in pipeline.analyse(enrolled.values())]
+    pictures = make_pictures(portraits, dict(zip(portraits, heads, strict=True)), folder / "pictures")
     path = folder / "people.gallery"
     for stale in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         stale.unlink(missing_ok=True)
@@ -90,12 +91,12 @@ def _farewell(folder: Path, seconds: float) -> None:
     )
 
 
-def make_pictures(portraits: dict[str, Image], folder: Path) -> list[Path]:
+def make_pictures(portraits: dict[str, Image], heads: dict[str, Box], folder: Path) -> list[Path]:
     """New pictures of each portrait: cropped, turned, darkened, blurred, recompressed; and one of all together."""
     files = []
     for name, image in portraits.items():
         stem = name.lower().replace(" ", "-")
-        for change, altered in _changes(image).items():
+        for change, altered in _changes(image, heads[name]).items():
             files.append(_save(altered, folder / f"{stem}-{change}.png"))
         ok, squeezed = cv2.imencode(".jpg", _shrunk(image, 0.5)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 12])
         assert ok
@@ -111,23 +112,17 @@ def _save(image: Image, path: Path) -> Path:
     return path
 
 
-def _changes(image: Image) -> dict[str, Image]:
+def _changes(image: Image, head: Box) -> dict[str, Image]:
     height, width = image.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 3), 18, 1.0)
-    top, left, side = _head(image)
+    top, bottom = max(0, int(head.y1 - 0.08 * head.height)), min(height, int(head.y2 + 0.04 * head.height))
+    left, right = max(0, int(head.x1 - 0.15 * head.width)), min(width, int(head.x2 + 0.15 * head.width))
     return {
-        "cropped": image[top : top + side, left : left + side],
+        "cropped": image[top:bottom, left:right],
         "turned": np.asarray(cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8),
         "darkened": np.asarray(255 * (image / 255.0) ** 2.2 * 0.5, np.uint8),
         "blurred": np.asarray(cv2.GaussianBlur(image, (0, 0), max(height, width) / 250), np.uint8),
     }
-
-
-def _head(image: Image) -> tuple[int, int, int]:
-    """A square that the head fills: top, left, side. Both portraits show it in the upper middle."""
-    height, width = image.shape[:2]
-    side = int(0.36 * min(height, width))
-    return int(0.10 * height), int(width * 0.44 - side / 2), side
 
 
 def _shrunk(image: Image, scale: float) -> Image:

@@ -42,8 +42,7 @@ class Scrfd:
 
     def _detect_one(self, image: Image) -> Faces:
         found = []
-        for step in self._passes:
-            view = look(image, step)
+        for view in look(image, self._passes):
             outputs = self._session.run(view.canvas[None])
             found.append(decode(outputs, view.canvas.shape[1], self._threshold).back(view))
         return settle(join(found), self._overlap)

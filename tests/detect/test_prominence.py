@@ -1,0 +1,31 @@
+"""The picture's subject: large, central, surely a face."""
+
+import numpy as np
+
+from mien.detect.prominence import most_prominent, prominence
+from mien.types import Box, Face
+
+
+def face(x: float, y: float, side: float, score: float = 1.0) -> Face:
+    return Face(Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2), score, np.zeros((5, 2), np.float32))
+
+
+def test_the_larger_of_two_central_faces() -> None:
+    assert most_prominent((face(45, 50, 20), face(55, 50, 40)), 100, 100) == (1, False)
+
+
+def test_the_central_of_two_equal_faces() -> None:
+    assert most_prominent((face(50, 50, 20), face(5, 5, 20)), 100, 100) == (0, False)
+
+
+def test_twins_are_ambiguous() -> None:
+    assert most_prominent((face(30, 50, 30), face(70, 50, 29)), 100, 100) == (0, True)
+
+
+def test_a_pattern_in_the_middle_does_not_beat_a_sure_face_beside_it() -> None:
+    assert most_prominent((face(50, 50, 24, 0.8), face(60, 30, 20, 0.999)), 100, 100)[0] == 1
+
+
+def test_prominence_falls_with_distance() -> None:
+    values = [prominence(face(50 + d, 50, 20), 100, 100) for d in (0, 10, 30, 60)]
+    assert values == sorted(values, reverse=True) and values[0] == 20

@@ -1,0 +1,67 @@
+"""The one place where a score meets a threshold."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from mien.errors import ContractError
+from mien.gallery.decide import Candidate, accepts, identify, verify
+from mien.types import Score, Threshold
+
+
+def threshold(value: float, unit: str, contract: str = "c") -> Threshold:
+    return Threshold(value, unit, contract, 1e-3, None, "a test")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("score", "unit", "limit", "expected"),
+    [
+        (0.5, "cosine", 0.4, True),
+        (0.4, "cosine", 0.4, True),
+        (0.3, "cosine", 0.4, False),
+        (0.3, "L2", 0.4, True),
+        (0.4, "L2", 0.4, True),
+        (0.5, "L2", 0.4, False),
+        (0.5, "squared L2", 0.4, False),
+    ],
+)
+def test_direction_follows_the_unit(score: float, unit: str, limit: float, expected: bool) -> None:
+    value = Score(score, unit, "c")  # type: ignore[arg-type]
+    assert accepts(value, threshold(limit, unit)) is expected
+    assert verify(value, threshold(limit, unit)).outcome == ("match" if expected else "no match")
+
+
+def test_units_are_converted_before_they_are_compared() -> None:
+    assert accepts(Score(1.2, "L2", "c"), threshold(1.5, "squared L2"))
+    assert not accepts(Score(1.3, "L2", "c"), threshold(1.5, "squared L2"))
+    with pytest.raises(ContractError, match="unit length"):
+        accepts(Score(1.2, "L2", "c"), threshold(0.3, "cosine"))
+
+
+def test_another_models_threshold_is_refused() -> None:
+    with pytest.raises(ContractError, match="measure a threshold for the model"):
+        accepts(Score(0.5, "cosine", "c"), threshold(0.4, "cosine", "other"))
+
+
+def test_identification_takes_the_best_or_nobody() -> None:
+    candidates = [Candidate("An", Score(0.3, "L2", "c")), Candidate("Bình", Score(0.35, "L2", "c"))]
+    known = identify(candidates, threshold(0.4, "L2"))
+    assert known.subject == known.decision == "An" and known.candidates == tuple(candidates)
+    unknown = identify(candidates, threshold(0.2, "L2"))
+    assert unknown.subject is None and unknown.decision == "unknown"
+    assert identify([], threshold(0.4, "L2")).decision == "unknown"
+
+
+def test_no_other_module_compares_a_threshold() -> None:
+    """No comparison outside of decide.py has an operand named threshold.value or score.value."""
+    root = Path(__file__).parents[2] / "src" / "mien"
+    offenders = []
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare):
+                text = ast.unparse(node)
+                if ("threshold.value" in text or "score.value" in text) and path.name != "decide.py":
+                    offenders.append(f"{path.name}: {text}")
+    assert offenders == []
+    assert "score.value >= limit" in (root / "gallery" / "decide.py").read_text()

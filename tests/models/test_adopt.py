@@ -1,0 +1,100 @@
+"""Cards for a user's own files: the family is recognized, the rest is asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from mien.errors import CardError
+from mien.models.adopt import Told, adopt, inspect
+
+Make = Callable[..., bytes]
+
+
+def network(outputs: list[list[int]], inputs: int = 1, channels: int = 3) -> bytes:
+    """A graph with outputs of given shapes, all zero."""
+    names = [f"in{i}" for i in range(inputs)]
+    nodes = [
+        helper.make_node(
+            "Constant", [], [f"o{i}"], value=helper.make_tensor("v", TensorProto.FLOAT, s, [0.0] * int(np.prod(s)))
+        )
+        for i, s in enumerate(outputs)
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, 64, 64]) for name in names],
+        [helper.make_tensor_value_info(f"o{i}", TensorProto.FLOAT, s) for i, s in enumerate(outputs)],
+    )
+    return bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    )
+
+
+def test_families_are_recognized_from_the_outputs() -> None:
+    assert inspect(network([[8, 1]] * 3 + [[8, 4]] * 3 + [[8, 10]] * 3), "x").family == "scrfd"
+    assert inspect(network([[1, 8, 1]] * 6 + [[1, 8, 4]] * 3 + [[1, 8, 10]] * 3), "x").family == "yunet"
+    assert inspect(network([[1, 512]]), "x").family == "embedding"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "takes 0 inputs|no ONNX file"),
+        (b"not onnx at all", "no ONNX file"),
+        (network([[1, 5]]), "no recognizer"),
+        (network([[1, 4], [1, 2]]), "no recognizer"),
+        (network([[1, 512]], inputs=2), "takes 2 inputs"),
+        (network([[1, 512]], channels=1), "takes an input of shape"),
+    ],
+)
+def test_what_is_no_face_network_is_refused(data: bytes, says: str) -> None:
+    with pytest.raises(CardError, match=says):
+        inspect(data, "x.onnx")
+
+
+def test_the_colour_order_is_asked_for(make_recognizer: Make) -> None:
+    with pytest.raises(CardError, match="--colour RGB or --colour BGR"):
+        adopt(make_recognizer(), "mine", Told())
+
+
+def test_a_card_says_what_was_told_and_measured(make_recognizer: Make) -> None:
+    told = Told(colour="BGR", metric="l2", mirror=True, template="dlib", licence="ours", mean=10, scale=2)
+    card, files = adopt(make_recognizer(size=150, dimension=48), "mine", told)
+    assert card.embedding is not None
+    assert (card.embedding.size, card.embedding.metric, card.embedding.normalized) == (48, "l2", False)
+    assert card.embedding.mirror and card.embedding.template == "dlib" and card.licence == "ours"
+    assert card.input.colour == "BGR" and card.input.mean == (10, 10, 10) and card.input.scale == (2, 2, 2)
+    assert (card.input.width, card.input.height) == (150, 150)
+    assert len(card.golden["model"].output) == 48 and set(files) == {"model"}
+
+
+def test_a_graph_that_prepares_its_pixels_gets_none_of_ours(make_recognizer: Make) -> None:
+    model = onnx.load_from_string(make_recognizer())
+    for node in model.graph.node:
+        node.input[:] = ["prepared" if name == "input" else name for name in node.input]
+    half = helper.make_tensor("half", TensorProto.FLOAT, [1], [127.5])
+    part = helper.make_tensor("part", TensorProto.FLOAT, [1], [0.0078125])
+    model.graph.initializer.extend([half, part])
+    first = [
+        helper.make_node("Sub", ["input", "half"], ["shifted"]),
+        helper.make_node("Mul", ["shifted", "part"], ["prepared"]),
+    ]
+    for node in reversed(first):
+        model.graph.node.insert(0, node)
+    card, _ = adopt(model.SerializeToString(), "mine", Told(colour="RGB"))
+    assert card.input.mean == (0, 0, 0) and card.input.scale == (1, 1, 1)
+
+
+@pytest.mark.real
+def test_real_detectors_are_recognized(data: Path) -> None:
+    for file, family, colour in (("scrfd_2.5g_bnkps.onnx", "scrfd", "RGB"), ("yunet_n_dynamic.onnx", "yunet", "BGR")):
+        card, _ = adopt((data / "models" / file).read_bytes(), family, Told())
+        assert (card.kind, card.family, card.input.colour) == ("detector", family, colour)
+    card, _ = adopt((data / "models" / "mobilefacenet.onnx").read_bytes(), "mobile", Told(colour="RGB"))
+    assert card.embedding is not None and card.embedding.size == 128
+    with pytest.raises(CardError, match="no recognizer"):
+        inspect((data / "models" / "ultralight_rfb_320.onnx").read_bytes(), "ultralight")

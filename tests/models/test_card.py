@@ -1,0 +1,103 @@
+"""Cards: what is valid, what is refused and with which words; the embedding contract."""
+
+import pytest
+
+from mien.errors import CardError
+from mien.models.card import format_card, parse_card
+from mien.models.defaults import shipped_card
+
+CARD = """
+name = "mine"
+kind = "recognizer"
+family = "embedding"
+summary = "a recognizer"
+licence = "our own"
+training_data = "our own"
+source = "us"
+[files.model]
+path = "model.onnx"
+sha256 = "{sha}"
+[input]
+colour = "RGB"
+mean = [127.5, 127.5, 127.5]
+scale = [127.5, 127.5, 127.5]
+width = 112
+height = 112
+[embedding]
+size = 512
+metric = "cosine"
+normalized = true
+mirror = false
+template = "arcface"
+""".format(sha="0" * 64)
+
+
+def test_a_card_survives_writing_and_reading() -> None:
+    for name in ("dlib-resnet", "mtcnn"):
+        card = shipped_card(name)
+        assert parse_card(format_card(card), "again") == card
+        assert card.golden and card.licence
+
+
+def test_written_numbers_stand_on_one_line() -> None:
+    assert "mean = [122.782, 117.001, 104.298]" in format_card(shipped_card("dlib-resnet"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('colour = "RGB"', 'colour = "GRB"', "input.colour"),
+        ('name = "mine"', 'name = "../mine"', "name"),
+        ('sha256 = "' + "0" * 64, 'sha256 = "abc', "files.model.sha256"),
+        ("size = 512", "size = 512\nsise = 3", "embedding.sise"),
+        ("size = 512", "size = 0", "embedding.size"),
+        ('kind = "recognizer"', 'kind = "detector"', "a detector has none"),
+        ('licence = "our own"\n', "", "licence"),
+        ("[input]", "[input", "no TOML"),
+    ],
+)
+def test_a_wrong_card_is_refused_by_its_key(old: str, new: str, says: str) -> None:
+    with pytest.raises(CardError, match=says):
+        parse_card(CARD.replace(old, new, 1), "the card")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ('summary = "a recognizer"', 'summary = "renamed"', True),
+        ('name = "mine"', 'name = "renamed"', True),
+        ('colour = "RGB"', 'colour = "BGR"', False),
+        ("mirror = false", "mirror = true", False),
+        ("normalized = true", "normalized = false", False),
+        ('sha256 = "00', 'sha256 = "ff', False),
+        ("mean = [127.5", "mean = [127.0", False),
+    ],
+)
+def test_the_contract_changes_with_what_embeddings_depend_on(old: str, new: str, same: bool) -> None:
+    before, after = parse_card(CARD, "a"), parse_card(CARD.replace(old, new, 1), "b")
+    assert (before.contract == after.contract) is same
+
+
+def test_the_contract_of_converted_weights_does_not_depend_on_the_conversion() -> None:
+    converted = CARD.replace("[input]", 'converted_from = "{}"\n[input]'.format("a" * 64))
+    again = converted.replace('sha256 = "00', 'sha256 = "ff', 1)
+    assert parse_card(converted, "a").contract == parse_card(again, "b").contract
+
+
+def test_detectors_have_no_contract() -> None:
+    with pytest.raises(CardError, match="gives no embeddings"):
+        _ = shipped_card("mtcnn").contract
+    with pytest.raises(CardError, match="gives no scores"):
+        _ = shipped_card("mtcnn").unit
+
+
+def test_thresholds_by_false_match_rate() -> None:
+    card = shipped_card("dlib-resnet")
+    values = [card.threshold(fmr).value for fmr in (1e-2, 1e-3, 1e-4)]
+    assert values == sorted(values, reverse=True)
+    assert all(card.threshold(fmr).fmr_interval for fmr in (1e-2, 1e-3, 1e-4))
+    assert "LFW" in card.threshold(1e-3).protocol and card.threshold(1e-3).unit == "L2"
+    with pytest.raises(CardError, match=r"no threshold at FMR 1e-06; it has 0.01, 0.001, 0.0001"):
+        card.threshold(1e-6)
+    with pytest.raises(CardError, match="mien models calibrate mine"):
+        parse_card(CARD, "x").threshold(1e-3)

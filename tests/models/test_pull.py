@@ -1,0 +1,158 @@
+"""Pulling from a server on 127.0.0.1: resume, verify, mirror, licence."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from mien.errors import DownloadError, LicenceError, ModelNotFoundError
+from mien.models import store
+from mien.models.pull import pull, read_catalogue
+
+Make = Callable[..., bytes]
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one file, with ranges; can cut the first answers short."""
+
+    content = b""
+    cuts = 0
+    ranges: list[str | None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server: Server = self.server  # type: ignore[assignment]
+        if not self.path.endswith("net.onnx"):
+            self.send_error(404)
+            return
+        asked = self.headers.get("Range")
+        server.ranges.append(asked)
+        start = int(asked.split("=")[1].rstrip("-")) if asked else 0
+        if start >= len(server.content) and asked:
+            self.send_error(416)
+            return
+        body = server.content[start:]
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if server.cuts:
+            server.cuts -= 1
+            self.wfile.write(body[: len(body) // 3])
+            self.wfile.flush()
+            self.connection.close()
+            return
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def server(make_recognizer: Make) -> Iterator[Server]:
+    running = Server(("127.0.0.1", 0), Handler)
+    running.content, running.cuts, running.ranges = make_recognizer(), 0, []
+    running.handle_error = lambda *arguments: None  # type: ignore[method-assign]
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield running
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+def catalogue(tmp_path: Path, server: Server, commercial: str = "true") -> Path:
+    path = tmp_path / "catalogue.toml"
+    path.write_text(f"""
+[net]
+kind = "recognizer"
+family = "embedding"
+summary = "a test network"
+url = "http://127.0.0.1:{server.server_port}/net.onnx"
+sha256 = "{hashlib.sha256(server.content).hexdigest()}"
+found = "made by the test"
+licence = "the test's"
+commercial_use = {commercial}
+training_data = "none"
+colour = "RGB"
+mean = 127.5
+scale = 127.5
+""")
+    return path
+
+
+def test_a_pulled_model_is_verified_and_ready(tmp_path: Path, server: Server) -> None:
+    seen: list[tuple[int, int | None]] = []
+    model = pull(
+        "net", catalogue=catalogue(tmp_path, server), progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen[-1] == (len(server.content), len(server.content))
+    assert model.session().run([[[[0, 0, 0]] * 112] * 112])[0].shape == (1, 64)
+    assert store.load("net").card.summary == "a test network"
+
+
+def test_a_broken_transfer_goes_on_where_it_ended(tmp_path: Path, server: Server) -> None:
+    server.cuts = 2
+    table = catalogue(tmp_path, server)
+    for _ in range(2):
+        with pytest.raises(DownloadError, match="bytes are kept, and the same command goes on"):
+            pull("net", catalogue=table)
+    pull("net", catalogue=table)
+    first, second, third = server.ranges
+    third_of = len(server.content) // 3
+    assert first is None and second == f"bytes={third_of}-"
+    assert third == f"bytes={third_of + (len(server.content) - third_of) // 3}-"
+
+
+def test_other_bytes_are_not_used(tmp_path: Path, server: Server) -> None:
+    table = catalogue(tmp_path, server)
+    server.content = server.content[:-1] + b"x"
+    store.remove("net") if store.is_stored("net") else None
+    with pytest.raises(DownloadError, match="it was not used"):
+        pull("net", catalogue=table)
+    assert not store.is_stored("net")
+    assert not list((store.home() / "downloads").iterdir())
+
+
+def test_a_mirror_serves_instead(tmp_path: Path, server: Server) -> None:
+    table = catalogue(tmp_path, server)
+    table.write_text(table.read_text().replace(f"127.0.0.1:{server.server_port}", "127.0.0.1:1"))
+    with pytest.raises(DownloadError, match="Another way: --mirror"):
+        pull("net", catalogue=table)
+    pull("net", catalogue=table, mirror=f"http://127.0.0.1:{server.server_port}/models/")
+    with pytest.raises(DownloadError, match="no http or https address"):
+        pull("net", catalogue=table, mirror="file:///etc/passwd")
+
+
+def test_a_file_on_disk_serves_instead(tmp_path: Path, server: Server) -> None:
+    table, path = catalogue(tmp_path, server), tmp_path / "here.onnx"
+    path.write_bytes(server.content)
+    assert pull("net", catalogue=table, file=path).card.name == "net"
+    path.write_bytes(b"x")
+    with pytest.raises(DownloadError, match="it was not used"):
+        pull("net", catalogue=table, file=path)
+    assert server.ranges == []
+
+
+def test_research_only_weights_want_their_licence_accepted(tmp_path: Path, server: Server) -> None:
+    table = catalogue(tmp_path, server, commercial="false")
+    with pytest.raises(LicenceError, match=r"the test's.*--accept-licence"):
+        pull("net", catalogue=table)
+    assert server.ranges == []
+    pull("net", catalogue=table, accept_licence=True)
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ModelNotFoundError, match="arcface-r50"):
+        pull("nobody")
+
+
+def test_the_shipped_catalogue_is_complete() -> None:
+    entries = read_catalogue()
+    assert {"yunet-2023mar", "sface-2021dec", "scrfd-10g", "arcface-r50", "arcface-r100"} <= set(entries)
+    for name, entry in entries.items():
+        assert entry.url.startswith("https://") and entry.found and entry.licence, name
+        assert entry.commercial_use or "non-commercial" in entry.licence

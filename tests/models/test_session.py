@@ -1,0 +1,135 @@
+"""The engine seam: colour order, precision, batches, threads, and refusals."""
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import CardError
+from mien.image import read_image
+from mien.models import store
+from mien.models.adopt import Told, adopt
+from mien.models.golden import AGREEMENT, agreement, golden_image, measure
+from mien.models.session import EngineOptions, has_bf16, open_session
+from mien.types import Image
+
+Make = Callable[..., bytes]
+ENGINES = ["openvino", "onnxruntime"]
+
+
+def saved(make: Make, name: str, colour: str = "RGB", **options: object) -> store.Model:
+    return store.save(*adopt(make(colour=colour, **options), name, Told(colour=colour)))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rgb_and_bgr_cards_give_the_same_embedding_for_the_same_file(
+    make_recognizer: Make, hopper_path: Path, engine: str
+) -> None:
+    """The BGR network is the RGB one with its input channels swapped; only the card tells them apart."""
+    pytest.importorskip(engine)
+    image = read_image(hopper_path)[100:212, 150:262]
+    options = EngineOptions(engine=engine, precision="f32")
+    both = [
+        saved(make_recognizer, f"net-{colour.lower()}", colour).session(options=options).run(image[None])[0]
+        for colour in ("RGB", "BGR")
+    ]
+    assert np.abs(both[0] - both[1]).max() < 1e-3 * np.abs(both[0]).max()
+    wrong = saved(make_recognizer, "net-rgb").session(options=options).run(image[None, ..., ::-1])[0]
+    assert np.abs(both[0] - wrong).max() > 1e-2 * np.abs(both[0]).max()
+
+
+def test_both_engines_agree(make_recognizer: Make) -> None:
+    pytest.importorskip("onnxruntime")
+    model = saved(make_recognizer, "net-engines")
+    images = np.stack([golden_image(seed, 112, 112) for seed in range(3)])
+    ours, theirs = (model.session(options=EngineOptions(engine=e, precision="f32")).run(images)[0] for e in ENGINES)
+    assert np.allclose(ours, theirs, rtol=1e-3, atol=1e-3 * np.abs(ours).max())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_fixed_batch_of_one_still_takes_many(make_recognizer: Make, engine: str) -> None:
+    pytest.importorskip(engine)
+    model = saved(make_recognizer, "net-fixed", batch=1)
+    session = model.session(options=EngineOptions(engine=engine, precision="f32"))
+    images = np.stack([golden_image(seed, 112, 112) for seed in range(5)])
+    alone = np.concatenate([session.run(image[None])[0] for image in images])
+    assert np.allclose(session.run(images)[0].reshape(alone.shape), alone, rtol=1e-3, atol=1e-2)
+
+
+def test_a_session_may_be_called_from_many_threads(make_recognizer: Make) -> None:
+    """The answers of concurrent calls are those of calls one after the other: no boxes on wrong images."""
+    session = saved(make_recognizer, "net-threads").session(options=EngineOptions(streams=2))
+    images = [golden_image(seed, 112, 112)[None] for seed in range(24)]
+    expected = [session.run(image)[0] for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            for one, other in zip(pool.map(lambda image: session.run(image)[0], images), expected, strict=True):
+                assert np.allclose(one, other, rtol=1e-2, atol=1e-2 * np.abs(other).max())
+
+
+def test_bf16_only_where_the_golden_vector_agrees() -> None:
+    session = store.load("dlib-resnet").session()
+    assert session.precision == ("bf16" if has_bf16() else "f32")
+
+
+def test_f32_where_bf16_does_not_agree(make_recognizer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mien.models import session as module
+
+    model = saved(make_recognizer, "net-precision")
+    monkeypatch.setattr(module, "has_bf16", lambda: True)
+    monkeypatch.setattr(module, "_agrees", lambda card, part, session: session.precision == "f32")
+    assert open_session(model.card, model.folder, "model").precision == "f32"
+
+
+def test_a_file_with_other_bytes_is_refused(make_recognizer: Make) -> None:
+    model = saved(make_recognizer, "net-changed")
+    (model.folder / "model.onnx").write_bytes(make_recognizer(seed=5))
+    with pytest.raises(CardError, match=r"its card says .*mien models remove net-changed"):
+        model.session()
+
+
+def test_a_missing_file_is_refused(make_recognizer: Make) -> None:
+    model = saved(make_recognizer, "net-missing")
+    (model.folder / "model.onnx").unlink()
+    with pytest.raises(CardError, match="cannot be read"):
+        model.session()
+
+
+def test_a_card_of_another_network_is_refused(make_recognizer: Make) -> None:
+    """The sha256 agrees, as the card was edited, but the golden vector does not."""
+    model = saved(make_recognizer, "net-golden")
+    other = make_recognizer(seed=9)
+    (model.folder / "model.onnx").write_bytes(other)
+    file = model.card.files["model"].model_copy(update={"sha256": hashlib.sha256(other).hexdigest()})
+    edited = store.rewrite_card(model, model.card.model_copy(update={"files": {"model": file}}))
+    with pytest.raises(CardError, match="does not give its golden vector"):
+        edited.session()
+
+
+def test_a_card_without_a_golden_vector_is_refused(make_recognizer: Make) -> None:
+    model = saved(make_recognizer, "net-no-golden")
+    edited = store.rewrite_card(model, model.card.model_copy(update={"golden": {}}))
+    with pytest.raises(CardError, match="no golden vector"):
+        edited.session()
+
+
+def test_the_golden_image_is_the_same_everywhere() -> None:
+    """Pinned pixels: a change would silently invalidate every card."""
+    image = golden_image(7, 112, 96)
+    assert image.shape == (96, 112, 3) and image.dtype == np.uint8
+    assert hashlib.sha256(np.ascontiguousarray(image >> 3)).hexdigest()[:16] == "0d454110bd0fddd7"
+    assert not np.array_equal(image, golden_image(8, 112, 96))
+
+
+def test_agreement_is_the_cosine_of_the_sample() -> None:
+    def run(image: Image) -> list[np.ndarray]:
+        return [image.astype(np.float32).mean(axis=(0, 1)), image[:2, :3, 0].astype(np.float32)]
+
+    golden = measure(run, 3, 40, 30)
+    assert len(golden.output) == 9 and agreement(golden, run) > 1 - 1e-6
+    assert agreement(golden, lambda image: [-part for part in run(image)]) < -AGREEMENT
+    assert agreement(golden, lambda image: run(image)[:1]) == 0.0
+    assert agreement(golden, lambda image: [part * np.nan for part in run(image)]) == 0.0

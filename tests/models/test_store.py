@@ -1,0 +1,76 @@
+"""The store: where models lie, and that it never holds half of one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mien.errors import CardError, ModelNotFoundError
+from mien.models import store
+from mien.models.adopt import Told, adopt
+from mien.models.report import examine
+
+Make = Callable[..., bytes]
+
+
+def test_the_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "a"))
+    assert store.home() == tmp_path / "a"
+    monkeypatch.delenv("MIEN_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "b"))
+    assert store.home() == tmp_path / "b" / "mien"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert store.home() == tmp_path / ".local" / "share" / "mien"
+
+
+def test_default_models_appear_when_they_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path))
+    assert store.names() == ["dlib-resnet", "mtcnn"] and not store.is_stored("mtcnn")
+    assert set(store.load("mtcnn").card.files) == {"pnet", "rnet", "onet"}
+    assert store.is_stored("mtcnn")
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["mtcnn"]
+
+
+def test_saving_replaces_and_leaves_nothing_behind(make_recognizer: Make) -> None:
+    for seed in (1, 2):
+        store.save(*adopt(make_recognizer(seed=seed), "net-replaced", Told(colour="RGB")))
+    store.load("net-replaced").session()
+    assert not [path for path in store.models_folder().iterdir() if path.name.startswith(".")]
+
+
+def test_bytes_that_do_not_fit_the_card_are_not_saved(make_recognizer: Make) -> None:
+    card, _ = adopt(make_recognizer(seed=1), "net-unfit", Told(colour="RGB"))
+    with pytest.raises(CardError, match="do not have the sha256"):
+        store.save(card, {"model": b"other"})
+    assert not store.is_stored("net-unfit")
+
+
+def test_models_load_by_name_card_and_folder(make_recognizer: Make) -> None:
+    model = store.save(*adopt(make_recognizer(), "net-paths", Told(colour="RGB")))
+    for way in ("net-paths", str(model.folder), str(model.folder / "card.toml")):
+        assert store.load(way).card == model.card
+
+
+def test_unknown_models_name_the_remedy() -> None:
+    with pytest.raises(ModelNotFoundError, match="mien models pull"):
+        store.load("nobody")
+    with pytest.raises(ModelNotFoundError, match="mien models list"):
+        store.remove("nobody")
+
+
+def test_the_report_finds_damage_and_names_the_command(make_recognizer: Make) -> None:
+    model = store.save(*adopt(make_recognizer(), "net-damaged", Told(colour="RGB")))
+    assert any(f.topic == "model net-damaged" and f.state == "good" for f in examine())
+    (model.folder / "model.onnx").write_bytes(b"damaged")
+    finding = next(f for f in examine() if f.topic == "model net-damaged")
+    assert finding.state == "bad" and finding.remedy == "mien models remove net-damaged"
+    store.remove("net-damaged")
+    topics = {f.topic for f in examine()}
+    assert {
+        "python",
+        "processor",
+        "precision",
+        "openvino",
+        "dlib-bin",
+    } <= topics and "model net-damaged" not in topics

@@ -1,0 +1,76 @@
+"""What holds for the package as a whole."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mien
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_importing_mien_loads_no_engine_and_does_nothing() -> None:
+    code = (
+        "import sys, mien;"
+        "heavy = {'openvino', 'onnx', 'onnxruntime', 'torch', 'faiss', 'cv2', 'typer'} & set(sys.modules);"
+        "sys.exit(repr(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_every_name_of_the_api_exists_and_is_documented() -> None:
+    for name in mien.__all__:
+        assert getattr(mien, name).__doc__, name
+    with pytest.raises(AttributeError, match="it has Gallery"):
+        _ = mien.nothing
+
+
+def test_the_readmes_file_tree_is_true() -> None:
+    """Every path in the README's tree exists, and every module of the package is in it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```text\nmien/\n(.*?)```", readme, re.DOTALL)
+    assert block is not None
+    listed, stack = set(), []
+    for line in block.group(1).splitlines():
+        name = line.strip().split("  ")[0].strip()
+        depth = (len(line) - len(line.lstrip())) // 2
+        stack[depth - 1 :] = [name.rstrip("/")]
+        for part in name.split(" "):
+            path = "/".join([*stack[:-1], part.rstrip("/")])
+            assert (ROOT / path).exists(), path
+            listed.add(path)
+    modules = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "src").rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py")
+    }
+    assert modules <= listed, sorted(modules - listed)
+
+
+def test_the_readmes_python_example_runs(collins_path: Path, hopper_path: Path, tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert block is not None
+    (tmp_path / "a.jpg").write_bytes(collins_path.read_bytes())
+    (tmp_path / "b.jpg").write_bytes(hopper_path.read_bytes())
+    (tmp_path / "people" / "Eileen Collins").mkdir(parents=True)
+    (tmp_path / "people" / "Eileen Collins" / "1.png").write_bytes(collins_path.read_bytes())
+    subprocess.run([sys.executable, "-W", "error", "-c", block.group(1)], check=True, cwd=tmp_path)
+
+
+def test_the_project_names_no_machine_and_no_package_host() -> None:
+    """Texts and code speak of the project alone."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+        "\n"
+    )
+    words = re.compile(
+        "|".join(("/" + "work/", "/" + "opt/", "pypi" + r"\.org", "/" + "tmp/lab", "session " + "ends"))
+    )
+    for name in filter(None, tracked):
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".toml", ".json", "") and path.is_file():
+            found = words.search(path.read_text(encoding="utf-8", errors="ignore"))
+            assert found is None, f"{name}: {found and found.group()}"
