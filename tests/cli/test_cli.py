@@ -173,11 +173,11 @@ def test_calibrate_writes_thresholds_on_the_card(
     for number in range(8):
         folder = tmp_path / "set" / f"s{number}"
         folder.mkdir(parents=True)
-        tint = generator.uniform(0.3, 1.0, 3)
+        tint = generator.uniform(0.8, 1.0, 3)
         Pillow.fromarray((collins * tint).astype(np.uint8)).resize((256, 256)).save(folder / "1.png")
     capsys.readouterr()
     assert run(["models", "calibrate", "net-calibrated", str(tmp_path / "set")]) == 3
-    assert "8 subjects are too few" in capsys.readouterr().err
+    assert "8 subjects are too few for a threshold at a false match rate of 0.01" in capsys.readouterr().err
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:

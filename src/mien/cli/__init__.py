@@ -50,23 +50,24 @@ def run(arguments: list[str] | None = None) -> int:
     # Pillow warns of damaged metadata; what matters of a file is in its row of the report.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
-        code = build()(arguments, prog_name="mien", standalone_mode=False)
-        return int(code or 0)
+        code = int(build()(arguments, prog_name="mien", standalone_mode=False) or 0)
     except MienError as reason:
         err.print(f"mien: {reason}", markup=False)
         return FAILED
     except (KeyboardInterrupt, typer.Abort):
-        err.print("mien: interrupted; what was reported as done is done, and nothing is half written", markup=False)
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
         # The reader of standard output went away (mien ... | head); that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except typer.Exit as reason:
-        return reason.exit_code
+        code = reason.exit_code
     except USAGE as reason:
         err.print(f"mien: {_sentence(reason)} See `mien --help`.", markup=False)
         return WRONG
+    if code == INTERRUPTED:
+        err.print("mien: interrupted; what was reported as done is done, and nothing is half written", markup=False)
+    return code
 
 
 def _sentence(reason: BaseException) -> str:
