@@ -1,7 +1,7 @@
 """Whole folders, photographs to embeddings: mien against insightface's own loop, on the same two ONNX files.
 
 1,000 LFW images, and 200 photographs of 3000x2000 with 1 to 8 faces (LFW scenes enlarged and laid on a wall).
-SCRFD-2.5G and MobileFaceNet in both. The peer runs in an environment of its own (pip install insightface onnxruntime),
+SCRFD-2.5G and MobileFaceNet in both. The peer runs in its own environment (pip install insightface onnxruntime),
 in turns with mien, each with its models open and warmed up, on the same cores:
 
     python benchmarks/folders.py --peer-python PEER/bin/python

@@ -7,14 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.api import align, card, compare, detect, embed
+    from mien.api import align, card, compare, detect, embed, enrol, identify, read_image
     from mien.errors import MienError
     from mien.gallery.gallery import Gallery
-    from mien.image import read_image
     from mien.pipeline import open_pipeline
 
 __version__ = "0.1.0"
-__all__ = ["Gallery", "MienError", "align", "card", "compare", "detect", "embed", "open_pipeline", "read_image"]
+__all__ = [
+    "Gallery",
+    "MienError",
+    "align",
+    "card",
+    "compare",
+    "detect",
+    "embed",
+    "enrol",
+    "identify",
+    "open_pipeline",
+    "read_image",
+]
 
 _HOMES = {
     "align": "mien.api",
@@ -24,7 +35,9 @@ _HOMES = {
     "embed": "mien.api",
     "MienError": "mien.errors",
     "Gallery": "mien.gallery.gallery",
-    "read_image": "mien.image",
+    "read_image": "mien.api",
+    "enrol": "mien.api",
+    "identify": "mien.api",
     "open_pipeline": "mien.pipeline",
 }
 

@@ -1,20 +1,32 @@
-"""The Python API of a few names: read_image, detect, align, embed, compare. Composes rooms, adds no method.
+"""The Python API of a few names, from a file to a decision. Composes rooms, adds no method.
 
 Models are opened on first use and kept; every function takes their names or the paths of their cards.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from mien.detect.detector import Detector, open_detector
 from mien.detect.prominence import most_prominent
 from mien.errors import ImageError
-from mien.gallery.decide import DEFAULT_VERIFICATION_FMR, Decision, verify
+from mien.gallery.decide import (
+    DEFAULT_IDENTIFICATION_FMR,
+    DEFAULT_VERIFICATION_FMR,
+    Decision,
+    Identification,
+    verify,
+)
+from mien.gallery.enrolment import enrol_samples
+from mien.gallery.gallery import Enrolment, Gallery, identity_of
+from mien.gallery.samples import read_samples
+from mien.image import read_image as load_image
 from mien.models import store
 from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
+from mien.pipeline import open_pipeline
 from mien.recognize.recognizer import Recognizer
 from mien.scores import UNIT_OF, score_pairs
 from mien.types import Face, Faces, Floats, Image, Score
@@ -33,6 +45,15 @@ def _recognizer(name: str) -> Recognizer:
 def card(name: str = DEFAULT_RECOGNIZER) -> ModelCard:
     """The card of a model: its contract, thresholds, licence; see mien.models.card."""
     return store.load(name).card
+
+
+def read_image(path: str | Path) -> Image:
+    """Read a photograph: (H, W, 3) uint8 RGB, upright.
+
+    Raises:
+        ImageError: missing, too large, of no known format, or broken.
+    """
+    return load_image(Path(path))
 
 
 def detect(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
@@ -106,6 +127,49 @@ def compare(
     metric = network.spec.metric
     value = float(score_pairs(embeddings[:1], embeddings[1:], metric)[0])
     return verify(Score(value, UNIT_OF[metric], network.card.contract), network.card.threshold(fmr))
+
+
+def enrol(gallery: Gallery, source: str | Path, *, detector: str = DEFAULT_DETECTOR) -> list[Enrolment]:
+    """Enrol a folder (FOLDER/subject/*.jpg) or a manifest (CSV or Parquet: path, subject).
+
+    Args:
+        gallery: opened or made with mien.Gallery.
+        source: the folder or manifest.
+        detector: a name in the model store, or the path of a card.
+
+    Returns:
+        What became of each sample; all of it is on disk.
+
+    Raises:
+        ManifestError: nothing there to enrol.
+    """
+    model = store.load(gallery.store.identity.model)
+    pipeline = open_pipeline(detector, str(model.folder), many=True)
+    return list(enrol_samples(gallery, read_samples(Path(source)), pipeline, model.card))
+
+
+def identify(
+    gallery: Gallery, image: Image, *, fmr: float = DEFAULT_IDENTIFICATION_FMR, detector: str = DEFAULT_DETECTOR
+) -> list[tuple[Face, Identification]]:
+    """Say for every face of an image which enrolled subject it is, or that it is unknown.
+
+    Args:
+        gallery: opened or made with mien.Gallery.
+        image: (H, W, 3) uint8 RGB.
+        fmr: the false match rate, for one comparison, whose threshold decides.
+        detector: a name in the model store, or the path of a card.
+
+    Returns:
+        Faces, best first, each with its candidates and decision.
+
+    Raises:
+        CardError: the gallery's model has no threshold for that rate.
+    """
+    network = _recognizer(gallery.store.identity.model)
+    gallery.store.require(identity_of(network.card))
+    faces = detect(image, detector)
+    embeddings = network.embed([network.align(image, face) for face in faces])
+    return list(zip(faces, gallery.identify(embeddings, network.card.threshold(fmr)), strict=True))
 
 
 def _subject(image: Image, name: str, detector: str) -> Face:

@@ -105,9 +105,9 @@ def test_the_kind_follows_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
 
     vectors = world(7, 50)
     fetch: Callable = lambda ids: vectors[ids]  # noqa: E731
-    assert isinstance(build_index(np.arange(50), vectors, "cosine", fetch), FloatIndex)
+    assert isinstance(build_index(np.arange(50), vectors, "cosine", fetch, 50), FloatIndex)
     monkeypatch.setattr(module, "FLOAT_LIMIT", 20)
-    assert isinstance(build_index(np.arange(50), vectors, "cosine", fetch), QuantizedIndex)
+    assert isinstance(build_index(np.arange(50), vectors, "cosine", fetch, 50), QuantizedIndex)
 
 
 def test_an_empty_index_finds_nothing() -> None:

@@ -1,26 +1,23 @@
 """mien enrol and mien reenrol: put subjects into a gallery, and exchange its model."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from mien.cli import options
 from mien.cli.terminal import FAILED, PARTLY, emit, err, fail, out, show, track
+from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery
 from mien.gallery.reenrol import reenrol as embed_anew
 from mien.gallery.samples import read_samples
 from mien.gallery.store import GalleryStore
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER
-from mien.pipeline import CHUNK, open_pipeline
+from mien.pipeline import open_pipeline
 from mien.recognize.recognizer import Recognizer
-
-T = TypeVar("T")
 
 
 def enrol(
@@ -50,21 +47,19 @@ def enrol(
     opened = Gallery.create(gallery, model.card)
     settings = options.engine_options(engine, precision)
     pipeline = open_pipeline(detector, str(model.folder), settings, many=len(samples) > 1)
-    analyses = pipeline.analyse([sample.path for sample in samples], cutouts=True)
-    pairs = track(zip(samples, analyses, strict=True), len(samples), "enrolling")
+    results = enrol_samples(opened, samples, pipeline, model.card, strict=strict)
     counts: Counter[str] = Counter()
     rejected: list[Enrolment] = []
     conflicts: list[Enrolment] = []
     try:
-        for chunk in _chunks(pairs, CHUNK):
-            for result in opened.enrol(chunk, model.card, strict=strict):
-                counts[result.status] += 1
-                if result.status not in ("enrolled", "already enrolled"):
-                    rejected.append(result)
-                if result.conflicts:
-                    conflicts.append(result)
-                if json:
-                    emit(_as_json(result))
+        for result in track(results, len(samples), "enrolling"):
+            counts[result.status] += 1
+            if result.status not in ("enrolled", "already enrolled"):
+                rejected.append(result)
+            if result.conflicts:
+                conflicts.append(result)
+            if json:
+                emit(_as_json(result))
     finally:
         opened.close()
     if json:
@@ -83,12 +78,6 @@ def _model_of(gallery: Path, recognizer: str | None) -> str:
     opened = GalleryStore.open(gallery)
     opened.close()
     return opened.identity.model
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _as_json(result: Enrolment) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""mien models: list, info, verify, add, pull, remove, calibrate."""
+"""mien models: list, info, verify, add, pull, remove, calibrate, quantize."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +19,13 @@ from mien.models import store
 from mien.models.adopt import Told, adopt, inspect
 from mien.models.card import ModelCard, format_card
 from mien.models.defaults import DEFAULTS, shipped_card
+from mien.models.quantize import quantize as make_int8
 from mien.models.session import EngineOptions
 from mien.pipeline import open_pipeline
+from mien.types import Image
+
+MOST_FOR_RANGES = 300
+"""Faces that set the ranges of a quantized network."""
 
 app = typer.Typer(no_args_is_help=True, help="The models on this machine, and how to get more.")
 Name = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
@@ -265,6 +270,37 @@ def calibrate(
     card = store.rewrite_card(model, model.card.model_copy(update={"thresholds": tuple(rows)})).card
     _show_thresholds(card, json)
     return PARTLY if failed else 0
+
+
+@app.command()
+def quantize(
+    name: Name,
+    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photographs with at least 32 faces.")],
+    copy: Annotated[str | None, typer.Option("--as", help="The copy's name; NAME-int8, where none is given.")] = None,
+    detector: options.Detector = options.DETECTOR,
+    json: options.Json = False,
+) -> int:
+    """Make an 8-bit copy of a recognizer: faster, a little different, another model with its own card.
+
+    Example:
+
+      mien models quantize arcface-r50 portraits/
+    """
+    files = options.expand([source])
+    model = store.load(name)
+    pipeline = open_pipeline(detector, str(model.folder), many=True)
+    crops: list[Image] = []
+    for analysis in track(pipeline.analyse(files), len(files), "aligning"):
+        crops += list(analysis.crops)
+        if len(crops) >= MOST_FOR_RANGES:
+            break
+    saved = store.save(*make_int8(model, crops[:MOST_FOR_RANGES], copy or f"{name}-int8"))
+    if json:
+        emit({**saved.card.model_dump(exclude={"golden"}), "folder": str(saved.folder)})
+    else:
+        out.print(f"{saved.card.name} is ready: {saved.card.accuracy[0].figure}", markup=False)
+        out.print(f"measure its thresholds with `mien models calibrate {saved.card.name} FOLDER`", markup=False)
+    return 0
 
 
 def _show_thresholds(card: ModelCard, json: bool) -> None:

@@ -16,9 +16,10 @@ import simplejpeg
 from mien.detect.prominence import most_prominent
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
-from mien.gallery.index import FLOAT_LIMIT, Ids, Index, build_index
+from mien.gallery.index import FLOAT_LIMIT, FloatIndex, Ids, Index, build_index
 from mien.gallery.samples import Sample
 from mien.gallery.store import (
+    BLOCK,
     GalleryStore,
     Identity,
     NewTemplate,
@@ -83,23 +84,23 @@ class Gallery:
         self._forget_index()
 
     @classmethod
-    def create(cls, path: Path, card: ModelCard) -> "Gallery":
+    def create(cls, path: str | Path, card: ModelCard) -> "Gallery":
         """Open a gallery for a recognizer, making it where there is none.
 
         Raises:
             ContractError: it holds another recognizer's embeddings.
         """
-        return cls(GalleryStore.create(path, identity_of(card)))
+        return cls(GalleryStore.create(Path(path), identity_of(card)))
 
     @classmethod
-    def open(cls, path: Path, card: ModelCard | None = None) -> "Gallery":
+    def open(cls, path: str | Path, card: ModelCard | None = None) -> "Gallery":
         """Open an existing gallery; with a card, only if it holds that recognizer's embeddings.
 
         Raises:
             GalleryError: there is none.
             ContractError: it holds another recognizer's embeddings.
         """
-        store = GalleryStore.open(path)
+        store = GalleryStore.open(Path(path))
         if card is not None:
             store.require(identity_of(card))
         return cls(store)
@@ -217,7 +218,8 @@ class Gallery:
         vectors = self.store.subject_embeddings(new.subject)
         if not len(vectors):
             return None
-        alone = build_index(np.arange(len(vectors)), vectors, self.store.identity.metric, lambda ids: vectors[ids])
+        alone = FloatIndex(vectors.shape[1], self.store.identity.metric)
+        alone.add(np.arange(len(vectors)), vectors)
         return self._score(alone.search(new.embedding[None], 1)[0][1][0])
 
     def _score(self, value: float) -> Score:
@@ -243,17 +245,21 @@ class Gallery:
             raise ContractError(
                 f"{self.store.path} was embedded anew with {identity.model} by another process: open it again"
             )
-        changes = self.store.changes(self._last_id, self._last_removal)
-        self._last_removal = changes.last_removal
-        if len(changes.ids):
-            self._last_id = int(changes.ids[-1])
-        outgrown = self._index is not None and len(self._index) <= FLOAT_LIMIT < len(self._index) + len(changes.ids)
-        if self._index is None or outgrown:
-            everything = self.store.changes(0, 0) if outgrown else changes
-            self._index = build_index(everything.ids, everything.embeddings, identity.metric, self.store.embeddings)
-            return self._index
-        if len(changes.removed):
-            self._index.remove(changes.removed)
-        if len(changes.ids):
-            self._index.add(changes.ids, changes.embeddings)
-        return self._index
+        if isinstance(self._index, FloatIndex) and self.store.count() > FLOAT_LIMIT:
+            self._forget_index()
+        while True:
+            changes = self.store.changes(self._last_id, self._last_removal)
+            self._last_removal = changes.last_removal
+            self._last_id = int(changes.ids[-1]) if len(changes.ids) else self._last_id
+            if self._index is None:
+                total = self.store.count()
+                self._index = build_index(
+                    changes.ids, changes.embeddings, identity.metric, self.store.embeddings, total
+                )
+            else:
+                if len(changes.removed):
+                    self._index.remove(changes.removed)
+                if len(changes.ids):
+                    self._index.add(changes.ids, changes.embeddings)
+            if len(changes.ids) < BLOCK:
+                return self._index

@@ -130,9 +130,10 @@ class QuantizedIndex:
         """See Index."""
         for start in range(0, len(ids), 65536):
             block = self._prepared(vectors[start : start + 65536])
-            decoded = self._quantizer.sa_decode(self._quantizer.sa_encode(block))
+            codes = self._quantizer.sa_encode(block)
+            decoded = self._quantizer.sa_decode(codes)
             self._error = max(self._error, float(np.sqrt(((block - decoded) ** 2).sum(axis=1).max())))
-            self._index.add_with_ids(block, ids[start : start + 65536])
+            self._index.add_sa_codes(codes, ids[start : start + 65536])
 
     def remove(self, ids: Ids) -> None:
         """See Index."""
@@ -173,9 +174,9 @@ ROUNDING = 1e-5
 """More than float32 loses in a sum of some hundred products of numbers below 1."""
 
 
-def build_index(ids: Ids, vectors: Floats, metric: Metric, fetch: Fetch) -> Index:
-    """An index of the kind that suits the number of templates."""
-    if len(ids) > FLOAT_LIMIT:
+def build_index(ids: Ids, vectors: Floats, metric: Metric, fetch: Fetch, total: int) -> Index:
+    """An index of the kind that suits `total` templates, holding the ones given; the rest is added later."""
+    if total > FLOAT_LIMIT and len(ids):
         return QuantizedIndex(ids, vectors, metric, fetch)
     index = FloatIndex(vectors.shape[1], metric)
     index.add(ids, vectors)

@@ -24,6 +24,9 @@ FORMAT = 1
 APPLICATION_ID = 0x6D69656E
 """'mien' in the header of the file, so that another database is not taken for a gallery."""
 
+BLOCK = 50_000
+"""Templates that are read at a time, so that a large gallery is opened without holding it twice."""
+
 SCHEMA = """
 CREATE TABLE gallery (format INTEGER, contract TEXT, model TEXT, metric TEXT, dimension INTEGER, created REAL);
 CREATE TABLE subject (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, enrolled REAL NOT NULL);
@@ -251,12 +254,18 @@ class GalleryStore:
         """Which embeddings the file holds now; another process may have embedded it anew."""
         return Identity(*self._read("SELECT contract, model, metric, dimension FROM gallery")[0])
 
+    def count(self) -> int:
+        """How many templates there are."""
+        return int(self._read("SELECT count(*) FROM template")[0][0])
+
     def changes(self, last_id: int, last_removal: int) -> Changes:
-        """Templates after an id, and removals after a number, as one consistent view."""
+        """The next templates after an id, at most BLOCK of them, and all removals after a number, as one view."""
         with self._lock:
             self._connection.execute("BEGIN")
             try:
-                rows = self._read("SELECT id, embedding FROM template WHERE id > ? ORDER BY id", (last_id,))
+                rows = self._read(
+                    "SELECT id, embedding FROM template WHERE id > ? ORDER BY id LIMIT ?", (last_id, BLOCK)
+                )
                 removals = self._read("SELECT number, template FROM removed WHERE number > ?", (last_removal,))
             finally:
                 self._connection.execute("COMMIT")

@@ -1,0 +1,38 @@
+"""An 8-bit copy is near its original, and a model of its own."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mien.errors import CardError
+from mien.models import store
+from mien.models.adopt import Told, adopt
+from mien.models.golden import golden_image
+from mien.models.quantize import quantize
+from mien.models.session import EngineOptions
+
+Make = Callable[..., bytes]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_quantized_copy(make_recognizer: Make) -> None:
+    pytest.importorskip("onnxruntime")
+    model = store.save(*adopt(make_recognizer(), "net-full", Told(colour="BGR")))
+    crops = [golden_image(seed, 112, 112) for seed in range(40)]
+    copy = store.save(*quantize(model, crops, "net-int8"))
+    assert copy.card.contract != model.card.contract and copy.card.thresholds == ()
+    assert "cosine to float32 on 40 faces" in copy.card.accuracy[0].figure
+    assert len(copy.folder.joinpath("model.onnx").read_bytes()) < 0.6 * len(make_recognizer())
+    exact = EngineOptions(precision="f32")
+    before, after = (m.session(options=exact).run(np.stack(crops[:4]))[0] for m in (model, copy))
+    cosines = (before * after).sum(1) / np.linalg.norm(before, axis=1) / np.linalg.norm(after, axis=1)
+    assert cosines.min() > 0.98
+
+
+def test_too_few_crops_and_detectors_are_refused(make_recognizer: Make) -> None:
+    model = store.save(*adopt(make_recognizer(), "net-full", Told(colour="RGB")))
+    with pytest.raises(CardError, match="3 faces are too few"):
+        quantize(model, [golden_image(0, 112, 112)] * 3, "x")
+    with pytest.raises(CardError, match="only recognizers"):
+        quantize(store.load("mtcnn"), [golden_image(0, 112, 112)] * 40, "x")
