@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.align import TEMPLATES, align, arcface_template, cut_out, dlib_template
+from mien.align import TEMPLATES, align, arcface_template, cut_out, dlib_template, magnification
 from mien.errors import CardError, DegenerateLandmarksError
 from mien.geometry import similarity
 from mien.types import Box, Face, floats
@@ -49,6 +49,13 @@ def test_the_dlib_pose_in_pixels() -> None:
     assert points[0] == pytest.approx([47.73, 47.14], abs=0.01)
     assert points[1] == pytest.approx([100.28, 47.12], abs=0.01)
     assert points[2] == pytest.approx([74.01, 87.78], abs=0.01)
+
+
+def test_magnification_is_the_scale_of_the_warp() -> None:
+    template = arcface_template(112)
+    for scale in (0.5, 1.0, 3.0):
+        assert magnification(template.points * floats(scale), template) == pytest.approx(1 / scale, rel=1e-4)
+    assert magnification(np.zeros((5, 2), np.float32), template) == 0
 
 
 def test_the_128_pose_is_shifted() -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import CardError
+from mien.errors import CardError, DegenerateLandmarksError
 from mien.geometry import similarity, transform
 from mien.types import Cutout, Face, Floats, Image, floats
 
@@ -90,6 +90,15 @@ def align(image: Image, landmarks: Floats, template: Template, size: int) -> Ima
     image, matrix = _shrink_first(image, matrix, size)
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
     return np.asarray(crop, np.uint8)
+
+
+def magnification(landmarks: Floats, template: Template) -> float:
+    """How many pixels of the crop one pixel of the picture becomes; 0 for landmarks that fix no pose."""
+    try:
+        matrix = similarity(template.mixing @ landmarks.astype(np.float32), template.points)
+    except DegenerateLandmarksError:
+        return 0.0
+    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
 
 
 def _shrink_first(image: Image, matrix: Matrix, size: int) -> tuple[Image, Matrix]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.align import TEMPLATES, align
+from mien.align import TEMPLATES, align, magnification
 from mien.errors import CardError
 from mien.models.session import DEFAULT_OPTIONS, EngineOptions
 from mien.models.store import Model
@@ -35,6 +35,10 @@ class Recognizer:
             DegenerateLandmarksError: no pose fits the face's landmarks.
         """
         return align(image, face.landmarks, self.template, self.size)
+
+    def magnification(self, face: Face) -> float:
+        """How many pixels of the crop one pixel of the face's picture becomes; above 1 the picture is too small."""
+        return magnification(face.landmarks, self.template)
 
     def embed(self, crops: Sequence[Image] | Image) -> Floats:
         """Embed aligned crops.
