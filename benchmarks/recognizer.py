@@ -1,8 +1,8 @@
 """The converted dlib recognizer against dlib-bin's own forward pass: same crops, same run, one thread each and two.
 
-dlib's forward pass uses one thread, however many there are: "one call" is what it takes for a face, "all cores" runs as
-many processes of it as there are threads. Its time is taken on few crops, as it is slow; each rate is the median of the
-rounds, which alternate.
+dlib's forward pass uses one thread, however many there are: "one call" is what it takes for a face, "all cores"
+runs as many processes of it as there are threads. Its time is taken on few crops, as it is slow; each rate is the
+median of the rounds, which alternate.
 
     python benchmarks/recognizer.py
 """

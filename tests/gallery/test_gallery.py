@@ -137,7 +137,7 @@ def test_every_sample_gets_its_status(
     results = enrol(gallery, pipeline, card, files)
     assert [result.status for result in results] == [
         "enrolled",
-        "enrolled",
+        "already enrolled",
         "no face",
         "several faces",
         "broken",
@@ -159,6 +159,19 @@ def test_conflicts_are_reported_and_left_out_when_strict(
     assert [(c.kind, c.subject) for c in stranger.conflicts] == [("same subject", "Collins")]
     assert [(row.name, row.templates) for row in gallery.subjects()] == [("Collins", 1)]
     assert enrol(gallery, pipeline, card, [("Somebody", b)])[0].status == "enrolled"
+
+
+def test_conflicts_within_one_transaction_are_seen(
+    gallery: Gallery, pipeline: Pipeline, card: ModelCard, collins: Image, hopper: Image, tmp_path: Path
+) -> None:
+    a, b = save(collins, tmp_path / "a.png"), save((collins * 0.8).astype(np.uint8), tmp_path / "b.png")
+    h = save(hopper, tmp_path / "h.png")
+    files = [("Collins", a), ("Somebody", b), ("Somebody", h)]
+    results = enrol(gallery, pipeline, card, files)
+    kinds = [[(c.kind, c.subject) for c in result.conflicts] for result in results]
+    assert kinds == [[], [("duplicate subject", "Collins")], [("same subject", "Somebody")]]
+    strictly = enrol(gallery, pipeline, card, [("Third", a)], strict=True)[0]
+    assert strictly.status == "conflict" and len(gallery.subjects()) == 2
 
 
 def test_a_gallery_can_be_embedded_anew_with_another_model(

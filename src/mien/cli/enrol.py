@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from mien.cli import options
-from mien.cli.terminal import FAILED, PARTLY, emit, err, fail, out, show, track
+from mien.cli.terminal import FAILED, PARTLY, counting, emit, err, fail, out, show, track
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery
 from mien.gallery.reenrol import reenrol as embed_anew
@@ -118,6 +118,7 @@ def reenrol(
     recognizer: Annotated[
         str, typer.Option("--recognizer", help="The new model's name or card.")
     ] = DEFAULT_RECOGNIZER,
+    json: options.Json = False,
 ) -> int:
     """Embed a gallery's portraits anew with another recognizer, all in one step.
 
@@ -129,8 +130,12 @@ def reenrol(
         fail(f"there is no gallery {gallery}")
     opened = GalleryStore.open(gallery)
     try:
-        count = embed_anew(opened, Recognizer(store.load(recognizer)))
+        with counting(opened.count(), "embedding") as progress:
+            count = embed_anew(opened, Recognizer(store.load(recognizer)), progress)
     finally:
         opened.close()
+    if json:
+        emit({"templates": count, "model": opened.identity.model, "contract": opened.identity.contract})
+        return 0
     out.print(f"{gallery}: {count} templates embedded anew with {opened.identity.model}", markup=False)
     return 0

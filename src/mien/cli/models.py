@@ -226,9 +226,12 @@ def pull(
 
 
 @app.command()
-def remove(name: Name) -> int:
+def remove(name: Name, json: options.Json = False) -> int:
     """Take a model out of the store."""
     store.remove(name)
+    if json:
+        emit({"removed": name})
+        return 0
     again = " (it is made again from its package when it is needed)" if name in DEFAULTS else ""
     out.print(f"removed {name}{again}", markup=False)
     return 0

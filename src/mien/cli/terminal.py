@@ -10,7 +10,8 @@ wrong; 3 it could not be done; 4 done, but some inputs failed; 130 interrupted.
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
 import typer
@@ -51,27 +52,39 @@ def show(table: Table) -> None:
         out.print(table)
 
 
-def track(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
-    """Show a progress bar on standard error for work that takes longer than two seconds."""
+@contextmanager
+def counting(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on standard error for work that takes longer than two seconds.
+
+    Yields:
+        A function to be told how many are done.
+    """
     started = time.monotonic()
-    with Progress(
+    columns = (
         TextColumn(label),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:.0f}/s"),
         TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-        auto_refresh=False,
-    ) as bar:
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal, auto_refresh=False) as bar:
         task = bar.add_task(label, total=total, rate=0.0, visible=False)
-        for done, item in enumerate(items, start=1):
-            yield item
+
+        def tell(done: int) -> None:
             seconds = time.monotonic() - started
             if seconds > QUIET:
                 bar.update(task, completed=done, rate=done / seconds, visible=True)
                 bar.refresh()
+
+        yield tell
+
+
+def track(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
+    """Pass items on, with a progress bar; see counting."""
+    with counting(total, label) as tell:
+        for done, item in enumerate(items, start=1):
+            yield item
+            tell(done)
 
 
 def plural(count: int, noun: str) -> str:

@@ -29,10 +29,10 @@ from mien.gallery.store import (
 )
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis
-from mien.scores import UNIT_OF
+from mien.scores import UNIT_OF, score_pairs
 from mien.types import Floats, Score, Threshold
 
-Status = Literal["enrolled", "already enrolled", "no face", "several faces", "broken"]
+Status = Literal["enrolled", "already enrolled", "conflict", "no face", "several faces", "broken"]
 
 PORTRAIT_QUALITY = 92
 """JPEG quality of kept portraits."""
@@ -166,16 +166,19 @@ class Gallery:
         results: list[Enrolment] = []
         new: list[NewTemplate] = []
         for sample, analysis in pairs:
-            template, result = self._examine(sample, analysis, card)
-            if template is not None and not (strict and result.conflicts):
-                new.append(template)
+            template, result = self._examine(sample, analysis, card, new)
+            if template is not None and strict and result.conflicts:
+                result = Enrolment(sample, "conflict", "left out because of its conflicts", result.conflicts)
             elif template is not None:
-                result = Enrolment(sample, "broken", "left out because of its conflicts", result.conflicts)
+                new.append(template)
             results.append(result)
         self.store.add(new)
         return results
 
-    def _examine(self, sample: Sample, analysis: Analysis, card: ModelCard) -> tuple[NewTemplate | None, Enrolment]:
+    def _examine(
+        self, sample: Sample, analysis: Analysis, card: ModelCard, new: Sequence[NewTemplate]
+    ) -> tuple[NewTemplate | None, Enrolment]:
+        """A sample's template and status; `new` are the templates of the same transaction before it."""
         if analysis.error is not None:
             return None, Enrolment(sample, "broken", analysis.error)
         if not analysis.faces:
@@ -183,44 +186,58 @@ class Gallery:
         chosen, ambiguous = most_prominent(analysis.faces, analysis.width, analysis.height)
         if ambiguous:
             return None, Enrolment(sample, "several faces", f"{len(analysis.faces)} faces; crop to one person")
-        if self.store.has_source(sample.subject, analysis.sha256):
+        subject = canonical(sample.subject)
+        twice = any(other.subject == subject and other.source_sha256 == analysis.sha256 for other in new)
+        if twice or self.store.has_source(subject, analysis.sha256):
             return None, Enrolment(sample, "already enrolled")
         cutout = analysis.cutouts[chosen]
         jpeg = simplejpeg.encode_jpeg(cutout.image, quality=PORTRAIT_QUALITY, colorsubsampling="444")
         template = NewTemplate(
-            canonical(sample.subject),
+            subject,
             analysis.sha256,
             analysis.embeddings[chosen],
             Portrait(str(sample.path), jpeg, cutout.landmarks),
         )
         others = len(analysis.faces) - 1
         detail = f"the most prominent of {others + 1} faces" if others else ""
-        return template, Enrolment(sample, "enrolled", detail, self._conflicts(template, card))
+        return template, Enrolment(sample, "enrolled", detail, self._conflicts(template, card, new))
 
-    def _conflicts(self, new: NewTemplate, card: ModelCard) -> tuple[Conflict, ...]:
-        """Compare a new template with those enrolled before; none where the model has no thresholds."""
+    def _conflicts(self, template: NewTemplate, card: ModelCard, new: Sequence[NewTemplate]) -> tuple[Conflict, ...]:
+        """Compare a template with those enrolled before it; nothing where the model has no thresholds."""
         if not card.thresholds:
             return ()
         rates = sorted(row.fmr for row in card.thresholds)
         strictest, loosest = card.threshold(rates[0]), card.threshold(rates[-1])
-        conflicts = [
-            Conflict("duplicate subject", candidate.subject, candidate.score)
-            for candidate in self.search(new.embedding[None], 3)[0]
-            if candidate.subject != new.subject and accepts(candidate.score, strictest)
-        ]
-        own = self._own_score(new)
+        candidates = self.search(template.embedding[None], 3)[0] + self._among(template, new)
+        conflicts = {
+            candidate.subject: Conflict("duplicate subject", candidate.subject, candidate.score)
+            for candidate in reversed(candidates)
+            if candidate.subject != template.subject and accepts(candidate.score, strictest)
+        }
+        own = self._own_score(template, new)
         if own is not None and not accepts(own, loosest):
-            conflicts.append(Conflict("same subject", new.subject, own))
-        return tuple(conflicts)
+            conflicts[template.subject] = Conflict("same subject", template.subject, own)
+        return tuple(conflicts.values())
 
-    def _own_score(self, new: NewTemplate) -> Score | None:
+    def _among(self, template: NewTemplate, new: Sequence[NewTemplate]) -> list[Candidate]:
+        """The templates of the same transaction as candidates."""
+        metric = self.store.identity.metric
+        return [
+            Candidate(
+                other.subject, self._score(score_pairs(template.embedding[None], other.embedding[None], metric)[0])
+            )
+            for other in new
+        ]
+
+    def _own_score(self, template: NewTemplate, new: Sequence[NewTemplate]) -> Score | None:
         """The best score against the subject's own templates, or None where there are none yet."""
-        vectors = self.store.subject_embeddings(new.subject)
+        own = [other.embedding for other in new if other.subject == template.subject]
+        vectors = np.concatenate([self.store.subject_embeddings(template.subject), *(v[None] for v in own)])
         if not len(vectors):
             return None
         alone = FloatIndex(vectors.shape[1], self.store.identity.metric)
         alone.add(np.arange(len(vectors)), vectors)
-        return self._score(alone.search(new.embedding[None], 1)[0][1][0])
+        return self._score(alone.search(template.embedding[None], 1)[0][1][0])
 
     def _score(self, value: float) -> Score:
         return Score(float(value), UNIT_OF[self.store.identity.metric], self.store.identity.contract)

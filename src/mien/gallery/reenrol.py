@@ -1,5 +1,6 @@
 """Exchanges the model of a gallery: its kept portraits are aligned and embedded anew."""
 
+from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
@@ -11,8 +12,13 @@ from mien.recognize.recognizer import BATCH, Recognizer
 from mien.types import Box, Face, Floats
 
 
-def reenrol(store: GalleryStore, recognizer: Recognizer) -> int:
+def reenrol(store: GalleryStore, recognizer: Recognizer, progress: Callable[[int], None] = lambda done: None) -> int:
     """Embed every portrait with another recognizer and exchange all embeddings in one transaction.
+
+    Args:
+        store: the gallery.
+        recognizer: the new one.
+        progress: told how many portraits are done.
 
     Returns:
         The number of templates.
@@ -30,5 +36,6 @@ def reenrol(store: GalleryStore, recognizer: Recognizer) -> int:
             crops.append(recognizer.align(image, face))
         vectors = recognizer.embed(np.stack(crops))
         embeddings.update({number: vector for (number, _), vector in zip(part, vectors, strict=True)})
+        progress(len(embeddings))
     store.replace_embeddings(identity_of(recognizer.card), embeddings)
     return len(embeddings)

@@ -24,6 +24,9 @@ FORMAT = 1
 APPLICATION_ID = 0x6D69656E
 """'mien' in the header of the file, so that another database is not taken for a gallery."""
 
+PATIENCE_WITH_WRITERS, PATIENCE_WITH_READERS = 30, 3
+"""Seconds to wait for another process: before a write fails, and before the log is left as it is."""
+
 BLOCK = 50_000
 """Templates that are read at a time, so that a large gallery is opened without holding it twice."""
 
@@ -207,22 +210,24 @@ class GalleryStore:
             connection.execute("INSERT INTO removed (template) SELECT id FROM template WHERE subject = ?", row)
             count = connection.execute("SELECT count(*) FROM template WHERE subject = ?", row).fetchone()[0]
             connection.execute("DELETE FROM subject WHERE id = ?", row)
-        self.empty_log()
-        return int(count)
-
-    def empty_log(self) -> None:
-        """Move everything from the write-ahead log into the file and cut the log to nothing.
-
-        Raises:
-            GalleryError: another process is reading.
-        """
-        with self._lock:
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if busy:
+        if not self.empty_log():
             raise GalleryError(
                 f"erased, but traces remain in {self.path}-wal while another process reads; when it is done, "
                 f"run `mien subjects {self.path}`, which empties the log"
             )
+        return int(count)
+
+    def empty_log(self) -> bool:
+        """Move everything from the write-ahead log into the file and cut the log to nothing.
+
+        Returns:
+            Whether it is empty; it is not while another process reads.
+        """
+        with self._lock:
+            self._connection.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_WITH_READERS}")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self._connection.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_WITH_WRITERS}")
+        return not busy
 
     def subjects(self) -> list[SubjectRow]:
         """All subjects by name."""
@@ -394,7 +399,7 @@ def _initialize(path: Path, identity: Identity) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=PATIENCE_WITH_WRITERS, isolation_level=None, check_same_thread=False)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
