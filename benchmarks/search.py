@@ -22,7 +22,8 @@ import numpy as np
 import machine
 from mien.gallery.gallery import Gallery
 from mien.gallery.index import FloatIndex, QuantizedIndex
-from mien.gallery.store import GalleryStore, Identity, NewTemplate, Portrait
+from mien.gallery.records import Identity, NewTemplate, Portrait
+from mien.gallery.store import GalleryStore
 
 DIMENSION, PER_SUBJECT, TOP, PROBES = 512, 4, 10, 1000
 

@@ -11,9 +11,10 @@ from PIL import Image as Pillow
 from mien.errors import ContractError
 from mien.gallery import gallery as module
 from mien.gallery.gallery import Gallery, identity_of
+from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.reenrol import reenrol
 from mien.gallery.samples import Sample
-from mien.gallery.store import GalleryStore, NewTemplate, Portrait
+from mien.gallery.store import GalleryStore
 from mien.models import store
 from mien.models.adopt import Told, adopt
 from mien.models.card import ModelCard

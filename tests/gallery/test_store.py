@@ -13,7 +13,8 @@ import pytest
 
 from mien.errors import ContractError, GalleryError, SubjectNotFoundError
 from mien.gallery import store as module
-from mien.gallery.store import GalleryStore, Identity, NewTemplate, Portrait
+from mien.gallery.records import Identity, NewTemplate, Portrait
+from mien.gallery.store import GalleryStore
 
 IDENTITY = Identity("contract-a", "model-a", "l2", 16)
 

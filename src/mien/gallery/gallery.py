@@ -17,16 +17,9 @@ from mien.detect.prominence import most_prominent
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.index import FLOAT_LIMIT, FloatIndex, Ids, Index, build_index
+from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, canonical
 from mien.gallery.samples import Sample
-from mien.gallery.store import (
-    BLOCK,
-    GalleryStore,
-    Identity,
-    NewTemplate,
-    Portrait,
-    SubjectRow,
-    canonical,
-)
+from mien.gallery.store import BLOCK, GalleryStore
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis
 from mien.scores import UNIT_OF, score_pairs

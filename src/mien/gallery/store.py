@@ -7,10 +7,8 @@ Knows no network, compares nothing.
 
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
@@ -18,7 +16,8 @@ import numpy as np
 
 from mien.errors import ContractError, GalleryError, SubjectNotFoundError
 from mien.gallery.index import Ids
-from mien.types import Floats, Metric
+from mien.gallery.records import Changes, Identity, NewTemplate, Portrait, SubjectRow, canonical
+from mien.types import Floats
 
 FORMAT = 1
 APPLICATION_ID = 0x6D69656E
@@ -48,60 +47,6 @@ CREATE TABLE portrait (
 );
 CREATE TABLE removed (number INTEGER PRIMARY KEY AUTOINCREMENT, template INTEGER NOT NULL);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which embeddings a gallery holds."""
-
-    contract: str
-    model: str
-    metric: Metric
-    dimension: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Portrait:
-    """A face with its surroundings, from which any model can align and embed it anew.
-
-    Attributes:
-        source: the file it was enrolled from.
-        jpeg: the picture, JPEG.
-        landmarks: (5, 2) float32 pixels of that picture.
-    """
-
-    source: str
-    jpeg: bytes
-    landmarks: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NewTemplate:
-    """One template to enrol."""
-
-    subject: str
-    source_sha256: str
-    embedding: Floats
-    portrait: Portrait
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectRow:
-    """One subject, for lists."""
-
-    name: str
-    templates: int
-    enrolled: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Changes:
-    """What happened since a point in the gallery's history."""
-
-    ids: Ids
-    embeddings: Floats
-    removed: Ids
-    last_removal: int
 
 
 class GalleryStore:
@@ -338,18 +283,6 @@ class GalleryStore:
         for start in range(0, len(ids), 900):
             part = [int(number) for number in ids[start : start + 900]]
             yield from self._read(query.format(",".join("?" * len(part))), part)
-
-
-def canonical(name: str) -> str:
-    """A subject's name in the form that is stored: Unicode NFC, so that one person has one name.
-
-    Raises:
-        GalleryError: empty.
-    """
-    name = unicodedata.normalize("NFC", name).strip()
-    if not name:
-        raise GalleryError("a subject needs a name that is not empty")
-    return name
 
 
 def _insert(connection: sqlite3.Connection, new: NewTemplate) -> int | None:

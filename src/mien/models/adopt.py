@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 
 from mien.errors import CardError
 from mien.models.card import EmbeddingSpec, Family, InputSpec, ModelCard, ModelFile
@@ -79,9 +80,7 @@ def inspect(data: bytes, name: str) -> Graph:
     """
     try:
         model = onnx.load_from_string(data)
-    except (ValueError, onnx.checker.ValidationError, OSError) as reason:
-        raise CardError(f"{name} is no ONNX file; export your model to ONNX first") from reason
-    except Exception as reason:
+    except (DecodeError, ValueError) as reason:
         raise CardError(f"{name} is no ONNX file; export your model to ONNX first") from reason
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
