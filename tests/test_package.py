@@ -24,6 +24,7 @@ def test_importing_mien_loads_no_engine_and_does_nothing() -> None:
 def test_every_name_of_the_api_exists_and_is_documented() -> None:
     for name in mien.__all__:
         assert getattr(mien, name).__doc__, name
+        assert not (ROOT / "src/mien" / name).exists() and not (ROOT / "src/mien" / f"{name}.py").exists(), name
     with pytest.raises(AttributeError, match="it has Gallery"):
         _ = mien.nothing
 

@@ -1,13 +1,23 @@
 """Face recognition from a folder of portraits to a decision.
 
-The names below are the Python API; importing this package opens no model and loads no engine.
+The names below are the Python API; importing this package opens no model and loads no engine. They are verbs with
+their object, since `mien.detect` and `mien.align` are modules.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.api import align, card, compare, detect, embed, enrol, identify, read_image
+    from mien.api import (
+        align_face,
+        compare_images,
+        detect_faces,
+        embed_crops,
+        enrol_folder,
+        identify_faces,
+        load_card,
+        read_image,
+    )
     from mien.errors import MienError
     from mien.gallery.gallery import Gallery
     from mien.pipeline import open_pipeline
@@ -16,28 +26,28 @@ __version__ = "0.1.0"
 __all__ = [
     "Gallery",
     "MienError",
-    "align",
-    "card",
-    "compare",
-    "detect",
-    "embed",
-    "enrol",
-    "identify",
+    "align_face",
+    "compare_images",
+    "detect_faces",
+    "embed_crops",
+    "enrol_folder",
+    "identify_faces",
+    "load_card",
     "open_pipeline",
     "read_image",
 ]
 
 _HOMES = {
-    "align": "mien.api",
-    "card": "mien.api",
-    "compare": "mien.api",
-    "detect": "mien.api",
-    "embed": "mien.api",
+    "align_face": "mien.api",
+    "load_card": "mien.api",
+    "compare_images": "mien.api",
+    "detect_faces": "mien.api",
+    "embed_crops": "mien.api",
     "MienError": "mien.errors",
     "Gallery": "mien.gallery.gallery",
     "read_image": "mien.api",
-    "enrol": "mien.api",
-    "identify": "mien.api",
+    "enrol_folder": "mien.api",
+    "identify_faces": "mien.api",
     "open_pipeline": "mien.pipeline",
 }
 

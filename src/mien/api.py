@@ -42,7 +42,7 @@ def _recognizer(name: str) -> Recognizer:
     return Recognizer(store.load(name))
 
 
-def card(name: str = DEFAULT_RECOGNIZER) -> ModelCard:
+def load_card(name: str = DEFAULT_RECOGNIZER) -> ModelCard:
     """The card of a model: its contract, thresholds, licence; see mien.models.card."""
     return store.load(name).card
 
@@ -56,7 +56,7 @@ def read_image(path: str | Path) -> Image:
     return load_image(Path(path))
 
 
-def detect(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
+def detect_faces(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
     """Find the faces of an image.
 
     Args:
@@ -72,7 +72,7 @@ def detect(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
     return _detector(detector).detect([image])[0]
 
 
-def align(image: Image, face: Face, recognizer: str = DEFAULT_RECOGNIZER) -> Image:
+def align_face(image: Image, face: Face, recognizer: str = DEFAULT_RECOGNIZER) -> Image:
     """The crop of one face in the pose that a recognizer was trained on.
 
     Returns:
@@ -84,7 +84,7 @@ def align(image: Image, face: Face, recognizer: str = DEFAULT_RECOGNIZER) -> Ima
     return _recognizer(recognizer).align(image, face)
 
 
-def embed(crops: Sequence[Image] | Image, recognizer: str = DEFAULT_RECOGNIZER) -> Floats:
+def embed_crops(crops: Sequence[Image] | Image, recognizer: str = DEFAULT_RECOGNIZER) -> Floats:
     """Embed aligned crops of one recognizer.
 
     Args:
@@ -97,7 +97,7 @@ def embed(crops: Sequence[Image] | Image, recognizer: str = DEFAULT_RECOGNIZER) 
     return _recognizer(recognizer).embed(crops)
 
 
-def compare(
+def compare_images(
     a: Image,
     b: Image,
     *,
@@ -129,7 +129,7 @@ def compare(
     return verify(Score(value, UNIT_OF[metric], network.card.contract), network.card.threshold(fmr))
 
 
-def enrol(gallery: Gallery, source: str | Path, *, detector: str = DEFAULT_DETECTOR) -> list[Enrolment]:
+def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str = DEFAULT_DETECTOR) -> list[Enrolment]:
     """Enrol a folder (FOLDER/subject/*.jpg) or a manifest (CSV or Parquet: path, subject).
 
     Args:
@@ -148,7 +148,7 @@ def enrol(gallery: Gallery, source: str | Path, *, detector: str = DEFAULT_DETEC
     return list(enrol_samples(gallery, read_samples(Path(source)), pipeline, model.card))
 
 
-def identify(
+def identify_faces(
     gallery: Gallery, image: Image, *, fmr: float = DEFAULT_IDENTIFICATION_FMR, detector: str = DEFAULT_DETECTOR
 ) -> list[tuple[Face, Identification]]:
     """Say for every face of an image which enrolled subject it is, or that it is unknown.
@@ -167,13 +167,13 @@ def identify(
     """
     network = _recognizer(gallery.store.identity.model)
     gallery.store.require(identity_of(network.card))
-    faces = detect(image, detector)
+    faces = detect_faces(image, detector)
     embeddings = network.embed([network.align(image, face) for face in faces])
     return list(zip(faces, gallery.identify(embeddings, network.card.threshold(fmr)), strict=True))
 
 
 def _subject(image: Image, name: str, detector: str) -> Face:
-    faces = detect(image, detector)
+    faces = detect_faces(image, detector)
     if not faces:
         raise ImageError(f"the {name} image shows no face: give one with the whole face, upright and not too small")
     return faces[most_prominent(faces, image.shape[1], image.shape[0])[0]]

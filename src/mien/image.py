@@ -163,7 +163,7 @@ def _open(data: bytes, name: str) -> ImageFile.ImageFile:
     try:
         return opener(io.BytesIO(data))
     except ImportError as reason:
-        raise ImageError(f"{name} is HEIC, which needs an extra: pip install 'mien[heic]'") from reason
+        raise ImageError(f"{name} is HEIC, which needs an extra: pip install '.[heic]' in mien's folder") from reason
     except BROKEN as reason:
         raise ImageError(f"{name} has a broken header: {reason}") from reason
 

@@ -180,6 +180,39 @@ def test_calibrate_writes_thresholds_on_the_card(
     assert "8 subjects are too few for a threshold at a false match rate of 0.01" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_quantize_and_reenrol(
+    make_recognizer: Make, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user's own model, its 8-bit copy, and a gallery that moves to it and back to the default."""
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "net.onnx").write_bytes(make_recognizer())
+    run(["models", "add", str(tmp_path / "net.onnx"), "--name", "net-eight", "--colour", "RGB"])
+    assert run(["models", "quantize", "net-eight", str(people / "enrol")]) == 3
+    assert "faces are too few" in capsys.readouterr().err
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    for number in range(17):
+        (faces / f"{number}.png").write_bytes((people / "both.png").read_bytes())
+    assert run(["models", "quantize", "net-eight", str(faces), "--json"]) == 0
+    assert lines(capsys)[-1]["name"] == "net-eight-int8"
+    path = str(tmp_path / "g")
+    run(["enrol", path, str(people / "enrol")])
+    capsys.readouterr()
+    assert run(["reenrol", path, "--recognizer", "net-eight-int8", "--json"]) == 0
+    assert lines(capsys)[-1] | {"contract": ""} == {"templates": 2, "model": "net-eight-int8", "contract": ""}
+    assert run(["identify", path, str(people / "both.png"), "--recognizer", "dlib-resnet"]) == 3
+    assert f"mien reenrol {path} --recognizer dlib-resnet" in capsys.readouterr().err
+    assert run(["reenrol", path]) == 0
+    assert run(["identify", path, str(people / "both.png")]) == 0
+
+
+def test_a_reader_that_goes_away_is_no_error(people: Path) -> None:
+    command = f"'{sys.executable}' -m mien detect '{people}' --json | head -c 10"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr and b"BrokenPipe" not in done.stderr
+
+
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["doctor", "--json"]) == 0
     topics = {row["topic"]: row["state"] for row in lines(capsys)}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.api import align, compare, detect, embed
+from mien.api import align_face, compare_images, detect_faces, embed_crops
 from mien.errors import CardError, ImageError
 from mien.models import store
 from mien.models.adopt import Told, adopt
@@ -49,7 +49,7 @@ def test_a_detector_is_no_recognizer() -> None:
 
 def test_the_same_person_is_near_and_another_far(collins: Image, hopper: Image) -> None:
     def embedding(image: Image) -> np.ndarray:
-        return embed([align(image, detect(image)[0])])[0]
+        return embed_crops([align_face(image, detect_faces(image)[0])])[0]
 
     one, mirrored, other = embedding(collins), embedding(collins[:, ::-1].copy()), embedding(hopper)
     assert np.linalg.norm(one - mirrored) < 0.15 < 0.6 < np.linalg.norm(one - other)
@@ -57,11 +57,11 @@ def test_the_same_person_is_near_and_another_far(collins: Image, hopper: Image) 
 
 def test_compare_decides(collins: Image, hopper: Image) -> None:
     darker = (collins * 0.6).astype(np.uint8)
-    assert compare(collins, darker).outcome == "match"
-    verdict = compare(collins, hopper, fmr=1e-4)
+    assert compare_images(collins, darker).outcome == "match"
+    verdict = compare_images(collins, hopper, fmr=1e-4)
     assert verdict.outcome == "no match" and verdict.score.unit == "L2" and verdict.threshold.fmr == 1e-4
     with pytest.raises(ImageError, match="the second image shows no face"):
-        compare(collins, np.zeros((100, 100, 3), np.uint8))
+        compare_images(collins, np.zeros((100, 100, 3), np.uint8))
 
 
 @pytest.mark.real
@@ -84,5 +84,5 @@ def test_lfw_pairs_are_told_apart(data: Path) -> None:
     for p in pairs:
         first = images[f"{p[0]}_{int(p[1]):04d}"]
         second = images[f"{p[-2]}_{int(p[-1]):04d}" if len(p) == 4 else f"{p[0]}_{int(p[2]):04d}"]
-        right += (compare(first, second).outcome == "match") is (len(p) == 3)
+        right += (compare_images(first, second).outcome == "match") is (len(p) == 3)
     assert right >= 57

@@ -52,7 +52,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = int(build()(arguments, prog_name="mien", standalone_mode=False) or 0)
     except MienError as reason:
-        err.print(f"mien: {reason}", markup=False)
+        err.print(f"mien: {reason}")
         return FAILED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -63,10 +63,10 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Exit as reason:
         code = reason.exit_code
     except USAGE as reason:
-        err.print(f"mien: {_sentence(reason)} See `mien --help`.", markup=False)
+        err.print(f"mien: {_sentence(reason)} See `mien --help`.")
         return WRONG
     if code == INTERRUPTED:
-        err.print("mien: interrupted; what was reported as done is done, and nothing is half written", markup=False)
+        err.print("mien: interrupted; what was reported as done is done, and nothing is half written")
     return code
 
 

@@ -113,5 +113,4 @@ def _show(decision: Decision, sides: list[_Side]) -> None:
     out.print(
         f"{decision.outcome}: {decision.score.unit} {decision.score.value:.3f}, and a match is {sign} "
         f"{threshold.value:.3f} (false match rate {threshold.fmr:g}; {threshold.protocol})",
-        markup=False,
     )

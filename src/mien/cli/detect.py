@@ -37,7 +37,7 @@ def detect(
         faces += len(analysis.faces)
         if analysis.error is not None:
             failed += 1
-            err.print(f"mien: {analysis.error}", markup=False)
+            err.print(f"mien: {analysis.error}")
         if json:
             emit(as_json(analysis))
         elif analysis.error is None:
@@ -91,4 +91,4 @@ def _summarize(files: int, faces: int, failed: int, folder: Path | None) -> None
         parts.append(f"{failed} could not be read")
     if folder is not None:
         parts.append(f"annotated pictures in {folder}")
-    err.print("; ".join(parts), markup=False)
+    err.print("; ".join(parts))

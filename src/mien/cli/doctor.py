@@ -23,5 +23,5 @@ def doctor(json: options.Json = False) -> int:
     if not json:
         show(table)
     bad = sum(finding.state == "bad" for finding in findings)
-    err.print(f"{plural(bad, 'thing')} to mend" if bad else "everything that is needed is here", markup=False)
+    err.print(f"{plural(bad, 'thing')} to mend" if bad else "everything that is needed is here")
     return FAILED if bad else 0

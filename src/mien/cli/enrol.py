@@ -66,7 +66,7 @@ def enrol(
         emit({"counts": dict(counts), "subjects": len({sample.subject for sample in samples})})
     else:
         _show(rejected, conflicts, model.card.unit)
-    err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in counts.items()), markup=False)
+    err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
     good = counts["enrolled"] + counts["already enrolled"]
     return FAILED if not good else PARTLY if rejected else 0
 
@@ -137,5 +137,5 @@ def reenrol(
     if json:
         emit({"templates": count, "model": opened.identity.model, "contract": opened.identity.contract})
         return 0
-    out.print(f"{gallery}: {count} templates embedded anew with {opened.identity.model}", markup=False)
+    out.print(f"{gallery}: {count} templates embedded anew with {opened.identity.model}")
     return 0

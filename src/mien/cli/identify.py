@@ -52,7 +52,7 @@ def identify(
     for analysis, name in zip(results, options.picture_names(files), strict=True):
         if analysis.error is not None:
             failed += 1
-            err.print(f"mien: {analysis.error}", markup=False)
+            err.print(f"mien: {analysis.error}")
         found = opened.identify(analysis.embeddings, threshold, top) if analysis.faces else []
         faces += len(found)
         known += sum(one.subject is not None for one in found)
@@ -68,7 +68,6 @@ def identify(
     err.print(
         f"{known} of {plural(faces, 'face')} recognized; threshold {threshold.unit} {threshold.value:.3f} "
         f"at false match rate {threshold.fmr:g} a comparison",
-        markup=False,
     )
     return PARTLY if failed else 0 if known else NO
 

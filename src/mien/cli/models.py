@@ -68,7 +68,7 @@ def info(name: Name, json: options.Json = False) -> int:
             emit({"name": name, **entry.model_dump()})
         else:
             for key, value in entry.model_dump().items():
-                out.print(f"{key} = {value}", markup=False)
+                out.print(f"{key} = {value}")
         return 0
     model = store.load(name)
     if json:
@@ -80,10 +80,10 @@ def info(name: Name, json: options.Json = False) -> int:
 
 def _show_card(model: store.Model) -> None:
     card = model.card
-    out.print(format_card(card.model_copy(update={"golden": {}})), markup=False)
+    out.print(format_card(card.model_copy(update={"golden": {}})))
     if card.embedding is not None:
-        out.print(f"# embedding contract {card.contract}", markup=False)
-    out.print(f"# in {model.folder}", markup=False)
+        out.print(f"# embedding contract {card.contract}")
+    out.print(f"# in {model.folder}")
 
 
 @app.command()
@@ -206,7 +206,7 @@ def pull(
     """
     entries = pulling.read_catalogue(catalogue)
     if name in entries:
-        err.print(f"{name}: licence {entries[name].licence}; from {entries[name].url}", markup=False)
+        err.print(f"{name}: licence {entries[name].licence}; from {entries[name].url}")
     columns = (TextColumn("pulling"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("pulling", total=None)
@@ -221,7 +221,7 @@ def pull(
     if json:
         emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
     else:
-        out.print(f"{name} is ready in {model.folder}", markup=False)
+        out.print(f"{name} is ready in {model.folder}")
     return 0
 
 
@@ -233,7 +233,7 @@ def remove(name: Name, json: options.Json = False) -> int:
         emit({"removed": name})
         return 0
     again = " (it is made again from its package when it is needed)" if name in DEFAULTS else ""
-    out.print(f"removed {name}{again}", markup=False)
+    out.print(f"removed {name}{again}")
     return 0
 
 
@@ -260,7 +260,7 @@ def calibrate(
     for sample, analysis in track(zip(samples, analyses, strict=True), len(samples), "embedding"):
         if not analysis.faces:
             failed += 1
-            err.print(f"mien: left out {sample.path}: {analysis.error or 'no face'}", markup=False)
+            err.print(f"mien: left out {sample.path}: {analysis.error or 'no face'}")
             continue
         chosen, _ = most_prominent(analysis.faces, analysis.width, analysis.height)
         embeddings.append(analysis.embeddings[chosen])
@@ -301,8 +301,8 @@ def quantize(
     if json:
         emit({**saved.card.model_dump(exclude={"golden"}), "folder": str(saved.folder)})
     else:
-        out.print(f"{saved.card.name} is ready: {saved.card.accuracy[0].figure}", markup=False)
-        out.print(f"measure its thresholds with `mien models calibrate {saved.card.name} FOLDER`", markup=False)
+        out.print(f"{saved.card.name} is ready: {saved.card.accuracy[0].figure}")
+        out.print(f"measure its thresholds with `mien models calibrate {saved.card.name} FOLDER`")
     return 0
 
 

@@ -32,7 +32,7 @@ def subjects(gallery: options.GalleryPath, json: options.Json = False) -> int:
         table.add_row(row.name, str(row.templates), when)
     if not json:
         show(table)
-    err.print(f"{plural(len(rows), 'subject')} in {gallery}, embedded with {store.identity.model}", markup=False)
+    err.print(f"{plural(len(rows), 'subject')} in {gallery}, embedded with {store.identity.model}")
     return 0
 
 
@@ -55,5 +55,5 @@ def remove(
     if json:
         emit({"subject": subject, "erased": count})
     else:
-        out.print(f"erased {subject}: {plural(count, 'template')} with portraits", markup=False)
+        out.print(f"erased {subject}: {plural(count, 'template')} with portraits")
     return 0

@@ -24,8 +24,8 @@ OK, NO, WRONG, FAILED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 WIDE = 200
 """Columns where the output is no terminal, so that tables in files and logs are not cut."""
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 T = TypeVar("T")
 QUIET = 2.0
@@ -40,7 +40,7 @@ def emit(value: object) -> None:
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End with one sentence on standard error."""
-    err.print(f"mien: {message}", markup=False)
+    err.print(f"mien: {message}")
     raise typer.Exit(code)
 
 
@@ -49,7 +49,7 @@ def show(table: Table) -> None:
     for column in table.columns:
         column.overflow = "fold"
     if table.row_count:
-        out.print(table)
+        out.print(table, soft_wrap=False)
 
 
 @contextmanager

@@ -87,7 +87,6 @@ def _farewell(folder: Path, seconds: float) -> None:
         "    scripts/run identify people.gallery PHOTO --out annotated\n"
         "    scripts/run compare PHOTO PHOTO\n"
         "    scripts/run --help",
-        markup=False,
     )
 
 

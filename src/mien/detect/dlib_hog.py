@@ -34,7 +34,7 @@ class DlibHog:
         try:
             import dlib
         except ImportError:
-            raise MissingExtraError("dlib is not installed: pip install 'mien[dlib]'") from None
+            raise MissingExtraError("dlib is not installed: pip install '.[dlib]' in mien's folder") from None
         self._dlib: Any = dlib
         self._detector = dlib.get_frontal_face_detector()
         self._predictor = dlib.shape_predictor(str(package_file("face_recognition_models", PREDICTOR)))

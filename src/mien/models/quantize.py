@@ -74,7 +74,9 @@ def _quantized(data: bytes, spec: InputSpec, crops: Sequence[Image]) -> bytes:
     try:
         from onnxruntime import quantization
     except ImportError:
-        raise MissingExtraError("quantizing needs ONNX Runtime: pip install 'mien[onnxruntime]'") from None
+        raise MissingExtraError(
+            "quantizing needs ONNX Runtime: pip install '.[onnxruntime]' in mien's folder"
+        ) from None
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self, name: str) -> None:

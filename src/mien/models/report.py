@@ -28,7 +28,7 @@ class Finding:
 
     Attributes:
         topic: what was looked at.
-        state: good, missing (harmless until it is needed) or bad.
+        state: good, note (works, but could be better), missing (harmless until it is needed) or bad.
         detail: what was found.
         remedy: the command that mends it; empty where nothing is wrong.
     """
@@ -62,7 +62,7 @@ def _machine() -> list[Finding]:
     if "OPENBLAS_CORETYPE" in os.environ:
         core = os.environ["OPENBLAS_CORETYPE"]
         detail = f"OPENBLAS_CORETYPE={core} makes numpy use the kernels of that processor, which may be slower"
-        findings.append(Finding("OpenBLAS", "missing", detail, "unset OPENBLAS_CORETYPE"))
+        findings.append(Finding("OpenBLAS", "note", detail, "unset OPENBLAS_CORETYPE"))
     return findings
 
 
@@ -96,7 +96,7 @@ def _extras() -> list[Finding]:
     findings = []
     for package, (purpose, extra) in OPTIONAL.items():
         version = _version(package)
-        remedy = "" if version else f"pip install 'mien[{extra}]'"
+        remedy = "" if version else f"pip install '.[{extra}]' in mien's folder"
         findings.append(Finding(package, "good" if version else "missing", version or f"for {purpose}", remedy))
     return findings
 

@@ -284,7 +284,7 @@ class _OnnxRuntimeSession:
             import onnxruntime
         except ImportError:
             raise MissingExtraError(
-                "ONNX Runtime is not installed: pip install 'mien[gpu]' (or 'mien[onnxruntime]' for the CPU)"
+                "ONNX Runtime is not installed: pip install '.[gpu]' in mien's folder ('.[onnxruntime]' for the CPU)"
             ) from None
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads
