@@ -16,8 +16,8 @@ from mien.types import Face, Image, floats
 
 KNOWN, UNKNOWN, NEUTRAL = (46, 204, 113), (231, 76, 60), (52, 152, 219)
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-LONGEST = 1600
-"""Annotated pictures are shrunk to this longer side."""
+LONGEST, SHORTEST = 1600, 400
+"""Annotated pictures are shrunk to the first along their longer side, or enlarged to the second, so that labels fit."""
 
 
 @lru_cache(maxsize=16)
@@ -38,11 +38,12 @@ def annotate(
         colours: RGB, one a face.
 
     Returns:
-        (h, w, 3) uint8 RGB, at most 1600 pixels along the longer side.
+        (h, w, 3) uint8 RGB, 400 to 1600 pixels along the longer side.
     """
-    scale = min(1.0, LONGEST / max(image.shape[:2]))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    picture = Pillow.fromarray(np.asarray(small, np.uint8))
+    scale = min(1.0, LONGEST / max(image.shape[:2])) * max(1.0, SHORTEST / max(image.shape[:2]))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    sized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=method) if scale != 1 else image
+    picture = Pillow.fromarray(np.asarray(sized, np.uint8))
     pen = ImageDraw.Draw(picture)
     line = max(2, round(max(picture.size) / 400))
     for face, label, colour in zip(faces, labels, colours, strict=True):
