@@ -1,6 +1,9 @@
 """The engine seam: colour order, precision, batches, threads, and refusals."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,6 +71,22 @@ def test_a_session_may_be_called_from_many_threads(make_recognizer: Make) -> Non
         for _ in range(3):
             for one, other in zip(pool.map(lambda image: session.run(image)[0], images), expected, strict=True):
                 assert np.allclose(one, other, rtol=1e-2, atol=1e-2 * np.abs(other).max())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_engine_leaves_a_trace_of_its_telemetry(engine: str, tmp_path: Path) -> None:
+    """Run in an empty home, outside of what the engines take for a CI machine."""
+    pytest.importorskip(engine)
+    code = (
+        "import sys; from mien.models import store; from mien.models.session import EngineOptions;"
+        "store.load('mtcnn').session('rnet', EngineOptions(engine=sys.argv[1], precision='f32'));"
+        "sys.exit('openvino_telemetry' in sys.modules)"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    subprocess.run([sys.executable, "-c", code, engine], env=environment | {"HOME": str(home)}, check=True)
+    assert list(home.iterdir()) == []
 
 
 def test_bf16_only_where_the_golden_vector_agrees() -> None:

@@ -17,7 +17,7 @@ from mien.types import Face, Image, floats
 KNOWN, UNKNOWN, NEUTRAL = (46, 204, 113), (231, 76, 60), (52, 152, 219)
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 LONGEST, SHORTEST = 1600, 400
-"""Annotated pictures are shrunk to the first along their longer side, or enlarged to the second, so that labels fit."""
+"""Annotated pictures are shrunk to the first along their longer side, or enlarged to the second for their labels."""
 
 
 @lru_cache(maxsize=16)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.errors import CardError, MissingExtraError
+from mien.errors import CardError
 from mien.models.adopt import SEED
 from mien.models.card import AccuracyRow, InputSpec, ModelCard, ModelFile
+from mien.models.engines import load_onnxruntime
 from mien.models.golden import measure
 from mien.models.session import open_unchecked, read_verified
 from mien.models.store import Model
@@ -71,12 +72,8 @@ def _cosines(a: Floats, b: Floats, rows: int) -> Floats:
 
 
 def _quantized(data: bytes, spec: InputSpec, crops: Sequence[Image]) -> bytes:
-    try:
-        from onnxruntime import quantization
-    except ImportError:
-        raise MissingExtraError(
-            "quantizing needs ONNX Runtime: pip install '.[onnxruntime]' in mien's folder"
-        ) from None
+    load_onnxruntime()
+    from onnxruntime import quantization
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self, name: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from mien.errors import CardError, MissingExtraError
 from mien.models.card import InputSpec, ModelCard
+from mien.models.engines import load_onnxruntime, load_openvino
 from mien.models.golden import AGREEMENT, agreement, golden_image
 from mien.types import Floats, Image
 
@@ -141,10 +142,8 @@ def _require_golden(card: ModelCard, part: str, session: Session) -> None:
 def _choose_engine(engine: Engine) -> str:
     if engine != "auto":
         return engine
-    with suppress(ImportError):
-        import onnxruntime
-
-        if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+    with suppress(MissingExtraError):
+        if "CUDAExecutionProvider" in load_onnxruntime().get_available_providers():
             return "onnxruntime"
     return "openvino"
 
@@ -157,9 +156,7 @@ def _precisions(wanted: Precision) -> tuple[str, ...]:
 
 def has_bf16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware, as OpenVINO sees it."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class _OpenVinoSession:
@@ -168,9 +165,7 @@ class _OpenVinoSession:
     engine = "openvino"
 
     def __init__(self, data: bytes, spec: InputSpec, options: EngineOptions, precision: str) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = load_openvino().Core()
         try:
             model = core.read_model(data)
             self.batchable = _free_batch(model)
@@ -241,16 +236,14 @@ def _free_batch(model: Any) -> bool:  # noqa: ANN401
 
 def _with_pixels(model: Any, spec: InputSpec) -> Any:  # noqa: ANN401
     """Prepend: uint8 NHWC RGB to the network's float NCHW in the card's colour order."""
-    from openvino import Layout, Type
-    from openvino.preprocess import PrePostProcessor
-
-    steps = PrePostProcessor(model)
-    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    steps.input().model().set_layout(Layout("NCHW"))
+    openvino = load_openvino()
+    steps = openvino.preprocess.PrePostProcessor(model)
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
     prepare = steps.input().preprocess()
     if spec.colour == "BGR":
         prepare = prepare.reverse_channels()
-    prepare.convert_element_type(Type.f32).mean(list(spec.mean)).scale(list(spec.scale))
+    prepare.convert_element_type(openvino.Type.f32).mean(list(spec.mean)).scale(list(spec.scale))
     return steps.build()
 
 
@@ -280,12 +273,7 @@ class _OnnxRuntimeSession:
     precision = "f32"
 
     def __init__(self, data: bytes, spec: InputSpec, options: EngineOptions) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise MissingExtraError(
-                "ONNX Runtime is not installed: pip install '.[gpu]' in mien's folder ('.[onnxruntime]' for the CPU)"
-            ) from None
+        onnxruntime = load_onnxruntime()
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads
         settings.log_severity_level = 3
