@@ -118,7 +118,8 @@ def make_scene(image: np.ndarray, box: np.ndarray, share: float, width: int, hei
     kind = cv2.INTER_CUBIC if scale >= 1 else cv2.INTER_AREA
     scene = cv2.warpAffine(image, matrix, (width, height), flags=kind, borderMode=cv2.BORDER_CONSTANT)
     inside = cv2.warpAffine(np.ones(image.shape[:2], np.uint8), matrix, (width, height), flags=cv2.INTER_NEAREST)
-    wall = cv2.GaussianBlur(cv2.resize(image, (width, height)), (0, 0), 60)
+    small = cv2.GaussianBlur(cv2.resize(image, (width // 16, height // 16)), (0, 0), 4)
+    wall = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     scene = np.where(inside[..., None] > 0, scene, wall)
     return np.ascontiguousarray(scene), np.r_[box[:2] * scale + matrix[:, 2], box[2:] * scale + matrix[:, 2]]
 
