@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.image import read_image
 from mien.models.defaults import package_file
 from mien.types import Image
+
+# Property tests draw the same examples on every machine, and a slow one does not fail for being slow.
+settings.register_profile("mien", deadline=None, derandomize=True)
+settings.load_profile("mien")
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MIEN_TEST_DATA", ROOT.parent / "shared" / "data"))

@@ -6,7 +6,6 @@ error, and harms no other. Compares no scores and stores nothing.
 """
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import DEFAULT_LIMITS, Limits, decode, read_bytes
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
+from mien.models.engines import usable_cores
 from mien.models.session import DEFAULT_OPTIONS, EngineOptions
 from mien.recognize.recognizer import Recognizer
 from mien.types import Box, Cutout, Face, Faces, Floats, Image, Photo, floats
@@ -208,8 +208,7 @@ def open_pipeline(
         options: of the engine.
         many: whether many files will come, so that workers share the cores rather than one call taking all.
     """
-    workers = os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0))
-    workers = max(1, workers or 1) if many else 1
+    workers = usable_cores() if many else 1
     chosen = replace(options, streams=workers) if many else options
     opened = None if recognizer is None else Recognizer(store.load(recognizer), chosen)
     return Pipeline(open_detector(detector, chosen), opened, workers=workers)

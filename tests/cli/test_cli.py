@@ -207,6 +207,25 @@ def test_quantize_and_reenrol(
     assert run(["identify", path, str(people / "both.png")]) == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_file_names_that_are_no_utf8(people: Path, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/set/N\xff"
+    Path(os.fsdecode(folder)).mkdir(parents=True)
+    (Path(os.fsdecode(folder)) / "1.png").write_bytes((people / "enrol/Eileen Collins/1.png").read_bytes())
+    with open(folder + b"/2.jpg", "wb") as file:  # noqa: PTH123 - a name in bytes
+        file.write(b"rubbish")
+    gallery = str(tmp_path / "g")
+    for command, code in (
+        (["enrol", gallery, str(tmp_path / "set"), "--json"], 4),
+        (["identify", gallery, os.fsdecode(folder), "--json"], 4),
+        (["detect", os.fsdecode(folder)], 4),
+        (["subjects", gallery], 0),
+    ):
+        done = subprocess.run([sys.executable, "-m", "mien", *command], capture_output=True, check=False)
+        assert done.returncode == code and b"Traceback" not in done.stderr, done.stderr.decode()
+        assert b"N\\" in done.stdout
+
+
 def test_a_reader_that_goes_away_is_no_error(people: Path) -> None:
     command = f"'{sys.executable}' -m mien detect '{people}' --json | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)

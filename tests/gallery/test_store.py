@@ -168,6 +168,8 @@ def test_another_models_gallery_is_refused_with_the_command(store: GalleryStore)
 def test_what_is_no_gallery_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GalleryError, match="there is no gallery"):
         GalleryStore.open(tmp_path / "missing")
+    with pytest.raises(GalleryError, match="is a folder"):
+        GalleryStore.create(tmp_path, IDENTITY)
     (tmp_path / "text").write_text("not a database at all " * 100)
     with pytest.raises(GalleryError, match="is no gallery"):
         GalleryStore.open(tmp_path / "text")

@@ -1,5 +1,6 @@
 """The command line. Parses arguments, calls one room, prints. Decides nothing and computes nothing."""
 
+import io
 import os
 import sys
 import warnings
@@ -47,6 +48,10 @@ def build() -> typer.Typer:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code."""
+    # File names may hold bytes that are no UTF-8; they are shown written out.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # Pillow warns of damaged metadata; what matters of a file is in its row of the report.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:

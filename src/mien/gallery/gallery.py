@@ -17,7 +17,7 @@ from mien.detect.prominence import most_prominent
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.index import FLOAT_LIMIT, FloatIndex, Ids, Index, build_index
-from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, canonical
+from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, canonical, printable
 from mien.gallery.samples import Sample
 from mien.gallery.store import BLOCK, GalleryStore
 from mien.models.card import ModelCard
@@ -189,7 +189,7 @@ class Gallery:
             subject,
             analysis.sha256,
             analysis.embeddings[chosen],
-            Portrait(str(sample.path), jpeg, cutout.landmarks),
+            Portrait(printable(str(sample.path)), jpeg, cutout.landmarks),
         )
         others = len(analysis.faces) - 1
         detail = f"the most prominent of {others + 1} faces" if others else ""

@@ -62,13 +62,18 @@ class Changes:
     last_removal: int
 
 
+def printable(name: str) -> str:
+    """A file or folder name with bytes that are no UTF-8 written out, so that it can be stored and shown."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def canonical(name: str) -> str:
     """A subject's name in the form that is stored: Unicode NFC, so that one person has one name.
 
     Raises:
         GalleryError: empty.
     """
-    name = unicodedata.normalize("NFC", name).strip()
+    name = unicodedata.normalize("NFC", printable(name)).strip()
     if not name:
         raise GalleryError("a subject needs a name that is not empty")
     return name

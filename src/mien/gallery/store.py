@@ -84,6 +84,8 @@ class GalleryStore:
         Raises:
             GalleryError: no such file, or it is no gallery.
         """
+        if path.is_dir():
+            raise GalleryError(f"{path} is a folder; a gallery is one file, such as {path / 'people.gallery'}")
         if not path.is_file():
             raise GalleryError(f"there is no gallery {path}; make one with `mien enrol {path} FOLDER`")
         try:

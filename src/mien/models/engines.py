@@ -1,7 +1,7 @@
-"""Imports the engines without their telemetry: a program that sees faces tells nobody that it runs.
+"""Imports the engines without their telemetry, and counts the cores they may use.
 
-openvino reports each import to its maker, and onnxruntime keeps a device id and an event store, unless they are told
-not to. Both are told here, and imported nowhere else.
+A program that sees faces tells nobody that it runs: openvino reports each import to its maker, and onnxruntime keeps
+a device id and an event store, unless they are told not to. Both are told here, and imported nowhere else.
 """
 
 import importlib
@@ -26,6 +26,13 @@ def load_openvino() -> Any:  # noqa: ANN401 - the packages are not typed
     finally:
         if absent:
             del sys.modules["openvino_telemetry"]
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
 
 
 def load_onnxruntime() -> Any:  # noqa: ANN401

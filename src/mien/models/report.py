@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.models import store
+from mien.models.engines import usable_cores
 from mien.models.session import has_bf16
 
 PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "Pillow", "openvino", "onnx", "faiss-cpu", "pyarrow")
@@ -53,7 +54,7 @@ def _machine() -> list[Finding]:
         Finding(
             "processor",
             "good",
-            f"{len(os.sched_getaffinity(0))} cores; {', '.join(features) or 'no known extensions'}",
+            f"{usable_cores()} cores; {', '.join(features) or 'no known extensions'}",
         ),
         Finding(
             "precision", "good", "bf16 where the golden vector agrees" if bf16 else "float32: no bf16 in hardware"
