@@ -32,6 +32,21 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def turns() -> dict[int, Callable[[Image], Image]]:
+    """How stored pixels follow from the upright picture for each EXIF orientation (CIPA DC-008)."""
+    return {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }
+
+
+@pytest.fixture(scope="session")
 def data() -> Path:
     """The measuring data."""
     if not DATA.is_dir():

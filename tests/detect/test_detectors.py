@@ -95,17 +95,8 @@ def make_scene(portrait: Image, share: float) -> tuple[Image, float, np.ndarray]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_exif_orientation_is_found(orientation: int, collins: Image) -> None:
-    stored = {
-        1: lambda a: a,
-        2: lambda a: a[:, ::-1],
-        3: lambda a: a[::-1, ::-1],
-        4: lambda a: a[::-1],
-        5: lambda a: a.transpose(1, 0, 2),
-        6: lambda a: np.rot90(a),
-        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-        8: lambda a: np.rot90(a, -1),
-    }[orientation](collins)
+def test_every_exif_orientation_is_found(orientation: int, collins: Image, turns: dict) -> None:
+    stored = turns[orientation](collins)
     exif = Pillow.Exif()
     exif[0x0112] = orientation
     out = io.BytesIO()

@@ -8,44 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.detect.schedule import PASSES, Candidates, Pass, join, look, settle
-from mien.models.session import EngineOptions
-from mien.models.store import Model
-from mien.types import Faces, Floats, Image
+from mien.detect.one_stage import OneStage
+from mien.detect.schedule import Candidates, join
+from mien.types import Floats
 
 STRIDES = (8, 16, 32)
 ANCHORS = 2
-
-
-class Scrfd:
-    """A SCRFD detector with landmarks."""
-
-    longest = max(step.longest for step in PASSES)
-
-    def __init__(
-        self,
-        model: Model,
-        options: EngineOptions,
-        *,
-        threshold: float = 0.5,
-        overlap: float = 0.4,
-        passes: Sequence[Pass] = PASSES,
-    ) -> None:
-        self.name = model.card.name
-        self._session = model.session(options=options)
-        self._threshold, self._overlap, self._passes = threshold, overlap, tuple(passes)
-
-    def detect(self, images: Sequence[Image]) -> list[Faces]:
-        """Faces of each image, best first; boxes and landmarks in pixels of that image."""
-        # One canvas at a time: batching SCRFD was measured to gain nothing on a CPU (docs/log.md).
-        return [self._detect_one(image) for image in images]
-
-    def _detect_one(self, image: Image) -> Faces:
-        found = []
-        for view in look(image, self._passes):
-            outputs = self._session.run(view.canvas[None])
-            found.append(decode(outputs, view.canvas.shape[1], self._threshold).back(view))
-        return settle(join(found), self._overlap)
 
 
 def decode(outputs: Sequence[Floats], width: int, threshold: float) -> Candidates:
@@ -69,3 +37,10 @@ def decode(outputs: Sequence[Floats], width: int, threshold: float) -> Candidate
         boxes = np.concatenate([centres - sides[:, :2], centres + sides[:, 2:]], axis=1)
         parts.append(Candidates(boxes, scores[chosen], centres[:, None] + points))
     return join(parts)
+
+
+class Scrfd(OneStage):
+    """A SCRFD detector with landmarks."""
+
+    least_score = 0.5
+    decode = staticmethod(decode)
