@@ -115,7 +115,7 @@ class QuantizedIndex:
         self._metric, self._fetch = metric, fetch
         kind = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
         self._quantizer = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_8bit, kind)
-        self._quantizer.train(self._prepared(vectors))
+        self._quantizer.train(_with_room(self._prepared(vectors)))
         self._index = faiss.IndexIDMap2(self._quantizer)
         self._error = 0.0
         self.add(ids, vectors)
@@ -168,6 +168,18 @@ class QuantizedIndex:
         else:
             proven = scores[-1] <= np.sqrt(max(0.0, float(rough[-1]))) - self._error - ROUNDING
         return (found, scores) if proven else None
+
+
+ROOM = 0.2
+"""Share by which each number's range is widened: of templates that come later some lie further out, and one that is
+cut off at the end of the range loosens the bound for all."""
+
+
+def _with_room(vectors: Floats) -> Floats:
+    """The vectors and two more, beyond the least and the largest of each number."""
+    low, high = vectors.min(axis=0), vectors.max(axis=0)
+    margin = ROOM / 2 * (high - low)
+    return np.concatenate([vectors, [low - margin], [high + margin]]).astype(np.float32)
 
 
 ROUNDING = 1e-5
