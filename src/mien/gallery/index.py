@@ -117,7 +117,8 @@ class QuantizedIndex:
         self._quantizer = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_8bit, kind)
         self._quantizer.train(_with_room(self._prepared(vectors)))
         self._index = faiss.IndexIDMap2(self._quantizer)
-        self._error = 0.0
+        self._error, self._largest = float("inf"), 0.0
+        self._outliers = np.empty(0, np.int64)
         self.add(ids, vectors)
 
     def _prepared(self, vectors: Floats) -> Floats:
@@ -132,8 +133,17 @@ class QuantizedIndex:
             block = self._prepared(vectors[start : start + 65536])
             codes = self._quantizer.sa_encode(block)
             decoded = self._quantizer.sa_decode(codes)
-            self._error = max(self._error, float(np.sqrt(((block - decoded) ** 2).sum(axis=1).max())))
+            self._watch(ids[start : start + 65536], np.sqrt(((block - decoded) ** 2).sum(axis=1)))
             self._index.add_sa_codes(codes, ids[start : start + 65536])
+
+    def _watch(self, ids: Ids, errors: Floats) -> None:
+        """Keep the bound that the first vectors gave; the few later ones beyond it are candidates of every search."""
+        self._largest = max(self._largest, float(errors.max()))
+        if self._error == float("inf"):
+            self._error = self._largest
+        self._outliers = np.concatenate([self._outliers, ids[errors > self._error]])
+        if len(self._outliers) > MOST_OUTLIERS:
+            self._error, self._outliers = self._largest, np.empty(0, np.int64)
 
     def remove(self, ids: Ids) -> None:
         """See Index."""
@@ -154,12 +164,14 @@ class QuantizedIndex:
 
     def _settle(self, query: Floats, rough: Floats, ids: Ids, count: int) -> tuple[Ids, Floats] | None:
         """The exact answer, or None where a vector outside the candidates could belong to it."""
+        everything = len(ids) == len(self)
+        ids = np.union1d(ids, self._outliers)
         vectors = self._fetch(ids)
         # Another process may have removed a template that this index still holds.
         present = ~np.isnan(vectors[:, 0])
         distances = _as_distance(vectors[present], query[None], self._metric)[0]
         found, scores = _best(ids[present], distances, count, self._metric)
-        if len(ids) == len(self):
+        if everything:
             return found, scores
         if len(found) < count:
             return None
@@ -170,7 +182,10 @@ class QuantizedIndex:
         return (found, scores) if proven else None
 
 
-ROOM = 0.2
+MOST_OUTLIERS = 1000
+"""Vectors that may stand outside of the bound before it is loosened instead."""
+
+ROOM = 0.1
 """Share by which each number's range is widened: of templates that come later some lie further out, and one that is
 cut off at the end of the range loosens the bound for all."""
 
