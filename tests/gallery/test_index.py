@@ -88,22 +88,21 @@ def test_vectors_far_outside_of_the_trained_range_are_still_found() -> None:
     assert index.search(far, 1)[0][0].tolist() == [200]
 
 
-@pytest.mark.parametrize("most", [5000, 20])
-def test_search_stays_exact_when_later_vectors_leave_the_range(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    """Each block lies further out than the one before: outliers are kept aside, or the bound is loosened."""
-    from mien.gallery import index as module
-
-    monkeypatch.setattr(module, "MOST_OUTLIERS", most)
+def test_search_stays_exact_when_later_vectors_leave_the_range() -> None:
+    """Each block lies further out than the one before; what is beyond the bound is kept aside, and can be removed."""
     blocks = [world(30 + n, 400) * (1 + 0.5 * n) for n in range(4)]
     vectors = floats(np.concatenate(blocks))
     index = QuantizedIndex(np.arange(400), vectors[:400], "l2", lambda wanted: vectors[wanted])
     for start in range(400, 1600, 400):
         index.add(np.arange(start, start + 400), vectors[start : start + 400])
-    assert (len(index._outliers) > 0) is (most == 5000)
+    assert len(index._aside) > 100 and len(index) == 1600
     for query in np.concatenate([vectors[::300], world(50, 5) * 2]):
         ids, scores = index.search(query[None], 10)[0]
         expected_ids, expected_scores = plain(vectors, query, "l2", 10)
         assert np.allclose(scores, expected_scores, atol=1e-3) and set(ids) == set(expected_ids)
+    last = index._aside._ids[-1:]
+    index.remove(last)
+    assert len(index) == 1599 and index.search(vectors[last], 1)[0][0][0] != last[0]
 
 
 def test_a_vector_that_another_process_removed_is_left_out() -> None:

@@ -73,6 +73,7 @@ class FloatIndex:
         self._metric = metric
         self._ids = np.empty(0, np.int64)
         self._vectors = np.empty((0, dimension), np.float32)
+        self._squares = np.empty(0, np.float32)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -109,7 +110,11 @@ class FloatIndex:
 
 
 class QuantizedIndex:
-    """8 bits a number (faiss scalar quantizer), with candidates scored again in float32 from the store."""
+    """8 bits a number (faiss scalar quantizer), with candidates scored again in float32 from the store.
+
+    The first vectors set the ranges and the bound on the error of the 8-bit form. Later ones beyond the bound, which
+    would loosen it for all, are kept aside in float32.
+    """
 
     def __init__(self, ids: Ids, vectors: Floats, metric: Metric, fetch: Fetch) -> None:
         self._metric, self._fetch = metric, fetch
@@ -117,61 +122,64 @@ class QuantizedIndex:
         self._quantizer = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_8bit, kind)
         self._quantizer.train(_with_room(self._prepared(vectors)))
         self._index = faiss.IndexIDMap2(self._quantizer)
-        self._error, self._largest = float("inf"), 0.0
-        self._outliers = np.empty(0, np.int64)
+        self._aside = FloatIndex(vectors.shape[1], metric)
+        self._error = float(self._encoded(self._prepared(vectors))[1].max())
         self.add(ids, vectors)
 
     def _prepared(self, vectors: Floats) -> Floats:
         return normalize(vectors) if self._metric == "cosine" else np.ascontiguousarray(vectors, np.float32)
 
+    def _encoded(self, block: Floats) -> tuple[NDArray[np.uint8], Floats]:
+        """Codes, and how far each vector is from what its code means."""
+        codes = self._quantizer.sa_encode(block)
+        return codes, np.sqrt(((block - self._quantizer.sa_decode(codes)) ** 2).sum(axis=1))
+
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self._index.ntotal) + len(self._aside)
 
     def add(self, ids: Ids, vectors: Floats) -> None:
         """See Index."""
         for start in range(0, len(ids), 65536):
-            block = self._prepared(vectors[start : start + 65536])
-            codes = self._quantizer.sa_encode(block)
-            decoded = self._quantizer.sa_decode(codes)
-            self._watch(ids[start : start + 65536], np.sqrt(((block - decoded) ** 2).sum(axis=1)))
-            self._index.add_sa_codes(codes, ids[start : start + 65536])
-
-    def _watch(self, ids: Ids, errors: Floats) -> None:
-        """Keep the bound that the first vectors gave; the few later ones beyond it are candidates of every search."""
-        self._largest = max(self._largest, float(errors.max()))
-        if self._error == float("inf"):
-            self._error = self._largest
-        self._outliers = np.concatenate([self._outliers, ids[errors > self._error]])
-        if len(self._outliers) > MOST_OUTLIERS:
-            self._error, self._outliers = self._largest, np.empty(0, np.int64)
+            numbers, block = ids[start : start + 65536], self._prepared(vectors[start : start + 65536])
+            codes, errors = self._encoded(block)
+            inside = errors <= self._error
+            self._index.add_sa_codes(codes[inside], np.ascontiguousarray(numbers[inside]))
+            self._aside.add(numbers[~inside], vectors[start : start + 65536][~inside])
 
     def remove(self, ids: Ids) -> None:
         """See Index."""
         self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids, np.int64)))
+        self._aside.remove(ids)
 
     def search(self, queries: Floats, count: int) -> list[tuple[Ids, Floats]]:
         """See Index."""
-        wanted = np.arange(len(queries))
+        aside = self._aside.search(queries, count)
+        if not self._index.ntotal:
+            return aside
         results: list[tuple[Ids, Floats] | None] = [None] * len(queries)
-        candidates = min(len(self), max(64, 4 * count))
+        wanted = np.arange(len(queries))
+        candidates = min(self._index.ntotal, max(64, 4 * count))
         while len(wanted):
             values, ids = self._index.search(self._prepared(queries[wanted]), candidates)
             for query, row, near in zip(wanted, values, ids, strict=True):
-                results[query] = self._settle(queries[query], row, near, count)
+                results[query] = self._settle(queries[query], row, near, aside[query], count)
             wanted = np.array([q for q in wanted if results[q] is None], np.int64)
-            candidates = min(len(self), candidates * 4)
+            candidates = min(self._index.ntotal, candidates * 4)
         return [result for result in results if result is not None]
 
-    def _settle(self, query: Floats, rough: Floats, ids: Ids, count: int) -> tuple[Ids, Floats] | None:
-        """The exact answer, or None where a vector outside the candidates could belong to it."""
-        everything = len(ids) == len(self)
-        ids = np.union1d(ids, self._outliers)
+    def _settle(
+        self, query: Floats, rough: Floats, ids: Ids, aside: tuple[Ids, Floats], count: int
+    ) -> tuple[Ids, Floats] | None:
+        """The exact answer, or None where a vector outside of the candidates could belong to it."""
         vectors = self._fetch(ids)
         # Another process may have removed a template that this index still holds.
         present = ~np.isnan(vectors[:, 0])
         distances = _as_distance(vectors[present], query[None], self._metric)[0]
-        found, scores = _best(ids[present], distances, count, self._metric)
-        if everything:
+        others = -aside[1] if self._metric == "cosine" else aside[1] ** 2
+        found, scores = _best(
+            np.concatenate([ids[present], aside[0]]), np.concatenate([distances, others]), count, self._metric
+        )
+        if len(ids) == self._index.ntotal:
             return found, scores
         if len(found) < count:
             return None
@@ -181,9 +189,6 @@ class QuantizedIndex:
             proven = scores[-1] <= np.sqrt(max(0.0, float(rough[-1]))) - self._error - ROUNDING
         return (found, scores) if proven else None
 
-
-MOST_OUTLIERS = 1000
-"""Vectors that may stand outside of the bound before it is loosened instead."""
 
 ROOM = 0.1
 """Share by which each number's range is widened: of templates that come later some lie further out, and one that is
