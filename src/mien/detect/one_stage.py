@@ -22,12 +22,13 @@ class OneStage(ABC):
     """
 
     least_score: ClassVar[float]
-    longest = max(step.longest for step in PASSES)
+    passes: ClassVar[Sequence[Pass]] = PASSES
 
-    def __init__(self, model: Model, options: EngineOptions, *, passes: Sequence[Pass] = PASSES) -> None:
+    def __init__(self, model: Model, options: EngineOptions, *, passes: Sequence[Pass] | None = None) -> None:
         self.name = model.card.name
         self._session = model.session(options=options)
-        self._passes = tuple(passes)
+        self._passes = tuple(passes or self.passes)
+        self.longest = max(step.longest for step in self._passes)
 
     @staticmethod
     @abstractmethod

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mien.detect.one_stage import OneStage
-from mien.detect.schedule import Candidates, join
+from mien.detect.schedule import PASSES, Candidates, Pass, join
 from mien.types import Floats
 
 STRIDES = (8, 16, 32)
@@ -44,4 +44,6 @@ class YuNet(OneStage):
     """A YuNet detector."""
 
     least_score = 0.6
+    passes = (Pass(longest=960), PASSES[1])
+    """A larger first look than SCRFD's: at 640 pixels it missed one in twenty faces of 5% of the height."""
     decode = staticmethod(decode)
