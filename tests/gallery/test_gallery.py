@@ -13,7 +13,7 @@ from mien.gallery import gallery as module
 from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.reenrol import reenrol
-from mien.gallery.samples import Sample
+from mien.data.manifest import Sample
 from mien.gallery.store import GalleryStore
 from mien.models import store
 from mien.models.adopt import Told, adopt

@@ -9,10 +9,10 @@ from rich.table import Table
 
 from mien.cli import options
 from mien.cli.terminal import FAILED, PARTLY, counting, emit, err, fail, out, show, track
+from mien.data.manifest import read_samples
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery
 from mien.gallery.reenrol import reenrol as embed_anew
-from mien.gallery.samples import read_samples
 from mien.gallery.store import GalleryStore
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER

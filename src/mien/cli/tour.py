@@ -16,9 +16,9 @@ from rich.table import Table
 from mien.cli import options, picture
 from mien.cli.identify import add_rows, as_json, draw
 from mien.cli.terminal import emit, err, show
+from mien.data.manifest import Sample
 from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR
 from mien.gallery.gallery import Gallery
-from mien.gallery.samples import Sample
 from mien.image import read_image
 from mien.models import store
 from mien.models.card import ModelCard

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from mien.data.manifest import Sample
 from mien.gallery.gallery import Enrolment, Gallery
-from mien.gallery.samples import Sample
 from mien.models.card import ModelCard
 from mien.pipeline import CHUNK, Pipeline
 

@@ -13,12 +13,12 @@ from typing import Literal
 import numpy as np
 import simplejpeg
 
+from mien.data.manifest import Sample
 from mien.detect.prominence import most_prominent
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.index import FLOAT_LIMIT, FloatIndex, Ids, Index, build_index
 from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, canonical, printable
-from mien.gallery.samples import Sample
 from mien.gallery.store import BLOCK, GalleryStore
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis

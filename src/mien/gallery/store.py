@@ -129,6 +129,23 @@ class GalleryStore:
                     raise GalleryError(f"{self.path} cannot be written: {reason}") from reason
                 raise
 
+    def keep(self, name: str, text: str | None) -> None:
+        """Keep a text under a name in the file, or take it out with None."""
+        with self._write() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
+            connection.execute("DELETE FROM kept WHERE name = ?", (name,))
+            if text is not None:
+                connection.execute("INSERT INTO kept VALUES (?, ?)", (name, text))
+
+    def kept(self, name: str) -> str | None:
+        """The text that is kept under a name, or None."""
+        with self._lock:
+            # Galleries made before texts were kept have no such table.
+            if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'kept'").fetchone():
+                return None
+            row = self._connection.execute("SELECT text FROM kept WHERE name = ?", (name,)).fetchone()
+            return None if row is None else str(row[0])
+
     def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
         """Enrol templates in one transaction.
 

@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from mien.errors import ManifestError
-from mien.gallery.samples import Sample, read_samples
+from mien.data.manifest import Sample, read_samples
 
 
 @pytest.fixture

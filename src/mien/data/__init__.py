@@ -1,0 +1,1 @@
+"""Data sets: foreign formats into manifests, manifests into packs of aligned crops."""

@@ -1,0 +1,141 @@
+"""Who and what is in two data sets at once: the same photographs, nearly the same ones, and the same faces.
+
+Exact photographs are found by the sha256 of their bytes, near-duplicates by a perceptual hash, faces by embeddings
+and a threshold with a known false match rate. Computes no embeddings and decides nothing about people: a pair of
+faces beyond the threshold is a suspicion, and the false match rate times the number of comparisons says how many to
+expect by chance.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.encoded import read_encoded
+from mien.data.manifest import Sample
+from mien.errors import ImageError
+from mien.image import decode
+from mien.scores import score_all
+from mien.types import Floats, Image, Metric
+
+HASH_SIDE = 32
+"""Pixels of the picture that the perceptual hash looks at."""
+NEAR = 6
+"""Bits of 64 in which two perceptual hashes may differ; see docs/log.md for what that finds."""
+BLOCK = 2048
+
+Kind = Literal["exact", "near", "same face"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells whether two photographs are the same: sha256 of the bytes, and 64 bits of its look."""
+
+    sha256: str
+    look: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A row of set A and a row of set B that belong together.
+
+    Attributes:
+        kind: exact, near or same face; the first that holds.
+        a: the row in A.
+        b: the row in B.
+        value: 0 for exact, differing bits for near, the score for a face.
+    """
+
+    kind: Kind
+    a: int
+    b: int
+    value: float
+
+
+def fingerprint(sample: Sample) -> Fingerprint | str:
+    """The fingerprint of a sample, or why it cannot be read."""
+    try:
+        data = read_encoded(sample)
+        image = decode(data, sample.name, longest=256).image
+    except ImageError as reason:
+        return str(reason)
+    return Fingerprint(hashlib.sha256(data).hexdigest(), perceptual_hash(image))
+
+
+def perceptual_hash(image: Image) -> int:
+    """64 bits that survive scaling, JPEG and small changes of light: the signs of the lowest cosine frequencies.
+
+    The picture in grey at 32x32 is transformed by a DCT; the 8x8 lowest frequencies without the constant are compared
+    with their median (the pHash of Zauner, 2010, with the constant left out).
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+    """
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    low = cv2.dct(small)[:8, :8].reshape(-1)
+    bits = low > np.median(low[1:])
+    bits[0] = False
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+@lru_cache(maxsize=1)
+def _bit_counts() -> NDArray[np.uint8]:
+    return np.array([number.bit_count() for number in range(65536)], np.uint8)
+
+
+def same_photographs(a: Sequence[Fingerprint | str], b: Sequence[Fingerprint | str]) -> Iterator[Overlap]:
+    """Pairs of rows that are the same photograph, exactly or nearly."""
+    known: dict[str, list[int]] = {}
+    for index, one in enumerate(b):
+        if isinstance(one, Fingerprint):
+            known.setdefault(one.sha256, []).append(index)
+    exact = set()
+    for index, one in enumerate(a):
+        for other in known.get(one.sha256, []) if isinstance(one, Fingerprint) else []:
+            exact.add((index, other))
+            yield Overlap("exact", index, other, 0.0)
+    for row, column, bits in _near(_looks(a), _looks(b)):
+        if (row, column) not in exact:
+            yield Overlap("near", row, column, float(bits))
+
+
+def _looks(marks: Sequence[Fingerprint | str]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Rows with a fingerprint, and their looks in four words of 16 bits."""
+    rows = [index for index, one in enumerate(marks) if isinstance(one, Fingerprint)]
+    looks = np.array([one.look for one in marks if isinstance(one, Fingerprint)], np.uint64)
+    return np.array(rows, np.int64), looks.view(np.uint16).reshape(-1, 4)
+
+
+def _near(
+    a: tuple[NDArray[np.int64], NDArray[np.uint16]], b: tuple[NDArray[np.int64], NDArray[np.uint16]]
+) -> Iterator[tuple[int, int, int]]:
+    counts = _bit_counts()
+    for start in range(0, len(a[0]), BLOCK // 4):
+        part = a[1][start : start + BLOCK // 4]
+        distance = np.zeros((len(part), len(b[0])), np.uint8)
+        for word in range(4):
+            distance += counts[part[:, word, None] ^ b[1][None, :, word]]
+        for row, column in zip(*np.nonzero(distance <= NEAR), strict=True):
+            yield int(a[0][start + row]), int(b[0][column]), int(distance[row, column])
+
+
+def same_faces(a: Floats, b: Floats, metric: Metric, threshold: float) -> Iterator[Overlap]:
+    """Pairs of rows whose embeddings match at a threshold in the metric's unit.
+
+    Args:
+        a: (N, D) float32; rows of zeros or NaN, which have no face, match nothing.
+        b: (M, D) float32, likewise.
+        metric: cosine or l2.
+        threshold: accepted at or beyond it.
+    """
+    for start in range(0, len(a), BLOCK):
+        scores = score_all(a[start : start + BLOCK], b, metric)
+        hits = scores >= threshold if metric == "cosine" else scores <= threshold
+        for row, column in zip(*np.nonzero(hits), strict=True):
+            yield Overlap("same face", int(start + row), int(column), float(scores[row, column]))

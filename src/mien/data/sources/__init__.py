@@ -1,0 +1,1 @@
+"""One file for each foreign data set; see mien.data.sources.known."""

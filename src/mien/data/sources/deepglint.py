@@ -1,0 +1,60 @@
+"""DeepGlint's Trillion Pairs: MS-Celeb-1M-v1c (msra) and Asian-Celeb (celebrity), images with `_lmk` files.
+
+A line of a `_lmk` file has 12 fields: path, label, and five points x y in the order left eye, right eye, nose, left
+and right mouth corner. A test list has 11, without the label. Labels of the two parts overlap, so a subject is called
+by its part and its label.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.data.manifest import Problem, Sample
+from mien.data.sources.text import lines, numbers
+from mien.errors import ManifestError
+from mien.types import floats
+
+
+def recognizes(path: Path) -> bool:
+    """Whether it is a `_lmk` file or a folder with one."""
+    return bool(_lists(path))
+
+
+def _lists(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for pattern in ("*_lmk", "*_lmk.txt", "*/*_lmk") for file in path.glob(pattern))
+    return [path] if path.name.endswith(("_lmk", "_lmk.txt")) else []
+
+
+def read(path: Path) -> Iterator[Sample | Problem]:
+    """Every line of every list; an image that is missing is a problem."""
+    for file in _lists(path):
+        part = file.name.removesuffix(".txt").removesuffix("_lmk")
+        root: Path | None = None
+        for number, line in lines(file):
+            words = line.split()
+            where = f"{file}, line {number}"
+            if len(words) == 11:
+                yield Problem(where, "has 11 fields, a test list's: there is no label, so no subject is known")
+                continue
+            if len(words) != 12:
+                yield Problem(where, f"has {len(words)} fields, not the 12 of path, label and five points")
+                continue
+            root = root or _root(file, part, words[0])
+            try:
+                points = floats(numbers(words[2:], where)).reshape(5, 2)
+            except ManifestError as reason:
+                yield Problem(where, str(reason))
+                continue
+            image = root / words[0]
+            if image.is_file():
+                yield Sample(image, f"{part}-{words[1]}", landmarks=points)
+            else:
+                yield Problem(where, f"the image {image} is missing")
+
+
+def _root(file: Path, part: str, first: str) -> Path:
+    """The folder that the paths of a list are relative to: beside the list, or the folder of the part's name."""
+    for root in (file.parent, file.parent / part, file.parent / f"train_{part}", file.parent.parent):
+        if (root / first).is_file():
+            return root
+    return file.parent

@@ -1,0 +1,89 @@
+"""FaceScrub: facescrub_actors.txt and facescrub_actresses.txt, and images as Name/Name_FACEID.jpg.
+
+The lists have tabs and a header: name, image_id, face_id, url, bbox (x1,y1,x2,y2), sha256. A box belongs to the very
+file that the list names; copies of the set were cropped or saved anew, so it is used only where the sha256 agrees.
+Images that are listed and missing are counted, as most addresses are dead.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.data.manifest import Problem, Sample, Value
+from mien.data.sources.text import find_file, folders_in, lines, numbers
+from mien.image import SUFFIXES
+from mien.types import Box
+
+LISTS = {"facescrub_actors.txt": "male", "facescrub_actresses.txt": "female"}
+NUMBERED = re.compile(r"(.+)_(\d+)\.(jpe?g|png|gif)", re.IGNORECASE)
+HEADER = ("name", "image_id", "face_id", "url", "bbox", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    where: str
+    sex: str
+    bbox: str
+    sha256: str
+
+
+def recognizes(path: Path) -> bool:
+    """Whether the lists are there, or folders of names with images of the same name and a number."""
+    if not path.is_dir():
+        return False
+    return find_file(path, *LISTS) is not None or _is_layout(path)
+
+
+def _is_layout(path: Path) -> bool:
+    people = folders_in(path)[:20]
+    return bool(people) and all(
+        any((m := NUMBERED.fullmatch(file.name)) and m[1] == folder.name for file in folder.iterdir())
+        for folder in people
+    )
+
+
+def _key(name: str) -> str:
+    return name.replace("_", " ").strip()
+
+
+def read(path: Path) -> Iterator[Sample | Problem]:
+    """Every image that is there, with sex and box as far as the lists know them."""
+    listed: dict[tuple[str, str], _Listed] = {}
+    for name, sex in LISTS.items():
+        found = find_file(path, name)
+        if found is not None:
+            yield from _read_list(found, sex, listed)
+    for file in sorted(path.rglob("*")):
+        named = NUMBERED.fullmatch(file.name)
+        if named is None:
+            continue
+        entry = listed.pop((_key(named[1]), named[2]), None)
+        if file.suffix.lower() not in SUFFIXES:
+            yield Problem(str(file), f"is {file.suffix[1:].upper()}, which is not read; convert it to PNG")
+            continue
+        yield _sample(file, _key(named[1]), entry)
+    for (name, face), entry in sorted(listed.items()):
+        yield Problem(entry.where, f"no image {name.replace(' ', '_')}_{face} is here")
+
+
+def _read_list(path: Path, sex: str, listed: dict[tuple[str, str], _Listed]) -> Iterator[Problem]:
+    for number, line in lines(path):
+        words = line.split("\t")
+        if number == 1 and words[0] == HEADER[0]:
+            continue
+        if len(words) != len(HEADER):
+            yield Problem(f"{path}, line {number}", f"has {len(words)} fields separated by tabs, not {len(HEADER)}")
+            continue
+        listed[_key(words[0]), words[2]] = _Listed(f"{path}, line {number}", sex, words[4], words[5])
+
+
+def _sample(file: Path, subject: str, entry: _Listed | None) -> Sample:
+    if entry is None:
+        return Sample(file, subject)
+    known: dict[str, Value] = {"sex": entry.sex}
+    if hashlib.sha256(file.read_bytes()).hexdigest() != entry.sha256.strip():
+        return Sample(file, subject, known=known)
+    values = numbers(entry.bbox.split(","), entry.where)
+    return Sample(file, subject, box=Box(*values) if len(values) == 4 else None, known=known)

@@ -1,0 +1,26 @@
+"""Folders of subjects: ROOT/subject/*.jpg, at any depth below the subject. Knows no annotations."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.data.manifest import Problem, Sample
+from mien.data.sources.text import folders_in
+from mien.image import SUFFIXES, find_images
+
+
+def recognizes(path: Path) -> bool:
+    """Whether there are folders with images."""
+    return path.is_dir() and any(find_images(folder) for folder in folders_in(path)[:20])
+
+
+def read(path: Path) -> Iterator[Sample | Problem]:
+    """Every image of every folder, under the folder's name."""
+    for subject in folders_in(path):
+        files = find_images(subject)
+        if not files:
+            yield Problem(str(subject), "the folder holds no images")
+        for file in files:
+            yield Sample(file, subject.name)
+    for file in sorted(path.iterdir()):
+        if file.is_file() and file.suffix.lower() in SUFFIXES:
+            yield Problem(str(file), "lies in no subject's folder")

@@ -1,0 +1,53 @@
+"""LFW, CFP-FF, CFP-FP, AgeDB-30, CALFW, CPLFW and VGG2-FP as InsightFace's `.bin` files; see mien.data.bins.
+
+The images lie inside the file and are aligned crops; who they show is not known, only which pairs are mated. To get
+at them, they are copied into a RecordIO file beside the `.bin` file's manifest.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.data import recordio
+from mien.data.bins import read_bin
+from mien.data.manifest import Problem, Sample
+from mien.data.pairs import Pair, write_pairs
+from mien.errors import ManifestError
+
+
+def recognizes(path: Path) -> bool:
+    """Whether it is a .bin file that begins like a pickle."""
+    if path.suffix != ".bin" or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(1) in (b"\x80", b"(")
+
+
+def read(path: Path) -> Iterator[Sample | Problem]:
+    """Refuses: the images have no place of their own yet.
+
+    Raises:
+        ManifestError: always; `extract` gives them one.
+    """
+    found = read_bin(path)
+    raise ManifestError(
+        f"{path} is a verification set of {len(found.mated)} pairs; evaluate it as it is with `mien evaluate "
+        f"verification {path}`, or take it apart with `mien data import {path} --as bin --out MANIFEST`"
+    )
+
+
+def extract(path: Path, out: Path) -> Iterator[Sample | Problem]:
+    """Copy the images into OUT's name with .rec, write OUT's name with .pairs.csv, and give the samples."""
+    found = read_bin(path)
+    rec = out.with_suffix(".rec")
+    rec.parent.mkdir(parents=True, exist_ok=True)
+    with rec.open("wb") as stream:
+        for number, image in enumerate(found.images):
+            offset = stream.tell()
+            stream.write(recordio.frame(recordio.format_record(recordio.Record(0, (float(number),), number, image))))
+            yield Sample(rec, "", record=offset, aligned=True, known={"name": f"{number:06d}"})
+    fold = max(1, len(found.mated) // 10)
+    pairs = [
+        Pair(f"{2 * i:06d}", f"{2 * i + 1:06d}", bool(mated), min(9, i // fold))
+        for i, mated in enumerate(found.mated)
+    ]
+    write_pairs(pairs, out.with_suffix(".pairs.csv"))

@@ -1,0 +1,71 @@
+"""WIDER FACE: wider_face_train_bbx_gt.txt or wider_face_val_bbx_gt.txt, a row for each face.
+
+A block is the image's path, the count of faces, and for each face x y width height blur expression illumination
+invalid occlusion pose, in the order of the set's own readme. An image without faces has one line of zeros. Such sets
+know no subjects.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.data.manifest import Problem, Sample, Value
+from mien.data.sources.text import find_file, lines, numbers
+from mien.errors import ManifestError
+from mien.types import Box
+
+ATTRIBUTES = ("blur", "expression", "illumination", "invalid", "occlusion", "pose")
+FILES = ("wider_face_train_bbx_gt.txt", "wider_face_val_bbx_gt.txt")
+
+
+def recognizes(path: Path) -> bool:
+    """Whether it is such a list or a folder with one."""
+    return bool(_lists(path))
+
+
+def _lists(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [found for name in FILES if (found := find_file(path, name)) is not None]
+    return [path] if path.name.endswith("_bbx_gt.txt") else []
+
+
+def read(path: Path) -> Iterator[Sample | Problem]:
+    """Every face with its box and attributes; an image without faces is one row without a box."""
+    for file in _lists(path):
+        split = "train" if "train" in file.name else "val"
+        root = _root(file, split)
+        rows = lines(file)
+        for number, name in rows:
+            where = f"{file}, line {number}"
+            image = root / name.strip()
+            count = next(rows, (0, ""))[1].strip()
+            if not count.isdigit():
+                raise ManifestError(f"{where}: after {name.strip()} the number of its faces is expected")
+            missing = not image.is_file()
+            if missing:
+                yield Problem(where, f"the image {image} is missing")
+            # Even without faces there is one line, of zeros.
+            for _ in range(max(1, int(count))):
+                number, line = next(rows, (number, ""))
+                if not missing:
+                    yield _face(image, line, f"{file}, line {number}", split, empty=count == "0")
+
+
+def _root(file: Path, split: str) -> Path:
+    for folder in (file.parent, file.parent.parent):
+        for name in (f"WIDER_{split}/images", "images"):
+            if (folder / name).is_dir():
+                return folder / name
+    return file.parent
+
+
+def _face(image: Path, line: str, where: str, split: str, *, empty: bool) -> Sample | Problem:
+    values = numbers(line.split(), where)
+    if len(values) != 4 + len(ATTRIBUTES):
+        raise ManifestError(f"{where}: a face has 10 numbers, and here are {len(values)}")
+    if empty:
+        return Sample(image, "", known={"split": split})
+    if values[2] <= 0 or values[3] <= 0:
+        return Problem(where, f"the box of {image.name} is empty")
+    known: dict[str, Value] = {name: int(value) for name, value in zip(ATTRIBUTES, values[4:], strict=True)}
+    box = Box(values[0], values[1], values[0] + values[2], values[1] + values[3])
+    return Sample(image, "", box=box, known={"split": split, **known})

@@ -1,0 +1,52 @@
+"""Splits a manifest by subject, never by image: nobody is in two parts."""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from mien.data.manifest import Manifest
+from mien.errors import ManifestError
+
+
+def split(manifest: Manifest, parts: Mapping[str, float], seed: int = 0) -> dict[str, Manifest]:
+    """Deal the subjects into parts.
+
+    Each subject's place follows from a hash of the seed and its name, so a subject stays in its part when others
+    come or go, and the same subject is in the same part of every set.
+
+    Args:
+        manifest: with subjects.
+        parts: name and share of each part; the shares add up to 1.
+        seed: another one gives another split.
+
+    Raises:
+        ManifestError: shares that do not add up to 1, rows without a subject, or a part that stays empty.
+    """
+    if abs(sum(parts.values()) - 1) > 1e-6 or min(parts.values()) <= 0:
+        raise ManifestError(f"the shares {', '.join(f'{n}={s:g}' for n, s in parts.items())} do not add up to 1")
+    subjects = manifest.subjects
+    if "" in subjects:
+        raise ManifestError(
+            f"{manifest.row(subjects.index(''))} has no subject, so the set cannot be split by subject"
+        )
+    edges = np.cumsum(list(parts.values()))
+    part_of = {
+        subject: int(np.searchsorted(edges[:-1], _place(subject, seed), side="right")) for subject in set(subjects)
+    }
+    chosen = np.array([part_of[subject] for subject in subjects])
+    result = {}
+    for number, name in enumerate(parts):
+        rows = np.flatnonzero(chosen == number)
+        if not len(rows):
+            raise ManifestError(
+                f"the part {name} would be empty: {len(part_of)} subjects are too few, or its share is"
+            )
+        result[name] = manifest.take(rows, f"{manifest.name} ({name})")
+    return result
+
+
+def _place(subject: str, seed: int) -> float:
+    """A number in 0..1 that depends on the seed and the name alone."""
+    digest = hashlib.sha256(f"{seed}\0{subject}".encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,0 +1,95 @@
+"""Runs one function over many items, in this process, in several, or on a Ray cluster; results come in order.
+
+Owns processes and their end. Knows nothing of images. The results do not depend on where the work was done.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from mien.errors import MissingExtraError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AHEAD = 3
+"""Items that wait for each worker, so that none is idle."""
+
+
+def ordered(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ray_address: str | None = None
+) -> Iterator[Result]:
+    """Apply a function to items and give the results in the items' order.
+
+    Args:
+        function: defined at the top of a module, as it is sent to other processes.
+        items: what it is applied to; they are taken as they are needed.
+        workers: processes; with 1 everything is done in this one.
+        ray_address: of a Ray cluster (`auto`, `local` or host:port), which is used instead of processes.
+
+    Raises:
+        MissingExtraError: Ray is asked for and not installed.
+    """
+    if ray_address is not None:
+        return _on_ray(function, items, ray_address)
+    if workers <= 1:
+        return map(function, items)
+    return _in_processes(function, items, workers)
+
+
+def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    queue = iter(items)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_serve, initargs=(os.getpid(),)) as pool:
+        running: deque[Future[Result]] = deque()
+        try:
+            while True:
+                free = workers * AHEAD - len(running)
+                running.extend(pool.submit(function, item) for item in islice(queue, free))
+                if not running:
+                    return
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _serve(parent: int) -> None:
+    """Leave interrupts to the parent, and end when it is gone, even if it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], address: str) -> Iterator[Result]:
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtraError("Ray is not installed: pip install '.[ray]' in mien's folder") from None
+    started = not ray.is_initialized()
+    if started:
+        ray.init(address=address, log_to_driver=False, include_dashboard=False if address == "local" else None)
+    remote: Any = ray.remote(function)
+    cluster: dict[str, float] = ray.cluster_resources()
+    limit = max(1, int(cluster.get("CPU", 1))) * AHEAD
+    queue, running = iter(items), deque[Any]()
+    try:
+        while True:
+            running.extend(remote.remote(item) for item in islice(queue, limit - len(running)))
+            if not running:
+                return
+            yield ray.get(running.popleft())
+    finally:
+        if started:
+            ray.shutdown()
