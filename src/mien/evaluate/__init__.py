@@ -1,0 +1,1 @@
+"""Honest evaluation: protocols over embeddings or scores, their intervals, and reports."""

@@ -1,0 +1,111 @@
+"""Thresholds measured on a set of subjects: chosen on one half of them, scored on the other.
+
+Owns the protocol of a card's thresholds. Computes embeddings nowhere, decides nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.errors import ManifestError
+from mien.evaluate.curve import StratumRow, can_show, fmr_at, fnmr_at, strata_at, subjects_needed, threshold_at
+from mien.evaluate.scan import Indices, Scan, scan
+from mien.models.card import ThresholdRow
+from mien.scores import UNIT_OF
+from mien.types import Floats, Metric
+
+RATES = (1e-2, 1e-3, 1e-4)
+"""The false match rates that a card has thresholds for, where the data can show them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Measured thresholds.
+
+    Attributes:
+        rows: one for each false match rate, loosest first.
+        strata: for each of them, the false match rate within and between strata on the scored half; empty where
+            there is one stratum.
+        refused: the rates that the data cannot show, each with a sentence.
+        subjects: how many chose, and how many scored.
+    """
+
+    rows: tuple[ThresholdRow, ...]
+    strata: tuple[tuple[StratumRow, ...], ...]
+    refused: dict[float, str]
+    subjects: tuple[int, int]
+
+
+def calibrate(
+    embeddings: Floats,
+    subjects: Sequence[str],
+    metric: Metric,
+    data: str,
+    rates: Sequence[float] = RATES,
+    strata: Sequence[str] | None = None,
+) -> Calibration:
+    """Measure thresholds at false match rates.
+
+    The subjects, sorted by name, are dealt alternately into two halves, so that no subject is in both. All
+    non-mated comparisons of the first half choose each threshold; all comparisons of the second half score it.
+
+    Args:
+        embeddings: (N, D) float32.
+        subjects: N names.
+        metric: the model's.
+        data: what the samples are, for the protocol.
+        rates: false match rates; those that lead a half to expect fewer than 10 false matches are refused, as
+            nothing could be said about them.
+        strata: N names of strata, or None.
+
+    Raises:
+        ManifestError: no rate can be measured on so few subjects.
+    """
+    names, numbers = np.unique(np.asarray(subjects), return_inverse=True)
+    if len(names) < 4:
+        raise ManifestError(f"{data}: {len(names)} subjects cannot be halved and compared; give at least 4")
+    halves = tuple(_half(embeddings, numbers, parity, metric, strata) for parity in (0, 1))
+    refused = {rate: _refusal(halves, rate) for rate in rates if not all(can_show(half, rate) for half in halves)}
+    shown = sorted((rate for rate in rates if rate not in refused), reverse=True)
+    if not shown:
+        raise ManifestError(f"{data}: {refused[max(rates)]}")
+    sizes = (len(names) + 1) // 2, len(names) // 2
+    protocol = f"{data}; chosen on {sizes[0]} subjects, scored on {sizes[1]} others"
+    rows = tuple(_row(halves[0], halves[1], rate, protocol) for rate in shown)
+    crossed = tuple(tuple(strata_at(halves[1], row.value)) if strata else () for row in rows)
+    return Calibration(rows, crossed, refused, sizes)
+
+
+def _refusal(halves: Sequence[Scan], rate: float) -> str:
+    least = min(halves, key=lambda half: half.nonmated)
+    more = 2 * max(subjects_needed(half, rate) for half in halves)
+    return (
+        f"a false match rate of {rate:g} cannot be shown: half of the subjects make {least.nonmated} non-mated "
+        f"comparisons, and 10 false matches must be expected; it needs about {more} more subjects"
+    )
+
+
+def _half(embeddings: Floats, numbers: Indices, parity: int, metric: Metric, strata: Sequence[str] | None) -> Scan:
+    chosen = np.flatnonzero(numbers % 2 == parity)
+    names = [strata[index] for index in chosen.tolist()] if strata else None
+    return scan(embeddings[chosen], numbers[chosen], metric, strata=names)
+
+
+def _row(choosing: Scan, scoring: Scan, rate: float, protocol: str) -> ThresholdRow:
+    value = threshold_at(choosing, rate)
+    false_match, false_non_match = fmr_at(scoring, value), fnmr_at(scoring, value)
+    mated = false_non_match.comparisons > 0
+    return ThresholdRow(
+        value=round(value, 5),
+        unit=UNIT_OF[scoring.metric],
+        fmr=rate,
+        fmr_interval=(_short(false_match.low), _short(false_match.high)),
+        fnmr=_short(false_non_match.value) if mated else None,
+        fnmr_interval=(_short(false_non_match.low), _short(false_non_match.high)) if mated else None,
+        protocol=protocol,
+    )
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.3g}")

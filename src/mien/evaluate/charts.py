@@ -1,0 +1,155 @@
+"""Draws the charts of a report as SVG and PNG. Computes nothing.
+
+Colours are told apart in grey and by people who see no red or green (Okabe and Ito, 2008).
+"""
+
+import io
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mien.evaluate.report import Chart
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+RATES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.5, 0.7, 0.9)
+LEAST = 1e-9
+
+
+def draw(chart: Chart) -> tuple[str, bytes]:
+    """A chart as an SVG element and as a PNG file."""
+    height = 0.5 + 0.34 * len(chart.series) if chart.kind == "grid" else 3.6
+    figure = Figure(figsize=(7.0, max(2.4, height)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    DRAWN[chart.kind](axes, chart)
+    axes.set_xlabel(chart.x_label)
+    axes.set_ylabel(chart.y_label)
+    svg, png = io.StringIO(), io.BytesIO()
+    # No date and a fixed salt, so that the same report gives the same bytes.
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "mien", "svg.fonttype": "none"}):
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
+    text = svg.getvalue()
+    return text[text.index("<svg") :], png.getvalue()
+
+
+def _histogram(axes: Axes, chart: Chart) -> None:
+    for series, colour in zip(chart.series, COLOURS, strict=False):
+        axes.stairs(series.y, series.x, fill=True, alpha=0.35, color=colour, label=series.name)
+        axes.stairs(series.y, series.x, color=colour, linewidth=1.2)
+    _mark(axes, chart)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def _mark(axes: Axes, chart: Chart) -> None:
+    """Vertical lines at thresholds, with their names beside them from the top down."""
+    for index, (place, name) in enumerate(chart.marks):
+        axes.axvline(place, color="#555555", linewidth=0.9, linestyle="--")
+        axes.annotate(
+            name,
+            (place, 0.97 - 0.08 * index),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            fontsize=8,
+            va="top",
+            color="#333333",
+        )
+
+
+def _deviate(values: tuple[float, ...]) -> list[float]:
+    normal = NormalDist()
+    return [normal.inv_cdf(float(np.clip(value, LEAST, 1 - LEAST))) for value in values]
+
+
+def _det(axes: Axes, chart: Chart) -> None:
+    shown_x: list[float] = []
+    shown_y: list[float] = []
+    for series, colour in zip(chart.series, COLOURS, strict=False):
+        # A rate of zero has no normal deviate; the line ends where errors end.
+        kept = [i for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)) if x > 0 and y > 0]
+        x, y = _deviate(tuple(series.x[i] for i in kept)), _deviate(tuple(series.y[i] for i in kept))
+        axes.plot(x, y, color=colour, label=series.name)
+        if series.low:
+            low, high = (_deviate(tuple(band[i] for i in kept)) for band in (series.low, series.high))
+            floor = _deviate((1e-4,))[0]
+            axes.fill_between(x, np.maximum(low, floor), high, color=colour, alpha=0.2, linewidth=0)
+        shown_x += [series.x[i] for i in kept]
+        shown_y += [series.y[i] for i in kept]
+    _rate_axis(axes, "x", shown_x)
+    _rate_axis(axes, "y", shown_y)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+
+
+def _rate_axis(axes: Axes, side: str, values: list[float]) -> None:
+    low, high = (min(values) / 2, min(0.95, max(values) * 1.5)) if values else (1e-4, 0.5)
+    ticks = _apart([rate for rate in RATES if low <= rate <= high] or [low, high], low, high)
+    names = [f"{100 * rate:g}%" if rate >= 1e-3 else f"{rate:g}" for rate in ticks]
+    if side == "x":
+        axes.set_xticks(_deviate(tuple(ticks)), names)
+        axes.set_xlim(*_deviate((low, high)))
+    else:
+        axes.set_yticks(_deviate(tuple(ticks)), names)
+        axes.set_ylim(*_deviate((low, high)))
+
+
+def _apart(ticks: list[float], low: float, high: float) -> list[float]:
+    """Ticks that leave room for their names."""
+    start, end = _deviate((low, high))
+    kept: list[float] = []
+    for tick in reversed(ticks):
+        if not kept or _deviate((kept[-1],))[0] - _deviate((tick,))[0] > 0.075 * (end - start):
+            kept.append(tick)
+    return kept[::-1]
+
+
+def _fmr(axes: Axes, chart: Chart) -> None:
+    least = min((value for series in chart.series for value in series.y if value > 0), default=1e-6)
+    for series, colour in zip(chart.series, COLOURS, strict=False):
+        values = np.array(series.y)
+        axes.plot(series.x, np.where(values > 0, values, np.nan), color=colour, label=series.name)
+        if series.low:
+            floor = least / 10
+            axes.fill_between(
+                series.x, np.maximum(series.low, floor), series.high, color=colour, alpha=0.2, linewidth=0
+            )
+    axes.set_yscale("log")
+    _mark(axes, chart)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+
+
+def _line(axes: Axes, chart: Chart) -> None:
+    for series, colour in zip(chart.series, COLOURS, strict=False):
+        axes.plot(series.x, series.y, color=colour, marker="o", markersize=3, label=series.name)
+        if series.low:
+            axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.2, linewidth=0)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+
+
+def _grid(axes: Axes, chart: Chart) -> None:
+    shares = np.array([series.y for series in chart.series])
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_yticks(range(len(chart.series)), [series.name for series in chart.series])
+    axes.set_xticks(range(shares.shape[1]), [f"{value:g}" for value in chart.series[0].x])
+    for (row, column), value in np.ndenumerate(shares):
+        colour = "white" if value > 0.55 else "black"
+        axes.text(column, row, f"{100 * value:.0f}%", ha="center", va="center", fontsize=8, color=colour)
+
+
+DRAWN: dict[str, Callable[[Axes, Chart], None]] = {
+    "histogram": _histogram,
+    "det": _det,
+    "fmr": _fmr,
+    "line": _line,
+    "grid": _grid,
+}

@@ -1,0 +1,1 @@
+"""One file for each protocol: an embedded set in, a report out."""

@@ -1,0 +1,91 @@
+"""The comparison protocol: two models or two runs on the same set, paired by subject."""
+
+import numpy as np
+
+from mien.errors import ManifestError
+from mien.evaluate.comparison import ComparedPoint, Difference, compare
+from mien.evaluate.curve import error_curve
+from mien.evaluate.protocols import parts
+from mien.evaluate.report import Number, Report, Table, describe
+from mien.evaluate.scan import scan
+from mien.evaluate.scorefile import Embedded
+
+
+def comparison(a: Embedded, b: Embedded) -> Report:
+    """Compare two embedding files of one set, on the samples that both have.
+
+    Raises:
+        ManifestError: they share no samples, or there are no mated comparisons.
+    """
+    place = {key: index for index, key in enumerate(_keys(b))}
+    shared = [(index, place[key]) for index, key in enumerate(_keys(a)) if key in place]
+    if len(shared) < 4:
+        raise ManifestError(
+            f"{a.origin.source} and {b.origin.source} share {len(shared)} samples; embed one set with both"
+        )
+    one, two = (side.take(np.array(rows)) for side, rows in zip((a, b), zip(*shared, strict=True), strict=True))
+    numbers = parts.subject_numbers(one)
+    if one.subjects != two.subjects:
+        raise ManifestError("the two files give one sample different subjects; embed the same manifest with both")
+    scans = [scan(side.embeddings, numbers, side.origin.metric) for side in (one, two)]
+    points = compare(scans[0], scans[1])
+    names = _names(a, b)
+    left_out = len(a) + len(b) - 2 * len(shared)
+    return Report(
+        protocol="comparison",
+        title=f"{names[0]} against {names[1]}: {a.origin.source}",
+        about=parts.about(one),
+        headline=tuple(_sentence(point, names) for point in points),
+        numbers=_numbers(points),
+        tables=(_table(points, names),),
+        charts=(parts.det_chart({name: error_curve(found) for name, found in zip(names, scans, strict=True)}),),
+        warnings=(f"{left_out} samples that one of the files lacks were left out",) if left_out else (),
+        made_with=parts.made_with(),
+    )
+
+
+def _keys(embedded: Embedded) -> list[tuple[str, int]]:
+    return list(zip(embedded.paths, embedded.records, strict=True))
+
+
+def _names(a: Embedded, b: Embedded) -> tuple[str, str]:
+    one, two = a.origin, b.origin
+    if one.model != two.model:
+        return one.model, two.model
+    return f"A ({one.model}, {one.detector or 'crops'})", f"B ({two.model}, {two.detector or 'crops'})"
+
+
+def _difference(found: Difference) -> str:
+    return f"{100 * found.value:+.2f} points ({100 * found.low:+.2f} to {100 * found.high:+.2f})"
+
+
+def _sentence(point: ComparedPoint, names: tuple[str, str]) -> str:
+    change = f"FNMR {_difference(point.difference)} from {names[0]} to {names[1]}"
+    return f"FMR {point.wanted:g}: {change}; {point.difference.verdict(*names)}."
+
+
+def _numbers(points: list[ComparedPoint]) -> dict[str, Number]:
+    return {
+        f"fnmr difference@{p.wanted:.0e}": Number(
+            value=p.difference.value, low=p.difference.low, high=p.difference.high, comparisons=p.fnmr[0].comparisons
+        )
+        for p in points
+    }
+
+
+def _table(points: list[ComparedPoint], names: tuple[str, str]) -> Table:
+    return Table(
+        title="FNMR at FMR",
+        columns=("FMR", f"FNMR, {names[0]}", f"FNMR, {names[1]}", "difference", "verdict"),
+        rows=tuple(
+            (
+                f"{p.wanted:g}",
+                describe(p.fnmr[0]),
+                describe(p.fnmr[1]),
+                _difference(p.difference),
+                p.difference.verdict(*names),
+            )
+            for p in points
+        ),
+        note="Each model at its own threshold. The difference is taken subject by subject; its interval is of 95%.",
+    )

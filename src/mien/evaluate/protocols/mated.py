@@ -1,0 +1,96 @@
+"""The mated protocol: several images a person, all mated and all non-mated comparisons in one pass."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.errors import ManifestError
+from mien.evaluate.curve import decidability, equal_error, error_curve, moments
+from mien.evaluate.protocols import parts
+from mien.evaluate.report import Number, Report, describe, share
+from mien.evaluate.scan import Indices, scan
+from mien.evaluate.scorefile import Embedded
+from mien.models.card import ModelCard
+from mien.scores import UNIT_OF
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """How many samples of a subject take part, so that a few people with very many do not outvote all others."""
+
+    samples: int = 20
+    seed: int = 0
+
+
+def capped(subjects: Indices, cap: Cap) -> Indices:
+    """The samples that take part: all of a subject's, or as many as the cap allows, drawn at random."""
+    generator = np.random.default_rng(cap.seed)
+    shuffled = generator.permutation(len(subjects))
+    order = shuffled[np.argsort(subjects[shuffled], kind="stable")]
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(subjects[order])) + 1])
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    return np.sort(order[place < cap.samples])
+
+
+def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -> Report:
+    """Evaluate a set with several images a person.
+
+    Raises:
+        ManifestError: fewer than two subjects, or none with two samples.
+    """
+    subjects = parts.subject_numbers(embedded)
+    chosen = capped(subjects, cap)
+    used = embedded.take(chosen)
+    compared = scan(used.embeddings, subjects[chosen], used.origin.metric, strata=parts.strata_of(used))
+    if not len(compared.mated):
+        raise ManifestError(
+            f"{embedded.origin.source}: no subject has two samples with an embedding, so there are no mated "
+            "comparisons; use `mien evaluate impostor`"
+        )
+    unit = UNIT_OF[used.origin.metric]
+    points, table = parts.points_table(compared, unit)
+    curve = error_curve(compared)
+    crossing = equal_error(compared)
+    mean, variance = moments(compared)
+    separation = decidability(compared.mated, mean, variance)
+    others = (parts.card_table(compared, card, used.origin.contract), parts.strata_table(compared, points))
+    single = int((np.bincount(subjects) == 1).sum())
+    numbers = {
+        "mated comparisons": Number(value=len(compared.mated)),
+        "non-mated comparisons": Number(value=compared.nonmated),
+        "d'": Number(value=separation),
+        **parts.point_numbers(points, unit),
+    }
+    headline = [
+        f"{len(compared.mated):,} mated and {compared.nonmated:,} non-mated comparisons.",
+        *(
+            f"At FMR {point.wanted:g} (threshold {unit} {point.threshold:.4f}): FNMR {describe(point.fnmr)}."
+            for point in points[-3:]
+        ),
+    ]
+    if crossing is not None:
+        numbers["eer"] = Number(value=crossing[0])
+        headline.append(f"Equal error rate {share(crossing[0])} at {unit} {crossing[1]:.4f}; d' {separation:.2f}.")
+    warnings = parts.duplicate_warnings(used)
+    if len(chosen) < len(embedded):
+        warnings.append(
+            f"{len(embedded) - len(chosen)} samples beyond {cap.samples} a subject were left out, at random."
+        )
+    if single:
+        warnings.append(f"{single} subjects have one sample; they take part in non-mated comparisons alone.")
+    return Report(
+        protocol="mated",
+        title=f"All comparisons: {embedded.origin.source}",
+        about=parts.about(used),
+        headline=tuple(headline),
+        numbers=numbers,
+        tables=(table, *(other for other in others if other)),
+        charts=(
+            parts.score_chart(compared, points, unit),
+            parts.det_chart({used.origin.model: curve}),
+            parts.fmr_chart(curve, points, unit, mated=True),
+        ),
+        pairs=(parts.least_similar(used, compared, unit), parts.most_similar(used, compared, unit)),
+        warnings=tuple(warnings),
+        made_with=parts.made_with(cap.seed),
+    )

@@ -1,0 +1,205 @@
+"""The embedding file: embeddings written once, read by every protocol.
+
+A Parquet file with the columns of the manifest it was made from, status and detail (samples without an embedding are
+kept and counted), sha256 of each image, and `embedding`, a list of float32. Its metadata under the key `mien` says
+which model, embedding contract, metric and detector made it. Computes nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from mien.errors import ContractError, ManifestError
+from mien.types import Floats, Metric
+
+KEY = b"mien"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where embeddings come from.
+
+    Attributes:
+        contract: the embedding contract of the model.
+        model: its name.
+        metric: how its embeddings are compared.
+        normalized: whether they have unit length.
+        detector: what found the faces; empty where crops were aligned already.
+        source: the data set.
+    """
+
+    contract: str
+    model: str
+    metric: Metric
+    normalized: bool
+    detector: str
+    source: str
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """The samples of a set that have an embedding, and how many have none.
+
+    Attributes:
+        embeddings: (N, D) float32.
+        subjects: N names; empty where the set knows none.
+        paths: N file names, absolute or relative to the working folder.
+        records: N byte offsets in RecordIO files, or -1.
+        names: N names that pair lists may use, beside paths.
+        strata: for each column that makes strata, N values; empty where one is not known.
+        sha256: of N images.
+        origin: model and contract.
+        failed: how many samples have no embedding, by status.
+        failures: each of them: name, status, detail.
+    """
+
+    embeddings: Floats
+    subjects: tuple[str, ...]
+    paths: tuple[str, ...]
+    records: tuple[int, ...]
+    names: tuple[str, ...]
+    strata: Mapping[str, tuple[str, ...]]
+    sha256: tuple[str, ...]
+    origin: Origin
+    failed: Mapping[str, int] = field(default_factory=dict)
+    failures: tuple[tuple[str, str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    @property
+    def attempts(self) -> int:
+        """Samples that were to be embedded."""
+        return len(self) + sum(self.failed.values())
+
+    def take(self, index: NDArray[np.int64]) -> "Embedded":
+        """Some of the samples."""
+        chosen = index.tolist()
+        return Embedded(
+            self.embeddings[index],
+            tuple(self.subjects[i] for i in chosen),
+            tuple(self.paths[i] for i in chosen),
+            tuple(self.records[i] for i in chosen),
+            tuple(self.names[i] for i in chosen),
+            {name: tuple(values[i] for i in chosen) for name, values in self.strata.items()},
+            tuple(self.sha256[i] for i in chosen),
+            self.origin,
+            self.failed,
+            self.failures,
+        )
+
+
+def schema_metadata(origin: Origin) -> dict[bytes, bytes]:
+    """The metadata that an embedding file carries."""
+    return {KEY: json.dumps(asdict(origin)).encode()}
+
+
+def is_embedding_file(path: Path) -> bool:
+    """Whether a file is an embedding file, by its metadata."""
+    if path.suffix != ".parquet" or not path.is_file():
+        return False
+    try:
+        return KEY in (pyarrow.parquet.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def read_origin(path: Path) -> Origin:
+    """Where the embeddings of a file come from."""
+    return Origin(**json.loads(pyarrow.parquet.read_schema(path).metadata[KEY]))
+
+
+def read_embedded(path: Path, strata: Sequence[str] = ("sex", "age_group")) -> Embedded:
+    """Read an embedding file.
+
+    Raises:
+        ManifestError: not such a file, no embedding in it, or one that is not finite or all zeros.
+    """
+    if not is_embedding_file(path):
+        raise ManifestError(f"{path} is no embedding file; make one with `mien embed SET --out {path.stem}.parquet`")
+    table = pyarrow.parquet.read_table(path)
+    origin = Origin(**json.loads(table.schema.metadata[KEY]))
+    status = np.array(table.column("status").to_pylist())
+    good = np.flatnonzero(status == "written")
+    embeddings = _matrix(table.column("embedding"), good)
+    require_usable(embeddings, [f"{path}, row {row + 2}" for row in good[: len(embeddings)]], origin.metric)
+    bad = np.flatnonzero(status != "written")
+    words, counts = np.unique(status[bad], return_counts=True)
+    lost = table.drop_columns(["embedding"]).take(pa.array(bad))
+    kept = table.drop_columns(["embedding"]).take(pa.array(good))
+    texts = {name: _texts(kept, name) for name in ("path", "subject", "sha256")}
+    return Embedded(
+        embeddings,
+        texts["subject"],
+        tuple(str(path.parent / file) for file in texts["path"]),
+        tuple(-1 if v is None else int(v) for v in _values(kept, "record")),
+        _names(kept),
+        {name: _texts(kept, name) for name in strata if name in kept.column_names},
+        texts["sha256"],
+        origin,
+        dict(zip(words.tolist(), counts.tolist(), strict=True)),
+        tuple(zip(_names(lost), _texts(lost, "status"), _texts(lost, "detail"), strict=True)),
+    )
+
+
+def _names(table: pa.Table) -> tuple[str, ...]:
+    """What pair lists call the rows: the column `name` where there is one, else the path."""
+    both = zip(_texts(table, "name"), _texts(table, "path"), strict=True)
+    return tuple(name or file for name, file in both)
+
+
+def _values(table: pa.Table, name: str) -> list[Any]:
+    return list(table.column(name).to_pylist()) if name in table.column_names else [None] * table.num_rows
+
+
+def _texts(table: pa.Table, name: str) -> tuple[str, ...]:
+    return tuple("" if value is None else str(value) for value in _values(table, name))
+
+
+def _matrix(column: pa.ChunkedArray, good: NDArray[np.int64]) -> Floats:
+    parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    flat = np.concatenate(parts) if len(parts) != 1 else parts[0]
+    if not len(good):
+        raise ManifestError("no sample has an embedding, so there is nothing to evaluate")
+    # Lists of failed rows are null and have no values, so what is there belongs to the good rows in order.
+    return np.ascontiguousarray(flat.reshape(len(good), -1), np.float32)
+
+
+def require_usable(embeddings: Floats, rows: Sequence[str], metric: Metric) -> None:
+    """Refuse embeddings that cannot be compared.
+
+    Raises:
+        ManifestError: one with a NaN or an infinity, or, for cosines, without length; the message names its row.
+    """
+    finite = np.isfinite(embeddings).all(axis=1)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        raise ManifestError(
+            f"{rows[first]}: its embedding is not finite (and {int((~finite).sum()) - 1} more); embed the set again"
+        )
+    if metric == "cosine":
+        length = np.einsum("nd,nd->n", embeddings, embeddings)
+        if not length.all():
+            raise ManifestError(f"{rows[int(np.argmin(length))]}: its embedding is all zeros; embed the set again")
+
+
+def require_same_contract(a: Origin, b: Origin) -> None:
+    """Refuse to compare embeddings of two models.
+
+    Raises:
+        ContractError: another contract.
+    """
+    if a.contract != b.contract:
+        raise ContractError(
+            f"{a.source} was embedded with {a.model} (contract {a.contract}), {b.source} with {b.model} (contract "
+            f"{b.contract}); their embeddings cannot be compared: embed one of them again"
+        )

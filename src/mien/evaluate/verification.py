@@ -1,0 +1,252 @@
+"""Verification on a list of pairs: LFW's ten folds, `.bin` sets, and lists of one's own.
+
+Owns accuracy over folds, ROC, AUC and the rates of a list. A pair with a sample that has no embedding is an error:
+never accepted, and wrong in the accuracy whatever it is. Opens no image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ManifestError
+from mien.evaluate.curve import SHOWN_BY
+from mien.rates import PairSums, Rate, rate_of_pairs, rate_of_subjects
+from mien.types import Floats
+
+Truths = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredPairs:
+    """Scored pairs. Scores are similarities: a cosine, or minus a distance; minus infinity where there is none.
+
+    Attributes:
+        scores: (P,) float32.
+        mated: (P,) bool.
+        folds: (P,) fold of each pair.
+        subjects: (P, 2) numbers of the subjects; -1 where they are not known.
+    """
+
+    scores: Floats
+    mated: Truths
+    folds: NDArray[np.int64]
+    subjects: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedAccuracy:
+    """Accuracy over folds, each with the threshold that is best on the others.
+
+    Attributes:
+        mean: of the folds' accuracies.
+        deviation: their standard deviation (of the folds, divided by their number).
+        thresholds: similarity chosen for each fold.
+        folds: accuracy of each fold.
+    """
+
+    mean: float
+    deviation: float
+    thresholds: tuple[float, ...]
+    folds: tuple[float, ...]
+
+
+def folded_accuracy(pairs: ScoredPairs, grid: Floats | None = None) -> FoldedAccuracy:
+    """Accuracy of each fold at the threshold that is best on all other folds.
+
+    Args:
+        pairs: with at least two folds.
+        grid: similarities to choose among, strict last; None takes the places between neighbouring scores. Of several
+            best thresholds the middle one is taken; of a grid, the strictest, as InsightFace's verification.py does.
+
+    Raises:
+        ManifestError: a single fold, or a fold that leaves no mated or no non-mated pair to choose on.
+    """
+    numbers = np.unique(pairs.folds)
+    if len(numbers) < 2:
+        raise ManifestError("accuracy over folds needs a list with at least two folds")
+    accuracies, thresholds = [], []
+    for fold in numbers:
+        held = pairs.folds == fold
+        known = ~held & np.isfinite(pairs.scores)
+        if pairs.mated[known].all() or not pairs.mated[known].any():
+            raise ManifestError(f"without fold {fold} the list has no mated or no non-mated pair with two faces")
+        limit = _best_threshold(pairs.scores[known], pairs.mated[known], grid)
+        thresholds.append(limit)
+        right = (pairs.scores[held] >= limit) == pairs.mated[held]
+        accuracies.append(float((right & np.isfinite(pairs.scores[held])).mean()))
+    return FoldedAccuracy(float(np.mean(accuracies)), float(np.std(accuracies)), tuple(thresholds), tuple(accuracies))
+
+
+def _best_threshold(scores: Floats, mated: Truths, grid: Floats | None) -> float:
+    order = np.argsort(-scores, kind="stable")
+    ranked, truth = scores[order].astype(np.float64), mated[order]
+    # right[k]: decisions that are right when the k best are accepted.
+    right = np.concatenate([[0], np.cumsum(truth)]) + (~truth).sum() - np.concatenate([[0], np.cumsum(~truth)])
+    if grid is not None:
+        accepted = np.searchsorted(-ranked, -grid.astype(np.float64), side="right")
+        counts = right[accepted]
+        return float(grid[len(grid) - 1 - int(np.argmax(counts[::-1]))])
+    # A threshold lies between two different scores, or beyond the ends.
+    possible = np.concatenate([[True], ranked[1:] < ranked[:-1], [True]])
+    best = np.flatnonzero(possible & (right == right[possible].max()))
+    chosen = int(best[len(best) // 2])
+    edges = np.concatenate([[ranked[0] + 1e-6], ranked, [ranked[-1] - 1e-6]])
+    return float((edges[chosen] + edges[chosen + 1]) / 2)
+
+
+def squared_l2_grid() -> Floats:
+    """The thresholds that the field's published accuracies were chosen from: squared L2 0, 0.01 ... 3.99, as cosines.
+
+    A pair is accepted there when its squared distance is below the threshold; here when its cosine is at least the
+    threshold, which differs for equal values alone.
+    """
+    return (1 - np.arange(3.99, -0.005, -0.01) / 2).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roc:
+    """The receiver operating characteristic at every distinct score.
+
+    Attributes:
+        thresholds: (K,) similarities, strict first; the first one accepts nothing.
+        fmr: (K,) share of non-mated pairs accepted.
+        tmr: (K,) share of mated pairs accepted.
+    """
+
+    thresholds: Floats
+    fmr: NDArray[np.float64]
+    tmr: NDArray[np.float64]
+
+
+def roc(scores: Floats, mated: Truths) -> Roc:
+    """The exact empirical ROC, without interpolation.
+
+    Raises:
+        ManifestError: no mated or no non-mated pair.
+    """
+    if mated.all() or not mated.any():
+        raise ManifestError("a list of pairs needs mated and non-mated ones; this one has one kind alone")
+    order = np.argsort(-scores, kind="stable")
+    ranked, truth = scores[order], mated[order]
+    last = np.flatnonzero(np.concatenate([ranked[1:] != ranked[:-1], [True]]))
+    hits, errors = np.cumsum(truth)[last], np.cumsum(~truth)[last]
+    return Roc(
+        np.concatenate([[np.inf], ranked[last]]).astype(np.float32),
+        np.concatenate([[0], errors]) / (~truth).sum(),
+        np.concatenate([[0], hits]) / truth.sum(),
+    )
+
+
+def area(curve: Roc) -> float:
+    """The area under the ROC, by trapezes: the chance that a mated pair scores better than a non-mated one."""
+    return float(np.trapezoid(curve.tmr, curve.fmr))
+
+
+def equal_error_rate(curve: Roc) -> tuple[float, float]:
+    """The rate at which FMR and FNMR are equal, and its threshold; the mean of the two where they cross."""
+    gap = np.abs(curve.fmr - (1 - curve.tmr))
+    place = int(np.argmin(gap))
+    return float((curve.fmr[place] + 1 - curve.tmr[place]) / 2), float(curve.thresholds[place])
+
+
+@dataclass(frozen=True, slots=True)
+class ListPoint:
+    """What a list shows at a wanted false match rate; the threshold is a similarity."""
+
+    wanted: float
+    threshold: float
+    fmr: Rate
+    fnmr: Rate
+
+
+def list_points(pairs: ScoredPairs) -> list[ListPoint]:
+    """FNMR at FMR 1e-1, 1e-2 ... as far as the list leads one to expect 10 false matches."""
+    nonmated = int((~pairs.mated).sum())
+    return [list_point(pairs, 10.0**-k) for k in range(1, 9) if 10.0**-k * nonmated >= SHOWN_BY]
+
+
+def pairs_needed(fmr: float) -> int:
+    """How many non-mated pairs a list must have to show a false match rate."""
+    return ceil(SHOWN_BY / fmr)
+
+
+def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
+    """The loosest threshold whose false match rate on the list is at most `fmr`."""
+    nonmated = np.sort(pairs.scores[~pairs.mated])[::-1].astype(np.float64)
+    allowed = min(len(nonmated) - 1, int(fmr * len(nonmated) + 1e-9))
+    low = nonmated[allowed] if np.isfinite(nonmated[allowed]) else nonmated[np.isfinite(nonmated)].min() - 1e-6
+    threshold = float((nonmated[allowed - 1] + low) / 2) if allowed else float(nonmated[0] + 1e-6)
+    return ListPoint(fmr, threshold, false_matches(pairs, threshold), false_nonmatches(pairs, threshold))
+
+
+def false_matches(pairs: ScoredPairs, threshold: float) -> Rate:
+    """The false match rate of a list; where no subjects are known, pairs are taken as independent."""
+    chosen = ~pairs.mated
+    matched = pairs.scores[chosen] >= threshold
+    total, wrong = int(chosen.sum()), int(matched.sum())
+    who = _own_numbers(pairs.subjects[chosen])
+    share = wrong / total
+    residual = matched - share
+    subjects = int(who.max()) + 1
+    sums = np.bincount(who[:, 0], residual, minlength=subjects) + np.bincount(who[:, 1], residual, minlength=subjects)
+    key = who.min(axis=1) * subjects + who.max(axis=1)
+    each = np.bincount(np.unique(key, return_inverse=True)[1], residual)
+    involved = len(np.unique(who[matched]))
+    return rate_of_pairs(
+        PairSums(subjects, float(total), float(wrong), float((sums**2).sum()), float((each**2).sum()), involved)
+    )
+
+
+def false_nonmatches(pairs: ScoredPairs, threshold: float) -> Rate:
+    """The false non-match rate of a list, by subject; samples without an embedding do not match."""
+    who = _own_numbers(pairs.subjects[pairs.mated])[:, 0]
+    missed = pairs.scores[pairs.mated] < threshold
+    return rate_of_subjects(np.bincount(who, missed), np.bincount(who))
+
+
+def _own_numbers(subjects: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers from 0 without gaps; unknown subjects get a number each."""
+    filled = subjects.copy()
+    unknown = filled < 0
+    filled[unknown] = filled.max(initial=0) + 1 + np.arange(unknown.sum())
+    return np.unique(filled, return_inverse=True)[1].reshape(subjects.shape)
+
+
+def place_pairs(
+    names: Sequence[str], failed: Sequence[str], wanted: Sequence[tuple[str, str, str]], source: str
+) -> NDArray[np.int64]:
+    """Which samples a list of pairs means.
+
+    Args:
+        names: of the samples that have an embedding: a path, or a name of their own.
+        failed: of the samples that have none.
+        wanted: for each pair its two names and where it stands, for messages.
+        source: the set, for messages.
+
+    Returns:
+        (P, 2) sample numbers, -1 where a sample has no embedding.
+
+    Raises:
+        ManifestError: a name that no sample or more than one has.
+    """
+    places: dict[str, int] = {}
+    for number, name in [*enumerate(names), *((-1, name) for name in failed)]:
+        file = name.rsplit("/", 1)[-1]
+        for alias in {name, "/".join(name.split("/")[-2:]), file, file.rsplit(".", 1)[0]}:
+            places[alias] = AMBIGUOUS if alias in places and places[alias] != number else number
+    found = np.empty((len(wanted), 2), np.int64)
+    for row, (a, b, where) in enumerate(wanted):
+        for side, name in enumerate((a, b)):
+            place = places.get(name)
+            if place is None:
+                raise ManifestError(f"{where}: {name} is not in {source}; take the pair out, or add the image")
+            if place == AMBIGUOUS:
+                raise ManifestError(f"{where}: several samples of {source} are called {name}; give their paths")
+            found[row, side] = place
+    return found
+
+
+AMBIGUOUS = -2
