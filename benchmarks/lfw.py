@@ -16,7 +16,7 @@ import numpy as np
 
 import machine
 from mien.detect.prominence import most_prominent
-from mien.gallery.calibrate import calibrate
+from mien.evaluate.calibrate import calibrate
 from mien.image import read_image
 from mien.models import defaults, store
 from mien.models.adopt import Told, adopt

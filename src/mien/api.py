@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.data.manifest import read_samples
 from mien.detect.detector import Detector, open_detector
 from mien.detect.prominence import most_prominent
 from mien.errors import ImageError
@@ -21,7 +22,7 @@ from mien.gallery.decide import (
 )
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery, identity_of
-from mien.gallery.samples import read_samples
+from mien.gallery.thresholds import threshold_for
 from mien.image import read_image as load_image
 from mien.models import store
 from mien.models.card import ModelCard
@@ -167,9 +168,10 @@ def identify_faces(
     """
     network = _recognizer(gallery.store.identity.model)
     gallery.store.require(identity_of(network.card))
+    threshold = threshold_for(gallery.store, network.card, fmr)
     faces = detect_faces(image, detector)
     embeddings = network.embed([network.align(image, face) for face in faces])
-    return list(zip(faces, gallery.identify(embeddings, network.card.threshold(fmr)), strict=True))
+    return list(zip(faces, gallery.identify(embeddings, threshold), strict=True))
 
 
 def _subject(image: Image, name: str, detector: str) -> Face:

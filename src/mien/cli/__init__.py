@@ -21,7 +21,7 @@ EXIT_CODES = (
 
 def build() -> typer.Typer:
     """The program with all its verbs."""
-    from mien.cli import compare, detect, doctor, enrol, identify, models, subjects, tour
+    from mien.cli import compare, data, detect, doctor, embed, enrol, evaluate, identify, models, subjects, tour
 
     app = typer.Typer(
         name="mien",
@@ -42,6 +42,10 @@ def build() -> typer.Typer:
     app.command()(subjects.subjects)
     app.command()(subjects.remove)
     app.add_typer(models.app, name="models")
+    app.add_typer(data.app, name="data")
+    app.command()(embed.embed)
+    app.add_typer(evaluate.app, name="evaluate")
+    app.command("convert-threshold")(embed.convert_threshold)
     app.command()(doctor.doctor)
     return app
 

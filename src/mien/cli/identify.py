@@ -11,6 +11,7 @@ from mien.cli.terminal import NO, PARTLY, emit, err, plural, show, track
 from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR, Identification
 from mien.gallery.gallery import Gallery
 from mien.gallery.store import GalleryStore
+from mien.gallery.thresholds import threshold_for
 from mien.image import read_image
 from mien.models import store
 from mien.pipeline import Analysis, open_pipeline
@@ -43,7 +44,7 @@ def identify(
     stored.close()
     model = store.load(recognizer or stored.identity.model)
     opened = Gallery.open(gallery, model.card)
-    threshold = model.card.threshold(fmr)
+    threshold = threshold_for(opened.store, model.card, fmr)
     settings = options.engine_options(engine, precision)
     pipeline = open_pipeline(detector, str(model.folder), settings, many=len(files) > 1)
     table = Table("file", "face at", "decision", model.card.unit, "candidates")

@@ -1,19 +1,18 @@
 """mien models: list, info, verify, add, pull, remove, calibrate, quantize."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from mien.cli import options
+from mien.cli.embed import embedded_set
 from mien.cli.terminal import FAILED, PARTLY, WRONG, emit, err, fail, out, show, track
-from mien.detect.prominence import most_prominent
 from mien.errors import MienError, ModelError
-from mien.gallery.calibrate import calibrate as measure_thresholds
-from mien.gallery.samples import read_samples
+from mien.evaluate.protocols.calibration import calibration
 from mien.models import pull as pulling
 from mien.models import store
 from mien.models.adopt import Told, adopt, inspect
@@ -252,27 +251,17 @@ def calibrate(
 
       mien models calibrate arcface-r50 portraits/
     """
-    samples = read_samples(source)
     model = store.load(name)
-    pipeline = open_pipeline(detector, str(model.folder), many=True)
-    embeddings, subjects, failed = [], [], 0
-    analyses = pipeline.analyse([sample.path for sample in samples])
-    for sample, analysis in track(zip(samples, analyses, strict=True), len(samples), "embedding"):
-        if not analysis.faces:
-            failed += 1
-            err.print(f"mien: left out {sample.path}: {analysis.error or 'no face'}")
-            continue
-        chosen, _ = most_prominent(analysis.faces, analysis.width, analysis.height)
-        embeddings.append(analysis.embeddings[chosen])
-        subjects.append(sample.subject)
-    if not embeddings:
-        fail(f"{source} gave no face to calibrate on")
-    assert model.card.embedding is not None
-    protocol = f"{source.name}, {len(subjects)} samples, detector {detector}"
-    rows = measure_thresholds(np.stack(embeddings), subjects, model.card.embedding.metric, protocol)
-    card = store.rewrite_card(model, model.card.model_copy(update={"thresholds": tuple(rows)})).card
+    with TemporaryDirectory() as scratch:
+        embedded = embedded_set(source, Path(scratch) / "embeddings.parquet", detector, str(model.folder))
+    for sample, status, detail in embedded.failures:
+        err.print(f"mien: left out {sample}: {detail or status}")
+    found, _ = calibration(embedded)
+    for sentence in found.refused.values():
+        err.print(f"mien: {sentence}")
+    card = store.rewrite_card(model, model.card.model_copy(update={"thresholds": found.rows})).card
     _show_thresholds(card, json)
-    return PARTLY if failed else 0
+    return PARTLY if embedded.failures else 0
 
 
 @app.command()
