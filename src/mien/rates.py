@@ -39,7 +39,7 @@ class Rate:
 
 
 def student(freedom: float) -> float:
-    """Student's quantile of 97.5%, from a table up to 10 degrees of freedom, then to 1e-3 by its series in 1/df."""
+    """Student's quantile of 97.5%, from a table up to 10 degrees of freedom, then to 3e-3 by its series in 1/df."""
     if freedom <= len(STUDENT):
         return STUDENT[max(1, int(freedom)) - 1]
     return Z + (Z**3 + Z) / (4 * freedom) + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * freedom**2)

@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from mien.data.manifest import Manifest, Sample, read_manifest, read_samples, tabulate, write_manifest
 from mien.errors import ManifestError
-from mien.data.manifest import Sample, read_samples
+from mien.types import Box, floats
 
 
 @pytest.fixture
@@ -19,10 +20,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_subjects(folder: Path) -> None:
-    assert read_samples(folder) == [
-        Sample(folder / "An/x/deep.webp", "An"),
-        Sample(folder / "Bình/1.png", "Bình"),
-        Sample(folder / "Bình/2.jpg", "Bình"),
+    assert [(sample.path, sample.subject) for sample in read_samples(folder)] == [
+        (folder / "An/x/deep.webp", "An"),
+        (folder / "Bình/1.png", "Bình"),
+        (folder / "Bình/2.jpg", "Bình"),
     ]
 
 
@@ -34,7 +35,9 @@ def test_a_manifest_in_both_forms(folder: Path, kind: str) -> None:
         path.write_text("subject,age,path\nBình,3,Bình/1.png\n0042,4,An/x/deep.webp\n")
     else:
         pyarrow.parquet.write_table(pa.table(table), path)
-    assert read_samples(path) == [Sample(folder / "An/x/deep.webp", "0042"), Sample(folder / "Bình/1.png", "Bình")]
+    first, second = read_samples(path)
+    assert (first.path, first.subject, first.known) == (folder / "An/x/deep.webp", "0042", {"age": 4})
+    assert (second.path, second.subject) == (folder / "Bình/1.png", "Bình")
 
 
 def test_what_is_no_source_is_refused(tmp_path: Path) -> None:
@@ -52,3 +55,46 @@ def test_what_is_no_source_is_refused(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("path,subject\na.jpg,An\nb.jpg,\n")
     with pytest.raises(ManifestError, match=r"e\.csv, row 3: path and subject"):
         read_samples(tmp_path / "e.csv")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_everything_that_is_known_survives(tmp_path: Path, kind: str) -> None:
+    points = floats([[1.5, 2], [3, 4], [5, 6], [7, 8], [9, 10.25]])
+    whole = Sample(
+        tmp_path / "a.jpg", "An, Bình", box=Box(1, 2, 3.5, 4), landmarks=points, known={"sex": "f", "split": "train"}
+    )
+    bare = Sample(Path("/elsewhere/b.rec"), "7", record=48, aligned=True)
+    path = tmp_path / "deep" / f"m.{kind}"
+    write_manifest(tabulate([whole, bare], tmp_path, "x"), path)
+    one, two = read_manifest(path).samples()
+    assert (one.path.resolve(), one.subject, one.box) == (whole.path, whole.subject, whole.box)
+    assert one.landmarks is not None and (one.landmarks == points).all() and not one.aligned
+    assert one.known == whole.known
+    assert (two.path, two.record, two.aligned, two.box, two.landmarks) == (bare.path, 48, True, None, None)
+
+
+def test_paths_below_the_manifest_are_relative_so_that_a_folder_can_be_moved(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    write_manifest(
+        tabulate([Sample(tmp_path / "set" / "An" / "1.jpg", "An")], tmp_path, "x"), tmp_path / "set" / "m.csv"
+    )
+    assert "An/1.jpg" in (tmp_path / "set" / "m.csv").read_text()
+    (tmp_path / "set").rename(tmp_path / "moved")
+    assert next(read_manifest(tmp_path / "moved" / "m.csv").samples()).path == tmp_path / "moved" / "An" / "1.jpg"
+
+
+def test_one_photograph_under_two_people_is_refused_by_its_rows(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("path,subject\na.jpg,An\nb.jpg,Bo\na.jpg,Bo\n")
+    with pytest.raises(ManifestError, match=r"m\.csv, row 4: a\.jpg belongs to Bo here and to An in row 2"):
+        read_manifest(tmp_path / "m.csv")
+
+
+def test_columns_that_are_missing_or_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("file,who\na.jpg,An\n")
+    with pytest.raises(ManifestError, match="lacks the column path and subject; it has file, who"):
+        read_manifest(tmp_path / "m.csv")
+    (tmp_path / "n.csv").write_text("path,subject,x1\na.jpg,An,left\n")
+    with pytest.raises(ManifestError, match="is no manifest"):
+        read_manifest(tmp_path / "n.csv")
+    with pytest.raises(ManifestError, match=r"ends in \.csv or \.parquet"):
+        write_manifest(Manifest(pa.table({"path": ["a"], "subject": ["b"]}), tmp_path, "x"), tmp_path / "m.txt")

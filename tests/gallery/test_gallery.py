@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from mien.data.manifest import Sample
 from mien.errors import ContractError
 from mien.gallery import gallery as module
 from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.reenrol import reenrol
-from mien.data.manifest import Sample
 from mien.gallery.store import GalleryStore
 from mien.models import store
 from mien.models.adopt import Told, adopt

@@ -31,10 +31,14 @@ class VerificationBin:
     mated: NDArray[np.bool_]
 
 
+class _ForbiddenError(Exception):
+    """A name that a pickle of images has no business with."""
+
+
 def _dtype(name: str | bytes, *rest: bool | int) -> np.dtype[Any]:
     text = name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
     if text.strip("<>=|") not in ("u1", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f4", "f8", "b1"):
-        raise pickle.UnpicklingError(f"an array of type {text}")
+        raise _ForbiddenError(f"an array of type {text}")
     return np.dtype(text)
 
 
@@ -52,7 +56,7 @@ def _scalar(dtype: np.dtype[Any], data: bytes) -> Any:  # noqa: ANN401 - a numbe
 
 
 def _never(*arguments: object) -> None:
-    raise pickle.UnpicklingError("a class of arrays that is called by itself")
+    raise _ForbiddenError("numpy.ndarray as a function")
 
 
 ALLOWED: dict[tuple[str, str], Callable[..., object]] = {
@@ -73,7 +77,7 @@ class _Restricted(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Callable[..., object]:
         found = ALLOWED.get((module, name))
         if found is None:
-            raise pickle.UnpicklingError(f"{module}.{name}")
+            raise _ForbiddenError(f"{module}.{name}")
         return found
 
 
@@ -87,7 +91,7 @@ def read_bin(path: Path) -> VerificationBin:
         loaded = _Restricted(io.BytesIO(path.read_bytes()), encoding="bytes").load()
     except OSError as reason:
         raise ManifestError(f"{path} cannot be read: {reason.strerror}") from reason
-    except pickle.UnpicklingError as reason:
+    except _ForbiddenError as reason:
         raise ManifestError(
             f"{path} is refused: its pickle names {reason}, which is no list of images, and loading it could run code"
         ) from reason

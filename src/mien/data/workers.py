@@ -72,6 +72,11 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
+def _apply(function: Callable[[Item], Result], item: Item) -> Result:
+    """Ray takes functions alone, not everything that can be called."""
+    return function(item)
+
+
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], address: str) -> Iterator[Result]:
     try:
         import ray
@@ -80,13 +85,14 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], address: 
     started = not ray.is_initialized()
     if started:
         ray.init(address=address, log_to_driver=False, include_dashboard=False if address == "local" else None)
-    remote: Any = ray.remote(function)
+    remote: Any = ray.remote(_apply)
+    shared = ray.put(function)
     cluster: dict[str, float] = ray.cluster_resources()
     limit = max(1, int(cluster.get("CPU", 1))) * AHEAD
     queue, running = iter(items), deque[Any]()
     try:
         while True:
-            running.extend(remote.remote(item) for item in islice(queue, limit - len(running)))
+            running.extend(remote.remote(shared, item) for item in islice(queue, limit - len(running)))
             if not running:
                 return
             yield ray.get(running.popleft())

@@ -69,7 +69,7 @@ def _compare(a: Scan, b: Scan, rate: float) -> ComparedPoint:
 
 
 def _misses(one: Scan, limit: float, who: Indices) -> Indices:
-    missed = one.mated < np.float32(one.similarity(limit))
+    missed = one.mated < np.float64(one.similarity(limit))
     return np.bincount(who[one.mated_samples[:, 0]], missed, minlength=int(who.max()) + 1).astype(np.int64)
 
 

@@ -67,11 +67,25 @@ def threshold_at(scan: Scan, fmr: float) -> float:
     if allowed < 1:
         raise ValueError(f"{scan.nonmated} non-mated comparisons cannot show a false match rate of {fmr:g}")
     if allowed < len(scan.tail):
-        return scan.value(float((scan.tail[allowed - 1] + scan.tail[allowed]) / 2))
+        return scan.value(place_between(scan.tail, allowed))
     above = _above(scan.histogram.sum(axis=0))
     # It falls from bin to bin; the place where it crosses the wanted count, counted in bins.
     place = float(np.interp(-float(fmr * scan.nonmated), -above, np.arange(BINS + 1)))
     return scan.value(scan.low + (place - 1) * scan.width)
+
+
+def place_between(scores: Floats, allowed: int) -> float:
+    """The loosest threshold that accepts at most so many scores; between two of them, never on one.
+
+    Args:
+        scores: (K,) similarities, best first; more than `allowed`.
+        allowed: how many may be accepted. Of equal scores all or none are.
+    """
+    while allowed and scores[allowed - 1] == scores[allowed]:
+        allowed -= 1
+    if not allowed:
+        return float(np.nextafter(scores[0], np.float32(np.inf)))
+    return (float(scores[allowed - 1]) + float(scores[allowed])) / 2
 
 
 def _above(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -100,9 +114,14 @@ def fmr_at(scan: Scan, threshold: float) -> Rate:
     kept = len(scan.tail) == scan.nonmated or similarity > scan.bound
     if not kept:
         return _in_bulk(scan, similarity, comparisons, len(numbers))
-    count = int(np.searchsorted(-scan.tail, -np.float32(similarity), side="right"))
+    count = _accepted(scan, similarity)
     who = dense[scan.tail_samples[:count]]
     return rate_of_pairs(_sums(who, samples, comparisons, total))
+
+
+def _accepted(scan: Scan, similarity: float) -> int:
+    """How many of the kept comparisons are accepted; in double precision, as a threshold lies between scores."""
+    return int(np.searchsorted(-scan.tail, -np.float64(similarity), side="right"))
 
 
 def _sums(
@@ -144,7 +163,7 @@ def fnmr_at(scan: Scan, threshold: float) -> Rate:
     """The false non-match rate at a threshold in the metric's unit, with its interval by subject."""
     _, dense = np.unique(scan.subjects, return_inverse=True)
     owner = dense[scan.mated_samples[:, 0]]
-    missed = scan.mated < np.float32(scan.similarity(threshold))
+    missed = scan.mated < np.float64(scan.similarity(threshold))
     subjects = int(dense.max()) + 1
     return rate_of_subjects(np.bincount(owner, missed, minlength=subjects), np.bincount(owner, minlength=subjects))
 
@@ -209,10 +228,10 @@ def equal_error(scan: Scan) -> tuple[float, float] | None:
     for _ in range(60):
         middle = sqrt(low * high)
         similarity = scan.similarity(threshold_at(scan, middle))
-        missed = float(np.searchsorted(mated, np.float32(similarity)) / len(mated))
+        missed = float(np.searchsorted(mated, np.float64(similarity)) / len(mated))
         low, high = (middle, high) if missed > middle else (low, middle)
     threshold = threshold_at(scan, high)
-    missed = float(np.searchsorted(mated, np.float32(scan.similarity(threshold))) / len(mated))
+    missed = float(np.searchsorted(mated, np.float64(scan.similarity(threshold))) / len(mated))
     return (high + missed) / 2, threshold
 
 
@@ -247,7 +266,7 @@ def strata_at(scan: Scan, threshold: float) -> list[StratumRow]:
     similarity = scan.similarity(threshold)
     rows = []
     exact = len(scan.tail) == scan.nonmated or similarity > scan.bound
-    count = int(np.searchsorted(-scan.tail, -np.float32(similarity), side="right"))
+    count = _accepted(scan, similarity)
     hit = np.sort(scan.stratum[scan.tail_samples[:count]], axis=1)
     for index, (a, b) in enumerate(scan.pair_of):
         total = int(scan.histogram[index].sum())

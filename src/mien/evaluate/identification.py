@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.evaluate.curve import SHOWN_BY
+from mien.evaluate.curve import SHOWN_BY, place_between
 from mien.rates import Rate, rate_of_subjects
 from mien.scores import score_all
 from mien.types import Floats, Metric
@@ -182,9 +182,8 @@ def _point(
     metric: Metric,
 ) -> SearchPoint:
     mated, others = rows
-    strangers = np.sort(best[others])[::-1].astype(np.float64)
-    allowed = int(wanted * len(strangers) + 1e-9)
-    threshold = float((strangers[allowed - 1] + strangers[allowed]) / 2)
+    strangers = np.sort(best[others])[::-1]
+    threshold = place_between(strangers, int(wanted * len(strangers) + 1e-9))
     returned = (own[mated] >= threshold) & (rank[mated] == 0)
     return SearchPoint(
         wanted,

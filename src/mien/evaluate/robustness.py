@@ -154,7 +154,7 @@ def cells(trials: Trials, threshold: float) -> list[RobustnessCell]:
         for level, severity in enumerate(SEVERITIES):
             scores = trials.similarity[:, place, level]
             lost = np.isnan(scores)
-            missed = lost | (np.nan_to_num(scores, nan=-np.inf) < np.float32(threshold))
+            missed = lost | (np.nan_to_num(scores, nan=-np.inf) < np.float64(threshold))
             found.append(
                 RobustnessCell(
                     name,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.evaluate.curve import SHOWN_BY
+from mien.evaluate.curve import SHOWN_BY, place_between
 from mien.rates import PairSums, Rate, rate_of_pairs, rate_of_subjects
 from mien.types import Floats
 
@@ -175,10 +175,10 @@ def pairs_needed(fmr: float) -> int:
 
 def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
     """The loosest threshold whose false match rate on the list is at most `fmr`."""
-    nonmated = np.sort(pairs.scores[~pairs.mated])[::-1].astype(np.float64)
-    allowed = min(len(nonmated) - 1, int(fmr * len(nonmated) + 1e-9))
-    low = nonmated[allowed] if np.isfinite(nonmated[allowed]) else nonmated[np.isfinite(nonmated)].min() - 1e-6
-    threshold = float((nonmated[allowed - 1] + low) / 2) if allowed else float(nonmated[0] + 1e-6)
+    nonmated = np.sort(pairs.scores[~pairs.mated])[::-1]
+    # Pairs without a score are never accepted; they stand below all others.
+    ranked = np.where(np.isfinite(nonmated), nonmated, pairs.scores[np.isfinite(pairs.scores)].min() - 1)
+    threshold = place_between(ranked, min(len(ranked) - 1, int(fmr * len(ranked) + 1e-9)))
     return ListPoint(fmr, threshold, false_matches(pairs, threshold), false_nonmatches(pairs, threshold))
 
 

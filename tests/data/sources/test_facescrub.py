@@ -1,0 +1,60 @@
+"""FaceScrub's lists and folders."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from mien.data.manifest import Problem, Sample
+from mien.data.sources import facescrub
+
+HEADER = "name\timage_id\tface_id\turl\tbbox\tsha256\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    original = hashlib.sha256(b"original").hexdigest()
+    (tmp_path / "facescrub_actors.txt").write_text(
+        HEADER
+        + f"Aaron Eckhart\t1\t1\thttp://a\t53,177,418,542\t{original}\n"
+        + f"Aaron Eckhart\t2\t7\thttp://b\t1,2,3,4\t{original}\n"
+        + "Aaron Eckhart\t3\t8\thttp://c\t1,2,3,4\tabc\n"
+        + "Adam\tbroken\n"
+    )
+    (tmp_path / "facescrub_actresses.txt").write_text(HEADER + "Mila Kunis\t9\t9\thttp://d\t1,2,3,4\tabc\n")
+    for name, data in (
+        ("Aaron_Eckhart/Aaron_Eckhart_1.jpg", b"original"),
+        ("Aaron_Eckhart/Aaron_Eckhart_7.png", b"saved anew"),
+        ("Mila_Kunis/Mila_Kunis_9.gif", b"gif"),
+        ("Mila_Kunis/Mila_Kunis_99.jpeg", b"not listed"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def test_boxes_are_used_on_the_very_files_of_the_list_alone(root: Path) -> None:
+    assert facescrub.recognizes(root)
+    rows = list(facescrub.read(root))
+    samples = {row.path.name: row for row in rows if isinstance(row, Sample)}
+    assert set(samples) == {"Aaron_Eckhart_1.jpg", "Aaron_Eckhart_7.png", "Mila_Kunis_99.jpeg"}
+    box = samples["Aaron_Eckhart_1.jpg"].box
+    assert box is not None and (box.x1, box.y1, box.x2, box.y2) == (53, 177, 418, 542)
+    assert samples["Aaron_Eckhart_7.png"].box is None and samples["Aaron_Eckhart_7.png"].known["sex"] == "male"
+    assert samples["Aaron_Eckhart_1.jpg"].subject == "Aaron Eckhart"
+
+
+def test_what_is_listed_and_missing_is_counted(root: Path) -> None:
+    reasons = [row.reason for row in facescrub.read(root) if isinstance(row, Problem)]
+    assert len(reasons) == 3
+    assert any("no image Aaron_Eckhart_8 is here" in reason for reason in reasons)
+    assert any("is GIF" in reason for reason in reasons)
+    assert any("has 2 fields" in reason for reason in reasons)
+
+
+def test_folders_without_the_lists_are_known_too(root: Path) -> None:
+    for name in facescrub.LISTS:
+        (root / name).unlink()
+    (root / "Mila_Kunis" / "Mila_Kunis_9.gif").unlink()
+    assert facescrub.recognizes(root)
+    assert {row.subject for row in facescrub.read(root) if isinstance(row, Sample)} == {"Aaron Eckhart", "Mila Kunis"}

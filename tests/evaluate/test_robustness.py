@@ -1,0 +1,83 @@
+"""Transforms before detection, and what the protocol makes of them."""
+
+import numpy as np
+import pytest
+
+from mien.detect.detector import open_detector
+from mien.evaluate.degrade import SEVERITIES, TRANSFORMS, degrade
+from mien.evaluate.robustness import Original, Trials, cells, gather, probe_with, run_trials
+from mien.models import store
+from mien.recognize.recognizer import Recognizer
+from mien.types import Image, floats
+
+
+@pytest.fixture(scope="module")
+def points(collins: Image) -> np.ndarray:
+    return open_detector().detect([collins])[0][0].landmarks
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_a_transform_is_repeatable_and_gets_worse(name: str, collins: Image, points: np.ndarray) -> None:
+    before = collins.copy()
+    copies = [degrade(collins, points, name, severity, 3) for severity in SEVERITIES]
+    assert (collins == before).all(), "the photograph itself is left alone"
+    for severity, copy in zip(SEVERITIES, copies, strict=True):
+        assert copy.shape == collins.shape and copy.dtype == np.uint8
+        assert (copy == degrade(collins, points, name, severity, 3)).all()
+    left, top = points.min(axis=0).astype(int) - 30
+    right, bottom = points.max(axis=0).astype(int) + 30
+    face = collins[top:bottom, left:right].astype(float)
+    changes = [np.abs(copy[top:bottom, left:right] - face).mean() for copy in copies]
+    assert changes[0] > 0.3 and changes[4] > 1.5 * changes[0], changes
+
+
+@pytest.mark.parametrize("name", ["noise", "motion", "rotation", "glasses", "print and scan"])
+def test_another_seed_gives_another_copy(name: str, collins: Image, points: np.ndarray) -> None:
+    copies = [degrade(collins, points, name, 3, seed) for seed in range(6)]
+    assert any((copy != copies[0]).any() for copy in copies[1:])
+
+
+def test_glasses_and_masks_lie_on_the_landmarks(collins: Image, points: np.ndarray) -> None:
+    for name, place in (("glasses", points[0]), ("mask", points[3:].mean(axis=0))):
+        copy = degrade(collins, points, name, 5, 0).astype(int)
+        x, y = place.round().astype(int)
+        patch = slice(y - 8, y + 9), slice(x - 8, x + 9)
+        assert np.abs(copy[patch].mean() - collins[patch].mean()) > 12, name
+        assert (copy[:40] == collins[:40]).all(), "the sky above is untouched"
+
+
+def test_severities_follow_the_face_not_the_file(collins: Image, points: np.ndarray) -> None:
+    """A picture of twice the size, blurred and shrunk again, looks like the blurred one."""
+    import cv2
+
+    twice = cv2.resize(collins, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(degrade(twice, points * 2, "blur", 4, 0), collins.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(large.astype(int) - degrade(collins, points, "blur", 4, 0)).mean() < 2
+
+
+def test_the_whole_path_on_a_real_portrait(collins: Image, points: np.ndarray) -> None:
+    detector, recognizer = open_detector(), Recognizer(store.load("dlib-resnet"))
+    probe = probe_with(detector, recognizer)
+    grey = np.full((200, 200, 3), 128, np.uint8)
+    embedding, nothing = probe([collins, grey])
+    assert embedding is not None and nothing is None
+    originals = iter([Original(collins, points, embedding, 0)])
+    names = ("jpeg", "dark")
+    trials = gather(list(run_trials(originals, probe, "l2", names, seed=1)), names)
+    assert trials.similarity.shape == (1, 2, 5)
+    assert -0.4 < trials.similarity[0, 0, 0] < 0, "a mild JPEG is the same person to the default model"
+    assert not trials.similarity[0, 1, 4] > trials.similarity[0, 1, 0], "darkness does not help"
+
+
+def test_a_copy_without_a_face_is_a_non_match_and_counted_apart() -> None:
+    similarity = np.full((4, 1, 5), 0.9, np.float32)
+    similarity[0, 0, 1] = np.nan
+    similarity[1, 0, 1] = 0.1
+    found = {cell.severity: cell for cell in cells(Trials(("blur",), similarity, np.arange(4)), 0.5)}
+    assert found[1].fnmr.value == 0 and found[2].fnmr.value == 0.5 and found[2].not_detected.value == 0.25
+
+
+def test_distances_are_similarities_below_zero() -> None:
+    one = Original(np.zeros((4, 4, 3), np.uint8), floats([[0, 0]] * 5), floats([1, 0]), 7)
+    results = list(run_trials(iter([one]), lambda images: [floats([0, 0])] * len(images), "l2", ("bright",)))
+    assert results[0][0] == 7 and (results[0][1] == -1).all()
