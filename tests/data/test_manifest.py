@@ -98,3 +98,12 @@ def test_columns_that_are_missing_or_of_another_kind(tmp_path: Path) -> None:
         read_manifest(tmp_path / "n.csv")
     with pytest.raises(ManifestError, match=r"ends in \.csv or \.parquet"):
         write_manifest(Manifest(pa.table({"path": ["a"], "subject": ["b"]}), tmp_path, "x"), tmp_path / "m.txt")
+
+
+def test_names_that_are_no_utf8_are_stored_and_found_again(tmp_path: Path) -> None:
+    import os
+
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/An/\xff%.jpg"))
+    write_manifest(tabulate([Sample(path, os.fsdecode(b"B\xecnh"))], tmp_path, "x"), tmp_path / "m.csv")
+    (sample,) = read_manifest(tmp_path / "m.csv").samples()
+    assert sample.path == path and sample.subject == "B\\udcecnh"

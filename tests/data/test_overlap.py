@@ -13,8 +13,15 @@ from mien.errors import ManifestError
 from mien.types import Image, floats
 
 
-def bits(a: int, b: int) -> int:
+def bits(a: int | None, b: int | None) -> int:
+    assert a is not None and b is not None
     return (a ^ b).bit_count()
+
+
+def test_pictures_of_one_tone_are_like_nothing() -> None:
+    assert perceptual_hash(np.full((50, 60, 3), 40, np.uint8)) is None
+    blank = [Fingerprint("x", None)]
+    assert not list(same_photographs(blank, [Fingerprint("y", None)]))
 
 
 def test_the_hash_survives_what_copies_go_through(collins: Image, hopper: Image) -> None:

@@ -6,11 +6,13 @@ x2, y2, left_eye_x ... right_mouth_y, aligned, split, sex, age_group, birth_date
 name; any other column is kept as it is.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +41,9 @@ KNOWN = {
 
 ROWS = 65536
 """Rows that are written to a Parquet file at a time."""
+
+RAW = "bytes:"
+"""Begins a stored path whose bytes are no UTF-8; they follow as in an address, with % and two digits."""
 
 Value = str | float | int | bool | None
 
@@ -118,7 +123,7 @@ def _sample(row: dict[str, Any], folder: Path) -> Sample:
     box = [row.pop(name, None) for name in BOX]
     points = [row.pop(name, None) for name in LANDMARKS]
     return Sample(
-        folder / str(row.pop("path")),
+        folder / stored_path(str(row.pop("path"))),
         str(row.pop("subject") or ""),
         row.pop("record", None),
         None if None in box else Box(*box),
@@ -129,7 +134,8 @@ def _sample(row: dict[str, Any], folder: Path) -> Sample:
 
 
 def _columns(sample: Sample, folder: Path) -> dict[str, Value]:
-    row: dict[str, Value] = {"path": _relative(sample.path, folder), "subject": sample.subject}
+    subject = sample.subject.encode("utf-8", "backslashreplace").decode()
+    row: dict[str, Value] = {"path": _relative(sample.path, folder), "subject": subject}
     if sample.record is not None:
         row["record"] = sample.record
     if sample.box is not None:
@@ -145,7 +151,26 @@ def _columns(sample: Sample, folder: Path) -> dict[str, Value]:
 def _relative(path: Path, folder: Path) -> str:
     """The path as it is stored: below the manifest's folder where it lies there, else absolute."""
     whole, start = Path.cwd() / path, Path.cwd() / folder
-    return str(whole.relative_to(start)) if whole.is_relative_to(start) else str(whole)
+    return _stored(str(whole.relative_to(start)) if whole.is_relative_to(start) else str(whole))
+
+
+def _stored(path: str) -> str:
+    """A path as text that every table can hold."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return RAW + quote_from_bytes(os.fsencode(path))
+    return path
+
+
+def stored_path(text: str) -> str:
+    """A path as the manifest stores it, as a path."""
+    return os.fsdecode(unquote_to_bytes(text.removeprefix(RAW))) if text.startswith(RAW) else text
+
+
+def absolute(folder: Path, text: str) -> str:
+    """A stored path relative to a folder as a stored absolute one."""
+    return _stored(str(folder / stored_path(text)))
 
 
 def read_samples(source: Path) -> list[Sample]:
@@ -259,7 +284,10 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         raise ManifestError(f"{path}: a manifest's name ends in .csv or .parquet")
     table = manifest.table
     if manifest.folder != path.parent:
-        moved = [_relative(manifest.folder / str(file), path.parent) for file in table.column("path").to_pylist()]
+        moved = [
+            _relative(manifest.folder / stored_path(str(file)), path.parent)
+            for file in table.column("path").to_pylist()
+        ]
         table = table.set_column(table.column_names.index("path"), "path", pa.array(moved, pa.string()))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")

@@ -27,6 +27,8 @@ HASH_SIDE = 32
 """Pixels of the picture that the perceptual hash looks at."""
 NEAR = 6
 """Bits of 64 in which two perceptual hashes may differ; see docs/log.md for what that finds."""
+FLAT = 2.0
+"""A picture whose levels deviate by less, once it is small, has one tone."""
 BLOCK = 2048
 
 Kind = Literal["exact", "near", "same face"]
@@ -34,10 +36,13 @@ Kind = Literal["exact", "near", "same face"]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What tells whether two photographs are the same: sha256 of the bytes, and 64 bits of its look."""
+    """What tells whether two photographs are the same: sha256 of the bytes, and 64 bits of its look.
+
+    A picture of one tone, such as a blank page, has no look: None.
+    """
 
     sha256: str
-    look: int
+    look: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def fingerprint(sample: Sample) -> Fingerprint | str:
     return Fingerprint(hashlib.sha256(data).hexdigest(), perceptual_hash(image))
 
 
-def perceptual_hash(image: Image) -> int:
+def perceptual_hash(image: Image) -> int | None:
     """64 bits that survive scaling, JPEG and small changes of light: the signs of the lowest cosine frequencies.
 
     The picture in grey at 32x32 is transformed by a DCT; the 8x8 lowest frequencies without the constant are compared
@@ -75,9 +80,14 @@ def perceptual_hash(image: Image) -> int:
 
     Args:
         image: (H, W, 3) uint8 RGB.
+
+    Returns:
+        The bits as a number, or None where the picture has one tone.
     """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    if small.std() < FLAT:
+        return None
     low = cv2.dct(small)[:8, :8].reshape(-1)
     bits = low > np.median(low[1:])
     bits[0] = False
@@ -107,8 +117,8 @@ def same_photographs(a: Sequence[Fingerprint | str], b: Sequence[Fingerprint | s
 
 def _looks(marks: Sequence[Fingerprint | str]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     """Rows with a fingerprint, and their looks in four words of 16 bits."""
-    rows = [index for index, one in enumerate(marks) if isinstance(one, Fingerprint)]
-    looks = np.array([one.look for one in marks if isinstance(one, Fingerprint)], np.uint64)
+    known = [(i, one.look) for i, one in enumerate(marks) if isinstance(one, Fingerprint) and one.look is not None]
+    rows, looks = [row for row, _ in known], np.array([look for _, look in known], np.uint64)
     return np.array(rows, np.int64), looks.view(np.uint16).reshape(-1, 4)
 
 

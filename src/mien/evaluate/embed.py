@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mien.data.cropping import Cropped, Pose, crop_samples
-from mien.data.manifest import Manifest, Sample, tabulate
+from mien.data.manifest import Manifest, Sample, absolute, tabulate
 from mien.data.pack import Pack
 from mien.detect.detector import open_detector
 from mien.errors import ManifestError
@@ -98,7 +98,11 @@ def embed_pack(pack: Pack, out: Path, recognizer: str) -> Iterator[int]:
             f"{network.spec.template} crops of {network.size}: embed the manifest, or prepare a pack with "
             f"--template {network.spec.template} --size {network.size}"
         )
-    samples = [Sample(Path(str(row["path"])), str(row["subject"]), known=_known(row)) for row in pack.rows()]
+    # A crop's place is its number in the pack; lists of pairs call it by the photograph it came from.
+    samples = [
+        Sample(pack.folder, str(row["subject"]), record=index, known={**_known(row), "name": str(row["path"])})
+        for index, row in enumerate(pack.rows())
+    ]
     manifest = tabulate(samples, pack.folder, str(pack.folder))
     origin = _origin(network, "", str(pack.folder))
     done = _begin(out, origin, len(manifest))
@@ -178,7 +182,8 @@ def _finish(out: Path, manifest: Manifest, origin: Origin) -> None:
     with pyarrow.parquet.ParquetWriter(partial, schema, compression="none") as writer:
         for part in parts:
             table = pyarrow.parquet.read_table(part)
-            files = [str((manifest.folder / str(file)).resolve()) for file in table.column("path").to_pylist()]
+            whole = manifest.folder.resolve()
+            files = [absolute(whole, str(file)) for file in table.column("path").to_pylist()]
             column = table.column_names.index("path")
             writer.write_table(table.set_column(column, "path", pa.array(files, pa.string())).cast(schema))
     partial.replace(out)

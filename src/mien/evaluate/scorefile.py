@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from mien.data.manifest import stored_path
 from mien.errors import ContractError, ManifestError
 from mien.types import Floats, Metric
 
@@ -130,6 +131,8 @@ def read_embedded(path: Path, strata: Sequence[str] = ("sex", "age_group")) -> E
     origin = Origin(**json.loads(table.schema.metadata[KEY]))
     status = np.array(table.column("status").to_pylist())
     good = np.flatnonzero(status == "written")
+    if not len(good):
+        raise ManifestError(f"{path}: no sample has an embedding, so there is nothing to evaluate")
     embeddings = _matrix(table.column("embedding"), good)
     require_usable(embeddings, [f"{path}, row {row + 2}" for row in good[: len(embeddings)]], origin.metric)
     bad = np.flatnonzero(status != "written")
@@ -140,7 +143,7 @@ def read_embedded(path: Path, strata: Sequence[str] = ("sex", "age_group")) -> E
     return Embedded(
         embeddings,
         texts["subject"],
-        tuple(str(path.parent / file) for file in texts["path"]),
+        tuple(str(path.parent / stored_path(file)) for file in texts["path"]),
         tuple(-1 if v is None else int(v) for v in _values(kept, "record")),
         _names(kept),
         {name: _texts(kept, name) for name in strata if name in kept.column_names},
@@ -168,8 +171,6 @@ def _texts(table: pa.Table, name: str) -> tuple[str, ...]:
 def _matrix(column: pa.ChunkedArray, good: NDArray[np.int64]) -> Floats:
     parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     flat = np.concatenate(parts) if len(parts) != 1 else parts[0]
-    if not len(good):
-        raise ManifestError("no sample has an embedding, so there is nothing to evaluate")
     # Lists of failed rows are null and have no values, so what is there belongs to the good rows in order.
     return np.ascontiguousarray(flat.reshape(len(good), -1), np.float32)
 

@@ -1,0 +1,135 @@
+"""mien data as a user types it."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from mien.cli import run
+from mien.data.manifest import read_manifest
+from mien.data.pack import Pack
+from mien.types import Image
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Image) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for name, image in {
+        "train/Collins/1.png": collins,
+        "train/Collins/2.png": collins[:400, 60:460],
+        "train/Hopper/1.png": hopper,
+        "train/Wall/1.png": np.full((120, 160, 3), 120, np.uint8),
+        "test/Grace/a.png": hopper[:, 20:],
+        "test/Nobody/b.png": np.full((90, 80, 3), 30, np.uint8),
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Pillow.fromarray(np.ascontiguousarray(image)).save(folder / name)
+    return folder
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_inspect_says_what_a_set_is(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "inspect", str(people / "train"), "--json"]) == 0
+    (seen,) = lines(capsys)
+    assert (seen["source"], seen["images"], seen["subjects"], seen["single"]) == ("folders", 4, 3, 2)
+    assert seen["images_each"] == [1, 1.0, 2] and seen["problems"] == 0
+    assert run(["data", "inspect", str(people / "train")]) == 0
+    assert "folders of subjects (--as folders)" in capsys.readouterr().out
+
+
+def test_the_whole_way_from_a_folder_to_recordio(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest, pack = tmp_path / "m.parquet", tmp_path / "pack"
+    assert run(["data", "import", str(people / "train"), "--out", str(manifest), "--json"]) == 0
+    assert lines(capsys)[0]["rows"] == 4
+    assert run(["data", "prepare", str(manifest), "--out", str(pack), "--workers", "1", "--json"]) == 4
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["counts"] == {"written": 3, "no face": 1}
+    assert "1 row without a crop are in" in captured.err
+    assert run(["data", "check", str(pack), "--json"]) == 0
+    assert lines(capsys)[0] == {"pack": str(pack), "crops": 3, "subjects": 2, "problems": 0}
+    assert run(["data", "export", str(pack), "--rec", str(tmp_path / "rec")]) == 0
+    assert run(["data", "inspect", str(tmp_path / "rec"), "--json"]) == 0
+    seen = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (seen["source"], seen["images"], seen["subjects"]) == ("recordio", 3, 2)
+    assert run(["data", "export", str(pack), "--folder", str(tmp_path / "f")]) == 0
+    assert len(list((tmp_path / "f" / "Collins").iterdir())) == 2
+    assert run(["data", "prepare", str(tmp_path / "f"), "--out", str(tmp_path / "again"), "--workers", "1"]) in (0, 4)
+    assert len(Pack(tmp_path / "again")) >= 1
+
+
+def test_overlap_lists_and_cleans(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "overlap"
+    a, b = str(people / "train"), str(people / "test")
+    assert run(["data", "overlap", a, b, "--out", str(out), "--workers", "1", "--json"]) == 0
+    (counts,) = lines(capsys)
+    with (out / "overlap.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["a_subject"], row["b_subject"]) for row in rows] == [("Hopper", "Grace")]
+    assert counts["exact"] + counts["near"] + counts["same face"] == 1 and counts["rows_removed"] == 1
+    assert set(read_manifest(out / "cleaned.parquet").subjects) == {"Collins", "Wall"}
+    assert run(["data", "overlap", a, a, "--out", str(out), "--no-faces", "--workers", "1", "--json"]) == 0
+    assert lines(capsys)[0]["exact"] == 4
+
+
+def test_split_and_its_refusals(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["data", "split", str(people / "train"), "--out", str(tmp_path / "s")]
+    assert run([*argv, "--part", "a=0.5", "--part", "b=0.5", "--seed", "3"]) in (0, 3)
+    assert run([*argv, "--part", "a=half"]) == 2
+    assert "--part takes NAME=SHARE" in capsys.readouterr().err
+    assert run([*argv, "--part", "a=0.5"]) == 3
+    assert "do not add up to 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "why"),
+    [
+        (["inspect", "{}/gone"], 3, "gone does not exist"),
+        (["inspect", "{}/train", "--as", "lwf"], 3, "there is no source 'lwf'"),
+        (["import", "{}/train", "--out", "m.txt"], 2, "ends in .csv or .parquet"),
+        (["import", "{}/train/Wall/1.png", "--out", "m.csv"], 3, "is none of the data sets that mien knows"),
+        (["prepare", "{}/test/Nobody", "--out", "p"], 3, "1 images lie in it directly"),
+        (["prepare", "{}/train", "--out", "p", "--several", "some"], 2, "--several is reject or take"),
+        (["prepare", "{}/train", "--out", "p", "--size", "100"], 3, "multiples of 112 and 128"),
+        (["check", "{}/train"], 3, "is no pack; make one with"),
+        (["export", "{}/train", "--rec", "x"], 3, "is no pack"),
+        (
+            ["import", "{}/train", "--out", "m.csv", "--as", "table", "--column", "path"],
+            2,
+            "--column takes NAME=COLUMN",
+        ),
+    ],
+)
+def test_rubbish_gets_one_sentence_and_leaves_nothing(
+    people: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list,
+    code: int,
+    why: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["data", *(word.format(people) for word in argv)]) == code
+    message = capsys.readouterr().err
+    assert why in message and "Traceback" not in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_with_problems_is_read_as_far_as_it_goes(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = people / "list.csv"
+    table.write_text("file,who\ntrain/Hopper/1.png,Grace\ngone.png,Grace\n")
+    argv = ["data", "import", str(table), "--column", "path=file", "--column", "subject=who"]
+    assert run([*argv, "--as", "table", "--out", str(tmp_path / "m.csv")]) == 4
+    captured = capsys.readouterr()
+    assert "row 3" in captured.out and "gone.png is missing" in captured.out and "1 problem" in captured.out
+    assert read_manifest(tmp_path / "m.csv").subjects == ["Grace"]

@@ -1,0 +1,148 @@
+"""Embeddings on disk: the same as in memory, resumed, and refused where they cannot be used."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from mien.data.manifest import Sample, read_manifest, tabulate
+from mien.data.pack import Pack
+from mien.data.prepare import Settings, prepare
+from mien.errors import ContractError, ManifestError
+from mien.evaluate import embed as embedding
+from mien.evaluate.embed import embed_manifest, embed_pack
+from mien.evaluate.render import thumbnail
+from mien.evaluate.scorefile import (
+    Origin,
+    is_embedding_file,
+    read_embedded,
+    read_origin,
+    require_same_contract,
+    schema_metadata,
+)
+from mien.models import store
+from mien.models.adopt import Told, adopt
+from mien.pipeline import open_pipeline
+from mien.types import Image
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Image) -> Path:
+    root = tmp_path_factory.mktemp("people")
+    pictures = {"Collins/1": collins, "Collins/2": collins[:400, 60:460], "Hopper/1": hopper}
+    for name, image in {**pictures, "Nobody/1": np.full((90, 80, 3), 99, np.uint8)}.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(root / f"{name}.png"), image[:, :, ::-1])
+    return root
+
+
+@pytest.fixture(scope="module")
+def network(make_recognizer: Callable[..., bytes]) -> str:
+    """A small recognizer of 112 pixels, which takes crops of a pack."""
+    return str(store.save(*adopt(make_recognizer(), "tiny-112", Told(colour="RGB"))).folder)
+
+
+def test_the_file_holds_what_the_pipeline_gives(people: Path, tmp_path: Path) -> None:
+    out = tmp_path / "e.parquet"
+    assert list(embed_manifest(read_manifest(people), out, "mtcnn", "dlib-resnet"))[-1] == 4
+    found = read_embedded(out)
+    assert len(found) == 3 and found.attempts == 4 and dict(found.failed) == {"no face": 1}
+    assert found.failures[0][0].endswith("Nobody/1.png") and found.failures[0][1] == "no face"
+    assert found.subjects == ("Collins", "Collins", "Hopper")
+    analyses = open_pipeline(many=True).analyse([Path(path) for path in found.paths])
+    for row, analysis in zip(found.embeddings, analyses, strict=True):
+        assert np.linalg.norm(row - analysis.embeddings[0]) < 0.02
+    assert np.linalg.norm(found.embeddings[0] - found.embeddings[1]) < np.linalg.norm(
+        found.embeddings[0] - found.embeddings[2]
+    )
+    assert found.origin.contract == store.load("dlib-resnet").card.contract
+    assert read_origin(out).source == str(people) and is_embedding_file(out)
+    assert not out.with_name("e.parquet.parts").exists()
+
+
+def test_an_interrupted_embedding_goes_on(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "PART", 2)
+    monkeypatch.setattr(embedding, "CHUNK", 1)
+    out = tmp_path / "e.parquet"
+    work = embed_manifest(read_manifest(people), out, "mtcnn", "dlib-resnet")
+    while next(work) < 3:
+        pass
+    work.close()
+    assert not out.exists()
+    with pytest.raises(ManifestError, match="parts of another embedding"):
+        list(embed_manifest(read_manifest(people).take([0]), out, "mtcnn", "dlib-resnet"))
+    steps = list(embed_manifest(read_manifest(people), out, "mtcnn", "dlib-resnet"))
+    assert steps[0] == 2, "the first part was not done again"
+    once = tmp_path / "once.parquet"
+    list(embed_manifest(read_manifest(people), once, "mtcnn", "dlib-resnet"))
+    one, two = read_embedded(out), read_embedded(once)
+    assert one.paths == two.paths and np.abs(one.embeddings - two.embeddings).max() < 1e-6
+
+
+def test_a_pack_is_embedded_as_it_is(people: Path, network: str, tmp_path: Path) -> None:
+    list(prepare(read_manifest(people), tmp_path / "pack", Settings()))
+    pack = Pack(tmp_path / "pack")
+    list(embed_pack(pack, tmp_path / "e.parquet", network))
+    found = read_embedded(tmp_path / "e.parquet")
+    assert len(found) == 3 and found.origin.detector == ""
+    assert [found.subjects[i] for i in range(3)] == [pack.subjects[label] for label in pack.labels]
+    assert thumbnail(found.paths[0], found.records[0]) is not None, "its pictures are the crops"
+    with pytest.raises(
+        ManifestError, match=r"holds arcface crops of 112 pixels, dlib-resnet takes dlib crops of 150"
+    ):
+        list(embed_pack(pack, tmp_path / "f.parquet", "dlib-resnet"))
+
+
+def write(path: Path, vectors: list[list[float] | None], metric: str = "cosine") -> Path:
+    origin = Origin("c", "m", metric, True, "", "s")  # type: ignore[arg-type]
+    status = ["written" if vector is not None else "no face" for vector in vectors]
+    table = pa.table(
+        {
+            "path": [f"{n}.jpg" for n in range(len(vectors))],
+            "subject": [f"s{n}" for n in range(len(vectors))],
+            "status": status,
+            "detail": [""] * len(vectors),
+            "sha256": [""] * len(vectors),
+            "embedding": pa.array(vectors, pa.list_(pa.float32())),
+        }
+    )
+    pyarrow.parquet.write_table(table.replace_schema_metadata(schema_metadata(origin)), path)
+    return path
+
+
+def test_embeddings_that_cannot_be_compared_are_named_by_row(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"a\.parquet, row 4: its embedding is not finite"):
+        read_embedded(write(tmp_path / "a.parquet", [[1, 2], None, [float("nan"), 1]]))
+    with pytest.raises(ManifestError, match=r"b\.parquet, row 3: its embedding is all zeros"):
+        read_embedded(write(tmp_path / "b.parquet", [[1, 2], [0, 0]]))
+    assert len(read_embedded(write(tmp_path / "c.parquet", [[1, 2], [0, 0]], "l2"))) == 2
+    with pytest.raises(ManifestError, match="no sample has an embedding"):
+        read_embedded(write(tmp_path / "d.parquet", [None, None]))
+    with pytest.raises(ManifestError, match="is no embedding file; make one with `mien embed"):
+        read_embedded(tmp_path / "gone.parquet")
+
+
+def test_two_contracts_are_not_mixed() -> None:
+    one, two = (Origin(c, f"model-{c}", "cosine", True, "", f"set-{c}") for c in "ab")
+    require_same_contract(one, one)
+    with pytest.raises(ContractError, match=r"set-a was embedded with model-a .* cannot be compared"):
+        require_same_contract(one, two)
+
+
+def test_nothing_to_embed_and_wrong_names(people: Path, tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="has no rows"):
+        list(embed_manifest(tabulate([], tmp_path, "empty"), tmp_path / "e.parquet", "mtcnn", "dlib-resnet"))
+    with pytest.raises(ManifestError, match=r"ends in \.parquet"):
+        list(embed_manifest(read_manifest(people), tmp_path / "e.npz", "mtcnn", "dlib-resnet"))
+
+
+def test_all_broken_is_still_accounted_for(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"rubbish")
+    manifest = tabulate([Sample(tmp_path / "a.jpg", "An")], tmp_path, "x")
+    list(embed_manifest(manifest, tmp_path / "e.parquet", "mtcnn", "dlib-resnet"))
+    with pytest.raises(ManifestError, match="no sample has an embedding"):
+        read_embedded(tmp_path / "e.parquet")
