@@ -2,13 +2,13 @@
 
 P-Net proposes 12-pixel windows on every level, R-Net and O-Net refine them at 24 and 48 pixels, and O-Net adds the
 landmarks. O-Net then looks once more at the box that it found, as landmarks are most exact where the box is (measured
-in docs/log.md). All images of one size go through each network together. Every level has a margin of half a window,
+in docs/log.md). Images of about one size go through each network together. Every level has a margin of half a window,
 and the pyramid goes on until a window covers more than the whole picture, so that faces that fill the frame are
 proposed like others.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -81,14 +81,15 @@ class Mtcnn:
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
         working = [_shrink(image, self.settings) for image in images]
-        by_size: dict[tuple[int, ...], list[int]] = {}
+        by_canvas: dict[tuple[int, int], list[int]] = {}
         for index, image in enumerate(working):
-            by_size.setdefault(image.shape, []).append(index)
+            by_canvas.setdefault(_canvas(image), []).append(index)
         faces: list[Faces] = [()] * len(images)
-        for members in by_size.values():
+        for canvas, members in by_canvas.items():
             scales = [images[i].shape[1] / working[i].shape[1] for i in members]
-            for i, found in zip(members, self._detect_group([working[i] for i in members], scales), strict=True):
-                faces[i] = found
+            found = self._detect_group([working[i] for i in members], canvas, scales)
+            for i, own in zip(members, found, strict=True):
+                faces[i] = own
         return faces
 
     def landmarks(self, image: Image, boxes: Floats) -> Floats:
@@ -102,9 +103,9 @@ class Mtcnn:
         squares = _Proposals(_square(found.boxes), found.scores, found.owner)
         return _points(squares.boxes, _run(self._onet, _patches(images, squares, 48))[1])
 
-    def _detect_group(self, pictures: list[Image], scales: list[float]) -> list[Faces]:
+    def _detect_group(self, pictures: list[Image], canvas: tuple[int, int], scales: list[float]) -> list[Faces]:
         images = [_halved(picture) for picture in pictures]
-        kept = self._finish(images, self._refine(images, self._propose(images)))
+        kept = self._finish(images, self._refine(images, self._propose(images, canvas)))
         landmarks = self._landmarks(images, kept)
         faces = []
         for index, scale in enumerate(scales):
@@ -114,36 +115,41 @@ class Mtcnn:
             faces.append(to_faces(kept.boxes[own] * grow, kept.scores[own], landmarks[own] * grow))
         return faces
 
-    def _propose(self, images: list[Pyramid]) -> _Proposals:
-        height, width = images[0][0].shape[:2]
+    def _propose(self, images: list[Pyramid], canvas: tuple[int, int]) -> _Proposals:
+        levels = [pyramid(own[0].shape[1], own[0].shape[0], self.settings) for own in images]
         found = []
-        for scale in pyramid(width, height, self.settings):
-            proposals = self._propose_level(images, scale)
+        most = max(len(own) for own in levels)
+        for number, scale in enumerate(next(own for own in levels if len(own) == most)):
+            # Larger pictures have coarser levels that smaller ones do without.
+            members = [index for index, own in enumerate(levels) if number < len(own)]
+            parts = [self._propose_level(images, batch, canvas, scale) for batch in _batches(members)]
+            proposals = _joined(parts)
             kept = nms(proposals.boxes, proposals.scores, 0.5, proposals.owner)
             found.append(proposals.take(kept))
-        everything = _Proposals(
-            np.concatenate([part.boxes for part in found]),
-            np.concatenate([part.scores for part in found]),
-            np.concatenate([part.owner for part in found]),
-        )
+        everything = _joined(found)
         everything = everything.take(nms(everything.boxes, everything.scores, 0.7, everything.owner))
         return _Proposals(_square(everything.boxes), everything.scores, everything.owner)
 
-    def _propose_level(self, images: list[Pyramid], scale: float) -> _Proposals:
-        height, width = images[0][0].shape[:2]
-        halvings = min(len(images[0]) - 1, max(0, int(math.log2(1 / scale))))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+    def _propose_level(
+        self, images: list[Pyramid], members: list[int], canvas: tuple[int, int], scale: float
+    ) -> _Proposals:
         margin = WINDOW // 2
-        level = np.full((len(images), size[1] + 2 * margin, size[0] + 2 * margin, 3), PAPER, np.uint8)
-        for canvas, image in zip(level, images, strict=True):
-            canvas[margin:-margin, margin:-margin] = cv2.resize(image[halvings], size, interpolation=cv2.INTER_LINEAR)
+        room = (round(canvas[0] * scale) + 2 * margin, round(canvas[1] * scale) + 2 * margin)
+        level = np.full((len(members), room[1], room[0], 3), PAPER, np.uint8)
+        actual = np.empty((len(members), 4), np.float32)
+        for place, member in enumerate(members):
+            height, width = images[member][0].shape[:2]
+            halvings = min(len(images[member]) - 1, max(0, int(math.log2(1 / scale))))
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            small = cv2.resize(images[member][halvings], size, interpolation=cv2.INTER_LINEAR)
+            level[place, margin : margin + size[1], margin : margin + size[0]] = small
+            actual[place] = [width / size[0], height / size[1]] * 2
         shifts, probabilities = self._pnet.run(level)
         owner, row, column = np.nonzero(probabilities[:, 1] > self.settings.proposal)
         corner = np.stack([column, row], axis=1).astype(np.float32) * CELL
         window = np.concatenate([corner, corner + WINDOW], axis=1)
-        boxes = window + shifts[owner, :, row, column] * WINDOW - margin
-        actual = floats([width / size[0], height / size[1]] * 2)
-        return _Proposals(boxes * actual, probabilities[owner, 1, row, column], owner.astype(np.int64))
+        boxes = (window + shifts[owner, :, row, column] * WINDOW - margin) * actual[owner]
+        return _Proposals(boxes, probabilities[owner, 1, row, column], np.array(members, np.int64)[owner])
 
     def _refine(self, images: list[Pyramid], proposals: _Proposals) -> _Proposals:
         if not len(proposals.boxes):
@@ -167,6 +173,36 @@ class Mtcnn:
             for own in (np.flatnonzero(final.owner == index) for index in range(len(images)))
         ]
         return final.take(np.concatenate(kept).astype(np.int64))
+
+
+def _joined(parts: list[_Proposals]) -> _Proposals:
+    return _Proposals(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.owner for part in parts]),
+    )
+
+
+STEP = 64
+"""Canvases are multiples of this many pixels: the engine prepares itself for each new shape, which takes longer than
+to look at the paper that fills a canvas."""
+TOGETHER = 8
+"""Most pictures that go through P-Net together."""
+
+
+def _canvas(image: Image) -> tuple[int, int]:
+    """Width and height of the canvas that a picture is laid on; pictures of about one size share it."""
+    return -(-image.shape[1] // STEP) * STEP, -(-image.shape[0] // STEP) * STEP
+
+
+def _batches(members: list[int]) -> Iterator[list[int]]:
+    """Cut a list into parts of 8, 4, 2 and 1, so that few shapes occur."""
+    size = TOGETHER
+    while members:
+        while size > len(members):
+            size //= 2
+        yield members[:size]
+        members = members[size:]
 
 
 def pyramid(width: int, height: int, settings: Settings) -> list[float]:
@@ -204,8 +240,15 @@ MOST_PATCHES = 256
 
 
 def _run(session: Session, patches: Image) -> list[Floats]:
-    parts = [session.run(patches[i : i + MOST_PATCHES]) for i in range(0, len(patches), MOST_PATCHES)]
+    parts = [_run_part(session, patches[i : i + MOST_PATCHES]) for i in range(0, len(patches), MOST_PATCHES)]
     return [np.concatenate(output) for output in zip(*parts, strict=True)]
+
+
+def _run_part(session: Session, patches: Image) -> list[Floats]:
+    """Run patches, filled up to a power of two, so that few shapes occur."""
+    wanted = 1 << (len(patches) - 1).bit_length()
+    filled = np.concatenate([patches, np.zeros((wanted - len(patches), *patches.shape[1:]), np.uint8)])
+    return [output[: len(patches)] for output in session.run(filled)]
 
 
 def _patches(images: list[Pyramid], proposals: _Proposals, side: int) -> Image:

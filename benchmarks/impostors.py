@@ -1,0 +1,142 @@
+"""All comparisons of a set: the impostor protocol's engine against the float32 products alone; memory; folds.
+
+Random unit vectors of 512 numbers. `products` is the upper half of all scores, thrown away: once as numpy does it,
+rows of 2,048 against all later ones with its own threads, and once cut into the protocol's own blocks and threads,
+which is the fastest found. Each size runs in a process of its own, whose peak memory is stated. The last figures are the whole
+impostor report of 2,000 samples, and the ten folds of 6,000 scored pairs.
+
+    python benchmarks/impostors.py
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import machine
+from mien.data.pairs import Pair
+from mien.evaluate import scan as scanning
+from mien.evaluate.protocols.impostor import impostor
+from mien.evaluate.protocols.verification import verification
+from mien.evaluate.scorefile import Embedded, Origin
+from mien.models.engines import usable_cores
+
+SIZES = (10_000, 20_000, 50_000, 100_000)
+ORIGIN = Origin("benchmark", "random vectors", "cosine", True, "", "synthetic")
+
+
+def main() -> None:
+    if "--size" in sys.argv:
+        print(json.dumps(one(int(sys.argv[-1]))))
+        return
+    sizes = [
+        json.loads(subprocess.check_output([sys.executable, __file__, "--size", str(size)], text=True))
+        for size in SIZES
+    ]
+    machine.write("impostors", {"BLAS": blas(), "sizes": sizes, "2,000 samples": small(), "ten folds, s": folds()})
+
+
+def blas() -> list:
+    keys = ("internal_api", "version", "architecture", "num_threads")
+    return [{key: info.get(key) for key in keys} for info in threadpool_info() if info["user_api"] == "blas"]
+
+
+def vectors(count: int) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    found = generator.standard_normal((count, 512), np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def one(count: int) -> dict:
+    embeddings, numbers = vectors(count), np.arange(count)
+    scanning.scan(embeddings[:4000], numbers[:4000], "cosine")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    plain = min(products(embeddings) for _ in range(2))
+    blocked = min(blocked_products(embeddings) for _ in range(2))
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        found = scanning.scan(embeddings, numbers, "cosine")
+        times.append(time.perf_counter() - started)
+    assert found.nonmated == count * (count - 1) // 2
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "samples": count,
+        "comparisons": found.nonmated,
+        "products as numpy does them, s": round(plain, 2),
+        "products in blocks, s": round(blocked, 2),
+        "protocol, s": round(min(times), 2),
+        "times numpy's products": round(min(times) / plain, 2),
+        "times the products in blocks": round(min(times) / blocked, 2),
+        "embeddings, MB": round(embeddings.nbytes / 2**20),
+        "peak with embeddings alone, MB": round(before),
+        "peak, MB": round(peak),
+    }
+
+
+def products(embeddings: np.ndarray) -> float:
+    started = time.perf_counter()
+    for first in range(0, len(embeddings), 2048):
+        embeddings[first : first + 2048] @ embeddings[first:].T
+    return time.perf_counter() - started
+
+
+def blocked_products(embeddings: np.ndarray) -> float:
+    blocks = list(scanning._blocks(np.array([len(embeddings)]), [(0, 0)]))
+
+    def work(block: object) -> None:
+        np.matmul(embeddings[block.row : block.row_end], embeddings[block.column : block.column_end].T)
+
+    started = time.perf_counter()
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(work, blocks))
+    return time.perf_counter() - started
+
+
+def embedded(count: int, each: int = 1) -> Embedded:
+    names = tuple(f"s{number // each:05d}/{number % each}.jpg" for number in range(count))
+    return Embedded(
+        vectors(count),
+        tuple(name.split("/")[0] for name in names),
+        names,
+        (-1,) * count,
+        names,
+        {},
+        tuple(str(number) for number in range(count)),
+        ORIGIN,
+    )
+
+
+def small() -> dict:
+    """What took InsightFace Evaluation Studio 2.1 60.3 s and 1,240 MB on another machine (docs/log.md)."""
+    these = embedded(2000)
+    impostor(these)
+    started = time.perf_counter()
+    report = impostor(these)
+    return {
+        "comparisons": report.numbers["non-mated comparisons"].value,
+        "whole report without its files, s": round(time.perf_counter() - started, 2),
+        "peak of the process, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def folds() -> float:
+    these = embedded(12_000, each=2)
+    pairs = []
+    for number in range(3000):
+        fold, base = number // 300, 4 * number
+        pairs.append(Pair(these.names[base], these.names[base + 1], True, fold))
+        pairs.append(Pair(these.names[base], these.names[base + 2], False, fold))
+    verification(these, pairs, "pairs")
+    started = time.perf_counter()
+    verification(these, pairs, "pairs")
+    return round(time.perf_counter() - started, 3)
+
+
+if __name__ == "__main__":
+    main()
