@@ -2,8 +2,8 @@
 
 Random unit vectors of 512 numbers. `products` is the upper half of all scores, thrown away: once as numpy does it,
 rows of 2,048 against all later ones with its own threads, and once cut into the protocol's own blocks and threads,
-which is the fastest found. Each size runs in a process of its own, whose peak memory is stated. The last figures are the whole
-impostor report of 2,000 samples, and the ten folds of 6,000 scored pairs.
+which is the fastest found. Each size runs in a process of its own, whose peak memory is stated. The last figures are
+the whole impostor report of 2,000 samples, and the ten folds of 6,000 scored pairs.
 
     python benchmarks/impostors.py
 """

@@ -1,0 +1,66 @@
+"""A function of crops gets the same numbers as a model in the store."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mien.data.bins import VerificationBin
+from mien.data.pack import encode_crop
+from mien.errors import ManifestError
+from mien.evaluate.by_callable import bin_accuracy, embed_all, embedded_by
+from mien.evaluate.protocols.impostor import impostor
+from mien.models import store
+from mien.models.adopt import Told, adopt
+from mien.recognize.recognizer import Recognizer
+from mien.types import Image, floats
+
+
+def simple(crops: Image) -> np.ndarray:
+    """A "network": the mean colours of a 4x4 grid."""
+    count, size = len(crops), crops.shape[1]
+    cells = crops.reshape(count, 4, size // 4, 4, size // 4, 3).mean(axis=(2, 4))
+    return floats(cells.reshape(count, -1) - 127)
+
+
+def crops_of(image: Image, count: int, seed: int) -> list[Image]:
+    generator = np.random.default_rng(seed)
+    places = generator.integers(0, 14, (count, 2))
+    return [np.ascontiguousarray(image[60 + y : 172 + y, 170 + x : 282 + x]) for y, x in places]
+
+
+def test_batches_do_not_matter(collins: Image) -> None:
+    crops = crops_of(collins, 11, 0)
+    np.testing.assert_allclose(embed_all(simple, iter(crops), 4), simple(np.stack(crops)))
+    assert embed_all(simple, []).shape == (0, 0)
+
+
+def test_a_recognizer_is_such_a_function(
+    collins: Image, hopper: Image, make_recognizer: Callable[..., bytes]
+) -> None:
+    network = Recognizer(store.save(*adopt(make_recognizer(seed=8), "as-callable", Told(colour="RGB"))))
+    crops = crops_of(collins, 6, 1) + crops_of(hopper, 6, 2)
+    embedded = embedded_by(network.embed, iter(crops), [f"s{n}" for n in range(12)])
+    np.testing.assert_allclose(embedded.embeddings, network.embed(np.stack(crops)), atol=0.02)
+    assert impostor(embedded).numbers["non-mated comparisons"].value == 66
+
+
+def test_accuracy_on_a_bin_set(collins: Image, hopper: Image) -> None:
+    images, mated = [], []
+    for k in range(20):
+        first = crops_of(collins, 1, k)[0]
+        second = crops_of(collins if k % 2 else hopper, 1, 100 + k)[0]
+        images += [encode_crop(first, 95), encode_crop(second, 95)]
+        mated.append(bool(k % 2))
+    pairs = VerificationBin(tuple(images), np.array(mated))
+    assert bin_accuracy(simple, pairs).mean == 1.0
+    swapped = VerificationBin(tuple(images), ~np.array(mated))
+    assert bin_accuracy(simple, swapped, mirror=False, published_grid=False).mean < 0.9
+
+
+def test_what_does_not_fit_is_refused(collins: Image) -> None:
+    crops = crops_of(collins, 3, 0)
+    with pytest.raises(ManifestError, match="3 crops came with 2 subjects"):
+        embedded_by(simple, crops, ["a", "b"])
+    with pytest.raises(ManifestError, match="crop 0: its embedding is not finite"):
+        embedded_by(lambda batch: simple(batch) * np.nan, crops, ["a", "b", "c"])
