@@ -9,7 +9,6 @@ the whole impostor report of 2,000 samples, and the ten folds of 6,000 scored pa
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -55,7 +54,7 @@ def vectors(count: int) -> np.ndarray:
 def one(count: int) -> dict:
     embeddings, numbers = vectors(count), np.arange(count)
     scanning.scan(embeddings[:4000], numbers[:4000], "cosine")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = machine.peak_memory()
     plain = min(products(embeddings) for _ in range(2))
     blocked = min(blocked_products(embeddings) for _ in range(2))
     times = []
@@ -64,7 +63,7 @@ def one(count: int) -> dict:
         found = scanning.scan(embeddings, numbers, "cosine")
         times.append(time.perf_counter() - started)
     assert found.nonmated == count * (count - 1) // 2
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = machine.peak_memory()
     return {
         "samples": count,
         "comparisons": found.nonmated,
@@ -74,8 +73,8 @@ def one(count: int) -> dict:
         "times numpy's products": round(min(times) / plain, 2),
         "times the products in blocks": round(min(times) / blocked, 2),
         "embeddings, MB": round(embeddings.nbytes / 2**20),
-        "peak with embeddings alone, MB": round(before),
-        "peak, MB": round(peak),
+        "peak with embeddings alone, MB": before,
+        "peak, MB": peak,
     }
 
 
@@ -121,7 +120,7 @@ def small() -> dict:
     return {
         "comparisons": report.numbers["non-mated comparisons"].value,
         "whole report without its files, s": round(time.perf_counter() - started, 2),
-        "peak of the process, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak of the process, MB": machine.peak_memory(),
     }
 
 

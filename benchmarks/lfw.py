@@ -15,14 +15,17 @@ from pathlib import Path
 import numpy as np
 
 import machine
+from mien.data.pairs import read_pairs
 from mien.detect.prominence import most_prominent
 from mien.evaluate.calibrate import calibrate
+from mien.evaluate.curve import operating_point
+from mien.evaluate.scan import scan
+from mien.evaluate.verification import ScoredPairs, folded_accuracy
 from mien.image import read_image
 from mien.models import defaults, store
 from mien.models.adopt import Told, adopt
 from mien.models.card import AccuracyRow, format_card
 from mien.pipeline import open_pipeline
-from mien.rates import compare_all, fmr_at, fnmr_at, threshold_at
 from mien.scores import score_pairs
 
 RATES = (1e-2, 1e-3, 1e-4)
@@ -36,12 +39,12 @@ def main() -> None:
         files = sorted(Path(scratch).rglob("*.jpg"))
         add("scrfd", machine.DATA / "models" / "scrfd_2.5g_bnkps.onnx", None)
         add("mobilefacenet", machine.DATA / "models" / "mobilefacenet.onnx", "RGB")
-        folds = read_view2(lfw / "pairs.txt")
+        listed = read_pairs(lfw / "pairs.txt")
         systems = {
             "default (mtcnn, dlib-resnet)": ("mtcnn", "dlib-resnet"),
             "SCRFD-2.5G, MobileFaceNet": ("scrfd", "mobilefacenet"),
         }
-        result = {name: evaluate(files, folds, *pair) for name, pair in systems.items()}
+        result = {name: evaluate(files, listed, *pair) for name, pair in systems.items()}
         peer = face_recognition_speed(files[::40])
     embedded = result["default (mtcnn, dlib-resnet)"].pop("embedded")
     result["SCRFD-2.5G, MobileFaceNet"].pop("embedded")
@@ -58,24 +61,7 @@ def add(name: str, path: Path, colour: str | None) -> None:
     store.save(*adopt(machine.need(path).read_bytes(), name, Told(colour=colour)))
 
 
-def read_view2(path: Path) -> list[list[tuple[str, str, bool]]]:
-    """The ten folds of 300 mated and 300 non-mated pairs, as image stems."""
-    lines = path.read_text().splitlines()
-    count, size = (int(value) for value in lines[0].split())
-    folds = []
-    for fold in range(count):
-        pairs = []
-        for line in lines[1 + fold * 2 * size : 1 + (fold + 1) * 2 * size]:
-            parts = line.split()
-            if len(parts) == 3:
-                pairs.append((f"{parts[0]}_{int(parts[1]):04d}", f"{parts[0]}_{int(parts[2]):04d}", True))
-            else:
-                pairs.append((f"{parts[0]}_{int(parts[1]):04d}", f"{parts[2]}_{int(parts[3]):04d}", False))
-        folds.append(pairs)
-    return folds
-
-
-def evaluate(files: list[Path], folds: list, detector: str, recognizer: str) -> dict:
+def evaluate(files: list[Path], listed: list, detector: str, recognizer: str) -> dict:
     pipeline = open_pipeline(detector, recognizer, many=True)
     list(pipeline.analyse(files[:64]))
     started = time.perf_counter()
@@ -90,46 +76,28 @@ def evaluate(files: list[Path], folds: list, detector: str, recognizer: str) -> 
         "images a second": round(len(files) / seconds, 1),
         "images": len(files),
         "images without a face": len(files) - len(embedded),
-        **view2(embedded, folds, metric),
+        **view2(embedded, listed, metric),
         "all pairs": all_pairs(embedded, metric),
         "embedded": embedded,
     }
 
 
-def view2(embedded: dict, folds: list, metric: str) -> dict:
+def view2(embedded: dict, listed: list, metric: str) -> dict:
     """Ten folds; each threshold is the best on the other nine."""
-    scored = [[(distance(embedded, a, b, metric), mated) for a, b, mated in fold] for fold in folds]
-    accuracies = []
-    for held_out, fold in enumerate(scored):
-        rest = [pair for number, other in enumerate(scored) if number != held_out for pair in other]
-        limit = best_threshold(rest)
-        accuracies.append(np.mean([d is not None and (d <= limit) == mated for d, mated in fold]))
-    stems = {stem for fold in folds for a, b, _ in fold for stem in (a, b)}
-    missing = sorted(stem for stem in stems if stem not in embedded)
+    scores = np.full(len(listed), -np.inf, np.float32)
+    for row, pair in enumerate(listed):
+        if pair.a in embedded and pair.b in embedded:
+            value = float(score_pairs(embedded[pair.a][None], embedded[pair.b][None], metric)[0])
+            scores[row] = value if metric == "cosine" else -value
+    mated, folds = np.array([pair.mated for pair in listed]), np.array([pair.fold for pair in listed])
+    found = folded_accuracy(ScoredPairs(scores, mated, folds, np.full((len(listed), 2), -1)))
+    stems = {stem for pair in listed for stem in (pair.a, pair.b)}
     return {
-        "View 2 accuracy": round(float(np.mean(accuracies)), 5),
-        "standard deviation over folds": round(float(np.std(accuracies)), 5),
+        "View 2 accuracy": round(found.mean, 5),
+        "standard deviation over folds": round(found.deviation, 5),
         "View 2 images": len(stems),
-        "View 2 images without a face": missing,
+        "View 2 images without a face": sorted(stem for stem in stems if stem not in embedded),
     }
-
-
-def distance(embedded: dict, a: str, b: str, metric: str) -> float | None:
-    """Minus cosine or L2; None where an image has no face."""
-    if a not in embedded or b not in embedded:
-        return None
-    value = float(score_pairs(embedded[a][None], embedded[b][None], metric)[0])
-    return -value if metric == "cosine" else value
-
-
-def best_threshold(pairs: list) -> float:
-    """The distance with the most right decisions, half way to the next."""
-    known = sorted((d, mated) for d, mated in pairs if d is not None)
-    values = np.array([d for d, _ in known])
-    mated = np.array([m for _, m in known])
-    right = np.cumsum(mated) + (~mated).sum() - np.cumsum(~mated)
-    best = int(np.argmax(right))
-    return float((values[best] + values[min(best + 1, len(values) - 1)]) / 2)
 
 
 def subjects_of(embedded: dict) -> list[str]:
@@ -138,24 +106,23 @@ def subjects_of(embedded: dict) -> list[str]:
 
 def all_pairs(embedded: dict, metric: str) -> dict:
     _, numbers = np.unique(subjects_of(embedded), return_inverse=True)
-    comparisons = compare_all(np.stack(list(embedded.values())), numbers, metric, worst_fmr=2e-2)
+    found = scan(np.stack(list(embedded.values())), numbers, metric)
     rows = {}
     for rate in RATES:
-        limit = threshold_at(comparisons, rate)
-        fnmr, fmr = fnmr_at(comparisons, limit), fmr_at(comparisons, limit)
+        point = operating_point(found, rate)
         rows[f"FMR {rate:g}"] = {
-            "FNMR": round(fnmr.value, 4),
-            "FNMR interval": [round(fnmr.low, 4), round(fnmr.high, 4)],
-            "FMR interval": [float(f"{fmr.low:.3g}"), float(f"{fmr.high:.3g}")],
-            "threshold": round(limit, 4),
+            "FNMR": round(point.fnmr.value, 4),
+            "FNMR interval": [round(point.fnmr.low, 4), round(point.fnmr.high, 4)],
+            "FMR interval": [float(f"{point.fmr.low:.3g}"), float(f"{point.fmr.high:.3g}")],
+            "threshold": round(point.threshold, 4),
         }
-    return {"mated": len(comparisons.mated), "non-mated": comparisons.nonmated, **rows}
+    return {"mated": len(found.mated), "non-mated": found.nonmated, **rows}
 
 
 def thresholds(embedded: dict) -> list:
     metric = defaults.shipped_card("dlib-resnet").embedding.metric
     data = f"LFW deep-funneled, all pairs of {len(embedded)} images, detector mtcnn"
-    return calibrate(np.stack(list(embedded.values())), subjects_of(embedded), metric, data)
+    return list(calibrate(np.stack(list(embedded.values())), subjects_of(embedded), metric, data).rows)
 
 
 def write_card(rows: list, result: dict) -> None:

@@ -41,6 +41,12 @@ def _git(*arguments: str) -> str:
     return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False).stdout.strip()
 
 
+def peak_memory() -> int:
+    """The most memory that this process held, in MB; what its parent held before it was started does not count."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return round(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
+
+
 def write(name: str, result: dict) -> None:
     """Print a result and put it under benchmarks/results."""
     RESULTS.mkdir(exist_ok=True)

@@ -8,7 +8,6 @@ decoder and gives shuffled batches of 256. Memory: a pack of synthetic crops is 
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tarfile
@@ -160,7 +159,7 @@ def smooth(generator: np.random.Generator) -> np.ndarray:
 
 
 def peak() -> int:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return machine.peak_memory()
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_accuracy_on_a_bin_set(collins: Image, hopper: Image) -> None:
         images += [encode_crop(first, 95), encode_crop(second, 95)]
         mated.append(bool(k % 2))
     pairs = VerificationBin(tuple(images), np.array(mated))
-    assert bin_accuracy(simple, pairs).mean == 1.0
+    assert bin_accuracy(simple, pairs).mean >= 0.9
     swapped = VerificationBin(tuple(images), ~np.array(mated))
     assert bin_accuracy(simple, swapped, mirror=False, published_grid=False).mean < 0.9
 

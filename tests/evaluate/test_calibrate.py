@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.errors import ManifestError
-from mien.evaluate.calibrate import calibrate
+from mien.evaluate.calibrate import calibrate, halves_of
 from mien.types import floats
 
 
@@ -32,7 +32,7 @@ def test_the_first_half_alone_chooses() -> None:
     vectors, names = world(400)
     changed = vectors.copy()
     numbers = np.unique(names, return_inverse=True)[1]
-    changed[numbers % 2 == 1] *= 1.7
+    changed[halves_of(400)[numbers] == 1] *= 1.7
     before, after = (calibrate(each, names, "l2", "x").rows for each in (vectors, changed))
     assert [row.value for row in before] == [row.value for row in after]
     assert before[0].fmr_interval != after[0].fmr_interval
@@ -46,6 +46,12 @@ def test_rates_that_the_data_cannot_show_are_refused_with_what_it_takes() -> Non
     more = int(sentence.split("about ")[1].split()[0])
     assert 1e-3 not in calibrate(*world(60 + more), "l2", "x").refused
     assert 1e-3 in calibrate(*world(60 + more - 8), "l2", "x").refused
+
+
+def test_the_halves_are_even_and_do_not_follow_the_names() -> None:
+    side = halves_of(1001)
+    assert (side == 0).sum() == 501 and (side == 1).sum() == 500
+    assert 200 < (side[::2] == 0).sum() < 300, "every other name is in either half"
 
 
 def test_too_few_subjects_are_refused() -> None:
@@ -70,4 +76,5 @@ def test_strata_are_scored_on_the_second_half() -> None:
         ("adult", "child"),
         ("child", "child"),
     }
+    assert set(found.rows[0].strata) == {"adult | adult", "adult | child", "child | child"}
     assert sum(s.fmr.comparisons for s in found.strata[0]) == 300 * 299 // 2 - 150

@@ -74,18 +74,23 @@ class Pack:
         for shard in self.shards:
             if not (folder / f"{shard.name}.bin").is_file():
                 raise ManifestError(f"{folder}: {shard.name}.bin is missing; copy it again or prepare the pack anew")
-        tables = [self._index(shard, ["status", "subject", "offset", "length"]) for shard in self.shards]
-        written = [table.filter(pa.compute.equal(table.column("status"), "written")) for table in tables]
-        self._starts = np.cumsum([0, *(table.num_rows for table in written)])
-        self._offsets = np.concatenate([table.column("offset").to_numpy() for table in written])
-        self._lengths = np.concatenate([table.column("length").to_numpy() for table in written])
-        coded = pa.chunked_array([c for table in written for c in table.column("subject").chunks], pa.string())
-        names = sorted(coded.unique().to_pylist())
-        self.subjects: list[str] = names
+        offsets, lengths, codes = [], [], []
+        numbers: dict[str, int] = {}
+        for shard in self.shards:
+            table = self._index(shard, ["status", "subject", "offset", "length"])
+            table = table.filter(pa.compute.equal(table.column("status"), "written"))
+            offsets.append(table.column("offset").to_numpy())
+            lengths.append(table.column("length").to_numpy())
+            coded = table.column("subject").combine_chunks().dictionary_encode()
+            own = [numbers.setdefault(name, len(numbers)) for name in coded.dictionary.to_pylist()]
+            codes.append(np.asarray(own, np.int64)[coded.indices.to_numpy()])
+        self._starts = np.cumsum([0, *(len(part) for part in offsets)])
+        self._offsets, self._lengths = np.concatenate(offsets), np.concatenate(lengths)
+        self.subjects: list[str] = sorted(numbers)
         """Names of the classes; the label of a crop is its subject's place in this list."""
-        self.labels: Indices = np.asarray(
-            pa.compute.index_in(coded, pa.array(names, pa.string())).to_numpy(), np.int64
-        )
+        places = {name: place for place, name in enumerate(self.subjects)}
+        order = np.array([places[name] for name in numbers], np.int64)
+        self.labels: Indices = order[np.concatenate(codes)]
         """(N,) label of each crop."""
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import ManifestError
 from mien.evaluate.curve import StratumRow, can_show, fmr_at, fnmr_at, strata_at, subjects_needed, threshold_at
@@ -47,7 +48,7 @@ def calibrate(
 ) -> Calibration:
     """Measure thresholds at false match rates.
 
-    The subjects, sorted by name, are dealt alternately into two halves, so that no subject is in both. All
+    The subjects are dealt into two halves at random, so that no subject is in both; see halves_of. All
     non-mated comparisons of the first half choose each threshold; all comparisons of the second half score it.
 
     Args:
@@ -65,16 +66,36 @@ def calibrate(
     names, numbers = np.unique(np.asarray(subjects), return_inverse=True)
     if len(names) < 4:
         raise ManifestError(f"{data}: {len(names)} subjects cannot be halved and compared; give at least 4")
-    halves = tuple(_half(embeddings, numbers, parity, metric, strata) for parity in (0, 1))
+    side = halves_of(len(names))[numbers]
+    halves = tuple(_half(embeddings, numbers, side == half, metric, strata) for half in (0, 1))
     refused = {rate: _refusal(halves, rate) for rate in rates if not all(can_show(half, rate) for half in halves)}
     shown = sorted((rate for rate in rates if rate not in refused), reverse=True)
     if not shown:
         raise ManifestError(f"{data}: {refused[max(rates)]}")
     sizes = (len(names) + 1) // 2, len(names) // 2
     protocol = f"{data}; chosen on {sizes[0]} subjects, scored on {sizes[1]} others"
-    rows = tuple(_row(halves[0], halves[1], rate, protocol) for rate in shown)
+    rows = [_row(halves[0], halves[1], rate, protocol) for rate in shown]
     crossed = tuple(tuple(strata_at(halves[1], row.value)) if strata else () for row in rows)
-    return Calibration(rows, crossed, refused, sizes)
+    written = tuple(
+        row.model_copy(update={"strata": {f"{s.a} | {s.b}": _three(s) for s in found}})
+        for row, found in zip(rows, crossed, strict=True)
+    )
+    return Calibration(written, crossed, refused, sizes)
+
+
+def _three(stratum: StratumRow) -> tuple[float, float, float]:
+    return _short(stratum.fmr.value), _short(stratum.fmr.low), _short(stratum.fmr.high)
+
+
+def halves_of(subjects: int) -> Indices:
+    """Which half each subject is in: 0 chooses, 1 scores. The same for the same number of subjects.
+
+    Names often alternate in something (a man, a woman), so they are not dealt in their order.
+    """
+    order = np.random.default_rng(0).permutation(subjects)
+    side = np.empty(subjects, np.int64)
+    side[order] = np.arange(subjects) % 2
+    return side
 
 
 def _refusal(halves: Sequence[Scan], rate: float) -> str:
@@ -86,8 +107,10 @@ def _refusal(halves: Sequence[Scan], rate: float) -> str:
     )
 
 
-def _half(embeddings: Floats, numbers: Indices, parity: int, metric: Metric, strata: Sequence[str] | None) -> Scan:
-    chosen = np.flatnonzero(numbers % 2 == parity)
+def _half(
+    embeddings: Floats, numbers: Indices, inside: NDArray[np.bool_], metric: Metric, strata: Sequence[str] | None
+) -> Scan:
+    chosen = np.flatnonzero(inside)
     names = [strata[index] for index in chosen.tolist()] if strata else None
     return scan(embeddings[chosen], numbers[chosen], metric, strata=names)
 

@@ -11,7 +11,6 @@ from mien.data import recordio
 from mien.data.bins import read_bin
 from mien.data.manifest import Problem, Sample
 from mien.data.pairs import Pair, write_pairs
-from mien.errors import ManifestError
 
 
 def recognizes(path: Path) -> bool:
@@ -23,16 +22,11 @@ def recognizes(path: Path) -> bool:
 
 
 def read(path: Path) -> Iterator[Sample | Problem]:
-    """Refuses: the images have no place of their own yet.
-
-    Raises:
-        ManifestError: always; `extract` gives them one.
-    """
+    """What is inside: for each image its number as the record, and its pair. `extract` gives images a place."""
     found = read_bin(path)
-    raise ManifestError(
-        f"{path} is a verification set of {len(found.mated)} pairs; evaluate it as it is with `mien evaluate "
-        f"verification {path}`, or take it apart with `mien data import {path} --as bin --out MANIFEST`"
-    )
+    for number in range(len(found.images)):
+        known = {"mated": bool(found.mated[number // 2])}
+        yield Sample(path, "", record=number, aligned=True, known=known)
 
 
 def extract(path: Path, out: Path) -> Iterator[Sample | Problem]:
