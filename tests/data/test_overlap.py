@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.data.manifest import Sample, tabulate
-from mien.data.overlap import NEAR, Fingerprint, fingerprint, perceptual_hash, same_faces, same_photographs
+from mien.data.overlap import NEAR, Faces, Fingerprint, fingerprint, perceptual_hash, same_faces, same_photographs
 from mien.data.split import split
 from mien.errors import ManifestError
 from mien.types import Image, floats
@@ -57,16 +57,28 @@ def test_near_is_counted_in_bits() -> None:
 
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
 def test_same_faces_against_plain_loops(metric: str) -> None:
+    """Two subjects belong together when the median of all their comparisons matches."""
     generator = np.random.default_rng(0)
-    a, b = floats(generator.normal(size=(30, 4))), floats(generator.normal(size=(20, 4)))
-    limit = 0.8 if metric == "cosine" else 1.2
-    wanted = set()
-    for i in range(30):
-        for j in range(20):
-            cosine = a[i] @ b[j] / np.linalg.norm(a[i]) / np.linalg.norm(b[j])
-            if (cosine >= limit) if metric == "cosine" else (np.linalg.norm(a[i] - b[j]) <= limit):
-                wanted.add((i, j))
-    assert {(one.a, one.b) for one in same_faces(a, b, metric, limit)} == wanted and wanted
+    people = generator.normal(size=(12, 6))
+    who_a, who_b = generator.integers(0, 9, 40), generator.integers(5, 12, 30)
+    a, b = (floats(people[who] + generator.normal(0, 0.3, (len(who), 6))) for who in (who_a, who_b))
+    limit = 0.75 if metric == "cosine" else 1.3
+    wanted = {}
+    for i in set(who_a):
+        for j in set(who_b):
+            scores = {}
+            for p in np.flatnonzero(who_a == i):
+                for q in np.flatnonzero(who_b == j):
+                    cosine = a[p] @ b[q] / np.linalg.norm(a[p]) / np.linalg.norm(b[q])
+                    scores[int(p), int(q)] = cosine if metric == "cosine" else -np.linalg.norm(a[p] - b[q])
+            middle = np.median(list(scores.values()))
+            if (middle >= limit) if metric == "cosine" else (-middle <= limit):
+                wanted[max(scores, key=lambda pair: scores[pair])] = abs(middle)
+    found = {(o.a, o.b): o.value for o in same_faces(Faces(a, who_a), Faces(b, who_b), metric, limit)}
+    assert found.keys() == wanted.keys() and len(found) >= 3
+    for pair, value in found.items():
+        assert value == pytest.approx(wanted[pair], abs=1e-4)
+    assert {(who_a[p], who_b[q]) for p, q in found} >= {(5, 5), (6, 6)}
 
 
 def test_a_split_is_by_subject_and_stable() -> None:

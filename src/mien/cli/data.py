@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -20,6 +21,7 @@ from mien.data.prepare import Progress, Settings, prepare
 from mien.data.sources.known import SOURCES, find_source
 from mien.data.split import split as deal
 from mien.data.workers import ordered
+from mien.evaluate.scorefile import Embedded
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
@@ -261,7 +263,8 @@ def overlap_sets(
 ) -> int:
     """Find who and what is in both sets: the same photographs, nearly the same ones, the same faces.
 
-    Writes overlap.csv and A without the rows that are in it, cleaned.parquet.
+    Writes overlap.csv, and cleaned.parquet: A without the photographs that are in B, and without the people of whom
+    half of all comparisons with somebody in B match.
 
     Example:
 
@@ -280,11 +283,13 @@ def overlap_sets(
         found += [one for one in more if (one.a, one.b) not in seen]
     target.mkdir(parents=True, exist_ok=True)
     _write_overlap(found, sets, target / "overlap.csv")
+    subjects = sets[0].subjects
     gone = {one.a for one in found}
-    kept = [row for row in range(len(sets[0])) if row not in gone]
+    people = {subjects[one.a] for one in found if one.kind == "same face"} - {""}
+    kept = [row for row, subject in enumerate(subjects) if row not in gone and subject not in people]
     write_manifest(sets[0].take(kept), target / "cleaned.parquet")
     broken = sum(isinstance(mark, str) for side in marks for mark in side)
-    _tell_overlap(found, sets, broken, expected, target, json)
+    _tell_overlap(found, sets, (len(subjects) - len(kept), broken), expected, target, json)
     return PARTLY if broken else 0
 
 
@@ -296,7 +301,7 @@ def _same_faces(
     detector: str,
     recognizer: str,
 ) -> tuple[list[overlapping.Overlap], float]:
-    """Pairs of rows with the same face, and how many of them chance alone would make."""
+    """Pairs of subjects with the same face, and how many of them chance alone may make."""
     card = store.load(recognizer).card
     threshold = card.threshold(fmr)
     sides = []
@@ -311,9 +316,16 @@ def _same_faces(
         ]
         sides.append((side, places))
     (one, rows_a), (two, rows_b) = sides
-    pairs = overlapping.same_faces(one.embeddings, two.embeddings, one.origin.metric, threshold.value)
+    left, right = _people(one, rows_a), _people(two, rows_b)
+    pairs = overlapping.same_faces(left, right, one.origin.metric, threshold.value)
     found = [overlapping.Overlap(p.kind, rows_a[p.a], rows_b[p.b], p.value) for p in pairs]
-    return found, fmr * len(one) * len(two)
+    return found, fmr * len(set(left.subjects.tolist())) * len(set(right.subjects.tolist()))
+
+
+def _people(side: Embedded, rows: list[int]) -> overlapping.Faces:
+    """Embedded samples with their subjects; a sample without a subject is one of its own."""
+    names = [subject or f"\0{row}" for subject, row in zip(side.subjects, rows, strict=True)]
+    return overlapping.Faces(side.embeddings, np.unique(names, return_inverse=True)[1].astype(np.int64))
 
 
 def _write_overlap(found: list[overlapping.Overlap], sets: list[Manifest], path: Path) -> None:
@@ -334,12 +346,17 @@ def _write_overlap(found: list[overlapping.Overlap], sets: list[Manifest], path:
 
 
 def _tell_overlap(
-    found: list[overlapping.Overlap], sets: list[Manifest], broken: int, expected: float, target: Path, json: bool
+    found: list[overlapping.Overlap],
+    sets: list[Manifest],
+    lost: tuple[int, int],
+    expected: float,
+    target: Path,
+    json: bool,
 ) -> None:
+    gone, broken = lost
     counts = {kind: sum(one.kind == kind for one in found) for kind in ("exact", "near", "same face")}
-    gone = len({one.a for one in found})
     if json:
-        emit({**counts, "expected_by_chance": round(expected, 1), "rows_removed": gone, "unreadable": broken})
+        emit({**counts, "by_chance_at_most": round(expected, 1), "rows_removed": gone, "unreadable": broken})
         return
     subjects = [manifest.subjects for manifest in sets]
     table = Table("what is in both", "pairs of rows", "pairs of subjects")
@@ -348,7 +365,9 @@ def _tell_overlap(
         table.add_row(kind, f"{count:,}", f"{len(people):,}")
     show(table)
     if expected:
-        out.print(f"chance alone would make about {expected:,.0f} pairs of the same face; look at the list")
+        out.print(
+            f"of the subjects with the same face, chance alone may make up to {expected:,.0f}; look at the list"
+        )
     out.print(f"{target / 'overlap.csv'}; {target / 'cleaned.parquet'} is A without {plural(gone, 'row')}")
     if broken:
         err.print(f"mien: {plural(broken, 'image')} could not be read and were not compared")

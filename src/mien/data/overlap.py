@@ -1,9 +1,9 @@
 """Who and what is in two data sets at once: the same photographs, nearly the same ones, and the same faces.
 
 Exact photographs are found by the sha256 of their bytes, near-duplicates by a perceptual hash, faces by embeddings
-and a threshold with a known false match rate. Computes no embeddings and decides nothing about people: a pair of
-faces beyond the threshold is a suspicion, and the false match rate times the number of comparisons says how many to
-expect by chance.
+and a threshold with a known false match rate. Computes no embeddings and decides nothing about people: two subjects
+beyond the threshold are a suspicion, and the false match rate times the pairs of subjects says how many chance makes
+at most.
 """
 
 import hashlib
@@ -45,6 +45,14 @@ class Fingerprint:
     look: int | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """Embedded samples: (N, D) float32, and (N,) numbers of their subjects."""
+
+    embeddings: Floats
+    subjects: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Overlap:
     """A row of set A and a row of set B that belong together.
@@ -53,7 +61,7 @@ class Overlap:
         kind: exact, near or same face; the first that holds.
         a: the row in A.
         b: the row in B.
-        value: 0 for exact, differing bits for near, the score for a face.
+        value: 0 for exact, differing bits for near, the median score of their subjects for a face.
     """
 
     kind: Kind
@@ -135,17 +143,32 @@ def _near(
             yield int(a[0][start + row]), int(b[0][column]), int(distance[row, column])
 
 
-def same_faces(a: Floats, b: Floats, metric: Metric, threshold: float) -> Iterator[Overlap]:
-    """Pairs of rows whose embeddings match at a threshold in the metric's unit.
+def same_faces(a: Faces, b: Faces, metric: Metric, threshold: float) -> Iterator[Overlap]:
+    """Pairs of subjects, half of whose comparisons match at a threshold in the metric's unit.
+
+    Single comparisons of large sets match by chance, and one in ten thousand is a great many; two people of whom half
+    of all comparisons match are rarely two.
 
     Args:
-        a: (N, D) float32; rows of zeros or NaN, which have no face, match nothing.
-        b: (M, D) float32, likewise.
+        a: the samples of one set.
+        b: those of the other.
         metric: cosine or l2.
         threshold: accepted at or beyond it.
+
+    Yields:
+        For each pair of subjects its most similar rows, and the median score.
     """
-    for start in range(0, len(a), BLOCK):
-        scores = score_all(a[start : start + BLOCK], b, metric)
-        hits = scores >= threshold if metric == "cosine" else scores <= threshold
-        for row, column in zip(*np.nonzero(hits), strict=True):
-            yield Overlap("same face", int(start + row), int(column), float(scores[row, column]))
+    flip = np.float32(1 if metric == "cosine" else -1)
+    order = np.argsort(b.subjects, kind="stable")
+    vectors, starts = b.embeddings[order], np.flatnonzero(np.diff(b.subjects[order], prepend=-1))
+    ends = np.append(starts[1:], len(order))
+    for subject in np.unique(a.subjects):
+        rows = np.flatnonzero(a.subjects == subject)
+        similar = flip * score_all(a.embeddings[rows], vectors, metric)
+        best = np.maximum.reduceat(similar.max(axis=0), starts)
+        for group in np.flatnonzero(best >= flip * threshold):
+            scores = similar[:, starts[group] : ends[group]]
+            middle = float(np.median(scores))
+            if middle >= flip * threshold:
+                row, column = np.unravel_index(int(np.argmax(scores)), scores.shape)
+                yield Overlap("same face", int(rows[row]), int(order[starts[group] + column]), float(flip) * middle)
