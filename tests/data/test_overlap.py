@@ -78,7 +78,7 @@ def test_same_faces_against_plain_loops(metric: str) -> None:
     assert found.keys() == wanted.keys() and len(found) >= 3
     for pair, value in found.items():
         assert value == pytest.approx(wanted[pair], abs=1e-4)
-    assert {(who_a[p], who_b[q]) for p, q in found} >= {(5, 5), (6, 6)}
+    assert sum(who_a[p] == who_b[q] for p, q in found) >= 2, "the same people are among them"
 
 
 def test_a_split_is_by_subject_and_stable() -> None:
