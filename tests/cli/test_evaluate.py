@@ -166,7 +166,7 @@ def test_thresholds_go_onto_the_card(
     assert run([*argv, "--fmr", "1e-2", "--card"]) == 0
     (row,) = store.load(network).card.thresholds
     assert row.fmr == 1e-2 and row.unit == "cosine" and row.fmr_interval is not None
-    assert set(row.strata) == {"female | female", "female | male", "male | male"}
+    assert row.strata is not None and set(row.strata) == {"female | female", "female | male", "male | male"}
     assert "made-set" in row.protocol and "chosen on 150 subjects, scored on 150 others" in row.protocol
 
 

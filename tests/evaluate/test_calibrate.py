@@ -76,5 +76,9 @@ def test_strata_are_scored_on_the_second_half() -> None:
         ("adult", "child"),
         ("child", "child"),
     }
-    assert set(found.rows[0].strata) == {"adult | adult", "adult | child", "child | child"}
+    assert found.rows[0].strata is not None and set(found.rows[0].strata) == {
+        "adult | adult",
+        "adult | child",
+        "child | child",
+    }
     assert sum(s.fmr.comparisons for s in found.strata[0]) == 300 * 299 // 2 - 150

@@ -77,7 +77,7 @@ def calibrate(
     rows = [_row(halves[0], halves[1], rate, protocol) for rate in shown]
     crossed = tuple(tuple(strata_at(halves[1], row.value)) if strata else () for row in rows)
     written = tuple(
-        row.model_copy(update={"strata": {f"{s.a} | {s.b}": _three(s) for s in found}})
+        row.model_copy(update={"strata": {f"{s.a} | {s.b}": _three(s) for s in found} or None})
         for row, found in zip(rows, crossed, strict=True)
     )
     return Calibration(written, crossed, refused, sizes)

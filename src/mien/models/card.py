@@ -70,7 +70,7 @@ class ThresholdRow(Strict):
     fnmr: float | None = None
     fnmr_interval: tuple[float, float] | None = None
     protocol: str
-    strata: dict[str, tuple[float, float, float]] = {}
+    strata: dict[str, tuple[float, float, float]] | None = None
     """The false match rate within and between strata, as "adult | child": value, and its interval."""
 
 

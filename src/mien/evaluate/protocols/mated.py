@@ -1,14 +1,15 @@
 """The mated protocol: several images a person, all mated and all non-mated comparisons in one pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.curve import decidability, equal_error, error_curve, moments
+from mien.evaluate.curve import OperatingPoint, decidability, equal_error, error_curve, moments
 from mien.evaluate.protocols import parts
 from mien.evaluate.report import Number, Report, describe, share
-from mien.evaluate.scan import Indices, scan
+from mien.evaluate.scan import Indices, Scan, scan
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
 from mien.scores import UNIT_OF
@@ -50,40 +51,13 @@ def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -
     unit = UNIT_OF[used.origin.metric]
     points, table = parts.points_table(compared, unit)
     curve = error_curve(compared)
-    crossing = equal_error(compared)
-    mean, variance = moments(compared)
-    separation = decidability(compared.mated, mean, variance)
     others = (parts.card_table(compared, card, used.origin.contract), parts.strata_table(compared, points))
-    single = int((np.bincount(subjects) == 1).sum())
-    numbers = {
-        "mated comparisons": Number(value=len(compared.mated)),
-        "non-mated comparisons": Number(value=compared.nonmated),
-        "d'": Number(value=separation),
-        **parts.point_numbers(points, unit),
-    }
-    headline = [
-        f"{len(compared.mated):,} mated and {compared.nonmated:,} non-mated comparisons.",
-        *(
-            f"At FMR {point.wanted:g} (threshold {unit} {point.threshold:.4f}): FNMR {describe(point.fnmr)}."
-            for point in points[-3:]
-        ),
-    ]
-    if crossing is not None:
-        numbers["eer"] = Number(value=crossing[0])
-        headline.append(f"Equal error rate {share(crossing[0])} at {unit} {crossing[1]:.4f}; d' {separation:.2f}.")
-    warnings = parts.duplicate_warnings(used)
-    if len(chosen) < len(embedded):
-        warnings.append(
-            f"{len(embedded) - len(chosen)} samples beyond {cap.samples} a subject were left out, at random."
-        )
-    if single:
-        warnings.append(f"{single} subjects have one sample; they take part in non-mated comparisons alone.")
     return Report(
         protocol="mated",
         title=f"All comparisons: {embedded.origin.source}",
         about=parts.about(used),
-        headline=tuple(headline),
-        numbers=numbers,
+        headline=tuple(_headline(compared, points, unit)),
+        numbers=_numbers(compared, points, unit),
         tables=(table, *(other for other in others if other)),
         charts=(
             parts.score_chart(compared, points, unit),
@@ -91,6 +65,39 @@ def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -
             parts.fmr_chart(curve, points, unit, mated=True),
         ),
         pairs=(parts.least_similar(used, compared, unit), parts.most_similar(used, compared, unit)),
-        warnings=tuple(warnings),
+        warnings=(*parts.duplicate_warnings(used), *_left_out(subjects, len(chosen), cap)),
         made_with=parts.made_with(cap.seed),
     )
+
+
+def _numbers(compared: Scan, points: Sequence[OperatingPoint], unit: str) -> dict[str, Number]:
+    crossing = equal_error(compared)
+    return {
+        "mated comparisons": Number(value=len(compared.mated)),
+        "non-mated comparisons": Number(value=compared.nonmated),
+        "d'": Number(value=decidability(compared.mated, *moments(compared))),
+        **({"eer": Number(value=crossing[0])} if crossing else {}),
+        **parts.point_numbers(points, unit),
+    }
+
+
+def _headline(compared: Scan, points: Sequence[OperatingPoint], unit: str) -> list[str]:
+    lines = [f"{len(compared.mated):,} mated and {compared.nonmated:,} non-mated comparisons."]
+    lines += [
+        f"At FMR {point.wanted:g} (threshold {unit} {point.threshold:.4f}): FNMR {describe(point.fnmr)}."
+        for point in points[-3:]
+    ]
+    crossing = equal_error(compared)
+    if crossing is not None:
+        lines.append(f"Equal error rate {share(crossing[0])} at {unit} {crossing[1]:.4f}.")
+    return lines
+
+
+def _left_out(subjects: Indices, chosen: int, cap: Cap) -> list[str]:
+    sentences = []
+    if chosen < len(subjects):
+        sentences.append(f"{len(subjects) - chosen} samples beyond {cap.samples} a subject were left out, at random.")
+    single = int((np.bincount(subjects) == 1).sum())
+    if single:
+        sentences.append(f"{single} subjects have one sample; they take part in non-mated comparisons alone.")
+    return sentences
