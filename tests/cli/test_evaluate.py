@@ -239,6 +239,14 @@ def test_rubbish_gets_one_sentence_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_embeddings_of_one_model_are_not_taken_for_anothers(
+    embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["evaluate", "impostor", str(embedded), "--recognizer", "dlib-resnet", "--out", str(tmp_path / "r")]
+    assert run(argv) == 3
+    assert "was embedded with evaluated" in capsys.readouterr().err and not (tmp_path / "r").exists()
+
+
 def test_units_are_converted_not_mixed(capsys: pytest.CaptureFixture[str]) -> None:
     """The predecessor's 1.22 is an L2; as a squared L2 it lies among the published thresholds."""
     assert run(["convert-threshold", "1.22", "--from", "l2", "--to", "cosine"]) == 0

@@ -10,6 +10,7 @@ from mien.cli.terminal import FAILED, PARTLY, WRONG, counting, emit, err, fail, 
 from mien.data.manifest import read_manifest, tabulate
 from mien.data.pack import Pack, is_pack
 from mien.data.sources.verification_bin import extract
+from mien.errors import ContractError
 from mien.evaluate.embed import embed_manifest, embed_pack
 from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded, read_origin
 from mien.models import store
@@ -72,6 +73,7 @@ def write_embeddings(source: Path, target: Path, detector: str, recognizer: str,
 def embedded_set(source: Path, target: Path, detector: str, recognizer: str | None) -> Embedded:
     """A set's embeddings: the file itself, or made of a set and kept at `target` for the next time."""
     if is_embedding_file(source):
+        _require_model(source, recognizer)
         return read_embedded(source)
     model = store.load(recognizer or DEFAULT_RECOGNIZER)
     if is_embedding_file(target):
@@ -86,6 +88,16 @@ def embedded_set(source: Path, target: Path, detector: str, recognizer: str | No
     target.parent.mkdir(parents=True, exist_ok=True)
     write_embeddings(source, target, detector, recognizer or DEFAULT_RECOGNIZER)
     return read_embedded(target)
+
+
+def _require_model(source: Path, recognizer: str | None) -> None:
+    """Refuse to take embeddings of one model for another's."""
+    origin = read_origin(source)
+    if recognizer is not None and store.load(recognizer).card.contract != origin.contract:
+        raise ContractError(
+            f"{source} was embedded with {origin.model} (contract {origin.contract}), not with {recognizer}: "
+            "embed the set again, or leave --recognizer out"
+        )
 
 
 UNITS: dict[str, Unit] = {"cosine": "cosine", "l2": "L2", "squared-l2": "squared L2"}
