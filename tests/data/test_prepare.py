@@ -216,6 +216,9 @@ def test_another_manifest_or_other_settings_are_not_mixed_in(people: Path, tmp_p
         run(manifest, tmp_path / "pack", Settings(size=224))
     with pytest.raises(ManifestError, match="begun with another manifest"):
         run(manifest.take([0, 1]), tmp_path / "pack")
+    boxed = tabulate([Sample(s.path, s.subject, box=Box(0, 0, 9, 9)) for s in manifest.samples()], people, "x")
+    with pytest.raises(ManifestError, match="begun with another manifest"):
+        run(boxed, tmp_path / "pack")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").write_text("x")
     with pytest.raises(ManifestError, match="is not empty"):

@@ -16,6 +16,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -244,18 +245,27 @@ def _read_table(path: Path) -> pa.Table:
 def _check(manifest: Manifest) -> None:
     """Every row has a path, and no image is under two subjects, unless it holds several faces with boxes."""
     table = manifest.table
-    keys = [table.column("path").to_pylist()]
-    keys += [table.column(name).to_pylist() for name in ("record", *BOX) if name in table.column_names]
+    named = pa.compute.fill_null(pa.compute.not_equal(table.column("path"), ""), False).to_numpy()
+    if not named.all():
+        raise ManifestError(f"{manifest.row(int(np.argmin(named)))}: path and subject must both be given")
+    keys = [name for name in ("path", "record", *BOX) if name in table.column_names]
+    groups = table.select([*keys, "subject"]).group_by(keys).aggregate([("subject", "count_distinct")])
+    if (pa.compute.max(groups.column("subject_count_distinct")).as_py() or 0) > 1:
+        raise ManifestError(_clash(manifest, keys))
+
+
+def _clash(manifest: Manifest, keys: Sequence[str]) -> str:
+    """Names the first image that stands under two subjects."""
+    columns = [manifest.table.column(name).to_pylist() for name in keys]
     seen: dict[tuple[object, ...], tuple[int, str]] = {}
-    for index, (subject, *key) in enumerate(zip(table.column("subject").to_pylist(), *keys, strict=True)):
-        if not key[0]:
-            raise ManifestError(f"{manifest.row(index)}: path and subject must both be given")
+    for index, (subject, *key) in enumerate(zip(manifest.subjects, *columns, strict=True)):
         earlier, owner = seen.setdefault(tuple(key), (index, subject))
         if owner != subject:
-            raise ManifestError(
+            return (
                 f"{manifest.row(index)}: {key[0]} belongs to {subject} here and to {owner} in row {earlier + 2}; "
                 "keep one of the two"
             )
+    raise AssertionError("the groups said that there is a clash")
 
 
 def tabulate(samples: Iterable[Sample], folder: Path, name: str) -> Manifest:

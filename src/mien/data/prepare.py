@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.csv
 import pyarrow.parquet
 
 from mien.align import TEMPLATES
@@ -145,12 +146,28 @@ def _begin(manifest: Manifest, out: Path, settings: Settings) -> None:
     path.write_text(json.dumps(plan, indent=1), encoding="utf-8")
 
 
+class _Digest:
+    """A file that keeps nothing but the sha256 of what is written to it."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        return len(data)
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def _digest(manifest: Manifest) -> str:
-    digest = hashlib.sha256()
-    for column in ("path", "subject", "record"):
-        if column in manifest.columns:
-            digest.update(json.dumps(manifest.table.column(column).to_pylist()).encode())
-    return digest.hexdigest()
+    """Of everything that the manifest says."""
+    digest = _Digest()
+    pyarrow.csv.write_csv(manifest.table, digest)
+    return digest.sha256.hexdigest()
 
 
 def _finish(manifest: Manifest, out: Path, settings: Settings, shards: list[Shard], counts: Counter[str]) -> None:
