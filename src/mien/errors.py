@@ -9,6 +9,7 @@
     │   ├── ModelNotFoundError  no such model in the store or the catalogue
     │   ├── LicenceError        weights whose licence was not accepted
     │   └── DownloadError       a transfer that failed or gave other bytes
+    ├── WorkerError             a cluster that cannot be reached
     ├── MissingExtraError       a part of mien that is not installed
     ├── ContractError           values of two models that cannot be compared
     └── GalleryError
@@ -52,6 +53,10 @@ class LicenceError(ModelError):
 
 class DownloadError(ModelError):
     """A transfer that failed, or that gave other bytes than were promised."""
+
+
+class WorkerError(MienError):
+    """A cluster that cannot be reached."""
 
 
 class MissingExtraError(MienError):

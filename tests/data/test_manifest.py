@@ -100,6 +100,12 @@ def test_columns_that_are_missing_or_of_another_kind(tmp_path: Path) -> None:
         write_manifest(Manifest(pa.table({"path": ["a"], "subject": ["b"]}), tmp_path, "x"), tmp_path / "m.txt")
 
 
+def test_rubbish_is_not_printed_back(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_bytes(b"a\n\xff\x00\x9f,\x82\n")
+    with pytest.raises(ManifestError, match=r"is no manifest.*Expected 1 columns, got 2$"):
+        read_manifest(tmp_path / "m.csv")
+
+
 def test_names_that_are_no_utf8_are_stored_and_found_again(tmp_path: Path) -> None:
     import os
 

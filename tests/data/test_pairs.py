@@ -36,9 +36,10 @@ def test_csv_survives(tmp_path: Path) -> None:
         ("a,b\nx,y\n", "lacks the column mated"),
         ("a,b,mated\nx,y,perhaps\n", "row 2: a pair has a, b, mated"),
         ("a,b,mated\n", "holds no pairs"),
+        ("\x82\udcff\n", "lacks the column a and b and mated"),
     ],
 )
 def test_what_is_no_list_names_its_row(tmp_path: Path, text: str, why: str) -> None:
-    (tmp_path / "p.txt").write_text(text)
+    (tmp_path / "p.txt").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ManifestError, match=why):
         read_pairs(tmp_path / "p.txt")

@@ -19,7 +19,7 @@ from mien.data.pack import Pack, encode_crop, is_pack
 from mien.data.prepare import Settings, prepare
 from mien.data.recordio import Record, format_record, frame
 from mien.detect.detector import open_detector
-from mien.errors import ManifestError
+from mien.errors import ManifestError, WorkerError
 from mien.types import Box, Image
 
 DEFAULTS = Settings()
@@ -264,6 +264,12 @@ def test_a_cluster_gives_the_same_pack(people: Path, tmp_path: Path, monkeypatch
     for _ in prepare(manifest, tmp_path / "there", Settings(), ray_address="local"):
         pass
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_a_cluster_that_is_not_there_is_named(people: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    with pytest.raises(WorkerError, match=r"the Ray cluster 10\.0\.0 cannot be reached .*; name auto, local or"):
+        list(prepare(read_manifest(people), tmp_path / "pack", Settings(), ray_address="10.0.0"))
 
 
 def test_settings_name_a_template_that_is_known(people: Path, tmp_path: Path) -> None:

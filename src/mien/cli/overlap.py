@@ -10,7 +10,7 @@ from rich.table import Table
 
 from mien.cli import options
 from mien.cli.embed import embedded_set
-from mien.cli.terminal import PARTLY, emit, err, out, plural, show, track
+from mien.cli.terminal import PARTLY, emit, err, fail, out, plural, show, track
 from mien.data import overlap as overlapping
 from mien.data.manifest import Manifest, read_manifest, write_manifest
 from mien.data.workers import ordered
@@ -43,6 +43,9 @@ def overlap(
       mien data overlap celeba.parquet lfw.parquet --out overlap/
     """
     sets = [read_manifest(path) for path in (a, b)]
+    for manifest in sets:
+        if not len(manifest):
+            fail(f"{manifest.name} has no rows; there is nothing to compare")
     marks = []
     for manifest in sets:
         done = ordered(overlapping.fingerprint, manifest.samples(), workers or usable_cores())

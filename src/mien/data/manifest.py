@@ -237,7 +237,7 @@ def _read_table(path: Path) -> pa.Table:
                 table = table.set_column(index, name, table.column(name).cast(KNOWN[name]))
     except (pa.ArrowException, OSError, KeyError) as reason:
         raise ManifestError(
-            f"{path} is no manifest, a CSV or Parquet table with the columns path and subject: {reason}"
+            f"{path} is no manifest, a CSV or Parquet table with the columns path and subject: {plain(reason)}"
         ) from reason
     return table
 
@@ -252,6 +252,11 @@ def _check(manifest: Manifest) -> None:
     groups = table.select([*keys, "subject"]).group_by(keys).aggregate([("subject", "count_distinct")])
     if (pa.compute.max(groups.column("subject_count_distinct")).as_py() or 0) > 1:
         raise ManifestError(_clash(manifest, keys))
+
+
+def plain(reason: Exception) -> str:
+    """What a table's reader says, without the bytes that it stumbled over."""
+    return ": ".join(str(reason).split(": ")[:2]).splitlines()[0]
 
 
 def _clash(manifest: Manifest, keys: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ def _stem(name: str, number: str) -> str:
 
 
 def _csv(path: Path) -> list[Pair]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         reader = csv.DictReader(stream)
         missing = {"a", "b", "mated"} - set(reader.fieldnames or ())
         if missing:

@@ -14,7 +14,7 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from mien.errors import MissingExtraError
+from mien.errors import MissingExtraError, WorkerError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,6 +36,7 @@ def ordered(
 
     Raises:
         MissingExtraError: Ray is asked for and not installed.
+        WorkerError: the cluster cannot be reached.
     """
     if ray_address is not None:
         return _on_ray(function, items, ray_address)
@@ -84,7 +85,14 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], address: 
         raise MissingExtraError("Ray is not installed: pip install '.[ray]' in mien's folder") from None
     started = not ray.is_initialized()
     if started:
-        ray.init(address=address, log_to_driver=False, include_dashboard=False if address == "local" else None)
+        dashboard = False if address == "local" else None
+        try:
+            ray.init(address=address, log_to_driver=False, include_dashboard=dashboard)
+        except (ValueError, ConnectionError, RuntimeError) as reason:
+            raise WorkerError(
+                f"the Ray cluster {address} cannot be reached ({str(reason).splitlines()[0]}); name auto, local or "
+                "HOST:PORT"
+            ) from reason
     remote: Any = ray.remote(_apply)
     shared = ray.put(function)
     cluster: dict[str, float] = ray.cluster_resources()

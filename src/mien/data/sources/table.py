@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from mien.data.manifest import BOX, LANDMARKS, Problem, Sample, Value
+from mien.data.manifest import BOX, LANDMARKS, Problem, Sample, Value, plain
 from mien.errors import ManifestError
 from mien.types import Box, floats
 
@@ -57,7 +57,7 @@ def _table(path: Path) -> pa.Table:
         texts = {name.strip('"\ufeff'): pa.string() for name in header}
         return pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(column_types=texts))
     except (pa.ArrowException, OSError) as reason:
-        raise ManifestError(f"{path} is no CSV or Parquet table: {reason}") from reason
+        raise ManifestError(f"{path} is no CSV or Parquet table: {plain(reason)}") from reason
 
 
 def _sample(row: dict[str, Value], path: Path, number: int) -> Sample | Problem:
