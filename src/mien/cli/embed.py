@@ -85,7 +85,6 @@ def embedded_set(source: Path, target: Path, detector: str, recognizer: str | No
         ):
             err.print(f"mien: reading the embeddings in {target}")
             return read_embedded(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
     write_embeddings(source, target, detector, recognizer or DEFAULT_RECOGNIZER)
     return read_embedded(target)
 
