@@ -100,6 +100,14 @@ def test_columns_that_are_missing_or_of_another_kind(tmp_path: Path) -> None:
         write_manifest(Manifest(pa.table({"path": ["a"], "subject": ["b"]}), tmp_path, "x"), tmp_path / "m.txt")
 
 
+def test_age_groups_are_not_taken_for_subjects(tmp_path: Path) -> None:
+    for name in ("Adults/An/1.jpg", "children/Bo/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(ManifestError, match="holds age groups, not subjects: read it with `mien data import"):
+        read_manifest(tmp_path)
+
+
 def test_rubbish_is_not_printed_back(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_bytes(b"a\n\xff\x00\x9f,\x82\n")
     with pytest.raises(ManifestError, match=r"is no manifest.*Expected 1 columns, got 2$"):

@@ -75,7 +75,7 @@ def _finish(report: Report, target: Path, json: bool) -> int:
         err.print(f"mien: {text}")
     for text in report.headline:
         out.print(text)
-    for table in report.tables[:2]:
+    for table in report.tables[:3]:
         shown = Table(*table.columns, title=table.title, title_justify="left")
         for row in table.rows:
             shown.add_row(

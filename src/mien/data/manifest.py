@@ -196,6 +196,7 @@ def read_manifest(source: Path) -> Manifest:
             path, or one image under two subjects.
     """
     if source.is_dir():
+        _refuse_groups(source)
         samples = list(_from_folder(source))
         if not samples:
             loose = len(find_images(source))
@@ -209,6 +210,16 @@ def read_manifest(source: Path) -> Manifest:
     manifest = Manifest(_read_table(source), source.parent, str(source))
     _check(manifest)
     return manifest
+
+
+def _refuse_groups(folder: Path) -> None:
+    """Age groups must not be taken for two subjects."""
+    names = {path.name.lower() for path in folder.iterdir() if path.is_dir()}
+    if {"adults", "children"} <= names or {"adult", "child"} <= names:
+        raise ManifestError(
+            f"{folder} holds age groups, not subjects: read it with `mien data import {folder} --as portraits --out "
+            "MANIFEST`, and go on with the manifest"
+        )
 
 
 def _from_folder(folder: Path) -> Iterator[Sample]:
