@@ -7,7 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.terminal import FAILED, PARTLY, WRONG, counting, emit, err, fail, out, plural
-from mien.data.manifest import read_manifest, tabulate
+from mien.data.manifest import Sample, read_manifest, tabulate
 from mien.data.pack import Pack, is_pack
 from mien.data.sources.verification_bin import extract
 from mien.errors import ContractError
@@ -60,7 +60,7 @@ def write_embeddings(source: Path, target: Path, detector: str, recognizer: str,
         total, work = len(pack), embed_pack(pack, target, recognizer)
     else:
         if source.suffix == ".bin":
-            samples = [row for row in extract(source, target.with_suffix(".csv")) if not hasattr(row, "reason")]
+            samples = [row for row in extract(source, target.with_suffix(".csv")) if isinstance(row, Sample)]
             manifest = tabulate(samples, target.parent, str(source))
         else:
             manifest = read_manifest(source)

@@ -10,7 +10,7 @@ from mien.cli import options
 from mien.cli.embed import embedded_set
 from mien.cli.terminal import emit, err, fail, out, plural, show, track
 from mien.data.bins import read_bin
-from mien.data.pairs import Pair, read_pairs
+from mien.data.pairs import numbered_pairs, read_pairs
 from mien.detect.detector import open_detector
 from mien.errors import CardError, ModelError
 from mien.evaluate.calibrate import RATES
@@ -64,6 +64,20 @@ def _card(embedded: Embedded) -> ModelCard | None:
     return card if card.contract == embedded.origin.contract else None
 
 
+def _model(embedded: Embedded, source: Path, recognizer: str | None = None) -> store.Model:
+    """The model that made the embeddings.
+
+    Raises:
+        CardError: the store has another one under its name.
+    """
+    model = store.load(recognizer or embedded.origin.model)
+    if model.card.contract != embedded.origin.contract:
+        raise CardError(
+            f"{embedded.origin.model} in the store has another contract than the embeddings; embed {source} again"
+        )
+    return model
+
+
 def _finish(report: Report, target: Path, json: bool) -> int:
     write_report(report, target)
     if json:
@@ -110,16 +124,10 @@ def verification(
     """
     if pairs is None and source.suffix != ".bin":
         fail("--pairs is needed: LFW's pairs.txt, or a CSV with the columns a, b, mated and perhaps fold")
-    listed = read_pairs(pairs) if pairs is not None else _bin_pairs(source)
+    listed = read_pairs(pairs) if pairs is not None else numbered_pairs(read_bin(source).mated.tolist())
     embedded = _embedded(source, target, detector, recognizer)
     name = pairs.name if pairs is not None else source.name
     return _finish(verify_pairs(embedded, listed, name, published_grid=published_grid), target, json)
-
-
-def _bin_pairs(path: Path) -> list[Pair]:
-    mated = read_bin(path).mated
-    size = max(1, len(mated) // 10)
-    return [Pair(f"{2 * i:06d}", f"{2 * i + 1:06d}", bool(each), min(9, i // size)) for i, each in enumerate(mated)]
 
 
 @app.command()
@@ -187,11 +195,7 @@ def synthetic(
     chosen = choose(embedded, most, seed)
     settings = EngineOptions(streams=usable_cores())
     finder = open_detector(embedded.origin.detector, settings)
-    model = store.load(recognizer or embedded.origin.model)
-    if model.card.contract != embedded.origin.contract:
-        raise CardError(
-            f"{embedded.origin.model} in the store has another contract than the embeddings; embed {source} again"
-        )
+    model = _model(embedded, source, recognizer)
     originals = load(embedded, chosen, finder)
     results = run_trials(
         originals, probe_with(finder, Recognizer(model, settings)), embedded.origin.metric, seed=seed
@@ -263,11 +267,7 @@ def calibrate(
         fail(f"{source}: {'; '.join(found.refused.values())}")
     written = _finish(report, target, json)
     if card:
-        model = store.load(embedded.origin.model)
-        if model.card.contract != embedded.origin.contract:
-            fail(
-                f"{embedded.origin.model} in the store has another contract than the embeddings; embed {source} again"
-            )
+        model = _model(embedded, source)
         store.rewrite_card(model, model.card.model_copy(update={"thresholds": found.rows}))
         err.print(f"{plural(len(found.rows), 'threshold')} on the card of {embedded.origin.model}")
     if gallery is not None:

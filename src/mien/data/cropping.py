@@ -20,12 +20,9 @@ from mien.detect.prominence import most_prominent
 from mien.errors import DegenerateLandmarksError, ImageError
 from mien.geometry import iou
 from mien.image import decode
+from mien.pipeline import DECODED, SOFT
 from mien.types import Box, Face, Faces, Image, Photo, floats
 
-DECODED = 1280
-"""Pixels along the longer side down to which a JPEG may be reduced while decoding; see mien.pipeline."""
-SOFT = 1.15
-"""A crop that magnifies a reduced picture by more than this is cut from the full one; see mien.pipeline."""
 SAME_FACE = 0.3
 """Least IoU of a detected face with the box that is given for it; boxes of other tools are wider or tighter."""
 

@@ -81,6 +81,12 @@ def _csv_pair(path: Path, number: int, row: dict[str, str]) -> Pair:
     return Pair(row["a"].strip(), row["b"].strip(), mated, int(fold))
 
 
+def numbered_pairs(mated: Sequence[bool]) -> list[Pair]:
+    """The pairs of a `.bin` set: images 000000 and 000001, 000002 and 000003 ..., in ten folds in their order."""
+    size = max(1, len(mated) // 10)
+    return [Pair(f"{2 * i:06d}", f"{2 * i + 1:06d}", bool(same), min(9, i // size)) for i, same in enumerate(mated)]
+
+
 def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
     """Write a list as CSV."""
     with path.open("w", encoding="utf-8", newline="") as stream:

@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 
 from mien.data.bins import VerificationBin
+from mien.data.pairs import numbered_pairs
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Embedded, Origin, require_usable
 from mien.evaluate.verification import FoldedAccuracy, ScoredPairs, folded_accuracy, squared_l2_grid
@@ -73,7 +74,7 @@ def bin_accuracy(
     crops = (decode(data, f"image {index}").image for index, data in enumerate(pairs.images))
     vectors = embed_all(lambda batch: _mirrored(embed, batch) if mirror else embed(batch), crops)
     scores = score_pairs(vectors[0::2], vectors[1::2], "cosine")
-    folds = np.minimum(9, np.arange(len(scores)) // max(1, len(scores) // 10))
+    folds = np.array([pair.fold for pair in numbered_pairs(pairs.mated.tolist())])
     listed = ScoredPairs(scores, pairs.mated, folds, np.full((len(scores), 2), -1))
     return folded_accuracy(listed, squared_l2_grid() if published_grid else None)
 

@@ -111,12 +111,16 @@ def fmr_at(scan: Scan, threshold: float) -> Rate:
     if not total:
         return Rate(float("nan"), 0.0, 1.0, 0)
     comparisons = samples * (samples.sum() - samples)
-    kept = len(scan.tail) == scan.nonmated or similarity > scan.bound
-    if not kept:
+    if not _is_kept(scan, similarity):
         return _in_bulk(scan, similarity, comparisons, len(numbers))
     count = _accepted(scan, similarity)
     who = dense[scan.tail_samples[:count]]
     return rate_of_pairs(_sums(who, samples, comparisons, total))
+
+
+def _is_kept(scan: Scan, similarity: float) -> bool:
+    """Whether all non-mated comparisons that a threshold accepts are among the kept ones."""
+    return len(scan.tail) == scan.nonmated or similarity > scan.bound
 
 
 def _accepted(scan: Scan, similarity: float) -> int:
@@ -265,7 +269,7 @@ def strata_at(scan: Scan, threshold: float) -> list[StratumRow]:
     """The false match rate within and between strata; intervals take each stratum's subjects as drawn."""
     similarity = scan.similarity(threshold)
     rows = []
-    exact = len(scan.tail) == scan.nonmated or similarity > scan.bound
+    exact = _is_kept(scan, similarity)
     count = _accepted(scan, similarity)
     hit = np.sort(scan.stratum[scan.tail_samples[:count]], axis=1)
     for index, (a, b) in enumerate(scan.pair_of):

@@ -5,9 +5,8 @@ Owns resuming: parts of 2,048 rows are written beside the file and put together 
 
 import json
 import shutil
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.parquet
 from mien.data.cropping import Cropped, Pose, crop_samples
 from mien.data.manifest import Manifest, Sample, absolute, tabulate
 from mien.data.pack import Pack
+from mien.data.workers import ahead
 from mien.detect.detector import open_detector
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Origin, schema_metadata
@@ -71,15 +71,11 @@ def embed_manifest(
     yield done
     rows: list[dict[str, Any]] = []
     with ThreadPoolExecutor(workers) as pool:
-        running: deque[Future[tuple[list[Cropped], Floats]]] = deque()
-        while True:
-            running.extend(pool.submit(work, chunk) for chunk in islice(chunks, workers + 1 - len(running)))
-            if not running:
-                break
-            rows += _rows(*running.popleft().result())
-            done += min(CHUNK, len(manifest) - done)
+        for cropped, embeddings in ahead(pool, work, chunks, workers + 1):
+            rows += _rows(cropped, embeddings)
+            done += len(cropped)
             if len(rows) >= PART or done == len(manifest):
-                _write_part(out, manifest, done - len(rows), rows, network.spec.size)
+                _write_part(out, manifest, done - len(rows), rows)
                 rows = []
             yield done
     _finish(out, manifest, origin)
@@ -110,7 +106,7 @@ def embed_pack(pack: Pack, out: Path, recognizer: str) -> Iterator[int]:
     while part := list(islice(crops, PART)):
         cropped = [Cropped("written", "", "", crop) for crop in part]
         rows = _rows(cropped, network.embed(part))
-        _write_part(out, manifest, done, rows, network.spec.size)
+        _write_part(out, manifest, done, rows)
         done += len(part)
         yield done
     _finish(out, manifest, origin)
@@ -161,7 +157,7 @@ def _rows(cropped: list[Cropped], embeddings: Floats) -> list[dict[str, Any]]:
     ]
 
 
-def _write_part(out: Path, manifest: Manifest, first: int, rows: list[dict[str, Any]], size: int) -> None:
+def _write_part(out: Path, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
     table = manifest.table.slice(first, len(rows))
     table = table.drop_columns([n for n in ("status", "detail", "sha256", "embedding") if n in table.column_names])
     for name in ("status", "detail", "sha256"):

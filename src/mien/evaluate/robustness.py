@@ -20,7 +20,7 @@ from mien.models.engines import usable_cores
 from mien.rates import Rate, rate_of_subjects
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs
-from mien.types import Face, Floats, Image, Metric
+from mien.types import Face, Faces, Floats, Image, Metric
 
 CAVEAT = (
     "A robustness bound, not a genuine match rate: both pictures of a pair come from one photograph, so they share "
@@ -56,7 +56,7 @@ def probe_with(detector: Detector, recognizer: Recognizer) -> Probe:
         crops: list[Image] = []
         places: list[int] = []
         for index, (image, faces) in enumerate(zip(images, detector.detect(images), strict=True)):
-            face = _meant(faces, image)
+            face = meant(faces, image)
             if face is not None:
                 try:
                     crops.append(recognizer.align(image, face))
@@ -69,8 +69,9 @@ def probe_with(detector: Detector, recognizer: Recognizer) -> Probe:
     return probe
 
 
-def _meant(faces: Sequence[Face], image: Image) -> Face | None:
-    return faces[most_prominent(tuple(faces), image.shape[1], image.shape[0])[0]] if faces else None
+def meant(faces: Faces, image: Image) -> Face | None:
+    """The most prominent face of a photograph, or None."""
+    return faces[most_prominent(faces, image.shape[1], image.shape[0])[0]] if faces else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from mien.data.manifest import stored_path
+from mien.data.manifest import STRATA, stored_path
 from mien.errors import ContractError, ManifestError
 from mien.types import Floats, Metric
 
@@ -119,7 +119,7 @@ def read_origin(path: Path) -> Origin:
     return Origin(**json.loads(pyarrow.parquet.read_schema(path).metadata[KEY]))
 
 
-def read_embedded(path: Path, strata: Sequence[str] = ("sex", "age_group")) -> Embedded:
+def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
     """Read an embedding file.
 
     Raises:
@@ -128,7 +128,7 @@ def read_embedded(path: Path, strata: Sequence[str] = ("sex", "age_group")) -> E
     if not is_embedding_file(path):
         raise ManifestError(f"{path} is no embedding file; make one with `mien embed SET --out {path.stem}.parquet`")
     table = pyarrow.parquet.read_table(path)
-    origin = Origin(**json.loads(table.schema.metadata[KEY]))
+    origin = read_origin(path)
     status = np.array(table.column("status").to_pylist())
     good = np.flatnonzero(status == "written")
     if not len(good):

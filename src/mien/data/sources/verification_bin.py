@@ -10,7 +10,7 @@ from pathlib import Path
 from mien.data import recordio
 from mien.data.bins import read_bin
 from mien.data.manifest import Problem, Sample
-from mien.data.pairs import Pair, write_pairs
+from mien.data.pairs import numbered_pairs, write_pairs
 
 
 def recognizes(path: Path) -> bool:
@@ -39,9 +39,4 @@ def extract(path: Path, out: Path) -> Iterator[Sample | Problem]:
             offset = stream.tell()
             stream.write(recordio.frame(recordio.format_record(recordio.Record(0, (float(number),), number, image))))
             yield Sample(rec, "", record=offset, aligned=True, known={"name": f"{number:06d}"})
-    fold = max(1, len(found.mated) // 10)
-    pairs = [
-        Pair(f"{2 * i:06d}", f"{2 * i + 1:06d}", bool(mated), min(9, i // fold))
-        for i, mated in enumerate(found.mated)
-    ]
-    write_pairs(pairs, out.with_suffix(".pairs.csv"))
+    write_pairs(numbered_pairs(found.mated.tolist()), out.with_suffix(".pairs.csv"))

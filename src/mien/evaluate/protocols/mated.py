@@ -51,13 +51,14 @@ def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -
     unit = UNIT_OF[used.origin.metric]
     points, table = parts.points_table(compared, unit)
     curve = error_curve(compared)
+    crossing = equal_error(compared)
     others = (parts.card_table(compared, card, used.origin.contract), parts.strata_table(compared, points))
     return Report(
         protocol="mated",
         title=f"All comparisons: {embedded.origin.source}",
         about=parts.about(used),
-        headline=tuple(_headline(compared, points, unit)),
-        numbers=_numbers(compared, points, unit),
+        headline=tuple(_headline(compared, points, crossing, unit)),
+        numbers=_numbers(compared, points, crossing, unit),
         tables=(table, *(other for other in others if other)),
         charts=(
             parts.score_chart(compared, points, unit),
@@ -70,8 +71,9 @@ def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -
     )
 
 
-def _numbers(compared: Scan, points: Sequence[OperatingPoint], unit: str) -> dict[str, Number]:
-    crossing = equal_error(compared)
+def _numbers(
+    compared: Scan, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
+) -> dict[str, Number]:
     return {
         "mated comparisons": Number(value=len(compared.mated)),
         "non-mated comparisons": Number(value=compared.nonmated),
@@ -81,13 +83,14 @@ def _numbers(compared: Scan, points: Sequence[OperatingPoint], unit: str) -> dic
     }
 
 
-def _headline(compared: Scan, points: Sequence[OperatingPoint], unit: str) -> list[str]:
+def _headline(
+    compared: Scan, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
+) -> list[str]:
     lines = [f"{len(compared.mated):,} mated and {compared.nonmated:,} non-mated comparisons."]
     lines += [
         f"At FMR {point.wanted:g} (threshold {unit} {point.threshold:.4f}): FNMR {describe(point.fnmr)}."
         for point in points[-3:]
     ]
-    crossing = equal_error(compared)
     if crossing is not None:
         lines.append(f"Equal error rate {share(crossing[0])} at {unit} {crossing[1]:.4f}.")
     return lines

@@ -248,23 +248,26 @@ def det_chart(curves: dict[str, ErrorCurve]) -> Chart:
     )
 
 
+def pair_row(embedded: Embedded, a: int, b: int, score: float, note: str = "") -> PairRow:
+    """Two samples with where their pictures are; the score is in the metric's unit."""
+    return PairRow(
+        score=score,
+        a=embedded.paths[a],
+        b=embedded.paths[b],
+        subject_a=embedded.subjects[a],
+        subject_b=embedded.subjects[b],
+        record_a=embedded.records[a],
+        record_b=embedded.records[b],
+        note=note,
+    )
+
+
 def pair_rows(embedded: Embedded, scan: Scan, scores: Floats, samples: Indices) -> list[PairRow]:
-    """Pairs with where their pictures are."""
+    """Pairs of a scan; those of one and the same file say so."""
     rows = []
     for score, (a, b) in zip(scores.tolist(), samples.tolist(), strict=True):
         same = embedded.sha256[a] and embedded.sha256[a] == embedded.sha256[b]
-        rows.append(
-            PairRow(
-                score=scan.value(score),
-                a=embedded.paths[a],
-                b=embedded.paths[b],
-                subject_a=embedded.subjects[a],
-                subject_b=embedded.subjects[b],
-                record_a=embedded.records[a],
-                record_b=embedded.records[b],
-                note="the same file" if same else "",
-            )
-        )
+        rows.append(pair_row(embedded, a, b, scan.value(score), "the same file" if same else ""))
     return rows
 
 

@@ -8,13 +8,12 @@ import numpy as np
 from mien.data.encoded import read_encoded
 from mien.data.manifest import Sample
 from mien.detect.detector import Detector
-from mien.detect.prominence import most_prominent
 from mien.errors import ImageError, ManifestError
 from mien.evaluate.curve import OperatingPoint
 from mien.evaluate.degrade import SEVERITIES
 from mien.evaluate.protocols import parts
 from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number, share
-from mien.evaluate.robustness import CAVEAT, Original, RobustnessCell, Trials, cells
+from mien.evaluate.robustness import CAVEAT, Original, RobustnessCell, Trials, cells, meant
 from mien.evaluate.scan import Indices, Scan
 from mien.evaluate.scorefile import Embedded
 from mien.image import decode
@@ -52,10 +51,9 @@ def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Or
             image = decode(read_encoded(sample), sample.name, longest=LONGEST).image
         except ImageError:
             continue
-        faces = detector.detect([image])[0]
-        if faces:
-            meant = faces[most_prominent(faces, image.shape[1], image.shape[0])[0]]
-            yield Original(image, meant.landmarks, embedded.embeddings[index], int(numbers[index]))
+        face = meant(detector.detect([image])[0], image)
+        if face is not None:
+            yield Original(image, face.landmarks, embedded.embeddings[index], int(numbers[index]))
 
 
 def synthetic(embedded: Embedded, impostors: Scan, point: OperatingPoint, trials: Trials, seed: int = 0) -> Report:

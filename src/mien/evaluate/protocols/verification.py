@@ -6,8 +6,9 @@ import numpy as np
 
 from mien.data.pairs import Pair
 from mien.errors import ManifestError
+from mien.evaluate.curve import decidability
 from mien.evaluate.protocols import parts
-from mien.evaluate.report import Chart, Number, PairRow, Pairs, Report, Series, Table, describe, number, share, thin
+from mien.evaluate.report import Chart, Number, Pairs, Report, Series, Table, describe, number, share, thin
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.verification import (
     FoldedAccuracy,
@@ -118,8 +119,7 @@ def _folded(scored: ScoredPairs, published_grid: bool) -> FoldedAccuracy | None:
 def _separation(scored: ScoredPairs) -> dict[str, Number]:
     known = np.isfinite(scored.scores)
     mated, other = scored.scores[known & scored.mated], scored.scores[known & ~scored.mated]
-    spread = np.sqrt((mated.var() + other.var()) / 2)
-    return {"d'": Number(value=float(abs(mated.mean() - other.mean()) / max(1e-12, float(spread))))}
+    return {"d'": Number(value=decidability(mated, float(other.mean()), float(other.var())))}
 
 
 def _fold_table(folded: FoldedAccuracy, unit: str, flip: float) -> Table:
@@ -195,20 +195,12 @@ def _worst(embedded: Embedded, scored: ScoredPairs, places: np.ndarray, unit: st
             Pairs(
                 title=title,
                 unit=unit,
-                rows=tuple(_pair(embedded, scored, places, row, flip) for row in rows.tolist()),
+                rows=tuple(
+                    parts.pair_row(
+                        embedded, int(places[row, 0]), int(places[row, 1]), flip * float(scored.scores[row])
+                    )
+                    for row in rows.tolist()
+                ),
             )
         )
     return tuple(found)
-
-
-def _pair(embedded: Embedded, scored: ScoredPairs, places: np.ndarray, row: int, flip: float) -> PairRow:
-    a, b = (int(place) for place in places[row])
-    return PairRow(
-        score=flip * float(scored.scores[row]),
-        a=embedded.paths[a],
-        b=embedded.paths[b],
-        subject_a=embedded.subjects[a],
-        subject_b=embedded.subjects[b],
-        record_a=embedded.records[a],
-        record_b=embedded.records[b],
-    )
