@@ -9,6 +9,10 @@
     │   ├── ModelNotFoundError  no such model in the store or the catalogue
     │   ├── LicenceError        weights whose licence was not accepted
     │   └── DownloadError       a transfer that failed or gave other bytes
+    ├── TrainingError
+    │   ├── RecipeError         a recipe that is malformed, or that its data cannot follow
+    │   ├── CheckpointError     a checkpoint that cannot be read or written, or is of another network
+    │   └── NonFiniteError      a loss or gradient that is no number
     ├── WorkerError             a cluster that cannot be reached
     ├── MissingExtraError       a part of mien that is not installed
     ├── ContractError           values of two models that cannot be compared
@@ -53,6 +57,22 @@ class LicenceError(ModelError):
 
 class DownloadError(ModelError):
     """A transfer that failed, or that gave other bytes than were promised."""
+
+
+class TrainingError(MienError):
+    """A training that cannot start or go on."""
+
+
+class RecipeError(TrainingError):
+    """A recipe that is malformed, or that its data cannot follow."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint that cannot be read or written, or that is of another network."""
+
+
+class NonFiniteError(TrainingError):
+    """A loss or a gradient that is no number."""
 
 
 class WorkerError(MienError):

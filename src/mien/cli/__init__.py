@@ -21,7 +21,20 @@ EXIT_CODES = (
 
 def build() -> typer.Typer:
     """The program with all its verbs."""
-    from mien.cli import compare, data, detect, doctor, embed, enrol, evaluate, identify, models, subjects, tour
+    from mien.cli import (
+        compare,
+        data,
+        detect,
+        doctor,
+        embed,
+        enrol,
+        evaluate,
+        identify,
+        models,
+        subjects,
+        tour,
+        train,
+    )
 
     app = typer.Typer(
         name="mien",
@@ -45,6 +58,8 @@ def build() -> typer.Typer:
     app.add_typer(data.app, name="data")
     app.command()(embed.embed)
     app.add_typer(evaluate.app, name="evaluate")
+    app.command()(train.train)
+    app.command()(train.export)
     app.command("convert-threshold")(embed.convert_threshold)
     app.command()(doctor.doctor)
     return app

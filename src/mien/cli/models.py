@@ -11,6 +11,7 @@ from rich.table import Table
 from mien.cli import options
 from mien.cli.embed import embedded_set
 from mien.cli.terminal import FAILED, PARTLY, WRONG, emit, err, fail, out, show, track
+from mien.cli.train import training
 from mien.errors import MienError, ModelError
 from mien.evaluate.protocols.calibration import calibration
 from mien.models import pull as pulling
@@ -122,6 +123,63 @@ def _verify_one(name: str, settings: EngineOptions) -> list[tuple[str, str, str,
     return rows
 
 
+@app.command("inspect")
+def inspect_file(
+    file: Annotated[Path, typer.Argument(help="An ONNX file, or a checkpoint of torch.", show_default=False)],
+    json: options.Json = False,
+) -> int:
+    """Say what network a file holds: family, size, colour order, normalization. Runs no code of the file's.
+
+    Examples:
+
+      mien models inspect backbone.pth
+
+      mien models inspect w600k_r50.onnx
+    """
+    found = _inspect_onnx(file) if file.suffix == ".onnx" else _inspect_checkpoint(file)
+    if json:
+        emit({"file": str(file), **found})
+        return 0
+    table = Table("what", str(file.name))
+    for key, value in found.items():
+        table.add_row(key, str(value))
+    show(table)
+    return 0
+
+
+def _inspect_onnx(file: Path) -> dict[str, object]:
+    graph = inspect(_read(file), str(file))
+    return {
+        "family": graph.family,
+        "input": f"{graph.width or 'any'}x{graph.height or 'any'}",
+        "normalization": "in the graph" if graph.prepares else "outside, see `mien models add`",
+        "colour": "not in the file" if graph.family == "embedding" else "the family's",
+    }
+
+
+def _inspect_checkpoint(file: Path) -> dict[str, object]:
+    path = file / "state.pt" if file.is_dir() else file
+    found = training("weights").read_weights(path)
+    pixels = found.pixels
+    return {
+        "family": found.backbone,
+        "embedding": found.embedding,
+        "parameters": found.parameters,
+        "tensors": len(found.state),
+        "input": f"{pixels.size}x{pixels.size}, {pixels.template} pose",
+        "colour": pixels.colour,
+        "normalization": f"(pixel - {_channels(pixels.mean)}) / {_channels(pixels.scale)}",
+        "known from": found.note,
+        "prefix of names": found.prefix or "none",
+        "beside the weights": ", ".join(found.other) or "nothing",
+    }
+
+
+def _channels(values: tuple[float, float, float]) -> str:
+    """One number where all channels have the same."""
+    return f"{values[0]:g}" if len(set(values)) == 1 else str(values)
+
+
 @app.command()
 def add(
     file: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
@@ -154,8 +212,8 @@ def add(
         colour = typer.prompt("Was it trained on RGB or BGR? (the model's repository says which)")
     told = Told(
         colour=colour,  # type: ignore[arg-type]
-        mean=mean,
-        scale=scale,
+        mean=None if mean is None else (mean,) * 3,
+        scale=None if scale is None else (scale,) * 3,
         metric=metric,  # type: ignore[arg-type]
         mirror=mirror,
         template=template,  # type: ignore[arg-type]

@@ -105,9 +105,16 @@ class Pack:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is known of each crop, in the pack's order."""
+        yield from (row for row in self._all_rows() if row["status"] == "written")
+
+    def rejected(self) -> Iterator[dict[str, Any]]:
+        """The rows without a crop, with their status and detail."""
+        yield from (row for row in self._all_rows() if row["status"] != "written")
+
+    def _all_rows(self) -> Iterator[dict[str, Any]]:
         for shard in self.shards:
             for batch in self._index(shard).to_batches(max_chunksize=4096):
-                yield from (row for row in batch.to_pylist() if row["status"] == "written")
+                yield from batch.to_pylist()
 
     def encoded(self, index: int) -> bytes:
         """One crop as JPEG."""

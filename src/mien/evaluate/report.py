@@ -18,7 +18,14 @@ FORMAT, VERSION = "mien report", 1
 
 Cell = str | float | int | None
 Protocol = Literal[
-    "verification", "impostor", "synthetic mated", "mated", "identification", "calibration", "comparison"
+    "verification",
+    "impostor",
+    "synthetic mated",
+    "mated",
+    "identification",
+    "calibration",
+    "comparison",
+    "training",
 ]
 
 

@@ -49,8 +49,8 @@ class Told:
 
     Attributes:
         colour: the channel order it was trained with; required for recognizers.
-        mean: subtracted from pixels; None takes the family's.
-        scale: divides pixels; None takes the family's.
+        mean: of each channel, subtracted from pixels; None takes the family's.
+        scale: of each channel, divides pixels; None takes the family's.
         metric: what a recognizer was trained for.
         mirror: whether to average in the mirror image.
         template: the pose of its crops.
@@ -61,8 +61,8 @@ class Told:
     """
 
     colour: Literal["RGB", "BGR"] | None = None
-    mean: float | None = None
-    scale: float | None = None
+    mean: tuple[float, float, float] | None = None
+    scale: tuple[float, float, float] | None = None
     metric: Metric = "cosine"
     mirror: bool = False
     template: Literal["arcface", "dlib"] = "arcface"
@@ -186,7 +186,7 @@ def _input(graph: Graph, told: Told, name: str) -> InputSpec:
     if graph.prepares:
         mean, scale = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     if told.mean is not None:
-        mean = (told.mean,) * 3
+        mean = told.mean
     if told.scale is not None:
-        scale = (told.scale,) * 3
+        scale = told.scale
     return InputSpec(colour=colour, mean=mean, scale=scale, width=graph.width, height=graph.height)

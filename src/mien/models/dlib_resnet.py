@@ -6,6 +6,7 @@ with the number of bytes (its high bit is the sign), then that many little-endia
 tensor is a version, four sizes, and little-endian floats.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,21 @@ SIZE = 150
 
 
 @dataclass(frozen=True, eq=False)
-class _Convolution:
+class Convolution:
+    """A convolution with its affine layer folded in: weight (filters, channels, rows, columns), bias (filters,)."""
+
     weight: Floats
     bias: Floats
     stride: int
     padding: int
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """The network's weights: the convolutions from the input outwards, and the last layer's (256, 128) matrix."""
+
+    convolutions: tuple[Convolution, ...]
+    matrix: Floats
 
 
 class _Reader:
@@ -72,7 +83,7 @@ class _Reader:
         return values.astype(np.float32)
 
 
-def _read_convolution(reader: _Reader, channels: int) -> _Convolution:
+def _read_convolution(reader: _Reader, channels: int) -> Convolution:
     """One `con_4` with its `affine_` folded in."""
     reader.skip_to(b"con_4")
     values = reader.tensor()
@@ -81,7 +92,7 @@ def _read_convolution(reader: _Reader, channels: int) -> _Convolution:
     bias = values[weight.size :]
     reader.skip_to(b"affine_")
     gamma, beta = np.split(reader.tensor(), 2)
-    return _Convolution(weight * gamma[:, None, None, None], bias * gamma + beta, stride, padding)
+    return Convolution(weight * gamma[:, None, None, None], bias * gamma + beta, stride, padding)
 
 
 class _Graph:
@@ -101,7 +112,7 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def convolution(self, source: str, layer: _Convolution) -> str:
+    def convolution(self, source: str, layer: Convolution) -> str:
         return self.add(
             "Conv",
             [source, self.constant(layer.weight), self.constant(layer.bias)],
@@ -123,30 +134,40 @@ def convert(data: bytes) -> bytes:
     Raises:
         CardError: the bytes are not this network.
     """
-    reader, graph = _Reader(data), _Graph()
-    current = graph.add("Relu", [graph.convolution("input", _read_convolution(reader, 3))])
+    layers, graph = read_layers(data), _Graph()
+    waiting = iter(layers.convolutions)
+    current = graph.add("Relu", [graph.convolution("input", next(waiting))])
     current = graph.add("MaxPool", [current], kernel_shape=[3, 3], strides=[2, 2])
     size, channels = 35, 32
     for filters, down in BLOCKS:
-        current, size = _block(graph, reader, current, size, channels, filters, down)
+        current, size = _block(graph, waiting, current, size, channels, filters, down)
         channels = filters
     current = graph.add("Flatten", [graph.add("GlobalAveragePool", [current])])
-    reader.skip_to(b"fc_2")
-    matrix = _last_layer(reader)
-    graph.nodes.append(helper.make_node("MatMul", [current, graph.constant(matrix)], ["embedding"]))
+    graph.nodes.append(helper.make_node("MatMul", [current, graph.constant(layers.matrix)], ["embedding"]))
     return _serialize(graph)
 
 
-def _last_layer(reader: _Reader) -> Floats:
+def read_layers(data: bytes) -> Layers:
+    """Read the weights out of dlib's file.
+
+    Raises:
+        CardError: the bytes are not this network.
+    """
+    reader, channels = _Reader(data), 3
+    found = []
+    for filters in (32, *(filters for filters, _ in BLOCKS for _ in range(2))):
+        found.append(_read_convolution(reader, channels))
+        channels = filters
+    reader.skip_to(b"fc_2")
     reader.integer(), reader.integer()  # the number of outputs and of inputs
-    return reader.tensor().reshape(256, 128)
+    return Layers(tuple(found), reader.tensor().reshape(256, 128))
 
 
 def _block(
-    graph: _Graph, reader: _Reader, source: str, size: int, channels: int, filters: int, down: bool
+    graph: _Graph, layers: Iterator[Convolution], source: str, size: int, channels: int, filters: int, down: bool
 ) -> tuple[str, int]:
     """A residual block; its sum zero-pads the smaller map and the fewer channels, as dlib's add_prev does."""
-    first, second = _read_convolution(reader, channels), _read_convolution(reader, filters)
+    first, second = next(layers), next(layers)
     inner = graph.convolution(graph.add("Relu", [graph.convolution(source, first)]), second)
     if not down:
         return graph.add("Relu", [graph.add("Add", [inner, source])]), size

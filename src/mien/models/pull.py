@@ -93,8 +93,8 @@ def pull(
     data = _from_file(file, entry) if file else _download(name, entry, mirror, progress)
     told = Told(
         colour=entry.colour,
-        mean=entry.mean,
-        scale=entry.scale,
+        mean=(entry.mean,) * 3,
+        scale=(entry.scale,) * 3,
         licence=entry.licence,
         commercial_use=entry.commercial_use,
         training_data=entry.training_data,

@@ -1,0 +1,210 @@
+"""mien train and mien export: from a recipe to a model of one's own."""
+
+import importlib
+import importlib.util
+import os
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from mien.cli import options
+from mien.cli.terminal import emit, err, fail, out, plural, show
+from mien.errors import MissingExtraError
+from mien.models import store
+from mien.models.card import format_card
+
+if TYPE_CHECKING:
+    from mien.train.loop import Progress as Step
+    from mien.train.plan import Plan
+
+LINE_EVERY = 30.0
+"""Seconds between lines where the output is no terminal."""
+
+
+def training(part: str) -> ModuleType:
+    """A module of the training room.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+    """
+    for package in ("torch", "tensorboard"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(f"training needs {package}: pip install '.[train]' in mien's folder")
+    return importlib.import_module(f"mien.train.{part}")
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, .toml; see recipes/.", show_default=False)],
+    target: Annotated[
+        Path | None, typer.Option("--out", help="The folder of the run; runs/NAME, where none is given.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="section.key=value on top of the recipe; several times.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
+    ] = False,
+    json: options.Json = False,
+) -> int:
+    """Train or fine-tune a recognition model as a recipe says. Run it again to go on where it stopped.
+
+    Examples:
+
+      mien train recipes/smoke.toml --set data.sets='["portraits-112"]'
+
+      torchrun --nproc-per-node 8 -m mien train recipes/arcface-r50-deepglint.toml
+    """
+    found = training("recipe").read_recipe(recipe, tuple(settings or ()))
+    if dry_run:
+        return _show_plan(found.name, training("plan").make_plan(found), json)
+    folder = target or Path("runs") / found.name
+    first = int(os.environ.get("RANK", "0")) == 0
+    with _Line(json=json, quiet=not first) as line:
+        last = training("loop").train(found, folder, line.tell)
+    if not first:
+        return 0
+    if json:
+        emit({"checkpoint": str(last), "report": str(folder / "report" / "report.json")})
+    else:
+        out.print(f"{last}")
+        out.print(f"{folder / 'report' / 'report.html'}, log.jsonl, tensorboard/")
+        out.print(f"make it a model with `mien export {folder}`")
+    return 0
+
+
+def _show_plan(name: str, plan: "Plan", json: bool) -> int:
+    if json:
+        emit({"name": name, **{key: getattr(plan, key) for key in plan.__slots__}, "bytes": plan.bytes})
+        return 0
+    table = Table("what", "how much", title=name, title_justify="left")
+    left_out = f" ({plural(plan.left_out, 'class').replace('classs', 'classes')} with too few left out)"
+    rows = (
+        ("images in an epoch", f"{plan.images:,}"),
+        ("classes", f"{plan.classes:,}{left_out if plan.left_out else ''}"),
+        ("steps", f"{plan.steps:,} ({plan.an_epoch:,} in an epoch)"),
+        ("learning rate", f"{plan.rate:g} at its highest"),
+        (
+            "network",
+            f"{plan.parameters / 1e6:.1f} M parameters, {plan.multiplications / 1e9:.2f} G products a crop",
+        ),
+        (
+            "memory of a process",
+            f"{plan.bytes / 1e9:.1f} GB: {plan.backbone_bytes / 1e9:.1f} backbone, {plan.activation_bytes / 1e9:.1f} "
+            f"activations, {plan.head_bytes / 1e9:.1f} head",
+        ),
+        ("time on this machine", f"about {_long(plan.seconds)}, evaluations left out"),
+        ("evaluated on", ", ".join(plan.evaluations) or "nothing: add [[evaluate]]"),
+    )
+    for row in rows:
+        table.add_row(*row)
+    show(table)
+    return 0
+
+
+def _long(seconds: float) -> str:
+    """A duration, in the largest unit that fits."""
+    for size, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+class _Line:
+    """The progress of a training: a bar on a terminal, a line now and then elsewhere, JSON where asked for."""
+
+    def __init__(self, *, json: bool, quiet: bool) -> None:
+        self._json, self._quiet, self._said = json, quiet, 0.0
+        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[words]}"))
+        self._bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal or json or quiet)
+        self._task = self._bar.add_task("training", total=None, words="")
+
+    def __enter__(self) -> "_Line":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._bar.stop()
+
+    def tell(self, step: "Step") -> None:
+        """Show a step, or a sentence."""
+        if self._quiet:
+            return
+        if step.told:
+            if self._json:
+                emit({"step": step.step, "told": step.told})
+            else:
+                err.print(f"step {step.step}: {step.told}")
+            return
+        words = (
+            f"loss {step.loss:.3f}, rate {step.rate:.4g}, {step.speed:.0f} images/s, {_long(step.seconds_left)} left"
+        )
+        self._bar.update(self._task, total=step.steps, completed=step.step, words=words)
+        now = time.monotonic()
+        if not self._bar.disable or (now - self._said < LINE_EVERY and step.step < step.steps):
+            return
+        self._said = now
+        if self._json:
+            emit({"step": step.step, "steps": step.steps, "loss": step.loss, "rate": step.rate, "speed": step.speed})
+        else:
+            err.print(f"step {step.step} of {step.steps}: {words}")
+
+
+def export(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help="A run's folder, a checkpoint's, or others' weights.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[str | None, typer.Option("--name", help="Of the model; the run's, else.")] = None,
+    crops: Annotated[
+        Path | None, typer.Option("--crops", help="A pack, to compare file and network on; the recipe's, else.")
+    ] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option("--calibrate", help="A pack of subjects, to measure the card's thresholds on.")
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Store the weights in half precision.")] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Average in the mirror image.")] = False,
+    json: options.Json = False,
+) -> int:
+    """Make a checkpoint a model of the store: ONNX with a free batch, compared with the network, and its card.
+
+    Examples:
+
+      mien export runs/arcface-r50-deepglint --calibrate portraits-112
+
+      mien export backbone.pth --name their-r50 --crops portraits-112
+    """
+    room = training("export")
+    origin = room.open_origin(source)
+    compared = crops or next(iter(origin.sets), None)
+    if compared is None:
+        fail(f"{source} does not say which crops it belongs to: give --crops PACK, to compare file and network on")
+    chosen = name or _name(source)
+    model = room.export(origin, chosen, room.some_crops(compared, origin.backbone), half=half, mirror=mirror)
+    if calibrate is not None:
+        found = room.measure_thresholds(model, calibrate)
+        for sentence in found.refused.values():
+            err.print(f"mien: {sentence}")
+        model = store.load(str(model.folder))
+    if json:
+        emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
+        return 0
+    out.print(format_card(model.card.model_copy(update={"golden": {}})))
+    out.print(f"# in {model.folder}")
+    if not model.card.thresholds:
+        err.print(f"mien: no thresholds yet; measure them with `mien models calibrate {chosen} FOLDER`")
+    return 0
+
+
+def _name(source: Path) -> str:
+    """A run's name, or a file's."""
+    folder = source.parent.parent if source.parent.name == "checkpoints" else source
+    return (folder.stem if source.is_file() else folder.resolve().name).lower().replace(" ", "-")

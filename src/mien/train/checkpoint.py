@@ -1,0 +1,127 @@
+"""Checkpoints of a training: a folder a step, complete or not there at all.
+
+`step-00002000/` holds state.pt (backbone, optimizer, step, recipe, commit, classes) and one head-RANK-of-SIZE.pt for
+each process, with its share of the class centres. It is written under another name and moved into place, so the last
+checkpoint stays readable whatever happens. Read with torch's weights_only reader. The data's position is the step,
+and all chance follows from seed, step and rank, so that nothing else has to be kept.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mien.errors import CheckpointError
+from mien.train.weights import load
+from mien.train.world import World
+
+FORMAT, VERSION = "mien checkpoint", 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Saved:
+    """A checkpoint as it is read.
+
+    Attributes:
+        where: its folder.
+        state: everything but the class centres.
+        heads: the class centres, a part for each process that wrote them.
+    """
+
+    where: Path
+    state: dict[str, Any]
+    heads: list[dict[str, Any]]
+
+    @property
+    def step(self) -> int:
+        """How many steps were made."""
+        return int(self.state["step"])
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The whole checkpoints of a run, the oldest first."""
+    return sorted(path for path in folder.glob("step-*") if path.is_dir() and path.name[5:].isdigit())
+
+
+def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], world: World, keep: int) -> Path:
+    """Write a checkpoint; every process writes its own part, and the first puts it into place.
+
+    Raises:
+        CheckpointError: the disk is full, or the folder cannot be written; what was there before is still there.
+    """
+    place = folder / f"step-{step:08d}"
+    partial = folder / f".step-{step:08d}.part"
+    fault = ""
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        _write(partial / f"head-{world.rank:04d}-of-{world.size:04d}.pt", head)
+        if world.rank == 0:
+            _write(partial / "state.pt", {"format": FORMAT, "version": VERSION, **state})
+    except (OSError, RuntimeError) as reason:
+        # torch's own writer hides the system's reason behind its own.
+        fault = str(reason.__cause__ or reason.__context__ or reason).splitlines()[0]
+    # Nobody moves a checkpoint into place that another process could not finish.
+    failed = int(world.maximum(torch.tensor(float(bool(fault)), device=world.device)))
+    if world.rank == 0:
+        if failed:
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            shutil.rmtree(place, ignore_errors=True)
+            partial.rename(place)
+            for old in checkpoints(folder)[:-keep]:
+                shutil.rmtree(old)
+    world.wait()
+    if failed:
+        last = next(reversed(checkpoints(folder)), None)
+        raise CheckpointError(
+            f"the checkpoint of step {step} could not be written to {folder}"
+            f"{': ' + fault if fault else ' by another process'}; "
+            + (
+                f"{last.name} is whole, and training goes on from it once there is room"
+                if last
+                else "make room there"
+            )
+        )
+    return place
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    with path.open("wb") as stream:
+        torch.save(content, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def read(path: Path) -> Saved:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: missing, damaged, of a later version, or without all parts of the head.
+    """
+    state = dict(load(path / "state.pt"))
+    if state.get("format") != FORMAT or state.get("version") != VERSION:
+        raise CheckpointError(f"{path} is no checkpoint of version {VERSION}; use the mien that made it")
+    files = sorted(path.glob("head-*-of-*.pt"))
+    if not files or len(files) != int(files[0].stem.split("-")[-1]):
+        raise CheckpointError(f"{path} lacks parts of the head; it has {len(files)}: copy the whole folder")
+    return Saved(path, state, [dict(load(file)) for file in files])
+
+
+def latest(folder: Path) -> Saved | None:
+    """The newest checkpoint of a run that can be read; None where there is none.
+
+    Raises:
+        CheckpointError: there are some, and none can be read.
+    """
+    fault: CheckpointError | None = None
+    for path in reversed(checkpoints(folder)):
+        try:
+            return read(path)
+        except CheckpointError as reason:
+            fault = fault or reason
+    if fault is not None:
+        raise fault
+    return None

@@ -1,0 +1,69 @@
+"""What a training tells: log.jsonl, a line a step and one an evaluation; TensorBoard; Weights & Biases by choice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+from mien.errors import MissingExtraError
+from mien.train.recipe import Recipe
+
+
+class Journal:
+    """The log of a run; a process that is not the first writes nothing."""
+
+    def __init__(self, folder: Path, recipe: Recipe, step: int, *, writes: bool) -> None:
+        """Open it, and drop what was written of steps that are made again."""
+        self._path = folder / "log.jsonl"
+        self._stream = self._board = self._wandb = None
+        if not writes:
+            return
+        kept = [line for line in read_journal(self._path) if int(line["step"]) <= step]
+        self._path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        self._stream = self._path.open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+        if recipe.run.wandb:
+            self._wandb = _wandb(recipe, folder)
+
+    def write(self, step: int, values: dict[str, Any]) -> None:
+        """Write what is known after `step` steps; numbers go to the boards as well."""
+        if self._stream is None or self._board is None:
+            return
+        self._stream.write(json.dumps({"step": step, **values}) + "\n")
+        self._stream.flush()
+        numbers = {key: value for key, value in values.items() if isinstance(value, int | float)}
+        for key, value in numbers.items():
+            self._board.add_scalar(key, value, step)
+        if self._wandb is not None:
+            self._wandb.log(numbers, step=step)
+
+    def close(self) -> None:
+        """Close all of them."""
+        if self._stream is not None:
+            self._stream.close()
+        if self._board is not None:
+            self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def read_journal(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log, up to one that was cut off."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            break
+    return lines
+
+
+def _wandb(recipe: Recipe, folder: Path) -> Any:  # noqa: ANN401 - the package is not typed
+    try:
+        import wandb
+    except ImportError:
+        raise MissingExtraError(
+            "Weights & Biases is not installed: pip install wandb, or run.wandb = false"
+        ) from None
+    return wandb.init(project="mien", name=recipe.name, dir=str(folder), config=recipe.model_dump(mode="json"))

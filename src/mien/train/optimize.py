@@ -1,0 +1,97 @@
+"""What moves how far: groups of parameters, the learning rate of each step, the scale of losses in half precision.
+
+Knows no data and no network.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mien.train.backbones.backbone import Backbone
+from mien.train.recipe import Init, Optimizer, Schedule
+
+GROWTH_INTERVAL = 100
+"""Steps without an overflow after which the scale doubles (arcface_torch)."""
+
+
+def make_optimizer(backbone: Backbone, settings: Optimizer, init: Init | None) -> torch.optim.Optimizer:
+    """An optimizer with one group for each stage, with and without weight decay.
+
+    Norms, biases and PReLU, which are vectors, do not decay. A group's `share` multiplies the learning rate.
+    """
+    decay = init.layer_decay if init is not None else 1.0
+    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    for name, parameter in backbone.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((backbone.stage_of(name), parameter.ndim > 1), []).append(parameter)
+    listed: list[dict[str, Any]] = [
+        {
+            "params": parameters,
+            "weight_decay": settings.weight_decay if decays else 0.0,
+            "share": decay ** (backbone.stages - 1 - stage),
+        }
+        for (stage, decays), parameters in sorted(groups.items())
+    ]
+    if settings.name == "adamw":
+        return torch.optim.AdamW(listed, lr=settings.rate, betas=(settings.momentum, 0.999))
+    return torch.optim.SGD(listed, lr=settings.rate, momentum=settings.momentum)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of every group to its share of `rate`."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["share"]
+
+
+def freeze_stages(backbone: Backbone, stages: tuple[int, ...]) -> None:
+    """Keep the weights of some stages as they are."""
+    for name, parameter in backbone.named_parameters():
+        if backbone.stage_of(name) in stages:
+            parameter.requires_grad = False
+
+
+def factor_at(step: int, steps: int, an_epoch: int, schedule: Schedule) -> float:
+    """The learning rate of a step as a share of the recipe's.
+
+    Args:
+        step: 0 is the first.
+        steps: of the whole training.
+        an_epoch: steps in an epoch.
+        schedule: warm-up rises linearly; polynomial decay is (1 - done)^power over what follows the warm-up.
+    """
+    warm = round(schedule.warm_up * an_epoch)
+    if step < warm:
+        return (step + 1) / warm
+    if schedule.decay == "step":
+        return float(schedule.gamma ** sum(step >= round(epoch * an_epoch) for epoch in schedule.milestones))
+    if schedule.decay == "constant":
+        return 1.0
+    return float((1 - (step - warm) / max(1, steps - warm)) ** schedule.power)
+
+
+@dataclass(slots=True)
+class LossScale:
+    """Keeps small gradients above half precision's least number; halves on an overflow, doubles after a while."""
+
+    value: float = 1.0
+    grows: bool = False
+    good: int = 0
+
+    def seen(self, overflowed: bool) -> None:
+        """Take in how a step went."""
+        if not self.grows:
+            return
+        if overflowed:
+            self.value, self.good = max(1.0, self.value / 2), 0
+            return
+        self.good += 1
+        if self.good >= GROWTH_INTERVAL:
+            self.value, self.good = min(2.0**24, self.value * 2), 0
+
+
+def gradient_norm(backbone: nn.Module, clip: float) -> Tensor:
+    """The norm of a network's gradient, which is brought down to `clip` where that is above zero."""
+    parameters = [parameter for parameter in backbone.parameters() if parameter.grad is not None]
+    return torch.nn.utils.clip_grad_norm_(parameters, clip if clip else float("inf"))

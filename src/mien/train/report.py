@@ -1,0 +1,150 @@
+"""The report of a training: its curves, its evaluations, and of a fine-tuning what was gained and what forgotten.
+
+Reads the run's log and kept embeddings; trains nothing.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from mien.evaluate.protocols.parts import made_with
+from mien.evaluate.render import write_report
+from mien.evaluate.report import Chart, Number, Report, Series, Subject, Table, thin
+from mien.train.crops import Crops
+from mien.train.guard import Judged, judge
+from mien.train.journal import read_journal
+from mien.train.recipe import Recipe
+from mien.train.watching import SHOWN, WatchedSet
+
+SMOOTH = 0.98
+"""Of the running mean of the loss that is drawn beside it."""
+
+
+def write_training_report(recipe: Recipe, folder: Path, crops: Crops, sets: list[WatchedSet]) -> Report:
+    """Write report/ from what the run has logged."""
+    lines = read_journal(folder / "log.jsonl")
+    steps = [line for line in lines if "loss" in line]
+    evaluated = [line for line in lines if "evaluated" in line]
+    judged = judge(recipe, folder, sets)
+    losses = [float(line["loss"]) for line in steps]
+    last = float(np.mean(losses[-50:])) if losses else float("nan")
+    numbers = {
+        "steps": Number(value=len(steps)),
+        "first loss": Number(value=float(np.mean(losses[:10])) if losses else None),
+        "last loss": Number(value=last),
+        "images a second": Number(value=float(np.median([line["speed"] for line in steps])) if steps else None),
+        **{key: Number(value=value) for line in evaluated[-len(sets) :] for key, value in line.items() if "/" in key},
+        **(judged.numbers() if judged else {}),
+    }
+    tables = (judged.table() if judged else None, _evaluations(evaluated), _settings(recipe))
+    charts = (_loss_chart(steps), _rate_chart(steps), *_curves(evaluated, sets))
+    report = Report(
+        protocol="training",
+        title=f"Training: {recipe.name}",
+        about=_about(recipe, crops),
+        headline=_headline(recipe, steps, last, judged),
+        numbers=numbers,
+        tables=tuple(table for table in tables if table),
+        charts=tuple(chart for chart in charts if chart),
+        made_with=made_with(recipe.seed),
+    )
+    write_report(report, folder / "report")
+    return report
+
+
+def _about(recipe: Recipe, crops: Crops) -> Subject:
+    return Subject(
+        model=recipe.name,
+        contract="in training",
+        unit="cosine",
+        source=", ".join(path.name for path in recipe.data.sets),
+        detector="",
+        samples=len(crops),
+        subjects=len(crops.classes),
+        not_embedded={},
+    )
+
+
+def _headline(recipe: Recipe, steps: list[dict[str, float]], last: float, judged: Judged | None) -> tuple[str, ...]:
+    first = float(np.mean([line["loss"] for line in steps[:10]])) if steps else float("nan")
+    lines = [
+        f"{recipe.model.backbone} with {recipe.head.name}, {len(steps):,} steps of {recipe.schedule.batch}: the loss "
+        f"went from {first:.2f} to {last:.2f}."
+    ]
+    return (*lines, *(judged.sentences() if judged else ()))
+
+
+def _evaluations(evaluated: list[dict[str, float | str]]) -> Table | None:
+    rows = []
+    for line in evaluated:
+        name = str(line["evaluated"])
+        shown = [key for key in SHOWN if isinstance(line.get(f"{name}/{key}"), int | float)]
+        words = ", ".join(f"{key} {100 * float(line[f'{name}/{key}']):.2f}%" for key in shown)
+        rows.append((int(float(line["step"])), name, words))
+    return Table(title="Evaluations", columns=("step", "set", "figures"), rows=tuple(rows)) if rows else None
+
+
+def _settings(recipe: Recipe) -> Table:
+    rows = []
+    for section, values in recipe.model_dump(mode="json", exclude_none=True).items():
+        if isinstance(values, dict):
+            rows += [(f"{section}.{key}", str(value)) for key, value in values.items() if key != "sets"]
+        elif not isinstance(values, list | tuple):
+            rows.append((section, str(values)))
+    return Table(title="Recipe", columns=("setting", "value"), rows=tuple(rows))
+
+
+def _loss_chart(steps: list[dict[str, float]]) -> Chart | None:
+    if len(steps) < 2:
+        return None
+    smooth, running, weight = [], 0.0, 0.0
+    for line in steps:
+        running, weight = SMOOTH * running + (1 - SMOOTH) * line["loss"], SMOOTH * weight + 1 - SMOOTH
+        smooth.append(running / weight)
+    chosen = thin(smooth)
+    x = tuple(float(steps[i]["step"]) for i in chosen)
+    return Chart(
+        name="loss",
+        title="Loss",
+        kind="line",
+        x_label="step",
+        y_label="loss",
+        series=(
+            Series(name="each step", x=x, y=tuple(float(steps[i]["loss"]) for i in chosen)),
+            Series(name="running mean", x=x, y=tuple(smooth[i] for i in chosen)),
+        ),
+    )
+
+
+def _rate_chart(steps: list[dict[str, float]]) -> Chart | None:
+    if len(steps) < 2:
+        return None
+    chosen = thin([line["rate"] for line in steps])
+    series = Series(
+        name="learning rate",
+        x=tuple(float(steps[i]["step"]) for i in chosen),
+        y=tuple(float(steps[i]["rate"]) for i in chosen),
+    )
+    return Chart(
+        name="rate", title="Learning rate", kind="line", x_label="step", y_label="learning rate", series=(series,)
+    )
+
+
+def _curves(evaluated: list[dict[str, float | str]], sets: list[WatchedSet]) -> list[Chart]:
+    """One chart for each kind of figure that was taken more than once."""
+    charts = []
+    for figure in SHOWN:
+        series = []
+        for one in sets:
+            key = f"{one.settings.name}/{figure}"
+            points = [(float(line["step"]), float(line[key])) for line in evaluated if line.get(key) is not None]
+            if len(points) > 1:
+                series.append(
+                    Series(name=one.settings.name, x=tuple(x for x, _ in points), y=tuple(y for _, y in points))
+                )
+        if series:
+            name = figure.replace("@", "-").replace(" ", "-")
+            charts.append(
+                Chart(name=name, title=figure, kind="line", x_label="step", y_label=figure, series=tuple(series))
+            )
+    return charts

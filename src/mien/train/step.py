@@ -1,0 +1,177 @@
+"""One step of a training: forward, loss, backward, and the update of backbone and class centres.
+
+Also finds out where a number that is none came from. Owns no data, no schedule and no files.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from mien.train.backbones.backbone import Backbone
+from mien.train.crops import Batch
+from mien.train.norms import freeze
+from mien.train.optimize import LossScale, gradient_norm, set_rate
+from mien.train.partial_fc import PartialFC
+from mien.train.pixels import prepare
+from mien.train.recipe import Recipe
+from mien.train.world import World
+
+PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(slots=True, eq=False)
+class Trained:
+    """Everything that a step changes, and what it needs.
+
+    Attributes:
+        backbone: the network.
+        model: the network as it is called: compiled, wrapped for several processes, or itself.
+        head: the class centres.
+        optimizer: of the backbone.
+        scale: of the loss.
+        anchor: the network as it was before fine-tuning, where its embeddings hold the new ones.
+    """
+
+    backbone: Backbone
+    model: nn.Module
+    head: PartialFC
+    optimizer: torch.optim.Optimizer
+    scale: LossScale
+    anchor: Backbone | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step went.
+
+    Attributes:
+        loss: the mean over the global batch.
+        norm: of the backbone's gradient, before clipping.
+        overflowed: whether half precision overflowed and nothing was changed.
+    """
+
+    loss: float
+    norm: float
+    overflowed: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether loss and gradient are numbers."""
+        return self.overflowed or (
+            self.loss == self.loss and abs(self.loss) < float("inf") and self.norm < float("inf")
+        )
+
+
+def make_step(trained: Trained, batch: Batch, rate: float, recipe: Recipe, world: World) -> Outcome:
+    """Train on one batch; nothing is changed where the outcome is not finite."""
+    run, head = recipe.run, trained.head
+    # Chance follows from seed, step and rank, so a resumed training throws the same dice.
+    torch.manual_seed(recipe.seed * 1_000_003 + batch.step * 4099 + world.rank)
+    trained.model.train()
+    if recipe.init is not None and recipe.init.norms == "freeze":
+        freeze(trained.model)
+    head.choose(torch.from_numpy(batch.everyone).to(world.device), batch.step)
+    pixels = prepare(batch.crops, trained.backbone.pixels, world.device, channels_last=run.channels_last)
+    labels = torch.from_numpy(batch.labels).to(world.device)
+    trained.optimizer.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=world.device)
+    parts = list(zip(pixels.chunk(run.accumulate), labels.chunk(run.accumulate), strict=True))
+    for number, (part, wanted) in enumerate(parts, start=1):
+        last = number == len(parts)
+        with _unsynchronized(trained.model, last):
+            embeddings = embed(trained.model, part, run.precision, world.device)
+            loss = head.loss(embeddings, wanted) + _held(trained, part, embeddings, recipe)
+            total += loss.detach() / len(parts)
+            (loss * (trained.scale.value / len(parts))).backward()  # type: ignore[no-untyped-call]
+    return _update(trained, rate, recipe, world, total)
+
+
+def embed(model: nn.Module, pixels: Tensor, precision: str, device: torch.device) -> Tensor:
+    """(N, D) float32 embeddings, computed in the recipe's precision."""
+    kind = PRECISIONS.get(precision)
+    with torch.autocast(device.type, kind) if kind is not None else nullcontext():
+        embeddings: Tensor = model(pixels)
+    return embeddings.float()
+
+
+def _held(trained: Trained, pixels: Tensor, embeddings: Tensor, recipe: Recipe) -> Tensor | float:
+    """How far unit-length embeddings have moved from what they were: the mean squared distance, times its weight."""
+    if trained.anchor is None or recipe.init is None:
+        return 0.0
+    with torch.no_grad():
+        before = embed(trained.anchor, pixels, recipe.run.precision, pixels.device)
+    moved = (F.normalize(embeddings) - F.normalize(before)).square().sum(dim=1).mean()
+    return recipe.init.anchor * moved
+
+
+def _unsynchronized(model: nn.Module, last: bool) -> nullcontext[None]:
+    """Gradients of all but the last part need no exchange."""
+    if isinstance(model, DistributedDataParallel) and not last:
+        return model.no_sync()  # type: ignore[return-value]
+    return nullcontext()
+
+
+def _update(trained: Trained, rate: float, recipe: Recipe, world: World, total: Tensor) -> Outcome:
+    head, scale = trained.head, trained.scale
+    if scale.value != 1:
+        for parameter in trained.backbone.parameters():
+            if parameter.grad is not None:
+                parameter.grad.div_(scale.value)
+        head.scale_gradient(1 / scale.value)
+    norm = gradient_norm(trained.backbone, recipe.optimizer.clip)
+    bad = torch.zeros((), device=world.device)
+    if head.gradient is not None:
+        bad = (~torch.isfinite(head.gradient.sum())).float()
+    # The norm is equal on all ranks, the centres' gradients are not.
+    good = bool(torch.isfinite(norm) & (world.maximum(bad) == 0))
+    loss = float(total)
+    if not good and scale.grows and loss == loss and scale.value > 1:
+        scale.seen(overflowed=True)
+        return Outcome(loss, float(norm), overflowed=True)
+    outcome = Outcome(loss, float(norm) if good else float("inf"))
+    if outcome.finite:
+        scale.seen(overflowed=False)
+        set_rate(trained.optimizer, rate)
+        trained.optimizer.step()
+        head.step(rate)
+    return outcome
+
+
+def first_fault(trained: Trained, batch: Batch, precision: str, device: torch.device) -> str:
+    """The first layer that gives what is no number, in words."""
+    for name, parameter in trained.backbone.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            return f"the weights of {name} are not finite"
+    if not bool(torch.isfinite(trained.head.weight).all()):
+        return "the class centres are not finite"
+    found: list[str] = []
+
+    def look(name: str) -> object:
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            if not found and isinstance(output, Tensor) and not bool(torch.isfinite(output).all()):
+                found.append(f"the first layer whose output is not finite is {name}")
+
+        return hook
+
+    leaves = [(name, module) for name, module in trained.backbone.named_modules() if not list(module.children())]
+    handles = [module.register_forward_hook(look(name)) for name, module in leaves]
+    try:
+        with torch.no_grad():
+            embed(trained.backbone, prepare(batch.crops, trained.backbone.pixels, device), precision, device)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if found:
+        return found[0]
+    faulty = [
+        n for n, p in trained.backbone.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()
+    ]
+    if faulty:
+        return (
+            f"the outputs are finite, and the gradient of {faulty[-1]} is the first in the backward pass that is not"
+        )
+    return "the network's outputs are finite; the head's loss or its centres' gradient is not"

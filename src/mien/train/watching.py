@@ -1,0 +1,124 @@
+"""Sets that a network is evaluated on while it is trained, by mien.evaluate's own protocols.
+
+Owns opening them once and turning a network into embeddings of them. Computes no rate itself.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.data.bins import read_bin
+from mien.data.pack import Pack, is_pack
+from mien.data.pairs import Pair, numbered_pairs, read_pairs
+from mien.errors import RecipeError
+from mien.evaluate.by_callable import Embed, embed_all
+from mien.evaluate.protocols.mated import mated
+from mien.evaluate.protocols.verification import verification
+from mien.evaluate.report import Number, Report
+from mien.evaluate.scorefile import Embedded, Origin, require_usable
+from mien.image import decode
+from mien.train.backbones.backbone import Pixels
+from mien.train.crops import require_pose
+from mien.train.recipe import Evaluate
+from mien.types import Floats, Image
+
+SHOWN = ("accuracy", "fnmr@1e-03", "fnmr@1e-02", "fnmr@1e-01", "eer")
+"""The figures that speak for an evaluation, the most telling first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchedSet:
+    """A set to evaluate on.
+
+    Attributes:
+        settings: what the recipe says of it.
+        names: of its crops, for lists of pairs.
+        subjects: of its crops; empty in a `.bin` file, which has pairs alone.
+        pairs: to compare; empty where all comparisons are made.
+        failures: name, status and detail of samples without a crop.
+    """
+
+    settings: Evaluate
+    names: tuple[str, ...]
+    subjects: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    failures: tuple[tuple[str, str, str], ...]
+
+    def crops(self) -> Iterator[Image]:
+        """The crops: (size, size, 3) uint8 RGB each."""
+        path = self.settings.set
+        if is_pack(path):
+            yield from Pack(path).crops()
+            return
+        for number, data in enumerate(read_bin(path).images):
+            yield decode(data, f"{path}, image {number}").image
+
+    def embed(self, embed: Embed) -> Floats:
+        """(N, D) embeddings of its crops."""
+        return embed_all(embed, self.crops())
+
+    def embedded(self, vectors: Floats, model: str) -> Embedded:
+        """Embeddings as the protocols take them."""
+        origin = Origin("in training", model, "cosine", True, "", self.settings.name)
+        require_usable(vectors, self.names, "cosine")
+        count, path = len(vectors), str(self.settings.set)
+        known = any(self.subjects)
+        return Embedded(
+            vectors,
+            self.subjects,
+            (path,) * count if known else self.names,
+            tuple(range(count)) if known else (-1,) * count,
+            self.names,
+            {},
+            ("",) * count,
+            origin,
+            dict(Counter(status for _, status, _ in self.failures)),
+            self.failures,
+        )
+
+    def report(self, vectors: Floats, model: str) -> Report:
+        """The report of mien.evaluate: verification on its pairs, or all comparisons."""
+        embedded = self.embedded(vectors, model)
+        if self.pairs:
+            return verification(embedded, self.pairs, (self.settings.pairs or self.settings.set).name)
+        return mated(embedded)
+
+
+def open_set(settings: Evaluate, pixels: Pixels) -> WatchedSet:
+    """Open a set of the recipe.
+
+    Raises:
+        ManifestError: it cannot be read, or a list of pairs names what it does not have.
+        RecipeError: crops of another size or pose than the network takes.
+    """
+    path = settings.set
+    if not is_pack(path):
+        if path.suffix != ".bin":
+            Pack(path)  # Says what a folder that is no pack lacks.
+        mated_ = read_bin(path).mated
+        names = tuple(f"{number:06d}" for number in range(2 * len(mated_)))
+        return WatchedSet(settings, names, ("",) * len(names), tuple(numbered_pairs(mated_.tolist())), ())
+    pack = Pack(path)
+    require_pose(pack, pixels.size, pixels.template)
+    rows = [(str(row["path"]), str(row["subject"])) for row in pack.rows()]
+    failures = tuple((str(row["path"]), str(row["status"]), str(row["detail"])) for row in pack.rejected())
+    pairs = tuple(read_pairs(settings.pairs)) if settings.pairs is not None else ()
+    return WatchedSet(settings, tuple(name for name, _ in rows), tuple(who for _, who in rows), pairs, failures)
+
+
+def telling(report: Report) -> tuple[str, Number]:
+    """The figure that speaks for a report, and its name."""
+    for name in SHOWN:
+        if name in report.numbers and report.numbers[name].value is not None:
+            return name, report.numbers[name]
+    raise RecipeError(f"{report.title}: too few comparisons for any rate; give a larger set")
+
+
+def keep(vectors: Floats, path: Path) -> None:
+    """Keep embeddings for a later comparison."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        np.save(stream, vectors)

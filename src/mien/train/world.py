@@ -1,0 +1,144 @@
+"""The processes that train together: who one is, and sums, maxima and slices over all. Alone, everything is a no-op.
+
+`torchrun` says by the environment how many there are; NCCL carries GPUs, Gloo carries processors. Gradients follow
+the rule of DistributedDataParallel, which averages over ranks: what is gathered hands back its gradient times the
+number of ranks.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from mien.errors import RecipeError
+
+PATIENCE = timedelta(hours=4)
+"""How long ranks wait for one that evaluates."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """This process among all.
+
+    Attributes:
+        rank: its number.
+        size: how many there are.
+        device: what it computes on.
+    """
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def slice_of(self, count: int) -> tuple[int, int]:
+        """First and one past the last of this rank's share of `count` things; shares differ by one at most."""
+        return slice_of(count, self.rank, self.size)
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum over ranks, in place; no gradient."""
+        if self.size > 1:
+            dist.all_reduce(value)
+        return value
+
+    def maximum(self, value: Tensor) -> Tensor:
+        """The greatest over ranks, in place; no gradient."""
+        if self.size > 1:
+            dist.all_reduce(value, dist.ReduceOp.MAX)
+        return value
+
+    def wait(self) -> None:
+        """Wait for all ranks."""
+        if self.size > 1:
+            dist.barrier()
+
+    def gather(self, value: Tensor) -> Tensor:
+        """The rows of all ranks, in the ranks' order; equal numbers of rows. No gradient."""
+        if self.size == 1:
+            return value
+        parts = [torch.empty_like(value) for _ in range(self.size)]
+        dist.all_gather(parts, value.contiguous())
+        return torch.cat(parts)
+
+    def gather_with_gradient(self, value: Tensor) -> Tensor:
+        """The rows of all ranks; the gradient comes back summed over ranks, times the number of ranks."""
+        if self.size == 1:
+            return value
+        gathered: Tensor = _Gather.apply(value, self)  # type: ignore[no-untyped-call]
+        return gathered
+
+    def sum_with_gradient(self, value: Tensor) -> Tensor:
+        """The sum over ranks; the gradient is summed as well."""
+        if self.size == 1:
+            return value
+        total: Tensor = _Sum.apply(value, self)  # type: ignore[no-untyped-call]
+        return total
+
+
+ALONE = World()
+
+
+def slice_of(count: int, rank: int, size: int) -> tuple[int, int]:
+    """First and one past the last of a rank's share: the first ranks have one more where it does not divide."""
+    each, more = divmod(count, size)
+    first = rank * each + min(rank, more)
+    return first, first + each + (rank < more)
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, world: World) -> Tensor:  # noqa: ANN401
+        ctx.world, ctx.rows = world, len(value)
+        return world.gather(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        world: World = ctx.world
+        total = world.sum(gradient.contiguous().clone())
+        first = world.rank * ctx.rows
+        return total[first : first + ctx.rows] * world.size, None
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, world: World) -> Tensor:  # noqa: ANN401
+        ctx.world = world
+        return world.sum(value.clone())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return ctx.world.sum(gradient.contiguous().clone()), None
+
+
+@contextmanager
+def joined(device: str = "auto") -> Iterator[World]:
+    """Join the processes that torchrun started, or be alone; leave them at the end.
+
+    Args:
+        device: auto takes a GPU where there is one; cpu or cuda.
+
+    Raises:
+        RecipeError: a GPU is asked for and there is none.
+    """
+    gpu = torch.cuda.is_available()
+    if device == "cuda" and not gpu:
+        raise RecipeError("run.device is cuda, and torch sees no GPU; set it to auto or cpu")
+    use_gpu = gpu and device != "cpu"
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    rank, local = int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0"))
+    place = torch.device("cuda", local) if use_gpu else torch.device("cpu")
+    if use_gpu:
+        torch.cuda.set_device(place)
+    if size == 1:
+        yield World(0, 1, place)
+        return
+    dist.init_process_group("nccl" if use_gpu else "gloo", timeout=PATIENCE)
+    try:
+        yield World(rank, size, place)
+    finally:
+        dist.destroy_process_group()
