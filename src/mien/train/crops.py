@@ -84,7 +84,7 @@ def require_pose(pack: Pack, size: int, template: str) -> None:
     """
     if (pack.size, pack.template) != (size, template):
         raise RecipeError(
-            f"{pack.folder} holds {pack.template} crops of {pack.size} pixels, and the network takes {template} crops "
+            f"{pack.folder} holds {pack.template} crops of {pack.size} pixels, the network takes {template} crops "
             f"of {size}: prepare a pack with --template {template} --size {size}"
         )
 

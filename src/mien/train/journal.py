@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
@@ -38,7 +38,10 @@ class Journal:
         if self._wandb is not None:
             self._wandb.log(numbers, step=step)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
         """Close all of them."""
         if self._stream is not None:
             self._stream.close()

@@ -102,12 +102,11 @@ def train(recipe: Recipe, folder: Path, watch: Watch = lambda progress: None) ->
         sets = [open_set(one, _pixels(recipe)) for one in recipe.evaluate]
         trained = prepare_training(recipe, crops, world)
         begun = _begin(recipe, folder, trained, crops, world)
-        journal = Journal(folder, recipe, begun, writes=world.rank == 0)
         share = Share(recipe.schedule.batch, *world.slice_of(recipe.schedule.batch))
         step, skipped, last = begun, set[int](), begun
-        if step == 0:
-            _evaluate(recipe, folder, trained, sets, journal, world, 0, watch)
-        with _stopping() as stopping:
+        with _stopping() as stopping, Journal(folder, recipe, begun, writes=world.rank == 0) as journal:
+            if step == 0:
+                _evaluate(recipe, folder, trained, sets, journal, world, 0, watch)
             while step < length.steps:
                 clock = _Clock(recipe.schedule.batch)
                 try:
@@ -140,7 +139,6 @@ def train(recipe: Recipe, folder: Path, watch: Watch = lambda progress: None) ->
                     skipped.add(step)
                     watch(Progress(step, length.steps, 0.0, 0.0, 0.0, 0.0, f"{reason} It goes on from step {last}."))
                     step = _restore(trained, _newest(folder), crops, world)
-        journal.close()
         if world.rank == 0:
             write_training_report(recipe, folder, crops, sets)
         world.wait()
@@ -204,6 +202,10 @@ def prepare_training(recipe: Recipe, crops: Crops, world: World) -> Trained:
         RecipeError: a head that does not have what the recipe sets.
     """
     run, init = recipe.run, recipe.init
+    if run.precision == "fp16" and world.device.type == "cpu":
+        raise RecipeError(
+            "run.precision is fp16, which processors compute a hundred times slower than bf16: take bf16"
+        )
     backbone = make_backbone(recipe).to(world.device)
     if run.channels_last:
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,8 +1,8 @@
 """What a training would take, before it is started: images, classes, steps, memory, time. Trains nothing.
 
 Counts multiplications and activations on a network without memory. The time comes from a few steps of the network on
-this machine with a small batch, so it is an estimate; reading, evaluations and the exchange between processes are left
-out.
+this machine with a small batch, so it is an estimate; reading, evaluations and the exchange between processes are
+left out.
 """
 
 import time
@@ -90,7 +90,7 @@ def make_plan(recipe: Recipe, world: World = ALONE) -> Plan:
     images = length.steps * batch
     sampled = max(1, int(classes * recipe.head.sample))
     head_work = 2 * sampled * recipe.model.embedding
-    each = _seconds_a_crop(recipe, backbone, world) + head_work * BACKWARD / _products_a_second(world)
+    each = _seconds_a_crop(recipe, world) + head_work * BACKWARD / _products_a_second(world)
     return Plan(
         images=crops.an_epoch,
         classes=classes,
@@ -147,12 +147,10 @@ def _head_bytes(recipe: Recipe, classes: int, world: World) -> int:
     return kept + passing + logits
 
 
-def _seconds_a_crop(recipe: Recipe, backbone: Backbone, world: World) -> float:
+def _seconds_a_crop(recipe: Recipe, world: World) -> float:
     """How long this machine takes for one crop, forward and backward, at a small batch."""
     keep_freed_memory()
-    backbone = backbone.to_empty(device=world.device).train()
-    for parameter in backbone.parameters():
-        torch.nn.init.normal_(parameter, 0, 0.01)
+    backbone = build(recipe.model.backbone, recipe.model.embedding).to(world.device).train()
     if recipe.run.channels_last:
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     side = backbone.pixels.size

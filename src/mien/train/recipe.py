@@ -266,7 +266,9 @@ def _set(content: dict[str, Any], setting: str) -> None:
 
 def _sentence(reason: ValidationError) -> str:
     """The first fault, with the nearest right name for a key that is not known."""
-    first = reason.errors()[0]
+    errors = reason.errors()
+    # A key that is missing is often there, misspelt.
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     place = [str(part) for part in first["loc"]]
     key = ".".join(place)
     if first["type"] == "extra_forbidden":

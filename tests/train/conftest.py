@@ -1,0 +1,106 @@
+"""What the training tests share: small packs of made-up faces, and several processes on one machine."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.data.manifest import Sample, tabulate
+from mien.data.pack import Pack
+from mien.data.prepare import Settings, prepare
+from mien.models.golden import golden_image
+
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+
+def made_up_face(subject: int, picture: int, size: int) -> np.ndarray:
+    """A drawn face in a subject's colours, a little different in each picture."""
+    generator = np.random.default_rng([subject, picture])
+    base = golden_image(subject, size, size).astype(np.float32)
+    tint = np.random.default_rng(subject).uniform(0.4, 1.6, 3)
+    noisy = base * tint + generator.normal(0, 12, base.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def face_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """FOLDER/subject/*.png of 8 subjects with 6 aligned crops of 112 pixels each."""
+    folder = tmp_path_factory.mktemp("faces")
+    for subject in range(8):
+        (folder / f"s{subject}").mkdir()
+        for picture in range(6):
+            image = made_up_face(subject, picture, 112)
+            cv2.imwrite(str(folder / f"s{subject}" / f"{picture}.png"), image[..., ::-1])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_pack(tmp_path_factory: pytest.TempPathFactory, face_folder: Path) -> Callable[..., Path]:
+    """Packs of the made-up faces."""
+
+    def make(size: int = 112, template: str = "arcface") -> Path:
+        out = tmp_path_factory.mktemp("packs") / f"faces-{size}"
+        source = face_folder
+        if size != 112:
+            source = tmp_path_factory.mktemp(f"faces-{size}")
+            for subject in range(8):
+                (source / f"s{subject}").mkdir()
+                for picture in range(6):
+                    image = made_up_face(subject, picture, size)
+                    cv2.imwrite(str(source / f"s{subject}" / f"{picture}.png"), image[..., ::-1])
+        samples = [Sample(path, path.parent.name, aligned=True) for path in sorted(source.rglob("*.png"))]
+        for _ in prepare(tabulate(samples, source, "faces"), out, Settings(size=size, template=template), workers=1):
+            pass
+        return out
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def face_pack(make_pack: Callable[..., Path]) -> Path:
+    """A pack of 48 crops of 8 subjects."""
+    path = make_pack()
+    assert len(Pack(path)) == 48
+    return path
+
+
+def start(arguments: Sequence[str], rank: int, size: int, port: int) -> "subprocess.Popen[str]":
+    """Start one process of several."""
+    environment = os.environ | {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.Popen(
+        [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def together() -> Callable[[Sequence[str], int], list[str]]:
+    """Runs a command in several processes that train together; gives what each printed."""
+
+    def run(arguments: Sequence[str], size: int) -> list[str]:
+        port = free_port()
+        processes = [start(arguments, rank, size, port) for rank in range(size)]
+        texts = [process.communicate(timeout=240)[0] for process in processes]
+        for process, text in zip(processes, texts, strict=True):
+            assert process.returncode == 0, text
+        return texts
+
+    return run
