@@ -1,0 +1,193 @@
+"""Training speed against arcface_torch's own backbone, head and step (benchmarks/arcface_torch.py).
+
+Same batch, same threads, same run, steps taken in turn; medians, and the ratio of each pair. Heads at 10k, 100k and
+1M classes, full and sampled at 0.1, each in a process of its own, with the most memory it held. Then the loader
+alone, the step alone, and both. Runs on a GPU where there is one, with batches of 128 and 512 and 10k and 600k
+classes; elsewhere it says so.
+
+    python benchmarks/training.py [PACK]
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import machine
+from arcface_torch import Peer
+from mien.train.augment import Chances
+from mien.train.backbones.known import build
+from mien.train.crops import Batch, Crops, Share, batches
+from mien.train.heads import ArcFace
+from mien.train.memory import keep_freed_memory
+from mien.train.optimize import LossScale, make_optimizer
+from mien.train.partial_fc import PartialFC
+from mien.train.recipe import Recipe, parse_recipe
+from mien.train.step import Trained, make_step
+from mien.train.world import ALONE, World
+
+CLASSES, ROUNDS = 10_000, 7
+
+PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "A30": 165e12, "A10": 125e12}
+"""Dense bfloat16 operations a second, as the maker states them."""
+
+
+def recipe_of(backbone: str, batch: int) -> Recipe:
+    return parse_recipe(
+        {
+            "name": "speed",
+            "data": {"sets": ["none"]},
+            "model": {"backbone": backbone},
+            "optimizer": {"rate": 0.1},
+            "schedule": {"batch": batch, "steps": 1},
+        },
+        "speed",
+    )
+
+
+def ours(backbone: str, batch: int, classes: int, world: World = ALONE) -> tuple[Trained, Recipe]:
+    recipe = recipe_of(backbone, batch)
+    network = build(backbone, 512).to(world.device).to(memory_format=torch.channels_last)
+    head = PartialFC(ArcFace(), classes, 512, world)
+    return Trained(network, network, head, make_optimizer(network, recipe.optimizer, None), LossScale()), recipe
+
+
+def compare(depth: int, batch: int, classes: int = CLASSES, device: str = "cpu") -> dict:
+    """Images a second of both, steps taken in turn; on a GPU the peer has bfloat16 autocast, too."""
+    generator, world = np.random.default_rng(0), World(device=torch.device(device))
+    crops = generator.integers(0, 256, (batch, 112, 112, 3), np.uint8)
+    labels = generator.integers(0, classes, batch)
+    peer, (trained, recipe) = Peer(depth, classes, device=device), ours(f"iresnet{depth}", batch, classes, world)
+    x = (torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous().to(device)
+    y = torch.from_numpy(labels).to(device)
+    times: dict[str, list[float]] = {"peer": [], "mien": []}
+    for index in range(ROUNDS + 2):
+        start = time.perf_counter()
+        peer.step(x, y)
+        middle = time.perf_counter()
+        make_step(trained, Batch(index, crops, labels, labels, labels), 0.01, recipe, world)
+        end = time.perf_counter()
+        if index >= 2:
+            times["peer"].append(middle - start)
+            times["mien"].append(end - middle)
+    ratios = [a / b for a, b in zip(times["peer"], times["mien"], strict=True)]
+    return {
+        "batch": batch,
+        "peer, images a second": batch / statistics.median(times["peer"]),
+        "mien, images a second": batch / statistics.median(times["mien"]),
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+    }
+
+
+def on_gpu() -> dict:
+    """IR-50 and IR-100 at batches of 128 and 512, 10k and 600k classes, and the share of the card's bfloat16 peak."""
+    name = torch.cuda.get_device_name()
+    peak = next((value for key, value in PEAKS.items() if key in name), None)
+    found: dict = {"card": name, "bfloat16 peak, operations a second": peak}
+    for depth, products in ((50, 6.3e9), (100, 12.1e9)):
+        for batch in (128, 512):
+            for classes in (10_000, 600_000):
+                one = compare(depth, batch, classes, "cuda")
+                work = 6 * (products + 512 * classes) * one["mien, images a second"]
+                one["share of the peak"] = work / peak if peak else None
+                found[f"IR-{depth}, batch {batch}, {classes} classes"] = one
+    return found
+
+
+def head_alone(who: str, classes: int, rate: float, batch: int = 128) -> dict:
+    """Seconds of a head's step and the most memory of the process."""
+    x, y = torch.randn(batch, 512), torch.randint(0, classes, (batch,))
+    took = []
+    if who == "peer":
+        peer = Peer(None, classes, rate)
+        for _ in range(4):
+            start = time.perf_counter()
+            peer.step(x.clone().requires_grad_(), y)
+            took.append(time.perf_counter() - start)
+    else:
+        head = PartialFC(ArcFace(), classes, 512, ALONE, rate=rate)
+        for index in range(4):
+            start = time.perf_counter()
+            head.choose(y, index)
+            head.loss(x.clone().requires_grad_(), y).backward()
+            head.step(0.1)
+            took.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(took[1:]), "peak memory, MB": machine.peak_memory()}
+
+
+def in_a_process(who: str, classes: int, rate: float) -> dict:
+    command = [sys.executable, __file__, "--head", who, str(classes), str(rate)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "killed"}
+    return json.loads(done.stdout)
+
+
+def heads() -> dict:
+    found = {}
+    for classes in (10_000, 100_000, 1_000_000):
+        for rate in (1.0, 0.1):
+            found[f"{classes} classes, rate {rate:g}"] = {
+                who: in_a_process(who, classes, rate) for who in ("peer", "mien")
+            }
+    return found
+
+
+def reading(pack: Path) -> dict:
+    """The loader alone, the step alone, and both, for the fastest backbone that there is."""
+    crops = Crops([pack], 112, "arcface")
+    kinds = {"mirror": Chances(), "all kinds at 0.2": Chances(0.5, *(0.2,) * 7)}
+    return {name: read_and_step(crops, chances) for name, chances in kinds.items()}
+
+
+def read_and_step(crops: Crops, chances: Chances, batch: int = 64, steps: int = 12) -> dict:
+    share = Share(batch, 0, batch)
+    trained, recipe = ours("mobilefacenet", batch, len(crops.classes))
+
+    def step(one: Batch) -> None:
+        make_step(trained, one, 0.01, recipe, ALONE)
+
+    def rate(items: Iterable[Batch], work: Callable[[Batch], None]) -> float:
+        start = time.perf_counter()
+        for one in items:
+            work(one)
+        return steps * batch / (time.perf_counter() - start)
+
+    queue = batches(crops, share, 1, chances, 1, 0, 3 + steps)
+    warm = [next(queue) for _ in range(3)]
+    for one in warm:
+        step(one)
+    return {
+        "both": rate(queue, step),
+        "step alone": rate([warm[0]] * steps, step),
+        "loader alone, one thread": rate(batches(crops, share, 1, chances, 1, 0, steps), lambda one: None),
+    }
+
+
+def main() -> None:
+    keep_freed_memory()
+    if sys.argv[1:2] == ["--head"]:
+        print(json.dumps(head_alone(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))
+        return
+    result: dict = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "peer": "arcface_torch's backbone, head and step, float32, contiguous; see benchmarks/arcface_torch.py",
+        "gpu": on_gpu() if torch.cuda.is_available() else "none here, so none was measured",
+        "heads": heads(),
+    }
+    if len(sys.argv) > 1:
+        result["reading, images a second"] = reading(Path(sys.argv[1]))
+    result["backbones"] = {f"IR-{depth}": compare(depth, 32) for depth in (50, 100)}
+    machine.write("training", result)
+
+
+if __name__ == "__main__":
+    main()
