@@ -15,7 +15,7 @@ from mien.evaluate.comparison import ComparedPoint, compare
 from mien.evaluate.report import Number, Table, describe
 from mien.evaluate.scan import scan
 from mien.train.recipe import Recipe
-from mien.train.watching import WatchedSet
+from mien.train.watching import WatchedSet, kept
 
 Verdict = Literal["better", "lost too much", "no gain shown"]
 
@@ -104,7 +104,7 @@ def judge(recipe: Recipe, folder: Path, sets: list[WatchedSet]) -> Judged | None
     rows = []
     for one in sets:
         settings = one.settings
-        before, after = (folder / "embeddings" / f"{settings.name}-{when}.npy" for when in ("before", "after"))
+        before, after = (kept(folder, settings.name, when) for when in ("before", "after"))
         if settings.role == "watch" or not before.exists() or not after.exists():
             continue
         if not any(one.subjects):

@@ -37,7 +37,7 @@ from mien.train.recipe import Recipe, format_recipe
 from mien.train.report import write_training_report
 from mien.train.start import class_means, make_backbone
 from mien.train.step import Trained, first_fault, make_step
-from mien.train.watching import WatchedSet, keep, open_set, telling
+from mien.train.watching import WatchedSet, describe_number, keep, kept, open_set, telling
 from mien.train.world import ALONE, World, joined
 
 STEPS_BACK = 3
@@ -382,12 +382,12 @@ def _evaluate(
     if due and world.rank == 0:
         for one in due:
             vectors = one.embed(embedder(trained.backbone, world.device, mirror=one.settings.mirror))
-            keep(vectors, folder / "embeddings" / f"{one.settings.name}-{'before' if step == 0 else 'after'}.npy")
+            keep(vectors, kept(folder, one.settings.name, "before" if step == 0 else "after"))
             report = one.report(vectors, recipe.name)
             numbers = {f"{one.settings.name}/{key}": value.value for key, value in report.numbers.items()}
             journal.write(step, {"evaluated": one.settings.name, **numbers})
-            name, figure = telling(report)
-            told = f"{one.settings.name}: {name} {100 * (figure.value or 0):.2f}%"
+            figures = [f"{name} {describe_number(report.numbers[name])}" for name in telling(report)[:2]]
+            told = f"{one.settings.name}: {', '.join(figures) or 'too few comparisons for any rate'}"
             watch(Progress(step, steps, 0.0, 0.0, 0.0, 0.0, told))
     world.wait()
     return bool(due)

@@ -154,6 +154,8 @@ class Evaluate(Strict):
     """A pack, or a `.bin` file."""
     pairs: Path | None = None
     """A list of pairs of the pack's photographs; without one, all comparisons of the pack."""
+    protocol: Literal["auto", "impostor"] = "auto"
+    """auto compares the pairs, or all samples; impostor, and auto with a sample each, different people alone."""
     every: Annotated[int, Field(ge=0)] = 0
     """Steps; 0 evaluates before and after alone."""
     role: Literal["watch", "general", "own"] = "watch"

@@ -14,7 +14,7 @@ from mien.train.crops import Crops
 from mien.train.guard import Judged, judge
 from mien.train.journal import read_journal
 from mien.train.recipe import Recipe
-from mien.train.watching import SHOWN, WatchedSet
+from mien.train.watching import SHOWN, WatchedSet, describe_number, kept, telling
 
 SMOOTH = 0.98
 """Of the running mean of the loss that is drawn beside it."""
@@ -26,6 +26,7 @@ def write_training_report(recipe: Recipe, folder: Path, crops: Crops, sets: list
     steps = [line for line in lines if "loss" in line]
     evaluated = [line for line in lines if "evaluated" in line]
     judged = judge(recipe, folder, sets)
+    found = _found(recipe, folder, sets)
     losses = [float(line["loss"]) for line in steps]
     last = float(np.mean(losses[-50:])) if losses else float("nan")
     numbers = {
@@ -33,10 +34,15 @@ def write_training_report(recipe: Recipe, folder: Path, crops: Crops, sets: list
         "first loss": Number(value=float(np.mean(losses[:10])) if losses else None),
         "last loss": Number(value=last),
         "images a second": Number(value=float(np.median([line["speed"] for line in steps])) if steps else None),
-        **{key: Number(value=value) for line in evaluated[-len(sets) :] for key, value in line.items() if "/" in key},
+        **_numbers(found),
         **(judged.numbers() if judged else {}),
     }
-    tables = (judged.table() if judged else None, _evaluations(evaluated), _settings(recipe))
+    tables = (
+        judged.table() if judged else None,
+        _before_and_after(found),
+        _evaluations(evaluated),
+        _settings(recipe),
+    )
     charts = (_loss_chart(steps), _rate_chart(steps), *_curves(evaluated, sets))
     report = Report(
         protocol="training",
@@ -74,12 +80,54 @@ def _headline(recipe: Recipe, steps: list[dict[str, float]], last: float, judged
     return (*lines, *(judged.sentences() if judged else ()))
 
 
+Found = dict[str, dict[str, Report]]
+"""By set, then by `before` and `after`, what mien.evaluate says of the kept embeddings."""
+
+
+def _found(recipe: Recipe, folder: Path, sets: list[WatchedSet]) -> Found:
+    found: Found = {}
+    for one in sets:
+        for when in ("before", "after"):
+            path = kept(folder, one.settings.name, when)
+            if path.exists():
+                found.setdefault(one.settings.name, {})[when] = one.report(np.load(path), recipe.name)
+    return found
+
+
+def _numbers(found: Found) -> dict[str, Number]:
+    """`set/figure` after the training, `set/figure before` before it."""
+    numbers: dict[str, Number] = {}
+    for name, reports in found.items():
+        for when, report in reports.items():
+            ending = "" if when == "after" else " before"
+            numbers |= {f"{name}/{key}{ending}": value for key, value in report.numbers.items()}
+    return numbers
+
+
+def _before_and_after(found: Found) -> Table | None:
+    rows = []
+    for name, reports in found.items():
+        if set(reports) == {"before", "after"}:
+            for key in telling(reports["after"]):
+                pair = [reports[when].numbers.get(key) for when in ("before", "after")]
+                rows.append((name, key, *(describe_number(one) if one else None for one in pair)))
+    if not rows:
+        return None
+    note = "Intervals of 95% by subject. What is no share is a threshold or a score, with its unit."
+    return Table(
+        title="Before the first step and after the last",
+        columns=("set", "figure", "before", "after"),
+        rows=tuple(rows),
+        note=note,
+    )
+
+
 def _evaluations(evaluated: list[dict[str, float | str]]) -> Table | None:
     rows = []
     for line in evaluated:
         name = str(line["evaluated"])
         shown = [key for key in SHOWN if isinstance(line.get(f"{name}/{key}"), int | float)]
-        words = ", ".join(f"{key} {100 * float(line[f'{name}/{key}']):.2f}%" for key in shown)
+        words = ", ".join(f"{key} {float(line[f'{name}/{key}']):.4f}" for key in shown)
         rows.append((int(float(line["step"])), name, words))
     return Table(title="Evaluations", columns=("step", "set", "figures"), rows=tuple(rows)) if rows else None
 

@@ -13,8 +13,8 @@ import numpy as np
 from mien.data.bins import read_bin
 from mien.data.pack import Pack, is_pack
 from mien.data.pairs import Pair, numbered_pairs, read_pairs
-from mien.errors import RecipeError
 from mien.evaluate.by_callable import Embed, embed_all
+from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.mated import mated
 from mien.evaluate.protocols.verification import verification
 from mien.evaluate.report import Number, Report
@@ -25,8 +25,18 @@ from mien.train.crops import require_pose
 from mien.train.recipe import Evaluate
 from mien.types import Floats, Image
 
-SHOWN = ("accuracy", "fnmr@1e-03", "fnmr@1e-02", "fnmr@1e-01", "eer")
-"""The figures that speak for an evaluation, the most telling first."""
+SHOWN = (
+    "accuracy",
+    "fnmr@1e-04",
+    "fnmr@1e-03",
+    "fnmr@1e-02",
+    "fnmr@1e-01",
+    "eer",
+    "auc",
+    "threshold@1e-04",
+    "most alike",
+)
+"""The figures that speak for an evaluation, the most telling first; errors, but for the first and the last three."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,10 +90,12 @@ class WatchedSet:
         )
 
     def report(self, vectors: Floats, model: str) -> Report:
-        """The report of mien.evaluate: verification on its pairs, or all comparisons."""
+        """The report of mien.evaluate: verification on its pairs, all comparisons, or those of different people."""
         embedded = self.embedded(vectors, model)
         if self.pairs:
             return verification(embedded, self.pairs, (self.settings.pairs or self.settings.set).name)
+        if self.settings.protocol == "impostor" or len(set(self.subjects)) == len(self.subjects):
+            return impostor(embedded)
         return mated(embedded)
 
 
@@ -109,12 +121,24 @@ def open_set(settings: Evaluate, pixels: Pixels) -> WatchedSet:
     return WatchedSet(settings, tuple(name for name, _ in rows), tuple(who for _, who in rows), pairs, failures)
 
 
-def telling(report: Report) -> tuple[str, Number]:
-    """The figure that speaks for a report, and its name."""
-    for name in SHOWN:
-        if name in report.numbers and report.numbers[name].value is not None:
-            return name, report.numbers[name]
-    raise RecipeError(f"{report.title}: too few comparisons for any rate; give a larger set")
+def telling(report: Report) -> list[str]:
+    """The figures of a report that speak for it, the most telling first."""
+    return [name for name in SHOWN if name in report.numbers and report.numbers[name].value is not None]
+
+
+def describe_number(number: Number) -> str:
+    """A figure with its interval, as far as it has one; shares in percent."""
+    value, low, high = number.value, number.low, number.high
+    if value is None:
+        return "not measured"
+    if number.unit is not None:
+        return f"{number.unit} {value:.4f}" + (f" ({low:.4f} to {high:.4f})" if low is not None and high else "")
+    return f"{100 * value:.2f}%" + (f" ({100 * low:.2f} to {100 * high:.2f})" if low is not None and high else "")
+
+
+def kept(folder: Path, name: str, when: str) -> Path:
+    """Where a run keeps the embeddings of a set, `before` the first step or `after` the last evaluation."""
+    return folder / "embeddings" / f"{name}-{when}.npy"
 
 
 def keep(vectors: Floats, path: Path) -> None:
