@@ -145,6 +145,13 @@ def test_an_exported_model_gives_the_networks_embeddings_and_serves(
     assert float((here * there).sum(axis=1).min()) > 0.9999
 
 
+def test_calibrating_on_trained_subjects_is_said(
+    tuned: Path, face_pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(tuned), "--name", "told", "--calibrate", str(face_pack)]) in (0, 3)
+    assert "8 subjects" in capsys.readouterr().err
+
+
 def test_halved_weights_take_half_the_space_and_say_nearly_the_same(
     weights: Path, face_pack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

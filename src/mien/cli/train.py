@@ -190,6 +190,12 @@ def export(
     chosen = name or _name(source)
     model = room.export(origin, chosen, room.some_crops(compared, origin.backbone), half=half, mirror=mirror)
     if calibrate is not None:
+        known = room.trained_on(origin, calibrate)
+        if known:
+            err.print(
+                f"mien: {plural(known, 'subject')} of {calibrate} have names of subjects it was trained on; measure "
+                "thresholds on others, or they promise too much"
+            )
         found = room.measure_thresholds(model, calibrate)
         for sentence in found.refused.values():
             err.print(f"mien: {sentence}")

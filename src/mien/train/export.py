@@ -50,6 +50,7 @@ class Origin:
         source: a sentence: recipe, step, commit.
         sets: the packs of its recipe, the evaluation's first.
         run: the folder of its run, where the report lies; None for other people's weights.
+        classes: names of the subjects it was trained on, as far as they are known.
     """
 
     backbone: Backbone
@@ -57,6 +58,7 @@ class Origin:
     source: str
     sets: tuple[Path, ...] = ()
     run: Path | None = None
+    classes: tuple[str, ...] = ()
 
 
 def open_origin(path: Path) -> Origin:
@@ -85,6 +87,7 @@ def open_origin(path: Path) -> Origin:
         f"commit {saved.state['commit'] or 'not known'}",
         tuple(path for path in (*(one.set for one in recipe.evaluate), *recipe.data.sets) if is_pack(path)),
         saved.where.parent.parent,
+        tuple(saved.state["classes"]),
     )
 
 
@@ -186,6 +189,11 @@ def some_crops(path: Path, backbone: Backbone) -> list[Image]:
     pack, pixels = Pack(path), backbone.pixels
     require_pose(pack, pixels.size, pixels.template)
     return list(islice(pack.crops(), COMPARED))
+
+
+def trained_on(origin: Origin, path: Path) -> int:
+    """How many subjects of a pack have names of subjects that a network was trained on."""
+    return len(set(Pack(path).subjects) & set(origin.classes))
 
 
 def measure_thresholds(model: store.Model, path: Path) -> Calibration:

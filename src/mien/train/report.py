@@ -133,13 +133,22 @@ def _evaluations(evaluated: list[dict[str, float | str]]) -> Table | None:
 
 
 def _settings(recipe: Recipe) -> Table:
+    """The recipe, a row for each section; recipe.toml has it in full."""
     rows = []
-    for section, values in recipe.model_dump(mode="json", exclude_none=True).items():
+    for section, values in recipe.model_dump(mode="json", exclude={"evaluate"}, exclude_none=True).items():
         if isinstance(values, dict):
-            rows += [(f"{section}.{key}", str(value)) for key, value in values.items() if key != "sets"]
-        elif not isinstance(values, list | tuple):
+            shown = (f"{key} {_plain(value)}" for key, value in values.items() if value not in ("", [], {}))
+            rows.append((section, ", ".join(shown)))
+        else:
             rows.append((section, str(values)))
-    return Table(title="Recipe", columns=("setting", "value"), rows=tuple(rows))
+    return Table(title="Recipe", columns=("section", "settings"), rows=tuple(rows))
+
+
+def _plain(value: object) -> str:
+    """A value for people; of paths the last name."""
+    if isinstance(value, list):
+        return " ".join(_plain(one) for one in value)
+    return Path(value).name if isinstance(value, str) and "/" in value else str(value)
 
 
 def _loss_chart(steps: list[dict[str, float]]) -> Chart | None:
