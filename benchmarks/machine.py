@@ -11,7 +11,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DATA = Path(os.environ.get("MIEN_TEST_DATA", ROOT.parent / "shared" / "data"))
-PACKAGES = ("numpy", "openvino", "onnxruntime", "opencv-python-headless", "simplejpeg", "faiss-cpu", "dlib-bin")
+PACKAGES = (
+    "numpy",
+    "openvino",
+    "onnxruntime",
+    "opencv-python-headless",
+    "simplejpeg",
+    "faiss-cpu",
+    "dlib-bin",
+    "torch",
+)
 
 
 def describe() -> dict:

@@ -18,6 +18,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 RATES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.5, 0.7, 0.9)
 LEAST = 1e-9
 
+MARKED = 60
+"""Points of a line up to which each has a mark."""
+
 
 def draw(chart: Chart) -> tuple[str, bytes]:
     """A chart as an SVG element and as a PNG file."""
@@ -129,7 +132,8 @@ def _fmr(axes: Axes, chart: Chart) -> None:
 
 def _line(axes: Axes, chart: Chart) -> None:
     for series, colour in zip(chart.series, COLOURS, strict=False):
-        axes.plot(series.x, series.y, color=colour, marker="o", markersize=3, label=series.name)
+        marker = "o" if len(series.x) <= MARKED else None
+        axes.plot(series.x, series.y, color=colour, marker=marker, markersize=3, label=series.name)
         if series.low:
             axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.2, linewidth=0)
     axes.grid(alpha=0.3)

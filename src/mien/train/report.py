@@ -16,7 +16,7 @@ from mien.train.journal import read_journal
 from mien.train.recipe import Recipe
 from mien.train.watching import SHOWN, WatchedSet, describe_number, kept, telling
 
-SMOOTH = 0.98
+SMOOTH = 0.95
 """Of the running mean of the loss that is drawn beside it."""
 
 
