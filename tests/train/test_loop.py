@@ -266,6 +266,19 @@ def test_what_cannot_be_followed_is_said_before_the_first_step(
     assert not (tmp_path / "run" / "log.jsonl").exists()
 
 
+def test_labels_out_of_range_are_refused(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = loop.open_crops
+
+    def faulty(*arguments: Any) -> Any:
+        crops = real(*arguments)
+        crops.labels = crops.labels + 1
+        return crops
+
+    monkeypatch.setattr(loop, "open_crops", faulty)
+    with pytest.raises(RecipeError, match=r"label of \d to 8 is out of range for 8 classes"):
+        train(make(face_pack), tmp_path / "run")
+
+
 def test_a_pack_whose_checksums_fail_is_refused(make_pack: Callable[..., Path], tmp_path: Path) -> None:
     pack = make_pack()
     shard = next(pack.glob("*.bin"))

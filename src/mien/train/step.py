@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mien.errors import RecipeError
 from mien.train.backbones.backbone import Backbone
 from mien.train.crops import Batch
 from mien.train.norms import freeze
@@ -67,8 +68,17 @@ class Outcome:
 
 
 def make_step(trained: Trained, batch: Batch, rate: float, recipe: Recipe, world: World) -> Outcome:
-    """Train on one batch; nothing is changed where the outcome is not finite."""
+    """Train on one batch; nothing is changed where the outcome is not finite.
+
+    Raises:
+        RecipeError: a label that no class has.
+    """
     run, head = recipe.run, trained.head
+    if batch.everyone.min() < 0 or batch.everyone.max() >= head.classes:
+        raise RecipeError(
+            f"step {batch.step + 1}: a label of {batch.everyone.min()} to {batch.everyone.max()} is out of range for "
+            f"{head.classes} classes; the pack was changed while it was read, so check it with `mien data check`"
+        )
     # Chance follows from seed, step and rank, so a resumed training throws the same dice.
     torch.manual_seed(recipe.seed * 1_000_003 + batch.step * 4099 + world.rank)
     trained.model.train()
