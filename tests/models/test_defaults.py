@@ -101,3 +101,20 @@ def test_packages_are_located_not_imported() -> None:
         "sys.exit(repr(bad) if bad else 0)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_the_model_of_our_own_is_small_tells_its_terms_and_gives_its_golden_vector(
+    collins: Image, hopper: Image
+) -> None:
+    from mien.detect.detector import open_detector
+    from mien.recognize.recognizer import Recognizer
+
+    model = store.load("mien-r29")
+    assert (model.folder / "model.onnx").stat().st_size < 12_000_000
+    assert model.card.commercial_use is False and "CelebA" in model.card.training_data
+    assert [row.fmr for row in model.card.thresholds] == [1e-2, 1e-3, 1e-4]
+    network, detector = Recognizer(model), open_detector()
+    crops = [network.align(image, detector.detect([image])[0][0]) for image in (collins, hopper, hopper[20:, 10:])]
+    vectors = network.embed(crops)
+    limit = model.card.threshold(1e-4).value
+    assert vectors[1] @ vectors[2] > limit > vectors[0] @ vectors[1]

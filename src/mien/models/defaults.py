@@ -1,7 +1,7 @@
-"""The models that come with packages: where their weights lie, and how they become ONNX with a card.
+"""The models that come with mien and with packages: where their weights lie, and how they become ONNX with a card.
 
 The cards' measured parts (golden vectors, thresholds, accuracy) ship with mien under cards/; the files are made
-from the packages on first use. The packages are located, never imported.
+from the packages, or taken from weights/, on first use. The packages are located, never imported.
 """
 
 import hashlib
@@ -14,6 +14,9 @@ from pathlib import Path
 from mien.errors import CardError, MissingExtraError
 from mien.models import dlib_resnet, mtcnn_nets
 from mien.models.card import ModelCard, ModelFile, parse_card
+
+OURS = Path(__file__).resolve().parent.parent
+"""The folder of mien's package."""
 
 DEFAULT_DETECTOR = "mtcnn"
 DEFAULT_RECOGNIZER = "dlib-resnet"
@@ -34,6 +37,9 @@ class _Default:
     parts: dict[str, _Weights]
 
 
+OWN = "mien"
+"""The package of models that mien ships itself, as ONNX."""
+
 DEFAULTS = {
     "mtcnn": _Default(
         "mtcnn",
@@ -53,6 +59,16 @@ DEFAULTS = {
                 "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
                 "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
                 dlib_resnet.convert,
+            )
+        },
+    ),
+    "mien-r29": _Default(
+        OWN,
+        {
+            "model": _Weights(
+                "models/weights/mien-r29.onnx",
+                "5e1f3a64d64849d36374ee30c1275e984b3a505bf4d8fed7906a240ad9890819",
+                bytes,
             )
         },
     ),
@@ -96,7 +112,7 @@ def package_file(package: str, path: str) -> Path:
         MissingExtraError: the package is not installed, or lacks the file.
     """
     try:
-        found = Path(str(metadata.distribution(package).locate_file(path)))
+        found = Path(str(metadata.distribution(package).locate_file(path))) if package != OWN else OURS / path
     except metadata.PackageNotFoundError:
         found = None
     if found is None or not found.is_file():

@@ -19,6 +19,9 @@ from mien.train.world import World, slice_of
 BLOCK = 4096
 """Classes whose first centres come from one seed, so that they do not depend on how classes are shared out."""
 
+SHORTEST = 1e-12
+"""Least length that a centre is divided by."""
+
 DEVIATION = 0.01
 """Of the first centres' numbers (arcface_torch)."""
 
@@ -129,8 +132,11 @@ class PartialFC:
         """(N, rows) cosines, or inner products; of the nearest centre where a class has several."""
         rows = self._rows.flatten(0, 1)
         if self.head.normalized:
-            embeddings, rows = F.normalize(embeddings), F.normalize(rows)
-        logits = F.linear(embeddings, rows)
+            # Dividing the products by the centres' lengths needs no second copy of all centres.
+            lengths = rows.norm(dim=1).clamp(min=SHORTEST)
+            logits = F.linear(F.normalize(embeddings), rows) / lengths
+        else:
+            logits = F.linear(embeddings, rows)
         if self.head.centres > 1:
             logits = logits.view(len(logits), -1, self.head.centres).amax(dim=2)
         return logits
@@ -159,7 +165,7 @@ class PartialFC:
         rows, update = self.weight[index], self.update
         first = self.moments[0][index]
         if update.kind == "sgd":
-            first = first.mul_(update.momentum).add_(gradient.add(rows, alpha=update.weight_decay))
+            first = first.mul_(update.momentum).add_(gradient).add_(rows, alpha=update.weight_decay)
             rows.sub_(first, alpha=rate)
         else:
             second, count = self.moments[1][index], self.counts[index] + 1
