@@ -4,7 +4,7 @@ BatchNorm is synchronized, float32, no compilation; every process has one thread
 another number of processes, and training amplifies that, so the largest relative difference of a step's loss is
 stated. A resumed run must be equal to the bit.
 
-    python benchmarks/exactness.py PACK
+    python benchmarks/exactness.py PACK [HEAD ...]
 """
 
 import json
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import machine
 
-STEPS, BATCH = 200, 16
+STEPS, BATCH = 200, 8
 
 RECIPE = """
 name = "exactness"
@@ -89,7 +89,7 @@ def main() -> None:
     pack = Path(sys.argv[1]).resolve()
     result: dict = {"steps": STEPS, "batch": BATCH, "backbone": "mobilefacenet"}
     with tempfile.TemporaryDirectory() as scratch:
-        for head in ("arcface", "curricularface"):
+        for head in sys.argv[2:] or ["arcface"]:
             recipe = Path(scratch) / f"{head}.toml"
             recipe.write_text(RECIPE.format(pack=pack, head=head, batch=BATCH, steps=STEPS))
             curves = {size: run(recipe, Path(scratch) / f"{head}-{size}", size) for size in (1, 2, 4)}

@@ -131,12 +131,10 @@ class PartialFC:
     def _logits(self, embeddings: Tensor) -> Tensor:
         """(N, rows) cosines, or inner products; of the nearest centre where a class has several."""
         rows = self._rows.flatten(0, 1)
+        logits: Tensor = F.linear(F.normalize(embeddings) if self.head.normalized else embeddings, rows)
         if self.head.normalized:
             # Dividing the products by the centres' lengths needs no second copy of all centres.
-            lengths = rows.norm(dim=1).clamp(min=SHORTEST)
-            logits = F.linear(F.normalize(embeddings), rows) / lengths
-        else:
-            logits = F.linear(embeddings, rows)
+            logits = logits / rows.norm(dim=1).clamp(min=SHORTEST)
         if self.head.centres > 1:
             logits = logits.view(len(logits), -1, self.head.centres).amax(dim=2)
         return logits
