@@ -64,6 +64,11 @@ def plain_nms(rows: np.ndarray, scores: np.ndarray, threshold: float, groups: np
     return kept
 
 
+def test_a_box_left_of_the_image_suppresses_nobody_of_another_group() -> None:
+    rows = floats([[-9, -2, -1, -1], [0, 24, 25, 25], [0, 0, 1, 1]])
+    assert nms(rows, floats([0.9, 0.8, 0.7]), 0.3, np.array([2, 1, 2])).tolist() == [0, 1, 2]
+
+
 @settings(max_examples=200)
 @given(boxes(), st.sampled_from([0.3, 0.5, 0.7]), st.integers(0, 2**32 - 1), st.booleans())
 def test_nms_equals_a_plain_loop(rows: np.ndarray, threshold: float, seed: int, grouped: bool) -> None:

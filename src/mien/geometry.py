@@ -62,7 +62,9 @@ def nms(
     """
     if len(boxes) == 0:
         return np.empty(0, np.int64)
-    sides: Any = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
+    # OpenCV keeps groups apart by shifts that boxes left of or above the image would undo, so none shall be there.
+    corner = boxes[:, :2] - boxes.min(axis=0)[:2]
+    sides: Any = np.column_stack([corner, boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
     values: Any = floats(scores)
     if groups is None:
         found = cv2.dnn.NMSBoxes(sides, values, 0.0, threshold)

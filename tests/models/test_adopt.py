@@ -62,7 +62,9 @@ def test_the_colour_order_is_asked_for(make_recognizer: Make) -> None:
 
 
 def test_a_card_says_what_was_told_and_measured(make_recognizer: Make) -> None:
-    told = Told(colour="BGR", metric="l2", mirror=True, template="dlib", licence="ours", mean=10, scale=2)
+    told = Told(
+        colour="BGR", metric="l2", mirror=True, template="dlib", licence="ours", mean=(10, 10, 10), scale=(2, 2, 2)
+    )
     card, files = adopt(make_recognizer(size=150, dimension=48), "mine", told)
     assert card.embedding is not None
     assert (card.embedding.size, card.embedding.metric, card.embedding.normalized) == (48, "l2", False)
