@@ -85,7 +85,8 @@ class Judged:
             title="Before and after",
             columns=("set", "role", "FMR", "FNMR before", "FNMR after", "points"),
             rows=tuple(rows),
-            note="Each model at its own threshold; differences are taken subject by subject, intervals are of 95%.",
+            note="Each model at its own threshold, all samples; differences are taken subject by subject, intervals "
+            "of 95%. The figures below take at most 20 samples a subject.",
         )
 
     def numbers(self) -> dict[str, Number]:

@@ -250,7 +250,9 @@ def _callable(backbone: Backbone, recipe: Recipe, world: World) -> nn.Module:
     model: nn.Module = backbone
     if world.size > 1:
         ids = [world.device.index] if world.device.type == "cuda" else None
-        model = DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+        model = DistributedDataParallel(
+            model, device_ids=ids, forward_sync_buffers=False, gradient_as_bucket_view=True
+        )
     if recipe.run.compile:
         model = torch.compile(model)  # type: ignore[assignment]
     return model
