@@ -21,14 +21,13 @@ import torch
 
 import machine
 from arcface_torch import Peer
-from mien.train.augment import Chances
 from mien.train.backbones.known import build
 from mien.train.crops import Batch, Crops, Share, batches
 from mien.train.heads import ArcFace
 from mien.train.memory import keep_freed_memory
 from mien.train.optimize import LossScale, make_optimizer
 from mien.train.partial_fc import PartialFC
-from mien.train.recipe import Recipe, parse_recipe
+from mien.train.recipe import Augment, Recipe, parse_recipe
 from mien.train.step import Trained, make_step
 from mien.train.world import ALONE, World
 
@@ -143,11 +142,14 @@ def heads() -> dict:
 def reading(pack: Path) -> dict:
     """The loader alone, the step alone, and both, for the fastest backbone that there is."""
     crops = Crops([pack], 112, "arcface")
-    kinds = {"mirror": Chances(), "all kinds at 0.2": Chances(0.5, *(0.2,) * 7)}
+    kinds = {
+        "mirror": Augment(),
+        "all kinds at 0.2": Augment(**dict.fromkeys(Augment.model_fields, 0.2) | {"mirror": 0.5}),
+    }
     return {name: read_and_step(crops, chances) for name, chances in kinds.items()}
 
 
-def read_and_step(crops: Crops, chances: Chances, batch: int = 64, steps: int = 12) -> dict:
+def read_and_step(crops: Crops, chances: Augment, batch: int = 64, steps: int = 12) -> dict:
     share = Share(batch, 0, batch)
     trained, recipe = ours("mobilefacenet", batch, len(crops.classes))
 

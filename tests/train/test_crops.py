@@ -12,12 +12,13 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from mien.errors import ManifestError, RecipeError
-from mien.train.augment import KINDS, Chances, augment
+from mien.train.augment import KINDS, augment
 from mien.train.crops import Batch, Choice, Crops, Share, batches, mixed
+from mien.train.recipe import Augment
 
 
 def read_all(crops: Crops, share: Share, start: int, end: int, threads: int = 1) -> list[Batch]:
-    return list(batches(crops, share, 7, Chances(mirror=0.5, colour=0.5, jpeg=0.3), threads, start, end))
+    return list(batches(crops, share, 7, Augment(mirror=0.5, colour=0.5, jpeg=0.3), threads, start, end))
 
 
 def test_packs_and_folders_hold_the_same_classes(face_pack: Path, face_folder: Path) -> None:
@@ -115,19 +116,19 @@ def test_what_is_no_data_set_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_augmentation_changes_a_crop_and_follows_its_seed(kind: str, face_pack: Path) -> None:
     crop = Crops([face_pack], 112, "arcface").read(0)
-    chances = Chances(**{"mirror": 0.0, kind: 1.0})
+    chances = Augment(**{"mirror": 0.0, kind: 1.0})
     one, two, other = (augment(crop, "arcface", chances, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.shape == crop.shape and one.dtype == np.uint8
     assert np.array_equal(one, two)
     assert not np.array_equal(one, crop)
     assert kind == "mirror" or not np.array_equal(one, other)
-    assert np.array_equal(augment(crop, "arcface", Chances(mirror=0), np.random.default_rng(0)), crop)
+    assert np.array_equal(augment(crop, "arcface", Augment(mirror=0), np.random.default_rng(0)), crop)
 
 
 def test_augmentation_happens_as_often_as_it_says(face_pack: Path) -> None:
     crop = Crops([face_pack], 112, "arcface").read(0)
     generator = np.random.default_rng(0)
     mirrored = sum(
-        not np.array_equal(augment(crop, "arcface", Chances(mirror=0.3), generator), crop) for _ in range(600)
+        not np.array_equal(augment(crop, "arcface", Augment(mirror=0.3), generator), crop) for _ in range(600)
     )
     assert mirrored / 600 == pytest.approx(0.3, abs=0.06)

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +20,14 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 from mien.cli import run  # noqa: E402
 from mien.errors import CheckpointError, NonFiniteError, RecipeError  # noqa: E402
 from mien.train import checkpoint, loop  # noqa: E402
+from mien.train import start as starting  # noqa: E402
 from mien.train import step as stepping  # noqa: E402
 from mien.train.journal import read_journal  # noqa: E402
 from mien.train.loop import Progress, train  # noqa: E402
 from mien.train.optimize import LossScale  # noqa: E402
 from mien.train.recipe import Recipe, format_recipe, parse_recipe  # noqa: E402
+from mien.train.watching import WatchedSet  # noqa: E402
+from mien.train.world import ALONE  # noqa: E402
 
 STEPS = 6
 
@@ -99,7 +103,7 @@ def test_precisions_and_memory_savers_train(face_pack: Path, tmp_path: Path, set
 def test_a_scaled_loss_makes_the_same_step(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = make(face_pack, schedule={"steps": 2})
     train(recipe, tmp_path / "plain")
-    monkeypatch.setattr(loop, "LossScale", lambda *settings: LossScale(1024.0, grows=True))
+    monkeypatch.setattr(starting, "LossScale", lambda *settings: LossScale(1024.0, grows=True))
     train(recipe, tmp_path / "scaled")
     assert losses(tmp_path / "scaled") == pytest.approx(losses(tmp_path / "plain"), rel=1e-4)
 
@@ -209,6 +213,36 @@ def test_it_can_step_back_and_go_on(face_pack: Path, tmp_path: Path, monkeypatch
     assert any("It goes on from step 2" in progress.told for progress in told)
     assert np.isfinite(losses(tmp_path / "run")).all()
     assert checkpoint.latest(tmp_path / "run" / "checkpoints").step == STEPS  # type: ignore[union-attr]
+    # Step 3 was made twice and is told once; the step that was left out, the fourth, has no loss.
+    assert [line["step"] for line in read_journal(tmp_path / "run" / "log.jsonl")] == [1, 2, 3, 5, 6]
+
+
+def test_an_evaluation_that_was_broken_off_is_made_up_for_and_others_are_not_made_again(
+    unbroken: Path, face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(unbroken, tmp_path / "run")
+    log = tmp_path / "run" / "log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    assert "evaluated" in lines[-1]
+    log.write_text("".join(lines[:-1]))
+    made: list[str] = []
+    real = WatchedSet.embed
+    monkeypatch.setattr(WatchedSet, "embed", lambda one, embed: made.append(one.settings.name) or real(one, embed))
+    train(make(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), tmp_path / "run")
+    assert made == ["same"]
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines() if "evaluated" in line] == [0, 3, 6]
+    train(make(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), tmp_path / "run")
+    assert made == ["same"]
+
+
+def test_what_a_killed_process_left_does_not_spoil_the_next_checkpoint(unbroken: Path, tmp_path: Path) -> None:
+    partial = tmp_path / ".step-00000009.part"
+    partial.mkdir()
+    (partial / "head-0003-of-0004.pt").write_bytes(b"left behind")
+    state = dict(checkpoint.latest(unbroken / "checkpoints").state)  # type: ignore[union-attr]
+    checkpoint.save(tmp_path, 9, state, {"weight": torch.ones(3)}, ALONE, 2)
+    found = checkpoint.latest(tmp_path)
+    assert found is not None and [head["weight"].tolist() for head in found.heads] == [[1.0, 1.0, 1.0]]
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_readable(face_pack: Path, tmp_path: Path, unbroken: Path) -> None:
@@ -221,7 +255,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_readable(face_pack: Path, tmp_pa
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
         with pytest.raises(CheckpointError, match=r"step 9 could not be written to .*step-00000002 is whole"):
-            checkpoint.save(folder, 9, state, {"weight": torch.zeros(10)}, loop.ALONE, 2)
+            checkpoint.save(folder, 9, state, {"weight": torch.zeros(10)}, ALONE, 2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
@@ -231,8 +265,6 @@ def test_a_full_disk_leaves_the_last_checkpoint_readable(face_pack: Path, tmp_pa
 
 
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(unbroken: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(unbroken / "checkpoints", tmp_path / "checkpoints")
     (tmp_path / "checkpoints" / "step-00000006" / "state.pt").write_bytes(b"cut")
     found = checkpoint.latest(tmp_path / "checkpoints")

@@ -105,6 +105,29 @@ def test_the_plan_times_a_step_of_the_network(face_pack: Path, capsys: pytest.Ca
     assert "time on this machine" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"init": {"weights": "absent.pth"}}, "absent.pth cannot be read"),
+        ({"head": {"name": "cosface", "factor": 1.0}}, "head.factor: cosface has no such number"),
+        ({"run": {"precision": "fp16", "device": "cpu"}}, "take bf16"),
+    ],
+)
+def test_a_dry_run_finds_what_the_training_would_stumble_over(
+    settings: dict[str, object],
+    words: str,
+    face_pack: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "_seconds_a_crop", lambda recipe, world: 0.5)
+    recipe = parse_recipe(least(data={"sets": [str(face_pack)]}, **settings), "r")
+    (tmp_path / "r.toml").write_text(format_recipe(recipe))
+    assert run(["train", str(tmp_path / "r.toml"), "--dry-run"]) == 3
+    assert words in capsys.readouterr().err
+
+
 def test_a_misspelt_key_names_the_nearest() -> None:
     with pytest.raises(RecipeError, match=r"optimizer.momentun is no setting; did you mean momentum\?"):
         parse_recipe(least(optimizer={"rate": 0.1, "momentun": 0.9}), "r.toml")

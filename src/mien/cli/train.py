@@ -15,7 +15,6 @@ from rich.table import Table
 from mien.cli import options
 from mien.cli.terminal import emit, err, fail, out, plural, show
 from mien.errors import MissingExtraError
-from mien.models import store
 from mien.models.card import format_card
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _show_plan(name: str, plan: "Plan", json: bool) -> int:
         emit({"name": name, **{key: getattr(plan, key) for key in plan.__slots__}, "bytes": plan.bytes})
         return 0
     table = Table("what", "how much", title=name, title_justify="left")
-    left_out = f" ({plural(plan.left_out, 'class').replace('classs', 'classes')} with too few left out)"
+    left_out = f", and {plan.left_out:,} with too few images, left out"
     rows = (
         ("images in an epoch", f"{plan.images:,}"),
         ("classes", f"{plan.classes:,}{left_out if plan.left_out else ''}"),
@@ -196,10 +195,9 @@ def export(
                 f"mien: {plural(known, 'subject')} of {calibrate} have names of subjects it was trained on; measure "
                 "thresholds on others, or they promise too much"
             )
-        found = room.measure_thresholds(model, calibrate)
+        model, found = room.measure_thresholds(model, calibrate)
         for sentence in found.refused.values():
             err.print(f"mien: {sentence}")
-        model = store.load(str(model.folder))
     if json:
         emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
         return 0

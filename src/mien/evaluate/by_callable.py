@@ -51,7 +51,23 @@ def embedded_by(
     Raises:
         ManifestError: another number of crops than of subjects, or an embedding that cannot be compared.
     """
-    vectors = embed_all(embed, crops)
+    return embedded_of(embed_all(embed, crops), subjects, metric, name)
+
+
+def embedded_of(
+    vectors: Floats, subjects: Sequence[str], metric: Metric = "cosine", name: str = "in training"
+) -> Embedded:
+    """Embeddings that are there already, for any protocol; see embedded_by.
+
+    Args:
+        vectors: (N, D) float32.
+        subjects: one name for each; empty where it is not known.
+        metric: how the embeddings are compared.
+        name: of the model, for the report.
+
+    Raises:
+        ManifestError: another number of embeddings than of subjects, or one that cannot be compared.
+    """
     if len(vectors) != len(subjects):
         raise ManifestError(f"{len(vectors)} crops came with {len(subjects)} subjects; give one for each")
     places = tuple(f"crop {index}" for index in range(len(vectors)))
@@ -72,12 +88,13 @@ def bin_accuracy(
         published_grid: whether thresholds come from the grid of squared distances that published numbers used.
     """
     crops = (decode(data, f"image {index}").image for index, data in enumerate(pairs.images))
-    vectors = embed_all(lambda batch: _mirrored(embed, batch) if mirror else embed(batch), crops)
+    vectors = embed_all(mirrored(embed) if mirror else embed, crops)
     scores = score_pairs(vectors[0::2], vectors[1::2], "cosine")
     folds = np.array([pair.fold for pair in numbered_pairs(pairs.mated.tolist())])
     listed = ScoredPairs(scores, pairs.mated, folds, np.full((len(scores), 2), -1))
     return folded_accuracy(listed, squared_l2_grid() if published_grid else None)
 
 
-def _mirrored(embed: Embed, batch: Image) -> Floats:
-    return floats(embed(batch) + embed(np.ascontiguousarray(batch[:, :, ::-1])))
+def mirrored(embed: Embed) -> Embed:
+    """A model that adds the embedding of the mirror image to a crop's own."""
+    return lambda batch: floats(embed(batch) + embed(np.ascontiguousarray(batch[:, :, ::-1])))

@@ -23,6 +23,11 @@ class Difference:
     low: float
     high: float
 
+    @property
+    def words(self) -> str:
+        """In percentage points, with its interval."""
+        return f"{100 * self.value:+.2f} points ({100 * self.low:+.2f} to {100 * self.high:+.2f})"
+
     def verdict(self, a: str, b: str) -> str:
         """Which of the two, by their names, has fewer errors, as far as the data say."""
         if self.low > 0:

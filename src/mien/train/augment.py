@@ -5,7 +5,6 @@ look like. What is done to a crop follows from the generator alone.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,23 +13,10 @@ import simplejpeg
 from mien.align import TEMPLATES
 from mien.evaluate.degrade import glasses as draw_glasses
 from mien.evaluate.degrade import mask as draw_mask
+from mien.train.recipe import Augment
 from mien.types import Floats, Image
 
 Generator = np.random.Generator
-
-
-@dataclass(frozen=True, slots=True)
-class Chances:
-    """The probability of each kind, 0 to 1."""
-
-    mirror: float = 0.5
-    colour: float = 0.0
-    jpeg: float = 0.0
-    blur: float = 0.0
-    downscale: float = 0.0
-    crop: float = 0.0
-    mask: float = 0.0
-    glasses: float = 0.0
 
 
 def mirror(crop: Image, landmarks: Floats, generator: Generator) -> Image:
@@ -106,7 +92,7 @@ KINDS: dict[str, Kind] = {
 """In the order in which a face meets them: what it wears, how it is seen, how it is stored."""
 
 
-def augment(crop: Image, template: str, chances: Chances, generator: Generator) -> Image:
+def augment(crop: Image, template: str, chances: Augment, generator: Generator) -> Image:
     """Apply each kind with its probability.
 
     Args:

@@ -55,6 +55,10 @@ def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], w
     place = folder / f"step-{step:08d}"
     partial = folder / f".step-{step:08d}.part"
     fault = ""
+    if world.rank == 0:
+        # Of a process that was killed here, perhaps one of another number.
+        shutil.rmtree(partial, ignore_errors=True)
+    world.wait()
     try:
         partial.mkdir(parents=True, exist_ok=True)
         _write(partial / f"head-{world.rank:04d}-of-{world.size:04d}.pt", head)
@@ -107,7 +111,7 @@ def read(path: Path) -> Saved:
     files = sorted(path.glob("head-*-of-*.pt"))
     if not files or len(files) != int(files[0].stem.split("-")[-1]):
         raise CheckpointError(f"{path} lacks parts of the head; it has {len(files)}: copy the whole folder")
-    return Saved(path, state, [dict(load(file)) for file in files])
+    return Saved(path, state, [dict(load(file, in_place=True)) for file in files])
 
 
 def latest(folder: Path) -> Saved | None:

@@ -20,7 +20,8 @@ from mien.data.pack import STRETCH, Pack, is_pack
 from mien.data.workers import ahead
 from mien.errors import ManifestError, RecipeError
 from mien.image import decode, find_images
-from mien.train.augment import Chances, augment
+from mien.train.augment import augment
+from mien.train.recipe import Augment
 from mien.types import Image
 
 Indices = NDArray[np.int64]
@@ -250,7 +251,7 @@ class Share:
 
 
 def batches(
-    crops: Crops, share: Share, seed: int, chances: Chances, threads: int, start: int, end: int
+    crops: Crops, share: Share, seed: int, chances: Augment, threads: int, start: int, end: int
 ) -> Iterator[Batch]:
     """The batches of steps start to end - 1, read and augmented ahead of their use.
 

@@ -5,7 +5,6 @@ lets it go. Trains nothing.
 """
 
 import io
-import json
 import tomllib
 import warnings
 from collections.abc import Sequence
@@ -17,8 +16,10 @@ import numpy as np
 import torch
 
 from mien.data.pack import Pack, is_pack
-from mien.errors import CheckpointError, ManifestError
+from mien.errors import CheckpointError
+from mien.evaluate.by_callable import embed_all
 from mien.evaluate.calibrate import Calibration, calibrate
+from mien.evaluate.report import read_report
 from mien.models import store
 from mien.models.adopt import Told, adopt
 from mien.models.card import AccuracyRow, ModelCard
@@ -176,8 +177,7 @@ def _measured(origin: Origin) -> list[AccuracyRow]:
     report = (origin.run / "report" / "report.json") if origin.run is not None else None
     if report is None or not report.is_file():
         return []
-    headline: list[str] = json.loads(report.read_text(encoding="utf-8"))["headline"]
-    return [AccuracyRow(protocol="in training", figure=sentence) for sentence in headline[1:]]
+    return [AccuracyRow(protocol="in training", figure=sentence) for sentence in read_report(report).headline[1:]]
 
 
 def some_crops(path: Path, backbone: Backbone) -> list[Image]:
@@ -196,19 +196,13 @@ def trained_on(origin: Origin, path: Path) -> int:
     return len(set(Pack(path).subjects) & set(origin.classes))
 
 
-def measure_thresholds(model: store.Model, path: Path) -> Calibration:
+def measure_thresholds(model: store.Model, path: Path) -> tuple[store.Model, Calibration]:
     """Choose thresholds on half of a pack's subjects, score them on the other half, and write them on the card.
 
     Raises:
         ManifestError: the pack has too few subjects.
     """
     pack = Pack(path)
-    network = Recognizer(model)
-    vectors = network.embed(list(pack.crops()))
-    if network.spec.metric != "cosine":
-        raise ManifestError(
-            f"{model.card.name} is not compared by cosine; calibrate it with `mien evaluate calibrate`"
-        )
+    vectors = embed_all(Recognizer(model).embed, pack.crops())
     found = calibrate(vectors, [pack.subjects[label] for label in pack.labels.tolist()], "cosine", path.name)
-    store.rewrite_card(model, model.card.model_copy(update={"thresholds": found.rows}))
-    return found
+    return store.rewrite_card(model, model.card.model_copy(update={"thresholds": found.rows})), found

@@ -60,11 +60,10 @@ class Judged:
         return (said[self.verdict], *(self._sentence(row) for row in self.rows))
 
     def _sentence(self, row: Compared) -> str:
-        change, point = row.point.difference, row.point
+        point = row.point
         return (
             f"{row.name} ({row.role}), at FMR {point.wanted:g}: FNMR {describe(point.fnmr[0])} before, "
-            f"{describe(point.fnmr[1])} after; {100 * change.value:+.2f} points ({100 * change.low:+.2f} to "
-            f"{100 * change.high:+.2f})."
+            f"{describe(point.fnmr[1])} after; {point.difference.words}."
         )
 
     def table(self) -> Table:
@@ -76,14 +75,13 @@ class Judged:
                 f"{row.point.wanted:g}",
                 describe(row.point.fnmr[0]),
                 describe(row.point.fnmr[1]),
-                f"{100 * row.point.difference.value:+.2f} ({100 * row.point.difference.low:+.2f} to "
-                f"{100 * row.point.difference.high:+.2f})",
+                row.point.difference.words,
             )
             for row in self.rows
         ]
         return Table(
             title="Before and after",
-            columns=("set", "role", "FMR", "FNMR before", "FNMR after", "points"),
+            columns=("set", "role", "FMR", "FNMR before", "FNMR after", "difference"),
             rows=tuple(rows),
             note="Each model at its own threshold, all samples; differences are taken subject by subject, intervals "
             "of 95%. The figures below take at most 20 samples a subject.",

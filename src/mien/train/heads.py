@@ -5,8 +5,7 @@ themselves are mien.train.partial_fc's. A target's cosine is (N,): one for each 
 equations theta is the angle between an embedding and the centre of its class.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import cos, pi, sin
 
 import torch
@@ -122,7 +121,7 @@ class Head:
 
     scale: float = 1.0
     margin: float = 0.0
-    normalized: bool = True
+    normalized: bool = field(default=True, init=False)
     centres: int = 1
 
     def watch(self, target: Tensor, norms: Tensor) -> None:
@@ -158,7 +157,7 @@ class Head:
 class Softmax(Head):
     """Inner products, no margin, no normalization."""
 
-    normalized: bool = False
+    normalized: bool = field(default=False, init=False)
 
 
 @dataclass(slots=True)
@@ -214,7 +213,7 @@ class CurricularFace(Head):
     scale: float = 64.0
     margin: float = 0.5
     momentum: float = 0.01
-    curriculum: float = 0.0
+    curriculum: float = field(default=0.0, init=False)
 
     @override
     def watch(self, target: Tensor, norms: Tensor) -> None:
@@ -245,9 +244,9 @@ class AdaFace(Head):
     margin: float = 0.4
     concentration: float = 0.333
     momentum: float = 0.01
-    mean: float = 20.0
-    deviation: float = 100.0
-    quality: Tensor | None = None
+    mean: float = field(default=20.0, init=False)
+    deviation: float = field(default=100.0, init=False)
+    quality: Tensor | None = field(default=None, init=False)
 
     @override
     def watch(self, target: Tensor, norms: Tensor) -> None:
@@ -272,7 +271,7 @@ class AdaFace(Head):
         self.mean, self.deviation = state["mean"], state["deviation"]
 
 
-HEADS: dict[str, Callable[..., Head]] = {
+HEADS: dict[str, type[Head]] = {
     "softmax": Softmax,
     "arcface": ArcFace,
     "cosface": CosFace,

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from torch.utils.tensorboard import SummaryWriter
 
@@ -15,22 +15,32 @@ class Journal:
 
     def __init__(self, folder: Path, recipe: Recipe, step: int, *, writes: bool) -> None:
         """Open it, and drop what was written of steps that are made again."""
-        self._path = folder / "log.jsonl"
-        self._stream = self._board = self._wandb = None
-        if not writes:
+        self._folder, self._path, self._writes = folder, folder / "log.jsonl", writes
+        self._stream: TextIO | None = None
+        self._board: SummaryWriter | None = None
+        self.evaluated: set[tuple[int, str]] = set()
+        """Steps and sets whose evaluation is in the log."""
+        self._wandb = _wandb(recipe, folder) if writes and recipe.run.wandb else None
+        self.rewind(step)
+
+    def rewind(self, step: int) -> None:
+        """Drop what was written of the steps after `step`, which are made again."""
+        if not self._writes:
             return
+        self._close()
         kept = [line for line in read_journal(self._path) if int(line["step"]) <= step]
         self._path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
         self._stream = self._path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
-        if recipe.run.wandb:
-            self._wandb = _wandb(recipe, folder)
+        self._board = SummaryWriter(str(self._folder / "tensorboard"), purge_step=step)
+        self.evaluated = {(int(line["step"]), str(line["evaluated"])) for line in kept if "evaluated" in line}
 
     def write(self, step: int, values: dict[str, Any]) -> None:
         """Write what is known after `step` steps; numbers go to the boards as well."""
         if self._stream is None or self._board is None:
             return
         self._stream.write(json.dumps({"step": step, **values}) + "\n")
+        if "evaluated" in values:
+            self.evaluated.add((step, values["evaluated"]))
         self._stream.flush()
         numbers = {key: value for key, value in values.items() if isinstance(value, int | float)}
         for key, value in numbers.items():
@@ -43,12 +53,15 @@ class Journal:
 
     def __exit__(self, *reason: object) -> None:
         """Close all of them."""
+        self._close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+    def _close(self) -> None:
         if self._stream is not None:
             self._stream.close()
         if self._board is not None:
             self._board.close()
-        if self._wandb is not None:
-            self._wandb.finish()
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

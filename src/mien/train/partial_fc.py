@@ -86,7 +86,7 @@ class PartialFC:
         shown = torch.unique(mine)
         wanted = max(1, int(self.rate * len(self.weight)))
         if len(shown) < wanted:
-            generator = torch.Generator().manual_seed(_mix(self.seed, step, self.world.rank))
+            generator = torch.Generator().manual_seed(mix(self.seed, step, self.world.rank))
             chances = torch.rand(len(self.weight), generator=generator).to(self.weight.device)
             chances[shown] = 2
             shown = torch.topk(chances, wanted).indices.sort().values
@@ -228,14 +228,14 @@ def first_centres(first: int, last: int, centres: int, embedding: int, seed: int
     """Random centres of some classes: (last - first, centres, embedding) float32, normal."""
     weight = torch.empty(last - first, centres, embedding)
     for block in range(first // BLOCK, -(-last // BLOCK)):
-        generator = torch.Generator().manual_seed(_mix(seed, block, -1))
+        generator = torch.Generator().manual_seed(mix(seed, block, -1))
         whole = torch.empty(BLOCK, centres, embedding).normal_(0, DEVIATION, generator=generator)
         start, end = max(first, block * BLOCK), min(last, (block + 1) * BLOCK)
         weight[start - first : end - first] = whole[start - block * BLOCK : end - block * BLOCK]
     return weight
 
 
-def _mix(*numbers: int) -> int:
+def mix(*numbers: int) -> int:
     """One seed from several numbers."""
     mixed = 0
     for number in numbers:

@@ -29,13 +29,12 @@ def prepare(crops: Image, pixels: Pixels, device: torch.device, *, channels_last
     return ready if channels_last else ready.contiguous()
 
 
-def embedder(backbone: Backbone, device: torch.device, *, mirror: bool = False) -> Embed:
+def embedder(backbone: Backbone, device: torch.device) -> Embed:
     """A network in training as a function of crops, in float32, with its statistics at rest.
 
     Args:
         backbone: left as it was found after each call.
         device: where it is.
-        mirror: whether the embedding of the mirror image is added.
     """
 
     def embed(crops: Image) -> Floats:
@@ -43,8 +42,6 @@ def embedder(backbone: Backbone, device: torch.device, *, mirror: bool = False) 
         backbone.eval()
         with torch.inference_mode():
             out = backbone(prepare(crops, backbone.pixels, device))
-            if mirror:
-                out = out + backbone(prepare(crops[:, :, ::-1], backbone.pixels, device))
         for module, training in was:
             module.training = training
         return floats(out.float().cpu().numpy())

@@ -16,11 +16,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from mien.train.backbones.backbone import Backbone
 from mien.train.backbones.known import build
 from mien.train.heads import HEADS
-from mien.train.loop import length_of, open_crops
 from mien.train.memory import keep_freed_memory
 from mien.train.pixels import prepare
 from mien.train.recipe import Recipe
+from mien.train.start import check
 from mien.train.step import PRECISIONS, embed
+from mien.train.supply import length_of, open_crops
 from mien.train.watching import open_set
 from mien.train.world import ALONE, World
 
@@ -79,6 +80,7 @@ def make_plan(recipe: Recipe, world: World = ALONE) -> Plan:
         ManifestError: a data set cannot be read.
     """
     crops = open_crops(recipe, world)
+    check(recipe, world)
     with torch.device("meta"):
         backbone = build(recipe.model.backbone, recipe.model.embedding)
     for one in recipe.evaluate:

@@ -1,23 +1,33 @@
-"""What a training starts from: a new network, or weights that are there already; and the head's first centres."""
+"""What a training starts from: a new network or weights that are there, the head's first centres, the optimizer.
+
+Takes no step.
+"""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from mien.errors import CheckpointError
+from mien.errors import CheckpointError, RecipeError
 from mien.models.defaults import DEFAULTS, read_weights
 from mien.models.dlib_resnet import read_layers
 from mien.train.backbones.backbone import Backbone, Pixels
 from mien.train.backbones.dlib_resnet import DlibResNet, state_of
 from mien.train.backbones.known import build
 from mien.train.crops import Crops
+from mien.train.heads import HEADS, Head
+from mien.train.norms import synchronize
+from mien.train.optimize import LossScale, freeze_stages, make_optimizer
+from mien.train.partial_fc import PartialFC, Update
 from mien.train.pixels import embedder
 from mien.train.recipe import Recipe
+from mien.train.step import Trained
 from mien.train.weights import read_weights as read_checkpoint
 from mien.train.world import World
 from mien.types import Image
@@ -26,6 +36,9 @@ OF_A_CLASS = 16
 """Crops whose mean makes a class's first centre."""
 
 AT_ONCE = 64
+
+FIRST_SCALE = 2.0**16
+"""Of the loss in half precision (torch.amp.GradScaler)."""
 
 
 def make_backbone(recipe: Recipe) -> Backbone:
@@ -90,3 +103,100 @@ def _some(crops: Crops, numbers: list[int]) -> Iterator[tuple[list[int], Image]]
     for first in range(0, len(numbers), AT_ONCE):
         part = numbers[first : first + AT_ONCE]
         yield part, np.stack([crops.read(number) for number in part])
+
+
+def prepare_training(recipe: Recipe, crops: Crops, world: World) -> Trained:
+    """Network, head and optimizer, as they are before the first step.
+
+    Raises:
+        RecipeError: a head that does not have what the recipe sets.
+    """
+    run, init = recipe.run, recipe.init
+    _require_precision(recipe, world)
+    backbone = make_backbone(recipe).to(world.device)
+    if run.channels_last:
+        backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    head = _make_centres(recipe, len(crops.classes), world)
+    if init is not None and init.head == "class means":
+        head.begin_at(class_means(backbone, crops, world))
+    anchor = None
+    if init is not None and init.anchor:
+        anchor = deepcopy(backbone).eval().requires_grad_(False)
+    if run.synchronize_norms and world.size > 1:
+        synchronize(backbone, world)
+    optimizer = make_optimizer(backbone, recipe.optimizer, init)
+    if init is not None and init.freeze:
+        freeze_stages(backbone, init.freeze)
+    grows = run.precision == "fp16"
+    scale = LossScale(FIRST_SCALE if grows else 1.0, grows)
+    return Trained(backbone, callable_network(backbone, recipe, world), head, optimizer, scale, anchor)
+
+
+def check(recipe: Recipe, world: World) -> None:
+    """Find out whether prepare_training would succeed, without its work.
+
+    Raises:
+        RecipeError: a precision that the device does not have, or a head that does not have what the recipe sets.
+        CheckpointError: [init] names weights that cannot be read, or of another network.
+    """
+    _require_precision(recipe, world)
+    _head(recipe)
+    if recipe.init is not None:
+        _weights(recipe, recipe.init.weights)
+
+
+def _require_precision(recipe: Recipe, world: World) -> None:
+    if recipe.run.precision == "fp16" and world.device.type == "cpu":
+        raise RecipeError(
+            "run.precision is fp16, which processors compute a hundred times slower than bf16: take bf16"
+        )
+
+
+def _head(recipe: Recipe) -> Head:
+    given = recipe.head.model_dump(exclude={"name", "sample"}, exclude_none=True)
+    kind = HEADS[recipe.head.name]
+    known = {field.name for field in fields(kind) if field.init}
+    for key in given:
+        if key not in known:
+            raise RecipeError(f"head.{key}: {recipe.head.name} has no such number; it has {', '.join(sorted(known))}")
+    return kind(**given)
+
+
+def _make_centres(recipe: Recipe, classes: int, world: World) -> PartialFC:
+    optimizer = recipe.optimizer
+    update = Update(optimizer.name, optimizer.momentum, weight_decay=optimizer.weight_decay)
+    return PartialFC(
+        _head(recipe),
+        classes,
+        recipe.model.embedding,
+        world,
+        rate=recipe.head.sample,
+        update=update,
+        seed=recipe.seed,
+    )
+
+
+def callable_network(backbone: Backbone, recipe: Recipe, world: World) -> nn.Module:
+    """The network as steps call it: wrapped for several processes, compiled, or itself."""
+    model: nn.Module = backbone
+    if world.size > 1:
+        ids = [world.device.index] if world.device.type == "cuda" else None
+        model = DistributedDataParallel(
+            model, device_ids=ids, forward_sync_buffers=False, gradient_as_bucket_view=True
+        )
+    if recipe.run.compile:
+        model = torch.compile(model)  # type: ignore[assignment]
+    return model
+
+
+def thaw(trained: Trained, recipe: Recipe, step: int, an_epoch: int, world: World) -> None:
+    """Let frozen stages learn once their time has come."""
+    init = recipe.init
+    if init is None or not init.freeze or not init.freeze_epochs:
+        return
+    due = step >= round(init.freeze_epochs * an_epoch)
+    if due and any(not p.requires_grad for group in trained.optimizer.param_groups for p in group["params"]):
+        for group in trained.optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.requires_grad = True
+        trained.model = callable_network(trained.backbone, recipe, world)

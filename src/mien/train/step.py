@@ -5,6 +5,7 @@ Also finds out where a number that is none came from. Owns no data, no schedule 
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -16,7 +17,7 @@ from mien.train.backbones.backbone import Backbone
 from mien.train.crops import Batch
 from mien.train.norms import freeze
 from mien.train.optimize import LossScale, gradient_norm, set_rate
-from mien.train.partial_fc import PartialFC
+from mien.train.partial_fc import PartialFC, mix
 from mien.train.pixels import prepare
 from mien.train.recipe import Recipe
 from mien.train.world import World
@@ -62,9 +63,7 @@ class Outcome:
     @property
     def finite(self) -> bool:
         """Whether loss and gradient are numbers."""
-        return self.overflowed or (
-            self.loss == self.loss and abs(self.loss) < float("inf") and self.norm < float("inf")
-        )
+        return self.overflowed or (isfinite(self.loss) and isfinite(self.norm))
 
 
 def make_step(trained: Trained, batch: Batch, rate: float, recipe: Recipe, world: World) -> Outcome:
@@ -80,7 +79,7 @@ def make_step(trained: Trained, batch: Batch, rate: float, recipe: Recipe, world
             f"{head.classes} classes; the pack was changed while it was read, so check it with `mien data check`"
         )
     # Chance follows from seed, step and rank, so a resumed training throws the same dice.
-    torch.manual_seed(recipe.seed * 1_000_003 + batch.step * 4099 + world.rank)
+    torch.manual_seed(mix(recipe.seed, batch.step, world.rank))
     trained.model.train()
     if recipe.init is not None and recipe.init.norms == "freeze":
         freeze(trained.model)
@@ -138,6 +137,9 @@ def _update(trained: Trained, rate: float, recipe: Recipe, world: World, total: 
         bad = (~torch.isfinite(head.gradient.sum())).float()
     # The norm is equal on all ranks, the centres' gradients are not.
     good = bool(torch.isfinite(norm) & (world.maximum(bad) == 0))
+    if trained.anchor is not None:
+        # Each rank has held its own embeddings only.
+        total = world.sum(total) / world.size
     loss = float(total)
     if not good and scale.grows and loss == loss and scale.value > 1:
         scale.seen(overflowed=True)

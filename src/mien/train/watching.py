@@ -5,7 +5,7 @@ Owns opening them once and turning a network into embeddings of them. Computes n
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,12 @@ import numpy as np
 from mien.data.bins import read_bin
 from mien.data.pack import Pack, is_pack
 from mien.data.pairs import Pair, numbered_pairs, read_pairs
-from mien.evaluate.by_callable import Embed, embed_all
+from mien.evaluate.by_callable import Embed, embed_all, embedded_of, mirrored
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.mated import mated
 from mien.evaluate.protocols.verification import verification
 from mien.evaluate.report import Number, Report
-from mien.evaluate.scorefile import Embedded, Origin, require_usable
+from mien.evaluate.scorefile import Embedded
 from mien.image import decode
 from mien.train.backbones.backbone import Pixels
 from mien.train.crops import require_pose
@@ -67,26 +67,24 @@ class WatchedSet:
             yield decode(data, f"{path}, image {number}").image
 
     def embed(self, embed: Embed) -> Floats:
-        """(N, D) embeddings of its crops."""
-        return embed_all(embed, self.crops())
+        """(N, D) embeddings of its crops, as its settings say."""
+        return embed_all(mirrored(embed) if self.settings.mirror else embed, self.crops())
 
     def embedded(self, vectors: Floats, model: str) -> Embedded:
         """Embeddings as the protocols take them."""
-        origin = Origin("in training", model, "cosine", True, "", self.settings.name)
-        require_usable(vectors, self.names, "cosine")
-        count, path = len(vectors), str(self.settings.set)
-        known = any(self.subjects)
-        return Embedded(
-            vectors,
-            self.subjects,
-            (path,) * count if known else self.names,
-            tuple(range(count)) if known else (-1,) * count,
-            self.names,
-            {},
-            ("",) * count,
-            origin,
-            dict(Counter(status for _, status, _ in self.failures)),
-            self.failures,
+        found = embedded_of(vectors, self.subjects, name=model)
+        places = found.paths, found.records
+        if any(self.subjects):
+            # A crop of a pack is named by its number, so that reports can show it.
+            places = (str(self.settings.set),) * len(vectors), tuple(range(len(vectors)))
+        return replace(
+            found,
+            paths=places[0],
+            records=places[1],
+            names=self.names,
+            origin=replace(found.origin, source=self.settings.name),
+            failed=dict(Counter(status for _, status, _ in self.failures)),
+            failures=self.failures,
         )
 
     def report(self, vectors: Floats, model: str) -> Report:

@@ -96,13 +96,11 @@ def read_weights(path: Path) -> Recognized:
     if found is None:
         raise CheckpointError(
             f"{path} holds no backbone that mien knows (IResNet, IR, IR-SE, MobileFaceNet); its names begin with "
-            f"{', '.join(_names(content)[:3]) or 'nothing'}"
+            f"{', '.join(map(str, list(content)[:3])) or 'nothing'}"
         )
     layout, prefix, state = found
     name, embedding = _network(layout, state, path)
-    _require_fit(name, embedding, state, path)
-    with torch.device("meta"):
-        pixels = build(name, embedding).pixels
+    pixels = _fitting(name, embedding, state, path).pixels
     note = DOUBTS["ir-treb1en" if name.startswith("ir") and name.endswith("treb1en") else layout]
     if isinstance(own := content.get("pixels"), dict):
         pixels, note = Pixels(**own), "trained by mien, whose checkpoint says so"
@@ -110,14 +108,18 @@ def read_weights(path: Path) -> Recognized:
     return Recognized(name, embedding, state, prefix, pixels, note, other)
 
 
-def load(path: Path) -> Mapping[str, object]:
+def load(path: Path, *, in_place: bool = False) -> Mapping[str, object]:
     """The content of a file of torch, on the CPU.
+
+    Args:
+        path: the file.
+        in_place: leave tensors in the file until they are read; not for files of torch's old kind.
 
     Raises:
         CheckpointError: missing, damaged, or with objects that are no weights.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=in_place)
     except OSError as reason:
         raise CheckpointError(f"{path} cannot be read: {reason.strerror or reason}") from reason
     except pickle.UnpicklingError as reason:
@@ -146,10 +148,6 @@ def _marked(content: Mapping[str, object]) -> Iterator[tuple[str, str, State]]:
             yield from _marked(value)
 
 
-def _names(content: Mapping[str, object]) -> list[str]:
-    return [str(key) for key in content]
-
-
 def _network(layout: str, state: State, path: Path) -> tuple[str, int]:
     """The backbone's name and its embedding's size, from names and shapes."""
     output = OUTPUTS[layout]
@@ -175,10 +173,11 @@ def _network(layout: str, state: State, path: Path) -> tuple[str, int]:
     return layout, embedding
 
 
-def _require_fit(name: str, embedding: int, state: State, path: Path) -> None:
-    """All weights are there, of the right shapes, and none are left over."""
+def _fitting(name: str, embedding: int, state: State, path: Path) -> Backbone:
+    """The backbone, without memory, whose weights these are: all of them, in their shapes, and none left over."""
     with torch.device("meta"):
-        expected = build(name, embedding).state_dict()
+        backbone = build(name, embedding)
+    expected = backbone.state_dict()
     missing = [key for key in expected if key not in state]
     wrong = [key for key, value in expected.items() if key in state and state[key].shape != value.shape]
     extra = [key for key in state if key not in expected]
@@ -194,3 +193,4 @@ def _require_fit(name: str, embedding: int, state: State, path: Path) -> None:
             f"{path} looks like {name} but {first} ({len(missing)} missing, {len(wrong)} of another shape, "
             f"{len(extra)} too many): it is another architecture"
         )
+    return backbone

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.comparison import ComparedPoint, Difference, compare
+from mien.evaluate.comparison import ComparedPoint, compare
 from mien.evaluate.curve import error_curve
 from mien.evaluate.protocols import parts
 from mien.evaluate.report import Number, Report, Table, describe
@@ -55,12 +55,8 @@ def _names(a: Embedded, b: Embedded) -> tuple[str, str]:
     return f"A ({one.model}, {one.detector or 'crops'})", f"B ({two.model}, {two.detector or 'crops'})"
 
 
-def _difference(found: Difference) -> str:
-    return f"{100 * found.value:+.2f} points ({100 * found.low:+.2f} to {100 * found.high:+.2f})"
-
-
 def _sentence(point: ComparedPoint, names: tuple[str, str]) -> str:
-    change = f"FNMR {_difference(point.difference)} from {names[0]} to {names[1]}"
+    change = f"FNMR {point.difference.words} from {names[0]} to {names[1]}"
     return f"FMR {point.wanted:g}: {change}; {point.difference.verdict(*names)}."
 
 
@@ -82,7 +78,7 @@ def _table(points: list[ComparedPoint], names: tuple[str, str]) -> Table:
                 f"{p.wanted:g}",
                 describe(p.fnmr[0]),
                 describe(p.fnmr[1]),
-                _difference(p.difference),
+                p.difference.words,
                 p.difference.verdict(*names),
             )
             for p in points

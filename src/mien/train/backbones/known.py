@@ -3,8 +3,10 @@
 from difflib import get_close_matches
 from functools import partial
 
+import torch
+
 from mien.errors import RecipeError
-from mien.train.backbones.backbone import Backbone, Build
+from mien.train.backbones.backbone import Backbone, Build, Pixels
 from mien.train.backbones.dlib_resnet import DlibResNet
 from mien.train.backbones.ir import IR
 from mien.train.backbones.iresnet import DEPTHS, IResNet
@@ -35,3 +37,13 @@ def build(name: str, embedding: int, dropout: float = 0.0) -> Backbone:
             f"no backbone '{name}'{f'; did you mean {near[0]}?' if near else ''} There are {', '.join(BACKBONES)}"
         )
     return BACKBONES[name](embedding, dropout)
+
+
+def pixels_of(name: str) -> Pixels:
+    """How crops enter a backbone, as its layout's authors trained it.
+
+    Raises:
+        RecipeError: no backbone of this name.
+    """
+    with torch.device("meta"):
+        return build(name, 512).pixels
