@@ -187,6 +187,11 @@ def test_export_asks_for_crops_where_none_are_known(weights: Path, capsys: pytes
     assert "give --crops PACK" in capsys.readouterr().err
 
 
+def test_a_checkpoint_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", "absent-run"]) == 3
+    assert "absent-run does not exist" in capsys.readouterr().err
+
+
 def test_crops_of_another_pose_are_refused(weights: Path, make_pack: Any) -> None:
     origin = exporting.open_origin(weights)
     with pytest.raises(RecipeError, match="prepare a pack with --template arcface"):

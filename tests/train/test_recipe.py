@@ -162,6 +162,11 @@ def test_settings_go_on_top_of_the_file(tmp_path: Path) -> None:
     assert recipe.digest != read_recipe(path).digest
     with pytest.raises(RecipeError, match=r"is no setting; write section\.key=value"):
         read_recipe(path, ("batch",))
+    with pytest.raises(RecipeError, match="cannot be read: No such file"):
+        read_recipe(tmp_path / "absent.toml")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(RecipeError, match="is no recipe, as it is no text"):
+        read_recipe(tmp_path / "photo.jpg")
     with pytest.raises(RecipeError, match="is no TOML"):
         path.write_text("= 3")
         read_recipe(path)

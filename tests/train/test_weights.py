@@ -60,7 +60,12 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
     assert not (tmp_path / "touched").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])
+def test_a_photograph_is_no_checkpoint(hopper_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is no file of torch: give a checkpoint"):
+        read_weights(hopper_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off", b"\x80\x02 cut off"])
 def test_rubbish_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pt").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"a\.pt"):

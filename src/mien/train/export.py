@@ -68,6 +68,8 @@ def open_origin(path: Path) -> Origin:
     Raises:
         CheckpointError: there is none, or it cannot be read.
     """
+    if not path.exists():
+        raise CheckpointError(f"{path} does not exist; give a run's folder, a checkpoint's, or a file of weights")
     if path.is_file():
         found = read_weights(path)
         about = About(summary=f"{found.backbone} from {path.name}", training_data="not stated")

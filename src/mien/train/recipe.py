@@ -222,8 +222,10 @@ def read_recipe(path: Path, settings: tuple[str, ...] = ()) -> Recipe:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as reason:
-        raise RecipeError(f"{path} cannot be read as a recipe: {reason}") from reason
+    except OSError as reason:
+        raise RecipeError(f"{path} cannot be read: {reason.strerror or reason}; recipes/ has some") from reason
+    except UnicodeDecodeError as reason:
+        raise RecipeError(f"{path} is no recipe, as it is no text; recipes/ has some") from reason
     except tomllib.TOMLDecodeError as reason:
         raise RecipeError(f"{path} is no TOML: {reason}") from reason
     for setting in settings:

@@ -118,20 +118,30 @@ def load(path: Path, *, in_place: bool = False) -> Mapping[str, object]:
     Raises:
         CheckpointError: missing, damaged, or with objects that are no weights.
     """
+    _require_torch_file(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=in_place)
-    except OSError as reason:
-        raise CheckpointError(f"{path} cannot be read: {reason.strerror or reason}") from reason
     except pickle.UnpicklingError as reason:
         raise CheckpointError(
             f"{path} is no file of weights alone: it holds objects that would have to be run to be read, or is "
             "damaged; save its state_dict and give that"
         ) from reason
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError) as reason:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as reason:
         raise CheckpointError(f"{path} is damaged or no file of torch; copy it again") from reason
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds no weights by name; save the network's state_dict and give that")
     return content
+
+
+def _require_torch_file(path: Path) -> None:
+    """Tell a photograph from a checkpoint before torch tries to read it: it begins as a zip archive or as a pickle."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(2)
+    except OSError as reason:
+        raise CheckpointError(f"{path} cannot be read: {reason.strerror or reason}") from reason
+    if head != b"PK" and not head.startswith(b"\x80"):
+        raise CheckpointError(f"{path} is no file of torch: give a checkpoint that torch.save has written")
 
 
 def _marked(content: Mapping[str, object]) -> Iterator[tuple[str, str, State]]:
