@@ -134,7 +134,7 @@ def load(path: Path, *, in_place: bool = False) -> Mapping[str, object]:
 
 
 def _require_torch_file(path: Path) -> None:
-    """Tell a photograph from a checkpoint before torch tries to read it: it begins as a zip archive or as a pickle."""
+    """Tell what is no checkpoint before torch tries to read it: one begins as a zip archive or as a pickle."""
     try:
         with path.open("rb") as stream:
             head = stream.read(2)
