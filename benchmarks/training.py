@@ -27,7 +27,8 @@ from mien.train.heads import ArcFace
 from mien.train.memory import keep_freed_memory
 from mien.train.optimize import LossScale, make_optimizer
 from mien.train.partial_fc import PartialFC
-from mien.train.recipe import Augment, Recipe, parse_recipe
+from mien.train.reading import parse_recipe
+from mien.train.recipe import Augment, Recipe
 from mien.train.step import Trained, make_step
 from mien.train.world import ALONE, World
 

@@ -31,7 +31,7 @@ def test_scrfd_by_plain_loops() -> None:
                         box = [centre[0] - left, centre[1] - top, centre[0] + right, centre[1] + bottom]
                         expected.append((score, box, centre + points))
                     row_of_output += 1
-    found = scrfd.decode(outputs, width, threshold)
+    found = scrfd.decode(outputs, width, height, threshold)
     assert len(expected) > 10 and len(found.scores) == len(expected)
     for (score, box, points), *got in zip(expected, found.scores, found.boxes, found.landmarks, strict=True):
         assert got[0] == score and np.allclose(got[1], box, atol=1e-4) and np.allclose(got[2], points, atol=1e-4)
@@ -57,7 +57,7 @@ def test_yunet_by_plain_loops() -> None:
                     box = [centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]]
                     expected.append((score, box, points))
                 number += 1
-    found = yunet.decode(outputs, width, threshold)
+    found = yunet.decode(outputs, width, height, threshold)
     assert expected and len(found.scores) == len(expected)
     for (score, box, points), *got in zip(expected, found.scores, found.boxes, found.landmarks, strict=True):
         assert got[0] == pytest.approx(score, abs=1e-5)

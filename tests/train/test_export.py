@@ -23,7 +23,8 @@ from mien.train.backbones.known import build  # noqa: E402
 from mien.train.guard import Compared, Judged  # noqa: E402
 from mien.train.journal import read_journal  # noqa: E402
 from mien.train.loop import train  # noqa: E402
-from mien.train.recipe import Recipe, parse_recipe  # noqa: E402
+from mien.train.reading import parse_recipe  # noqa: E402
+from mien.train.recipe import Recipe  # noqa: E402
 from mien.train.start import prepare_training  # noqa: E402
 from mien.train.supply import open_crops  # noqa: E402
 from mien.train.weights import read_weights  # noqa: E402

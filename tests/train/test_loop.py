@@ -25,7 +25,8 @@ from mien.train import step as stepping  # noqa: E402
 from mien.train.journal import read_journal  # noqa: E402
 from mien.train.loop import Progress, train  # noqa: E402
 from mien.train.optimize import LossScale  # noqa: E402
-from mien.train.recipe import Recipe, format_recipe, parse_recipe  # noqa: E402
+from mien.train.reading import format_recipe, parse_recipe  # noqa: E402
+from mien.train.recipe import Recipe  # noqa: E402
 from mien.train.watching import WatchedSet  # noqa: E402
 from mien.train.world import ALONE  # noqa: E402
 

@@ -15,7 +15,8 @@ from mien.errors import RecipeError  # noqa: E402
 from mien.train import plan as planning  # noqa: E402
 from mien.train.backbones.known import build  # noqa: E402
 from mien.train.optimize import LossScale, factor_at, make_optimizer  # noqa: E402
-from mien.train.recipe import Init, Optimizer, Schedule, format_recipe, parse_recipe, read_recipe  # noqa: E402
+from mien.train.reading import format_recipe, parse_recipe, read_recipe  # noqa: E402
+from mien.train.settings import Optimizer, Schedule  # noqa: E402
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.toml"))
 NAMED = {
@@ -185,7 +186,7 @@ def test_schedules() -> None:
 def test_vectors_do_not_decay_and_early_stages_learn_less() -> None:
     backbone = build("mobilefacenet", 32)
     settings = Optimizer(rate=0.1, weight_decay=5e-4)
-    groups = make_optimizer(backbone, settings, Init(weights=Path("x"), layer_decay=0.5)).param_groups
+    groups = make_optimizer(backbone, settings, 0.5).param_groups
     for group in groups:
         kinds = {parameter.ndim > 1 for parameter in group["params"]}
         assert kinds == {group["weight_decay"] > 0}

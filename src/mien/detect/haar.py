@@ -28,7 +28,7 @@ class Haar:
     name = "haar"
     longest = 640
 
-    def __init__(self, landmarker: Mtcnn) -> None:
+    def __init__(self, landmarker: Mtcnn, least: float | None = None) -> None:
         path = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
         if not hasattr(cv2, "CascadeClassifier") or not path.is_file():
             raise ModelError("this OpenCV has no Haar cascades: pip install 'opencv-python-headless<5'")
@@ -36,6 +36,7 @@ class Haar:
         # A cascade keeps buffers between calls and may not be shared by threads at the same time.
         self._lock = Lock()
         self._landmarker = landmarker
+        self._least = 0.0 if least is None else least
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
@@ -57,5 +58,6 @@ class Haar:
         boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], axis=1)
         values = floats(weights).reshape(-1)
         order = np.argsort(-values, kind="stable")
+        order = order[1 / (1 + np.exp(-values[order])) >= self._least]
         scores = floats(1 / (1 + np.exp(-values[order])))
         return to_faces(boxes[order], scores, self._landmarker.landmarks(image, boxes[order]))

@@ -9,7 +9,7 @@ proposed like others.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -72,9 +72,19 @@ class _Proposals:
 class Mtcnn:
     """The three networks as one detector."""
 
-    def __init__(self, model: Model, options: EngineOptions, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        options: EngineOptions,
+        settings: Settings | None = None,
+        *,
+        least: float | None = None,
+    ) -> None:
         self.name = model.card.name
-        self.settings = settings or Settings()
+        chosen = settings or Settings()
+        # Earlier stages are as strict as the last one where that lets more through.
+        limits = {name: min(getattr(chosen, name), least) for name in ("proposal", "refinement", "output")} if least else {}
+        self.settings = replace(chosen, **limits)
         self.longest = self.settings.longest
         self._pnet, self._rnet, self._onet = (model.session(part, options) for part in ("pnet", "rnet", "onet"))
 

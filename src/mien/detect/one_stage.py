@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from mien.detect.schedule import PASSES, Candidates, Pass, join, look, settle
+from mien.detect.schedule import PASSES, Candidates, Pass, join, look, look_fixed, settle
 from mien.models.session import EngineOptions
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image
@@ -19,21 +19,34 @@ class OneStage(ABC):
     Attributes:
         name: of the model.
         longest: a larger picture is shrunk to this longer side.
+        least_score: of a face, where no other is asked for.
+        passes: its looks at a picture, where its network takes any size; else the canvas has the network's.
     """
 
     least_score: ClassVar[float]
     passes: ClassVar[Sequence[Pass]] = PASSES
+    overlap: ClassVar[float] = OVERLAP
 
-    def __init__(self, model: Model, options: EngineOptions, *, passes: Sequence[Pass] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        options: EngineOptions,
+        *,
+        least: float | None = None,
+        passes: Sequence[Pass] | None = None,
+    ) -> None:
         self.name = model.card.name
+        self._least = self.least_score if least is None else least
         self._session = model.session(options=options)
         self._passes = tuple(passes or self.passes)
-        self.longest = max(step.longest for step in self._passes)
+        spec = model.card.input
+        self._size = (spec.width, spec.height) if spec.width and spec.height else None
+        self.longest = max(self._size or [step.longest for step in self._passes])
 
     @staticmethod
     @abstractmethod
-    def decode(outputs: Sequence[Floats], width: int, threshold: float) -> Candidates:
-        """Turn the network's outputs for a canvas of a width into boxes."""
+    def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
+        """Turn the network's outputs for a canvas into boxes."""
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
@@ -42,7 +55,9 @@ class OneStage(ABC):
 
     def _detect_one(self, image: Image) -> Faces:
         found = []
-        for view in look(image, self._passes):
+        views = look(image, self._passes) if self._size is None else look_fixed(image, *self._size, self._passes)
+        for view in views:
             outputs = self._session.run(view.canvas[None])
-            found.append(self.decode(outputs, view.canvas.shape[1], self.least_score).back(view))
-        return settle(join(found), OVERLAP)
+            height, width = view.canvas.shape[:2]
+            found.append(self.decode(outputs, width, height, self._least).back(view))
+        return settle(join(found), self.overlap)

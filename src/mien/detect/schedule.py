@@ -83,6 +83,38 @@ def look(image: Image, passes: Sequence[Pass]) -> list[View]:
     return views
 
 
+def look_fixed(image: Image, width: int, height: int, passes: Sequence[Pass]) -> list[View]:
+    """Lay a picture on canvases of a network's only size, in its corner, or in the centre of a wide margin.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        width: of the canvas in pixels.
+        height: likewise.
+        passes: how wide the margin of each look is; what they say of pixels does not matter here.
+
+    Returns:
+        Canvases of width x height, black around the picture.
+    """
+    views = []
+    for step in passes:
+        # A coarse look is one in which the picture takes as much less of the canvas.
+        ratio = step.canvas * passes[0].longest / step.longest if step.canvas > 1 else 1.0
+        room = max(1.0, min(ratio, FIXED_MARGIN))
+        scale = min(width / image.shape[1], height / image.shape[0]) / room
+        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+        kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(image, size, interpolation=kind)
+        canvas = np.zeros((height, width, 3), np.uint8)
+        left, top = (0, 0) if room == 1 else ((width - size[0]) // 2, (height - size[1]) // 2)
+        canvas[top : top + size[1], left : left + size[0]] = small
+        views.append(View(canvas, scale, floats([left, top])))
+    return views
+
+
+FIXED_MARGIN = 3.0
+"""Of the coarse look on a canvas of one size: a face that fills the picture takes a third of it."""
+
+
 def _shrink(image: Image, longest: int) -> tuple[Image, float]:
     height, width = image.shape[:2]
     scale = longest / max(height, width)

@@ -16,13 +16,14 @@ STRIDES = (8, 16, 32)
 ANCHORS = 2
 
 
-def decode(outputs: Sequence[Floats], width: int, threshold: float) -> Candidates:
+def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
     """Turn the network's outputs for one canvas into boxes.
 
     Args:
         outputs: nine arrays; per stride (cells * 2, 1) scores, (cells * 2, 4) distances left, top, right,
             bottom in strides, (cells * 2, 10) landmark offsets x, y in strides.
         width: of the canvas in pixels.
+        height: likewise.
         threshold: least score.
     """
     parts = []

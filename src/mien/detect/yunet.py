@@ -16,13 +16,14 @@ from mien.types import Floats
 STRIDES = (8, 16, 32)
 
 
-def decode(outputs: Sequence[Floats], width: int, threshold: float) -> Candidates:
+def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
     """Turn the network's outputs for one canvas into boxes.
 
     Args:
         outputs: twelve arrays; per stride (1, cells, 1) class and object scores, (1, cells, 4) boxes and
             (1, cells, 10) landmarks.
         width: of the canvas in pixels.
+        height: likewise.
         threshold: least score.
     """
     parts = []

@@ -4,6 +4,7 @@ Owns what can be known from a file, and asks for the rest. Trains nothing, conve
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,26 +90,76 @@ def inspect(data: bytes, name: str) -> Graph:
     sides = _sides(inputs[0])
     if len(sides) != 4 or sides[1] not in (3, None):
         raise CardError(f"{name} takes an input of shape {sides}, and a face network takes (N, 3, height, width)")
-    widths = [_sides(value)[-1] if _sides(value) else None for value in model.graph.output]
+    shapes = [_sides(value) for value in model.graph.output]
     first = [node.op_type for node in model.graph.node[:8]]
-    return Graph(_family(name, widths), sides[3], sides[2], "Sub" in first and "Mul" in first)
+    return Graph(_family(name, shapes), sides[3], sides[2], "Sub" in first and "Mul" in first)
 
 
 def _sides(value: onnx.ValueInfoProto) -> list[int | None]:
     return [side.dim_value or None for side in value.type.tensor_type.shape.dim]
 
 
-def _family(name: str, widths: list[int | None]) -> Family:
-    if widths == [1, 1, 1, 4, 4, 4, 10, 10, 10]:
-        return "scrfd"
-    if widths == [1] * 6 + [4] * 3 + [10] * 3:
-        return "yunet"
+def _family(name: str, shapes: list[list[int | None]]) -> Family:
+    widths = [shape[-1] if shape else None for shape in shapes]
+    for family, belongs in FAMILIES.items():
+        if belongs(shapes):
+            return family
     if len(widths) == 1 and (widths[0] is None or widths[0] >= 32):
         return "embedding"
     raise CardError(
-        f"{name} has outputs of widths {widths}, which is no recognizer (one output of 32 numbers or more), no SCRFD "
-        "with landmarks (9 outputs) and no YuNet (12 outputs)"
+        f"{name} has outputs of widths {widths}, which is no recognizer (one output of 32 numbers or more) and no "
+        f"detector that mien knows ({', '.join(FAMILIES)}; docs/guide/detection.md lists their outputs)"
     )
+
+
+Shapes = list[list[int | None]]
+
+
+def _widths(shapes: Shapes) -> list[int | None]:
+    return [shape[-1] if shape else None for shape in shapes]
+
+
+def _is_raw_yolo(shapes: Shapes) -> bool:
+    """Three maps of three anchors with a box, objectness and a few classes each."""
+    return len(shapes) == 3 and all(
+        len(shape) == 4 and (channels := shape[1]) is not None and channels % 3 == 0 and 18 <= channels <= 30
+        for shape in shapes
+    )
+
+
+def _is_columns(shapes: Shapes, rows: int) -> bool:
+    """One table that has a row for each number and a column for each candidate."""
+    return len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][1] == rows and (shapes[0][2] or 8400) > 32
+
+
+FAMILIES: dict[Family, Callable[[Shapes], bool]] = {
+    "scrfd": lambda shapes: _widths(shapes) == [1, 1, 1, 4, 4, 4, 10, 10, 10],
+    "yunet": lambda shapes: _widths(shapes) == [1] * 6 + [4] * 3 + [10] * 3,
+    "retinaface": lambda shapes: _widths(shapes) == [4, 2, 10],
+    "rfb": lambda shapes: _widths(shapes) == [2, 4],
+    "ssd": lambda shapes: _widths(shapes) == [7],
+    "yolov5-face": lambda shapes: _widths(shapes) == [16],
+    "yolov7-face": lambda shapes: _widths(shapes) == [21],
+    "yolov3": lambda shapes: _widths(shapes) == [6] or _is_raw_yolo(shapes),
+    "yolov8-face": lambda shapes: _is_columns(shapes, 20),
+    "yolov8-boxes": lambda shapes: _is_columns(shapes, 5),
+}
+"""How each family of detectors is told by the shapes of its outputs."""
+
+ONE = (1.0, 1.0, 1.0)
+NOTHING = (0.0, 0.0, 0.0)
+INPUTS: dict[Family, tuple[Literal["RGB", "BGR"], tuple[float, float, float], tuple[float, float, float]]] = {
+    "scrfd": ("RGB", HALF_RANGE, (128.0, 128.0, 128.0)),
+    "yunet": ("BGR", NOTHING, ONE),
+    "retinaface": ("BGR", (104.0, 117.0, 123.0), ONE),
+    "rfb": ("RGB", (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
+    "ssd": ("BGR", (104.0, 177.0, 123.0), ONE),
+    **dict.fromkeys(
+        ("yolov3", "yolov5-face", "yolov7-face", "yolov8-face", "yolov8-boxes"),
+        ("RGB", NOTHING, (255.0, 255.0, 255.0)),
+    ),
+}
+"""Colour order, mean and scale with which the authors of each family trained."""
 
 
 def adopt(data: bytes, name: str, told: Told) -> tuple[ModelCard, dict[str, bytes]]:
@@ -168,10 +219,9 @@ def _embedding_size(size: int, name: str) -> int:
 
 def _input(graph: Graph, told: Told, name: str) -> InputSpec:
     colour = told.colour
-    if graph.family == "scrfd":
-        colour, mean, scale = colour or "RGB", HALF_RANGE, (128.0, 128.0, 128.0)
-    elif graph.family == "yunet":
-        colour, mean, scale = colour or "BGR", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    if graph.family in INPUTS:
+        usual, mean, scale = INPUTS[graph.family]
+        colour = colour or usual
     else:
         mean = scale = HALF_RANGE
         if graph.width is None or graph.width != graph.height:

@@ -19,7 +19,20 @@ from mien.types import Metric, Threshold, Unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Family = Literal["embedding", "scrfd", "yunet", "mtcnn"]
+Family = Literal[
+    "embedding",
+    "scrfd",
+    "yunet",
+    "mtcnn",
+    "retinaface",
+    "rfb",
+    "ssd",
+    "yolov3",
+    "yolov5-face",
+    "yolov7-face",
+    "yolov8-face",
+    "yolov8-boxes",
+]
 
 
 class Strict(BaseModel):

@@ -250,6 +250,31 @@ class Share:
     last: int
 
 
+def stretches(
+    order_of: Callable[[int], Indices], an_epoch: int, batch: int, start: int, end: int
+) -> Iterator[tuple[int, int, Indices]]:
+    """What the steps start to end - 1 read.
+
+    Args:
+        order_of: gives the order of an epoch.
+        an_epoch: how long it is.
+        batch: of all processes.
+        start: the first step.
+        end: one past the last.
+
+    Yields:
+        A step, the place in the training of its first sample, and the samples.
+    """
+    steps = an_epoch // batch
+    epoch, order = -1, np.empty(0, np.int64)
+    for step in range(start, end):
+        if step // steps != epoch:
+            epoch = step // steps
+            order = order_of(epoch)
+        begin = step % steps * batch
+        yield step, epoch * len(order) + begin, order[begin : begin + batch]
+
+
 def batches(
     crops: Crops, share: Share, seed: int, chances: Augment, threads: int, start: int, end: int
 ) -> Iterator[Batch]:
@@ -267,16 +292,8 @@ def batches(
     Raises:
         ImageError: a crop cannot be read.
     """
-    steps = crops.an_epoch // share.batch
-
     def plan() -> Iterator[tuple[int, int, Indices]]:
-        epoch, order = -1, np.empty(0, np.int64)
-        for step in range(start, end):
-            if step // steps != epoch:
-                epoch = step // steps
-                order = crops.order(epoch, seed)
-            begin = step % steps * share.batch
-            yield step, epoch * len(order) + begin, order[begin : begin + share.batch]
+        return stretches(lambda epoch: crops.order(epoch, seed), crops.an_epoch, share.batch, start, end)
 
     def read(item: tuple[int, int, Indices]) -> Batch:
         step, begin, whole = item

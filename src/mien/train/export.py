@@ -30,7 +30,9 @@ from mien.train import checkpoint
 from mien.train.backbones.backbone import Backbone
 from mien.train.crops import require_pose
 from mien.train.pixels import embedder
-from mien.train.recipe import About, Recipe, parse_recipe
+from mien.train.reading import parse_recipe
+from mien.train.recipe import Recipe
+from mien.train.settings import About
 from mien.train.weights import read_weights
 from mien.types import Image
 

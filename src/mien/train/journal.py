@@ -7,13 +7,13 @@ from typing import Any, Self, TextIO
 from torch.utils.tensorboard import SummaryWriter
 
 from mien.errors import MissingExtraError
-from mien.train.recipe import Recipe
+from mien.train.settings import Training
 
 
 class Journal:
     """The log of a run; a process that is not the first writes nothing."""
 
-    def __init__(self, folder: Path, recipe: Recipe, step: int, *, writes: bool) -> None:
+    def __init__(self, folder: Path, recipe: Training, step: int, *, writes: bool) -> None:
         """Open it, and drop what was written of steps that are made again."""
         self._folder, self._path, self._writes = folder, folder / "log.jsonl", writes
         self._stream: TextIO | None = None
@@ -75,7 +75,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _wandb(recipe: Recipe, folder: Path) -> Any:  # noqa: ANN401 - the package is not typed
+def _wandb(recipe: Training, folder: Path) -> Any:  # noqa: ANN401 - the package is not typed
     try:
         import wandb
     except ImportError:

@@ -12,24 +12,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from mien.errors import NonFiniteError
 from mien.train import checkpoint
-from mien.train.backbones.known import pixels_of
-from mien.train.crops import Batch, Crops
+from mien.train.detectors.detection import Detection
+from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.journal import Journal
 from mien.train.memory import keep_freed_memory
 from mien.train.optimize import factor_at
-from mien.train.pixels import embedder
-from mien.train.recipe import Recipe
-from mien.train.report import write_training_report
+from mien.train.reading import AnyRecipe
+from mien.train.recognition import Recognition
 from mien.train.resume import begin, save, step_back
-from mien.train.start import prepare_training, thaw
-from mien.train.step import Outcome, Trained, first_fault, make_step
-from mien.train.supply import batches_of, length_of, open_crops
-from mien.train.watching import WatchedSet, describe_number, keep, kept, open_set, telling
+from mien.train.task import Outcome, Task
 from mien.train.world import World, joined
 
 STEPS_BACK = 3
@@ -67,7 +64,7 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-def train(recipe: Recipe, folder: Path, watch: Watch = lambda progress: None) -> Path:
+def train(recipe: AnyRecipe, folder: Path, watch: Watch = lambda progress: None) -> Path:
     """Train, or go on where a run of the same recipe stopped.
 
     Args:
@@ -84,32 +81,29 @@ def train(recipe: Recipe, folder: Path, watch: Watch = lambda progress: None) ->
     """
     keep_freed_memory()
     with joined(recipe.run.device) as world:
-        crops = open_crops(recipe, world)
-        length = length_of(recipe, crops)
-        sets = [open_set(one, pixels_of(recipe.model.backbone)) for one in recipe.evaluate]
-        trained = prepare_training(recipe, crops, world)
-        step = begin(recipe, folder, trained, crops, world)
+        task = open_task(recipe, world)
+        step = begin(task, folder)
         skipped = set[int]()
         with _stopping() as stopping, Journal(folder, recipe, step, writes=world.rank == 0) as journal:
-            judge = _Judge(recipe, folder, trained, sets, journal, world, watch, length.steps)
+            judge = _Judge(task, folder, journal, watch)
             judge.look(0)
-            while step < length.steps:
+            while step < task.steps:
                 clock = _Clock(recipe.schedule.batch)
                 try:
-                    for batch in batches_of(recipe, crops, world, step, length.steps):
+                    for batch in task.batches(step):
                         if batch.step not in skipped:
-                            thaw(trained, recipe, batch.step, length.an_epoch, world)
-                            rate = recipe.rate * factor_at(batch.step, length.steps, length.an_epoch, recipe.schedule)
-                            outcome = make_step(trained, batch, rate, recipe, world)
+                            rate = recipe.rate * factor_at(batch.step, task.steps, task.an_epoch, recipe.schedule)
+                            outcome = task.step(batch, rate)
                             if not outcome.finite:
-                                raise NonFiniteError(_where(trained, batch, crops, recipe, world))
-                            progress = clock.tick(batch.step + 1, length.steps, outcome, rate)
-                            journal.write(progress.step, progress.numbers | {"norm": outcome.norm})
+                                raise NonFiniteError(_where(task, batch))
+                            progress = clock.tick(batch.step + 1, task.steps, outcome, rate)
+                            values = {"norm": outcome.norm, **dict(outcome.parts)}
+                            journal.write(progress.step, progress.numbers | values)
                             watch(progress)
                         step = batch.step + 1
                         stop = world.maximum(torch.tensor(float(stopping.is_set()), device=world.device)) > 0
-                        if stop or step % recipe.run.save_every == 0 or step == length.steps:
-                            save(recipe, folder, trained, crops, world, step)
+                        if stop or step % recipe.run.save_every == 0 or step == task.steps:
+                            save(task, folder, step)
                         if stop:
                             raise KeyboardInterrupt
                         if judge.look(step):
@@ -119,63 +113,62 @@ def train(recipe: Recipe, folder: Path, watch: Watch = lambda progress: None) ->
                     if recipe.run.non_finite == "stop" or hopeless:
                         raise
                     skipped.add(step)
-                    step = step_back(folder, trained, crops)
+                    step = step_back(task, folder)
                     journal.rewind(step)
-                    watch(Progress(step, length.steps, told=f"{reason} It goes on from step {step}."))
-            judge.look(length.steps)
+                    watch(Progress(step, task.steps, told=f"{reason} It goes on from step {step}."))
+            judge.look(task.steps)
         if world.rank == 0:
-            write_training_report(recipe, folder, crops, sets)
+            task.report(folder)
         world.wait()
         return checkpoint.checkpoints(folder / "checkpoints")[-1]
+
+
+def open_task(recipe: AnyRecipe, world: World) -> Task[Any]:
+    """What a recipe trains, with its data open and its network as it is before the first step."""
+    return Detection(recipe, world) if isinstance(recipe, DetectorRecipe) else Recognition(recipe, world)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judge:
     """Evaluates on the recipe's sets when it is time: before the first step, every so often, and at the end."""
 
-    recipe: Recipe
+    task: Task[Any]
     folder: Path
-    trained: Trained
-    sets: list[WatchedSet]
     journal: Journal
-    world: World
     watch: Watch
-    steps: int
 
     def look(self, step: int) -> bool:
         """Evaluate on the sets that are due, unless a run that was broken off has done so; say whether any was."""
-        due = [one for one in self.sets if step in (0, self.steps) or _is_round(step, one.settings.every)]
-        if due and self.world.rank == 0:
-            for one in due:
-                if (step, one.settings.name) not in self.journal.evaluated:
-                    self._evaluate(one, step)
+        sets, world = self.task.watched, self.task.world
+        due = [
+            number
+            for number, one in enumerate(sets)
+            if step in (0, self.task.steps) or _is_round(step, one.every)
+        ]
+        if due and world.rank == 0:
+            for number in due:
+                if (step, sets[number].name) not in self.journal.evaluated:
+                    self._evaluate(number, step)
         if due:
-            self.world.wait()
+            world.wait()
         return bool(due)
 
-    def _evaluate(self, one: WatchedSet, step: int) -> None:
-        name = one.settings.name
-        vectors = one.embed(embedder(self.trained.backbone, self.world.device))
-        keep(vectors, kept(self.folder, name, "before" if step == 0 else "after"))
-        report = one.report(vectors, self.recipe.name)
-        numbers = {f"{name}/{key}": value.value for key, value in report.numbers.items()}
+    def _evaluate(self, number: int, step: int) -> None:
+        name = self.task.watched[number].name
+        numbers, told = self.task.evaluate(number, step, self.folder)
         self.journal.write(step, {"evaluated": name, **numbers})
-        figures = [f"{key} {describe_number(report.numbers[key])}" for key in telling(report)[:2]]
-        told = f"{name}: {', '.join(figures) or 'too few comparisons for any rate'}"
-        self.watch(Progress(step, self.steps, told=told))
+        self.watch(Progress(step, self.task.steps, told=f"{name}: {told}"))
 
 
 def _is_round(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _where(trained: Trained, batch: Batch, crops: Crops, recipe: Recipe, world: World) -> str:
+def _where(task: Task[Any], batch: Any) -> str:  # noqa: ANN401
     """What was in hand when a loss was no number."""
-    fault = first_fault(trained, batch, recipe.run.precision, world.device)
-    shown = ", ".join(crops.name(number) for number in batch.numbers[:3].tolist())
     return (
-        f"step {batch.step + 1}: the loss or a gradient is not finite; {fault}. The batch begins with {shown}. The "
-        "last checkpoint is as it was: lower optimizer.rate, set run.precision to f32 or run.non_finite to step back."
+        f"step {batch.step + 1}: the loss or a gradient is not finite; {task.fault(batch)}. The last checkpoint is as "
+        "it was: lower optimizer.rate, set run.precision to f32 or run.non_finite to step back."
     )
 
 

@@ -10,27 +10,32 @@ import torch
 from torch import Tensor, nn
 
 from mien.train.backbones.backbone import Backbone
-from mien.train.recipe import Init, Optimizer, Schedule
+from mien.train.settings import Optimizer, Schedule
+from mien.train.task import Outcome
 
 GROWTH_INTERVAL = 100
 """Steps without an overflow after which the scale doubles (arcface_torch)."""
 
 
-def make_optimizer(backbone: Backbone, settings: Optimizer, init: Init | None) -> torch.optim.Optimizer:
+def make_optimizer(network: Backbone, settings: Optimizer, decay: float = 1.0) -> torch.optim.Optimizer:
     """An optimizer with one group for each stage, with and without weight decay.
 
     Norms, biases and PReLU, which are vectors, do not decay. A group's `share` multiplies the learning rate.
+
+    Args:
+        network: of several stages.
+        settings: of the recipe.
+        decay: the learning rate of each stage as a share of the next one's.
     """
-    decay = init.layer_decay if init is not None else 1.0
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
-    for name, parameter in backbone.named_parameters():
+    for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((backbone.stage_of(name), parameter.ndim > 1), []).append(parameter)
+            groups.setdefault((network.stage_of(name), parameter.ndim > 1), []).append(parameter)
     listed: list[dict[str, Any]] = [
         {
             "params": parameters,
             "weight_decay": settings.weight_decay if decays else 0.0,
-            "share": decay ** (backbone.stages - 1 - stage),
+            "share": decay ** (network.stages - 1 - stage),
         }
         for (stage, decays), parameters in sorted(groups.items())
     ]
@@ -78,6 +83,26 @@ class LossScale:
     value: float = 1.0
     grows: bool = False
     good: int = 0
+
+    def judge(self, loss: float, norm: float, *, good: bool) -> Outcome:
+        """How a step went, and whether the weights may move; takes it in.
+
+        Args:
+            loss: of the step.
+            norm: of the gradient.
+            good: whether every gradient on every process is finite.
+        """
+        if not good and self.grows and loss == loss and self.value > 1:
+            self.seen(overflowed=True)
+            return Outcome(loss, norm, overflowed=True)
+        outcome = Outcome(loss, norm if good else float("inf"))
+        if outcome.finite:
+            self.seen(overflowed=False)
+        return outcome
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what a checkpoint kept."""
+        self.value, self.good = state["value"], state["good"]
 
     def seen(self, overflowed: bool) -> None:
         """Take in how a step went."""

@@ -5,11 +5,12 @@ import torch
 from torch import Tensor
 
 from mien.evaluate.by_callable import Embed
-from mien.train.backbones.backbone import Backbone, Pixels
+from mien.train.backbones.backbone import Backbone
+from mien.train.network import Colours
 from mien.types import Floats, Image, floats
 
 
-def prepare(crops: Image, pixels: Pixels, device: torch.device, *, channels_last: bool = True) -> Tensor:
+def prepare(crops: Image, pixels: Colours, device: torch.device, *, channels_last: bool = True) -> Tensor:
     """Crops as a network's input.
 
     Args:

@@ -17,10 +17,11 @@ from mien.train.backbones.backbone import Backbone
 from mien.train.backbones.known import build
 from mien.train.heads import HEADS
 from mien.train.memory import keep_freed_memory
+from mien.train.network import PRECISIONS
 from mien.train.pixels import prepare
 from mien.train.recipe import Recipe
 from mien.train.start import check
-from mien.train.step import PRECISIONS, embed
+from mien.train.step import embed
 from mien.train.supply import length_of, open_crops
 from mien.train.watching import open_set
 from mien.train.world import ALONE, World

@@ -14,6 +14,7 @@ from mien.train.crops import Crops
 from mien.train.guard import Judged, judge
 from mien.train.journal import read_journal
 from mien.train.recipe import Recipe
+from mien.train.settings import Training
 from mien.train.watching import SHOWN, WatchedSet, describe_number, kept, telling
 
 SMOOTH = 0.95
@@ -41,9 +42,9 @@ def write_training_report(recipe: Recipe, folder: Path, crops: Crops, sets: list
         judged.table() if judged else None,
         _before_and_after(found),
         _evaluations(evaluated),
-        _settings(recipe),
+        settings_table(recipe),
     )
-    charts = (_loss_chart(steps), _rate_chart(steps), *_curves(evaluated, sets))
+    charts = (loss_chart(steps), rate_chart(steps), *_curves(evaluated, sets))
     report = Report(
         protocol="training",
         title=f"Training: {recipe.name}",
@@ -132,7 +133,7 @@ def _evaluations(evaluated: list[dict[str, float | str]]) -> Table | None:
     return Table(title="Evaluations", columns=("step", "set", "figures"), rows=tuple(rows)) if rows else None
 
 
-def _settings(recipe: Recipe) -> Table:
+def settings_table(recipe: Training) -> Table:
     """The recipe, a row for each section; recipe.toml has it in full."""
     rows = []
     for section, values in recipe.model_dump(mode="json", exclude={"evaluate"}, exclude_none=True).items():
@@ -151,7 +152,7 @@ def _plain(value: object) -> str:
     return Path(value).name if isinstance(value, str) and "/" in value else str(value)
 
 
-def _loss_chart(steps: list[dict[str, float]]) -> Chart | None:
+def loss_chart(steps: list[dict[str, float]]) -> Chart | None:
     if len(steps) < 2:
         return None
     smooth, running, weight = [], 0.0, 0.0
@@ -173,7 +174,7 @@ def _loss_chart(steps: list[dict[str, float]]) -> Chart | None:
     )
 
 
-def _rate_chart(steps: list[dict[str, float]]) -> Chart | None:
+def rate_chart(steps: list[dict[str, float]]) -> Chart | None:
     if len(steps) < 2:
         return None
     chosen = thin([line["rate"] for line in steps])

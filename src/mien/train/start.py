@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
 
 from mien.errors import CheckpointError, RecipeError
 from mien.models.defaults import DEFAULTS, read_weights
@@ -22,6 +21,7 @@ from mien.train.backbones.dlib_resnet import DlibResNet, state_of
 from mien.train.backbones.known import build
 from mien.train.crops import Crops
 from mien.train.heads import HEADS, Head
+from mien.train.network import callable_network, require_precision
 from mien.train.norms import synchronize
 from mien.train.optimize import LossScale, freeze_stages, make_optimizer
 from mien.train.partial_fc import PartialFC, Update
@@ -112,7 +112,7 @@ def prepare_training(recipe: Recipe, crops: Crops, world: World) -> Trained:
         RecipeError: a head that does not have what the recipe sets.
     """
     run, init = recipe.run, recipe.init
-    _require_precision(recipe, world)
+    require_precision(recipe.run, world)
     backbone = make_backbone(recipe).to(world.device)
     if run.channels_last:
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -124,12 +124,12 @@ def prepare_training(recipe: Recipe, crops: Crops, world: World) -> Trained:
         anchor = deepcopy(backbone).eval().requires_grad_(False)
     if run.synchronize_norms and world.size > 1:
         synchronize(backbone, world)
-    optimizer = make_optimizer(backbone, recipe.optimizer, init)
+    optimizer = make_optimizer(backbone, recipe.optimizer, init.layer_decay if init is not None else 1.0)
     if init is not None and init.freeze:
         freeze_stages(backbone, init.freeze)
     grows = run.precision == "fp16"
     scale = LossScale(FIRST_SCALE if grows else 1.0, grows)
-    return Trained(backbone, callable_network(backbone, recipe, world), head, optimizer, scale, anchor)
+    return Trained(backbone, callable_network(backbone, recipe.run, world), head, optimizer, scale, anchor)
 
 
 def check(recipe: Recipe, world: World) -> None:
@@ -139,17 +139,10 @@ def check(recipe: Recipe, world: World) -> None:
         RecipeError: a precision that the device does not have, or a head that does not have what the recipe sets.
         CheckpointError: [init] names weights that cannot be read, or of another network.
     """
-    _require_precision(recipe, world)
+    require_precision(recipe.run, world)
     _head(recipe)
     if recipe.init is not None:
         _weights(recipe, recipe.init.weights)
-
-
-def _require_precision(recipe: Recipe, world: World) -> None:
-    if recipe.run.precision == "fp16" and world.device.type == "cpu":
-        raise RecipeError(
-            "run.precision is fp16, which processors compute a hundred times slower than bf16: take bf16"
-        )
 
 
 def _head(recipe: Recipe) -> Head:
@@ -176,19 +169,6 @@ def _make_centres(recipe: Recipe, classes: int, world: World) -> PartialFC:
     )
 
 
-def callable_network(backbone: Backbone, recipe: Recipe, world: World) -> nn.Module:
-    """The network as steps call it: wrapped for several processes, compiled, or itself."""
-    model: nn.Module = backbone
-    if world.size > 1:
-        ids = [world.device.index] if world.device.type == "cuda" else None
-        model = DistributedDataParallel(
-            model, device_ids=ids, forward_sync_buffers=False, gradient_as_bucket_view=True
-        )
-    if recipe.run.compile:
-        model = torch.compile(model)  # type: ignore[assignment]
-    return model
-
-
 def thaw(trained: Trained, recipe: Recipe, step: int, an_epoch: int, world: World) -> None:
     """Let frozen stages learn once their time has come."""
     init = recipe.init
@@ -199,4 +179,4 @@ def thaw(trained: Trained, recipe: Recipe, step: int, an_epoch: int, world: Worl
         for group in trained.optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.requires_grad = True
-        trained.model = callable_network(trained.backbone, recipe, world)
+        trained.model = callable_network(trained.backbone, recipe.run, world)

@@ -3,26 +3,23 @@
 Also finds out where a number that is none came from. Owns no data, no schedule and no files.
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass
-from math import isfinite
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from mien.errors import RecipeError
 from mien.train.backbones.backbone import Backbone
 from mien.train.crops import Batch
+from mien.train.network import computed_in, unsynchronized
 from mien.train.norms import freeze
 from mien.train.optimize import LossScale, gradient_norm, set_rate
 from mien.train.partial_fc import PartialFC, mix
 from mien.train.pixels import prepare
 from mien.train.recipe import Recipe
+from mien.train.task import Outcome
 from mien.train.world import World
-
-PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(slots=True, eq=False)
@@ -44,26 +41,6 @@ class Trained:
     optimizer: torch.optim.Optimizer
     scale: LossScale
     anchor: Backbone | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step went.
-
-    Attributes:
-        loss: the mean over the global batch.
-        norm: of the backbone's gradient, before clipping.
-        overflowed: whether half precision overflowed and nothing was changed.
-    """
-
-    loss: float
-    norm: float
-    overflowed: bool = False
-
-    @property
-    def finite(self) -> bool:
-        """Whether loss and gradient are numbers."""
-        return self.overflowed or (isfinite(self.loss) and isfinite(self.norm))
 
 
 def make_step(trained: Trained, batch: Batch, rate: float, recipe: Recipe, world: World) -> Outcome:
@@ -91,7 +68,7 @@ def make_step(trained: Trained, batch: Batch, rate: float, recipe: Recipe, world
     parts = list(zip(pixels.chunk(run.accumulate), labels.chunk(run.accumulate), strict=True))
     for number, (part, wanted) in enumerate(parts, start=1):
         last = number == len(parts)
-        with _unsynchronized(trained.model, last):
+        with unsynchronized(trained.model, last):
             embeddings = embed(trained.model, part, run.precision, world.device)
             loss = head.loss(embeddings, wanted) + _held(trained, part, embeddings, recipe)
             total += loss.detach() / len(parts)
@@ -101,8 +78,7 @@ def make_step(trained: Trained, batch: Batch, rate: float, recipe: Recipe, world
 
 def embed(model: nn.Module, pixels: Tensor, precision: str, device: torch.device) -> Tensor:
     """(N, D) float32 embeddings, computed in the recipe's precision."""
-    kind = PRECISIONS.get(precision)
-    with torch.autocast(device.type, kind) if kind is not None else nullcontext():
+    with computed_in(precision, device):
         embeddings: Tensor = model(pixels)
     return embeddings.float()
 
@@ -115,13 +91,6 @@ def _held(trained: Trained, pixels: Tensor, embeddings: Tensor, recipe: Recipe) 
         before = embed(trained.anchor, pixels, recipe.run.precision, pixels.device)
     moved = (F.normalize(embeddings) - F.normalize(before)).square().sum(dim=1).mean()
     return recipe.init.anchor * moved
-
-
-def _unsynchronized(model: nn.Module, last: bool) -> nullcontext[None]:
-    """Gradients of all but the last part need no exchange."""
-    if isinstance(model, DistributedDataParallel) and not last:
-        return model.no_sync()  # type: ignore[return-value]
-    return nullcontext()
 
 
 def _update(trained: Trained, rate: float, recipe: Recipe, world: World, total: Tensor) -> Outcome:
@@ -140,13 +109,8 @@ def _update(trained: Trained, rate: float, recipe: Recipe, world: World, total: 
     if trained.anchor is not None:
         # Each rank has held its own embeddings only.
         total = world.sum(total) / world.size
-    loss = float(total)
-    if not good and scale.grows and loss == loss and scale.value > 1:
-        scale.seen(overflowed=True)
-        return Outcome(loss, float(norm), overflowed=True)
-    outcome = Outcome(loss, float(norm) if good else float("inf"))
-    if outcome.finite:
-        scale.seen(overflowed=False)
+    outcome = scale.judge(float(total), float(norm), good=good)
+    if outcome.finite and not outcome.overflowed:
         set_rate(trained.optimizer, rate)
         trained.optimizer.step()
         head.step(rate)

@@ -2,62 +2,37 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-Colour = Literal["RGB", "BGR"]
+from mien.train.network import Colours, Staged
 
 
 @dataclass(frozen=True, slots=True)
-class Pixels:
-    """How crops enter a backbone: (pixel - mean) / scale, for each channel in this colour order.
+class Pixels(Colours):
+    """How crops enter a backbone.
 
     Attributes:
-        colour: the channel order.
-        mean: of each channel, on the scale of 0 to 255.
-        scale: divides each channel after that.
         template: the pose of the crops.
         size: width and height of the crops in pixels.
     """
 
-    colour: Colour = "RGB"
-    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    scale: tuple[float, float, float] = (127.5, 127.5, 127.5)
     template: Literal["arcface", "dlib"] = "arcface"
     size: int = 112
 
 
-class Backbone(nn.Module):
+class Backbone(Staged):
     """A network from (N, 3, size, size) float pixels, prepared as `pixels` says, to (N, embedding) embeddings.
 
     Embeddings have any length; heads and metrics normalize them.
     """
 
-    STAGES: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    """Prefixes of the parameter names of each stage, from the input to the output."""
-
     pixels: Pixels = Pixels()
     embedding: int = 512
     recompute: bool = False
     """Whether activations are computed again in the backward pass instead of being kept."""
-
-    def stage_of(self, parameter: str) -> int:
-        """The stage of a parameter, 0 at the input.
-
-        Raises:
-            ValueError: no parameter of this network.
-        """
-        for number, prefixes in enumerate(self.STAGES):
-            if parameter.startswith(prefixes):
-                return number
-        raise ValueError(f"{parameter} is in no stage of {type(self).__name__}")
-
-    @property
-    def stages(self) -> int:
-        """How many stages there are."""
-        return len(self.STAGES)
 
     def through(self, part: nn.Module, x: Tensor) -> Tensor:
         """Run a part, keeping its activations or not."""

@@ -1,0 +1,122 @@
+"""Annotated pictures: the faces of each picture of a data set, to train and to judge detectors on.
+
+Reads a manifest or any foreign data set with boxes, and groups its rows by picture. What cannot be used (no file, an
+empty box, numbers that are none) is a problem that names the row, and harms no other. Decodes no image.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.manifest import Problem, Sample, Value, read_manifest
+from mien.data.sources.known import find_source
+from mien.errors import ManifestError
+from mien.types import Floats, floats
+
+TABLES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture and its faces.
+
+    Attributes:
+        path: the file.
+        boxes: (N, 4) float32 x1, y1, x2, y2 in pixels of the upright picture.
+        landmarks: (N, 5, 2) float32, NaN where they are not known.
+        ignore: (N,) bool, whether a face counts neither as found nor as missed.
+        known: of each face, all other columns.
+    """
+
+    path: Path
+    boxes: Floats
+    landmarks: Floats
+    ignore: NDArray[np.bool_]
+    known: tuple[Mapping[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotated:
+    """The pictures of a data set, and what could not be used of it."""
+
+    pictures: tuple[Picture, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def faces(self) -> int:
+        """Faces that count."""
+        return sum(int((~picture.ignore).sum()) for picture in self.pictures)
+
+
+def read_annotated(source: Path, split: str | None = None) -> Annotated:
+    """Read a manifest with boxes, or a data set that mien knows, such as WIDER FACE.
+
+    Args:
+        source: a manifest, or the file or folder of a data set.
+        split: only rows of this split.
+
+    Raises:
+        ManifestError: it cannot be read, or holds no picture.
+    """
+    problems: list[Problem] = []
+    samples: list[tuple[str, Sample]] = []
+    if source.suffix.lower() in TABLES:
+        manifest = read_manifest(source)
+        samples = [(manifest.row(index), sample) for index, sample in enumerate(manifest.samples())]
+    else:
+        for row in find_source(source)[1].read(source):
+            if isinstance(row, Problem):
+                problems.append(row)
+            else:
+                samples.append((row.name, row))
+    if split is not None:
+        samples = [(where, sample) for where, sample in samples if sample.known.get("split") == split]
+    pictures, unusable = _group(samples)
+    if not pictures:
+        why = f"; {unusable[0].where}: {unusable[0].reason}" if unusable else ""
+        raise ManifestError(f"{source} holds no annotated picture{f' of the split {split}' if split else ''}{why}")
+    return Annotated(tuple(pictures), (*problems, *unusable))
+
+
+def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[Picture], list[Problem]]:
+    rows: dict[Path, list[Sample]] = {}
+    problems = []
+    for where, sample in samples:
+        if sample.path not in rows:
+            if not sample.path.is_file():
+                problems.append(Problem(where, f"the picture {sample.path} is missing"))
+                continue
+            rows[sample.path] = []
+        reason = unusable(sample)
+        if reason:
+            problems.append(Problem(where, reason))
+        elif sample.box is not None:
+            rows[sample.path].append(sample)
+    return [_picture(path, own) for path, own in rows.items()], problems
+
+
+def unusable(sample: Sample) -> str:
+    """Why the box of a row is none; empty where it is one, or where the row has none."""
+    box = sample.box
+    if box is None:
+        return ""
+    if not all(math.isfinite(side) for side in (box.x1, box.y1, box.x2, box.y2)):
+        return "its box has a number that is none"
+    if box.width <= 0 or box.height <= 0:
+        return f"its box of {box.width:g}x{box.height:g} is empty"
+    if box.x2 <= 0 or box.y2 <= 0:
+        return "its box lies outside the picture"
+    return ""
+
+
+def _picture(path: Path, samples: list[Sample]) -> Picture:
+    boxes = floats([[s.box.x1, s.box.y1, s.box.x2, s.box.y2] for s in samples if s.box]).reshape(-1, 4)
+    nowhere = np.full((5, 2), np.nan, np.float32)
+    points = [s.landmarks if s.landmarks is not None else nowhere for s in samples]
+    ignore = [bool(s.known.get("ignore") or s.known.get("invalid")) for s in samples]
+    known = tuple({key: value for key, value in s.known.items() if key != "ignore"} for s in samples)
+    return Picture(path, boxes, floats(points).reshape(-1, 5, 2), np.array(ignore, np.bool_), known)

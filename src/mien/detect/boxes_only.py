@@ -1,0 +1,43 @@
+"""Detectors that give boxes without landmarks: O-Net of MTCNN finds the five points in each box.
+
+So a face from any family can be aligned. Decodes no network's outputs itself.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mien.detect.mtcnn import Mtcnn
+from mien.detect.one_stage import OneStage
+from mien.detect.schedule import Candidates
+from mien.models import store
+from mien.models.session import EngineOptions
+from mien.types import Faces, Floats, Image, floats
+
+LANDMARKER = "mtcnn"
+
+
+class BoxesOnly(OneStage):
+    """A one-stage detector whose candidates have no landmarks."""
+
+    def __init__(self, model: store.Model, options: EngineOptions, *, least: float | None = None) -> None:
+        super().__init__(model, options, least=least)
+        self._landmarker = Mtcnn(store.load(LANDMARKER), options)
+
+    @staticmethod
+    @abstractmethod
+    def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
+        """Turn the network's outputs for a canvas into boxes."""
+
+    def _detect_one(self, image: Image) -> Faces:
+        faces = super()._detect_one(image)
+        boxes = floats([[face.box.x1, face.box.y1, face.box.x2, face.box.y2] for face in faces]).reshape(-1, 4)
+        points = self._landmarker.landmarks(image, boxes)
+        return tuple(replace(face, landmarks=own) for face, own in zip(faces, points, strict=True))
+
+
+def without_landmarks(boxes: Floats, scores: Floats) -> Candidates:
+    """Candidates whose landmarks are not known."""
+    return Candidates(floats(boxes), floats(scores), np.full((len(boxes), 5, 2), np.nan, np.float32))

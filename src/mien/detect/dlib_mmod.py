@@ -1,0 +1,52 @@
+"""dlib's CNN face detector, trained with max-margin object detection (King, arXiv 1502.00046). Extra [dlib].
+
+Its weights come with the package face_recognition_models (public domain, by dlib's author). The landmarks are those of
+mien.detect.dlib_hog. Faces below 80 pixels are found in a picture that is doubled.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mien.detect.dlib_hog import Landmarks68, load_dlib
+from mien.detect.schedule import to_faces
+from mien.models.defaults import package_file
+from mien.types import Faces, Image, floats
+
+WEIGHTS = "face_recognition_models/models/mmod_human_face_detector.dat"
+DOUBLED = 480
+"""A picture whose longer side is at most this is doubled."""
+
+
+class DlibMmod:
+    """dlib's CNN detector."""
+
+    name = "dlib-mmod"
+    longest = 800
+
+    def __init__(self, least: float | None = None) -> None:
+        self._detector: Any = load_dlib().cnn_face_detection_model_v1(str(package_file("face_recognition_models", WEIGHTS)))
+        self._landmarks = Landmarks68()
+        self._least = 0.0 if least is None else least
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        """Faces of each image, best first; boxes and landmarks in pixels of that image."""
+        return [self._detect_one(image) for image in images]
+
+    def _detect_one(self, image: Image) -> Faces:
+        scale = min(1.0, self.longest / max(image.shape[:2]))
+        small = np.ascontiguousarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        # The margin lets the window cover a face that fills the frame.
+        margin = max(small.shape[:2]) // 6
+        padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
+        found = self._detector(padded, int(max(small.shape[:2]) <= DOUBLED))
+        values = floats([one.confidence for one in found])
+        scores = 1 / (1 + np.exp(-values))
+        order = [int(i) for i in np.argsort(-scores, kind="stable") if scores[i] >= self._least]
+        boxes = floats(
+            [[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in (found[i].rect for i in order)]
+        ).reshape(-1, 4)
+        points = floats([self._landmarks.points(padded, found[i].rect) for i in order]).reshape(-1, 5, 2)
+        return to_faces((boxes - margin) / scale, floats(scores[order]), (points - margin) / scale)

@@ -1,0 +1,36 @@
+"""Ultra-Light-Fast-Generic-Face-Detector, slim and RFB (Linzaer, MIT): boxes and two probabilities an anchor.
+
+Decodes the two outputs of its ONNX export: probabilities of background and face, and boxes as shares of the input,
+already decoded in the graph.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.detect.boxes_only import BoxesOnly, without_landmarks
+from mien.detect.schedule import Candidates
+from mien.types import Floats, floats
+
+
+def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
+    """Turn the network's outputs for one canvas into boxes.
+
+    Args:
+        outputs: (1, A, 2) probabilities of background and face, (1, A, 4) x1, y1, x2, y2 as shares.
+        width: of the canvas in pixels.
+        height: likewise.
+        threshold: least score.
+    """
+    scores = outputs[0].reshape(-1, 2)[:, 1]
+    chosen = np.flatnonzero(scores >= threshold)
+    boxes = outputs[1].reshape(-1, 4)[chosen] * floats([width, height, width, height])
+    return without_landmarks(boxes, scores[chosen])
+
+
+class Rfb(BoxesOnly):
+    """An Ultra-Light detector."""
+
+    least_score = 0.7
+    decode = staticmethod(decode)
+"""0.7 is the authors' own threshold."""

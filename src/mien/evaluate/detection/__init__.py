@@ -1,0 +1,1 @@
+"""How well faces are found: matching, average precision, WIDER FACE, recall by size and attribute, landmarks."""

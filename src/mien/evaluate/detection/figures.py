@@ -1,0 +1,122 @@
+"""Figures of detection from matched detections: average precision, recall at false boxes, landmarks, with intervals.
+
+Intervals resample pictures, since faces and false boxes of one picture are not independent. Matches nothing itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluate.detection.matching import Matched
+from mien.types import Floats
+
+RESAMPLED = 400
+"""Bootstrap samples of an interval."""
+
+RECALLS = np.linspace(0, 1, 101)
+"""Where COCO reads precision."""
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A figure and its 95% interval by pictures; `count` is what it is a share or mean of."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+def precision_recall(scores: Floats, right: NDArray[np.bool_], faces: float, weights: Doubles) -> tuple[Doubles, Doubles]:
+    """Precision and recall after each detection, the best first; equal scores come together.
+
+    Args:
+        scores: (D,).
+        right: (D,).
+        faces: how many there are, weighted.
+        weights: (D,) how often each detection counts.
+    """
+    order = np.argsort(-scores, kind="stable")
+    true, all_ = np.cumsum(weights[order] * right[order]), np.cumsum(weights[order])
+    last = np.r_[np.flatnonzero(np.diff(scores[order])), len(order) - 1] if len(order) else np.empty(0, np.int64)
+    true, all_ = true[last], all_[last]
+    return true / np.maximum(all_, 1e-12), true / max(faces, 1e-12)
+
+
+def area(precision: Doubles, recall: Doubles) -> float:
+    """VOC's average precision since 2010: the area under the envelope of precision over recall, at all points."""
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((np.diff(np.r_[0.0, recall]) * envelope).sum())
+
+
+def coco_area(precision: Doubles, recall: Doubles) -> float:
+    """COCO's average precision: the mean of the envelope at 101 recalls."""
+    envelope = np.r_[np.maximum.accumulate(precision[::-1])[::-1], 0.0]
+    return float(envelope[np.searchsorted(recall, RECALLS, side="left")].mean())
+
+
+def average_precision(matched: Matched, weights: Doubles | None = None, read: Callable[[Doubles, Doubles], float] = area) -> float:
+    """Average precision of a set.
+
+    Args:
+        matched: its detections.
+        weights: how often each picture counts; None counts each once.
+        read: area, or coco_area.
+    """
+    chosen = np.ones(matched.pictures) if weights is None else weights
+    faces = float(chosen[matched.faces].sum())
+    return read(*precision_recall(matched.scores, matched.right, faces, chosen[matched.owners]))
+
+
+def threshold_at(matched: Matched, false_boxes: float, weights: Doubles | None = None) -> float:
+    """The least score at which false boxes a picture stay within a limit; above 1 where no score does."""
+    chosen = np.ones(matched.pictures) if weights is None else weights
+    order = np.argsort(-matched.scores, kind="stable")
+    wrong = np.cumsum((chosen[matched.owners] * ~matched.right)[order])
+    allowed = false_boxes * chosen.sum()
+    over = np.flatnonzero(wrong > allowed + 1e-9)
+    scores = matched.scores[order]
+    if not len(over):
+        return 0.0
+    # Detections that share the score of the first one too many go with it.
+    kept = scores[scores > scores[over[0]]]
+    return float(kept[-1]) if len(kept) else 2.0
+
+
+def recall_at(
+    matched: Matched, false_boxes: float, among: NDArray[np.bool_], weights: Doubles | None = None
+) -> float:
+    """Share of some faces that are found at a number of false boxes a picture.
+
+    Args:
+        matched: the set.
+        false_boxes: allowed a picture, over the whole set.
+        among: (G,) which faces are asked after.
+        weights: how often each picture counts.
+    """
+    chosen = np.ones(matched.pictures) if weights is None else weights
+    least = max(threshold_at(matched, false_boxes, weights), 1e-12)
+    own = chosen[matched.faces] * among
+    return float((own * (matched.found >= least)).sum() / max(own.sum(), 1e-12))
+
+
+def with_interval(matched: Matched, figure: Callable[[Doubles], float], count: int, seed: int = 1) -> Rate:
+    """A figure with its interval by resampled pictures.
+
+    Args:
+        matched: the set.
+        figure: the figure, given how often each picture counts.
+        count: what it is a share or mean of.
+        seed: of the resampling.
+    """
+    value = figure(np.ones(matched.pictures))
+    generator = np.random.default_rng(seed)
+    chances = np.full(matched.pictures, 1 / max(1, matched.pictures))
+    drawn = [figure(generator.multinomial(matched.pictures, chances).astype(float)) for _ in range(RESAMPLED)]
+    finite = [one for one in drawn if np.isfinite(one)]
+    low, high = np.quantile(finite, [0.025, 0.975]) if finite else (value, value)
+    return Rate(value, float(low), float(high), count)

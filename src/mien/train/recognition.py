@@ -1,0 +1,105 @@
+"""Training a recognizer, as the loop sees it: crops, backbone and class centres behind one task."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mien.errors import CheckpointError
+from mien.train.backbones.known import pixels_of
+from mien.train.checkpoint import Saved
+from mien.train.crops import Batch
+from mien.train.pixels import embedder
+from mien.train.recipe import Evaluate, Recipe
+from mien.train.report import write_training_report
+from mien.train.start import prepare_training, thaw
+from mien.train.step import first_fault, make_step
+from mien.train.supply import batches_of, length_of, open_crops
+from mien.train.task import Outcome
+from mien.train.watching import describe_number, keep, kept, open_set, telling
+from mien.train.world import World
+
+
+class Recognition:
+    """See mien.train.task.Task."""
+
+    def __init__(self, recipe: Recipe, world: World) -> None:
+        self.recipe, self.world = recipe, world
+        self._crops = open_crops(recipe, world)
+        length = length_of(recipe, self._crops)
+        self.an_epoch, self.steps = length.an_epoch, length.steps
+        self._sets = [open_set(one, pixels_of(recipe.model.backbone)) for one in recipe.evaluate]
+        self._trained = prepare_training(recipe, self._crops, world)
+
+    @property
+    def watched(self) -> Sequence[Evaluate]:
+        """The sets that it is evaluated on."""
+        return self.recipe.evaluate
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """This process's shares of the steps from `start` on."""
+        return batches_of(self.recipe, self._crops, self.world, start, self.steps)
+
+    def step(self, batch: Batch, rate: float) -> Outcome:
+        """Train on one batch; nothing is changed where the outcome is not finite."""
+        thaw(self._trained, self.recipe, batch.step, self.an_epoch, self.world)
+        return make_step(self._trained, batch, rate, self.recipe, self.world)
+
+    def fault(self, batch: Batch) -> str:
+        """Where a number that is none came from, in words, and what the batch held."""
+        fault = first_fault(self._trained, batch, self.recipe.run.precision, self.world.device)
+        shown = ", ".join(self._crops.name(number) for number in batch.numbers[:3].tolist())
+        return f"{fault}. The batch begins with {shown}"
+
+    def state(self) -> dict[str, Any]:
+        """What the first process writes into a checkpoint."""
+        trained, model = self._trained, self.recipe.model
+        return {
+            "classes": self._crops.classes,
+            "backbone": model.backbone,
+            "embedding": model.embedding,
+            "pixels": asdict(trained.backbone.pixels),
+            "weights": trained.backbone.state_dict(),
+            "optimizer": trained.optimizer.state_dict(),
+            "scale": asdict(trained.scale),
+            "head": trained.head.head.state(),
+        }
+
+    def shard(self) -> dict[str, Any]:
+        """This process's class centres."""
+        return self._trained.head.state()
+
+    def restore(self, saved: Saved) -> None:
+        """Take up a checkpoint.
+
+        Raises:
+            CheckpointError: it is of other classes or of another network.
+        """
+        state, trained, classes = saved.state, self._trained, self._crops.classes
+        if state["classes"] != classes:
+            raise CheckpointError(
+                f"{saved.where} was trained on {len(state['classes'])} classes, and the data have {len(classes)}, "
+                "or others: restore the data, or begin anew from its weights with [init]"
+            )
+        try:
+            trained.backbone.load_state_dict(state["weights"])
+            trained.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as reason:
+            raise CheckpointError(f"{saved.where} is of another network: {str(reason).splitlines()[0]}") from reason
+        trained.scale.restore(state["scale"])
+        trained.head.head.restore(state["head"])
+        trained.head.restore(saved.heads)
+
+    def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
+        """Evaluate on one of the watched sets; gives what the log keeps, and a sentence."""
+        one, name = self._sets[number], self.recipe.evaluate[number].name
+        vectors = one.embed(embedder(self._trained.backbone, self.world.device))
+        keep(vectors, kept(folder, name, "before" if step == 0 else "after"))
+        report = one.report(vectors, self.recipe.name)
+        numbers = {f"{name}/{key}": value.value for key, value in report.numbers.items()}
+        figures = [f"{key} {describe_number(report.numbers[key])}" for key in telling(report)[:2]]
+        return numbers, ", ".join(figures) or "too few comparisons for any rate"
+
+    def report(self, folder: Path) -> None:
+        """Write the run's report/."""
+        write_training_report(self.recipe, folder, self._crops, self._sets)
