@@ -1,4 +1,4 @@
-"""mien evaluate: verification, impostor, synthetic, mated, identification, calibrate, compare."""
+"""mien evaluate: verification, impostor, synthetic, mated, identification, calibrate, compare; and detection."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mien.cli import options
+from mien.cli import detection, options
 from mien.cli.embed import embedded_set
 from mien.cli.terminal import emit, err, fail, out, plural, show, track
 from mien.data.bins import read_bin
@@ -294,3 +294,6 @@ def compare(
       mien evaluate compare lfw-dlib.parquet lfw-mobilefacenet.parquet --out report/
     """
     return _finish(comparison(read_embedded(a), read_embedded(b)), target, json)
+
+
+app.command()(detection.detection)

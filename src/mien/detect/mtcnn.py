@@ -57,6 +57,10 @@ class Settings:
     largest: float = 1.6
 
 
+EARLY = (("proposal", 0.45), ("refinement", 0.3))
+"""How low the limits of the first two stages may go for a low least score: below, proposals are beyond number."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Proposals:
     """Boxes of a batch: (N, 4) in pixels of the working pictures, (N,) scores, (N,) the picture's index."""
@@ -72,6 +76,8 @@ class _Proposals:
 class Mtcnn:
     """The three networks as one detector."""
 
+    least_score = Settings().output
+
     def __init__(
         self,
         model: Model,
@@ -82,9 +88,11 @@ class Mtcnn:
     ) -> None:
         self.name = model.card.name
         chosen = settings or Settings()
-        # Earlier stages are as strict as the last one where that lets more through.
-        limits = {name: min(getattr(chosen, name), least) for name in ("proposal", "refinement", "output")} if least else {}
-        self.settings = replace(chosen, **limits)
+        if least is not None:
+            # Earlier stages let more through as well, as far as that is bearable.
+            early = {name: min(getattr(chosen, name), max(least, low)) for name, low in EARLY}
+            chosen = replace(chosen, output=least, **early)
+        self.settings = chosen
         self.longest = self.settings.longest
         self._pnet, self._rnet, self._onet = (model.session(part, options) for part in ("pnet", "rnet", "onet"))
 

@@ -23,7 +23,7 @@ class OneStage(ABC):
         passes: its looks at a picture, where its network takes any size; else the canvas has the network's.
     """
 
-    least_score: ClassVar[float]
+    least_score: float
     passes: ClassVar[Sequence[Pass]] = PASSES
     overlap: ClassVar[float] = OVERLAP
 

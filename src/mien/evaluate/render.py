@@ -19,12 +19,18 @@ from mien.data.manifest import Sample
 from mien.data.pack import Pack, is_pack
 from mien.errors import MienError
 from mien.evaluate.charts import draw
-from mien.evaluate.report import Cell, PairRow, Pairs, Report, Table
-from mien.image import decode
+from mien.evaluate.report import Cell, Gallery, GalleryRow, PairRow, Pairs, Report, Table
+from mien.image import decode, read_image
 from mien.types import Image
 
 THUMBNAIL = 140
 """Pixels along the longer side of a thumbnail."""
+
+PLACE = 200
+"""Likewise of a place in a picture."""
+
+ASKED, FOUND = (230, 159, 0), (0, 158, 115)
+"""Colours of the box that a place is about, and of others with it."""
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1b1b1b;max-width:980px;margin:2em auto;padding:0 1em}
@@ -35,6 +41,7 @@ border-bottom:1px solid #e4e4e4;vertical-align:top}th{background:#f5f6f8}
 .note{color:#555;font-size:.92em}figure{margin:1em 0}figure svg{max-width:100%;height:auto}
 .pairs{display:flex;flex-wrap:wrap;gap:1em}.pair{border:1px solid #ddd;border-radius:6px;padding:.5em;width:300px;
 font-size:.85em;overflow-wrap:anywhere}.pair img{width:138px;height:138px;object-fit:contain;background:#eee}
+.place{width:210px;font-size:.85em;overflow-wrap:anywhere}
 """
 
 Thumbnails = Callable[[PairRow], tuple[bytes | None, bytes | None]]
@@ -101,6 +108,7 @@ def _page(report: Report, charts: list[str], pictures: dict[tuple[str, int], byt
         caption = f'<figcaption class="note">{html.escape(chart.caption)}</figcaption>' if chart.caption else ""
         parts.append(f"<h2>{html.escape(chart.title)}</h2><figure>{svg}{caption}</figure>")
     parts += [_html_pairs(pairs, pictures) for pairs in report.pairs]
+    parts += [_html_gallery(gallery) for gallery in report.galleries]
     made = ", ".join(f"{name} {value}" for name, value in report.made_with.items())
     parts.append(f'<p class="note">{html.escape(made)}</p></html>\n')
     return "\n".join(parts)
@@ -108,6 +116,8 @@ def _page(report: Report, charts: list[str], pictures: dict[tuple[str, int], byt
 
 def _about(report: Report) -> str:
     about = report.about
+    if about.sentence:
+        return about.sentence
     lost = "; ".join(f"{count} {status}" for status, count in about.not_embedded.items()) or "none"
     return (
         f"{about.source}: {about.samples:,} samples of {about.subjects:,} subjects; without an embedding: {lost}. "
@@ -147,6 +157,42 @@ def _html_pairs(pairs: Pairs, pictures: dict[tuple[str, int], bytes | None]) -> 
     return f'<h2>{html.escape(pairs.title)}</h2>{note}<div class="pairs">{"".join(boxes)}</div>'
 
 
+def _html_gallery(gallery: Gallery) -> str:
+    places = "".join(
+        f'<div class="place">{_img(cutting(row), row.path)}<br>{html.escape(row.words)}<br>'
+        f'<span class="note">{html.escape(Path(row.path).name)}</span></div>'
+        for row in gallery.rows
+    )
+    note = f'<p class="note">{html.escape(gallery.note)}</p>' if gallery.note else ""
+    return f'<h2>{html.escape(gallery.title)}</h2>{note}<div class="pairs">{places}</div>'
+
+
+def cutting(row: GalleryRow) -> bytes | None:
+    """A small JPEG of a place with its surroundings, its box drawn in; None where the picture cannot be read."""
+    try:
+        image = read_image(Path(row.path))
+    except MienError:
+        return None
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = row.box or (0, 0, width, height)
+    margin = 0.6 * max(x2 - x1, y2 - y1) if row.box else 0
+    left, top = (int(max(0, low - margin)) for low in (x1, y1))
+    right, bottom = int(min(width, x2 + margin + 1)), int(min(height, y2 + margin + 1))
+    if right <= left or bottom <= top:
+        return None
+    part = image[top:bottom, left:right]
+    scale = PLACE / max(part.shape[:2])
+    size = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = np.ascontiguousarray(cv2.resize(part, size, interpolation=kind))
+    for box, colour in [*((b, FOUND) for b in row.boxes), *([(row.box, ASKED)] if row.box else [])]:
+        near, far = (
+            (round((box[at] - left) * scale), round((box[at + 1] - top) * scale)) for at in (0, 2)
+        )
+        cv2.rectangle(small, near, far, colour, 2)
+    return bytes(simplejpeg.encode_jpeg(small, 85, "RGB"))
+
+
 def _img(data: bytes | None, name: str) -> str:
     if data is None:
         return f'<span class="note">{html.escape(Path(name).name)} cannot be read</span>'
@@ -171,6 +217,12 @@ def _markdown(report: Report) -> str:
         lines += [_row(("score", "subject", "subject", "file", "file", "")), _row(["---"] * 6)]
         lines += [
             _row((f"{row.score:.4f}", row.subject_a, row.subject_b, row.a, row.b, row.note)) for row in pairs.rows
+        ]
+    for gallery in report.galleries:
+        lines += ["", f"## {gallery.title}", "", *([gallery.note, ""] if gallery.note else [])]
+        lines += [_row(("file", "box", "")), _row(["---"] * 3)]
+        lines += [
+            _row((row.path, " ".join(f"{side:.0f}" for side in row.box or ()), row.words)) for row in gallery.rows
         ]
     lines += ["", ", ".join(f"{name} {value}" for name, value in report.made_with.items()), ""]
     return "\n".join(lines)

@@ -26,6 +26,8 @@ Protocol = Literal[
     "calibration",
     "comparison",
     "training",
+    "detection",
+    "survey",
 ]
 
 
@@ -103,6 +105,26 @@ class Pairs(Frozen):
     note: str = ""
 
 
+class GalleryRow(Frozen):
+    """A place in a picture that people should look at: x1, y1, x2, y2 in its pixels; None for the whole picture.
+
+    `boxes` are others to be drawn with it.
+    """
+
+    path: str
+    box: tuple[float, float, float, float] | None
+    words: str
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+
+class Gallery(Frozen):
+    """Places in pictures, shown side by side."""
+
+    title: str
+    rows: tuple[GalleryRow, ...]
+    note: str = ""
+
+
 class Subject(Frozen):
     """What was evaluated: model, contract, unit, set, and what could not be embedded."""
 
@@ -114,6 +136,8 @@ class Subject(Frozen):
     samples: int
     subjects: int
     not_embedded: dict[str, int]
+    sentence: str = ""
+    """Says all of this where it is no set of embeddings."""
 
 
 class Report(Frozen):
@@ -129,6 +153,7 @@ class Report(Frozen):
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
     pairs: tuple[Pairs, ...] = ()
+    galleries: tuple[Gallery, ...] = ()
     warnings: tuple[str, ...] = ()
     made_with: dict[str, str] = {}
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mien.evaluate.detection.matching import Matched
 from mien.types import Floats
 
-RESAMPLED = 400
+RESAMPLED = 200
 """Bootstrap samples of an interval."""
 
 RECALLS = np.linspace(0, 1, 101)
@@ -35,14 +35,13 @@ def precision_recall(scores: Floats, right: NDArray[np.bool_], faces: float, wei
     """Precision and recall after each detection, the best first; equal scores come together.
 
     Args:
-        scores: (D,).
+        scores: (D,), the best first.
         right: (D,).
         faces: how many there are, weighted.
         weights: (D,) how often each detection counts.
     """
-    order = np.argsort(-scores, kind="stable")
-    true, all_ = np.cumsum(weights[order] * right[order]), np.cumsum(weights[order])
-    last = np.r_[np.flatnonzero(np.diff(scores[order])), len(order) - 1] if len(order) else np.empty(0, np.int64)
+    true, all_ = np.cumsum(weights * right), np.cumsum(weights)
+    last = np.r_[np.flatnonzero(np.diff(scores)), len(scores) - 1] if len(scores) else np.empty(0, np.int64)
     true, all_ = true[last], all_[last]
     return true / np.maximum(all_, 1e-12), true / max(faces, 1e-12)
 
@@ -75,11 +74,10 @@ def average_precision(matched: Matched, weights: Doubles | None = None, read: Ca
 def threshold_at(matched: Matched, false_boxes: float, weights: Doubles | None = None) -> float:
     """The least score at which false boxes a picture stay within a limit; above 1 where no score does."""
     chosen = np.ones(matched.pictures) if weights is None else weights
-    order = np.argsort(-matched.scores, kind="stable")
-    wrong = np.cumsum((chosen[matched.owners] * ~matched.right)[order])
+    wrong = np.cumsum(chosen[matched.owners] * ~matched.right)
     allowed = false_boxes * chosen.sum()
     over = np.flatnonzero(wrong > allowed + 1e-9)
-    scores = matched.scores[order]
+    scores = matched.scores
     if not len(over):
         return 0.0
     # Detections that share the score of the first one too many go with it.
@@ -119,4 +117,7 @@ def with_interval(matched: Matched, figure: Callable[[Doubles], float], count: i
     drawn = [figure(generator.multinomial(matched.pictures, chances).astype(float)) for _ in range(RESAMPLED)]
     finite = [one for one in drawn if np.isfinite(one)]
     low, high = np.quantile(finite, [0.025, 0.975]) if finite else (value, value)
+    if value >= 1 and count:
+        # No picture shows a fault, so resampling shows none either: the rule of three does.
+        low = max(0.0, 1 - 3 / count)
     return Rate(value, float(low), float(high), count)

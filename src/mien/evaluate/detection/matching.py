@@ -23,7 +23,7 @@ COVERED = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """Detections and faces of a set, matched.
+    """Detections, the best first, and faces of a set, matched.
 
     Attributes:
         pictures: how many there are.
@@ -78,12 +78,13 @@ def match(pictures: Sequence[Picture], detected: Iterable[Faces], least: float =
             heights.append(picture.boxes[row, 3] - picture.boxes[row, 1])
             errors.append(landmark_error(picture.landmarks[row], own[finder].landmarks) if finder >= 0 else np.nan)
             overlaps.append(one.shared[row])
+    order = np.argsort(-floats(scores), kind="stable")
     return Matched(
         len(pictures),
-        floats(scores),
-        np.array(right, np.bool_),
-        np.array(owners, np.int64),
-        np.array(places, np.int64),
+        floats(scores)[order],
+        np.array(right, np.bool_)[order],
+        np.array(owners, np.int64)[order],
+        np.array(places, np.int64)[order],
         floats(found),
         np.array(faces, np.int64),
         np.array(rows, np.int64),

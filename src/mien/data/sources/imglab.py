@@ -1,0 +1,65 @@
+"""dlib's imglab format: an XML file of images with boxes, some to be ignored, some with the 68 points of a face.
+
+`<image file='a.jpg'><box top= left= width= height= ignore='1'><part name='00' x= y=/>...`. The five landmarks are the
+means of each eye's six points, the tip of the nose and the mouth corners.
+"""
+
+import re
+import xml.etree.ElementTree as Tree
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.data.manifest import Problem, Sample
+from mien.errors import ManifestError
+from mien.types import Box, Floats, floats
+
+GROUPS = (range(36, 42), range(42, 48), (30,), (48,), (54,))
+"""Which of the 68 points make left eye, right eye, nose, left and right mouth corner, as the viewer sees them."""
+
+
+def recognizes(path: Path) -> bool:
+    """Whether it is such a file."""
+    if path.suffix.lower() != ".xml" or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return b"<dataset" in stream.read(2000)
+
+
+def read(path: Path) -> Iterator[Sample | Problem]:
+    """Every box; an image without one is a row without a box, a missing image one problem."""
+    data = path.read_bytes()
+    if re.search(rb"<!(DOCTYPE|ENTITY)", data):
+        raise ManifestError(f"{path} declares entities, which such a file has no need of")
+    try:
+        root = Tree.fromstring(data)  # noqa: S314 - entities are refused above
+    except Tree.ParseError as reason:
+        raise ManifestError(f"{path} is no XML: {reason}") from reason
+    for number, image in enumerate(root.iter("image"), start=1):
+        where = f"{path}, image {number}"
+        file = path.parent / image.get("file", "")
+        if not file.is_file():
+            yield Problem(where, f"the image {file} is missing")
+            continue
+        boxes = image.findall("box")
+        if not boxes:
+            yield Sample(file, "")
+        for box in boxes:
+            yield _face(file, box, where)
+
+
+def _face(file: Path, box: Tree.Element, where: str) -> Sample | Problem:
+    try:
+        left, top, width, height = (float(box.get(key, "")) for key in ("left", "top", "width", "height"))
+        points = {int(part.get("name", "")): (part.get("x"), part.get("y")) for part in box.findall("part")}
+        landmarks = _five(points)
+    except (ValueError, TypeError):
+        return Problem(where, "a box lacks left, top, width or height, or one of its points is no number")
+    known = {"ignore": box.get("ignore") == "1"}
+    return Sample(file, "", box=Box(left, top, left + width, top + height), landmarks=landmarks, known=known)
+
+
+def _five(points: dict[int, tuple[str | None, str | None]]) -> Floats | None:
+    if len(points) != 68:
+        return None
+    table = floats([[float(value or "x") for value in points[number]] for number in range(68)])
+    return floats([table[list(group)].mean(axis=0) for group in GROUPS])

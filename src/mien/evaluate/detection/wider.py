@@ -1,0 +1,191 @@
+"""WIDER FACE's own evaluation: average precision on its easy, medium and hard validation faces.
+
+Follows the Python reference (wondervictor's WiderFace-Evaluation, used by Pytorch_Retinaface and InsightFace), rule by
+rule: all scores are scaled to 0..1 over the whole set; overlaps count pixels inclusively; each detection takes the
+face that it overlaps most, be it taken or not; at IoU 0.5 it finds that face, unless the face is not in the subset,
+when the detection drops out; a second detection on a face stays, as a false one; precision is read at 1,000
+thresholds, and pictures without predictions count with their faces alone. Detects nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import ManifestError
+from mien.evaluate.detection.predictions import Key, Predictions
+
+Doubles = NDArray[np.float64]
+
+SUBSETS = ("easy", "medium", "hard")
+THRESHOLDS = 1000
+OVERLAP = 0.5
+RESAMPLED = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundTruth:
+    """The faces of WIDER FACE's validation set.
+
+    Attributes:
+        boxes: (G, 4) left, top, width, height of each picture's faces.
+        counted: by subset, (G,) bool, which of them count.
+    """
+
+    boxes: Mapping[Key, Doubles]
+    counted: Mapping[str, Mapping[Key, NDArray[np.bool_]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Average precision on a subset, with its 95% interval by pictures, and how many faces it has."""
+
+    value: float
+    low: float
+    high: float
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class WiderResult:
+    """What the evaluation found.
+
+    Attributes:
+        subsets: average precision of easy, medium and hard.
+        pictures: of the ground truth.
+        boxes: predicted on them.
+        missing: pictures without a prediction file.
+        unknown: prediction files of no picture.
+    """
+
+    subsets: dict[str, Precision]
+    pictures: int
+    boxes: int
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def read_ground_truth(folder: Path) -> GroundTruth:
+    """Read wider_face_val.mat and wider_{easy,medium,hard}_val.mat.
+
+    Raises:
+        ManifestError: a file is missing, or not what it should be.
+    """
+    whole = _load(folder / "wider_face_val.mat", ("event_list", "file_list", "face_bbx_list"))
+    keys: list[list[Key]] = []
+    boxes: dict[Key, Doubles] = {}
+    for event, names, faces in zip(whole["event_list"], whole["file_list"], whole["face_bbx_list"], strict=True):
+        own = [(str(event[0][0]), str(name[0][0])) for name in names[0]]
+        keys.append(own)
+        for key, box in zip(own, faces[0], strict=True):
+            boxes[key] = np.asarray(box[0], np.float64).reshape(-1, 4)
+    counted: dict[str, dict[Key, NDArray[np.bool_]]] = {}
+    for subset in SUBSETS:
+        lists = _load(folder / f"wider_{subset}_val.mat", ("gt_list",))["gt_list"]
+        counted[subset] = {}
+        for own, indices in zip(keys, lists, strict=True):
+            for key, index in zip(own, indices[0], strict=True):
+                chosen = np.zeros(len(boxes[key]), np.bool_)
+                chosen[np.asarray(index[0], np.int64).reshape(-1) - 1] = True
+                counted[subset][key] = chosen
+    return GroundTruth(boxes, counted)
+
+
+def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+    # Only this evaluation needs it, and it takes a while to import.
+    from scipy.io import loadmat
+
+    if not path.is_file():
+        raise ManifestError(
+            f"{path} is missing: WIDER FACE's evaluation needs wider_face_val.mat and wider_easy_val.mat, "
+            "wider_medium_val.mat and wider_hard_val.mat in one folder (eval_tools of its web site)"
+        )
+    try:
+        content: dict[str, Any] = loadmat(str(path))
+    except (ValueError, TypeError, OSError, NotImplementedError) as reason:
+        raise ManifestError(f"{path} is no MATLAB file: {reason}") from reason
+    for name in names:
+        if name not in content:
+            raise ManifestError(f"{path} lacks {name}; it is not the file of WIDER FACE's eval_tools")
+    return content
+
+
+def evaluate_wider(truth: GroundTruth, predictions: Predictions) -> WiderResult:
+    """Average precision on the three subsets."""
+    known = [key for key in predictions.boxes if key in truth.boxes]
+    if not known:
+        some = ", ".join(f"{event}/{name}" for event, name in list(predictions.boxes)[:2])
+        raise ManifestError(
+            f"{predictions.source} has predictions for none of WIDER FACE's pictures; its files are named like {some}"
+        )
+    scaled = _scaled({key: predictions.boxes[key] for key in known})
+    subsets = {}
+    overlapped = {key: _best_face(scaled[key], truth.boxes[key]) for key in known}
+    for subset in SUBSETS:
+        counted = truth.counted[subset]
+        keys = list(truth.boxes)
+        faces = np.array([counted[key].sum() for key in keys], np.float64)
+        curves = np.zeros((len(keys), THRESHOLDS, 2), np.float32)
+        for row, key in enumerate(keys):
+            if key in scaled and len(scaled[key]) and len(truth.boxes[key]):
+                curves[row] = _curve(scaled[key][:, 4], *overlapped[key], counted[key])
+        subsets[subset] = _precision(curves, faces)
+    missing = tuple(f"{event}/{name}" for event, name in truth.boxes if (event, name) not in predictions.boxes)
+    unknown = tuple(f"{event}/{name}" for event, name in predictions.boxes if (event, name) not in truth.boxes)
+    return WiderResult(subsets, len(truth.boxes), sum(len(scaled[key]) for key in known), missing, unknown)
+
+
+def _scaled(boxes: dict[Key, Doubles]) -> dict[Key, Doubles]:
+    """Scores of the whole set scaled to 0..1."""
+    scores = np.concatenate([own[:, 4] for own in boxes.values()])
+    if not len(scores):
+        return boxes
+    low, reach = scores.min(), max(float(np.ptp(scores)), 1e-300)
+    return {key: np.column_stack([own[:, :4], (own[:, 4] - low) / reach]) for key, own in boxes.items()}
+
+
+def _best_face(detected: Doubles, faces: Doubles) -> tuple[NDArray[np.int64], Doubles]:
+    """The face that each detection overlaps most, and the IoU, where sides count their last pixel."""
+    if not len(detected) or not len(faces):
+        return np.zeros(len(detected), np.int64), np.zeros(len(detected))
+    low = np.maximum(detected[:, None, :2], faces[None, :, :2])
+    ends = detected[:, None, :2] + detected[:, None, 2:4], faces[None, :, :2] + faces[None, :, 2:4]
+    shared = np.maximum(np.minimum(*ends) - low + 1, 0).prod(axis=2)
+    areas = (detected[:, None, 2:4] + 1).prod(axis=2) + (faces[None, :, 2:4] + 1).prod(axis=2)
+    overlap = shared / (areas - shared)
+    best = overlap.argmax(axis=1)
+    return best, overlap[np.arange(len(best)), best]
+
+
+def _curve(scores: Doubles, best: NDArray[np.int64], overlap: Doubles, counted: NDArray[np.bool_]) -> Doubles:
+    """(1000, 2) detections that count and faces found at each threshold, of one picture."""
+    hit = overlap >= OVERLAP
+    dropped = hit & ~counted[best]
+    first = np.zeros(len(best), np.bool_)
+    finders = np.flatnonzero(hit & counted[best])
+    first[finders[np.unique(best[finders], return_index=True)[1]]] = True
+    totals = np.column_stack([np.cumsum(~dropped), np.cumsum(first)])
+    thresholds = 1 - (np.arange(THRESHOLDS) + 1) / THRESHOLDS
+    count = np.searchsorted(-scores, -thresholds, side="right")
+    return np.asarray(np.vstack([np.zeros((1, 2)), totals])[count], np.float64)
+
+
+def _precision(curves: NDArray[np.float32], faces: Doubles) -> Precision:
+    value = _area(curves.sum(axis=0, dtype=np.float64), faces.sum())
+    generator = np.random.default_rng(1)
+    draws = generator.multinomial(len(faces), np.full(len(faces), 1 / len(faces)), RESAMPLED).astype(np.float32)
+    sums = (draws @ curves.reshape(len(faces), -1)).reshape(RESAMPLED, THRESHOLDS, 2)
+    spread = [_area(one, float(count)) for one, count in zip(sums, draws @ faces, strict=True)]
+    low, high = np.quantile(spread, [0.025, 0.975])
+    return Precision(value, float(low), float(high), int(faces.sum()))
+
+
+def _area(totals: NDArray[Any], faces: float) -> float:
+    """VOC's average precision at all points."""
+    precision = totals[:, 1] / np.maximum(totals[:, 0], 1e-12)
+    recall = np.r_[0.0, totals[:, 1] / max(faces, 1e-12), 1.0]
+    envelope = np.maximum.accumulate(np.r_[0.0, precision, 0.0][::-1])[::-1]
+    return float((np.diff(recall) * envelope[1:]).sum())
