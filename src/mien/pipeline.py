@@ -6,15 +6,15 @@ error, and harms no other. Compares no scores and stores nothing.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from mien.ahead import ahead
 from mien.align import cut_out
 from mien.detect.detector import Detector, open_detector
 from mien.errors import DegenerateLandmarksError, ImageError
@@ -100,18 +100,10 @@ class Pipeline:
             cutouts: whether to cut out the faces with their surroundings, for a gallery.
         """
         queue = iter(paths)
+        chunks = iter(lambda: list(islice(queue, CHUNK)), [])
         with ThreadPoolExecutor(self._workers) as pool:
-            running: deque[Future[list[Analysis]]] = deque()
-            try:
-                while True:
-                    while len(running) <= self._workers and (chunk := list(islice(queue, CHUNK))):
-                        running.append(pool.submit(self._analyse_chunk, chunk, cutouts))
-                    if not running:
-                        return
-                    yield from running.popleft().result()
-            finally:
-                for future in running:
-                    future.cancel()
+            for results in ahead(pool, lambda chunk: self._analyse_chunk(chunk, cutouts), chunks, self._workers + 1):
+                yield from results
 
     def _analyse_chunk(self, paths: Sequence[Path], cutouts: bool) -> list[Analysis]:
         results: dict[int, Analysis] = {}

@@ -22,6 +22,7 @@ EXIT_CODES = (
 def build() -> typer.Typer:
     """The program with all its verbs."""
     from mien.cli import (
+        bench,
         compare,
         data,
         detect,
@@ -58,6 +59,7 @@ def build() -> typer.Typer:
     app.add_typer(data.app, name="data")
     app.command()(embed.embed)
     app.add_typer(evaluate.app, name="evaluate")
+    app.add_typer(bench.app, name="bench")
     app.command()(train.train)
     app.command()(train.export)
     app.command("convert-threshold")(embed.convert_threshold)

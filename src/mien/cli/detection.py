@@ -10,9 +10,10 @@ from mien.cli import options
 from mien.cli.terminal import PARTLY, WRONG, emit, err, fail, out, plural, show, track
 from mien.data.annotated import Annotated as Faces
 from mien.data.annotated import Picture, read_annotated
+from mien.data.detections import write_prediction
 from mien.data.manifest import Problem
 from mien.detect.detector import Detector, open_detector
-from mien.evaluate.detection.predictions import Predictions, read_predictions, write_predictions
+from mien.evaluate.detection.predictions import Predictions, read_predictions
 from mien.evaluate.detection.report import Judged, detection_report, name_of
 from mien.evaluate.detection.run import detect_all, find_pictures
 from mien.evaluate.detection.wider import GroundTruth, WiderResult, evaluate_wider, read_ground_truth
@@ -102,7 +103,7 @@ def _predict(detector: Detector, truth: GroundTruth, images: Path, target: Path 
         rows = [(f.box.x1, f.box.y1, f.box.width, f.box.height, f.score) for f in faces]
         boxes[key] = floats(rows).reshape(-1, 5).astype(float)
         if target is not None:
-            write_predictions(target, key, faces)
+            write_prediction(target, key, faces)
     return Predictions(str(images), boxes)
 
 

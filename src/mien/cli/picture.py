@@ -56,6 +56,17 @@ def annotate(
     return np.asarray(picture)
 
 
+def annotate_frame(image: Image, faces: Sequence[Face], labels: Sequence[str]) -> Image:
+    """Draw boxes and labels on a frame of a video, in its own size and quickly."""
+    canvas = image.copy()
+    line = max(2, round(max(image.shape[:2]) / 400))
+    for face, label in zip(faces, labels, strict=True):
+        corner = round(face.box.x1), round(face.box.y1)
+        cv2.rectangle(canvas, corner, (round(face.box.x2), round(face.box.y2)), NEUTRAL, line)
+        cv2.putText(canvas, label, (corner[0], max(12, corner[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, NEUTRAL, line)
+    return canvas
+
+
 def _write(
     pen: ImageDraw.ImageDraw,
     label: str,

@@ -9,11 +9,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from mien.ahead import ahead
 from mien.errors import MissingExtraError, WorkerError
 
 Item = TypeVar("Item")
@@ -50,22 +51,6 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
         workers, mp_context=get_context("spawn"), initializer=_serve, initargs=(os.getpid(),)
     ) as pool:
         yield from ahead(pool, function, items, workers * AHEAD)
-
-
-def ahead(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], limit: int) -> Iterator[Result]:
-    """Apply a function to items in a pool, at most `limit` ahead of the caller; results in the items' order.
-
-    What waits is given up when the caller stops early.
-    """
-    queue, running = iter(items), deque[Future[Result]]()
-    try:
-        while True:
-            running.extend(pool.submit(function, item) for item in islice(queue, limit - len(running)))
-            if not running:
-                return
-            yield running.popleft().result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _serve(parent: int) -> None:

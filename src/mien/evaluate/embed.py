@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from mien.ahead import ahead
 from mien.data.cropping import Cropped, Pose, crop_samples
 from mien.data.manifest import Manifest, Sample, absolute, tabulate
 from mien.data.pack import Pack
-from mien.data.workers import ahead
 from mien.detect.detector import open_detector
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Origin, schema_metadata

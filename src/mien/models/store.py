@@ -52,6 +52,13 @@ def names() -> list[str]:
     return sorted(stored | set(defaults.DEFAULTS))
 
 
+def family(name: str) -> str:
+    """The family of a model, by its card."""
+    if is_stored(name):
+        return read_card(models_folder() / name / CARD).family
+    return defaults.shipped_card(name).family
+
+
 def is_stored(name: str) -> bool:
     """Whether the store holds this model's card."""
     return (models_folder() / name / CARD).is_file()

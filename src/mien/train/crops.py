@@ -14,10 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.ahead import ahead
 from mien.data.encoded import read_encoded
 from mien.data.manifest import Sample, read_samples
 from mien.data.pack import STRETCH, Pack, is_pack
-from mien.data.workers import ahead
 from mien.errors import ManifestError, RecipeError
 from mien.image import decode, find_images
 from mien.train.augment import augment

@@ -1,4 +1,4 @@
-"""Prediction files in WIDER FACE's form: EVENT/NAME.txt, in a folder or an archive. Reads and writes; judges nothing.
+"""Prediction files in WIDER FACE's form: EVENT/NAME.txt, in a folder or an archive. Reads; judges nothing.
 
 A file has the picture's name, the number of boxes, and a row for each: left, top, width, height, score. Archives are
 read where they lie; nothing is unpacked.
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.types import Faces
 
 Key = tuple[str, str]
 """Event and name of a picture, without its ending."""
@@ -108,15 +107,3 @@ def _fault(rows: list[str]) -> str:
         if words and len(numbers) != 5:
             return f"line {number}: a box has 5 numbers (left top width height score), and here are {len(numbers)}"
     return "a row is no box"
-
-
-def write_predictions(folder: Path, key: Key, faces: Faces) -> Path:
-    """Write the faces of one picture in this form."""
-    path = folder / key[0] / f"{key[1]}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        f"{face.box.x1:.2f} {face.box.y1:.2f} {face.box.width:.2f} {face.box.height:.2f} {face.score:.6f}"
-        for face in faces
-    ]
-    path.write_text("\n".join([key[1], str(len(rows)), *rows]) + "\n", encoding="utf-8")
-    return path

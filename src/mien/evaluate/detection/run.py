@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mien.ahead import ahead
 from mien.data.annotated import Picture
-from mien.data.workers import ahead
 from mien.detect.detector import Detector
 from mien.errors import ImageError
 from mien.image import read_image

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.ahead import ahead
 from mien.data.annotated import Picture, read_annotated
 from mien.data.manifest import Problem
-from mien.data.workers import ahead
 from mien.errors import RecipeError
 from mien.image import read_image
 from mien.train.crops import Share, stretches
