@@ -104,9 +104,7 @@ class Studio:
         self.photos = photos
         self.names = [path for path, faces in photos.items() if any(not face.ignore for face in faces)]
         folder = Path(skimage.__file__).parent / "data"
-        self.walls = [
-            read_image(next(folder.glob(f"{name}.*"))) for name in BACKGROUNDS[backgrounds]
-        ]
+        self.walls = [read_image(next(folder.glob(f"{name}.*"))) for name in BACKGROUNDS[backgrounds]]
 
     def scene(self, seed: int, number: int) -> tuple[np.ndarray, list[Known]]:
         """One scene: (H, W, 3) uint8 RGB, and its faces."""
@@ -179,8 +177,9 @@ class Studio:
         matrix = _turn(middle, goal, scale, angle)
         border = cv2.BORDER_CONSTANT if chance.random() < 0.5 else cv2.BORDER_REPLICATE
         colour = tuple(int(v) for v in chance.integers(0, 256, 3))
-        scene = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=border,
-                               borderValue=colour)
+        scene = cv2.warpAffine(
+            image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=colour
+        )
         moved = [_moved(one, matrix, scale) for one in faces]
         return _tone(scene, chance.uniform(0.6, 1.5), chance.uniform(0.9, 1.1, 3)), _settle(moved, width, height)
 
@@ -342,8 +341,13 @@ def _drawn(width: int, height: int, chance: np.random.Generator) -> np.ndarray:
         elif draw == 1:
             cv2.ellipse(canvas, (x, y), (a, b), float(chance.uniform(0, 180)), 0, 360, colour, -1)
         else:
-            cv2.line(canvas, (x, y), (int(chance.integers(width)), int(chance.integers(height))), colour,
-                     int(chance.integers(1, 12)))
+            cv2.line(
+                canvas,
+                (x, y),
+                (int(chance.integers(width)), int(chance.integers(height))),
+                colour,
+                int(chance.integers(1, 12)),
+            )
     return cv2.GaussianBlur(canvas, (0, 0), float(chance.uniform(0.5, 4)))
 
 
@@ -358,7 +362,10 @@ def samples_of(path: Path, faces: list[Known]) -> list[Sample]:
     """Rows of the manifest; a picture without faces is one row without a box."""
     rows = [
         Sample(
-            path, "", box=Box(*(round(float(v), 2) for v in face.box)), landmarks=face.points.astype(np.float32),
+            path,
+            "",
+            box=Box(*(round(float(v), 2) for v in face.box)),
+            landmarks=face.points.astype(np.float32),
             known={"ignore": face.ignore, "height": round(_size(face.box)[1], 1), **face.told},
         )
         for face in faces

@@ -1,4 +1,4 @@
-"""Work ahead of its use in a pool of threads or processes, results in order. Owns no pool and knows nothing of images."""
+"""Work ahead of its use in a pool of threads or processes, results in order. Owns no pool, knows no images."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.data.manifest import Sample, tabulate
+from mien.data.manifest import Sample, tabulate, write_manifest
 from mien.data.pack import Pack
 from mien.data.prepare import Settings, prepare
 from mien.models.golden import golden_image
+from mien.types import Box
 
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
@@ -104,3 +105,34 @@ def together() -> Callable[[Sequence[str], int], list[str]]:
         return texts
 
     return run
+
+
+def draw_scenes(folder: Path, count: int = 24, side: int = 160) -> Path:
+    """Scenes of one to three drawn faces on noise, and their manifest; the first one shows nobody."""
+    (folder / "images").mkdir(parents=True)
+    samples = []
+    template = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.5, 92.4), (70.7, 92.2)], np.float32) / 112
+    for number in range(count):
+        generator = np.random.default_rng([7, number])
+        image = generator.integers(90, 130, (side, side, 3)).astype(np.uint8)
+        path = folder / "images" / f"{number:03d}.png"
+        places = generator.permutation([(0, 0), (80, 0), (0, 80), (80, 80)])[: int(generator.integers(1, 4))]
+        if number == 0:
+            places = places[:0]
+            samples.append(Sample(path, ""))
+        for x, y in places.tolist():
+            size = int(generator.integers(32, 72))
+            left, top = x + int(generator.integers(0, 80 - size)), y + int(generator.integers(0, 80 - size))
+            image[top : top + size, left : left + size] = made_up_face(number % 5, number, size)
+            points = template * size + (left, top)
+            box = Box(left, top, left + size, top + size)
+            samples.append(Sample(path, "", box=box, landmarks=points.astype(np.float32), known={"ignore": False}))
+        cv2.imwrite(str(path), image[..., ::-1])
+    write_manifest(tabulate(samples, folder, "scenes"), folder / "manifest.parquet")
+    return folder / "manifest.parquet"
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifest of made-up scenes."""
+    return draw_scenes(tmp_path_factory.mktemp("scenes") / "drawn")

@@ -18,7 +18,11 @@ from mien.train.optimize import LossScale, factor_at, make_optimizer  # noqa: E4
 from mien.train.reading import format_recipe, parse_recipe, read_recipe  # noqa: E402
 from mien.train.settings import Optimizer, Schedule  # noqa: E402
 
-RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.toml"))
+RECIPES = [
+    path
+    for path in sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.toml"))
+    if "[detector]" not in path.read_text(encoding="utf-8")
+]
 NAMED = {
     "arcface-r50-deepglint",
     "arcface-r100-ms1m",

@@ -31,7 +31,9 @@ def bench() -> None:
 def detectors(
     sets: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[SET]...", help="Manifests with boxes, WIDER FACE, FDDB, dlib's XML.", show_default=False),
+        typer.Argument(
+            metavar="[SET]...", help="Manifests with boxes, WIDER FACE, FDDB, dlib's XML.", show_default=False
+        ),
     ] = None,
     only: Annotated[
         str | None, typer.Option("--detectors", help="Names, with commas; all that are there, where none are given.")
@@ -40,7 +42,9 @@ def detectors(
         Path | None, typer.Option("--portraits", help="A folder of pictures with one face in the middle each.")
     ] = None,
     video: Annotated[Path | None, typer.Option("--video", help="A clip, for frames a second.")] = None,
-    images: Annotated[Path | None, typer.Option("--images", help="A folder of pictures to show side by side.")] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="A folder of pictures to show side by side.")
+    ] = None,
     most: Annotated[int, typer.Option("--most", help="Pictures of a set, at most.", min=1)] = 200,
     target: Annotated[Path, typer.Option("--out", help="A folder for the report.")] = Path("detectors"),
     json: options.Json = False,

@@ -137,7 +137,9 @@ class Wanted:
             return
         image = read_image(analysis.path)
         if self.annotated is not None:
-            picture.save(draw(image, analysis.faces, [f"{face.score:.2f}" for face in analysis.faces]), self.annotated / name)
+            picture.save(
+                draw(image, analysis.faces, [f"{face.score:.2f}" for face in analysis.faces]), self.annotated / name
+            )
         if self.covered is not None:
             picture.save(redact(image, analysis.faces), self.covered / name)
         if self.crops is not None:
@@ -246,4 +248,3 @@ def _keep_best(best: dict[int, tuple[float, Image]], seen: Watched) -> None:
             part = cut(seen.frame.image, face.box)
             if part.size:
                 best[number] = worth, part
-

@@ -18,7 +18,6 @@ from mien.evaluate.detection.report import Judged, detection_report, name_of
 from mien.evaluate.detection.run import detect_all, find_pictures
 from mien.evaluate.detection.wider import GroundTruth, WiderResult, evaluate_wider, read_ground_truth
 from mien.evaluate.render import write_report
-from mien.models.session import EngineOptions
 from mien.types import floats
 
 LEAST = 0.02
@@ -31,7 +30,9 @@ LISTED = 5
 def detection(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[SET]", help="A manifest with boxes, WIDER FACE, FDDB, dlib's XML.", show_default=False),
+        typer.Argument(
+            metavar="[SET]", help="A manifest with boxes, WIDER FACE, FDDB, dlib's XML.", show_default=False
+        ),
     ] = None,
     detector: options.Detector = options.DETECTOR,
     wider: Annotated[
@@ -80,7 +81,9 @@ def detection(
         return _tell_wider(evaluate_wider(truth, found), _scales(opened), json)
     if source is None or predictions is not None or images is not None:
         fail("name a SET of annotated pictures, or --wider with --predictions or --images", WRONG)
-    return _judge(source, read_annotated(source, split), open_detector(detector, chosen, LEAST), overlap, target, json)
+    return _judge(
+        source, read_annotated(source, split), open_detector(detector, chosen, LEAST), overlap, target, json
+    )
 
 
 def _scales(detector: Detector) -> str:
@@ -96,7 +99,9 @@ def _predict(detector: Detector, truth: GroundTruth, images: Path, target: Path 
         Picture(path, floats([]).reshape(0, 4), floats([]).reshape(0, 5, 2), floats([]).astype(bool), ())
         for path in files.values()
     ]
-    for key, (_, faces, reason) in zip(files, track(detect_all(detector, nobody), len(nobody), "detecting"), strict=True):
+    for key, (_, faces, reason) in zip(
+        files, track(detect_all(detector, nobody), len(nobody), "detecting"), strict=True
+    ):
         if faces is None:
             err.print(f"mien: {reason}")
             continue
@@ -134,7 +139,9 @@ def _tell_wider(result: WiderResult, protocol: str, json: bool) -> int:
     return PARTLY if result.missing or result.unknown else 0
 
 
-def _judge(source: Path, annotated: Faces, detector: Detector, overlap: float, target: Path | None, json: bool) -> int:
+def _judge(
+    source: Path, annotated: Faces, detector: Detector, overlap: float, target: Path | None, json: bool
+) -> int:
     pictures, faces, problems = [], [], list(annotated.problems)
     seen = detect_all(detector, annotated.pictures)
     for picture, found, reason in track(seen, len(annotated.pictures), "detecting"):
@@ -175,4 +182,3 @@ def _judge(source: Path, annotated: Faces, detector: Detector, overlap: float, t
         write_report(report, target)
         err.print(f"{target / 'report.html'}, report.json and report.md, of {plural(len(pictures), 'picture')}")
     return PARTLY if problems else 0
-

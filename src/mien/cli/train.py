@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ from mien.models.card import format_card
 from mien.models.store import Model
 
 if TYPE_CHECKING:
+    from mien.train.detectors.plan import DetectorPlan
     from mien.train.loop import Progress as Step
     from mien.train.plan import Plan
 
@@ -55,16 +57,20 @@ def train(
     ] = False,
     json: options.Json = False,
 ) -> int:
-    """Train or fine-tune a recognition model as a recipe says. Run it again to go on where it stopped.
+    """Train or fine-tune a recognition model or a detector as a recipe says. Run it again to go on where it stopped.
 
     Examples:
 
       mien train recipes/smoke.toml --set data.sets='["portraits-112"]'
 
+      mien train recipes/scrfd-500m-wider.toml --set data.sets='["widerface/train/labelv2.txt"]'
+
       torchrun --nproc-per-node 8 -m mien train recipes/arcface-r50-deepglint.toml
     """
     found = training("reading").read_recipe(recipe, tuple(settings or ()))
     if dry_run:
+        if hasattr(found, "detector"):
+            return _show_plan(found.name, training("detectors.plan").make_detector_plan(found), json)
         return _show_plan(found.name, training("plan").make_plan(found), json)
     folder = target or Path("runs") / found.name
     first = int(os.environ.get("RANK", "0")) == 0
@@ -81,31 +87,14 @@ def train(
     return 0
 
 
-def _show_plan(name: str, plan: "Plan", json: bool) -> int:
+def _show_plan(name: str, plan: "Plan | DetectorPlan", json: bool) -> int:
     if json:
-        emit({"name": name, **{key: getattr(plan, key) for key in plan.__slots__}, "bytes": plan.bytes})
+        emit({"name": name, **asdict(plan), **({"bytes": plan.bytes} if hasattr(plan, "bytes") else {})})
         return 0
     table = Table("what", "how much", title=name, title_justify="left")
-    left_out = f", and {plan.left_out:,} with too few images, left out"
-    rows = (
-        ("images in an epoch", f"{plan.images:,}"),
-        ("classes", f"{plan.classes:,}{left_out if plan.left_out else ''}"),
-        ("steps", f"{plan.steps:,} ({plan.an_epoch:,} in an epoch)"),
-        ("learning rate", f"{plan.rate:g} at its highest"),
-        (
-            "network",
-            f"{plan.parameters / 1e6:.1f} M parameters, {plan.multiplications / 1e9:.2f} G products a crop",
-        ),
-        (
-            "memory of a process",
-            f"{plan.bytes / 1e9:.1f} GB: {plan.backbone_bytes / 1e9:.1f} backbone, {plan.activation_bytes / 1e9:.1f} "
-            f"activations, {plan.head_bytes / 1e9:.1f} head",
-        ),
-        ("time on this machine", f"about {_long(plan.seconds)}, evaluations left out"),
-        ("evaluated on", ", ".join(plan.evaluations) or "nothing: add [[evaluate]]"),
-    )
-    for row in rows:
+    for row in plan.words():
         table.add_row(*row)
+    table.add_row("time on this machine", f"about {_long(plan.seconds)}, evaluations left out")
     show(table)
     return 0
 
@@ -169,7 +158,8 @@ def export(
     ],
     name: Annotated[str | None, typer.Option("--name", help="Of the model; the run's, else.")] = None,
     crops: Annotated[
-        Path | None, typer.Option("--crops", help="A pack, to compare file and network on; for a detector, a folder of pictures.")
+        Path | None,
+        typer.Option("--crops", help="A pack, to compare file and network on; for a detector, a folder of pictures."),
     ] = None,
     calibrate: Annotated[
         Path | None, typer.Option("--calibrate", help="A pack of subjects, to measure the card's thresholds on.")

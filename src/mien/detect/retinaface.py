@@ -1,8 +1,8 @@
 """RetinaFace: boxes and landmarks on two square anchors a cell of three strides (Deng et al., CVPR 2020).
 
 Decodes the three outputs of biubug6's Pytorch_Retinaface: boxes, probabilities of background and face, landmarks.
-Anchors lie at the cells' centres; a box is its anchor moved by a tenth of the anchor's sides and grown by e to a fifth
-of what the network gives, a landmark is the anchor's centre moved likewise.
+Anchors lie at the cells' centres; a box is its anchor moved by a tenth of the anchor's sides and grown by e to a
+fifth of what the network gives, a landmark is the anchor's centre moved likewise.
 """
 
 from collections.abc import Sequence

@@ -33,4 +33,6 @@ class Rfb(BoxesOnly):
 
     least_score = 0.7
     decode = staticmethod(decode)
+
+
 """0.7 is the authors' own threshold."""

@@ -186,9 +186,7 @@ def cutting(row: GalleryRow) -> bytes | None:
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = np.ascontiguousarray(cv2.resize(part, size, interpolation=kind))
     for box, colour in [*((b, FOUND) for b in row.boxes), *([(row.box, ASKED)] if row.box else [])]:
-        near, far = (
-            (round((box[at] - left) * scale), round((box[at + 1] - top) * scale)) for at in (0, 2)
-        )
+        near, far = ((round((box[at] - left) * scale), round((box[at + 1] - top) * scale)) for at in (0, 2))
         cv2.rectangle(small, near, far, colour, 2)
     return bytes(simplejpeg.encode_jpeg(small, 85, "RGB"))
 

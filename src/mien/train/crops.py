@@ -292,6 +292,7 @@ def batches(
     Raises:
         ImageError: a crop cannot be read.
     """
+
     def plan() -> Iterator[tuple[int, int, Indices]]:
         return stretches(lambda epoch: crops.order(epoch, seed), crops.an_epoch, share.batch, start, end)
 

@@ -84,6 +84,7 @@ def open_origin(path: Path) -> Origin:
     else:
         saved = checkpoint.read(path)
     recipe = parse_recipe(tomllib.loads(str(saved.state["recipe_text"])), str(saved.where))
+    assert isinstance(recipe, Recipe)  # A detector's checkpoint is exported by detectors.export.
     network = read_weights(saved.where / "state.pt").network()
     return Origin(
         network,

@@ -141,9 +141,7 @@ class _Judge:
         """Evaluate on the sets that are due, unless a run that was broken off has done so; say whether any was."""
         sets, world = self.task.watched, self.task.world
         due = [
-            number
-            for number, one in enumerate(sets)
-            if step in (0, self.task.steps) or _is_round(step, one.every)
+            number for number, one in enumerate(sets) if step in (0, self.task.steps) or _is_round(step, one.every)
         ]
         if due and world.rank == 0:
             for number in due:
@@ -167,8 +165,8 @@ def _is_round(step: int, every: int) -> bool:
 def _where(task: Task[Any], batch: Any) -> str:  # noqa: ANN401
     """What was in hand when a loss was no number."""
     return (
-        f"step {batch.step + 1}: the loss or a gradient is not finite; {task.fault(batch)}. The last checkpoint is as "
-        "it was: lower optimizer.rate, set run.precision to f32 or run.non_finite to step back."
+        f"step {batch.step + 1}: the loss or a gradient is not finite; {task.fault(batch)}. The last checkpoint is "
+        "as it was: lower optimizer.rate, set run.precision to f32 or run.non_finite to step back."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mien.train.backbones.backbone import Backbone
+from mien.train.network import Staged
 from mien.train.settings import Optimizer, Schedule
 from mien.train.task import Outcome
 
@@ -17,7 +17,7 @@ GROWTH_INTERVAL = 100
 """Steps without an overflow after which the scale doubles (arcface_torch)."""
 
 
-def make_optimizer(network: Backbone, settings: Optimizer, decay: float = 1.0) -> torch.optim.Optimizer:
+def make_optimizer(network: Staged, settings: Optimizer, decay: float = 1.0) -> torch.optim.Optimizer:
     """An optimizer with one group for each stage, with and without weight decay.
 
     Norms, biases and PReLU, which are vectors, do not decay. A group's `share` multiplies the learning rate.
@@ -50,10 +50,10 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate * group["share"]
 
 
-def freeze_stages(backbone: Backbone, stages: tuple[int, ...]) -> None:
+def freeze_stages(network: Staged, stages: tuple[int, ...]) -> None:
     """Keep the weights of some stages as they are."""
-    for name, parameter in backbone.named_parameters():
-        if backbone.stage_of(name) in stages:
+    for name, parameter in network.named_parameters():
+        if network.stage_of(name) in stages:
             parameter.requires_grad = False
 
 

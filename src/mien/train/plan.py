@@ -72,6 +72,26 @@ class Plan:
         """Memory of one process."""
         return self.backbone_bytes + self.activation_bytes + self.head_bytes
 
+    def words(self) -> list[tuple[str, str]]:
+        """For people, but for the time."""
+        left_out = f", and {self.left_out:,} with too few images, left out"
+        return [
+            ("images in an epoch", f"{self.images:,}"),
+            ("classes", f"{self.classes:,}{left_out if self.left_out else ''}"),
+            ("steps", f"{self.steps:,} ({self.an_epoch:,} in an epoch)"),
+            ("learning rate", f"{self.rate:g} at its highest"),
+            (
+                "network",
+                f"{self.parameters / 1e6:.1f} M parameters, {self.multiplications / 1e9:.2f} G products a crop",
+            ),
+            (
+                "memory of a process",
+                f"{self.bytes / 1e9:.1f} GB: {self.backbone_bytes / 1e9:.1f} backbone, "
+                f"{self.activation_bytes / 1e9:.1f} activations, {self.head_bytes / 1e9:.1f} head",
+            ),
+            ("evaluated on", ", ".join(self.evaluations) or "nothing: add [[evaluate]]"),
+        ]
+
 
 def make_plan(recipe: Recipe, world: World = ALONE) -> Plan:
     """Check a recipe against its data and say what it takes.

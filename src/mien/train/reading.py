@@ -1,4 +1,4 @@
-"""Recipes as TOML files: reading, settings on top, writing. Owns the messages; the schemas lie beside what they are of.
+"""Recipes as TOML files: reading, settings on top, writing. Owns the messages; schemas lie beside what they are of.
 
 A recipe with [detector] trains a detector, any other a recognizer. An unknown key is an error that names the nearest
 right one.

@@ -153,6 +153,7 @@ def _plain(value: object) -> str:
 
 
 def loss_chart(steps: list[dict[str, float]]) -> Chart | None:
+    """The loss of each step and its running mean."""
     if len(steps) < 2:
         return None
     smooth, running, weight = [], 0.0, 0.0
@@ -175,6 +176,7 @@ def loss_chart(steps: list[dict[str, float]]) -> Chart | None:
 
 
 def rate_chart(steps: list[dict[str, float]]) -> Chart | None:
+    """The learning rate of each step."""
     if len(steps) < 2:
         return None
     chosen = thin([line["rate"] for line in steps])

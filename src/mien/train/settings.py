@@ -1,4 +1,4 @@
-"""What recipes of recognizers and of detectors have in common: optimizer, schedule, how it is run, what the card says."""
+"""What all recipes have in common: optimizer, schedule, how it is run, what the card says."""
 
 import hashlib
 import json

@@ -49,17 +49,19 @@ class Task(Protocol[B]):
     """A training: its data, its steps, what a checkpoint keeps, and how it is judged.
 
     Attributes:
-        recipe: what to do.
         world: the processes that do it.
         an_epoch: steps of an epoch.
         steps: of the whole training.
-        watched: the sets that it is evaluated on.
     """
 
-    recipe: Training
     world: World
     an_epoch: int
     steps: int
+
+    @property
+    def recipe(self) -> Training:
+        """What to do."""
+        ...
 
     @property
     def watched(self) -> Sequence[Watched]:

@@ -1,7 +1,7 @@
 """FDDB: FDDB-fold-01-ellipseList.txt to 10, ellipses around faces in the pictures of Faces in the Wild.
 
-A block is the picture's path without its ending, the number of faces, and for each face: half of the longer axis, half
-of the shorter one, the angle of the longer axis in radians, the centre's x and y, and a 1. Boxes are the upright
+A block is the picture's path without its ending, the number of faces, and for each face: half of the longer axis,
+half of the shorter one, the angle of the longer axis in radians, the centre's x and y, and a 1. Boxes are the upright
 rectangles around the ellipses, as is usual for detectors of boxes.
 """
 

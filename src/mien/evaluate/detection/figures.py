@@ -31,7 +31,9 @@ class Rate:
     count: int
 
 
-def precision_recall(scores: Floats, right: NDArray[np.bool_], faces: float, weights: Doubles) -> tuple[Doubles, Doubles]:
+def precision_recall(
+    scores: Floats, right: NDArray[np.bool_], faces: float, weights: Doubles
+) -> tuple[Doubles, Doubles]:
     """Precision and recall after each detection, the best first; equal scores come together.
 
     Args:
@@ -58,7 +60,9 @@ def coco_area(precision: Doubles, recall: Doubles) -> float:
     return float(envelope[np.searchsorted(recall, RECALLS, side="left")].mean())
 
 
-def average_precision(matched: Matched, weights: Doubles | None = None, read: Callable[[Doubles, Doubles], float] = area) -> float:
+def average_precision(
+    matched: Matched, weights: Doubles | None = None, read: Callable[[Doubles, Doubles], float] = area
+) -> float:
     """Average precision of a set.
 
     Args:

@@ -5,6 +5,7 @@ Takes what was matched; detects nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +180,9 @@ def _headline(numbers: dict[str, Number], judged: Judged) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _strata(title: str, named: list[tuple[str, NDArray[np.bool_]]], matched: Matched, found: NDArray[np.bool_]) -> Table:
+def _strata(
+    title: str, named: list[tuple[str, NDArray[np.bool_]]], matched: Matched, found: NDArray[np.bool_]
+) -> Table:
     rows = []
     for name, among in named:
         if among.any():
@@ -197,7 +200,7 @@ def _strata(title: str, named: list[tuple[str, NDArray[np.bool_]]], matched: Mat
 
 def _by_size(matched: Matched, found: NDArray[np.bool_]) -> Table:
     named = []
-    for low, high in zip(SIZES, SIZES[1:], strict=False):
+    for low, high in pairwise(SIZES):
         name = f"{low:g} to {high:g} pixels high" if np.isfinite(high) else f"from {low:g} pixels"
         named.append((name, (matched.heights >= low) & (matched.heights < high)))
     return _strata("By size", named, matched, found)
@@ -238,9 +241,7 @@ def _charts(matched: Matched) -> tuple[Chart, ...]:
             kind="line",
             x_label="recall",
             y_label="precision",
-            series=(
-                Series(name="all faces", x=tuple(recall[first].tolist()), y=tuple(precision[first].tolist())),
-            ),
+            series=(Series(name="all faces", x=tuple(recall[first].tolist()), y=tuple(precision[first].tolist())),),
         ),
         Chart(
             name="false-boxes",

@@ -148,7 +148,7 @@ def _speeds(done: Sequence[Surveyed]) -> Table:
         title="How fast, in milliseconds a picture: median (95th percentile)",
         columns=("detector", *columns, "frames a second of the video", "start", "most memory"),
         rows=tuple(rows),
-        note="Start: from opening to the first answer, after Python is up. Larger pictures are shrunk by most of them.",
+        note="Start: from opening to the first answer, after Python is up. Most of them shrink larger pictures.",
     )
 
 
@@ -178,7 +178,9 @@ def _quality(done: Sequence[Surveyed]) -> Table | None:
         if one.central is not None:
             rate = one.central.found
             words = f"{share(rate.value)} of {rate.count} portraits"
-            rows.append((one.name, "one face in the middle", None, None, words, f"{one.central.others:.3f}", None, None))
+            rows.append(
+                (one.name, "one face in the middle", None, None, words, f"{one.central.others:.3f}", None, None)
+            )
     if not rows:
         return None
     return Table(
@@ -196,8 +198,8 @@ def _quality(done: Sequence[Surveyed]) -> Table | None:
         rows=tuple(rows),
         note=(
             "Portraits that fill the frame are cut from the set: the face takes 60, 80 and 100% of the height. Of "
-            "portraits that are not annotated, finding the middle is an upper bound of recall, and other boxes one of "
-            "false boxes."
+            "portraits that are not annotated, finding the middle is an upper bound of recall, and other boxes one "
+            "of false boxes."
         ),
     )
 

@@ -1,7 +1,7 @@
 """WIDER FACE's own evaluation: average precision on its easy, medium and hard validation faces.
 
-Follows the Python reference (wondervictor's WiderFace-Evaluation, used by Pytorch_Retinaface and InsightFace), rule by
-rule: all scores are scaled to 0..1 over the whole set; overlaps count pixels inclusively; each detection takes the
+Follows the Python reference (wondervictor's WiderFace-Evaluation, used by Pytorch_Retinaface and InsightFace), rule
+by rule: all scores are scaled to 0..1 over the whole set; overlaps count pixels inclusively; each detection takes the
 face that it overlaps most, be it taken or not; at IoU 0.5 it finds that face, unless the face is not in the subset,
 when the detection drops out; a second detection on a face stays, as a false one; precision is read at 1,000
 thresholds, and pictures without predictions count with their faces alone. Detects nothing.

@@ -71,7 +71,7 @@ def _nearest(far: Tensor, levels: tuple[int, ...]) -> Tensor:
 
 
 def by_overlap(priors: Tensor, faces: Tensor, least: float) -> Tensor:
-    """SSD's matching (Liu et al., ECCV 2016, section 2.2): every prior whose IoU is high enough, and each face's best.
+    """SSD's matching (Liu et al., ECCV 2016, section 2.2): every prior with enough IoU, and each face's best.
 
     Args:
         priors: (A, 4) boxes.

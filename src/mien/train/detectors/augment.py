@@ -41,15 +41,15 @@ class Scene:
         """The faces on another image: coordinates times scale plus offset."""
         shift = floats(offset)
         return Scene(
-            image, self.boxes * np.float32(scale) + np.tile(shift, 2), self.landmarks * np.float32(scale) + shift,
+            image,
+            self.boxes * np.float32(scale) + np.tile(shift, 2),
+            self.landmarks * np.float32(scale) + shift,
             self.ignore,
         )
 
     def take(self, chosen: NDArray[np.bool_]) -> "Scene":
         """The same picture with some of its faces."""
-        return replace(
-            self, boxes=self.boxes[chosen], landmarks=self.landmarks[chosen], ignore=self.ignore[chosen]
-        )
+        return replace(self, boxes=self.boxes[chosen], landmarks=self.landmarks[chosen], ignore=self.ignore[chosen])
 
 
 def square(scene: Scene, side: int, settings: Augment, generator: Generator) -> Scene:
@@ -107,7 +107,7 @@ def clipped(scene: Scene) -> Scene:
     centres = (scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2
     inside = ((centres >= 0) & (centres < ends[:2])).all(axis=1)
     boxes = np.clip(scene.boxes, 0, ends)
-    seen = ((boxes[:, 2:] - boxes[:, :2]) > 1).all(axis=1)
+    seen = np.asarray(((boxes[:, 2:] - boxes[:, :2]) > 1).all(axis=1), np.bool_)
     return replace(scene, boxes=floats(boxes), ignore=scene.ignore | ~inside).take(seen)
 
 
@@ -179,7 +179,9 @@ Kind = Callable[[Scene, Generator], Scene]
 KINDS: dict[str, Kind] = {"colour": colour, "grey": grey, "blur": blur, "mirror": mirror}
 
 
-def augment(read: Callable[[], Scene], more: Callable[[], Scene], side: int, settings: Augment, generator: Generator) -> Scene:
+def augment(
+    read: Callable[[], Scene], more: Callable[[], Scene], side: int, settings: Augment, generator: Generator
+) -> Scene:
     """One input: a random square of a picture, or of four, with each kind of change by its probability.
 
     Args:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +20,7 @@ from mien.models.adopt import Told, adopt
 from mien.models.card import AccuracyRow
 from mien.models.golden import golden_image
 from mien.models.halve import halve
+from mien.models.outputs import with_widths
 from mien.models.session import open_unchecked
 from mien.train import checkpoint
 from mien.train.detectors.known import read_detector
@@ -59,7 +59,7 @@ class _Activated(nn.Module):
 
 
 def open_detector_origin(path: Path) -> DetectorOrigin | None:
-    """Open a run's folder (its newest checkpoint), a checkpoint's folder, or a file of weights; None for a recognizer's.
+    """Open a run's folder (its newest checkpoint), a checkpoint's, or a file of weights; None for a recognizer's.
 
     Raises:
         CheckpointError: there is none, or it cannot be read.
@@ -114,13 +114,10 @@ def detector_to_onnx(network: DetectorNetwork) -> bytes:
             opset_version=17,
             dynamo=False,
         )
-    model = onnx.load_from_string(stream.getvalue())
     with torch.inference_mode():
         widths = [part.shape[-1] for part in network(example)]
-    for output, width in zip(model.graph.output, widths, strict=True):
-        # The exporter forgets it behind a reshape, and it tells what the network is.
-        output.type.tensor_type.shape.dim[-1].dim_value = width
-    return model.SerializeToString()
+    # The exporter forgets them behind a reshape, and they tell what the network is.
+    return with_widths(stream.getvalue(), widths)
 
 
 def export_detector(

@@ -54,16 +54,16 @@ def judge(one: Judged, network: DetectorNetwork, device: torch.device) -> tuple[
     network.train(was)
     matched = match(pictures, faces)
     tall = matched.heights > TALL
+    ap, tall_recall = average_precision(matched), recall_at(matched, FALSE_BOXES, tall)
     numbers = {
-        "ap": average_precision(matched),
-        f"recall above {TALL} px": recall_at(matched, FALSE_BOXES, tall),
+        "ap": ap,
+        f"recall above {TALL} px": tall_recall,
         "recall": recall_at(matched, FALSE_BOXES, np.ones(len(tall), np.bool_)),
         "landmark error": float(np.nanmean(matched.errors)) if np.isfinite(matched.errors).any() else None,
     }
     name = one.settings.name
     told = (
-        f"AP {numbers['ap']:.3f}, {100 * numbers[f'recall above {TALL} px']:.1f}% of faces above {TALL} pixels at "
-        f"{FALSE_BOXES} false boxes a picture"
+        f"AP {ap:.3f}, {100 * tall_recall:.1f}% of faces above {TALL} pixels at {FALSE_BOXES} false boxes a picture"
     )
     return {f"{name}/{key}": value for key, value in numbers.items()}, told
 
@@ -95,4 +95,3 @@ def _candidates(
         height, width = view.canvas.shape[:2]
         outputs = [floats(part.float().cpu().numpy()) for part in found]
         yield DECODERS[network.family](outputs, width, height, LEAST).back(view)
-

@@ -15,7 +15,7 @@ class Data(Strict):
     """What it is trained on."""
 
     sets: tuple[Path, ...] = Field(min_length=1)
-    """Manifests with boxes, or data sets that `mien data import` knows: WIDER FACE, RetinaFace's and SCRFD's lists."""
+    """Manifests with boxes, or sets that `mien data import` knows: WIDER FACE, RetinaFace's and SCRFD's lists."""
     split: str | None = None
     """Only rows of this split."""
     least: Annotated[float, Field(ge=0)] = 6.0

@@ -42,8 +42,8 @@ def write_detector_report(recipe: DetectorRecipe, folder: Path, pictures: Pictur
             not_embedded={"rows that could not be used": len(pictures.problems)} if pictures.problems else {},
         ),
         headline=(
-            f"{recipe.detector.name} on {len(pictures):,} pictures with {pictures.faces:,} faces, {len(steps):,} steps "
-            f"of {recipe.schedule.batch}: the loss went from {first:.2f} to {last:.2f}.",
+            f"{recipe.detector.name} on {len(pictures):,} pictures with {pictures.faces:,} faces, {len(steps):,} "
+            f"steps of {recipe.schedule.batch}: the loss went from {first:.2f} to {last:.2f}.",
         ),
         numbers=numbers,
         tables=tuple(table for table in (_table(evaluated), settings_table(recipe)) if table),

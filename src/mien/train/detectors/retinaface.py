@@ -1,4 +1,4 @@
-"""RetinaFace (Deng et al., CVPR 2020) in the layout of biubug6's Pytorch_Retinaface, so that its weights go in and out.
+"""RetinaFace (Deng et al., CVPR 2020) in the layout of biubug6's Pytorch_Retinaface: its weights go in and out.
 
 MobileNet-0.25 or ResNet-50, a feature pyramid, SSH context modules, and linear heads with two square anchors on each
 of three strides. Names of the parameters are the layout's, its mixed capitals included. Trained with the multi-box
@@ -34,9 +34,7 @@ def _bn(before: int, after: int, stride: int = 1, leaky: float = 0.0, side: int 
 
 
 def _bn_linear(before: int, after: int, stride: int = 1, side: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, side, stride, side // 2, bias=False), nn.BatchNorm2d(after)
-    )
+    return nn.Sequential(nn.Conv2d(before, after, side, stride, side // 2, bias=False), nn.BatchNorm2d(after))
 
 
 def _separable(before: int, after: int, stride: int) -> nn.Sequential:
@@ -106,7 +104,12 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(64)
         self.layer1, self.layer2, self.layer3, self.layer4 = (
             nn.Sequential(*(Bottleneck(b, width, s) for b, s in [(before, stride), *[(4 * width, 1)] * (count - 1)]))
-            for before, width, count, stride in ((64, 64, 3, 1), (256, 128, 4, 2), (512, 256, 6, 2), (1024, 512, 3, 2))
+            for before, width, count, stride in (
+                (64, 64, 3, 1),
+                (256, 128, 4, 2),
+                (512, 256, 6, 2),
+                (1024, 512, 3, 2),
+            )
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -164,7 +167,8 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, H * W * 2, numbers)."""
-        return self.conv1x1(x).permute(0, 2, 3, 1).reshape(x.shape[0], -1, self._numbers)
+        found: Tensor = self.conv1x1(x)
+        return found.permute(0, 2, 3, 1).reshape(x.shape[0], -1, self._numbers)
 
 
 class RetinaFaceNetwork(DetectorNetwork):

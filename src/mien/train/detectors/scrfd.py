@@ -2,13 +2,15 @@
 
 After Guo et al. (arXiv 2105.04714): ATSS assigns, quality focal loss scores, DIoU loss fits boxes, and five landmarks
 are regressed from the anchor's centre. The outputs are those of InsightFace's export, so mien.detect.scrfd decodes
-both. The 2.5g and 10g sizes have the paper's widths and depths; the 500m has plain convolutions instead of the paper's
+both. The 2.5g and 10g sizes have the paper's widths and depths; the 500m has plain convolutions for the paper's
 separable ones, which train and run faster on a processor (docs/log.md).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -95,7 +97,7 @@ class Head(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         widths = [shape.neck] + [shape.head] * shape.deep
-        self.trunk = nn.Sequential(*(_convolution(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.trunk = nn.Sequential(*(_convolution(a, b) for a, b in pairwise(widths)))
         self.score = nn.Conv2d(shape.head, ANCHORS, shape.last, padding=shape.last // 2)
         self.box = nn.Conv2d(shape.head, ANCHORS * 4, shape.last, padding=shape.last // 2)
         self.points = nn.Conv2d(shape.head, ANCHORS * 10, shape.last, padding=shape.last // 2)
@@ -152,7 +154,7 @@ class ScrfdNetwork(DetectorNetwork):
             assert isinstance(head, Head)
             for last in (head.score, head.box, head.points):
                 nn.init.normal_(last.weight, std=0.01)
-            nn.init.constant_(head.score.bias, -torch.log(torch.tensor((1 - PRIOR) / PRIOR)).item())  # type: ignore[arg-type]
+            nn.init.constant_(head.score.bias, -math.log((1 - PRIOR) / PRIOR))  # type: ignore[arg-type]
             # A box of an anchor's own size: two strides to each side.
             nn.init.constant_(head.box.bias, 2.0)  # type: ignore[arg-type]
 
@@ -186,7 +188,7 @@ class ScrfdNetwork(DetectorNetwork):
         sides = torch.cat(outputs[3:6], dim=1).float() * stride
         boxes = torch.cat([anchors.centres - sides[..., :2], anchors.centres + sides[..., 2:]], dim=2)
         offsets = torch.cat(outputs[6:], dim=1).float() * stride
-        points = anchors.centres[None, :, None] + offsets.unflatten(2, (5, 2))
+        points = anchors.centres[None, :, None] + offsets.reshape(*offsets.shape[:2], 5, 2)
         with torch.no_grad():
             assigned = torch.stack([adaptive(anchors, target.boxes) for target in targets])
             ignored = torch.stack([_ignored(anchors, target) for target in targets]) & (assigned < 0)
@@ -222,9 +224,7 @@ def anchors_of(width: int, height: int, device: torch.device) -> Anchors:
     """The anchors of an input: centres at (column * stride, row * stride), two of them each."""
     centres, boxes, strides, levels = [], [], [], []
     for stride, base in zip(STRIDES, BASES, strict=True):
-        y, x = torch.meshgrid(
-            torch.arange(height // stride), torch.arange(width // stride), indexing="ij"
-        )
+        y, x = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")
         middle = (torch.stack([x, y], dim=2).float() * stride).reshape(-1, 1, 2).expand(-1, ANCHORS, 2).reshape(-1, 2)
         half = torch.tensor([base / 2, float(base)]).repeat(len(middle) // ANCHORS)[:, None]
         centres.append(middle)

@@ -1,0 +1,73 @@
+"""Videos are read in order, as far as they go."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.errors import ImageError
+from mien.video import Video, VideoWriter, is_video
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 frames of 96x64 whose red grows by 4."""
+    path = tmp_path_factory.mktemp("video") / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20, (96, 64))
+    for number in range(60):
+        writer.write(np.full((64, 96, 3), (0, 0, 4 * number), np.uint8))
+    writer.release()
+    return path
+
+
+def test_frames_come_in_order_as_rgb_with_their_times(clip: Path) -> None:
+    video = Video(str(clip))
+    assert (video.width, video.height, video.rate, video.frames) == (96, 64, 20, 60)
+    frames = list(video)
+    assert [frame.number for frame in frames] == list(range(60)) and not video.fault
+    assert frames[40].seconds == pytest.approx(2.0)
+    reds = [frame.image[..., 0].mean() for frame in frames]
+    assert np.allclose(reds, 4 * np.arange(60), atol=4) and frames[50].image[..., 2].mean() < 10
+
+
+def test_a_video_that_breaks_off_is_read_as_far_as_it_goes_and_says_so(clip: Path, tmp_path: Path) -> None:
+    data = clip.read_bytes()
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(data[: len(data) // 2])
+    video = Video(str(broken))
+    count = sum(1 for _ in video)
+    assert 10 < count < 50
+    assert str(count) in video.fault and "breaks off" in video.fault
+
+
+def test_a_reader_that_stops_early_leaves_no_thread(clip: Path) -> None:
+    for frame in Video(str(clip)):
+        if frame.number == 3:
+            break
+
+
+@pytest.mark.parametrize("name", ["nothere.mp4", "camera:x"])
+def test_no_video_is_an_error_that_names_it(name: str) -> None:
+    with pytest.raises(ImageError, match=name):
+        Video(name)
+
+
+def test_rubbish_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "rubbish.mp4").write_bytes(b"no video" * 100)
+    with pytest.raises(ImageError, match="cannot be opened"):
+        Video(str(tmp_path / "rubbish.mp4"))
+
+
+def test_what_is_written_can_be_read(clip: Path, tmp_path: Path) -> None:
+    source = Video(str(clip))
+    writer = VideoWriter(tmp_path / "out" / "copy.mp4", source)
+    for frame in source:
+        writer.write(frame.image)
+    writer.close()
+    assert sum(1 for _ in Video(str(tmp_path / "out" / "copy.mp4"))) == 60
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["copy.mp4"]
+
+
+def test_videos_are_told_by_their_ending() -> None:
+    assert is_video("a/b.MP4") and is_video("camera:0") and not is_video("a.jpg")
