@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.detect.schedule import to_faces
+from mien.detect.schedule import shrink, to_faces
 from mien.errors import MissingExtraError
 from mien.models.defaults import package_file
 from mien.types import Faces, Floats, Image, floats
@@ -68,9 +68,7 @@ class DlibHog:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: Image) -> Faces:
-        height, width = image.shape[:2]
-        scale = min(1.0, self.longest / max(height, width))
-        small = np.ascontiguousarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        small, scale = shrink(image, self.longest)
         doubled = int(min(small.shape[:2]) < SMALLEST)
         # The margin lets the window cover a face that fills the frame.
         margin = max(small.shape[:2]) // 6

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mien.detect.dlib_hog import Landmarks68, load_dlib
-from mien.detect.schedule import to_faces
+from mien.detect.schedule import shrink, to_faces
 from mien.models.defaults import package_file
 from mien.types import Faces, Image, floats
 
@@ -39,8 +39,7 @@ class DlibMmod:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: Image) -> Faces:
-        scale = min(1.0, self.longest / max(image.shape[:2]))
-        small = np.ascontiguousarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        small, scale = shrink(image, self.longest)
         # The margin lets the window cover a face that fills the frame.
         margin = max(small.shape[:2]) // 6
         padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))

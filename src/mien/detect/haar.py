@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mien.detect.mtcnn import Mtcnn
-from mien.detect.schedule import to_faces
+from mien.detect.schedule import shrink, to_faces
 from mien.errors import ModelError
 from mien.types import Faces, Image, floats
 
@@ -44,10 +44,8 @@ class Haar:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: Image) -> Faces:
-        height, width = image.shape[:2]
-        scale = min(1.0, self.longest / max(height, width))
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small, scale = shrink(image, self.longest)
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         # A margin of an eighth lets the window cover a face that fills the frame.
         margin = max(grey.shape) // 8
         grey = cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_REPLICATE)

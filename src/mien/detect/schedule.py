@@ -76,7 +76,7 @@ def look(image: Image, passes: Sequence[Pass]) -> list[View]:
     """
     views, scale = [], 1.0
     for step in passes:
-        image, factor = _shrink(image, step.longest)
+        image, factor = shrink(image, step.longest)
         scale *= factor
         canvas, offset = _lay(image, step.canvas)
         views.append(View(canvas, scale, offset))
@@ -115,7 +115,8 @@ FIXED_MARGIN = 3.0
 """Of the coarse look on a canvas of one size: a face that fills the picture takes a third of it."""
 
 
-def _shrink(image: Image, longest: int) -> tuple[Image, float]:
+def shrink(image: Image, longest: int) -> tuple[Image, float]:
+    """A picture with a longer side of at most `longest` pixels, and its size over the size before."""
     height, width = image.shape[:2]
     scale = longest / max(height, width)
     if scale >= 1:
