@@ -1,4 +1,4 @@
-"""The detection system: pictures a second of a folder and frames a second of a clip, by stage, against the bare network.
+"""The detection system: pictures a second of a folder, frames of a clip, by stage, against the bare network.
 
     python benchmarks/detection.py FOLDER [--count 1000] [--detector mien-face]
 

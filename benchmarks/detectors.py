@@ -1,4 +1,4 @@
-"""The survey of detectors, and the detector of our own against the default: scenes of LFW people, dlib's pictures, LFW.
+"""The survey of detectors, and our own against MTCNN: scenes of LFW people, dlib's pictures, LFW.
 
     python benchmarks/detectors.py SCENES [--lfw FOLDER] [--most 200] [--detectors a,b] [--out docs/reports/detectors]
 

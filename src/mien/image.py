@@ -113,6 +113,30 @@ def read_bytes(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
         raise ImageError(f"{path} cannot be read: {reason.strerror or reason}") from reason
 
 
+HEADER = 256 * 1024
+"""Bytes in which a picture's size and orientation stand."""
+
+
+def read_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
+    """Width and height of the upright picture in a file, from its header.
+
+    Raises:
+        ImageError: missing, over the limit on pixels, of no known format, or with a broken header.
+    """
+    try:
+        with _find(path).open("rb") as stream:
+            opened = _open(stream.read(HEADER), str(path))
+    except OSError as reason:
+        raise ImageError(f"{path} cannot be read: {reason.strerror or reason}") from reason
+    _check_size(opened, str(path), limits)
+    return _upright_size(opened)
+
+
+def _upright_size(opened: ImageFile.ImageFile) -> tuple[int, int]:
+    width, height = opened.size
+    return (width, height) if _orientation(opened) < 5 else (height, width)
+
+
 def _find(path: Path) -> Path:
     """The path as stored: file names from elsewhere come composed (NFC) or decomposed (NFD)."""
     if path.exists():
@@ -151,8 +175,7 @@ def decode(data: bytes, name: str, *, longest: int | None = None, limits: Limits
         image = _turn(image, _orientation(opened))
     except BROKEN as reason:
         raise ImageError(f"{name} is broken or cut off: {reason}") from reason
-    width, height = opened.size if _orientation(opened) < 5 else opened.size[::-1]
-    return Photo(image, width, height)
+    return Photo(image, *_upright_size(opened))
 
 
 def _open(data: bytes, name: str) -> ImageFile.ImageFile:

@@ -101,7 +101,7 @@ def test_recall_never_falls_as_more_false_boxes_are_allowed(seed: int) -> None:
         truths.append(picture(np.concatenate([corner, corner + 40], axis=1).tolist()))
         moved = corner + generator.normal(0, 8, (3, 2))
         boxes = np.concatenate([moved, moved + 40], axis=1)
-        answers.append(tuple(face(box, round(float(s), 1)) for box, s in zip(boxes.tolist(), generator.random(3))))
+        answers.append(tuple(face(box, round(float(s), 1)) for box, s in zip(boxes.tolist(), generator.random(3), strict=True)))
     matched = match(truths, answers)
     everyone = np.ones(len(matched.found), np.bool_)
     values = [recall_at(matched, allowed, everyone) for allowed in (0.0, 0.2, 0.5, 1, 3)]
@@ -320,7 +320,7 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     blank, broken = folder / "blank.png", folder / "broken.jpg"
     cv2.imwrite(str(blank), np.full((200, 300, 3), 80, np.uint8))
-    broken.write_bytes(hopper.read_bytes()[:300])
+    broken.write_bytes(hopper.read_bytes()[:20_000])
     own = open_detector().detect([read_image(hopper)])[0][0]
     rows = [
         Sample(hopper, "", box=own.box, landmarks=own.landmarks, known={"blur": 0}),
@@ -330,6 +330,7 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Sample(broken, "", box=Box(5, 5, 50, 60), known={"blur": 1}),
         Sample(folder / "missing.jpg", "", box=Box(5, 5, 50, 60)),
         Sample(blank, "", box=Box(-90, 5, -5, 60)),
+        Sample(blank, "", box=Box(310, 5, 350, 60)),
     ]
     write_manifest(tabulate(rows, folder, "x"), folder / "manifest.parquet")
     return folder / "manifest.parquet"
@@ -343,8 +344,8 @@ def test_rows_that_cannot_be_used_are_counted_and_lose_nothing_else(annotated: P
         "broken.jpg",
     ] and found.faces == 2
     reasons = " ".join(problem.reason for problem in found.problems)
-    assert len(found.problems) == 4
-    for words in ("is empty", "a number that is none", "is missing", "outside the picture"):
+    assert len(found.problems) == 5
+    for words in ("is empty", "a number that is none", "does not exist", "outside the picture"):
         assert words in reasons
     with pytest.raises(ManifestError, match="no annotated picture of the split val"):
         read_annotated(annotated, "val")
@@ -358,7 +359,7 @@ def test_the_command_writes_a_report_with_galleries(
     numbers = json.loads(told.out)["numbers"]
     assert numbers["ap"]["value"] == 1 and numbers["ap"]["low"] < 1
     assert numbers["landmark error"]["value"] < 0.01
-    assert "missing.jpg is missing" in told.err and "broken.jpg" in told.err
+    assert "missing.jpg does not exist" in told.err and "broken.jpg" in told.err
     page = (tmp_path / "r" / "report.html").read_text()
     assert "By size" in page and "Could not be used" in page
     assert (tmp_path / "r" / "precision-recall.png").stat().st_size > 1000

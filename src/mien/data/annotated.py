@@ -1,7 +1,8 @@
 """Annotated pictures: the faces of each picture of a data set, to train and to judge detectors on.
 
 Reads a manifest or any foreign data set with boxes, and groups its rows by picture. What cannot be used (no file, an
-empty box, numbers that are none) is a problem that names the row, and harms no other. Decodes no image.
+empty box, a box outside the picture, numbers that are none) is a problem that names the row, and harms no other.
+Reads the pictures' headers alone.
 """
 
 import math
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from mien.data.manifest import Problem, Sample, Value, read_manifest
 from mien.data.sources.known import find_source
-from mien.errors import ManifestError
+from mien.errors import ImageError, ManifestError
+from mien.image import read_size
 from mien.types import Floats, floats
 
 TABLES = (".csv", ".parquet")
@@ -84,14 +86,20 @@ def read_annotated(source: Path, split: str | None = None) -> Annotated:
 
 def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[Picture], list[Problem]]:
     rows: dict[Path, list[Sample]] = {}
+    sizes: dict[Path, tuple[int, int] | None] = {}
     problems = []
     for where, sample in samples:
-        if sample.path not in rows:
-            if not sample.path.is_file():
-                problems.append(Problem(where, f"the picture {sample.path} is missing"))
-                continue
-            rows[sample.path] = []
-        reason = unusable(sample)
+        if sample.path not in sizes:
+            try:
+                sizes[sample.path] = read_size(sample.path)
+                rows[sample.path] = []
+            except ImageError as fault:
+                sizes[sample.path] = None
+                problems.append(Problem(where, str(fault)))
+        size = sizes[sample.path]
+        if size is None:
+            continue
+        reason = unusable(sample, *size)
         if reason:
             problems.append(Problem(where, reason))
         elif sample.box is not None:
@@ -99,8 +107,14 @@ def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[Picture], list[P
     return [_picture(path, own) for path, own in rows.items()], problems
 
 
-def unusable(sample: Sample) -> str:
-    """Why the box of a row is none; empty where it is one, or where the row has none."""
+def unusable(sample: Sample, width: int, height: int) -> str:
+    """Why the box of a row is none; empty where it is one, or where the row has none.
+
+    Args:
+        sample: the row.
+        width: of its picture in pixels.
+        height: likewise.
+    """
     box = sample.box
     if box is None:
         return ""
@@ -108,8 +122,8 @@ def unusable(sample: Sample) -> str:
         return "its box has a number that is none"
     if box.width <= 0 or box.height <= 0:
         return f"its box of {box.width:g}x{box.height:g} is empty"
-    if box.x2 <= 0 or box.y2 <= 0:
-        return "its box lies outside the picture"
+    if box.x2 <= 0 or box.y2 <= 0 or box.x1 >= width or box.y1 >= height:
+        return f"its box lies outside the picture of {width}x{height}"
     return ""
 
 
