@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -310,6 +311,21 @@ def test_parts_of_a_batch_weigh_as_the_whole_does(scenes: Path) -> None:
     assert outcome.finite and outcome.loss == pytest.approx(sum(value for _, value in outcome.parts), rel=1e-4)
     parts = Detection(recipe_of(scenes, run={"accumulate": 2, "precision": "f32"}), ALONE)
     assert parts.step(next(iter(parts.batches(0))), 1e-3).finite
+
+
+def test_two_processes_come_to_what_one_comes_to(
+    scenes: Path, tmp_path: Path, together: Callable[..., list[str]]
+) -> None:
+    run_ = {"save_every": 3, "precision": "f32", "synchronize_norms": True, "device": "cpu"}
+    recipe = recipe_of(scenes, run=run_, schedule={"batch": 8, "steps": 3}, optimizer={"rate": 0.01, "rate_batch": 8})
+    (tmp_path / "r.toml").write_text(format_recipe(recipe))
+    train(recipe, tmp_path / "one")
+    together(["-m", "mien", "train", str(tmp_path / "r.toml"), "--out", str(tmp_path / "two")], 2)
+    one, two = weights_of(tmp_path / "one"), weights_of(tmp_path / "two")
+    start = Detection(recipe, ALONE).network.state_dict()
+    moved = sum(float((one[key] - start[key]).square().sum()) for key in one if one[key].is_floating_point())
+    apart = sum(float((one[key] - two[key]).square().sum()) for key in one if one[key].is_floating_point())
+    assert apart < 1e-3 * moved
 
 
 def test_an_export_gives_what_the_network_gives_and_works_as_a_detector(scenes: Path, tmp_path: Path) -> None:

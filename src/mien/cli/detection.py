@@ -23,7 +23,7 @@ from mien.types import floats
 LEAST = 0.02
 """Least score that is judged, so that the whole curve is seen (Pytorch_Retinaface's own)."""
 
-LISTED = 5
+LISTED = 10
 """Names in a message."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.annotated import Picture
-from mien.data.manifest import Problem
+from mien.data.manifest import Problem, Value
 from mien.evaluate.detection.figures import (
     Rate,
     average_precision,
@@ -34,6 +34,8 @@ SIZES = (0, 16, 32, 64, 128, 256, 512, float("inf"))
 COCO = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 MOST_VALUES = 8
 """A column with more values than this is no attribute."""
+MOST_FALSE = 2.0
+"""False boxes a picture up to which recall is drawn."""
 SHOWN = 24
 """Misses and false boxes in the report."""
 NOT_ATTRIBUTES = ("split", "sha256", "height", "invalid", "blur_score")
@@ -210,11 +212,17 @@ def _by_attribute(pictures: Sequence[Picture], matched: Matched, found: NDArray[
     known = [pictures[picture].known[row] for picture, row in zip(matched.faces, matched.rows, strict=True)]
     named = []
     for name in sorted({key for one in known for key in one if key not in NOT_ATTRIBUTES}):
-        values = np.array([str(one.get(name, "")) for one in known])
+        values = np.array([_plain(one.get(name)) for one in known])
         distinct = sorted(set(values.tolist()) - {""})
         if 1 < len(distinct) <= MOST_VALUES:
-            named += [(f"{name} {value}", values == value) for value in distinct]
+            named += [(f"{name}: {value}", values == value) for value in distinct]
     return _strata("By attribute", named, matched, found) if named else None
+
+
+def _plain(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _problems(problems: Sequence[Problem]) -> Table | None:
@@ -233,7 +241,7 @@ def _charts(matched: Matched) -> tuple[Chart, ...]:
     )
     false = np.cumsum(~matched.right) / max(1, matched.pictures)
     hits = np.cumsum(matched.right) / max(1, len(matched.faces))
-    first, second = thin(recall.tolist()), thin(false.tolist())
+    first, second = thin(recall.tolist()), thin(false[false <= MOST_FALSE].tolist())
     return (
         Chart(
             name="precision-recall",
