@@ -26,7 +26,7 @@ def test_the_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_default_models_appear_when_they_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MIEN_HOME", str(tmp_path))
-    assert store.names() == ["dlib-resnet", "mien-r29", "mtcnn"] and not store.is_stored("mtcnn")
+    assert store.names() == ["dlib-resnet", "mien-face", "mien-r29", "mtcnn"] and not store.is_stored("mtcnn")
     assert set(store.load("mtcnn").card.files) == {"pnet", "rnet", "onet"}
     assert store.is_stored("mtcnn")
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["mtcnn"]

@@ -62,6 +62,16 @@ DEFAULTS = {
             )
         },
     ),
+    "mien-face": _Default(
+        OWN,
+        {
+            "model": _Weights(
+                "models/weights/mien-face.onnx",
+                "9566ef4ed78b7e1e6110be93fe5a79c1d191625c5839e4a2c9ecc5d430c56fb5",
+                bytes,
+            )
+        },
+    ),
     "mien-r29": _Default(
         OWN,
         {
