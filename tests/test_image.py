@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from mien.errors import ImageError
-from mien.image import Limits, decode, find_images, read_bytes, read_image, read_photo
+from mien.image import Limits, decode, find_images, read_bytes, read_image, read_photo, read_size
 
 QUADRANTS = np.zeros((40, 60, 3), np.uint8)
 QUADRANTS[:20, :30] = (250, 10, 10)
@@ -82,6 +82,19 @@ def test_exif_orientation_is_undone(orientation: int, kind: str, turns: dict) ->
     photo = decode(data, "x")
     assert close(photo.image, tolerance=30)
     assert (photo.width, photo.height) == (60, 40)
+
+
+def test_the_size_in_the_header_is_that_of_the_upright_picture(tmp_path: Path) -> None:
+    for orientation in (1, 3, 6, 8):
+        exif = Pillow.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"{orientation}.jpg"
+        path.write_bytes(encode(QUADRANTS, "JPEG", exif=exif))
+        assert read_size(path) == read_image(path).shape[1::-1]
+    path.write_bytes(b"\xff\xd8\xff")
+    for bad in (path, tmp_path / "none.jpg"):
+        with pytest.raises(ImageError, match=bad.name):
+            read_size(bad)
 
 
 def test_a_damaged_orientation_is_ignored() -> None:

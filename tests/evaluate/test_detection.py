@@ -101,7 +101,9 @@ def test_recall_never_falls_as_more_false_boxes_are_allowed(seed: int) -> None:
         truths.append(picture(np.concatenate([corner, corner + 40], axis=1).tolist()))
         moved = corner + generator.normal(0, 8, (3, 2))
         boxes = np.concatenate([moved, moved + 40], axis=1)
-        answers.append(tuple(face(box, round(float(s), 1)) for box, s in zip(boxes.tolist(), generator.random(3), strict=True)))
+        answers.append(
+            tuple(face(box, round(float(s), 1)) for box, s in zip(boxes.tolist(), generator.random(3), strict=True))
+        )
     matched = match(truths, answers)
     everyone = np.ones(len(matched.found), np.bool_)
     values = [recall_at(matched, allowed, everyone) for allowed in (0.0, 0.2, 0.5, 1, 3)]

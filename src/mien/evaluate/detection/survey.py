@@ -6,6 +6,7 @@ So start-up time and memory are the detector's. Compares no detectors and writes
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,6 +41,8 @@ TIMED = 20
 """Calls whose median counts, of as many as fit into the time."""
 SECONDS = 6.0
 """Most time for one size and batch."""
+BEARABLE, LEAST_PICTURES = 90.0, 20
+"""Seconds for the pictures of one set, and pictures that a slow detector looks at all the same."""
 LEAST = 0.02
 FILLED = (0.6, 0.8, 1.0)
 """Share of the frame's height that a face takes in a portrait that fills it."""
@@ -122,7 +125,12 @@ def survey(names: Sequence[str], plan: Plan) -> Iterator[Surveyed]:
     """Measure detectors one after another."""
     for name in names:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            yield pool.submit(measure, name, plan).result()
+            try:
+                yield pool.submit(measure, name, plan).result()
+            except BrokenProcessPool:
+                yield Surveyed(
+                    name, Identity("", ""), fault="its process died, for want of memory or by its own fault"
+                )
 
 
 def measure(name: str, plan: Plan) -> Surveyed:
@@ -137,16 +145,17 @@ def measure(name: str, plan: Plan) -> Surveyed:
         timings = tuple(_time(detector, picture, size, batch) for size in SIZES for batch in BATCHES)
         speed = _watch(detector, plan.video) if plan.video is not None else None
         memory = _peak_memory()
+        most = _bearable(plan.most, timings)
         judging = open_detector(name, EngineOptions(streams=usable_cores()), LEAST)
         reports, filling = {}, {}
         for path in plan.sets:
             annotated = read_annotated(path)
             title = name_of(path)
-            reports[title] = _judge(judging, annotated, path, plan.most)
-            rate = _filling(detector, annotated, plan.most)
+            reports[title] = _judge(judging, annotated, path, most)
+            rate = _filling(detector, annotated, max(1, most // 3))
             if rate is not None:
                 filling[title] = rate
-        central = _central(detector, plan.portraits, plan.most) if plan.portraits is not None else None
+        central = _central(detector, plan.portraits, most) if plan.portraits is not None else None
         shown = {str(path): detector.detect([read_image(path)])[0] for path in plan.shown}
     except MienError as reason:
         return Surveyed(name, Identity("", ""), fault=str(reason))
@@ -223,13 +232,19 @@ def _busy_picture(plan: Plan) -> Image:
 def _time(detector: Detector, picture: Image, size: tuple[int, int], batch: int) -> Timing:
     image = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     images, took = [image] * batch, list[float]()
-    detector.detect(images)
+    detector.detect(images[:1])
     began = time.perf_counter()
-    while len(took) < 3 or (len(took) < TIMED and time.perf_counter() - began < SECONDS):
+    while not took or (len(took) < TIMED and time.perf_counter() - began < SECONDS):
         start = time.perf_counter()
         detector.detect(images)
         took.append(1000 * (time.perf_counter() - start) / batch)
     return Timing(*size, batch, float(np.median(took)), float(np.quantile(took, 0.95)))
+
+
+def _bearable(most: int, timings: Sequence[Timing]) -> int:
+    """Pictures of a set that a detector can look at in a bearable time."""
+    slow = max((one.median for one in timings if (one.width, one.height) == COUNTED), default=1.0)
+    return max(LEAST_PICTURES, min(most, int(1000 * BEARABLE / slow)))
 
 
 def _watch(detector: Detector, path: Path) -> float:
