@@ -1,6 +1,7 @@
 """mien detect and mien bench, as a user calls them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from mien.cli import run
+from mien.detect.detector import open_detector
 from mien.image import read_image
 
 
@@ -124,6 +126,21 @@ def test_the_survey_measures_in_a_process_of_its_own_and_names_what_it_could_not
     assert any("nothere could not be measured" in line for line in told["warnings"])
     page = (tmp_path / "s" / "report.html").read_text()
     assert "RetinaFace ResNet-50" in page and page.count("data:image/jpeg") >= 2
+
+
+@pytest.mark.parametrize("detector", ["dlib-hog", "haar", "mtcnn"])
+def test_a_detector_that_is_shared_by_threads_gives_what_one_thread_gets(detector: str, portrait: Path) -> None:
+    """dlib's detector corrupted the heap when two threads were in it."""
+    if detector.startswith("dlib"):
+        pytest.importorskip("dlib", reason="dlib is an extra")
+    opened = open_detector(detector)
+    image = read_image(portrait)
+    images = [np.ascontiguousarray(image[shift:, shift:]) for shift in range(0, 40, 10)]
+    alone = [opened.detect([one])[0] for one in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda one: opened.detect([one])[0], images * 4))
+    for index, faces in enumerate(together):
+        assert [face.box for face in faces] == [face.box for face in alone[index % 4]]
 
 
 class _Here:

@@ -75,5 +75,5 @@ def test_a_canvas_of_one_size_shows_the_whole_picture_and_the_way_back(size: tup
 
 
 def test_an_unknown_file_lists_the_families() -> None:
-    with pytest.raises(Exception, match="no detector that mien knows .*retinaface"):
+    with pytest.raises(Exception, match=r"no detector that mien knows .*retinaface"):
         inspect(fixed_answer({"out": np.zeros((1, 3, 9))}, 64, 64), "strange")
