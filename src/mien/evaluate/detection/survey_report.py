@@ -199,8 +199,8 @@ def _quality(done: Sequence[Surveyed]) -> Table | None:
         rows=tuple(rows),
         note=(
             "A slow detector looks at fewer pictures. Portraits that fill the frame are cut from a third of the set: "
-            "the face takes 60, 80 and 100% of the height. Of portraits that are not annotated, finding the middle is "
-            "an upper bound of recall, and other boxes one of false boxes."
+            "the face takes 60, 80 and 100% of the height. Of portraits that are not annotated, finding the middle "
+            "is an upper bound of recall, and other boxes one of false boxes."
         ),
     )
 
