@@ -158,3 +158,19 @@ def cut_out(image: Image, face: Face) -> Cutout:
         landmarks -= np.float32(0.5)
         part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     return Cutout(np.ascontiguousarray(part), landmarks)
+
+
+GROUPS_OF_68 = (range(36, 42), range(42, 48), (30,), (48,), (54,))
+"""Which of iBUG's 68 points make left eye, right eye, nose, left and right mouth corner, as the viewer sees them."""
+
+
+def five_of_68(points: Floats) -> Floats:
+    """The five landmarks from 68: means of each eye's six points, the tip of the nose, the mouth corners.
+
+    Args:
+        points: (68, 2) in iBUG's order.
+
+    Returns:
+        (5, 2) float32.
+    """
+    return floats([points[list(group)].mean(axis=0) for group in GROUPS_OF_68])

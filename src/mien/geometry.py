@@ -1,5 +1,6 @@
 """Boxes, overlap, suppression and similarity transforms. Reads no files, knows no model."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
@@ -7,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DegenerateLandmarksError
-from mien.types import Floats, floats
+from mien.types import Box, Floats, floats
+
+
+def corners(boxes: Iterable[Box]) -> Floats:
+    """Boxes as an array: (N, 4) x1, y1, x2, y2."""
+    return floats([box.corners for box in boxes]).reshape(-1, 4)
 
 
 def iou(a: Floats, b: Floats) -> Floats:

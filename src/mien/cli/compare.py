@@ -72,7 +72,7 @@ def _side(pipeline: Pipeline, analysis: Analysis) -> _Side:
     return _Side(
         analysis.path,
         note,
-        [round(side, 1) for side in (box.x1, box.y1, box.x2, box.y2)],
+        [round(side, 1) for side in box.corners],
         analysis.crops[chosen],
         analysis.embeddings[chosen],
     )

@@ -107,7 +107,7 @@ def as_json(analysis: Analysis) -> dict[str, object]:
 
 def _face_json(face: Face) -> dict[str, object]:
     return {
-        "box": [round(side, 2) for side in (face.box.x1, face.box.y1, face.box.x2, face.box.y2)],
+        "box": [round(side, 2) for side in face.box.corners],
         "score": round(face.score, 4),
         "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in face.landmarks],
     }
@@ -118,7 +118,7 @@ def _add_rows(table: Table, analysis: Analysis) -> None:
     if not analysis.faces:
         table.add_row(str(analysis.path), size, "none", "", "")
     for number, face in enumerate(analysis.faces, start=1):
-        box = ", ".join(f"{side:.0f}" for side in (face.box.x1, face.box.y1, face.box.x2, face.box.y2))
+        box = ", ".join(f"{side:.0f}" for side in face.box.corners)
         table.add_row(str(analysis.path), size, str(number), box, f"{face.score:.3f}")
 
 

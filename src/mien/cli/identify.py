@@ -81,7 +81,7 @@ def as_json(analysis: Analysis, found: list[Identification]) -> dict[str, object
         "height": analysis.height,
         "faces": [
             {
-                "box": [round(side, 2) for side in (face.box.x1, face.box.y1, face.box.x2, face.box.y2)],
+                "box": [round(side, 2) for side in face.box.corners],
                 "score": round(face.score, 4),
                 "decision": one.decision,
                 "candidates": [
@@ -103,7 +103,7 @@ def add_rows(table: Table, name: str, analysis: Analysis, found: list[Identifica
     for face, one in zip(analysis.faces, found, strict=True):
         best = f"{one.candidates[0].score.value:.3f}" if one.candidates else ""
         candidates = ", ".join(f"{c.subject} {c.score.value:.3f}" for c in one.candidates)
-        box = ", ".join(f"{side:.0f}" for side in (face.box.x1, face.box.y1, face.box.x2, face.box.y2))
+        box = ", ".join(f"{side:.0f}" for side in face.box.corners)
         table.add_row(name, box, one.decision, best, candidates)
 
 

@@ -47,7 +47,7 @@ def annotate(
     pen = ImageDraw.Draw(picture)
     line = max(2, round(max(picture.size) / 400))
     for face, label, colour in zip(faces, labels, colours, strict=True):
-        box = floats([face.box.x1, face.box.y1, face.box.x2, face.box.y2]) * scale
+        box = floats(face.box.corners) * scale
         pen.rectangle([float(side) for side in box], outline=colour, width=line)
         for x, y in face.landmarks * scale:
             pen.ellipse([x - line, y - line, x + line, y + line], fill=colour)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mien.data.manifest import Problem, Sample, Value, read_manifest
 from mien.data.sources.known import find_source
 from mien.errors import ImageError, ManifestError
+from mien.geometry import corners
 from mien.image import read_size
 from mien.types import Floats, floats
 
@@ -118,7 +119,7 @@ def unusable(sample: Sample, width: int, height: int) -> str:
     box = sample.box
     if box is None:
         return ""
-    if not all(math.isfinite(side) for side in (box.x1, box.y1, box.x2, box.y2)):
+    if not all(math.isfinite(side) for side in box.corners):
         return "its box has a number that is none"
     if box.width <= 0 or box.height <= 0:
         return f"its box of {box.width:g}x{box.height:g} is empty"
@@ -128,7 +129,7 @@ def unusable(sample: Sample, width: int, height: int) -> str:
 
 
 def _picture(path: Path, samples: list[Sample]) -> Picture:
-    boxes = floats([[s.box.x1, s.box.y1, s.box.x2, s.box.y2] for s in samples if s.box]).reshape(-1, 4)
+    boxes = corners(s.box for s in samples if s.box)
     nowhere = np.full((5, 2), np.nan, np.float32)
     points = [s.landmarks if s.landmarks is not None else nowhere for s in samples]
     ignore = [bool(s.known.get("ignore") or s.known.get("invalid")) for s in samples]

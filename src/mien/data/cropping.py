@@ -18,7 +18,7 @@ from mien.data.manifest import Sample
 from mien.detect.detector import Detector
 from mien.detect.prominence import most_prominent
 from mien.errors import DegenerateLandmarksError, ImageError
-from mien.geometry import iou
+from mien.geometry import corners, iou
 from mien.image import decode
 from mien.pipeline import DECODED, SOFT
 from mien.types import Box, Face, Faces, Image, Photo, floats
@@ -151,7 +151,7 @@ def _choose(sample: Sample, photo: Photo, faces: Faces, pose: Pose) -> Face | tu
 def _in_box(box: Box, photo: Photo, faces: Sequence[Face]) -> Face | tuple[Status, str]:
     x, y = photo.image.shape[1] / photo.width, photo.image.shape[0] / photo.height
     given = floats([[box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y]])
-    overlap = iou(given, floats([[f.box.x1, f.box.y1, f.box.x2, f.box.y2] for f in faces]))[0]
+    overlap = iou(given, corners(face.box for face in faces))[0]
     best = int(np.argmax(overlap))
     if overlap[best] < SAME_FACE:
         return "no face", f"none of the {len(faces)} found faces lies in the given box"

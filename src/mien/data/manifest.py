@@ -141,7 +141,7 @@ def _columns(sample: Sample, folder: Path) -> dict[str, Value]:
         row["record"] = sample.record
     if sample.box is not None:
         box = sample.box
-        row |= dict(zip(BOX, (float(v) for v in (box.x1, box.y1, box.x2, box.y2)), strict=True))
+        row |= dict(zip(BOX, (float(v) for v in box.corners), strict=True))
     if sample.landmarks is not None:
         row |= dict(zip(LANDMARKS, (round(float(v), 3) for v in sample.landmarks.reshape(-1)), strict=True))
     if sample.aligned:

@@ -12,6 +12,7 @@ import numpy as np
 from mien.detect.mtcnn import Mtcnn
 from mien.detect.one_stage import OneStage
 from mien.detect.schedule import Candidates
+from mien.geometry import corners
 from mien.models import store
 from mien.models.session import EngineOptions
 from mien.types import Faces, Floats, Image, floats
@@ -33,7 +34,7 @@ class BoxesOnly(OneStage):
 
     def _detect_one(self, image: Image) -> Faces:
         faces = super()._detect_one(image)
-        boxes = floats([[face.box.x1, face.box.y1, face.box.x2, face.box.y2] for face in faces]).reshape(-1, 4)
+        boxes = corners(face.box for face in faces)
         points = self._landmarker.landmarks(image, boxes)
         return tuple(replace(face, landmarks=own) for face, own in zip(faces, points, strict=True))
 

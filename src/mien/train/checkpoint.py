@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from mien.errors import CheckpointError
 from mien.train.weights import load
@@ -39,6 +40,18 @@ class Saved:
     def step(self) -> int:
         """How many steps were made."""
         return int(self.state["step"])
+
+    def into(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Give weights and momentum to a network and its optimizer.
+
+        Raises:
+            CheckpointError: they are of another network.
+        """
+        try:
+            network.load_state_dict(self.state["weights"])
+            optimizer.load_state_dict(self.state["optimizer"])
+        except (RuntimeError, ValueError) as reason:
+            raise CheckpointError(f"{self.where} is of another network: {str(reason).splitlines()[0]}") from reason
 
 
 def checkpoints(folder: Path) -> list[Path]:

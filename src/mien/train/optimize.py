@@ -76,6 +76,10 @@ def factor_at(step: int, steps: int, an_epoch: int, schedule: Schedule) -> float
     return float((1 - (step - warm) / max(1, steps - warm)) ** schedule.power)
 
 
+FIRST_SCALE = 2.0**16
+"""Of the loss in half precision (torch.amp.GradScaler)."""
+
+
 @dataclass(slots=True)
 class LossScale:
     """Keeps small gradients above half precision's least number; halves on an overflow, doubles after a while."""
@@ -83,6 +87,11 @@ class LossScale:
     value: float = 1.0
     grows: bool = False
     good: int = 0
+
+    @classmethod
+    def of(cls, precision: str) -> "LossScale":
+        """The scale that a training begins with: half precision needs one."""
+        return cls(FIRST_SCALE, grows=True) if precision == "fp16" else cls()
 
     def judge(self, loss: float, norm: float, *, good: bool) -> Outcome:
         """How a step went, and whether the weights may move; takes it in.

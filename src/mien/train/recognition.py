@@ -81,11 +81,7 @@ class Recognition:
                 f"{saved.where} was trained on {len(state['classes'])} classes, and the data have {len(classes)}, "
                 "or others: restore the data, or begin anew from its weights with [init]"
             )
-        try:
-            trained.backbone.load_state_dict(state["weights"])
-            trained.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as reason:
-            raise CheckpointError(f"{saved.where} is of another network: {str(reason).splitlines()[0]}") from reason
+        saved.into(trained.backbone, trained.optimizer)
         trained.scale.restore(state["scale"])
         trained.head.head.restore(state["head"])
         trained.head.restore(saved.heads)

@@ -37,9 +37,6 @@ OF_A_CLASS = 16
 
 AT_ONCE = 64
 
-FIRST_SCALE = 2.0**16
-"""Of the loss in half precision (torch.amp.GradScaler)."""
-
 
 def make_backbone(recipe: Recipe) -> Backbone:
     """The network of a recipe, with random weights or those of [init].
@@ -127,8 +124,7 @@ def prepare_training(recipe: Recipe, crops: Crops, world: World) -> Trained:
     optimizer = make_optimizer(backbone, recipe.optimizer, init.layer_decay if init is not None else 1.0)
     if init is not None and init.freeze:
         freeze_stages(backbone, init.freeze)
-    grows = run.precision == "fp16"
-    scale = LossScale(FIRST_SCALE if grows else 1.0, grows)
+    scale = LossScale.of(run.precision)
     return Trained(backbone, callable_network(backbone, recipe.run, world), head, optimizer, scale, anchor)
 
 

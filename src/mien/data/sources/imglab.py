@@ -9,12 +9,10 @@ import xml.etree.ElementTree as Tree
 from collections.abc import Iterator
 from pathlib import Path
 
+from mien.align import five_of_68
 from mien.data.manifest import Problem, Sample
 from mien.errors import ManifestError
 from mien.types import Box, Floats, floats
-
-GROUPS = (range(36, 42), range(42, 48), (30,), (48,), (54,))
-"""Which of the 68 points make left eye, right eye, nose, left and right mouth corner, as the viewer sees them."""
 
 
 def recognizes(path: Path) -> bool:
@@ -62,4 +60,4 @@ def _five(points: dict[int, tuple[str | None, str | None]]) -> Floats | None:
     if len(points) != 68:
         return None
     table = floats([[float(value or "x") for value in points[number]] for number in range(68)])
-    return floats([table[list(group)].mean(axis=0) for group in GROUPS])
+    return five_of_68(table)

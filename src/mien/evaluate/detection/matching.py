@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.annotated import Picture
-from mien.geometry import iou
-from mien.types import Box, Faces, Floats, floats
+from mien.geometry import corners, iou
+from mien.types import Faces, Floats, floats
 
 OVERLAP = 0.5
 """IoU from which a face is found (WIDER FACE, PASCAL VOC)."""
@@ -106,7 +106,7 @@ class _One:
 
 def match_picture(picture: Picture, detected: Faces, least: float) -> _One:
     """Match the detections of one picture."""
-    boxes = corners([face.box for face in detected])
+    boxes = corners(face.box for face in detected)
     shared = iou(boxes, picture.boxes)
     inside = _covered(boxes, picture.boxes[picture.ignore])
     finds, finder = [-1] * len(detected), [-1] * len(picture.boxes)
@@ -123,11 +123,6 @@ def match_picture(picture: Picture, detected: Faces, least: float) -> _One:
         elif not inside[place]:
             counted.append(place)
     return _One(counted, finds, finder, values)
-
-
-def corners(boxes: Sequence[Box]) -> Floats:
-    """(N, 4) x1, y1, x2, y2."""
-    return floats([[box.x1, box.y1, box.x2, box.y2] for box in boxes]).reshape(-1, 4)
 
 
 def _covered(boxes: Floats, ignored: Floats) -> NDArray[np.bool_]:

@@ -282,7 +282,7 @@ def _galleries(judged: Judged, matched: Matched, found: NDArray[np.bool_]) -> tu
         wrong.append(
             GalleryRow(
                 path=str(judged.pictures[owner].path),
-                box=(box.x1, box.y1, box.x2, box.y2),
+                box=box.corners,
                 words=f"score {matched.scores[one]:.2f}",
                 boxes=known,
             )

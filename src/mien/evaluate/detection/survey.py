@@ -22,7 +22,7 @@ from mien.evaluate.detection.figures import Rate
 from mien.evaluate.detection.report import Judged, detection_report, name_of
 from mien.evaluate.detection.run import detect_all
 from mien.evaluate.report import Report
-from mien.geometry import iou
+from mien.geometry import corners, iou
 from mien.image import find_images, read_image
 from mien.models import store
 from mien.models.complexity import complexity
@@ -293,7 +293,7 @@ def _filling(detector: Detector, annotated: Annotated, most: int) -> Rate | None
         for share in FILLED:
             portrait, box = fill(image, picture.boxes[chosen], share)
             found = detector.detect([portrait])[0]
-            boxes = floats([[f.box.x1, f.box.y1, f.box.x2, f.box.y2] for f in found]).reshape(-1, 4)
+            boxes = corners(face.box for face in found)
             hits += bool(len(boxes) and iou(boxes, box[None]).max() >= FOUND)
             count += 1
     return _rate(hits, count) if count else None

@@ -238,6 +238,6 @@ def _side_by_side(done: Sequence[Surveyed], path: str) -> Gallery:
     rows = []
     for one in done:
         faces = one.shown.get(path, ())
-        boxes = tuple((face.box.x1, face.box.y1, face.box.x2, face.box.y2) for face in faces)
+        boxes = tuple(face.box.corners for face in faces)
         rows.append(GalleryRow(path=path, box=None, words=f"{one.name}: {len(faces)}", boxes=boxes))
     return Gallery(title=f"The same picture by all of them: {path.split('/')[-1]}", rows=tuple(rows))

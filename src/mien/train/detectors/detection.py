@@ -28,8 +28,6 @@ from mien.train.pixels import prepare
 from mien.train.task import Outcome
 from mien.train.world import World
 
-FIRST_SCALE = 2.0**16
-
 
 class Detection:
     """See mien.train.task.Task."""
@@ -55,8 +53,7 @@ class Detection:
             synchronize(self.network, world)
         self._optimizer = make_optimizer(self.network, recipe.optimizer)
         self._model = callable_network(self.network, recipe.run, world)
-        grows = recipe.run.precision == "fp16"
-        self._scale = LossScale(FIRST_SCALE if grows else 1.0, grows)
+        self._scale = LossScale.of(recipe.run.precision)
 
     @property
     def watched(self) -> Sequence[Evaluate]:
@@ -149,11 +146,7 @@ class Detection:
                 f"{saved.where} was trained on {state.get('pictures')} pictures, and the data have "
                 f"{len(self.pictures)}: restore the data, or begin anew from its weights with [init]"
             )
-        try:
-            self.network.load_state_dict(state["weights"])
-            self._optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as reason:
-            raise CheckpointError(f"{saved.where} is of another network: {str(reason).splitlines()[0]}") from reason
+        saved.into(self.network, self._optimizer)
         self._scale.restore(state["scale"])
 
     def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
