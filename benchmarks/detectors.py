@@ -58,14 +58,13 @@ def main() -> None:
         print(one.name, one.fault or "measured", flush=True)
         done.append(one)
     report = survey_report(done, plan)
+    # The page shows people, so what is kept in the repository is the report without its pictures.
+    write_report(report, Path("survey-page"))
     with tempfile.TemporaryDirectory() as scratch:
-        write_report(report, Path(scratch) / "report")
+        write_report(report.model_copy(update={"galleries": ()}), Path(scratch) / "report")
         given.out.mkdir(parents=True, exist_ok=True)
-        # The page shows people, so it is not kept in the repository.
         for name in ("report.md", "report.json"):
             shutil.copy(Path(scratch) / "report" / name, given.out / name)
-        shutil.rmtree("survey-page", ignore_errors=True)
-        shutil.copytree(Path(scratch) / "report", "survey-page")
     numbers = {key: value.model_dump(exclude_none=True) for key, value in report.numbers.items()}
     machine.write("detectors", {"in turn": in_turn(sets[0], given.most), "numbers": numbers})
 

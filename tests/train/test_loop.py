@@ -19,8 +19,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from mien.cli import run  # noqa: E402
 from mien.errors import CheckpointError, NonFiniteError, RecipeError  # noqa: E402
-from mien.train import checkpoint, loop  # noqa: E402
-from mien.train import start as starting  # noqa: E402
+from mien.train import checkpoint, recognition  # noqa: E402
 from mien.train import step as stepping  # noqa: E402
 from mien.train.journal import read_journal  # noqa: E402
 from mien.train.loop import Progress, train  # noqa: E402
@@ -104,7 +103,7 @@ def test_precisions_and_memory_savers_train(face_pack: Path, tmp_path: Path, set
 def test_a_scaled_loss_makes_the_same_step(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = make(face_pack, schedule={"steps": 2})
     train(recipe, tmp_path / "plain")
-    monkeypatch.setattr(starting, "LossScale", lambda *settings: LossScale(1024.0, grows=True))
+    monkeypatch.setattr(LossScale, "of", classmethod(lambda kind, precision: kind(1024.0, grows=True)))
     train(recipe, tmp_path / "scaled")
     assert losses(tmp_path / "scaled") == pytest.approx(losses(tmp_path / "plain"), rel=1e-4)
 
@@ -193,7 +192,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
                 next(iter(trained.backbone.conv_34.parameters())).fill_(float("inf"))
         return real(trained, batch, *rest)
 
-    monkeypatch.setattr(loop, "make_step", faulty)
+    monkeypatch.setattr(recognition, "make_step", faulty)
 
 
 def test_a_loss_that_is_no_number_names_layer_and_batch(
@@ -300,14 +299,14 @@ def test_what_cannot_be_followed_is_said_before_the_first_step(
 
 
 def test_labels_out_of_range_are_refused(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = loop.open_crops
+    real = recognition.open_crops
 
     def faulty(*arguments: Any) -> Any:
         crops = real(*arguments)
         crops.labels = crops.labels + 1
         return crops
 
-    monkeypatch.setattr(loop, "open_crops", faulty)
+    monkeypatch.setattr(recognition, "open_crops", faulty)
     with pytest.raises(RecipeError, match=r"label of \d to 8 is out of range for 8 classes"):
         train(make(face_pack), tmp_path / "run")
 
