@@ -104,7 +104,7 @@ def _long(seconds: float) -> str:
     for size, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return plural(max(1, round(seconds)), "second")
 
 
 class _Line:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.manifest import Problem, Sample, Value, read_manifest
-from mien.data.sources.known import find_source
+from mien.data.sources.known import SOURCES, Source
 from mien.errors import ImageError, ManifestError
 from mien.geometry import corners
 from mien.image import read_size
@@ -71,7 +71,7 @@ def read_annotated(source: Path, split: str | None = None) -> Annotated:
         manifest = read_manifest(source)
         samples = [(manifest.row(index), sample) for index, sample in enumerate(manifest.samples())]
     else:
-        for row in find_source(source)[1].read(source):
+        for row in _source(source).read(source):
             if isinstance(row, Problem):
                 problems.append(row)
             else:
@@ -83,6 +83,18 @@ def read_annotated(source: Path, split: str | None = None) -> Annotated:
         why = f"; {unusable[0].where}: {unusable[0].reason}" if unusable else ""
         raise ManifestError(f"{source} holds no annotated picture{f' of the split {split}' if split else ''}{why}")
     return Annotated(tuple(pictures), (*problems, *unusable))
+
+
+def _source(path: Path) -> Source:
+    if not path.exists():
+        raise ManifestError(f"{path} does not exist; name a manifest with boxes, or a data set such as WIDER FACE")
+    for source in SOURCES.values():
+        if source.recognizes(path):
+            return source
+    raise ManifestError(
+        f"{path} is no manifest (.csv, .parquet) and no data set with boxes: WIDER FACE's _bbx_gt.txt, RetinaFace's "
+        "and SCRFD's label files, FDDB's ellipse lists, or dlib's XML"
+    )
 
 
 def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[Picture], list[Problem]]:
