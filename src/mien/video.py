@@ -4,6 +4,7 @@ A file that ends before its header says so is read as far as it goes, and says s
 error.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ class Video:
             ImageError: no such file or camera, or no video.
         """
         self.name, self.fault = name, ""
+        # FFmpeg's own lines about a damaged file would stand beside ours; it reads this when it opens a file.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         if name.startswith(CAMERA):
             if not name.removeprefix(CAMERA).isdigit():
                 raise ImageError(f"{name} is no camera; name it by its number, as in camera:0")
