@@ -3,8 +3,6 @@
 So a face from any family can be aligned. Decodes no network's outputs itself.
 """
 
-from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,11 +24,6 @@ class BoxesOnly(OneStage):
     def __init__(self, model: store.Model, options: EngineOptions, *, least: float | None = None) -> None:
         super().__init__(model, options, least=least)
         self._landmarker = Mtcnn(store.load(LANDMARKER), options)
-
-    @staticmethod
-    @abstractmethod
-    def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
-        """Turn the network's outputs for a canvas into boxes."""
 
     def _detect_one(self, image: Image) -> Faces:
         faces = super()._detect_one(image)

@@ -109,6 +109,13 @@ class LossScale:
             self.seen(overflowed=False)
         return outcome
 
+    def undo(self, network: nn.Module) -> None:
+        """Bring a network's gradients back to the loss's own scale."""
+        if self.value != 1:
+            for parameter in network.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.div_(self.value)
+
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what a checkpoint kept."""
         self.value, self.good = state["value"], state["good"]

