@@ -103,8 +103,9 @@ def _headline(done: Sequence[Surveyed]) -> tuple[str, ...]:
         best = ", ".join(f"{one.name} {share(_ap(one, title) or 0)}" for one in ranked[:3])
         lines.append(f"Best average precision on {title}: {best}.")
     timed = sorted((ms, one.name) for one in done if (ms := _ms(one, 640, 480, 1)) is not None)
-    lines.append("Fastest at 640x480: " + ", ".join(f"{name} {ms:.1f} ms" for ms, name in timed[:3]) + ".")
-    return tuple(lines)
+    if timed:
+        lines.append("Fastest at 640x480: " + ", ".join(f"{name} {ms:.1f} ms" for ms, name in timed[:3]) + ".")
+    return tuple(lines) or ("None of them could be measured.",)
 
 
 def _ap(one: Surveyed, title: str) -> float | None:
