@@ -69,7 +69,9 @@ def dlib_template(size: int) -> Template:
 TEMPLATES = {"arcface": arcface_template, "dlib": dlib_template}
 
 
-def align(image: Image, landmarks: Floats, template: Template, size: int) -> Image:
+def align(
+    image: Image, landmarks: Floats, template: Template, size: int, *, repeat_border: bool = False
+) -> Image:
     """Warp one face to the reference pose.
 
     Args:
@@ -78,6 +80,7 @@ def align(image: Image, landmarks: Floats, template: Template, size: int) -> Ima
             right mouth corner.
         template: where they shall lie.
         size: width and height of the crop in pixels.
+        repeat_border: whether pixels outside the image repeat its border instead of being black.
 
     Returns:
         (size, size, 3) uint8 RGB; pixels outside the image are black. A face more than twice as large as
@@ -88,7 +91,8 @@ def align(image: Image, landmarks: Floats, template: Template, size: int) -> Ima
     """
     matrix = similarity(template.mixing @ landmarks.astype(np.float32), template.points)
     image, matrix = _shrink_first(image, matrix, size)
-    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
+    border = cv2.BORDER_REPLICATE if repeat_border else cv2.BORDER_CONSTANT
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(crop, np.uint8)
 
 

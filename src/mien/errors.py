@@ -4,6 +4,8 @@
     ├── ImageError              a file or byte string that is no usable image
     ├── DegenerateLandmarksError   landmarks that fix no pose
     ├── ManifestError           a table of samples that cannot be read
+    ├── RuleError               rules for portraits that are malformed
+    ├── AuditError              a folder that cannot be audited, or a report that cannot be written
     ├── ModelError
     │   ├── CardError           a card that is malformed, or does not fit its file
     │   ├── ModelNotFoundError  no such model in the store or the catalogue
@@ -37,6 +39,14 @@ class DegenerateLandmarksError(MienError):
 
 class ManifestError(MienError):
     """A table of samples that cannot be read."""
+
+
+class RuleError(MienError):
+    """Rules for portraits that cannot be read, or that name what there is not."""
+
+
+class AuditError(MienError):
+    """A folder that cannot be audited, or a place where nothing can be written."""
 
 
 class ModelError(MienError):

@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from mien.errors import CardError
-from mien.models.card import EmbeddingSpec, Family, InputSpec, ModelCard, ModelFile
+from mien.models.card import EXPERTS, EmbeddingSpec, ExpertSpec, Family, InputSpec, ModelCard, ModelFile
 from mien.models.golden import measure
 from mien.models.session import open_unchecked
 from mien.types import Image, Metric
@@ -73,8 +73,13 @@ class Told:
     source: str = "added from a file"
 
 
-def inspect(data: bytes, name: str) -> Graph:
+def inspect(data: bytes, name: str, family: Family | None = None) -> Graph:
     """Recognize a network.
+
+    Args:
+        data: the file.
+        name: what to call it.
+        family: of models for portraits, which outputs do not tell; None reads it from the outputs.
 
     Raises:
         CardError: no ONNX file, or no family that mien knows; the message says what was seen.
@@ -92,7 +97,7 @@ def inspect(data: bytes, name: str) -> Graph:
         raise CardError(f"{name} takes an input of shape {sides}, and a face network takes (N, 3, height, width)")
     shapes = [_sides(value) for value in model.graph.output]
     first = [node.op_type for node in model.graph.node[:8]]
-    return Graph(_family(name, shapes), sides[3], sides[2], "Sub" in first and "Mul" in first)
+    return Graph(family or _family(name, shapes), sides[3], sides[2], "Sub" in first and "Mul" in first)
 
 
 def _sides(value: onnx.ValueInfoProto) -> list[int | None]:
@@ -207,6 +212,45 @@ def adopt(data: bytes, name: str, told: Told) -> tuple[ModelCard, dict[str, byte
     return card, {"model": data}
 
 
+def adopt_expert(
+    data: bytes, name: str, family: Family, told: Told, spec: ExpertSpec
+) -> tuple[ModelCard, dict[str, bytes]]:
+    """Make a card for a model that looks at one face of a portrait.
+
+    Args:
+        data: an ONNX file that takes crops of one size.
+        name: the model's name in the store.
+        family: landmarks, pose, parsing or quality.
+        told: what the file does not say.
+        spec: how it gets the face, and what its output means.
+
+    Raises:
+        CardError: another family, crops of any size, or no colour order.
+    """
+    if family not in EXPERTS:
+        raise CardError(f"--expert is {', '.join(EXPERTS)}, not {family}")
+    graph = inspect(data, name, family)
+    if graph.width is None or graph.height is None:
+        raise CardError(f"{name} takes pictures of any size; export it with the size that it was trained on")
+    pixels = _input(graph, told, name)
+    session = open_unchecked(data, pixels)
+    card = ModelCard(
+        name=name,
+        kind="expert",
+        family=family,
+        summary=f"{family} of portraits, added from a file",
+        licence=told.licence,
+        commercial_use=told.commercial_use,
+        training_data=told.training_data,
+        source=told.source,
+        files={"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
+        input=pixels,
+        expert=spec,
+        golden={"model": measure(lambda image: session.run(image[None]), SEED, graph.width, graph.height)},
+    )
+    return card, {"model": data}
+
+
 def _blank(width: int, height: int) -> Image:
     return np.zeros((1, height, width, 3), np.uint8)
 
@@ -224,7 +268,7 @@ def _input(graph: Graph, told: Told, name: str) -> InputSpec:
         colour = colour or usual
     else:
         mean = scale = HALF_RANGE
-        if graph.width is None or graph.width != graph.height:
+        if graph.family == "embedding" and (graph.width is None or graph.width != graph.height):
             raise CardError(
                 f"{name} takes crops of {graph.width}x{graph.height}; a recognizer needs fixed, square ones"
             )

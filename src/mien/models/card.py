@@ -32,7 +32,13 @@ Family = Literal[
     "yolov7-face",
     "yolov8-face",
     "yolov8-boxes",
+    "landmarks",
+    "pose",
+    "parsing",
+    "quality",
 ]
+EXPERTS = ("landmarks", "pose", "parsing", "quality")
+"""Families of models that look at one face of a portrait."""
 
 
 class Strict(BaseModel):
@@ -73,6 +79,23 @@ class EmbeddingSpec(Strict):
     template: Literal["arcface", "dlib"]
 
 
+class ExpertSpec(Strict):
+    """How a model that looks at one face of a portrait gets it, and what its output means."""
+
+    crop: Literal["box", "aligned"] = "box"
+    """A square around the detector's box, or the pose of ArcFace."""
+    margin: float = Field(1.5, gt=0.2, le=4)
+    """The square's side over the longer side of the box."""
+    output: Literal["unit", "signed", "pixels", "degrees", "radians", "matrix", "classes", "score"]
+    """Points as shares of the crop, from -1 to 1 or in its pixels; angles or a rotation; scores of classes; a number."""
+    signs: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """What yaw, pitch and roll are multiplied with, so that they are positive to the viewer's right, down, clockwise."""
+    low: float = 0.0
+    """The output of a quality model that is worth 0."""
+    high: float = 1.0
+    """The output that is worth 100."""
+
+
 class ThresholdRow(Strict):
     """One measured threshold; see mien.types.Threshold."""
 
@@ -107,7 +130,7 @@ class ModelCard(Strict):
     """A model: its files, its input contract, its licence, and what it was measured to do."""
 
     name: Name
-    kind: Literal["recognizer", "detector"]
+    kind: Literal["recognizer", "detector", "expert"]
     family: Family
     summary: str
     licence: str
@@ -118,6 +141,7 @@ class ModelCard(Strict):
     files: dict[str, ModelFile]
     input: InputSpec
     embedding: EmbeddingSpec | None = None
+    expert: ExpertSpec | None = None
     thresholds: tuple[ThresholdRow, ...] = ()
     accuracy: tuple[AccuracyRow, ...] = ()
     golden: dict[str, Golden] = {}
@@ -130,7 +154,7 @@ class ModelCard(Strict):
             CardError: the model is a detector.
         """
         if self.embedding is None:
-            raise CardError(f"{self.name} is a detector and gives no embeddings; name a recognizer")
+            raise CardError(f"{self.name} is a {self.kind} and gives no embeddings; name a recognizer")
         parts = {
             "weights": sorted(file.converted_from or file.sha256 for file in self.files.values()),
             "input": self.input.model_dump(),
@@ -142,7 +166,7 @@ class ModelCard(Strict):
     def unit(self) -> Unit:
         """The unit of this recognizer's scores."""
         if self.embedding is None:
-            raise CardError(f"{self.name} is a detector and gives no scores; name a recognizer")
+            raise CardError(f"{self.name} is a {self.kind} and gives no scores; name a recognizer")
         return UNIT_OF[self.embedding.metric]
 
     def threshold(self, fmr: float) -> Threshold:
@@ -179,6 +203,8 @@ def parse_card(text: str, where: str) -> ModelCard:
         raise CardError(f"{where}: {key}: {first['msg']}; `mien models add` writes a valid card") from reason
     if (card.kind == "recognizer") != (card.embedding is not None):
         raise CardError(f"{where}: a recognizer needs [embedding], and a detector has none")
+    if (card.kind == "expert") != (card.expert is not None) or (card.kind == "expert") != (card.family in EXPERTS):
+        raise CardError(f"{where}: a model for portraits needs [expert] and a family of {', '.join(EXPERTS)}")
     return card
 
 

@@ -1,0 +1,135 @@
+"""What covers a face: glasses, glare, dark lenses, masks; from edges and colours in the chip.
+
+Without a segmentation there is no seeing what a thing is: these find the straight edge of a bridge and of rims, lenses
+that are darker than cheeks, and a lower face that is not of the colour of the upper one. Caps and scarves cannot be told
+from hair so, and closed eyes not from narrow ones; for both a model is needed (mien.portrait.experts).
+"""
+
+import cv2
+import numpy as np
+
+from mien.portrait.colour import lab
+from mien.portrait.detail import noise
+from mien.portrait.light import ZONE, zones
+from mien.portrait.scale import clamp, falling
+from mien.portrait.view import CHIP, IED, View, zone
+from mien.types import Floats, floats
+
+EDGE = 1.2
+"""Deviation in pixels of the chip of the smoothing before edges are looked for."""
+UNLIKE_COLOUR, UNLIKE_LIGHT = 11.0, 36.0
+"""Distance in a and b, and in L, from the upper face from which on a pixel is not of its skin."""
+
+
+BRIDGE, LIDS = 0.12, 0.28
+"""How far below the eyes the upper face's skin is looked at, on the nose and under the eyes, in IED."""
+ROUGH, NOISY = 6.0, 0.4
+"""Fine edges, in levels, from which on a surface is hair rather than cloth, and how much of the noise comes on top."""
+
+
+def glasses(view: View) -> float:
+    """Strength of the edges of a bridge and of lower rims, as a share of the brightness of the cheeks.
+
+    The nose between the eyes is bare skin, and so are the lower lids; glasses draw a line across both. The strongest
+    row of the slope's mean over the bridge, and over the two places under the eyes, as a geometric mean.
+    """
+    x, y = (round(float(c)) for c in view.eyes)
+    level = max(20.0, float(np.mean([zone(view.grey, c, ZONE).mean() for c in _cheeks(view)])))
+    smooth = cv2.GaussianBlur(view.grey, (0, 0), EDGE)
+    slope = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    bridge = _line(slope, x, y - 2, 0.14, 0.26)
+    rims = [_line(slope, round(float(p[0])), round(float(p[1]) + 0.36 * IED), 0.16, 0.14) for p in view.points[:2]]
+    return float(np.sqrt(max(0.0, bridge) * max(0.0, float(np.mean(rims)))) / level * 100)
+
+
+def _cheeks(view: View) -> list[Floats]:
+    places = zones(view)
+    return [places["left cheek"], places["right cheek"]]
+
+
+def _line(slope: Floats, x: int, y: int, width: float, height: float) -> float:
+    """The strongest mean slope of a row in a window, half sizes in IED; rows may tilt by a pixel in five."""
+    w, h = round(width * IED), round(height * IED)
+    part = slope[max(0, y - h) : y + h + 1, max(0, x - w) : x + w + 1]
+    if part.shape[0] < 3 or part.shape[1] < 3:
+        return 0.0
+    return float(np.abs(part.mean(axis=1)).max())
+
+
+def _lens(view: View, eye: Floats) -> Floats:
+    """Luminance of the place that a lens covers."""
+    x, y = float(eye[0]), float(eye[1]) + 0.05 * IED
+    return floats(
+        view.light[
+            max(0, round(y - 0.18 * IED)) : round(y + 0.26 * IED),
+            max(0, round(x - 0.3 * IED)) : min(CHIP, round(x + 0.3 * IED)),
+        ]
+    )
+
+
+def dark_lenses(view: View) -> float:
+    """How much darker the brighter eye's surroundings are than the cheek below: 0 alike, 1 black."""
+    shares = []
+    for eye, cheek in zip(view.points[:2], _cheeks(view), strict=True):
+        below = float(np.median(zone(view.light, cheek, ZONE))) + 1e-3
+        shares.append(1 - float(np.percentile(_lens(view, eye), 75)) / below)
+    return max(0.0, min(shares))
+
+
+def glare(view: View) -> float:
+    """Share of the eyes' surroundings that is white and far brighter than the cheeks."""
+    both = np.concatenate([_lens(view, eye).reshape(-1) for eye in view.points[:2]])
+    cheek = max(float(np.median(zone(view.light, c, ZONE))) for c in _cheeks(view))
+    return float((both > max(0.8, 1.6 * cheek)).mean()) if cheek < 0.75 else 0.0
+
+
+def _reference(colours: Floats, view: View) -> Floats:
+    """The tone of the upper face: the median over the bridge of the nose and the lower lids."""
+    places = [view.eyes + floats([0, BRIDGE * IED]), *(view.points[:2] + floats([0, LIDS * IED]))]
+    parts = [zone(colours, floats(place), 0.18 * IED).reshape(-1, 3) for place in places]
+    return floats(np.median(np.concatenate(parts), axis=0))
+
+
+def _lower(view: View) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """The lower face in the chip: from below the nose to the chin, as wide as the cheeks."""
+    rows, columns = np.mgrid[0:CHIP, 0:CHIP]
+    middle = view.eyes + view.down * np.float32(1.1)
+    x = (columns - float(middle[0])) / (0.62 * IED)
+    y = (rows - float(middle[1])) / (0.62 * IED)
+    return np.asarray(x * x + y * y <= 1)
+
+
+def mask(view: View) -> float:
+    """Share of the lower face whose colour or brightness is not that of the upper face, where it is smooth.
+
+    A beard is unlike skin, too, but rough; a mask has folds, yet hardly any fine edges.
+    """
+    small = np.ascontiguousarray(view.chip[::2, ::2])
+    colours = lab(small)
+    tone = _reference(np.repeat(np.repeat(colours, 2, 0), 2, 1), view)
+    colour = np.hypot(colours[..., 1] - tone[1], colours[..., 2] - tone[2])
+    light = np.abs(colours[..., 0] - tone[0])
+    grey = view.grey[::2, ::2]
+    rough = cv2.GaussianBlur(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)
+    unlike = ((colour > UNLIKE_COLOUR) | (light > UNLIKE_LIGHT)) & (rough < ROUGH + NOISY * noise(view))
+    return float(unlike[_lower(view)[::2, ::2]].mean())
+
+
+def glasses_quality(value: float) -> float:
+    """Ours."""
+    return falling(value, 7.0, 1.0)
+
+
+def dark_quality(value: float) -> float:
+    """Ours."""
+    return falling(value, 0.75, 0.07)
+
+
+def glare_quality(value: float) -> float:
+    """Ours: 50 where 5% of the eyes' surroundings are white."""
+    return falling(value, 0.05, 0.015)
+
+
+def mask_quality(value: float) -> float:
+    """100 (1 - x), as for OFIQ's occluded shares."""
+    return clamp(100 * (1 - value))

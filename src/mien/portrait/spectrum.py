@@ -1,0 +1,73 @@
+"""The spectrum of a square picture, and where in it periodic patterns may stand. Judges nothing."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.types import Floats, floats
+
+BANDS = 64
+"""Rings of equal width from frequency 0 to the highest along an axis."""
+SIDES = (256, 240, 216, 192, 180, 160, 144, 128, 120, 108, 96, 90, 80, 72, 64, 54, 48, 40, 32)
+"""Sides of pictures that transform quickly, as 2, 3 and 5 divide them."""
+
+
+def quick_side(side: int) -> int:
+    """The largest side that transforms quickly and is no larger; what is smaller than all of them stays."""
+    return next((one for one in SIDES if one <= side), side)
+
+
+@lru_cache(maxsize=len(SIDES))
+def window(side: int) -> Floats:
+    """The Hann window of a square picture, (side, side) float32."""
+    hann = np.hanning(side + 2)[1:-1]
+    return floats(np.outer(hann, hann))
+
+
+def power(grey: Floats) -> Floats:
+    """The power of each frequency, (n, n) float32 with frequency 0 in the corner; white noise has its variance.
+
+    Args:
+        grey: (n, n) float32.
+    """
+    taper = window(len(grey))
+    parts = cv2.dft((grey - np.float32(grey.mean())) * taper, flags=cv2.DFT_COMPLEX_OUTPUT)
+    return floats((parts[..., 0] ** 2 + parts[..., 1] ** 2) / np.float32((taper**2).sum()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """What each frequency of a spectrum is.
+
+    Attributes:
+        band: (n, n) its ring, 0 to 63; 64 beyond the highest along an axis.
+        sizes: (65,) frequencies in each ring.
+        angle: (n, n) degrees from the nearer axis, 0 to 45.
+        grid: (n, n) whether JPEG's blocks of 8 pixels have power there.
+    """
+
+    band: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    angle: Floats
+    grid: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=len(SIDES))
+def layout(side: int) -> Layout:
+    """See Layout."""
+    f = np.fft.fftfreq(side) * 2
+    fx, fy = np.meshgrid(f, f)
+    band = np.minimum((np.hypot(fx, fy) * BANDS).astype(np.int64), BANDS)
+    angle = np.degrees(np.arctan2(np.minimum(abs(fx), abs(fy)), np.maximum(abs(fx), abs(fy)) + 1e-9))
+    near = [np.abs(v * 4 - np.rint(v * 4)) * side / 8 < 2.5 for v in (fx, fy)]
+    return Layout(band, np.bincount(band.reshape(-1), minlength=BANDS + 1), floats(angle), near[0] & near[1])
+
+
+def by_band(spectrum: Floats) -> Floats:
+    """(64,) mean power of each ring."""
+    rings = layout(len(spectrum))
+    sums = np.bincount(rings.band.reshape(-1), spectrum.reshape(-1), BANDS + 1)[:BANDS]
+    return floats(sums / np.maximum(1, rings.sizes[:BANDS]))
