@@ -126,7 +126,7 @@ class Examiner:
         seen = self._view(picture)
         if seen is None:
             picture = replace(picture, chosen=None)
-        measures = measure(picture, seen, self._population)
+        measures = measure(picture, seen)
         return Examined(
             name,
             digest,
@@ -134,7 +134,7 @@ class Examiner:
             seen,
             measures,
             None if seen is None else quality.overall(measures),
-            perceptual_hash(photo.image),
+            perceptual_hash(picture.small),
             None if seen is None else perceptual_hash(align(photo.image, picture.face.landmarks, FACE, 112)),
         )
 
@@ -142,7 +142,7 @@ class Examiner:
         if picture.chosen is None:
             return None
         try:
-            return consult(view(picture), self._networks)
+            return consult(view(picture, self._population), self._networks)
         except DegenerateLandmarksError:
             return None
 

@@ -7,7 +7,6 @@ from math import cos, radians
 
 import numpy as np
 
-from mien.portrait import pose
 from mien.portrait.scale import clamp, falling, rising, sigmoid
 from mien.portrait.view import CHIN, Picture, View
 
@@ -90,8 +89,7 @@ def margin_below(view: View) -> float:
 
 def inter_eye(view: View) -> float:
     """The distance between the eyes in pixels of the file, over the cosine of yaw (InterEyeDistance)."""
-    yaw = pose.estimate(view.picture.face.landmarks).yaw.value
-    return _ied(view) * view.picture.reduction / max(0.2, cos(radians(yaw)))
+    return _ied(view) * view.picture.reduction / max(0.2, cos(radians(view.pose.yaw.value)))
 
 
 def head_size_quality(value: float) -> float:

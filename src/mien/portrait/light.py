@@ -8,9 +8,10 @@ histogram of the cheeks, which here holds no pixels that were masked out.
 from math import pi, sin
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.portrait.scale import clamp, sigmoid
-from mien.portrait.view import IED, OVAL, View, zone
+from mien.portrait.view import IED, View, zone
 from mien.types import Floats, floats
 
 ZONE = 0.3 * IED
@@ -39,8 +40,12 @@ def uniformity(view: View) -> float:
 
 
 def _histogram(light: Floats) -> Floats:
-    counts = np.histogram(light, BINS, (0, 1))[0]
+    counts = _counts(light)
     return floats(counts / max(1, counts.sum()))
+
+
+def _counts(light: Floats) -> NDArray[np.int64]:
+    return np.bincount((light.reshape(-1) * (BINS - 1e-3)).astype(np.int64), minlength=BINS)
 
 
 def four_zones(view: View) -> float:
@@ -61,27 +66,27 @@ def sides(view: View) -> float:
 
 def mean(view: View) -> float:
     """Mean luminance of the face, 0 to 1 (LuminanceMean)."""
-    return float(view.light[OVAL].mean())
+    return float(view.inside.mean())
 
 
 def variance(view: View) -> float:
     """Variance of the luminance of the face (LuminanceVariance)."""
-    return float(view.light[OVAL].var())
+    return float(view.inside.var())
 
 
 def dark_share(view: View) -> float:
     """Share of the face whose luminance is at most 25 of 255 (UnderExposurePrevention)."""
-    return float((view.light[OVAL] * 255 <= DARK).mean())
+    return float((view.inside * 255 <= DARK).mean())
 
 
 def bright_share(view: View) -> float:
     """Share of the face whose luminance is at least 247 of 255 (OverExposurePrevention)."""
-    return float((view.light[OVAL] * 255 >= BRIGHT).mean())
+    return float((view.inside * 255 >= BRIGHT).mean())
 
 
 def dynamic_range(view: View) -> float:
     """Entropy of the luminance of the face in bits, 0 to 8 (DynamicRange)."""
-    counts = np.histogram(view.light[OVAL], BINS, (0, 1))[0]
+    counts = _counts(view.inside)
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log2(shares)).sum()) + 0.0
 

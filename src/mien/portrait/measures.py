@@ -7,7 +7,7 @@ reason why there is none. Compares nothing with a limit; that is what rules do.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mien.portrait import colour, detail, experts, framing, light, occlusion, pose, reproduction
+from mien.portrait import colour, detail, experts, framing, light, occlusion, reproduction
 from mien.portrait.scale import clamp
 from mien.portrait.view import CHIP, Picture, View
 from mien.types import Box
@@ -192,15 +192,14 @@ ANGLES = ("yaw", "pitch", "roll")
 PATTERNS = ("halftone", "screen")
 
 
-def measure(picture: Picture, view: View | None, population: pose.Population) -> dict[str, Measured]:
+def measure(picture: Picture, view: View | None) -> dict[str, Measured]:
     """Take every measure.
 
     Args:
         picture: the picture with its facts.
         view: its face, prepared; None where there is none.
-        population: whose faces these may be; see mien.portrait.pose.
     """
-    together = {} if view is None else _together(view, population)
+    together = {} if view is None else _together(view)
     return {
         name: together[name] if name in together else _take(one, picture, view) for name, one in MEASURES.items()
     }
@@ -220,9 +219,9 @@ def _measured(one: Measure, value: float | None, sd: float = 0.0) -> Measured:
     return Measured(value, sd, None if one.quality is None else round(one.quality(value), 2))
 
 
-def _together(view: View, population: pose.Population) -> Mapping[str, Measured]:
+def _together(view: View) -> Mapping[str, Measured]:
     """Measures that are taken in one go."""
-    angles = experts.angles(view) or pose.estimate(view.picture.face.landmarks, population)
+    angles = experts.angles(view) or view.pose
     turned = {name: getattr(angles, name) for name in ANGLES}
     found: dict[str, Measured] = {
         name: _measured(MEASURES[name], angle.value, angle.sd) for name, angle in turned.items()

@@ -8,8 +8,6 @@ from hair so, and closed eyes not from narrow ones; for both a model is needed (
 import cv2
 import numpy as np
 
-from mien.portrait.colour import lab
-from mien.portrait.detail import noise
 from mien.portrait.light import ZONE, zones
 from mien.portrait.scale import clamp, falling
 from mien.portrait.view import CHIP, IED, View, zone
@@ -35,10 +33,13 @@ def glasses(view: View) -> float:
     """
     x, y = (round(float(c)) for c in view.eyes)
     level = max(20.0, float(np.mean([zone(view.grey, c, ZONE).mean() for c in _cheeks(view)])))
-    smooth = cv2.GaussianBlur(view.grey, (0, 0), EDGE)
+    top = max(0, y - round(IED))
+    smooth = cv2.GaussianBlur(view.grey[top : y + round(IED)], (0, 0), EDGE)
     slope = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    bridge = _line(slope, x, y - 2, 0.14, 0.26)
-    rims = [_line(slope, round(float(p[0])), round(float(p[1]) + 0.36 * IED), 0.16, 0.14) for p in view.points[:2]]
+    bridge = _line(slope, x, y - top - 2, 0.14, 0.26)
+    rims = [
+        _line(slope, round(float(p[0])), round(float(p[1]) - top + 0.36 * IED), 0.16, 0.14) for p in view.points[:2]
+    ]
     return float(np.sqrt(max(0.0, bridge) * max(0.0, float(np.mean(rims)))) / level * 100)
 
 
@@ -72,8 +73,14 @@ def dark_lenses(view: View) -> float:
     shares = []
     for eye, cheek in zip(view.points[:2], _cheeks(view), strict=True):
         below = float(np.median(zone(view.light, cheek, ZONE))) + 1e-3
-        shares.append(1 - float(np.percentile(_lens(view, eye), 75)) / below)
+        shares.append(1 - _upper_quartile(_lens(view, eye)) / below)
     return max(0.0, min(shares))
+
+
+def _upper_quartile(values: Floats) -> float:
+    flat = values.reshape(-1)
+    place = len(flat) * 3 // 4
+    return float(np.partition(flat, place)[place])
 
 
 def glare(view: View) -> float:
@@ -83,20 +90,27 @@ def glare(view: View) -> float:
     return float((both > max(0.8, 1.6 * cheek)).mean()) if cheek < 0.75 else 0.0
 
 
+HALF = 2
+"""Masks are looked for at half of the chip's size."""
+_ROWS, _COLUMNS = np.mgrid[0 : CHIP // HALF, 0 : CHIP // HALF].astype(np.float32)
+
+
 def _reference(colours: Floats, view: View) -> Floats:
     """The tone of the upper face: the median over the bridge of the nose and the lower lids."""
     places = [view.eyes + floats([0, BRIDGE * IED]), *(view.points[:2] + floats([0, LIDS * IED]))]
-    parts = [zone(colours, floats(place), 0.18 * IED).reshape(-1, 3) for place in places]
+    side = round(0.09 * IED / HALF)
+    parts = []
+    for place in places:
+        x, y = (int(np.clip(round(float(c) / HALF), side, len(colours) - side)) for c in place)
+        parts.append(colours[y - side : y + side, x - side : x + side].reshape(-1, 3))
     return floats(np.median(np.concatenate(parts), axis=0))
 
 
-def _lower(view: View) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    """The lower face in the chip: from below the nose to the chin, as wide as the cheeks."""
-    rows, columns = np.mgrid[0:CHIP, 0:CHIP]
-    middle = view.eyes + view.down * np.float32(1.1)
-    x = (columns - float(middle[0])) / (0.62 * IED)
-    y = (rows - float(middle[1])) / (0.62 * IED)
-    return np.asarray(x * x + y * y <= 1)
+def _lower(view: View) -> Floats:
+    """The lower face at half size, from below the nose to the chin, as wide as the cheeks: 1 inside, 0 outside."""
+    x, y = (view.eyes + view.down * np.float32(1.1)) / HALF
+    reach = 0.62 * IED / HALF
+    return floats((_COLUMNS - x) ** 2 + (_ROWS - y) ** 2 <= reach * reach)
 
 
 def mask(view: View) -> float:
@@ -104,15 +118,15 @@ def mask(view: View) -> float:
 
     A beard is unlike skin, too, but rough; a mask has folds, yet hardly any fine edges.
     """
-    small = np.ascontiguousarray(view.chip[::2, ::2])
-    colours = lab(small)
-    tone = _reference(np.repeat(np.repeat(colours, 2, 0), 2, 1), view)
-    colour = np.hypot(colours[..., 1] - tone[1], colours[..., 2] - tone[2])
-    light = np.abs(colours[..., 0] - tone[0])
-    grey = view.grey[::2, ::2]
-    rough = cv2.GaussianBlur(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)
-    unlike = ((colour > UNLIKE_COLOUR) | (light > UNLIKE_LIGHT)) & (rough < ROUGH + NOISY * noise(view))
-    return float(unlike[_lower(view)[::2, ::2]].mean())
+    # In 8 bits, L is 255 for 100; the differences of a and b are those of CIELAB.
+    colours = cv2.cvtColor(np.ascontiguousarray(view.chip[::HALF, ::HALF]), cv2.COLOR_RGB2LAB)
+    light, a, b = cv2.split(cv2.absdiff(colours, (*_reference(floats(colours), view).tolist(), 0.0)))
+    grey = view.grey[::HALF, ::HALF]
+    rough = cv2.GaussianBlur(cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)
+    colour = cv2.multiply(a, a, dtype=cv2.CV_32F) + cv2.multiply(b, b, dtype=cv2.CV_32F) > UNLIKE_COLOUR**2
+    unlike = (colour | (light > UNLIKE_LIGHT * 2.55)) & (rough < ROUGH + NOISY * view.noise)
+    inside = _lower(view)
+    return float(inside[unlike].sum() / max(1.0, float(inside.sum())))
 
 
 def glasses_quality(value: float) -> float:

@@ -158,7 +158,7 @@ def estimate(landmarks: Floats, population: Population = DEFAULT_POPULATION) -> 
         step = np.linalg.solve(hessian, a.T @ b - prior * state)
         largest = float(np.abs(step[:3]).max())
         state = state + step * min(1.0, 0.5 / max(largest, 1e-12))
-        if largest < 1e-4:
+        if largest < 2e-3:
             break
     spread = np.sqrt(np.diag(np.linalg.inv(hessian))[:3])
     yaw, pitch, roll = (

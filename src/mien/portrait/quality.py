@@ -9,7 +9,22 @@ from collections.abc import Mapping
 
 from mien.portrait.measures import Measured
 
-WEIGHTS: dict[str, float] = {"sharpness": 1.0, "yaw": 1.0}
+WEIGHTS: dict[str, float] = {
+    "yaw": 0.186,
+    "pitch": 0.135,
+    "sharpness": 0.108,
+    "motion_blur": 0.084,
+    "roll": 0.083,
+    "four_zones": 0.069,
+    "glasses": 0.055,
+    "luminance_variance": 0.053,
+    "dynamic_range": 0.052,
+    "noise": 0.051,
+    "enlargement": 0.049,
+    "dark_lenses": 0.046,
+    "cheek_balance": 0.018,
+    "luminance": 0.011,
+}
 """What each measure's quality counts; they add up to 1."""
 
 

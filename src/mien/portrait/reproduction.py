@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mien.portrait.scale import clamp, falling
 from mien.portrait.spectrum import BANDS, by_band, layout
 from mien.portrait.view import Picture, View
-from mien.types import Floats, Image, floats
+from mien.types import Image
 
 ROUNDING = 1 / 12
 """Power of what rounding to whole levels adds to every frequency, for a window of mean square 1."""
@@ -41,8 +41,10 @@ def enlargement(view: View) -> float:
     level = 10 * np.log10(by_band(view.spectrum) + ROUNDING / 10)
     frequency = 10 * np.log10((np.arange(BANDS) + 0.5) / BANDS)
     low, high = FITTED
-    slope, height = np.polyfit(frequency[low:high] - frequency[low], level[low:high], 1)
-    expected = height + np.clip(slope, *SLOPES) * (frequency - frequency[low])
+    x, y = frequency[low:high] - frequency[low], level[low:high]
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+    height = float(y.mean()) - slope * float(x.mean())
+    expected = height + min(max(slope, SLOPES[0]), SLOPES[1]) * (frequency - frequency[low])
     missing = cv2.blur((expected - level).astype(np.float32)[:, None], (1, 3))[:, 0] - MISSING
     gone = np.convolve(missing[low:] > 0, np.ones(LASTING), "valid") == LASTING
     if not gone.any():
@@ -72,39 +74,34 @@ def patterns(view: View) -> tuple[float, float] | None:
     return 10 * float(np.log10(dots)), 10 * float(np.log10(lines))
 
 
-SMALL = 192
-"""Pixels along the longer side at which borders and stamps are looked for."""
-
-
-def _small(image: Image) -> Image:
-    scale = SMALL / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    size = max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def border(picture: Picture) -> float:
     """Share of the picture that is an even frame: paper or the scanner's lid around a photograph.
 
     A portrait before a plain wall has an even upper edge and sides, but a body at its lower edge; so a frame counts
     when the lower edge is even, too, and at least one of the sides.
     """
-    small = _small(picture.image).astype(np.float32)
-    top, bottom = _even(small), _even(small[::-1])
-    left, right = _even(small.transpose(1, 0, 2)), _even(small.transpose(1, 0, 2)[::-1])
-    if not bottom or not (left or right):
+    small = picture.small
+    bottom = _even(small[::-1])
+    if not bottom:
+        return 0.0
+    turned = small.transpose(1, 0, 2)
+    top, left, right = _even(small), _even(turned), _even(turned[::-1])
+    if not (left or right):
         return 0.0
     height, width = small.shape[:2]
     return 1 - max(0, height - top - bottom) * max(0, width - left - right) / (height * width)
 
 
-def _even(rows: Floats) -> int:
+def _even(rows: Image) -> int:
     """How many of the first rows, up to two fifths of all, have one colour."""
-    most = len(rows) * 2 // 5
-    inner = rows[:most, rows.shape[1] // 50 : -(rows.shape[1] // 50) or None]
-    uneven = (inner.std(axis=1).max(axis=1) > 6) | (np.abs(inner.mean(axis=1) - inner[0].mean(axis=0)).max(axis=1) > 12)
-    return int(np.argmax(uneven)) if uneven.any() else most
+    cut = rows.shape[1] // 50
+    first = rows[0, cut : rows.shape[1] - cut].astype(np.float32)
+    tone = first.mean(axis=0)
+    if (first.std(axis=0) > UNEVEN).any():
+        return 0
+    inner = rows[: len(rows) * 2 // 5, cut : rows.shape[1] - cut].astype(np.float32)
+    off = (inner.std(axis=1) > UNEVEN).any(axis=1) | (np.abs(inner.mean(axis=1) - tone) > 2 * UNEVEN).any(axis=1)
+    return int(np.argmax(off)) if off.any() else len(inner)
 
 
 def stamp(picture: Picture) -> float:
@@ -112,19 +109,23 @@ def stamp(picture: Picture) -> float:
 
     A ring of ink, so what lies just inside and outside of it counts against it: red clothes are no stamp.
     """
-    image = _small(picture.image)
-    colours = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.int16)
-    a, b = colours[..., 1] - 128, colours[..., 2] - 128
-    best = 0.0
-    for ink in ((a > 28) & (b < a + 12), (b < -18)):
-        share = float(ink.mean())
-        if 0.002 < share < 0.25:
-            best = max(best, _ring(ink))
-    return best
+    colours = cv2.cvtColor(picture.small, cv2.COLOR_RGB2LAB)
+    a, b = colours[..., 1], colours[..., 2]
+    # 8-bit a and b are 128 where there is no colour.
+    inks = ((a > 128 + 28) & (cv2.subtract(b, a) < 12), b < 128 - 18)
+    return max(_ring(ink) if 0.002 < np.count_nonzero(ink) / ink.size < 0.25 else 0.0 for ink in inks)
+
+
+UNEVEN = 6.0
+"""Levels by which the pixels of an even row may deviate."""
+_ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+_CIRCLES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
+_SHARES = np.array([0.8, 1.0, 1.25])
 
 
 def _ring(ink: NDArray[np.bool_]) -> float:
     """The best circle's covered share, less what covers the circles beside it."""
+    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))
     canvas = cv2.GaussianBlur(ink.astype(np.uint8) * np.uint8(255), (0, 0), 1.0)
     shorter = min(ink.shape)
     found = cv2.HoughCircles(
@@ -132,26 +133,18 @@ def _ring(ink: NDArray[np.bool_]) -> float:
     )
     if found is None:
         return 0.0
-    angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     best = 0.0
-    for x, y, radius in found.reshape(-1, 3)[:6]:
-        on, inside, outside = (
-            _covered(ink, float(x), float(y), float(radius) * share, angles, 1 if share == 1 else 0)
-            for share in (1.0, 0.8, 1.25)
-        )
-        best = max(best, on - max(inside, outside))
-    return best
-
-
-def _covered(ink: NDArray[np.bool_], x: float, y: float, radius: float, angles: NDArray[np.float64], reach: int) -> float:
-    """Share of the points of a circle that are ink, or have ink within so many pixels along the radius."""
-    hit = np.zeros(len(angles), bool)
-    for shift in range(-reach, reach + 1):
-        columns = np.rint(x + (radius + shift) * np.cos(angles)).astype(int)
-        rows = np.rint(y + (radius + shift) * np.sin(angles)).astype(int)
+    for x, y, radius in found.reshape(-1, 3)[:4]:
+        spots = np.rint(_SHARES[:, None, None] * radius * _CIRCLES + np.array([x, y])[:, None]).astype(int)
+        columns, rows = spots[:, 0], spots[:, 1]
         inside = (columns >= 0) & (rows >= 0) & (columns < ink.shape[1]) & (rows < ink.shape[0])
-        hit |= inside & ink[np.clip(rows, 0, ink.shape[0] - 1), np.clip(columns, 0, ink.shape[1] - 1)]
-    return float(hit.mean())
+        rows, columns = np.minimum(np.maximum(rows, 0), ink.shape[0] - 1), np.minimum(
+            np.maximum(columns, 0), ink.shape[1] - 1
+        )
+        hits = inside & ink[rows, columns]
+        on = np.count_nonzero(inside[1] & (thick[rows[1], columns[1]] > 0)) / len(_ANGLES)
+        best = max(best, on - max(np.count_nonzero(hits[0]), np.count_nonzero(hits[2])) / len(_ANGLES))
+    return best
 
 
 def enlargement_quality(value: float) -> float:
@@ -160,8 +153,8 @@ def enlargement_quality(value: float) -> float:
 
 
 def pattern_quality(value: float) -> float:
-    """Ours: 50 at a peak of 11 decibels."""
-    return falling(value, 11.0, 1.0)
+    """Ours: 50 at a peak of 14 decibels."""
+    return falling(value, 14.0, 1.5)
 
 
 def border_quality(value: float) -> float:

@@ -46,6 +46,9 @@ class Structure(Strict):
 
     adults: tuple[str, ...] = ("adults", "adult")
     children: tuple[str, ...] = ("children", "child")
+    male: tuple[str, ...] = ("male", "men", "nam")
+    female: tuple[str, ...] = ("female", "women", "nữ", "nu")
+    """Folders between a group and its identities that tell the sex; there need not be any."""
     child_age: int = Field(7, ge=0, le=120)
     """Years up to which, this one included, a person counts as a child."""
     least_images: int = Field(5, ge=1)

@@ -66,6 +66,30 @@ def layout(side: int) -> Layout:
     return Layout(band, np.bincount(band.reshape(-1), minlength=BANDS + 1), floats(angle), near[0] & near[1])
 
 
+MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+"""The mask of Immerkaer (CVIU 64(2), 1996), which no plane and no parabola reaches."""
+
+
+def deviation(grey: Floats) -> float:
+    """Deviation of the noise in levels of 0 to 255, where the picture is smooth.
+
+    Of the absolute values that Immerkaer's mask leaves, those of the smoothest half count, since edges reach it; what
+    is black or white has no noise and is left out.
+
+    Args:
+        grey: (n, n) float32 luma.
+    """
+    smooth = cv2.blur(grey, (7, 7))
+    across, down = cv2.spatialGradient(smooth.astype(np.uint8))
+    slope = np.abs(across) + np.abs(down)
+    rest = np.abs(cv2.filter2D(grey, cv2.CV_32F, MASK))
+    lit = (smooth > 8) & (smooth < 247)
+    if np.count_nonzero(lit) < 64:
+        return 0.0
+    calm = lit & (slope <= np.median(slope[lit][::4]))
+    return float(np.sqrt(np.pi / 2) / 6 * rest[calm].mean())
+
+
 def by_band(spectrum: Floats) -> Floats:
     """(64,) mean power of each ring."""
     rings = layout(len(spectrum))

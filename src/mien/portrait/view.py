@@ -6,6 +6,7 @@ resampling would hide. Everything is computed once here and read by many. Finds 
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from mien.align import ARCFACE_112, Template, align
 from mien.geometry import similarity, transform
-from mien.portrait.spectrum import power, quick_side
+from mien.portrait.pose import DEFAULT_POPULATION, Population, Pose, estimate
+from mien.portrait.spectrum import deviation, power, quick_side
 from mien.types import Box, Face, Faces, Floats, Image, floats
 
 CHIP = 224
@@ -25,13 +27,16 @@ EYE_LINE = 88.0
 
 _SCALE = IED / float(np.linalg.norm(ARCFACE_112[1] - ARCFACE_112[0]))
 _EYES = ARCFACE_112[:2].mean(axis=0)
-POSE = Template(
+CHIP_POSE = Template(
     (ARCFACE_112 - _EYES) * np.float32(_SCALE) + floats([CHIP / 2, EYE_LINE]), np.eye(5, dtype=np.float32)
 )
 """Where the five landmarks of a mean face lie in a chip."""
 
 NATIVE = 256
 """The most pixels of the picture's own that are looked at along a side."""
+
+SMALL = 160
+"""Most pixels along the longer side that are enough for borders and stamps."""
 
 CHIN = 1.83
 """From between the eyes to the chin, in distances from there to the mouth (docs/log.md)."""
@@ -47,7 +52,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of linear red, green and blue in luminance (ISO/IEC 29794-5; Rec. 709)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A decoded picture, its faces, and what its file says.
 
@@ -66,6 +71,18 @@ class Picture:
     faces: Faces = ()
     chosen: int | None = None
     jpeg_quality: float | None = None
+
+    @cached_property
+    def small(self) -> Image:
+        """The picture with cells of whole pixels averaged, so that its longer side is 80 to 160 pixels."""
+        factor = -(-max(self.image.shape[:2]) // SMALL)
+        if factor == 1:
+            return self.image
+        height, width = (side // factor * factor for side in self.image.shape[:2])
+        if not height or not width:
+            return self.image
+        size = width // factor, height // factor
+        return np.asarray(cv2.resize(self.image[:height, :width], size, interpolation=cv2.INTER_AREA), np.uint8)
 
     @property
     def reduction(self) -> float:
@@ -89,9 +106,12 @@ class View:
         points: (5, 2) the landmarks in the chip.
         grey: (224, 224) float32 luma of the chip, 0 to 255.
         light: (224, 224) float32 luminance of the chip in linear light, 0 to 1.
+        inside: (n,) float32 luminance of the face, from the brows to the chin.
         native: (h, w) float32 luma of the picture's own pixels around the face, 256 at most along a side.
         native_scale: pixels of `native` between the eyes.
         spectrum: (n, n) float32 power of each frequency of `native`; see mien.portrait.spectrum.
+        noise: deviation of the noise in levels, where `native` is smooth.
+        pose: of the head, from the five landmarks.
         back: (2, 3) the way from the chip to pixels of the picture's `image`.
         extra: what models that a user has added say of this face; see mien.portrait.experts.
     """
@@ -101,9 +121,12 @@ class View:
     points: Floats
     grey: Floats
     light: Floats
+    inside: Floats
     native: Floats
     native_scale: float
     spectrum: Floats
+    noise: float
+    pose: Pose
     back: NDArray[np.float64]
     extra: dict[str, Floats] = field(default_factory=dict)
 
@@ -124,25 +147,33 @@ class View:
         return Box(float(left), float(top), float(right), float(bottom))
 
 
-def view(picture: Picture) -> View:
+def view(picture: Picture, population: Population = DEFAULT_POPULATION) -> View:
     """Prepare the chosen face of a picture.
+
+    Args:
+        picture: with a chosen face.
+        population: whose face it may be; see mien.portrait.pose.
 
     Raises:
         DegenerateLandmarksError: its landmarks fix no pose.
     """
     landmarks = picture.face.landmarks
-    matrix = similarity(landmarks, POSE.points)
-    chip = align(picture.image, landmarks, POSE, CHIP, repeat_border=True)
+    matrix = similarity(landmarks, CHIP_POSE.points)
+    chip = align(picture.image, landmarks, CHIP_POSE, CHIP, repeat_border=True)
+    light = luminance(chip)
     native, ied = _native(picture, 1 / float(np.hypot(matrix[0, 0], matrix[1, 0])))
     return View(
         picture,
         chip,
         transform(landmarks, matrix),
         cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float32),
-        luminance(chip),
+        light,
+        light.reshape(-1)[OVAL],
         native,
         ied,
         power(native),
+        deviation(native),
+        estimate(landmarks, population),
         np.asarray(cv2.invertAffineTransform(matrix), np.float64),
     )
 
@@ -175,9 +206,9 @@ def zone(values: Floats | Image, centre: Floats, side: float) -> Floats | Image:
         centre: x, y in the chip.
         side: in pixels of the chip.
     """
-    half = side / 2
-    x1, y1 = (int(np.clip(round(float(c) - half), 0, CHIP - 2)) for c in centre)
-    return values[y1 : y1 + max(2, round(side)), x1 : x1 + max(2, round(side))]
+    reach = max(2, round(side))
+    x1, y1 = (min(max(round(float(c) - side / 2), 0), CHIP - 2) for c in centre)
+    return values[y1 : y1 + reach, x1 : x1 + reach]
 
 
 def oval() -> NDArray[np.bool_]:
@@ -187,4 +218,5 @@ def oval() -> NDArray[np.bool_]:
     return np.asarray(x * x + y * y <= 1)
 
 
-OVAL = oval()
+OVAL = np.flatnonzero(oval())
+"""Those pixels' places in a chip that is read row by row."""

@@ -1,0 +1,121 @@
+"""The same photograph more than once: the same bytes, or saved, cut or sized anew, and whether under two people.
+
+Candidates are pairs whose perceptual hashes differ in few bits, of the whole picture or of the aligned face, which a
+cut around it does not change. Each candidate is then looked at: both faces are laid on each other and have to agree
+pixel by pixel, more than two photographs of one person from one sitting do. Owns both limits; judges no person.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.types import Floats, Image, floats
+
+NEAR_LOOK, NEAR_FACE = 6, 14
+"""Bits of 64 in which the hashes of pictures and of faces may differ (docs/log.md)."""
+AGREE = 0.96
+"""Correlation of fine detail from which on two faces are one photograph (docs/log.md)."""
+BLOCK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Two rows that are one photograph; `exact` where their bytes are equal."""
+
+    a: int
+    b: int
+    exact: bool
+
+
+def same_photographs(
+    digests: Sequence[str],
+    looks: Sequence[int | None],
+    faces: Sequence[int | None],
+    agree: Callable[[int, int], bool],
+) -> Iterator[Same]:
+    """Pairs of rows that are one photograph; of equal files each with the first.
+
+    Args:
+        digests: sha256 of each file; empty where it could not be read.
+        looks: perceptual hash of each picture.
+        faces: perceptual hash of each aligned face.
+        agree: whether two rows, looked at, are one photograph.
+    """
+    first: dict[str, int] = {}
+    kept = []
+    for row, digest in enumerate(digests):
+        if not digest:
+            continue
+        known = first.setdefault(digest, row)
+        if known == row:
+            kept.append(row)
+        else:
+            yield Same(known, row, True)
+    tried: set[tuple[int, int]] = set()
+    for hashes, most in ((looks, NEAR_LOOK), (faces, NEAR_FACE)):
+        for pair in near(hashes, kept, most):
+            if pair not in tried:
+                tried.add(pair)
+                if agree(*pair):
+                    yield Same(*pair, False)
+
+
+def near(hashes: Sequence[int | None], rows: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """Pairs of rows, the smaller first, whose 64-bit hashes differ in at most so many bits."""
+    known = [row for row in rows if hashes[row] is not None]
+    if len(known) < 2:
+        return
+    bits = np.array([hashes[row] for row in known], np.uint64)[:, None].view(np.uint8)
+    index = faiss.IndexBinaryFlat(64)
+    index.add(bits)
+    for start in range(0, len(known), BLOCK):
+        ends, _, found = index.range_search(bits[start : start + BLOCK], most + 1)
+        for offset in range(len(ends) - 1):
+            own = start + offset
+            for other in found[ends[offset] : ends[offset + 1]]:
+                if other > own:
+                    yield known[own], known[int(other)]
+
+
+SIDE = 112
+INNER = slice(16, 96)
+
+
+def agreement(a: Image, b: Image) -> float:
+    """How much two aligned faces agree in fine detail, -1 to 1, after the second was laid on the first.
+
+    Landmarks of a recompressed or cut copy lie a little elsewhere, so the second crop is moved, turned and scaled
+    until it fits (ECC, Evangelidis and Psarakis, IEEE TPAMI 30(10), 2008). The correlation is of what a Gaussian of 4
+    pixels leaves, so that light and the general look of faces count little.
+
+    Args:
+        a: (112, 112, 3) uint8 RGB.
+        b: likewise.
+    """
+    one, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (a, b))
+    if one[INNER, INNER].std() < 1 or other[INNER, INNER].std() < 1:
+        return 0.0
+    matrix = np.eye(2, 3, dtype=np.float32)
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
+    try:
+        _, matrix = cv2.findTransformECC(one, other, matrix, cv2.MOTION_AFFINE, criteria, _middle(), 5)
+    except cv2.error:
+        return 0.0
+    fitted = cv2.warpAffine(other, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    parts = [(part - cv2.GaussianBlur(part, (0, 0), 4))[INNER, INNER] for part in _as_soft(one, fitted)]
+    return float(np.corrcoef(parts[0].reshape(-1), parts[1].reshape(-1))[0, 1])
+
+
+def _middle() -> NDArray[np.uint8]:
+    shown = np.zeros((SIDE, SIDE), np.uint8)
+    shown[INNER, INNER] = 255
+    return shown
+
+
+def _as_soft(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Both pictures without the finest detail, which recompressing and sizing take away."""
+    return floats(cv2.GaussianBlur(a, (0, 0), 1.2)), floats(cv2.GaussianBlur(b, (0, 0), 1.2))
