@@ -10,27 +10,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
-import simplejpeg
-
 from mien.data.encoded import read_encoded
 from mien.data.manifest import Sample
 from mien.data.pack import Pack, is_pack
+from mien.data.thumbnail import cutting as thumbnail_of_place
+from mien.data.thumbnail import small
 from mien.errors import MienError
 from mien.evaluate.charts import draw
 from mien.evaluate.report import Cell, Gallery, GalleryRow, PairRow, Pairs, Report, Table
-from mien.image import decode, read_image
-from mien.types import Image
+from mien.image import decode
+from mien.types import Box
 
 THUMBNAIL = 140
 """Pixels along the longer side of a thumbnail."""
-
-PLACE = 200
-"""Likewise of a place in a picture."""
-
-ASKED, FOUND = (230, 159, 0), (0, 158, 115)
-"""Colours of the box that a place is about, and of others with it."""
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1b1b1b;max-width:980px;margin:2em auto;padding:0 1em}
@@ -83,14 +75,7 @@ def thumbnail(path: str, record: int) -> bytes | None:
             image = decode(read_encoded(sample), path, longest=2 * THUMBNAIL).image
     except MienError:
         return None
-    return _small(image)
-
-
-def _small(image: Image) -> bytes:
-    scale = min(1.0, THUMBNAIL / max(image.shape[:2]))
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    small = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
-    return bytes(simplejpeg.encode_jpeg(small, 85, "RGB"))
+    return small(image, THUMBNAIL)
 
 
 def _page(report: Report, charts: list[str], pictures: dict[tuple[str, int], bytes | None]) -> str:
@@ -169,26 +154,8 @@ def _html_gallery(gallery: Gallery) -> str:
 
 def cutting(row: GalleryRow) -> bytes | None:
     """A small JPEG of a place with its surroundings, its box drawn in; None where the picture cannot be read."""
-    try:
-        image = read_image(Path(row.path))
-    except MienError:
-        return None
-    height, width = image.shape[:2]
-    x1, y1, x2, y2 = row.box or (0, 0, width, height)
-    margin = 0.6 * max(x2 - x1, y2 - y1) if row.box else 0
-    left, top = (int(max(0, low - margin)) for low in (x1, y1))
-    right, bottom = int(min(width, x2 + margin + 1)), int(min(height, y2 + margin + 1))
-    if right <= left or bottom <= top:
-        return None
-    part = image[top:bottom, left:right]
-    scale = PLACE / max(part.shape[:2])
-    size = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
-    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = np.ascontiguousarray(cv2.resize(part, size, interpolation=kind))
-    for box, colour in [*((b, FOUND) for b in row.boxes), *([(row.box, ASKED)] if row.box else [])]:
-        near, far = ((round((box[at] - left) * scale), round((box[at + 1] - top) * scale)) for at in (0, 2))
-        cv2.rectangle(small, near, far, colour, 2)
-    return bytes(simplejpeg.encode_jpeg(small, 85, "RGB"))
+    place = None if row.box is None else Box(*row.box)
+    return thumbnail_of_place(Path(row.path), place, [Box(*box) for box in row.boxes])
 
 
 def _img(data: bytes | None, name: str) -> str:

@@ -56,7 +56,7 @@ class Checked:
 
     def place(self, verdict: Verdict) -> Box | None:
         """Where in the file's pixels a rule looked; None for the whole picture."""
-        return place(self.examined.view, verdict.rule.measure)
+        return place(self.examined.landmarks, verdict.rule.measure)
 
 
 def judge_all(rules: RuleSet, measures: dict[str, Measured]) -> tuple[Verdict, ...]:

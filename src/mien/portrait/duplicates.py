@@ -1,12 +1,15 @@
 """The same photograph more than once: the same bytes, or saved, cut or sized anew, and whether under two people.
 
 Candidates are pairs whose perceptual hashes differ in few bits, of the whole picture or of the aligned face, which a
-cut around it does not change. Each candidate is then looked at: both faces are laid on each other and have to agree
+cut around it does not change; in more bits where both lie in one folder or their embeddings are neighbours, so that the
+candidates of large sets stay few. Each candidate is then looked at: both faces are laid on each other and have to agree
 pixel by pixel, more than two photographs of one person from one sitting do. Owns both limits; judges no person.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, combinations
 
 import cv2
 import faiss
@@ -15,9 +18,11 @@ from numpy.typing import NDArray
 
 from mien.types import Floats, Image, floats
 
-NEAR_LOOK, NEAR_FACE = 6, 14
-"""Bits of 64 in which the hashes of pictures and of faces may differ (docs/log.md)."""
-AGREE = 0.96
+NEAR = 6
+"""Bits of 64 in which the hashes of any two pictures, or of any two faces, may differ."""
+NEAR_INSIDE, NEAR_TWINS = 16, 22
+"""Likewise of faces in one folder, and of faces whose embeddings are neighbours (docs/log.md)."""
+AGREE = 0.95
 """Correlation of fine detail from which on two faces are one photograph (docs/log.md)."""
 BLOCK = 8192
 
@@ -35,6 +40,8 @@ def same_photographs(
     digests: Sequence[str],
     looks: Sequence[int | None],
     faces: Sequence[int | None],
+    folders: Sequence[int],
+    twins: Iterable[tuple[int, int]],
     agree: Callable[[int, int], bool],
 ) -> Iterator[Same]:
     """Pairs of rows that are one photograph; of equal files each with the first.
@@ -43,6 +50,8 @@ def same_photographs(
         digests: sha256 of each file; empty where it could not be read.
         looks: perceptual hash of each picture.
         faces: perceptual hash of each aligned face.
+        folders: the number of each row's folder.
+        twins: pairs of rows, the smaller first, whose embeddings are neighbours.
         agree: whether two rows, looked at, are one photograph.
     """
     first: dict[str, int] = {}
@@ -56,12 +65,28 @@ def same_photographs(
         else:
             yield Same(known, row, True)
     tried: set[tuple[int, int]] = set()
-    for hashes, most in ((looks, NEAR_LOOK), (faces, NEAR_FACE)):
-        for pair in near(hashes, kept, most):
-            if pair not in tried:
-                tried.add(pair)
-                if agree(*pair):
-                    yield Same(*pair, False)
+    usable = set(kept)
+    close = (pair for pair in twins if usable.issuperset(pair) and _bits(faces, *pair) <= NEAR_TWINS)
+    for pair in chain(near(looks, kept, NEAR), near(faces, kept, NEAR), _inside(faces, kept, folders), close):
+        if pair not in tried:
+            tried.add(pair)
+            if agree(*pair):
+                yield Same(*pair, False)
+
+
+def _bits(hashes: Sequence[int | None], a: int, b: int) -> int:
+    """In how many bits two hashes differ; more than there are where one is missing."""
+    one, other = hashes[a], hashes[b]
+    return 65 if one is None or other is None else (one ^ other).bit_count()
+
+
+def _inside(hashes: Sequence[int | None], rows: Sequence[int], folders: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows of one folder whose hashes are near."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        members[folders[row]].append(row)
+    for own in members.values():
+        yield from (pair for pair in combinations(own, 2) if _bits(hashes, *pair) <= NEAR_INSIDE)
 
 
 def near(hashes: Sequence[int | None], rows: Sequence[int], most: int) -> Iterator[tuple[int, int]]:

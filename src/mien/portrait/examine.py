@@ -26,7 +26,7 @@ from mien.portrait.measures import Measured, measure
 from mien.portrait.networks import Network, consult, open_networks
 from mien.portrait.view import Picture, View, view
 from mien.recognize.recognizer import Recognizer
-from mien.types import Faces, Floats, Image, Photo
+from mien.types import Faces, Floats, Image, Photo, floats
 
 DECODED = 1600
 """Pixels along the longer side down to which a JPEG may be reduced while decoding. Enlargement, noise and patterns are
@@ -70,6 +70,14 @@ class Examined:
     embedding: Floats | None = None
     error: str = ""
 
+    @property
+    def landmarks(self) -> Floats | None:
+        """The chosen face's (5, 2) landmarks in pixels of the file; None where there is none."""
+        picture = self.picture
+        if picture is None or picture.chosen is None:
+            return None
+        return floats(picture.face.landmarks * np.float32(picture.reduction))
+
 
 class Examiner:
     """A detector, and what else looks at portraits.
@@ -79,7 +87,6 @@ class Examiner:
         recognizer: embeds them; None embeds nothing.
         networks: models for portraits that a user has added.
         population: whose faces these may be.
-        face_template: the alignment of perceptual hashes of faces.
     """
 
     def __init__(

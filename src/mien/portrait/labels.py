@@ -10,6 +10,7 @@ no model and changes no label: what it finds is to be looked at by people.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import faiss
 import numpy as np
@@ -183,7 +184,7 @@ class Labels:
 
     def suspects(self, least: float = 0.5) -> list[Suspect]:
         """Images whose label is wrong with at least this certainty, the surest first."""
-        near = self._neighbours()
+        near = self._near
         found = []
         for folder, rows in enumerate(self.members):
             if len(rows) < 2:
@@ -197,11 +198,21 @@ class Labels:
                     found.append(Suspect(int(row), certainty, better if elsewhere > own else -1, spot))
         return sorted(found, key=lambda one: -one.certainty)
 
-    def _neighbours(self) -> Rows:
+    @cached_property
+    def _near(self) -> Rows:
+        """(N, 25) each row's nearest rows, itself among them."""
         count = min(NEIGHBOURS + 1, len(self.vectors))
         index = (faiss.IndexFlatIP if self.metric == "cosine" else faiss.IndexFlatL2)(self.vectors.shape[1])
         index.add(self.vectors)
         return np.asarray(index.search(self.vectors, count)[1], np.int64)
+
+    def twins(self) -> Iterator[tuple[int, int]]:
+        """Pairs of rows, the smaller first, that are nearest neighbours and more alike than most of one person."""
+        limit = self.evidence.same + 0.5 * self.evidence.same_sd
+        for row, others in enumerate(self._near[:, :4]):
+            near = others[others != row]
+            for other in near[self.scores(np.array([row]), near)[0] >= limit]:
+                yield min(row, int(other)), max(row, int(other))
 
     def _elsewhere(self, row: int, near: Rows) -> tuple[int, float, int]:
         """The other folder with the most evidence, that evidence, and the nearest row there; -1 where there is none."""
@@ -233,7 +244,8 @@ class Labels:
 
     def merges(self, least: float = 0.5) -> list[Merge]:
         """Pairs of folders whose people are one, from neighbours across folders; the surest first."""
-        near = self._neighbours()
+        near = self._near
+        against = float(np.log(max(2, RARE * len(self.members))))
         tried: set[tuple[int, int]] = set()
         found = []
         for row, others in enumerate(near):
@@ -245,15 +257,17 @@ class Labels:
                 tried.add(key)
                 a, b = (self.groups[folder][0] for folder in key)
                 scores = self.scores(a, b)
-                certainty = _logistic(float(self.evidence.of(scores).mean()) - AGAINST)
+                # Comparisons that share images repeat themselves, so more than three count as three.
+                worth = min(3.0, float(np.sqrt(scores.size)))
+                certainty = _logistic(float(self.evidence.of(scores).mean()) * worth - against)
                 if certainty >= least:
                     i, j = np.unravel_index(int(scores.argmax()), scores.shape)
                     found.append(Merge(*key, int(a[i]), int(b[j]), certainty))
         return sorted(found, key=lambda one: -one.certainty)
 
 
-AGAINST = 2.0
-"""Evidence that two folders must have beyond even odds: most pairs of folders are two people."""
+RARE = 10
+"""Pairs of folders are of two people but for one in so many times the number of folders, before anything is seen."""
 LOYALTY = 4.5
 """Evidence that speaks for a label before anything is seen: most labels are right."""
 

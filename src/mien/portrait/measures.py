@@ -7,10 +7,12 @@ reason why there is none. Compares nothing with a limit; that is what rules do.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from mien.errors import DegenerateLandmarksError
+from mien.geometry import similarity, transform
 from mien.portrait import colour, detail, experts, framing, light, occlusion, reproduction
 from mien.portrait.scale import clamp
-from mien.portrait.view import CHIP, Picture, View
-from mien.types import Box
+from mien.portrait.view import CHIP_POSE, Picture, View
+from mien.types import Box, Floats, floats
 
 NO_FACE = "no face was found"
 ZONES: dict[str, tuple[float, float, float, float]] = {
@@ -230,10 +232,20 @@ def _together(view: View) -> Mapping[str, Measured]:
     return found | {name: _measured(MEASURES[name], peak) for name, peak in zip(PATTERNS, peaks, strict=True)}
 
 
-def place(view: View | None, name: str) -> Box | None:
-    """The part of the picture, in pixels of the file, that a measure looked at; None for all of it."""
+def place(landmarks: Floats | None, name: str) -> Box | None:
+    """The part of a picture that a measure looks at, around a face with these landmarks; None for all of it.
+
+    Args:
+        landmarks: (5, 2) pixels, or None where there is no face.
+        name: of the measure.
+    """
     zone = MEASURES[name].zone
-    if view is None or not zone:
+    if landmarks is None or not zone:
+        return None
+    try:
+        back = similarity(CHIP_POSE.points, landmarks)
+    except DegenerateLandmarksError:
         return None
     x1, y1, x2, y2 = ZONES[zone]
-    return view.source(x1, y1, min(x2, CHIP), y2)
+    corners = transform(floats([[x1, y1], [x2, y1], [x1, y2], [x2, y2]]), back)
+    return Box(*(float(v) for v in (*corners.min(axis=0), *corners.max(axis=0))))

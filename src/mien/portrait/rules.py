@@ -9,14 +9,17 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
-from math import erf, sqrt
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from scipy.special import ndtr
 
 from mien.errors import RuleError
 from mien.portrait.measures import MEASURES, Measured
+from mien.types import Floats, floats
 
 Language = Literal["en", "vi"]
 LANGUAGES: tuple[Language, ...] = ("en", "vi")
@@ -132,37 +135,49 @@ class Verdict:
         return words.of(language) if self.state == "fail" and words else ""
 
 
-def judge(rule: Rule, measured: Measured) -> Verdict:
-    """Compare a measured value with a rule.
+STATES: tuple[State, ...] = ("pass", "fail", "not assessed")
+PASS, FAIL, UNKNOWN = 0, 1, 2
 
-    With a standard deviation and `sure`, the value passes where it keeps the limits with that probability, fails where
+
+def states(rule: Rule, values: Floats, sds: Floats) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Compare measured values with a rule.
+
+    With a standard deviation and `sure`, a value passes where it keeps the limits with that probability, fails where
     it breaks them with that probability, and is not assessed in between.
+
+    Args:
+        rule: with its limits.
+        values: (N,) float32, NaN where there is none.
+        sds: (N,) float32 standard deviations, 0 where they are not known.
+
+    Returns:
+        (N,) numbers of STATES, and (N,) whether a failure is one of being too low.
     """
+    values = floats(values)
+    least = -np.inf if rule.min is None else rule.min
+    most = np.inf if rule.max is None else rule.max
+    with np.errstate(invalid="ignore"):
+        outside = (values < least) | (values > most)
+        found = np.where(outside, FAIL, PASS).astype(np.int8)
+        if rule.sure is not None and (sds > 0).any():
+            spread = np.maximum(sds, 1e-9)
+            inside = ndtr((most - values) / spread) - ndtr((least - values) / spread)
+            graded = np.where(inside >= rule.sure, PASS, np.where(inside <= 1 - rule.sure, FAIL, UNKNOWN))
+            found = np.where(sds > 0, graded, found).astype(np.int8)
+        low = values - least < most - values if np.isfinite(least) else np.zeros(len(values), bool)
+    found[np.isnan(values)] = UNKNOWN
+    return found, np.asarray(low, bool)
+
+
+def judge(rule: Rule, measured: Measured) -> Verdict:
+    """Compare one measured value with a rule; see states."""
     value = measured.value
     if value is None:
         return Verdict(rule, "not assessed", measured, measured.reason)
-    low = rule.min is not None and value < rule.min
-    high = rule.max is not None and value > rule.max
-    if rule.sure is None or measured.sd <= 0:
-        return Verdict(rule, "fail" if low or high else "pass", measured, low=low)
-    inside = _inside(rule, value, measured.sd)
-    if inside >= rule.sure:
-        return Verdict(rule, "pass", measured)
-    if inside > 1 - rule.sure:
-        return Verdict(rule, "not assessed", measured, f"{value:.0f} give or take {measured.sd:.0f} spans the limit")
-    nearer_low = rule.max is None or (rule.min is not None and value - rule.min < rule.max - value)
-    return Verdict(rule, "fail", measured, low=nearer_low)
-
-
-def _inside(rule: Rule, value: float, sd: float) -> float:
-    """The probability that a normal value lies within the limits."""
-    low = 0.0 if rule.min is None else _below(rule.min, value, sd)
-    high = 1.0 if rule.max is None else _below(rule.max, value, sd)
-    return high - low
-
-
-def _below(limit: float, value: float, sd: float) -> float:
-    return 0.5 * (1 + erf((limit - value) / (sd * sqrt(2))))
+    found, low = states(rule, floats([value]), floats([measured.sd]))
+    state = STATES[found[0]]
+    reason = f"{value:.0f} give or take {measured.sd:.0f} spans the limit" if state == "not assessed" else ""
+    return Verdict(rule, state, measured, reason, bool(low[0]))
 
 
 def load_rules(name_or_path: str) -> RuleSet:

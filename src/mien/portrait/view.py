@@ -16,7 +16,7 @@ from mien.align import ARCFACE_112, Template, align
 from mien.geometry import similarity, transform
 from mien.portrait.pose import DEFAULT_POPULATION, Population, Pose, estimate
 from mien.portrait.spectrum import deviation, power, quick_side
-from mien.types import Box, Face, Faces, Floats, Image, floats
+from mien.types import Face, Faces, Floats, Image, floats
 
 CHIP = 224
 """Width and height of a chip in pixels."""
@@ -139,12 +139,6 @@ class View:
     def down(self) -> Floats:
         """From between the eyes to the middle of the mouth, in the chip."""
         return floats(self.points[3:].mean(axis=0) - self.eyes)
-
-    def source(self, x1: float, y1: float, x2: float, y2: float) -> Box:
-        """The upright box in the file's pixels around a rectangle of the chip."""
-        corners = transform(floats([[x1, y1], [x2, y1], [x1, y2], [x2, y2]]), self.back) * self.picture.reduction
-        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        return Box(float(left), float(top), float(right), float(bottom))
 
 
 def view(picture: Picture, population: Population = DEFAULT_POPULATION) -> View:

@@ -1,0 +1,409 @@
+"""The audit of a data set: lists, measures, compares, judges, and puts everything into one value.
+
+The one composition of the room: structure -> measures -> duplicates -> labels -> counts -> verdicts. Writes no report.
+"""
+
+import csv
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from mien.align import align
+from mien.data.manifest import stored_path
+from mien.errors import AuditError, DegenerateLandmarksError, MienError
+from mien.image import read_photo
+from mien.models import store
+from mien.portrait import labels
+from mien.portrait.balance import Balanced, Wanted, balance, to_collect
+from mien.portrait.duplicates import AGREE, agreement, same_photographs
+from mien.portrait.examine import DECODED, FACE
+from mien.portrait.findings import Finding
+from mien.portrait.measures import ANGLES
+from mien.portrait.recording import Models, Recorded
+from mien.portrait.rules import FAIL, PASS, UNKNOWN, Rule, RuleSet, states
+from mien.portrait.structure import Entry, Listing, same_name
+from mien.types import Image, floats
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleResult:
+    """A rule over all images.
+
+    Attributes:
+        rule: which.
+        states: (N,) numbers of mien.portrait.rules.STATES.
+        low: (N,) whether a failure is one of being too low.
+        values: (N,) what was measured.
+    """
+
+    rule: Rule
+    states: NDArray[np.int8]
+    low: Bools
+    values: NDArray[np.float32]
+
+    def count(self, state: int) -> int:
+        """How many images have a state."""
+        return int((self.states == state).sum())
+
+    def worst(self, most: int) -> list[int]:
+        """Rows that fail, those farthest beyond the limit first."""
+        failed = np.flatnonzero(self.states == FAIL)
+        least = -np.inf if self.rule.min is None else self.rule.min
+        limit = np.inf if self.rule.max is None else self.rule.max
+        off = np.maximum(least - self.values[failed], self.values[failed] - limit)
+        return [int(row) for row in failed[np.argsort(-off, kind="stable")][:most]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A person: its folder, its group and sex, its images, and how many of them are different and can be read."""
+
+    name: str
+    group: str
+    sex: str
+    images: int
+    distinct: int
+    passed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audit:
+    """What an audit found; see the attributes' types."""
+
+    root: Path
+    rules: RuleSet
+    models: Models
+    entries: Sequence[Entry]
+    recorded: Recorded
+    results: tuple[RuleResult, ...]
+    findings: tuple[Finding, ...]
+    subjects: tuple[Subject, ...]
+    balances: tuple[Balanced, ...]
+    collect: tuple[Wanted, ...]
+    accepted: Bools
+    unreadable: int
+    no_face: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> int:
+        """Findings that are errors."""
+        return sum(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the set keeps every rule whose severity is error, its structure and its balance."""
+        rules = any(r.rule.severity == "error" and r.count(FAIL) for r in self.results)
+        return not (rules or self.errors or any(b.state == "fail" for b in self.balances))
+
+
+@dataclass(slots=True)
+class Known:
+    """What a manifest says, by path and by subject: sex, birth_date, capture_date, age_group, sex_guess."""
+
+    by_path: dict[str, dict[str, str]] = field(default_factory=dict)
+    by_subject: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def of(self, entry: Entry) -> dict[str, str]:
+        """What is known of an image; what is said of the image outranks what is said of the person."""
+        person = self.by_subject.get(same_name(Path(entry.subject).name), {})
+        return person | self.by_path.get(same_name(entry.path), {})
+
+
+COLUMNS = ("sex", "birth_date", "capture_date", "age_group")
+SEXES = {"m": "male", "male": "male", "nam": "male", "f": "female", "female": "female", "nữ": "female", "nu": "female"}
+
+
+def read_known(path: Path) -> Known:
+    """Read a CSV or Parquet table with the columns path or subject (or both), and any of sex, birth_date,
+    capture_date, age_group.
+
+    Raises:
+        AuditError: unreadable, or without such columns.
+    """
+    try:
+        if path.suffix.lower() == ".parquet":
+            rows = pyarrow.parquet.read_table(path).to_pylist()
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                rows = list(csv.DictReader(stream))
+    except (OSError, ValueError, UnicodeDecodeError, pyarrow.ArrowException) as reason:
+        raise AuditError(f"{path} cannot be read as CSV or Parquet: {reason}") from reason
+    columns = set(rows[0]) if rows else set()
+    if not columns & {"path", "subject"} or not columns & set(COLUMNS):
+        raise AuditError(
+            f"{path} needs a column path or subject, and at least one of {', '.join(COLUMNS)}; it has "
+            f"{', '.join(sorted(map(str, columns))) or 'no rows'}"
+        )
+    known = Known()
+    for number, row in enumerate(rows, start=2):
+        facts = _facts(row, f"{path}, row {number}")
+        if row.get("path"):
+            known.by_path[same_name(str(row["path"]))] = facts
+        if row.get("subject"):
+            steady = {name: value for name, value in facts.items() if name != "capture_date" or not row.get("path")}
+            steady.pop("age_group", None) if row.get("path") else None
+            known.by_subject.setdefault(same_name(str(row["subject"])), {}).update(steady)
+    return known
+
+
+def _facts(row: Mapping[str, Any], where: str) -> dict[str, str]:
+    facts = {name: str(row[name]).strip() for name in COLUMNS if row.get(name) not in (None, "")}
+    if "sex" in facts:
+        said = same_name(facts["sex"])
+        if said not in SEXES:
+            raise AuditError(f"{where}: sex is male or female, not '{facts['sex']}'")
+        facts["sex"] = SEXES[said]
+    for name in ("birth_date", "capture_date"):
+        if name in facts:
+            try:
+                date.fromisoformat(facts[name][:10])
+            except ValueError:
+                raise AuditError(f"{where}: {name} is a date like 2019-05-31, not '{facts[name]}'") from None
+    return facts
+
+
+def age_at(facts: Mapping[str, str]) -> int | None:
+    """Whole years between birth and capture; None where one of the dates is not known."""
+    if "birth_date" not in facts or "capture_date" not in facts:
+        return None
+    born, taken = (date.fromisoformat(facts[name][:10]) for name in ("birth_date", "capture_date"))
+    return taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day))
+
+
+def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Models, known: Known | None) -> Audit:
+    """Everything that follows from what was listed and measured."""
+    entries = listing.entries
+    errors = recorded.texts("error")
+    findings = list(listing.findings)
+    findings += [Finding("unreadable-image", e.path, (), words) for e, words in zip(entries, errors, strict=True) if words]
+    groups, sexes, contradictions = _people(entries, rules, known)
+    findings += contradictions
+    entries = [replace(e, group=g, sex=s) for e, g, s in zip(entries, groups, sexes, strict=True)]  # type: ignore[arg-type]
+    numbers = np.unique([e.subject for e in entries], return_inverse=True)[1] if entries else np.empty(0, np.int64)
+    likeness = _likeness(recorded, numbers, models)
+    twice, copies = _duplicates(listing.root, entries, recorded, numbers, likeness)
+    findings += copies
+    doubtful, wrong = _labels(entries, recorded, numbers, likeness)
+    findings += wrong
+    results = tuple(_judge(rule, recorded, errors) for rule in rules.rule)
+    readable = np.array([not words for words in errors], bool)
+    failed = np.any([r.states == FAIL for r in results if r.rule.severity == "error"], axis=0) if results else ~readable
+    accepted = readable & ~failed & ~twice & ~doubtful
+    subjects = _subjects(entries, readable, twice, accepted)
+    least = rules.structure.least_images
+    findings += [
+        Finding("few-images", s.name, (), f"{s.distinct} of {least} different images that can be read")
+        for s in subjects
+        if s.distinct < least
+    ]
+    balances, collect = _balances(rules, entries, subjects, readable)
+    faces = recorded.values("faces")
+    return Audit(
+        listing.root,
+        rules,
+        models,
+        entries,
+        recorded,
+        results,
+        tuple(findings),
+        tuple(subjects),
+        tuple(balances),
+        tuple(collect),
+        accepted,
+        int((~readable).sum()),
+        int((readable & ~(faces >= 1)).sum()),
+    )
+
+
+def _judge(rule: Rule, recorded: Recorded, errors: Sequence[str]) -> RuleResult:
+    values = recorded.values(rule.measure)
+    sds = recorded.values(f"{rule.measure}_sd") if rule.measure in ANGLES else np.zeros(len(values), np.float32)
+    found, low = states(rule, values, np.nan_to_num(sds))
+    return RuleResult(rule, found, low, values)
+
+
+def _people(
+    entries: Sequence[Entry], rules: RuleSet, known: Known | None
+) -> tuple[list[str], list[str], list[Finding]]:
+    """Age group and sex of each image; a manifest outranks folders, and says so where they disagree."""
+    groups, sexes, findings = [], [], []
+    told: set[str] = set()
+    for entry in entries:
+        facts = known.of(entry) if known else {}
+        age, group = age_at(facts), str(entry.group)
+        said = facts.get("age_group", "")
+        if age is not None:
+            said = "child" if age <= rules.structure.child_age else "adult"
+        if said and group and said != group:
+            words = f"{said} ({age} years)" if age is not None else said
+            findings.append(Finding("age-contradiction", entry.path, (), words))
+        groups.append(said or group)
+        sexes.append(facts.get("sex", entry.sex))
+        told.add(same_name(entry.path))
+    if known:
+        findings += [Finding("not-in-folder", path) for path in known.by_path if path not in told]
+    return groups, sexes, findings
+
+
+def _duplicates(
+    root: Path,
+    entries: Sequence[Entry],
+    recorded: Recorded,
+    numbers: NDArray[np.int64],
+    likeness: labels.Labels | None,
+) -> tuple[Bools, list[Finding]]:
+    """Which rows are copies of an earlier one, and what was found."""
+    looks, faces = (recorded.table.column(name).to_pylist() for name in ("look", "face_look"))
+    landmarks = recorded.table.column("landmarks").to_pylist()
+    digests = [d if not e else "" for d, e in zip(recorded.texts("sha256"), recorded.texts("error"), strict=True)]
+
+    def crop(row: int) -> Image | None:
+        if not landmarks[row]:
+            return None
+        try:
+            photo = read_photo(root / stored_path(entries[row].path), longest=DECODED)
+            points = floats(landmarks[row]).reshape(5, 2) / np.float32(photo.reduction)
+            return align(photo.image, points, FACE, 112)
+        except (MienError, DegenerateLandmarksError):
+            return None
+
+    def agree(a: int, b: int) -> bool:
+        one, other = crop(a), crop(b)
+        if one is None or other is None:
+            # Without a face there is only the look of the whole, which then has to be the same.
+            return one is None and other is None and looks[a] is not None and looks[a] == looks[b]
+        return agreement(one, other) >= AGREE
+
+    twice, findings = np.zeros(len(entries), bool), []
+    near = () if likeness is None else likeness.twins()
+    twins = ((int(recorded.rows[a]), int(recorded.rows[b])) for a, b in near)
+    for same in same_photographs(digests, looks, faces, numbers.tolist(), twins, agree):
+        first, second = entries[same.a].path, entries[same.b].path
+        if numbers[same.a] != numbers[same.b]:
+            findings.append(Finding("same-photo-two-people", first, (second,)))
+            twice[[same.a, same.b]] = True
+        elif not twice[same.b]:
+            twice[same.b] = True
+            findings.append(Finding("same-file" if same.exact else "near-duplicate", first, (second,)))
+    return twice, findings
+
+
+def _likeness(recorded: Recorded, numbers: NDArray[np.int64], models: Models) -> labels.Labels | None:
+    """The embeddings with their folders; None without a recognizer, or with too few faces to learn from."""
+    if not models.recognizer or len(recorded.rows) < 3:
+        return None
+    spec = store.load(models.recognizer).card.embedding
+    assert spec is not None
+    own = np.unique(numbers[recorded.rows], return_inverse=True)[1]
+    return labels.Labels(recorded.embeddings, own, spec.metric)
+
+
+def _labels(
+    entries: Sequence[Entry], recorded: Recorded, numbers: NDArray[np.int64], found: labels.Labels | None
+) -> tuple[Bools, list[Finding]]:
+    """Which rows may show somebody else, and what was found."""
+    doubtful, findings = np.zeros(len(entries), bool), []
+    if found is None:
+        return doubtful, findings
+    folders = np.unique(numbers[recorded.rows])
+    names = {int(n): e.subject for n, e in zip(numbers, entries, strict=True)}
+    rows, split = recorded.rows, set()
+    for one in found.splits():
+        split.update(one.second)
+        second = [entries[int(rows[i])].path for i in one.second]
+        folder = names[int(folders[one.folder])]
+        words = f"{len(one.first)} and {len(one.second)} images"
+        findings.append(Finding("two-people", folder, tuple(second), words, round(one.certainty, 3)))
+        doubtful[rows[list(one.second)]] = True
+    for suspect in found.suspects():
+        row = int(rows[suspect.row])
+        doubtful[row] = True
+        if suspect.row in split:
+            continue
+        better = f" and like {names[int(folders[suspect.better])]}" if suspect.better >= 0 else ""
+        like = entries[int(rows[suspect.like])].path
+        findings.append(
+            Finding("unlike-others", entries[row].path, (like,), better, round(suspect.certainty, 3))
+        )
+    for merge in found.merges():
+        a, b = (names[int(folders[i])] for i in (merge.a, merge.b))
+        pair = tuple(entries[int(rows[i])].path for i in (merge.row_a, merge.row_b))
+        findings.append(Finding("one-person-twice", a, (b,), "|".join(pair), round(merge.certainty, 3)))
+    return doubtful, findings
+
+
+def _subjects(entries: Sequence[Entry], readable: Bools, twice: Bools, accepted: Bools) -> list[Subject]:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, entry in enumerate(entries):
+        rows[entry.subject].append(row)
+    found = []
+    for name, own in rows.items():
+        groups = Counter(entries[row].group for row in own if entries[row].group)
+        sexes = Counter(entries[row].sex for row in own if entries[row].sex)
+        found.append(
+            Subject(
+                name,
+                groups.most_common(1)[0][0] if groups else "",
+                sexes.most_common(1)[0][0] if sexes else "",
+                len(own),
+                int((readable & ~twice)[own].sum()),
+                int(accepted[own].sum()),
+            )
+        )
+    return found
+
+
+def _balances(
+    rules: RuleSet, entries: Sequence[Entry], subjects: Sequence[Subject], readable: Bools
+) -> tuple[list[Balanced], list[Wanted]]:
+    wanted = rules.balance
+    found = []
+    images = [entry for entry, good in zip(entries, readable, strict=True) if good]
+    if wanted.sex:
+        found.append(balance("sex", "people", [s.sex for s in subjects], wanted.sex))
+        found.append(balance("sex", "images", [e.sex for e in images], wanted.sex))
+    if wanted.age:
+        found.append(balance("age", "people", [s.group for s in subjects], wanted.age))
+        found.append(balance("age", "images", [str(e.group) for e in images], wanted.age))
+    return found, to_collect([(s.sex, s.group) for s in subjects], wanted.sex, wanted.age)
+
+
+def reasons(audit: Audit, rule: Rule) -> dict[str, int]:
+    """Why a rule could not be assessed, and for how many images."""
+    counts: Counter[str] = Counter()
+    result = next(r for r in audit.results if r.rule is rule)
+    texts = audit.recorded.table.column("reasons")
+    errors = audit.recorded.texts("error")
+    for row in np.flatnonzero(result.states == UNKNOWN).tolist():
+        if errors[row]:
+            counts["the file cannot be read"] += 1
+        elif np.isnan(result.values[row]):
+            counts[json.loads(texts[row].as_py() or "{}").get(rule.measure, "")] += 1
+        else:
+            counts["the uncertainty spans the limit"] += 1
+    return dict(counts)
+
+
+def verdicts(audit: Audit) -> Iterator[tuple[str, list[str], list[str]]]:
+    """For each image: pass, fail or not assessed by the rules of severity error; the rules that it fails; those that
+    could not be assessed."""
+    table = np.stack([r.states for r in audit.results], axis=1)
+    names = [r.rule.id for r in audit.results]
+    grave = np.array([r.rule.severity == "error" for r in audit.results])
+    for row in table:
+        failed = [names[i] for i in np.flatnonzero(row == FAIL)]
+        unknown = [names[i] for i in np.flatnonzero(row == UNKNOWN)]
+        own = row[grave]
+        word = "fail" if (own == FAIL).any() else "pass" if (own == PASS).all() else "not assessed"
+        yield word, failed, unknown

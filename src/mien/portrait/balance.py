@@ -1,0 +1,134 @@
+"""Shares of sexes and ages among people and images, with intervals, and what to collect to mend them.
+
+Counts come from folders and manifests. Guesses of an attribute model are used only with its confusion matrix, which
+undoes its errors on the whole; without one they are not used at all. Nothing is read from pixels here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from mien.portrait.rules import Share
+from mien.rates import wilson
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A group's count and share, with the share's 95% interval and the share that is wanted."""
+
+    name: str
+    count: int
+    share: float
+    low: float
+    high: float
+    wanted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balanced:
+    """How balanced a set is in one respect.
+
+    Attributes:
+        what: sex or age.
+        unit: people or images.
+        parts: the groups that are wanted.
+        unknown: of how many it is not known.
+        state: pass where every share is within the tolerance, fail where one is not, not assessed where it is known
+            of less than half.
+        source: where the counts come from.
+    """
+
+    what: str
+    unit: str
+    parts: tuple[Part, ...]
+    unknown: int
+    state: str
+    source: str
+
+
+def balance(what: str, unit: str, groups: Sequence[str], wanted: Share, source: str = "folders and manifest") -> Balanced:
+    """Count groups and compare their shares with the wanted ones.
+
+    Args:
+        what: sex or age.
+        unit: people or images.
+        groups: the group of each; empty where it is not known.
+        wanted: parts and tolerance.
+        source: where the groups come from.
+    """
+    counts = {name: sum(group == name for group in groups) for name in wanted.parts}
+    return _judged(what, unit, counts, len(groups) - sum(counts.values()), wanted, source)
+
+
+def _judged(
+    what: str, unit: str, counts: Mapping[str, int], unknown: int, wanted: Share, source: str
+) -> Balanced:
+    known, whole = sum(counts.values()), sum(wanted.parts.values())
+    parts = []
+    for name, count in counts.items():
+        share = count / known if known else 0.0
+        low, high = wilson(share, known) if known else (0.0, 1.0)
+        parts.append(Part(name, count, share, low, high, wanted.parts[name] / whole))
+    off = any(abs(part.share - part.wanted) > wanted.tolerance for part in parts)
+    state = "not assessed" if known <= unknown else "fail" if off else "pass"
+    return Balanced(what, unit, tuple(parts), unknown, state, source)
+
+
+def corrected(share: float, trials: int, hit: float, false: float) -> tuple[float, float, float]:
+    """The true share of a group from the share that a classifier calls so, with a 95% interval.
+
+    share = true * hit + (1 - true) * false, solved for true (Rogan and Gladen, American Journal of Epidemiology 107,
+    1978); the interval is Wilson's of the classified share, taken the same way.
+
+    Args:
+        share: of those that the classifier puts into the group.
+        trials: how many were classified.
+        hit: the share of the group's own that it puts there.
+        false: the share of others that it puts there.
+
+    Raises:
+        ValueError: the classifier tells nothing, or is upside down.
+    """
+    if hit - false < 0.05:
+        raise ValueError(f"a classifier that hits {hit:g} and errs {false:g} tells nothing of a share")
+    low, high = wilson(share, trials)
+    true, lowest, highest = (min(1.0, max(0.0, (s - false) / (hit - false))) for s in (share, low, high))
+    return true, lowest, highest
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """So many more people of a sex and an age; either is empty where it is not balanced or not known."""
+
+    sex: str
+    age: str
+    count: int
+
+
+def to_collect(people: Sequence[tuple[str, str]], sex: Share | None, age: Share | None) -> list[Wanted]:
+    """The fewest people that have to be added, and nobody removed, so that both shares are as wanted.
+
+    People are counted in cells of sex and age whose wanted share is the product of both; those of whom one is not
+    known are left out. The cell that is fullest for its share says how large the whole has to be.
+
+    Args:
+        people: sex and age of each person.
+        sex: parts, or None where it is not asked for.
+        age: likewise.
+    """
+    sexes = _shares(sex) if sex and any(s for s, _ in people) else {"": 1.0}
+    ages = _shares(age) if age and any(a for _, a in people) else {"": 1.0}
+    cells = {(s, a): share * part for s, share in sexes.items() for a, part in ages.items()}
+    have = dict.fromkeys(cells, 0)
+    for s, a in people:
+        cell = (s if "" not in sexes else "", a if "" not in ages else "")
+        if cell in have:
+            have[cell] += 1
+    whole = max((have[cell] / share for cell, share in cells.items() if share > 0), default=0.0)
+    missing = [Wanted(*cell, ceil(whole * share - 1e-9) - have[cell]) for cell, share in cells.items()]
+    return [one for one in missing if one.count > 0] if len(cells) > 1 else []
+
+
+def _shares(wanted: Share) -> dict[str, float]:
+    whole = sum(wanted.parts.values())
+    return {name: part / whole for name, part in wanted.parts.items()}
