@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mien.gallery.gallery import Gallery
     from mien.pipeline import open_pipeline
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 __all__ = [
     "Gallery",
     "MienError",

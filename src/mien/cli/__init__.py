@@ -22,6 +22,7 @@ EXIT_CODES = (
 def build() -> typer.Typer:
     """The program with all its verbs."""
     from mien.cli import (
+        audit,
         bench,
         compare,
         data,
@@ -50,6 +51,8 @@ def build() -> typer.Typer:
     app.command()(tour.tour)
     app.command()(detect.detect)
     app.command()(compare.compare)
+    app.command()(audit.check)
+    app.command()(audit.audit)
     app.command()(enrol.enrol)
     app.command()(enrol.reenrol)
     app.command()(identify.identify)
