@@ -194,7 +194,8 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     likeness = _likeness(recorded, numbers, models)
     twice, copies = _duplicates(listing.root, entries, recorded, numbers, likeness)
     findings += copies
-    doubtful, wrong = _labels(entries, recorded, numbers, likeness)
+    shared = {path for f in copies if f.code == "same-photo-two-people" for path in (f.place, *f.others)}
+    doubtful, wrong = _labels(entries, recorded, numbers, likeness, shared)
     findings += wrong
     results = tuple(_judge(rule, recorded, errors) for rule in rules.rule)
     readable = np.array([not words for words in errors], bool)
@@ -306,13 +307,22 @@ def _likeness(recorded: Recorded, numbers: NDArray[np.int64], models: Models) ->
     spec = store.load(models.recognizer).card.embedding
     assert spec is not None
     own = np.unique(numbers[recorded.rows], return_inverse=True)[1]
-    return labels.Labels(recorded.embeddings, own, spec.metric)
+    known = recorded.embeddings, recorded.rows, recorded.others, recorded.other_rows
+    return labels.Labels(labels.choose_faces(*known, numbers, spec.metric), own, spec.metric)
 
 
 def _labels(
-    entries: Sequence[Entry], recorded: Recorded, numbers: NDArray[np.int64], found: labels.Labels | None
+    entries: Sequence[Entry],
+    recorded: Recorded,
+    numbers: NDArray[np.int64],
+    found: labels.Labels | None,
+    shared: set[str],
 ) -> tuple[Bools, list[Finding]]:
-    """Which rows may show somebody else, and what was found."""
+    """Which rows may show somebody else, and what was found.
+
+    A photograph that lies under two people (`shared`) was told already: it is no further finding, and does not make
+    two people one.
+    """
     doubtful, findings = np.zeros(len(entries), bool), []
     if found is None:
         return doubtful, findings
@@ -329,7 +339,7 @@ def _labels(
     for suspect in found.suspects():
         row = int(rows[suspect.row])
         doubtful[row] = True
-        if suspect.row in split:
+        if suspect.row in split or entries[row].path in shared:
             continue
         better = f" and like {names[int(folders[suspect.better])]}" if suspect.better >= 0 else ""
         like = entries[int(rows[suspect.like])].path
@@ -337,6 +347,10 @@ def _labels(
             Finding("unlike-others", entries[row].path, (like,), better, round(suspect.certainty, 3))
         )
     for merge in found.merges():
+        if any(
+            all(entries[int(rows[i])].path in shared for i in found.groups[folder][0]) for folder in (merge.a, merge.b)
+        ):
+            continue
         a, b = (names[int(folders[i])] for i in (merge.a, merge.b))
         pair = tuple(entries[int(rows[i])].path for i in (merge.row_a, merge.row_b))
         findings.append(Finding("one-person-twice", a, (b,), "|".join(pair), round(merge.certainty, 3)))

@@ -7,6 +7,7 @@ that cannot be read is a result with an error. Judges by no rule and writes noth
 import hashlib
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from mien.portrait.measures import Measured, measure
 from mien.portrait.networks import Network, consult, open_networks
 from mien.portrait.view import Picture, View, view
 from mien.recognize.recognizer import Recognizer
-from mien.types import Faces, Floats, Image, Photo, floats
+from mien.types import Face, Faces, Floats, Image, Photo, floats
 
 DECODED = 1600
 """Pixels along the longer side down to which a JPEG may be reduced while decoding. Enlargement, noise and patterns are
@@ -56,6 +57,7 @@ class Examined:
         look: perceptual hash of the picture, or None.
         face_look: perceptual hash of the aligned face, or None.
         embedding: (D,) float32, where a recognizer was given and there is a face.
+        other: (D,) float32 of the next face, where it is large enough to be the one that is meant.
         error: why it could not be read; else empty.
     """
 
@@ -68,6 +70,7 @@ class Examined:
     look: int | None = None
     face_look: int | None = None
     embedding: Floats | None = None
+    other: Floats | None = None
     error: str = ""
 
     @property
@@ -157,13 +160,31 @@ class Examiner:
         if self.recognizer is None:
             return results
         known = [(i, one.picture) for i, one in enumerate(results) if one.view is not None and one.picture is not None]
-        crops = [self.recognizer.align(picture.image, picture.face) for _, picture in known]
-        for (index, _), row in zip(known, self.recognizer.embed(crops), strict=True):
-            results[index] = replace(results[index], embedding=row)
+        wanted = [(i, name, pic, face) for i, pic in known for name, face in _meant(pic)]
+        crops, kept = [], []
+        for index, name, picture, face in wanted:
+            with suppress(DegenerateLandmarksError):
+                crops.append(self.recognizer.align(picture.image, face))
+                kept.append((index, name))
+        for (index, name), row in zip(kept, self.recognizer.embed(crops), strict=True):
+            one = results[index]
+            results[index] = replace(one, embedding=row) if name == "embedding" else replace(one, other=row)
         return results
 
 
 FACE = TEMPLATES["arcface"](112)
+RIVAL = 0.25
+"""A second face of at least this share of the first one's area may be the one that is meant."""
+
+
+def _meant(picture: Picture) -> list[tuple[str, Face]]:
+    """The faces of a picture that its label may be about."""
+    others = [face for index, face in enumerate(picture.faces) if index != picture.chosen]
+    largest = max(others, key=lambda face: face.box.area, default=None)
+    found = [("embedding", picture.face)]
+    if largest is not None and largest.box.area >= RIVAL * picture.face.box.area:
+        found.append(("other", largest))
+    return found
 
 
 def choose(photo: Photo, faces: Faces, setting: float | None = None) -> Picture:

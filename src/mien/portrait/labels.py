@@ -194,8 +194,9 @@ class Labels:
                 better, elsewhere, like = self._elsewhere(int(row), near[row])
                 certainty = _certainty(float(own), elsewhere)
                 if certainty >= least:
-                    spot = like if better >= 0 else int(person[0])
-                    found.append(Suspect(int(row), certainty, better if elsewhere > own else -1, spot))
+                    known = better >= 0 and elsewhere > max(NAMED, float(own))
+                    spot = like if known else int(person[0])
+                    found.append(Suspect(int(row), certainty, better if known else -1, spot))
         return sorted(found, key=lambda one: -one.certainty)
 
     @cached_property
@@ -228,7 +229,7 @@ class Labels:
                 like = int(next(n for n in near if self.folders[n] == other))
         return best, most, like
 
-    def splits(self, least: float = 0.5) -> list[Split]:
+    def splits(self, least: float = 0.8) -> list[Split]:
         """Folders whose two largest groups are each of several images and hold together better than each other."""
         found = []
         for folder, groups in enumerate(self.groups):
@@ -268,6 +269,8 @@ class Labels:
 
 RARE = 10
 """Pairs of folders are of two people but for one in so many times the number of folders, before anything is seen."""
+NAMED = 2.0
+"""Evidence for another folder's person from which on that person is named."""
 LOYALTY = 4.5
 """Evidence that speaks for a label before anything is seen: most labels are right."""
 
@@ -290,6 +293,36 @@ def _guess(across: Floats) -> Evidence:
     """For sets without enough comparisons within folders: one person lies four deviations above two people."""
     other, other_sd = float(np.median(across)), float(across.std()) + 1e-6
     return Evidence(other + 4 * other_sd, 1.3 * other_sd, other, other_sd, 0.9)
+
+
+def choose_faces(
+    first: Floats, rows: Rows, second: Floats, second_rows: Rows, folders: Rows, metric: Metric
+) -> Floats:
+    """Of pictures with two faces, the embedding of the one that is more like its folder's other pictures.
+
+    Two people in one photograph are not one: the label is about one of them, and not always about the larger face.
+
+    Args:
+        first: (N, D) embeddings of the chosen faces.
+        rows: (N,) their rows.
+        second: (K, D) embeddings of second faces.
+        second_rows: (K,) their rows.
+        folders: the folder of every row.
+        metric: how embeddings are compared.
+
+    Returns:
+        (N, D) the embeddings to go on with.
+    """
+    chosen, places = first.copy(), {int(row): place for place, row in enumerate(rows)}
+    alone = ~np.isin(rows, second_rows)
+    for vector, row in zip(second, second_rows, strict=True):
+        place = places[int(row)]
+        others = first[alone & (folders[rows] == folders[row])]
+        if len(others):
+            scores = score_all(np.stack([first[place], vector]), others, metric)
+            own, other = np.median(scores, axis=1) * (1 if metric == "cosine" else -1)
+            chosen[place] = vector if other > own else first[place]
+    return chosen
 
 
 def centroid_rule(embeddings: Floats, folders: Sequence[int], metric: Metric) -> Floats:

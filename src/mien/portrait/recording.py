@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from mien.data.manifest import stored_path
 from mien.data.workers import ordered
@@ -44,7 +45,7 @@ SCHEMA = pa.schema(
         ("x1", pa.float32()), ("y1", pa.float32()), ("x2", pa.float32()), ("y2", pa.float32()),
         ("score", pa.float32()), ("landmarks", pa.list_(pa.float32())), ("overall", pa.float32()),
         *((name, pa.float32()) for name in MEASURES), *((f"{name}_sd", pa.float32()) for name in ANGLES),
-        ("reasons", pa.string()), ("embedding", pa.list_(pa.float32())),
+        ("reasons", pa.string()), ("embedding", pa.list_(pa.float32())), ("other", pa.list_(pa.float32())),
     ]
 )  # fmt: skip
 
@@ -118,6 +119,8 @@ def _row(path: str, stamp: tuple[int, int], one: Examined) -> dict[str, Any]:
         row |= {"score": face.score, "landmarks": one.landmarks.reshape(-1).tolist()}
     if one.embedding is not None:
         row["embedding"] = one.embedding.tolist()
+    if one.other is not None:
+        row["other"] = one.other.tolist()
     return row
 
 
@@ -200,11 +203,15 @@ class Recorded:
         table: a row for each entry, without embeddings.
         embeddings: (M, D) float32 of those that have one.
         rows: (M,) their rows.
+        others: (K, D) float32 of second faces that may be the ones that are meant.
+        other_rows: (K,) their rows.
     """
 
     table: pa.Table
     embeddings: Floats
-    rows: np.ndarray[Any, np.dtype[np.int64]]
+    rows: NDArray[np.int64]
+    others: Floats
+    other_rows: NDArray[np.int64]
 
     def values(self, name: str) -> Floats:
         """A column of numbers, NaN where there is none."""
@@ -221,11 +228,16 @@ def read_recorded(entries: Sequence[Entry], out: Path) -> Recorded:
     whole = pa.concat_tables(parts)
     places = {path: row for row, path in enumerate(whole.column("path").to_pylist())}
     whole = whole.take(pa.array([places[entry.path] for entry in entries], pa.int64()))
-    column = whole.column("embedding")
+    first, second = _vectors(whole, "embedding"), _vectors(whole, "other")
+    return Recorded(whole.drop_columns(["embedding", "other"]), *first, *second)
+
+
+def _vectors(table: pa.Table, name: str) -> tuple[Floats, NDArray[np.int64]]:
+    """A column of embeddings, without the rows that have none, and the rows that have one."""
+    column = table.column(name)
     rows = np.flatnonzero(pa.compute.is_valid(column).to_numpy())
     flat = pa.compute.list_flatten(column).to_numpy()
-    embeddings = floats(flat).reshape(len(rows), -1) if len(rows) else np.empty((0, 0), np.float32)
-    return Recorded(whole.drop_columns(["embedding"]), embeddings, rows)
+    return (floats(flat).reshape(len(rows), -1) if len(rows) else np.empty((0, 0), np.float32)), rows
 
 
 def forget(out: Path) -> None:
