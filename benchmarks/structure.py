@@ -92,7 +92,11 @@ def plant(tree: Tree) -> None:
     tree.fault("double-group", "adults", "NGUOI_LON")
     tree.put(tree.next()[0], "others/x/01.jpg")
     tree.fault("unknown-folder", "others")
-    for group, composed, first in (("adults", NAMES[0], "NFC"), (children, NAMES[1], "NFD"), ("adults", NAMES[2], "NFC")):
+    for group, composed, first in (
+        ("adults", NAMES[0], "NFC"),
+        (children, NAMES[1], "NFD"),
+        ("adults", NAMES[2], "NFC"),
+    ):
         other = "NFD" if first == "NFC" else "NFC"
         one, sources = unicodedata.normalize(first, composed), tree.next()
         two = unicodedata.normalize(other, composed)
@@ -185,7 +189,14 @@ def plant(tree: Tree) -> None:
 def places(finding: dict) -> frozenset[str]:
     """What a finding is about, as it is written down for faults."""
     kind = finding["kind"]
-    if kind in ("double-group", "twin-folder", "same-file", "near-duplicate", "same-photo-two-people", "one-person-twice"):
+    if kind in (
+        "double-group",
+        "twin-folder",
+        "same-file",
+        "near-duplicate",
+        "same-photo-two-people",
+        "one-person-twice",
+    ):
         return frozenset((finding["place"], *finding["others"]))
     return frozenset(finding["others"]) if kind == "both-groups" else frozenset((finding["place"],))
 
@@ -198,8 +209,9 @@ def run(folder: Path, people: list[list[Path]], seed: int) -> dict:
     manifest, out = folder / f"people-{seed}.csv", folder / f"out-{seed}"
     manifest.write_text("\n".join(tree.rows) + "\n", encoding="utf-8")
     command = [Path(sys.executable).parent / "mien", "audit", root, "--manifest", manifest, "--out", out, "--json"]
+    shutil.rmtree(out, ignore_errors=True)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (1, 4), done.stderr
+    assert done.returncode in (1, 4) and (out / "report.json").exists(), done.stderr
     found = [(f["kind"], places(f)) for f in json.loads((out / "report.json").read_text())["findings"]]
     planted, shown = Counter(tree.faults), Counter(found)
     right = sum((planted & shown).values())
@@ -221,7 +233,9 @@ def main() -> None:
         folder = Path(scratch)
         with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
             archive.extractall(folder, filter="data")
-        everybody = {p.name: sorted(p.iterdir()) for p in sorted((folder / "images_deepfunneled").iterdir()) if p.is_dir()}
+        everybody = {
+            p.name: sorted(p.iterdir()) for p in sorted((folder / "images_deepfunneled").iterdir()) if p.is_dir()
+        }
         runs = []
         for seed in seeds:
             generator = np.random.default_rng(seed)

@@ -1,8 +1,8 @@
-"""Does quality matter? Error-versus-discard curves of LFW for two recognizers, and the weights of the overall quality.
+"""Does quality matter? Error-versus-discard curves of LFW for two recognizers; weights of the overall quality.
 
-The mated pairs with the worst quality (of the worse photograph of a pair) are discarded step by step, at the threshold
-where 10% of all do not match, and the FNMR of the rest is drawn against the share that was discarded. The area under
-the curve up to 20% is compared with that of discarding at random (flat at 10%) and by face size alone.
+The mated pairs with the worst quality (of the worse photograph of a pair) are discarded step by step, at the
+threshold where 10% of all do not match, and the FNMR of the rest is drawn against the share that was discarded. The
+area under the curve up to 20% is compared with that of discarding at random (flat at 10%) and by face size alone.
 
     python benchmarks/utility.py fit      # weights from CelebA, printed; they stand in mien/portrait/quality.py
     python benchmarks/utility.py          # the curves on LFW
@@ -101,7 +101,9 @@ def curve(worse: np.ndarray, scores: np.ndarray, seed: int = 0) -> tuple[np.ndar
 
 def table_of(rows: list[tuple], names: list[str]) -> np.ndarray:
     """(N, M) qualities over 100; what could not be taken counts as the mean."""
-    values = np.array([[np.nan if not row[1] or row[1][n][1] is None else row[1][n][1] for n in names] for row in rows])
+    values = np.array(
+        [[np.nan if not row[1] or row[1][n][1] is None else row[1][n][1] for n in names] for row in rows]
+    )
     means = np.nanmean(values, axis=0)
     return np.where(np.isnan(values), means, values) / 100
 
@@ -141,12 +143,14 @@ def fit() -> None:
             target[parts == k] - features[parts == k] @ solve(features[parts != k], target[parts != k], ridge)
             for k in range(5)
         ]
-        print(f"ridge {ridge}: explained within other people {1 - np.mean(np.concatenate(left) ** 2) / target.var():.3f}")
+        explained = 1 - np.mean(np.concatenate(left) ** 2) / target.var()
+        print(f"ridge {ridge}: explained within other people {explained:.3f}")
     weights = solve(features, target, RIDGE)
     weights = np.where(weights < 0.01 * weights.sum(), 0, weights)
     weights = weights / weights.sum()
     print(f"{len(known)} photographs of {groups.max() + 1} people, ridge {RIDGE}")
-    print({name: round(float(w), 3) for name, w in sorted(zip(names, weights), key=lambda x: -x[1]) if w})
+    ordered_weights = sorted(zip(names, weights, strict=True), key=lambda item: -item[1])
+    print({name: round(float(weight), 3) for name, weight in ordered_weights if weight})
 
 
 RIDGES = (0.0, 0.003, 0.01, 0.03, 0.1)
@@ -173,7 +177,7 @@ def judge() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
             archive.extractall(folder, filter="data")
-        paths = [p for p in sorted(Path(folder).rglob("*.jpg"))]
+        paths = sorted(Path(folder).rglob("*.jpg"))
         counts = {p.parent.name: len(list(p.parent.iterdir())) for p in paths}
         rows = examine([p for p in paths if counts[p.parent.name] > 1], "lfw")
     subjects = [Path(row[0]).parent.name for row in rows]

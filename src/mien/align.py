@@ -69,9 +69,7 @@ def dlib_template(size: int) -> Template:
 TEMPLATES = {"arcface": arcface_template, "dlib": dlib_template}
 
 
-def align(
-    image: Image, landmarks: Floats, template: Template, size: int, *, repeat_border: bool = False
-) -> Image:
+def align(image: Image, landmarks: Floats, template: Template, size: int, *, repeat_border: bool = False) -> Image:
     """Warp one face to the reference pose.
 
     Args:

@@ -40,10 +40,14 @@ def audit(
     target: Annotated[
         Path | None, typer.Option("--out", help="Where the report goes; FOLDER-audit by default.", show_default=False)
     ] = None,
-    flat: Annotated[bool, typer.Option("--flat", help="Identities lie in FOLDER directly, without age groups.")] = False,
+    flat: Annotated[
+        bool, typer.Option("--flat", help="Identities lie in FOLDER directly, without age groups.")
+    ] = False,
     manifest: Annotated[
         Path | None,
-        typer.Option("--manifest", help="CSV or Parquet: path or subject, and sex, birth_date, capture_date, age_group."),
+        typer.Option(
+            "--manifest", help="CSV or Parquet: path or subject, and sex, birth_date, capture_date, age_group."
+        ),
     ] = None,
     accept: Annotated[
         Path | None, typer.Option("--accept", help="Copy what passes into this folder, keeping the structure.")
@@ -55,7 +59,8 @@ def audit(
     ] = None,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Whether to look for wrong labels.")] = True,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep what was measured (with embeddings), so that other rules take seconds.")
+        bool,
+        typer.Option("--keep", help="Keep what was measured (with embeddings), so that other rules take seconds."),
     ] = False,
     detector: options.Detector = options.DETECTOR,
     recognizer: options.Recognizer = None,
@@ -64,8 +69,8 @@ def audit(
 ) -> int:
     """Judge a data set of portraits by rules: image by image, person by person, and as a whole.
 
-    Writes report.html, report.json, images.parquet and .csv, subjects.csv. Goes on where it was interrupted. Exit code
-    0: the requirement is kept; 1: it is not; 4: some files could not be read.
+    Writes report.html, report.json, images.parquet and .csv, subjects.csv. Goes on where it was interrupted. Exit
+    code 0: the requirement is kept; 1: it is not; 4: some files could not be read.
 
     Examples:
 
@@ -141,7 +146,9 @@ def _show(found: Audit, place: Path, language: Language) -> None:
 
 
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Photographs, or folders of them.", show_default=False)] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Photographs, or folders of them.", show_default=False)
+    ] = None,
     rules: Rules = DEFAULT_RULES,
     language: InLanguage = "en",
     detector: options.Detector = options.DETECTOR,
@@ -195,7 +202,11 @@ def _tell(path: Path, checked: Checked, language: Language, every: bool) -> None
         shown = "" if value is None else f"{value:.3g}{spread} {rule.unit}".strip()
         state = say(verdict.state, language) + (f": {verdict.reason}" if verdict.reason else "")
         table.add_row(
-            rule.says(language), say(rule.severity, language), shown, limit(rule.min, rule.max, rule.unit, language), state
+            rule.says(language),
+            say(rule.severity, language),
+            shown,
+            limit(rule.min, rule.max, rule.unit, language),
+            state,
         )
     out.print(f"{path}: {say('passed' if checked.passed else 'failed', language)}")
     show(table)

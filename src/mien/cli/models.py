@@ -16,8 +16,8 @@ from mien.errors import MienError, ModelError
 from mien.evaluate.protocols.calibration import calibration
 from mien.models import pull as pulling
 from mien.models import store
-from mien.models.adopt import Told, adopt, inspect
-from mien.models.card import ModelCard, format_card
+from mien.models.adopt import Told, adopt, adopt_expert, inspect
+from mien.models.card import ExpertSpec, ModelCard, format_card
 from mien.models.defaults import DEFAULTS, shipped_card
 from mien.models.quantize import quantize as make_int8
 from mien.models.session import EngineOptions
@@ -192,13 +192,43 @@ def add(
     template: Annotated[str, typer.Option("--template", help="arcface or dlib: the pose of its crops.")] = "arcface",
     licence: Annotated[str, typer.Option("--licence", help="Of the weights.")] = "not stated",
     training_data: Annotated[str, typer.Option("--training-data", help="What it was trained on.")] = "not stated",
+    expert: Annotated[
+        str | None, typer.Option("--expert", help="A model for portraits: landmarks, pose, parsing or quality.")
+    ] = None,
+    crop: Annotated[
+        str, typer.Option("--crop", help="Of --expert: box (a square around the face) or aligned (ArcFace's pose).")
+    ] = "box",
+    margin: Annotated[
+        float, typer.Option("--margin", help="Of --expert: the square's side over the longer side of the face's box.")
+    ] = 1.5,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            help="Of --expert: unit, signed, pixels (landmarks); degrees, radians, matrix (pose); classes; score.",
+            show_default=False,
+        ),
+    ] = None,
+    signs: Annotated[
+        str,
+        typer.Option(
+            "--signs",
+            help="Of --expert pose: 1 or -1 for yaw, pitch and roll, so that right, down and "
+            "clockwise are positive to the viewer.",
+        ),
+    ] = "1,1,1",
+    score_range: Annotated[
+        str, typer.Option("--range", help="Of --expert quality: the scores that are worth 0 and 100.")
+    ] = "0,1",
     json: options.Json = False,
 ) -> int:
-    """Write a card for your own ONNX recognizer or detector and put it into the store.
+    """Write a card for your own ONNX recognizer, detector or model for portraits and put it into the store.
 
-    Example:
+    Examples:
 
       mien models add my-r50.onnx --colour RGB --licence "our own"
+
+      mien models add pfld-98.onnx --expert landmarks --output unit --margin 1.2 --colour RGB --mean 0 --scale 255
     """
     chosen = name or file.stem.lower().replace(" ", "-")
     for given, allowed in (
@@ -208,7 +238,7 @@ def add(
     ):
         if given not in allowed:
             fail(f"{given} is not one of {', '.join(str(a) for a in allowed if a)}", WRONG)
-    if colour is None and out.is_terminal and _is_recognizer(file):
+    if colour is None and out.is_terminal and (expert or _is_recognizer(file)):
         colour = typer.prompt("Was it trained on RGB or BGR? (the model's repository says which)")
     told = Told(
         colour=colour,  # type: ignore[arg-type]
@@ -221,12 +251,51 @@ def add(
         training_data=training_data,
         source=f"added from {file.name}",
     )
-    model = store.save(*adopt(_read(file), chosen, told))
+    if expert is None:
+        model = store.save(*adopt(_read(file), chosen, told))
+    else:
+        spec = _expert_spec(expert, crop, margin, output, signs, score_range)
+        model = store.save(*adopt_expert(_read(file), chosen, expert, told, spec))  # type: ignore[arg-type]
     if json:
         emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
     else:
         _show_card(model)
     return 0
+
+
+OUTPUTS = {
+    "landmarks": ("unit", "signed", "pixels"),
+    "pose": ("degrees", "radians", "matrix"),
+    "parsing": ("classes",),
+    "quality": ("score",),
+}
+"""What the outputs of models for portraits may mean; the first is taken where none is given."""
+
+
+def _expert_spec(
+    expert: str, crop: str, margin: float, output: str | None, signs: str, score_range: str
+) -> ExpertSpec:
+    """The [expert] part of a card from the command's words."""
+    if expert not in OUTPUTS:
+        fail(f"--expert is {', '.join(OUTPUTS)}, not {expert}", WRONG)
+    meant = output or OUTPUTS[expert][0]
+    if meant not in OUTPUTS[expert]:
+        fail(f"--output of {expert} is {', '.join(OUTPUTS[expert])}, not {meant}", WRONG)
+    if crop not in ("box", "aligned") or (crop == "aligned" and expert in ("landmarks", "parsing")):
+        fail("--crop is box or aligned, and landmarks and parsing need box, since they are laid back", WRONG)
+    try:
+        low, high = (float(word) for word in score_range.split(","))
+        yaw, pitch, roll = (float(word) for word in signs.split(","))
+        return ExpertSpec(
+            crop=crop,  # type: ignore[arg-type]
+            margin=margin,
+            output=meant,  # type: ignore[arg-type]
+            signs=(yaw, pitch, roll),
+            low=low,
+            high=high,
+        )
+    except ValueError:
+        fail("--range takes two numbers as 0,1; --signs three as 1,1,-1; --margin is between 0.2 and 4", WRONG)
 
 
 def _read(file: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Small JPEGs for reports: a whole picture, or a place in it with its surroundings and boxes drawn in. Writes nothing."""
+"""Small JPEGs for reports: a whole picture, or a place in it with its surroundings and boxes. Writes nothing."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mien.errors import CardError
 from mien.scores import UNIT_OF
@@ -87,13 +87,19 @@ class ExpertSpec(Strict):
     margin: float = Field(1.5, gt=0.2, le=4)
     """The square's side over the longer side of the box."""
     output: Literal["unit", "signed", "pixels", "degrees", "radians", "matrix", "classes", "score"]
-    """Points as shares of the crop, from -1 to 1 or in its pixels; angles or a rotation; scores of classes; a number."""
+    """Points as shares of the crop, from -1 to 1, or pixels; angles or a rotation; scores of classes; a number."""
     signs: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """What yaw, pitch and roll are multiplied with, so that they are positive to the viewer's right, down, clockwise."""
+    """Factors of yaw, pitch and roll that make them positive to the viewer's right, down and clockwise."""
     low: float = 0.0
     """The output of a quality model that is worth 0."""
     high: float = 1.0
-    """The output that is worth 100."""
+    """The output that is worth 100; below `low` where less is better."""
+
+    @model_validator(mode="after")
+    def _range(self) -> "ExpertSpec":
+        if self.low == self.high:
+            raise ValueError("low and high are equal, so every score would be worth the same")
+        return self
 
 
 class ThresholdRow(Strict):

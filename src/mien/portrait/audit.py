@@ -1,6 +1,7 @@
 """The audit of a data set: lists, measures, compares, judges, and puts everything into one value.
 
-The one composition of the room: structure -> measures -> duplicates -> labels -> counts -> verdicts. Writes no report.
+The one composition of the room: structure -> measures -> duplicates -> labels -> counts -> verdicts. Writes no
+report.
 """
 
 import csv
@@ -18,19 +19,19 @@ from numpy.typing import NDArray
 
 from mien.align import align
 from mien.data.manifest import stored_path
-from mien.errors import AuditError, DegenerateLandmarksError, MienError
+from mien.errors import AuditError, DegenerateLandmarksError, ImageError
 from mien.image import read_photo
 from mien.models import store
 from mien.portrait import labels
 from mien.portrait.balance import Balanced, Wanted, balance, to_collect
-from mien.portrait.duplicates import AGREE, agreement, same_photographs
+from mien.portrait.duplicates import AGREE, agreement, cut_of, same_photographs
 from mien.portrait.examine import DECODED, FACE
 from mien.portrait.findings import Finding
 from mien.portrait.measures import ANGLES
 from mien.portrait.recording import Models, Recorded
 from mien.portrait.rules import FAIL, PASS, UNKNOWN, Rule, RuleSet, states
 from mien.portrait.structure import Entry, Listing, same_name
-from mien.types import Image, floats
+from mien.types import Image, Photo, floats
 
 Bools = NDArray[np.bool_]
 
@@ -121,7 +122,15 @@ class Known:
 
 
 COLUMNS = ("sex", "birth_date", "capture_date", "age_group")
-SEXES = {"m": "male", "male": "male", "nam": "male", "f": "female", "female": "female", "nữ": "female", "nu": "female"}
+SEXES = {
+    "m": "male",
+    "male": "male",
+    "nam": "male",
+    "f": "female",
+    "female": "female",
+    "nữ": "female",
+    "nu": "female",
+}
 
 
 def read_known(path: Path) -> Known:
@@ -186,7 +195,9 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     entries = listing.entries
     errors = recorded.texts("error")
     findings = list(listing.findings)
-    findings += [Finding("unreadable-image", e.path, (), words) for e, words in zip(entries, errors, strict=True) if words]
+    findings += [
+        Finding("unreadable-image", e.path, (), words) for e, words in zip(entries, errors, strict=True) if words
+    ]
     groups, sexes, contradictions = _people(entries, rules, known)
     findings += contradictions
     entries = [replace(e, group=g, sex=s) for e, g, s in zip(entries, groups, sexes, strict=True)]  # type: ignore[arg-type]
@@ -199,7 +210,9 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     findings += wrong
     results = tuple(_judge(rule, recorded, errors) for rule in rules.rule)
     readable = np.array([not words for words in errors], bool)
-    failed = np.any([r.states == FAIL for r in results if r.rule.severity == "error"], axis=0) if results else ~readable
+    failed = (
+        np.any([r.states == FAIL for r in results if r.rule.severity == "error"], axis=0) if results else ~readable
+    )
     accepted = readable & ~failed & ~twice & ~doubtful
     subjects = _subjects(entries, readable, twice, accepted)
     least = rules.structure.least_images
@@ -269,24 +282,17 @@ def _duplicates(
     landmarks = recorded.table.column("landmarks").to_pylist()
     digests = [d if not e else "" for d, e in zip(recorded.texts("sha256"), recorded.texts("error"), strict=True)]
 
-    def crop(row: int) -> Image | None:
-        if not landmarks[row]:
-            return None
-        try:
-            photo = read_photo(root / stored_path(entries[row].path), longest=DECODED)
-            points = floats(landmarks[row]).reshape(5, 2) / np.float32(photo.reduction)
-            return align(photo.image, points, FACE, 112)
-        except (MienError, DegenerateLandmarksError):
-            return None
-
     def agree(a: int, b: int) -> bool:
-        one, other = crop(a), crop(b)
-        if one is None or other is None:
-            # Without a face there is only the look of the whole, which then has to be the same.
-            return one is None and other is None and looks[a] is not None and looks[a] == looks[b]
-        return agreement(one, other) >= AGREE
+        try:
+            photos = [read_photo(root / stored_path(entries[row].path), longest=DECODED) for row in (a, b)]
+            if not landmarks[a] or not landmarks[b]:
+                return cut_of(photos[0].image, photos[1].image) >= AGREE
+            crops = [_crop(photo, landmarks[row]) for photo, row in zip(photos, (a, b), strict=True)]
+        except (ImageError, DegenerateLandmarksError):
+            return False
+        return agreement(*crops) >= AGREE
 
-    twice, findings = np.zeros(len(entries), bool), []
+    twice, findings = np.zeros(len(entries), bool), list[Finding]()
     near = () if likeness is None else likeness.twins()
     twins = ((int(recorded.rows[a]), int(recorded.rows[b])) for a, b in near)
     for same in same_photographs(digests, looks, faces, numbers.tolist(), twins, agree):
@@ -298,6 +304,11 @@ def _duplicates(
             twice[same.b] = True
             findings.append(Finding("same-file" if same.exact else "near-duplicate", first, (second,)))
     return twice, findings
+
+
+def _crop(photo: Photo, landmarks: Sequence[float]) -> Image:
+    points = floats(landmarks).reshape(5, 2) / np.float32(photo.reduction)
+    return align(photo.image, points, FACE, 112)
 
 
 def _likeness(recorded: Recorded, numbers: NDArray[np.int64], models: Models) -> labels.Labels | None:
@@ -323,12 +334,12 @@ def _labels(
     A photograph that lies under two people (`shared`) was told already: it is no further finding, and does not make
     two people one.
     """
-    doubtful, findings = np.zeros(len(entries), bool), []
+    doubtful, findings = np.zeros(len(entries), bool), list[Finding]()
     if found is None:
         return doubtful, findings
     folders = np.unique(numbers[recorded.rows])
     names = {int(n): e.subject for n, e in zip(numbers, entries, strict=True)}
-    rows, split = recorded.rows, set()
+    rows, split = recorded.rows, set[int]()
     for one in found.splits():
         split.update(one.second)
         second = [entries[int(rows[i])].path for i in one.second]
@@ -343,12 +354,11 @@ def _labels(
             continue
         better = f" and like {names[int(folders[suspect.better])]}" if suspect.better >= 0 else ""
         like = entries[int(rows[suspect.like])].path
-        findings.append(
-            Finding("unlike-others", entries[row].path, (like,), better, round(suspect.certainty, 3))
-        )
+        findings.append(Finding("unlike-others", entries[row].path, (like,), better, round(suspect.certainty, 3)))
     for merge in found.merges():
         if any(
-            all(entries[int(rows[i])].path in shared for i in found.groups[folder][0]) for folder in (merge.a, merge.b)
+            all(entries[int(rows[i])].path in shared for i in found.groups[folder][0])
+            for folder in (merge.a, merge.b)
         ):
             continue
         a, b = (names[int(folders[i])] for i in (merge.a, merge.b))

@@ -46,7 +46,9 @@ class Balanced:
     source: str
 
 
-def balance(what: str, unit: str, groups: Sequence[str], wanted: Share, source: str = "folders and manifest") -> Balanced:
+def balance(
+    what: str, unit: str, groups: Sequence[str], wanted: Share, source: str = "folders and manifest"
+) -> Balanced:
     """Count groups and compare their shares with the wanted ones.
 
     Args:
@@ -60,9 +62,7 @@ def balance(what: str, unit: str, groups: Sequence[str], wanted: Share, source: 
     return _judged(what, unit, counts, len(groups) - sum(counts.values()), wanted, source)
 
 
-def _judged(
-    what: str, unit: str, counts: Mapping[str, int], unknown: int, wanted: Share, source: str
-) -> Balanced:
+def _judged(what: str, unit: str, counts: Mapping[str, int], unknown: int, wanted: Share, source: str) -> Balanced:
     known, whole = sum(counts.values()), sum(wanted.parts.values())
     parts = []
     for name, count in counts.items():

@@ -2,8 +2,8 @@
 
 Each is made so that it follows its own fault and the others little: sharpness and motion look at bands that noise of
 single pixels does not reach, noise looks at what remains where the face is smooth, compression at the grid of 8
-pixels alone. Lengths are shares of the distance between the eyes, but for noise and the grid, which live in the file's
-own pixels.
+pixels alone. Lengths are shares of the distance between the eyes, but for noise and the grid, which live in the
+file's own pixels.
 """
 
 from functools import lru_cache
@@ -138,4 +138,3 @@ def noise_quality(value: float) -> float:
 def blocks_quality(value: float) -> float:
     """Ours: 50 at a jump of four levels."""
     return falling(value, 4.0, 0.8)
-

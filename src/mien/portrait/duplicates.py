@@ -1,9 +1,9 @@
 """The same photograph more than once: the same bytes, or saved, cut or sized anew, and whether under two people.
 
 Candidates are pairs whose perceptual hashes differ in few bits, of the whole picture or of the aligned face, which a
-cut around it does not change; in more bits where both lie in one folder or their embeddings are neighbours, so that the
-candidates of large sets stay few. Each candidate is then looked at: both faces are laid on each other and have to agree
-pixel by pixel, more than two photographs of one person from one sitting do. Owns both limits; judges no person.
+cut around it does not change; in more bits where both lie in one folder or their embeddings are neighbours, so that
+the candidates of large sets stay few. Each candidate is then looked at: both faces are laid on each other and have to
+agree pixel by pixel, more than two photographs of one person from one sitting do. Owns both limits; judges no person.
 """
 
 from collections import defaultdict
@@ -67,7 +67,8 @@ def same_photographs(
     tried: set[tuple[int, int]] = set()
     usable = set(kept)
     close = (pair for pair in twins if usable.issuperset(pair) and _bits(faces, *pair) <= NEAR_TWINS)
-    for pair in chain(near(looks, kept, NEAR), near(faces, kept, NEAR), _inside(faces, kept, folders), close):
+    near_looks = chain(near(looks, kept, NEAR), near(faces, kept, NEAR))
+    for pair in chain(near_looks, _inside(faces, kept, folders), close, _faceless(faces, looks, kept, folders)):
         if pair not in tried:
             tried.add(pair)
             if agree(*pair):
@@ -89,6 +90,19 @@ def _inside(hashes: Sequence[int | None], rows: Sequence[int], folders: Sequence
         yield from (pair for pair in combinations(own, 2) if _bits(hashes, *pair) <= NEAR_INSIDE)
 
 
+def _faceless(
+    faces: Sequence[int | None], looks: Sequence[int | None], rows: Sequence[int], folders: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Pairs of rows of one folder of which one or both have no face."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        if looks[row] is not None:
+            members[folders[row]].append(row)
+    for own in members.values():
+        if any(faces[row] is None for row in own):
+            yield from (pair for pair in combinations(own, 2) if None in (faces[pair[0]], faces[pair[1]]))
+
+
 def near(hashes: Sequence[int | None], rows: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
     """Pairs of rows, the smaller first, whose 64-bit hashes differ in at most so many bits."""
     known = [row for row in rows if hashes[row] is not None]
@@ -104,6 +118,33 @@ def near(hashes: Sequence[int | None], rows: Sequence[int], most: int) -> Iterat
             for other in found[ends[offset] : ends[offset + 1]]:
                 if other > own:
                     yield known[own], known[int(other)]
+
+
+SHRUNK = 128
+"""Pixels along the longer side at which pictures without a face are compared."""
+KEPT = np.linspace(1.0, 0.6, 9)
+"""Shares of a picture's sides that a cut of it may have kept."""
+
+
+def cut_of(a: Image, b: Image) -> float:
+    """How well one picture is found in the other, in whole or as a part of at least three fifths, -1 to 1.
+
+    For pictures in which no face is found, so that nothing tells where to lay them on each other. The correlation of
+    the best place (normalized cross-correlation) over the shares of the sides that the cut may have kept.
+    """
+    best = -1.0
+    for whole, part in ((a, b), (b, a)):
+        scale = SHRUNK / max(whole.shape[:2])
+        size = max(8, round(whole.shape[1] * scale)), max(8, round(whole.shape[0] * scale))
+        canvas = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+        for across in KEPT:
+            width = round(size[0] * float(across))
+            height = round(width * part.shape[0] / part.shape[1])
+            if not 8 <= height <= size[1]:
+                continue
+            piece = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+            best = max(best, float(cv2.matchTemplate(canvas, piece, cv2.TM_CCOEFF_NORMED).max()))
+    return best
 
 
 SIDE = 112

@@ -30,8 +30,8 @@ from mien.recognize.recognizer import Recognizer
 from mien.types import Face, Faces, Floats, Image, Photo, floats
 
 DECODED = 1600
-"""Pixels along the longer side down to which a JPEG may be reduced while decoding. Enlargement, noise and patterns are
-then those of the reduced picture; traces of compression cannot be measured."""
+"""Pixels along the longer side down to which a JPEG may be reduced while decoding. Enlargement, noise and patterns
+are then those of the reduced picture; traces of compression cannot be measured."""
 
 STANDARD = np.array(
     [
@@ -159,7 +159,9 @@ class Examiner:
     def _embed(self, results: list[Examined]) -> list[Examined]:
         if self.recognizer is None:
             return results
-        known = [(i, one.picture) for i, one in enumerate(results) if one.view is not None and one.picture is not None]
+        known = [
+            (i, one.picture) for i, one in enumerate(results) if one.view is not None and one.picture is not None
+        ]
         wanted = [(i, name, pic, face) for i, pic in known for name, face in _meant(pic)]
         crops, kept = [], []
         for index, name, picture, face in wanted:

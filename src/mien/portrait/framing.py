@@ -25,7 +25,7 @@ def face_share(view: View) -> float:
     box, (height, width) = view.picture.face.box, view.picture.image.shape[:2]
     across = min(box.x2, width) - max(box.x1, 0)
     along = min(box.y2, height) - max(box.y1, 0)
-    return max(0.0, across) * max(0.0, along) / (width * height)
+    return float(max(0.0, across) * max(0.0, along) / (width * height))
 
 
 def second_face(picture: Picture) -> float:
@@ -47,18 +47,18 @@ def head_length(view: View) -> float:
 
 def head_size(view: View) -> float:
     """T over the picture's height (HeadSize)."""
-    return head_length(view) / view.picture.image.shape[0]
+    return head_length(view) / float(view.picture.image.shape[0])
 
 
 def centre_x(view: View) -> float:
     """Where the middle of the eyes and the mouth lies across the picture: 0 left border, 1 right border."""
     points = view.picture.face.landmarks
-    return float(points[[0, 1, 3, 4], 0].mean()) / view.picture.image.shape[1]
+    return float(points[[0, 1, 3, 4], 0].mean()) / float(view.picture.image.shape[1])
 
 
 def eye_line(view: View) -> float:
     """Where the eyes lie down the picture: 0 upper border, 1 lower border."""
-    return float(view.picture.face.landmarks[:2, 1].mean()) / view.picture.image.shape[0]
+    return float(view.picture.face.landmarks[:2, 1].mean()) / float(view.picture.image.shape[0])
 
 
 def _ied(view: View) -> float:

@@ -11,6 +11,7 @@ no model and changes no label: what it finds is to be looked at by people.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import faiss
 import numpy as np
@@ -116,9 +117,7 @@ class Labels:
         generator = np.random.default_rng(seed)
         order = np.argsort(self.folders, kind="stable")
         starts = np.searchsorted(self.folders[order], np.arange(int(self.folders.max(initial=-1)) + 2))
-        self.members = [
-            self._some(order[a:b], generator) for a, b in zip(starts[:-1], starts[1:], strict=True)
-        ]
+        self.members = [self._some(order[a:b], generator) for a, b in pairwise(starts)]
         self.evidence = self._learn(generator)
         self.groups = [self._grouped(rows) for rows in self.members]
 
@@ -177,7 +176,7 @@ class Labels:
         return [rows[part] for part in groups]
 
     def support(self, rows: Rows, person: Rows) -> Floats:
-        """(len(rows),) mean evidence of each row for a person's rows, itself left out; 0 where there are no others."""
+        """(N,) mean evidence of each row for a person's rows, itself left out; 0 where there are no others."""
         evidence = self.evidence.of(self.scores(rows, person))
         others = rows[:, None] != person[None]
         return floats((evidence * others).sum(axis=1) / np.maximum(1, others.sum(axis=1)))
@@ -207,6 +206,15 @@ class Labels:
         index.add(self.vectors)
         return np.asarray(index.search(self.vectors, count)[1], np.int64)
 
+    def _as_one(self, a: Rows, b: Rows, scores: Floats) -> float:
+        """How likely two groups are one, by how alike they are across against within; people who look alike are
+        less."""
+        if min(len(a), len(b)) < 3:
+            return 1.0
+        inside = [float(self.scores(part, part)[np.triu_indices(len(part), 1)].mean()) for part in (a, b)]
+        gap = (sum(inside) / 2 - float(scores.mean())) / self.evidence.same_sd
+        return _logistic((GAP - gap) * 12)
+
     def twins(self) -> Iterator[tuple[int, int]]:
         """Pairs of rows, the smaller first, that are nearest neighbours and more alike than most of one person."""
         limit = self.evidence.same + 0.5 * self.evidence.same_sd
@@ -216,7 +224,7 @@ class Labels:
                 yield min(row, int(other)), max(row, int(other))
 
     def _elsewhere(self, row: int, near: Rows) -> tuple[int, float, int]:
-        """The other folder with the most evidence, that evidence, and the nearest row there; -1 where there is none."""
+        """The other folder with the most evidence, that evidence, and the nearest row there; -1 for none."""
         best, most, like = -1, -MOST, -1
         own = self.folders[row]
         for other in dict.fromkeys(self.folders[near].tolist()):
@@ -240,6 +248,9 @@ class Labels:
             inside = min(float(self.support(part, part).mean()) for part in (first, second))
             certainty = _logistic(min(inside, -between))
             if inside > 0 and certainty >= least:
+                rest = np.array([row for group in groups[2:] for row in group], np.int64)
+                if len(rest):
+                    second = np.append(second, rest[self.support(rest, second) > self.support(rest, first)])
                 found.append(Split(folder, tuple(first.tolist()), tuple(second.tolist()), certainty))
         return sorted(found, key=lambda one: -one.certainty)
 
@@ -261,12 +272,15 @@ class Labels:
                 # Comparisons that share images repeat themselves, so more than three count as three.
                 worth = min(3.0, float(np.sqrt(scores.size)))
                 certainty = _logistic(float(self.evidence.of(scores).mean()) * worth - against)
+                certainty = min(certainty, self._as_one(a, b, scores))
                 if certainty >= least:
                     i, j = np.unravel_index(int(scores.argmax()), scores.shape)
                     found.append(Merge(*key, int(a[i]), int(b[j]), certainty))
         return sorted(found, key=lambda one: -one.certainty)
 
 
+GAP = 0.45
+"""Deviations of one person's scores by which two folders may be less alike than each is in itself (docs/log.md)."""
 RARE = 10
 """Pairs of folders are of two people but for one in so many times the number of folders, before anything is seen."""
 NAMED = 2.0

@@ -22,7 +22,7 @@ DARK, BRIGHT = 25, 247
 
 
 def zones(view: View) -> dict[str, Floats]:
-    """Centres of the measuring zones in the chip: forehead, left cheek, right cheek, chin, as the viewer sees them."""
+    """Centres of the measuring zones in the chip: forehead, left and right cheek, chin, as the viewer sees them."""
     half = view.down / 2
     return {
         "forehead": floats(view.eyes - half),

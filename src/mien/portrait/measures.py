@@ -1,4 +1,4 @@
-"""All measures of a portrait by name: what each is called, its unit, how it is taken, what its quality is, where it looks.
+"""All measures of a portrait by name: what each is called, its unit, how it is taken, its quality, where it looks.
 
 Owns the catalogue and the three outcomes of taking a measure: a value, a value with its standard deviation, or the
 reason why there is none. Compares nothing with a limit; that is what rules do.
@@ -70,10 +70,17 @@ REDUCED = "the picture was reduced while decoding, which takes the grid away"
 MEASURES: dict[str, Measure] = {
     "width": Measure("px", "width", "chiều rộng", of_picture=lambda p: float(p.width), zone=""),
     "height": Measure("px", "height", "chiều cao", of_picture=lambda p: float(p.height), zone=""),
-    "aspect": Measure("", "width over height", "tỉ lệ rộng trên cao", of_picture=lambda p: p.width / p.height, zone=""),
+    "aspect": Measure(
+        "", "width over height", "tỉ lệ rộng trên cao", of_picture=lambda p: p.width / p.height, zone=""
+    ),
     "jpeg_quality": Measure(
-        "", "JPEG quality", "chất lượng JPEG",
-        of_picture=lambda p: p.jpeg_quality, quality=clamp, zone="", absent="the file is no JPEG",
+        "",
+        "JPEG quality",
+        "chất lượng JPEG",
+        of_picture=lambda p: p.jpeg_quality,
+        quality=clamp,
+        zone="",
+        absent="the file is no JPEG",
     ),
     "paper_border": Measure(
         "", "even border", "viền giấy", of_picture=reproduction.border, quality=reproduction.border_quality, zone=""
@@ -83,14 +90,21 @@ MEASURES: dict[str, Measure] = {
     ),
     "faces": Measure("", "faces", "số khuôn mặt", of_picture=framing.faces, zone=""),
     "second_face": Measure(
-        "", "second face over first", "khuôn mặt thứ hai so với thứ nhất",
-        lambda v: framing.second_face(v.picture), quality=framing.second_face_quality, zone="",
+        "",
+        "second face over first",
+        "khuôn mặt thứ hai so với thứ nhất",
+        lambda v: framing.second_face(v.picture),
+        quality=framing.second_face_quality,
+        zone="",
     ),
     "face_side": Measure("px", "shorter side of the face's box", "cạnh ngắn của khung mặt", framing.face_side),
     "face_share": Measure("", "face over picture", "tỉ lệ mặt trên ảnh", framing.face_share),
     "head_size": Measure(
-        "", "eyes to chin over height", "mắt đến cằm trên chiều cao",
-        framing.head_size, quality=framing.head_size_quality,
+        "",
+        "eyes to chin over height",
+        "mắt đến cằm trên chiều cao",
+        framing.head_size,
+        quality=framing.head_size_quality,
     ),
     "centre_x": Measure(
         "", "face across the picture", "vị trí ngang của mặt", framing.centre_x, quality=framing.centre_quality
@@ -100,33 +114,62 @@ MEASURES: dict[str, Measure] = {
         "IED", "room on the left", "khoảng trống bên trái", framing.margin_left, quality=framing.side_quality, zone=""
     ),
     "margin_right": Measure(
-        "IED", "room on the right", "khoảng trống bên phải",
-        framing.margin_right, quality=framing.side_quality, zone="",
+        "IED",
+        "room on the right",
+        "khoảng trống bên phải",
+        framing.margin_right,
+        quality=framing.side_quality,
+        zone="",
     ),
     "margin_above": Measure(
-        "T", "room above the eyes", "khoảng trống phía trên", framing.margin_above,
-        quality=framing.above_quality, zone="",
+        "T",
+        "room above the eyes",
+        "khoảng trống phía trên",
+        framing.margin_above,
+        quality=framing.above_quality,
+        zone="",
     ),
     "margin_below": Measure(
-        "T", "room below the eyes", "khoảng trống phía dưới", framing.margin_below,
-        quality=framing.below_quality, zone="",
+        "T",
+        "room below the eyes",
+        "khoảng trống phía dưới",
+        framing.margin_below,
+        quality=framing.below_quality,
+        zone="",
     ),
     "inter_eye": Measure(
-        "px", "distance between the eyes", "khoảng cách hai mắt",
-        framing.inter_eye, quality=framing.inter_eye_quality, zone="eyes",
+        "px",
+        "distance between the eyes",
+        "khoảng cách hai mắt",
+        framing.inter_eye,
+        quality=framing.inter_eye_quality,
+        zone="eyes",
     ),
     "yaw": Measure("degrees", "yaw", "quay ngang", quality=framing.angle_quality),
     "pitch": Measure("degrees", "pitch", "cúi ngửa", quality=framing.angle_quality),
     "roll": Measure("degrees", "roll", "nghiêng đầu", quality=framing.angle_quality),
     "illumination": Measure(
-        "", "likeness of the cheeks' light", "độ đều ánh sáng hai má",
-        light.uniformity, quality=light.uniformity_quality, zone="cheeks",
+        "",
+        "likeness of the cheeks' light",
+        "độ đều ánh sáng hai má",
+        light.uniformity,
+        quality=light.uniformity_quality,
+        zone="cheeks",
     ),
     "cheek_balance": Measure(
-        "", "darker over brighter cheek", "má tối trên má sáng", light.sides, quality=light.ratio_quality, zone="cheeks"
+        "",
+        "darker over brighter cheek",
+        "má tối trên má sáng",
+        light.sides,
+        quality=light.ratio_quality,
+        zone="cheeks",
     ),
     "four_zones": Measure(
-        "", "darkest over brightest zone", "vùng tối nhất trên sáng nhất", light.four_zones, quality=light.ratio_quality
+        "",
+        "darkest over brightest zone",
+        "vùng tối nhất trên sáng nhất",
+        light.four_zones,
+        quality=light.ratio_quality,
     ),
     "luminance": Measure("", "mean luminance", "độ sáng trung bình", light.mean, quality=light.mean_quality),
     "luminance_variance": Measure(
@@ -137,8 +180,13 @@ MEASURES: dict[str, Measure] = {
     "dynamic_range": Measure("bits", "range of tones", "dải tông", light.dynamic_range, quality=light.range_quality),
     "chroma": Measure("", "colourfulness", "độ màu", colour.chroma, quality=colour.chroma_quality),
     "natural_colour": Measure(
-        "", "distance from natural skin", "độ lệch màu da tự nhiên",
-        colour.distance, quality=colour.distance_quality, zone="cheeks", absent="the picture is grey",
+        "",
+        "distance from natural skin",
+        "độ lệch màu da tự nhiên",
+        colour.distance,
+        quality=colour.distance_quality,
+        zone="cheeks",
+        absent="the picture is grey",
     ),
     "glasses": Measure(
         "", "edges of glasses", "gọng kính", occlusion.glasses, quality=occlusion.glasses_quality, zone="eyes"
@@ -146,28 +194,53 @@ MEASURES: dict[str, Measure] = {
     "dark_lenses": Measure(
         "", "darkness of the eyes", "kính tối màu", occlusion.dark_lenses, quality=occlusion.dark_quality, zone="eyes"
     ),
-    "glare": Measure("", "glare at the eyes", "lóa ở mắt", occlusion.glare, quality=occlusion.glare_quality, zone="eyes"),
+    "glare": Measure(
+        "", "glare at the eyes", "lóa ở mắt", occlusion.glare, quality=occlusion.glare_quality, zone="eyes"
+    ),
     "mask": Measure(
         "", "covered lower face", "phần dưới mặt bị che", occlusion.mask, quality=occlusion.mask_quality, zone="lower"
     ),
     "eyes_open": Measure(
-        "", "opening of the eyes over T", "độ mở mắt", experts.eyes_open, quality=experts.eyes_quality, zone="eyes",
+        "",
+        "opening of the eyes over T",
+        "độ mở mắt",
+        experts.eyes_open,
+        quality=experts.eyes_quality,
+        zone="eyes",
         absent=NEEDS.format("landmarks", "landmarks"),
     ),
     "mouth_open": Measure(
-        "", "opening of the mouth over T", "độ mở miệng", experts.mouth_open, quality=experts.mouth_quality,
-        zone="lower", absent=NEEDS.format("landmarks", "landmarks"),
+        "",
+        "opening of the mouth over T",
+        "độ mở miệng",
+        experts.mouth_open,
+        quality=experts.mouth_quality,
+        zone="lower",
+        absent=NEEDS.format("landmarks", "landmarks"),
     ),
     "head_covering": Measure(
-        "", "hat or cloth over the head", "khăn mũ trên đầu", experts.head_covering,
-        quality=experts.covering_quality, absent=NEEDS.format("parsing", "parsing"),
+        "",
+        "hat or cloth over the head",
+        "khăn mũ trên đầu",
+        experts.head_covering,
+        quality=experts.covering_quality,
+        absent=NEEDS.format("parsing", "parsing"),
     ),
     "background": Measure(
-        "", "unevenness of the background", "độ loang của nền", experts.background,
-        quality=experts.background_quality, zone="", absent=NEEDS.format("parsing", "parsing"),
+        "",
+        "unevenness of the background",
+        "độ loang của nền",
+        experts.background,
+        quality=experts.background_quality,
+        zone="",
+        absent=NEEDS.format("parsing", "parsing"),
     ),
     "model_quality": Measure(
-        "", "quality by a model", "chất lượng theo mô hình", experts.model_quality, quality=clamp,
+        "",
+        "quality by a model",
+        "chất lượng theo mô hình",
+        experts.model_quality,
+        quality=clamp,
         absent=NEEDS.format("quality", "quality"),
     ),
     "sharpness": Measure("dB", "sharpness", "độ nét", detail.sharpness, quality=detail.sharpness_quality),
@@ -180,11 +253,17 @@ MEASURES: dict[str, Measure] = {
         "times", "enlargement", "phóng to", reproduction.enlargement, quality=reproduction.enlargement_quality
     ),
     "halftone": Measure(
-        "dB", "printer's dots", "chấm in", quality=reproduction.pattern_quality,
+        "dB",
+        "printer's dots",
+        "chấm in",
+        quality=reproduction.pattern_quality,
         absent="the face is too small for a spectrum",
     ),
     "screen": Measure(
-        "dB", "screen's lines", "vân màn hình", quality=reproduction.pattern_quality,
+        "dB",
+        "screen's lines",
+        "vân màn hình",
+        quality=reproduction.pattern_quality,
         absent="the face is too small for a spectrum",
     ),
 }
@@ -202,9 +281,7 @@ def measure(picture: Picture, view: View | None) -> dict[str, Measured]:
         view: its face, prepared; None where there is none.
     """
     together = {} if view is None else _together(view)
-    return {
-        name: together[name] if name in together else _take(one, picture, view) for name, one in MEASURES.items()
-    }
+    return {name: together[name] if name in together else _take(one, picture, view) for name, one in MEASURES.items()}
 
 
 def _take(one: Measure, picture: Picture, view: View | None) -> Measured:

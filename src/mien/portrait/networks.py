@@ -6,16 +6,17 @@ of its card. Judges nothing.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from mien.align import arcface_template, align
+from mien.align import align, arcface_template
 from mien.errors import CardError
 from mien.models import store
 from mien.models.card import ExpertSpec
 from mien.models.session import DEFAULT_OPTIONS, EngineOptions, Session
-
 from mien.portrait.view import CHIP, View
 from mien.types import Box, Floats, Image, floats
 
@@ -81,7 +82,7 @@ def _landmarks(view: View, network: Network) -> Floats:
     points = network.session.run(crop[None])[0].reshape(-1, 2)
     size = floats([network.width, network.height])
     if network.spec.output == "signed":
-        points = (points + 1) / 2 * size
+        points = floats((points + 1) / 2 * size)
     elif network.spec.output == "unit":
         points = points * size
     return floats(points @ back[:, :2].T + back[:, 2])
@@ -91,15 +92,17 @@ def _pose(view: View, network: Network) -> Floats:
     """Yaw, pitch and roll in degrees, with the signs of mien.portrait.pose."""
     crop, _ = _crop(view, network)
     outputs = network.session.run(crop[None])
+    values: Floats
     if network.spec.output == "matrix":
         values = angles_of(outputs[0].reshape(3, 3))
     else:
         values = floats([float(v) for output in outputs for v in output.reshape(-1)][:3])
-        values = np.rad2deg(values) if network.spec.output == "radians" else values
+        if network.spec.output == "radians":
+            values = floats(np.rad2deg(values))
     return floats(values * floats(network.spec.signs))
 
 
-def angles_of(matrix: Floats) -> Floats:
+def angles_of(matrix: NDArray[Any]) -> Floats:
     """Yaw, pitch and roll in degrees of a rotation that turns by yaw, then pitch, then roll; see pose.rotation."""
     pitch = np.arcsin(np.clip(matrix[2, 1], -1, 1))
     yaw = np.arctan2(matrix[2, 0], matrix[2, 2])
@@ -134,4 +137,3 @@ READERS: dict[str, Callable[[View, Network], Floats]] = {
     "quality": _quality,
 }
 """How the outputs of each family are read."""
-

@@ -1,8 +1,8 @@
 """What covers a face: glasses, glare, dark lenses, masks; from edges and colours in the chip.
 
-Without a segmentation there is no seeing what a thing is: these find the straight edge of a bridge and of rims, lenses
-that are darker than cheeks, and a lower face that is not of the colour of the upper one. Caps and scarves cannot be told
-from hair so, and closed eyes not from narrow ones; for both a model is needed (mien.portrait.experts).
+Without a segmentation there is no seeing what a thing is: these find the straight edge of a bridge and of rims,
+lenses that are darker than cheeks, and a lower face that is not of the colour of the upper one. Caps and scarves
+cannot be told from hair so, and closed eyes not from narrow ones; for both a model is needed (mien.portrait.experts).
 """
 
 import cv2
@@ -22,7 +22,7 @@ UNLIKE_COLOUR, UNLIKE_LIGHT = 11.0, 36.0
 BRIDGE, LIDS = 0.12, 0.28
 """How far below the eyes the upper face's skin is looked at, on the nose and under the eyes, in IED."""
 ROUGH, NOISY = 6.0, 0.4
-"""Fine edges, in levels, from which on a surface is hair rather than cloth, and how much of the noise comes on top."""
+"""Fine edges, in levels, from which on a surface is hair and no cloth, and how much of the noise comes on top."""
 
 
 def glasses(view: View) -> float:

@@ -185,7 +185,9 @@ def _labels(audit: Audit, language: Language) -> str:
     doubtful.sort(key=lambda f: -f.certainty)
     if not doubtful:
         return ""
-    pairs = "".join(_pair(audit, *_shown(audit, f), f"{f.says(language)} ({f.certainty:.2f})") for f in doubtful[:PAIRS])
+    pairs = "".join(
+        _pair(audit, *_shown(audit, f), f"{f.says(language)} ({f.certainty:.2f})") for f in doubtful[:PAIRS]
+    )
     return (
         f"<h2>{say('labels', language)}</h2><p class=note>{say('labels-note', language)}</p>"
         f'<div class="places">{pairs}</div>{_more(len(doubtful), PAIRS, language)}'
@@ -210,9 +212,7 @@ def _copies(audit: Audit, language: Language) -> str:
         return ""
     copies.sort(key=lambda f: f.code != "same-photo-two-people")
     pairs = "".join(_pair(audit, f.place, f.others[0], f.says(language)) for f in copies[:PAIRS])
-    return (
-        f'<h2>{say("copies", language)}</h2><div class="places">{pairs}</div>{_more(len(copies), PAIRS, language)}'
-    )
+    return f'<h2>{say("copies", language)}</h2><div class="places">{pairs}</div>{_more(len(copies), PAIRS, language)}'
 
 
 def _more(count: int, shown: int, language: Language) -> str:
@@ -259,7 +259,9 @@ def histogram(values: Floats, least: float | None, most: float | None) -> str:
     limits = [v for v in (least, most) if v is not None]
     ends = [*np.percentile(known, [0.5, 99.5]).tolist(), *limits]
     low, high = min(ends), max(ends)
-    low, high = (low - 0.5, high + 0.5) if high - low < 1e-9 else (low - 0.02 * (high - low), high + 0.02 * (high - low))
+    low, high = (
+        (low - 0.5, high + 0.5) if high - low < 1e-9 else (low - 0.02 * (high - low), high + 0.02 * (high - low))
+    )
     counts, edges = np.histogram(np.clip(known, low, high), BINS, (low, high))
     width, height, tallest = 320, 90, max(1, int(counts.max()))
     bars = []
@@ -307,4 +309,6 @@ def _place(audit: Audit, result: RuleResult, row: int, language: Language) -> st
     unit = f" {result.rule.unit}" if result.rule.unit else ""
     words = f"{result.values[row]:.3g}{unit}; {limit(result.rule.min, result.rule.max, '', language)}"
     picture = _img(cutting(audit.root / stored_path(path), region), path)
-    return f'<div class="place">{picture}<br>{html.escape(words)}<br><span class="note">{html.escape(path)}</span></div>'
+    return (
+        f'<div class="place">{picture}<br>{html.escape(words)}<br><span class="note">{html.escape(path)}</span></div>'
+    )

@@ -40,14 +40,14 @@ class Population:
     """
 
     nose_depth: float = 23.0
-    nose_depth_sd: float = 3.5
+    nose_depth_sd: float = 3.8
     nose_y: float = 39.6
     mouth_y: float = 64.0
     mouth_x: float = 28.2
     mouth_depth: float = 4.0
-    nose_y_sd: float = 3.0
-    mouth_y_sd: float = 3.5
-    mouth_x_sd: float = 2.6
+    nose_y_sd: float = 3.8
+    mouth_y_sd: float = 5.5
+    mouth_x_sd: float = 2.8
     mouth_depth_sd: float = 2.0
     distance: float = 800.0
     noise: float = 0.025
@@ -161,9 +161,7 @@ def estimate(landmarks: Floats, population: Population = DEFAULT_POPULATION) -> 
         if largest < 2e-3:
             break
     spread = np.sqrt(np.diag(np.linalg.inv(hessian))[:3])
-    yaw, pitch, roll = (
-        Angle(degrees(float(a)), degrees(float(s))) for a, s in zip(state[:3], spread, strict=True)
-    )
+    yaw, pitch, roll = (Angle(degrees(float(a)), degrees(float(s))) for a, s in zip(state[:3], spread, strict=True))
     return Pose(yaw, pitch, roll)
 
 

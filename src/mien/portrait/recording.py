@@ -7,7 +7,6 @@ to be kept. Judges nothing.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -191,7 +190,7 @@ def _write(folder: Path, number: int, rows: list[dict[str, Any]]) -> int:
     table = pa.Table.from_pylist(rows, SCHEMA)
     scratch = folder / ".part"
     pyarrow.parquet.write_table(table, scratch)
-    os.replace(scratch, folder / f"part-{number:06d}.parquet")
+    scratch.replace(folder / f"part-{number:06d}.parquet")
     return number + 1
 
 

@@ -126,7 +126,8 @@ def as_json(audit: Audit, made_with: dict[str, str]) -> dict[str, Any]:
 def _rule_json(audit: Audit, result: RuleResult) -> dict[str, Any]:
     rule = result.rule
     return {
-        "id": rule.id, "part": rule.part, "measure": rule.measure, "unit": rule.unit, "min": rule.min, "max": rule.max,
+        "id": rule.id, "part": rule.part, "measure": rule.measure, "unit": rule.unit, "min": rule.min,
+        "max": rule.max,
         "severity": rule.severity, "pass": result.count(PASS), "fail": result.count(FAIL),
         "not_assessed": result.count(UNKNOWN), "reasons": reasons(audit, rule) if result.count(UNKNOWN) else {},
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """Pictures of pictures: enlarged ones, printed and scanned ones, photographs of screens, paper borders, stamps.
 
-Printers and screens repeat themselves, so they leave peaks in the spectrum, where nature leaves a slope; enlarging adds
-no detail, so the spectrum ends early. Looks at the file's own pixels, since resampling takes these traces away.
+Printers and screens repeat themselves, so they leave peaks in the spectrum, where nature leaves a slope; enlarging
+adds no detail, so the spectrum ends early. Looks at the file's own pixels, since resampling takes these traces away.
 """
 
 import cv2
@@ -35,8 +35,8 @@ def enlargement(view: View) -> float:
     """By how much the picture could be shrunk around the face without losing anything, 1 and more.
 
     Spectra of photographs fall as a power of the frequency. The line is fitted where every enlarged picture still has
-    its detail; where the spectrum leaves it downwards for good, detail ends. A soft picture could be shrunk, too: that
-    it was enlarged is one explanation, that it is out of focus another.
+    its detail; where the spectrum leaves it downwards for good, detail ends. A soft picture could be shrunk, too:
+    that it was enlarged is one explanation, that it is out of focus another.
     """
     level = 10 * np.log10(by_band(view.spectrum) + ROUNDING / 10)
     frequency = 10 * np.log10((np.arange(BANDS) + 0.5) / BANDS)
@@ -89,7 +89,7 @@ def border(picture: Picture) -> float:
     if not (left or right):
         return 0.0
     height, width = small.shape[:2]
-    return 1 - max(0, height - top - bottom) * max(0, width - left - right) / (height * width)
+    return float(1 - max(0, height - top - bottom) * max(0, width - left - right) / (height * width))
 
 
 def _even(rows: Image) -> int:
@@ -138,8 +138,9 @@ def _ring(ink: NDArray[np.bool_]) -> float:
         spots = np.rint(_SHARES[:, None, None] * radius * _CIRCLES + np.array([x, y])[:, None]).astype(int)
         columns, rows = spots[:, 0], spots[:, 1]
         inside = (columns >= 0) & (rows >= 0) & (columns < ink.shape[1]) & (rows < ink.shape[0])
-        rows, columns = np.minimum(np.maximum(rows, 0), ink.shape[0] - 1), np.minimum(
-            np.maximum(columns, 0), ink.shape[1] - 1
+        rows, columns = (
+            np.minimum(np.maximum(rows, 0), ink.shape[0] - 1),
+            np.minimum(np.maximum(columns, 0), ink.shape[1] - 1),
         )
         hits = inside & ink[rows, columns]
         on = np.count_nonzero(inside[1] & (thick[rows[1], columns[1]] > 0)) / len(_ANGLES)

@@ -102,7 +102,7 @@ class RuleSet(Strict):
     version: Literal[1]
     en: str
     vi: str
-    structure: Structure = Structure()
+    structure: Structure = Structure(child_age=7, least_images=5)
     balance: Balance = Balance()
     rule: tuple[Rule, ...]
 
@@ -254,8 +254,15 @@ def _first(reason: ValidationError, where: str) -> str:
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
     model: Any = RuleSet
-    kinds = {"structure": Structure, "balance": Balance, "sex": Share, "age": Share, "rule": Rule,
-             "below": Words, "above": Words}
+    kinds = {
+        "structure": Structure,
+        "balance": Balance,
+        "sex": Share,
+        "age": Share,
+        "rule": Rule,
+        "below": Words,
+        "above": Words,
+    }
     for part in location:
         model = kinds.get(str(part), model)
     return list(model.model_fields)

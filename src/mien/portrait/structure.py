@@ -138,9 +138,7 @@ def _identities(
             known = first.setdefault((group, name), folder)
             if known != folder:
                 listing.findings.append(
-                    Finding(
-                        "twin-folder", _relative(known, listing.root), (_relative(folder, listing.root),), name
-                    )
+                    Finding("twin-folder", _relative(known, listing.root), (_relative(folder, listing.root),), name)
                 )
             elsewhere = groups.setdefault(name, {})
             elsewhere.setdefault(group, folder)
@@ -180,7 +178,8 @@ def _loose(listing: Listing, folder: Path, files: list[Path]) -> None:
 
 def _scan(folder: Path, listing: Listing) -> tuple[list[Path], list[Path]]:
     """The visible folders and files in a folder, by name; what cannot be read is reported."""
-    folders, files = [], []
+    folders: list[Path] = []
+    files: list[Path] = []
     try:
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda one: one.name):
@@ -218,8 +217,8 @@ def _what_it_is(root: Path, folders: list[Path], files: list[Path], structure: S
     shown = f"{holding}" if len(folders) <= 200 else f"{len(folders)}"
     if holding:
         return (
-            f"{root} has no folder of adults or children but {shown} folders with images ({folders[0].name}, ...): if "
-            f"each is a person, audit it with --flat; else lay it out as {wanted}"
+            f"{root} has no folder of adults or children but {shown} folders with images ({folders[0].name}, ...): "
+            f"if each is a person, audit it with --flat; else lay it out as {wanted}"
         )
     if images:
         return f"{root} holds {images} images and no folders of people: `mien check` looks at single photographs"

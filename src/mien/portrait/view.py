@@ -7,6 +7,7 @@ resampling would hide. Everything is computed once here and read by many. Finds 
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -34,6 +35,8 @@ CHIP_POSE = Template(
 
 NATIVE = 256
 """The most pixels of the picture's own that are looked at along a side."""
+
+Values = TypeVar("Values", Floats, Image)
 
 SMALL = 160
 """Most pixels along the longer side that are enough for borders and stamps."""
@@ -87,7 +90,7 @@ class Picture:
     @property
     def reduction(self) -> float:
         """Pixels of the file that one pixel of `image` spans."""
-        return max(self.width, self.height) / max(self.image.shape[:2])
+        return float(max(self.width, self.height) / max(self.image.shape[:2]))
 
     @property
     def face(self) -> Face:
@@ -192,7 +195,7 @@ def _native(picture: Picture, spread: float) -> tuple[Floats, float]:
     return cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32), IED * spread
 
 
-def zone(values: Floats | Image, centre: Floats, side: float) -> Floats | Image:
+def zone(values: Values, centre: Floats, side: float) -> Values:
     """The square part of a chip around a point, cut at its border.
 
     Args:

@@ -88,7 +88,8 @@ def group_name(name: str, language: Language, child_age: int) -> str:
 def collect_name(sex: str, age: str, language: Language, child_age: int) -> str:
     """What people of a sex and an age are called."""
     key = {
-        ("male", "child"): "boys", ("female", "child"): "girls", ("male", "adult"): "men", ("female", "adult"): "women",
+        ("male", "child"): "boys", ("female", "child"): "girls",
+        ("male", "adult"): "men", ("female", "adult"): "women",
         ("", "child"): "children", ("", "adult"): "grown", ("male", ""): "males", ("female", ""): "females",
     }.get((sex, age))  # fmt: skip
     return say(key, language, child_age) if key else f"{sex} {age}".strip()
