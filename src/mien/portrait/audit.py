@@ -23,7 +23,7 @@ from mien.errors import AuditError, DegenerateLandmarksError, ImageError
 from mien.image import read_photo
 from mien.models import store
 from mien.portrait import labels
-from mien.portrait.balance import Balanced, Wanted, balance, to_collect
+from mien.portrait.balance import Balanced, Wanted, balance, from_guesses, to_collect
 from mien.portrait.duplicates import AGREE, agreement, cut_of, same_photographs
 from mien.portrait.examine import DECODED, FACE
 from mien.portrait.findings import Finding
@@ -121,7 +121,7 @@ class Known:
         return person | self.by_path.get(same_name(entry.path), {})
 
 
-COLUMNS = ("sex", "birth_date", "capture_date", "age_group")
+COLUMNS = ("sex", "sex_guess", "birth_date", "capture_date", "age_group")
 SEXES = {
     "m": "male",
     "male": "male",
@@ -168,11 +168,12 @@ def read_known(path: Path) -> Known:
 
 def _facts(row: Mapping[str, Any], where: str) -> dict[str, str]:
     facts = {name: str(row[name]).strip() for name in COLUMNS if row.get(name) not in (None, "")}
-    if "sex" in facts:
-        said = same_name(facts["sex"])
-        if said not in SEXES:
-            raise AuditError(f"{where}: sex is male or female, not '{facts['sex']}'")
-        facts["sex"] = SEXES[said]
+    for name in ("sex", "sex_guess"):
+        if name in facts:
+            said = same_name(facts[name])
+            if said not in SEXES:
+                raise AuditError(f"{where}: {name} is male or female, not '{facts[name]}'")
+            facts[name] = SEXES[said]
     for name in ("birth_date", "capture_date"):
         if name in facts:
             try:
@@ -222,6 +223,7 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
         if s.distinct < least
     ]
     balances, collect = _balances(rules, entries, subjects, readable)
+    guessed, notes = _guessed(rules, entries, known)
     faces = recorded.values("faces")
     return Audit(
         listing.root,
@@ -232,12 +234,24 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
         results,
         tuple(findings),
         tuple(subjects),
-        tuple(balances),
+        (*balances, *guessed),
         tuple(collect),
         accepted,
         int((~readable).sum()),
         int((readable & ~(faces >= 1)).sum()),
+        notes,
     )
+
+
+def _guessed(rules: RuleSet, entries: Sequence[Entry], known: Known | None) -> tuple[list[Balanced], tuple[str, ...]]:
+    """Balances from an attribute model's guesses, and a note where these cannot be used."""
+    people = {} if known is None else {e.subject: known.of(e).get("sex_guess", "") for e in entries}
+    if not any(people.values()) or rules.balance.sex is None:
+        return [], ()
+    found = from_guesses("sex", list(people.values()), rules.balance.sex)
+    if found is None:
+        return [], ("guesses of sex were not used: the rules do not say how often they are right (guessed_right)",)
+    return [found], ()
 
 
 def _judge(rule: Rule, recorded: Recorded, errors: Sequence[str]) -> RuleResult:

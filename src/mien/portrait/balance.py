@@ -74,6 +74,30 @@ def _judged(what: str, unit: str, counts: Mapping[str, int], unknown: int, wante
     return Balanced(what, unit, tuple(parts), unknown, state, source)
 
 
+def from_guesses(what: str, guesses: Sequence[str], wanted: Share) -> Balanced | None:
+    """The balance of two groups from an attribute model's guesses, corrected by how often they are right.
+
+    Args:
+        what: sex or age.
+        guesses: of each person; empty where there is none.
+        wanted: with `guessed_right`; without it, or with other than two parts, guesses are not used: None.
+    """
+    right, names = wanted.guessed_right, list(wanted.parts)
+    known = [guess for guess in guesses if guess in wanted.parts]
+    if right is None or len(names) != 2 or not known or not set(names) <= set(right):
+        return None
+    whole, parts = sum(wanted.parts.values()), []
+    for name, other in (names, names[::-1]):
+        count = known.count(name)
+        share, low, high = corrected(count / len(known), len(known), right[name], 1 - right[other])
+        parts.append(Part(name, count, share, low, high, wanted.parts[name] / whole))
+    slack = wanted.tolerance
+    off = any(part.low > part.wanted + slack or part.high < part.wanted - slack for part in parts)
+    within = all(abs(part.share - part.wanted) <= slack for part in parts)
+    state = "fail" if off else "pass" if within else "not assessed"
+    return Balanced(what, "people", tuple(parts), len(guesses) - len(known), state, "guesses, corrected")
+
+
 def corrected(share: float, trials: int, hit: float, false: float) -> tuple[float, float, float]:
     """The true share of a group from the share that a classifier calls so, with a 95% interval.
 

@@ -133,7 +133,9 @@ class Labels:
     def _learn(self, generator: np.random.Generator) -> Evidence:
         """Scores across folders are of two people; those within are a mixture, fitted by expectation-maximization."""
         count = len(self.vectors)
-        a, b = (generator.integers(0, max(1, count), PAIRS) for _ in range(2))
+        if not count:
+            return Evidence(1.0, 1.0, 0.0, 1.0, 0.5)
+        a, b = (generator.integers(0, count, PAIRS) for _ in range(2))
         apart = self.folders[a] != self.folders[b]
         across = self._pairwise(a[apart], b[apart])
         within = np.concatenate([np.zeros(0, np.float32), *self._within(generator)])
@@ -202,6 +204,8 @@ class Labels:
     def _near(self) -> Rows:
         """(N, 25) each row's nearest rows, itself among them."""
         count = min(NEIGHBOURS + 1, len(self.vectors))
+        if not count:
+            return np.empty((0, 0), np.int64)
         index = (faiss.IndexFlatIP if self.metric == "cosine" else faiss.IndexFlatL2)(self.vectors.shape[1])
         index.add(self.vectors)
         return np.asarray(index.search(self.vectors, count)[1], np.int64)

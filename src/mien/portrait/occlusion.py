@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.portrait.light import ZONE, zones
 from mien.portrait.scale import clamp, falling
-from mien.portrait.view import CHIP, IED, View, zone
+from mien.portrait.view import CHIP, IED, OVAL, View, zone
 from mien.types import Floats, floats
 
 EDGE = 1.2
@@ -21,18 +21,21 @@ UNLIKE_COLOUR, UNLIKE_LIGHT = 11.0, 36.0
 
 BRIDGE, LIDS = 0.12, 0.28
 """How far below the eyes the upper face's skin is looked at, on the nose and under the eyes, in IED."""
+SHADED = 40.0
+"""How much darker than the bridge, in 8 bits of L, both lids are behind lenses."""
 ROUGH, NOISY = 6.0, 0.4
 """Fine edges, in levels, from which on a surface is hair and no cloth, and how much of the noise comes on top."""
 
 
 def glasses(view: View) -> float:
-    """Strength of the edges of a bridge and of lower rims, as a share of the brightness of the cheeks.
+    """Strength of the edges of a bridge and of lower rims, in percent of three deviations of the face's luma.
 
     The nose between the eyes is bare skin, and so are the lower lids; glasses draw a line across both. The strongest
-    row of the slope's mean over the bridge, and over the two places under the eyes, as a geometric mean.
+    row of the slope's mean over the bridge, and over the two places under the eyes, as a geometric mean. The face's
+    own contrast is the scale, so that a darker or a harder picture changes little.
     """
     x, y = (round(float(c)) for c in view.eyes)
-    level = max(20.0, float(np.mean([zone(view.grey, c, ZONE).mean() for c in _cheeks(view)])))
+    contrast = max(6.0, float(view.grey.reshape(-1)[OVAL].std()))
     top = max(0, y - round(IED))
     smooth = cv2.GaussianBlur(view.grey[top : y + round(IED)], (0, 0), EDGE)
     slope = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
@@ -40,7 +43,7 @@ def glasses(view: View) -> float:
     rims = [
         _line(slope, round(float(p[0])), round(float(p[1]) - top + 0.36 * IED), 0.16, 0.14) for p in view.points[:2]
     ]
-    return float(np.sqrt(max(0.0, bridge) * max(0.0, float(np.mean(rims)))) / level * 100)
+    return float(np.sqrt(max(0.0, bridge) * max(0.0, float(np.mean(rims)))) / (3 * contrast) * 100)
 
 
 def _cheeks(view: View) -> list[Floats]:
@@ -96,14 +99,18 @@ _ROWS, _COLUMNS = np.mgrid[0 : CHIP // HALF, 0 : CHIP // HALF].astype(np.float32
 
 
 def _reference(colours: Floats, view: View) -> Floats:
-    """The tone of the upper face: the median over the bridge of the nose and the lower lids."""
+    """The tone of the upper face: the middle one of the bridge of the nose and the lower lids by brightness.
+
+    Where both lids are far darker than the bridge, lenses lie over them, and the bridge alone is skin.
+    """
     places = [view.eyes + floats([0, BRIDGE * IED]), *(view.points[:2] + floats([0, LIDS * IED]))]
     side = round(0.09 * IED / HALF)
-    parts = []
+    tones = []
     for place in places:
         x, y = (int(np.clip(round(float(c) / HALF), side, len(colours) - side)) for c in place)
-        parts.append(colours[y - side : y + side, x - side : x + side].reshape(-1, 3))
-    return floats(np.median(np.concatenate(parts), axis=0))
+        tones.append(np.median(colours[y - side : y + side, x - side : x + side].reshape(-1, 3), axis=0))
+    bridge, middle = tones[0], sorted(tones, key=lambda tone: float(tone[0]))[1]
+    return floats(bridge if bridge[0] - max(tones[1][0], tones[2][0]) > SHADED else middle)
 
 
 def _lower(view: View) -> Floats:
@@ -119,7 +126,8 @@ def mask(view: View) -> float:
     A beard is unlike skin, too, but rough; a mask has folds, yet hardly any fine edges.
     """
     # In 8 bits, L is 255 for 100; the differences of a and b are those of CIELAB.
-    colours = cv2.cvtColor(np.ascontiguousarray(view.chip[::HALF, ::HALF]), cv2.COLOR_RGB2LAB)
+    small = cv2.blur(cv2.resize(view.chip, None, fx=1 / HALF, fy=1 / HALF, interpolation=cv2.INTER_AREA), (3, 3))
+    colours = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
     light, a, b = cv2.split(cv2.absdiff(colours, (*_reference(floats(colours), view).tolist(), 0.0)))
     grey = view.grey[::HALF, ::HALF]
     rough = cv2.GaussianBlur(cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)

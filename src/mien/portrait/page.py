@@ -265,7 +265,9 @@ def histogram(values: Floats, least: float | None, most: float | None) -> str:
     counts, edges = np.histogram(np.clip(known, low, high), BINS, (low, high))
     width, height, tallest = 320, 90, max(1, int(counts.max()))
     bars = []
-    for index, count in enumerate(counts):
+    for index, count in enumerate(counts.tolist()):
+        if not count:
+            continue
         middle = (edges[index] + edges[index + 1]) / 2
         bad = (least is not None and middle < least) or (most is not None and middle > most)
         tall = height * count / tallest

@@ -89,6 +89,8 @@ def border(picture: Picture) -> float:
     if not (left or right):
         return 0.0
     height, width = small.shape[:2]
+    if top + bottom >= height * 4 // 5 - 2:
+        return 0.0  # a blank page has no picture that a frame could lie around
     return float(1 - max(0, height - top - bottom) * max(0, width - left - right) / (height * width))
 
 
@@ -109,7 +111,7 @@ def stamp(picture: Picture) -> float:
 
     A ring of ink, so what lies just inside and outside of it counts against it: red clothes are no stamp.
     """
-    colours = cv2.cvtColor(picture.small, cv2.COLOR_RGB2LAB)
+    colours = cv2.cvtColor(cv2.medianBlur(picture.small, 3), cv2.COLOR_RGB2LAB)
     a, b = colours[..., 1], colours[..., 2]
     # 8-bit a and b are 128 where there is no colour.
     inks = ((a > 128 + 28) & (cv2.subtract(b, a) < 12), b < 128 - 18)
@@ -118,33 +120,34 @@ def stamp(picture: Picture) -> float:
 
 UNEVEN = 6.0
 """Levels by which the pixels of an even row may deviate."""
+TRIED = 6
+"""Centres of circles that are looked at, those with the most votes first."""
 _ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False)
 _CIRCLES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
-_SHARES = np.array([0.8, 1.0, 1.25])
 
 
 def _ring(ink: NDArray[np.bool_]) -> float:
-    """The best circle's covered share, less what covers the circles beside it."""
-    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))
-    canvas = cv2.GaussianBlur(ink.astype(np.uint8) * np.uint8(255), (0, 0), 1.0)
+    """The best circle's covered share, less what covers the circles beside it, 0.8 and 1.25 times as large."""
     shorter = min(ink.shape)
-    found = cv2.HoughCircles(
-        canvas, cv2.HOUGH_GRADIENT, 2, shorter / 8, None, 120, 12, round(shorter * 0.08), round(shorter * 0.35)
-    )
+    least, most = max(4, round(shorter * 0.08)), round(shorter * 0.35)
+    canvas = cv2.GaussianBlur(ink.astype(np.uint8) * np.uint8(255), (0, 0), 1.0)
+    found = cv2.HoughCircles(canvas, cv2.HOUGH_GRADIENT, 2, shorter / 8, None, 120, 12, least, most)
     if found is None:
         return 0.0
+    radii = np.arange(round(0.8 * least) - 1, round(1.25 * most) + 2)
+    own = np.arange(least, most + 1)
+    inner, outer = (np.rint(share * own).astype(int) - radii[0] for share in (0.8, 1.25))
+    own = own - radii[0]
     best = 0.0
-    for x, y, radius in found.reshape(-1, 3)[:4]:
-        spots = np.rint(_SHARES[:, None, None] * radius * _CIRCLES + np.array([x, y])[:, None]).astype(int)
-        columns, rows = spots[:, 0], spots[:, 1]
+    for x, y, _ in found.reshape(-1, 3)[:TRIED]:
+        columns = np.rint(x + radii[:, None] * _CIRCLES[0]).astype(int)
+        rows = np.rint(y + radii[:, None] * _CIRCLES[1]).astype(int)
         inside = (columns >= 0) & (rows >= 0) & (columns < ink.shape[1]) & (rows < ink.shape[0])
-        rows, columns = (
-            np.minimum(np.maximum(rows, 0), ink.shape[0] - 1),
-            np.minimum(np.maximum(columns, 0), ink.shape[1] - 1),
-        )
-        hits = inside & ink[rows, columns]
-        on = np.count_nonzero(inside[1] & (thick[rows[1], columns[1]] > 0)) / len(_ANGLES)
-        best = max(best, on - max(np.count_nonzero(hits[0]), np.count_nonzero(hits[2])) / len(_ANGLES))
+        hit = inside & ink[np.clip(rows, 0, ink.shape[0] - 1), np.clip(columns, 0, ink.shape[1] - 1)]
+        covered = hit.mean(axis=1)
+        # A line is a pixel or two wide and seldom lies on whole radii.
+        near = (hit[own - 1] | hit[own] | hit[own + 1]).mean(axis=1)
+        best = max(best, float((near - np.maximum(covered[inner], covered[outer])).max()))
     return best
 
 

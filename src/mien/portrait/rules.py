@@ -63,6 +63,8 @@ class Share(Strict):
     parts: dict[str, float]
     tolerance: float = Field(0.05, ge=0, lt=1)
     """By how much a share may be off and still be called kept."""
+    guessed_right: dict[str, float] | None = None
+    """How often an attribute model's guess is right, for each part; without it, guesses are not used."""
 
 
 class Balance(Strict):

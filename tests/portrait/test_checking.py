@@ -1,0 +1,162 @@
+"""One photograph: what is measured, judged and said, on portraits and on rubbish."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from mien import portrait
+from mien.cli import run
+from mien.errors import ImageError, RuleError
+from mien.portrait.examine import Examined, Examiner, jpeg_quality
+from mien.portrait.measures import MEASURES
+from mien.portrait.quality import WEIGHTS, overall
+from mien.portrait.rules import load_rules, shipped_text
+from mien.types import Image
+
+
+def test_a_good_portrait_keeps_the_rules(hopper_path: Path) -> None:
+    checked = portrait.check(hopper_path)
+    assert checked.passed
+    assert checked.quality > 80
+    assert checked.instructions() == ["Take the glasses off"]
+    assert checked.instructions("vi") == ["Bỏ kính ra"]
+
+
+def test_a_small_face_is_told_to_come_closer(collins: Image) -> None:
+    checked = portrait.check(collins)
+    assert not checked.passed
+    assert checked.instructions() == ["Move closer"], "once, although three rules ask for it"
+
+
+def test_path_bytes_and_image_give_the_same_verdict(hopper_path: Path, hopper: Image) -> None:
+    one, two, three = (portrait.check(given) for given in (hopper_path, hopper_path.read_bytes(), hopper))
+    for a, b, c in zip(one.verdicts, two.verdicts, three.verdicts, strict=True):
+        assert a.state == b.state == c.state
+        assert a.measured.value == pytest.approx(b.measured.value) == pytest.approx(c.measured.value)
+
+
+def test_every_rule_looks_at_a_place_in_the_picture(hopper_path: Path) -> None:
+    checked = portrait.check(hopper_path)
+    places = {v.rule.id: checked.place(v) for v in checked.verdicts}
+    assert places["least-width"] is None
+    eyes, points = places["no-glasses"], checked.examined.landmarks
+    assert eyes.x1 < points[0, 0] < eyes.x2
+    assert eyes.y1 < points[0, 1] < eyes.y2
+
+
+def test_a_turned_head_is_told_to_turn_back(examiner: Examiner, hopper: Image) -> None:
+    tilted = np.asarray(
+        Pillow.fromarray(hopper).rotate(-40, resample=Pillow.Resampling.BILINEAR, fillcolor=(90, 90, 90))
+    )
+    assert examiner.image(tilted).measures["roll"].value == pytest.approx(37, abs=5)
+    assert "Hold the head upright: tilt it to the right" in portrait.check(tilted).instructions()
+
+
+def test_no_face_is_not_assessed_and_fails_one_rule(tmp_path: Path) -> None:
+    checked = portrait.check(np.full((400, 300, 3), 120, np.uint8))
+    assert not checked.passed
+    assert checked.quality is None
+    failed = [v.rule.id for v in checked.verdicts if v.state == "fail"]
+    assert failed == ["a-face"]
+    assert {v.reason for v in checked.verdicts if v.state == "not assessed"} == {"no face was found"}
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish", b"\xff\xd8\xff\xe0 cut off"])
+def test_rubbish_is_one_sentence(data: bytes) -> None:
+    with pytest.raises(ImageError, match="the portrait"):
+        portrait.check(data)
+
+
+def test_rules_that_do_not_exist(hopper: Image) -> None:
+    with pytest.raises(RuleError, match="vn-portrait, icao"):
+        portrait.check(hopper, "passport")
+
+
+def test_everything_that_is_measured_has_a_name_and_a_quality_between_0_and_100(hopper_examined: Examined) -> None:
+    assert hopper_examined.measures.keys() == MEASURES.keys()
+    for name, one in hopper_examined.measures.items():
+        assert (one.value is None) == bool(one.reason), name
+        assert one.quality is None or 0 <= one.quality <= 100, name
+        assert MEASURES[name].en != MEASURES[name].vi or name == "stamp", name
+
+
+def test_the_overall_quality_is_the_weighted_mean_of_what_was_taken(hopper_examined: Examined) -> None:
+    assert sum(WEIGHTS.values()) == pytest.approx(1, abs=0.01)
+    measures = hopper_examined.measures
+    exact = sum(w * measures[n].quality for n, w in WEIGHTS.items()) / sum(WEIGHTS.values())
+    assert overall(measures) == pytest.approx(exact) == pytest.approx(hopper_examined.overall)
+
+
+def test_a_worse_picture_has_a_lower_quality(examiner: Examiner, collins: Image, collins_examined: Examined) -> None:
+    import cv2
+
+    assert examiner.image(cv2.GaussianBlur(collins, (0, 0), 4)).overall < collins_examined.overall - 5
+
+
+@pytest.mark.parametrize("quality", [30, 50, 75, 90, 95])
+def test_the_quality_setting_of_a_jpeg_is_read_from_its_table(collins: Image, quality: int) -> None:
+    stream = io.BytesIO()
+    Pillow.fromarray(collins).save(stream, "JPEG", quality=quality)
+    assert jpeg_quality(stream.getvalue()) == pytest.approx(quality, abs=1)
+    assert jpeg_quality(b"\x89PNG") is None
+    assert jpeg_quality(b"\xff\xd8\xff\xe0rubbish") is None
+
+
+def test_a_verdict_hardly_changes_when_the_picture_is_mirrored_saved_or_sized(
+    examiner: Examiner, hopper: Image
+) -> None:
+    import cv2
+    import simplejpeg
+
+    base = examiner.image(hopper).measures
+    saved = simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(hopper, 95, "RGB"), "RGB")
+    larger = cv2.resize(hopper, None, fx=1.3, fy=1.3, interpolation=cv2.INTER_CUBIC)
+    for image in (np.ascontiguousarray(hopper[:, ::-1]), saved, larger):
+        other = examiner.image(image).measures
+        for name, near in {
+            "sharpness": 1.0,
+            "mask": 0.05,
+            "luminance": 0.02,
+            "cheek_balance": 0.05,
+            "glasses": 1.5,
+        }.items():
+            assert other[name].value == pytest.approx(base[name].value, abs=near), name
+
+
+def test_the_command_tells_and_exits_by_the_verdict(hopper_path: Path, collins_path: Path, capsys) -> None:
+    assert run(["check", str(hopper_path)]) == 0
+    assert "Take the glasses off" in capsys.readouterr().out
+    assert run(["check", str(collins_path), "--language", "vi", "--all"]) == 1
+    out = capsys.readouterr().out
+    assert "Đến gần hơn" in out
+    assert "Ảnh chưa đạt yêu cầu." in out
+
+
+def test_the_command_gives_json(hopper_path: Path, capsys) -> None:
+    assert run(["check", str(hopper_path), "--rules", "icao", "--json"]) == 1
+    value = json.loads(capsys.readouterr().out)
+    assert value["passed"] is False
+    assert len(value["rules"]) == len(load_rules("icao").rule)
+    assert all(rule["state"] in ("pass", "fail", "not assessed") for rule in value["rules"])
+
+
+def test_the_command_prints_rules_to_copy_and_reads_them(hopper_path: Path, tmp_path: Path, capsys) -> None:
+    assert run(["check", "--show-rules", "vn-portrait"]) == 0
+    text = capsys.readouterr().out
+    assert text == shipped_text("vn-portrait")
+    (tmp_path / "mine.toml").write_text(text.replace("min = 112", "min = 400"), encoding="utf-8")
+    assert run(["check", str(hopper_path), "--rules", str(tmp_path / "mine.toml")]) == 1
+
+
+def test_the_commands_errors(tmp_path: Path, hopper_path: Path, capsys) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"no image")
+    assert run(["check", str(tmp_path / "x.jpg"), str(hopper_path)]) == 4
+    assert "is no JPEG" in capsys.readouterr().err
+    assert run(["check"]) == 2
+    assert run(["check", str(hopper_path), "--language", "fr"]) == 2
+    assert run(["check", str(hopper_path), "--rules", "nope"]) == 3
+    assert "mien: nope is neither a file" in capsys.readouterr().err
