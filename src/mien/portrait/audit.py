@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
@@ -419,18 +420,18 @@ def _balances(
 
 def reasons(audit: Audit, rule: Rule) -> dict[str, int]:
     """Why a rule could not be assessed, and for how many images."""
-    counts: Counter[str] = Counter()
     result = next(r for r in audit.results if r.rule is rule)
-    texts = audit.recorded.table.column("reasons")
-    errors = audit.recorded.texts("error")
-    for row in np.flatnonzero(result.states == UNKNOWN).tolist():
-        if errors[row]:
-            counts["the file cannot be read"] += 1
-        elif np.isnan(result.values[row]):
-            counts[json.loads(texts[row].as_py() or "{}").get(rule.measure, "")] += 1
-        else:
-            counts["the uncertainty spans the limit"] += 1
-    return dict(counts)
+    unknown = result.states == UNKNOWN
+    broken = np.array([bool(words) for words in audit.recorded.texts("error")], bool)
+    missing = unknown & ~broken & np.isnan(result.values)
+    # The reasons of an image are one text, and sets have few different ones.
+    texts = Counter(audit.recorded.table.column("reasons").take(pa.array(np.flatnonzero(missing))).to_pylist())
+    counts: Counter[str] = Counter()
+    for text, count in texts.items():
+        counts[json.loads(text or "{}").get(rule.measure, "")] += count
+    counts["the file cannot be read"] = int((unknown & broken).sum())
+    counts["the uncertainty spans the limit"] = int((unknown & ~broken & ~missing).sum())
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def verdicts(audit: Audit) -> Iterator[tuple[str, list[str], list[str]]]:
