@@ -14,7 +14,7 @@ import pytest
 from mien.cli import run
 from mien.errors import AuditError
 from mien.portrait import recording
-from mien.portrait.audit import age_at, read_known
+from mien.portrait.known import age_at, read_known
 from mien.portrait.page import histogram
 from mien.portrait.recording import Models, read_recorded, record
 from mien.portrait.rules import load_rules

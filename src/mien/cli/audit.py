@@ -14,10 +14,11 @@ from mien.errors import MienError
 from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
 from mien.portrait.accept import accept as accept_images
-from mien.portrait.audit import Audit, conclude, read_known
+from mien.portrait.audit import Audit, conclude
 from mien.portrait.checking import DEFAULT_RULES, Checked
 from mien.portrait.checking import check as check_portrait
 from mien.portrait.findings import KINDS
+from mien.portrait.known import read_known
 from mien.portrait.page import collected
 from mien.portrait.recording import Models, forget, read_recorded, record
 from mien.portrait.report import as_json, write_audit

@@ -4,23 +4,19 @@ The one composition of the room: structure -> measures -> duplicates -> labels -
 report.
 """
 
-import csv
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 from numpy.typing import NDArray
 
 from mien.align import align
 from mien.data.manifest import stored_path
-from mien.errors import AuditError, DegenerateLandmarksError, ImageError
+from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import read_photo
 from mien.models import store
 from mien.portrait import labels
@@ -28,6 +24,7 @@ from mien.portrait.balance import Balanced, Wanted, balance, from_guesses, to_co
 from mien.portrait.duplicates import AGREE, agreement, cut_of, same_photographs
 from mien.portrait.examine import DECODED, FACE
 from mien.portrait.findings import Finding
+from mien.portrait.known import Known, age_at
 from mien.portrait.measures import ANGLES
 from mien.portrait.recording import Models, Recorded
 from mien.portrait.rules import FAIL, PASS, UNKNOWN, Rule, RuleSet, states
@@ -109,89 +106,6 @@ class Audit:
         return not (rules or self.errors or any(b.state == "fail" for b in self.balances))
 
 
-@dataclass(slots=True)
-class Known:
-    """What a manifest says, by path and by subject: sex, birth_date, capture_date, age_group, sex_guess."""
-
-    by_path: dict[str, dict[str, str]] = field(default_factory=dict)
-    by_subject: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def of(self, entry: Entry) -> dict[str, str]:
-        """What is known of an image; what is said of the image outranks what is said of the person."""
-        person = self.by_subject.get(same_name(Path(entry.subject).name), {})
-        return person | self.by_path.get(same_name(entry.path), {})
-
-
-COLUMNS = ("sex", "sex_guess", "birth_date", "capture_date", "age_group")
-SEXES = {
-    "m": "male",
-    "male": "male",
-    "nam": "male",
-    "f": "female",
-    "female": "female",
-    "nữ": "female",
-    "nu": "female",
-}
-
-
-def read_known(path: Path) -> Known:
-    """Read a CSV or Parquet table with the columns path or subject (or both), and any of sex, birth_date,
-    capture_date, age_group.
-
-    Raises:
-        AuditError: unreadable, or without such columns.
-    """
-    try:
-        if path.suffix.lower() == ".parquet":
-            rows = pyarrow.parquet.read_table(path).to_pylist()
-        else:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                rows = list(csv.DictReader(stream))
-    except (OSError, ValueError, UnicodeDecodeError, pyarrow.ArrowException) as reason:
-        raise AuditError(f"{path} cannot be read as CSV or Parquet: {reason}") from reason
-    columns = set(rows[0]) if rows else set()
-    if not columns & {"path", "subject"} or not columns & set(COLUMNS):
-        raise AuditError(
-            f"{path} needs a column path or subject, and at least one of {', '.join(COLUMNS)}; it has "
-            f"{', '.join(sorted(map(str, columns))) or 'no rows'}"
-        )
-    known = Known()
-    for number, row in enumerate(rows, start=2):
-        facts = _facts(row, f"{path}, row {number}")
-        if row.get("path"):
-            known.by_path[same_name(str(row["path"]))] = facts
-        if row.get("subject"):
-            steady = {name: value for name, value in facts.items() if name != "capture_date" or not row.get("path")}
-            steady.pop("age_group", None) if row.get("path") else None
-            known.by_subject.setdefault(same_name(str(row["subject"])), {}).update(steady)
-    return known
-
-
-def _facts(row: Mapping[str, Any], where: str) -> dict[str, str]:
-    facts = {name: str(row[name]).strip() for name in COLUMNS if row.get(name) not in (None, "")}
-    for name in ("sex", "sex_guess"):
-        if name in facts:
-            said = same_name(facts[name])
-            if said not in SEXES:
-                raise AuditError(f"{where}: {name} is male or female, not '{facts[name]}'")
-            facts[name] = SEXES[said]
-    for name in ("birth_date", "capture_date"):
-        if name in facts:
-            try:
-                date.fromisoformat(facts[name][:10])
-            except ValueError:
-                raise AuditError(f"{where}: {name} is a date like 2019-05-31, not '{facts[name]}'") from None
-    return facts
-
-
-def age_at(facts: Mapping[str, str]) -> int | None:
-    """Whole years between birth and capture; None where one of the dates is not known."""
-    if "birth_date" not in facts or "capture_date" not in facts:
-        return None
-    born, taken = (date.fromisoformat(facts[name][:10]) for name in ("birth_date", "capture_date"))
-    return taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day))
-
-
 def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Models, known: Known | None) -> Audit:
     """Everything that follows from what was listed and measured."""
     entries = listing.entries
@@ -218,11 +132,7 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     accepted = readable & ~failed & ~twice & ~doubtful
     subjects = _subjects(entries, readable, twice, accepted)
     least = rules.structure.least_images
-    findings += [
-        Finding("few-images", s.name, (), f"{s.distinct} of {least} different images that can be read")
-        for s in subjects
-        if s.distinct < least
-    ]
+    findings += [Finding("few-images", s.name, (), f"{s.distinct}/{least}") for s in subjects if s.distinct < least]
     balances, collect = _balances(rules, entries, subjects, readable)
     guessed, notes = _guessed(rules, entries, known)
     faces = recorded.values("faces")
@@ -275,7 +185,8 @@ def _people(
         if age is not None:
             said = "child" if age <= rules.structure.child_age else "adult"
         if said and group and said != group:
-            words = f"{said} ({age} years)" if age is not None else said
+            limit = rules.structure.child_age
+            words = str(age) if age is not None else f"≤ {limit}" if said == "child" else f"> {limit}"
             findings.append(Finding("age-contradiction", entry.path, (), words))
         groups.append(said or group)
         sexes.append(facts.get("sex", entry.sex))
@@ -359,7 +270,7 @@ def _labels(
         split.update(one.second)
         second = [entries[int(rows[i])].path for i in one.second]
         folder = names[int(folders[one.folder])]
-        words = f"{len(one.first)} and {len(one.second)} images"
+        words = f"{len(one.first)} + {len(one.second)}"
         findings.append(Finding("two-people", folder, tuple(second), words, round(one.certainty, 3)))
         doubtful[rows[list(one.second)]] = True
     for suspect in found.suspects():
@@ -367,7 +278,7 @@ def _labels(
         doubtful[row] = True
         if suspect.row in split or entries[row].path in shared:
             continue
-        better = f" and like {names[int(folders[suspect.better])]}" if suspect.better >= 0 else ""
+        better = f" (→ {names[int(folders[suspect.better])]})" if suspect.better >= 0 else ""
         like = entries[int(rows[suspect.like])].path
         findings.append(Finding("unlike-others", entries[row].path, (like,), better, round(suspect.certainty, 3)))
     for merge in found.merges():

@@ -108,8 +108,8 @@ KINDS: dict[str, Kind] = {
     ),
     "few-images": Kind(
         "error", "too few images of a person", "người có quá ít ảnh",
-        "{place} has {detail}: add photographs",
-        "{place} có {detail} (ảnh khác nhau / cần): hãy thêm ảnh",
+        "{place} has {detail} of the different images that it needs: add photographs",
+        "{place} có {detail} ảnh khác nhau cần thiết: hãy thêm ảnh",
     ),
     "same-file": Kind(
         "error", "same file twice", "tệp trùng lặp",
@@ -133,8 +133,8 @@ KINDS: dict[str, Kind] = {
     ),
     "two-people": Kind(
         "error", "two people in one folder", "hai người trong một thư mục",
-        "{place} seems to hold two people ({detail}): split it",
-        "{place} có vẻ chứa hai người ({detail}): hãy tách ra",
+        "{place} seems to hold two people ({detail} images): split it",
+        "{place} có vẻ chứa hai người ({detail} ảnh): hãy tách ra",
     ),
     "one-person-twice": Kind(
         "error", "one person in two folders", "một người ở hai thư mục",
@@ -143,8 +143,8 @@ KINDS: dict[str, Kind] = {
     ),
     "age-contradiction": Kind(
         "error", "age and folder disagree", "tuổi và thư mục không khớp",
-        "{place} is {detail} by the manifest, which outranks the folder: move it",
-        "{place} là {detail} theo bảng kê, bảng kê được ưu tiên hơn thư mục: hãy chuyển",
+        "{place} is {detail} years old by the manifest, which outranks the folder: move it",
+        "{place} là {detail} tuổi theo bảng kê, được ưu tiên hơn thư mục: hãy chuyển",
     ),
     "not-in-folder": Kind(
         "warning", "row of the manifest without an image", "dòng trong bảng kê không có ảnh",

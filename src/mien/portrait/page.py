@@ -17,7 +17,7 @@ from mien.portrait.audit import Audit, RuleResult, reasons
 from mien.portrait.findings import KINDS, Finding
 from mien.portrait.measures import MEASURES, place
 from mien.portrait.rules import FAIL, PASS, UNKNOWN, Language
-from mien.portrait.words import collect_name, group_name, limit, say
+from mien.portrait.words import collect_name, group_name, limit, say, unit_name
 from mien.types import Floats, floats
 
 WORST = 8
@@ -242,7 +242,7 @@ def _distributions(audit: Audit, language: Language) -> str:
 def _chart(result: RuleResult, language: Language) -> str:
     one = MEASURES[result.rule.measure]
     words = one.vi if language == "vi" else one.en
-    unit = f" ({one.unit})" if one.unit else ""
+    unit = f" ({unit_name(one.unit, language)})" if one.unit else ""
     drawn = histogram(result.values, result.rule.min, result.rule.max)
     return f'<div class="chart">{drawn}{html.escape(words + unit)}: {html.escape(result.rule.id)}</div>'
 
@@ -308,7 +308,7 @@ def _place(audit: Audit, result: RuleResult, row: int, language: Language) -> st
     points = floats(landmarks).reshape(5, 2) if landmarks else None
     region = place(points, result.rule.measure)
     path = audit.entries[row].path
-    unit = f" {result.rule.unit}" if result.rule.unit else ""
+    unit = f" {unit_name(result.rule.unit, language)}" if result.rule.unit else ""
     words = f"{result.values[row]:.3g}{unit}; {limit(result.rule.min, result.rule.max, '', language)}"
     picture = _img(cutting(audit.root / stored_path(path), region), path)
     return (

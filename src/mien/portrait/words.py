@@ -95,9 +95,18 @@ def collect_name(sex: str, age: str, language: Language, child_age: int) -> str:
     return say(key, language, child_age) if key else f"{sex} {age}".strip()
 
 
+UNITS = {"times": "lần", "degrees": "độ", "levels": "mức", "bits": "bit"}
+"""Units that are words, in Vietnamese."""
+
+
+def unit_name(unit: str, language: Language) -> str:
+    """A unit in a language."""
+    return UNITS.get(unit, unit) if language == "vi" else unit
+
+
 def limit(least: float | None, most: float | None, unit: str, language: Language) -> str:
     """Limits of a rule."""
-    tail = f" {unit}" if unit else ""
+    tail = f" {unit_name(unit, language)}" if unit else ""
     if least is None:
         return say("at-most", language, f"{most:g}") + tail
     if most is None:
