@@ -24,6 +24,7 @@ from mien.detect.detector import open_detector
 from mien.image import decode
 from mien.models import store
 from mien.models.session import EngineOptions
+from mien.portrait.checking import check
 from mien.portrait.examine import DECODED, Examiner, choose
 from mien.portrait.measures import measure
 from mien.portrait.view import view
@@ -73,6 +74,12 @@ def stages(paths: list[Path]) -> dict:
         count = len(data)
         rates = {stage: round(count / seconds, 1) for stage, seconds in spent.items()}
         both = spent["measure: prepare the face"] + spent["measure: all measures"]
+        frames = [decode(one, "x").image for one in data]
+        check(frames[0])
+        clock = time.perf_counter()
+        for frame in frames:
+            check(frame)
+        rates["mien.portrait.check on all cores"] = round(count / (time.perf_counter() - clock), 1)
         found[name] = {"images a second a core by stage": rates, "measures after detection": round(count / both, 1)}
     return found
 
