@@ -260,11 +260,11 @@ def summary(table: np.ndarray) -> dict:
 
 HEAD = """# Portraits: what the measures are worth
 
-`python benchmarks/ladders.py` on {photographs} photographs of LFW, faces found anew in every degraded copy; limits of
-`{rules}`; {processor}, commit {commit}. Nothing was tuned on LFW; limits and constants come from CelebA (docs/log.md).
+`python benchmarks/ladders.py` on {photographs} photographs of LFW, faces found anew in every degraded copy; limits
+of `{rules}`; {processor}, commit {commit}. Limits and constants come from CelebA, not from LFW (docs/log.md).
 
-Spearman: of the measure with severity 0 to 5, within a photograph (mean) and over all. AUC: degraded against clean, at
-the mildest, the middle and the worst severity. Flagged: share that fails the rule, clean and at the same severities.
+Spearman: of the measure with severity 0 to 5, within a photograph (mean) and over all. AUC: degraded against clean,
+at the mildest, the middle and the worst severity. Flagged: share that fails the rule, clean and at the same.
 
 | ladder | measure | Spearman within, over all | AUC 1, 3, 5 | flagged clean, 1, 3, 5 | faces found at 5 |
 |---|---|---|---|---|---|
@@ -272,8 +272,8 @@ the mildest, the middle and the worst severity. Flagged: share that fails the ru
 MIDDLE = """
 ## What the other measures do
 
-Measures that are not meant and move by more than half a standard deviation of the clean photographs at severity 3, with
-their movement in deviations; and other rules that then flag at least 3 points more photographs.
+Measures that are not meant and move by more than half a standard deviation of the clean photographs at severity 3,
+with their movement in deviations; and other rules that then flag at least 3 points more photographs.
 
 | ladder | measures that move | rules that flag more, clean and then |
 |---|---|---|
