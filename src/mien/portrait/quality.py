@@ -10,20 +10,21 @@ from collections.abc import Mapping
 from mien.portrait.measures import Measured
 
 WEIGHTS: dict[str, float] = {
-    "yaw": 0.186,
-    "pitch": 0.135,
-    "sharpness": 0.108,
-    "motion_blur": 0.084,
-    "roll": 0.083,
-    "four_zones": 0.069,
-    "glasses": 0.055,
+    "yaw": 0.183,
+    "pitch": 0.12,
+    "sharpness": 0.103,
+    "motion_blur": 0.086,
+    "roll": 0.082,
+    "four_zones": 0.075,
+    "dark_lenses": 0.061,
     "luminance_variance": 0.053,
+    "noise": 0.052,
     "dynamic_range": 0.052,
-    "noise": 0.051,
-    "enlargement": 0.049,
-    "dark_lenses": 0.046,
-    "cheek_balance": 0.018,
-    "luminance": 0.011,
+    "enlargement": 0.048,
+    "glasses": 0.028,
+    "cheek_balance": 0.024,
+    "mask": 0.017,
+    "luminance": 0.015,
 }
 """What each measure's quality counts; they add up to 1."""
 
