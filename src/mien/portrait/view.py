@@ -33,7 +33,7 @@ CHIP_POSE = Template(
 )
 """Where the five landmarks of a mean face lie in a chip."""
 
-NATIVE = 256
+NATIVE = 192
 """The most pixels of the picture's own that are looked at along a side."""
 
 Values = TypeVar("Values", Floats, Image)
@@ -110,7 +110,7 @@ class View:
         grey: (224, 224) float32 luma of the chip, 0 to 255.
         light: (224, 224) float32 luminance of the chip in linear light, 0 to 1.
         inside: (n,) float32 luminance of the face, from the brows to the chin.
-        native: (h, w) float32 luma of the picture's own pixels around the face, 256 at most along a side.
+        native: (h, w) float32 luma of the picture's own pixels around the face, 192 at most along a side.
         native_scale: pixels of `native` between the eyes.
         spectrum: (n, n) float32 power of each frequency of `native`; see mien.portrait.spectrum.
         noise: deviation of the noise in levels, where `native` is smooth.
