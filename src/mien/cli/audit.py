@@ -21,7 +21,7 @@ from mien.portrait.findings import KINDS
 from mien.portrait.known import read_known
 from mien.portrait.page import collected
 from mien.portrait.recording import Models, forget, read_recorded, record
-from mien.portrait.report import as_json, write_audit
+from mien.portrait.report import write_audit
 from mien.portrait.rules import FAIL, LANGUAGES, SHIPPED, UNKNOWN, Language, load_rules, shipped_text
 from mien.portrait.structure import list_data_set
 from mien.portrait.words import limit, say
@@ -32,7 +32,6 @@ Experts = Annotated[
     typer.Option("--expert", help="A model for portraits, added with `mien models add --expert`; may be repeated."),
 ]
 InLanguage = Annotated[str, typer.Option("--language", help="en or vi.")]
-EXPERTS = typer.Option(None)
 
 
 def audit(
@@ -92,10 +91,12 @@ def audit(
     with counting(len(listing.entries), "measuring") as tell:
         for progress in record(folder, listing.entries, place, models, workers=workers or usable_cores()):
             tell(progress.done)
-    err.print("comparing images and people ...") if err.is_terminal else None
+    if err.is_terminal:
+        err.print("comparing images and people ...")
     found = conclude(listing, read_recorded(listing.entries, place), chosen, models, known)
     made_with = {"mien": metadata.version("mien"), "rules": chosen.name, "detector": detector}
-    write_audit(found, place, spoken, made_with | ({"recognizer": models.recognizer} if labels else {}))
+    made_with |= {"recognizer": models.recognizer} if labels else {}
+    summary = write_audit(found, place, spoken, made_with)
     if not keep:
         forget(place)
     if accept is not None:
@@ -103,9 +104,7 @@ def audit(
         count = sum(1 for _ in track(accept_images(found, accept, link=link), total, "accepting"))
         err.print(f"{plural(count, 'image')} in {accept}")
     if json:
-        summary = as_json(found, made_with)
-        summary.pop("findings")
-        emit(summary)
+        emit({key: value for key, value in summary.items() if key != "findings"})
     else:
         _show(found, place, spoken)
     return PARTLY if found.unreadable else OK if found.passed else NO
@@ -130,9 +129,7 @@ def _show(found: Audit, place: Path, language: Language) -> None:
                 f"{result.count(UNKNOWN):,}",
             )
     show(table)
-    counts: dict[str, int] = {}
-    for finding in found.findings:
-        counts[finding.code] = counts.get(finding.code, 0) + 1
+    counts = found.by_kind
     others = Table(say("finding", language), say("severity", language), say("count", language))
     for code, kind in KINDS.items():
         if code in counts:
@@ -177,7 +174,8 @@ def check(
         fail("name a photograph, or --show-rules vn-portrait", WRONG)
     spoken, chosen = _language(language), load_rules(rules)
     passed, broken = True, 0
-    for path in track(options.expand(paths), None, "checking"):
+    files = options.expand(paths)
+    for path in track(files, len(files), "checking"):
         try:
             checked = check_portrait(path, chosen, detector=detector, experts=tuple(experts or ()))
         except MienError as reason:

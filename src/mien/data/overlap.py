@@ -9,10 +9,11 @@ at most.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 import cv2
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -102,11 +103,6 @@ def perceptual_hash(image: Image) -> int | None:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-@lru_cache(maxsize=1)
-def _bit_counts() -> NDArray[np.uint8]:
-    return np.array([number.bit_count() for number in range(65536)], np.uint8)
-
-
 def same_photographs(a: Sequence[Fingerprint | str], b: Sequence[Fingerprint | str]) -> Iterator[Overlap]:
     """Pairs of rows that are the same photograph, exactly or nearly."""
     known: dict[str, list[int]] = {}
@@ -118,29 +114,38 @@ def same_photographs(a: Sequence[Fingerprint | str], b: Sequence[Fingerprint | s
         for other in known.get(one.sha256, []) if isinstance(one, Fingerprint) else []:
             exact.add((index, other))
             yield Overlap("exact", index, other, 0.0)
-    for row, column, bits in _near(_looks(a), _looks(b)):
+    (rows, looks), (others, other_looks) = _looks(a), _looks(b)
+    for place, other, bits in near_hashes(looks, other_looks, NEAR):
+        row, column = rows[place], others[other]
         if (row, column) not in exact:
             yield Overlap("near", row, column, float(bits))
 
 
-def _looks(marks: Sequence[Fingerprint | str]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Rows with a fingerprint, and their looks in four words of 16 bits."""
+def _looks(marks: Sequence[Fingerprint | str]) -> tuple[list[int], list[int]]:
+    """Rows with a look, and their looks."""
     known = [(i, one.look) for i, one in enumerate(marks) if isinstance(one, Fingerprint) and one.look is not None]
-    rows, looks = [row for row, _ in known], np.array([look for _, look in known], np.uint64)
-    return np.array(rows, np.int64), looks.view(np.uint16).reshape(-1, 4)
+    return [row for row, _ in known], [look for _, look in known]
 
 
-def _near(
-    a: tuple[NDArray[np.int64], NDArray[np.uint16]], b: tuple[NDArray[np.int64], NDArray[np.uint16]]
-) -> Iterator[tuple[int, int, int]]:
-    counts = _bit_counts()
-    for start in range(0, len(a[0]), BLOCK // 4):
-        part = a[1][start : start + BLOCK // 4]
-        distance = np.zeros((len(part), len(b[0])), np.uint8)
-        for word in range(4):
-            distance += counts[part[:, word, None] ^ b[1][None, :, word]]
-        for row, column in zip(*np.nonzero(distance <= NEAR), strict=True):
-            yield int(a[0][start + row]), int(b[0][column]), int(distance[row, column])
+def near_hashes(a: Sequence[int], b: Sequence[int], most: int) -> Iterator[tuple[int, int, int]]:
+    """Places of hashes in `a` and in `b` that differ in at most so many of 64 bits, and in how many; all pairs.
+
+    In the order of `a`, then of `b`.
+    """
+    if not len(a) or not len(b):
+        return
+    index = faiss.IndexBinaryFlat(64)
+    index.add(_as_bytes(b))
+    for start in range(0, len(a), BLOCK):
+        # The radius of faiss is exclusive.
+        ends, bits, found = index.range_search(_as_bytes(a[start : start + BLOCK]), most + 1)
+        for offset, (first, last) in enumerate(pairwise(ends.tolist())):
+            near = sorted(zip(found[first:last].tolist(), bits[first:last].tolist(), strict=True))
+            yield from ((start + offset, other, int(differing)) for other, differing in near)
+
+
+def _as_bytes(hashes: Sequence[int]) -> NDArray[np.uint8]:
+    return np.array(hashes, np.uint64)[:, None].view(np.uint8)
 
 
 def same_faces(a: Faces, b: Faces, metric: Metric, threshold: float) -> Iterator[Overlap]:

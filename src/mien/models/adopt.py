@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from mien.errors import CardError
-from mien.models.card import EXPERTS, EmbeddingSpec, ExpertSpec, Family, InputSpec, ModelCard, ModelFile
+from mien.models.card import EXPERTS, EmbeddingSpec, ExpertSpec, Family, Golden, InputSpec, ModelCard, ModelFile
 from mien.models.golden import measure
 from mien.models.session import open_unchecked
 from mien.types import Image, Metric
@@ -195,21 +195,31 @@ def adopt(data: bytes, name: str, told: Told) -> tuple[ModelCard, dict[str, byte
             mirror=told.mirror,
             template=told.template,
         )
-    card = ModelCard(
+    card = _card(name, data, graph, spec, told, golden).model_copy(
+        update={
+            "kind": "recognizer" if embedding else "detector",
+            "summary": f"{'recognizer' if embedding else graph.family + ' detector'} added from a file",
+            "embedding": embedding,
+        }
+    )
+    return card, {"model": data}
+
+
+def _card(name: str, data: bytes, graph: Graph, pixels: InputSpec, told: Told, golden: Golden) -> ModelCard:
+    """What the cards of all adopted files share; the caller says what kind of model it is."""
+    return ModelCard(
         name=name,
-        kind="recognizer" if embedding else "detector",
+        kind="detector",
         family=graph.family,
-        summary=f"{'recognizer' if embedding else graph.family + ' detector'} added from a file",
+        summary="",
         licence=told.licence,
         commercial_use=told.commercial_use,
         training_data=told.training_data,
         source=told.source,
         files={"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
-        input=spec,
-        embedding=embedding,
+        input=pixels,
         golden={"model": golden},
     )
-    return card, {"model": data}
 
 
 def adopt_expert(
@@ -234,19 +244,9 @@ def adopt_expert(
         raise CardError(f"{name} takes pictures of any size; export it with the size that it was trained on")
     pixels = _input(graph, told, name)
     session = open_unchecked(data, pixels)
-    card = ModelCard(
-        name=name,
-        kind="expert",
-        family=family,
-        summary=f"{family} of portraits, added from a file",
-        licence=told.licence,
-        commercial_use=told.commercial_use,
-        training_data=told.training_data,
-        source=told.source,
-        files={"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
-        input=pixels,
-        expert=spec,
-        golden={"model": measure(lambda image: session.run(image[None]), SEED, graph.width, graph.height)},
+    golden = measure(lambda image: session.run(image[None]), SEED, graph.width, graph.height)
+    card = _card(name, data, graph, pixels, told, golden).model_copy(
+        update={"kind": "expert", "summary": f"{family} of portraits, added from a file", "expert": spec}
     )
     return card, {"model": data}
 

@@ -90,9 +90,23 @@ class Audit:
     balances: tuple[Balanced, ...]
     collect: tuple[Wanted, ...]
     accepted: Bools
-    unreadable: int
-    no_face: int
+    readable: Bools
     notes: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> int:
+        """Files that cannot be read."""
+        return int((~self.readable).sum())
+
+    @property
+    def no_face(self) -> int:
+        """Images that can be read and show no face."""
+        return int((self.readable & ~(self.recorded.values("faces") >= 1)).sum())
+
+    @property
+    def by_kind(self) -> Counter[str]:
+        """How many findings there are of each kind."""
+        return Counter(finding.code for finding in self.findings)
 
     @property
     def errors(self) -> int:
@@ -124,7 +138,7 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     shared = {path for f in copies if f.code == "same-photo-two-people" for path in (f.place, *f.others)}
     doubtful, wrong = _labels(entries, recorded, numbers, likeness, shared)
     findings += wrong
-    results = tuple(_judge(rule, recorded, errors) for rule in rules.rule)
+    results = tuple(_judge(rule, recorded) for rule in rules.rule)
     readable = np.array([not words for words in errors], bool)
     failed = (
         np.any([r.states == FAIL for r in results if r.rule.severity == "error"], axis=0) if results else ~readable
@@ -135,7 +149,6 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     findings += [Finding("few-images", s.name, (), f"{s.distinct}/{least}") for s in subjects if s.distinct < least]
     balances, collect = _balances(rules, entries, subjects, readable)
     guessed, notes = _guessed(rules, entries, known)
-    faces = recorded.values("faces")
     return Audit(
         listing.root,
         rules,
@@ -148,8 +161,7 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
         (*balances, *guessed),
         tuple(collect),
         accepted,
-        int((~readable).sum()),
-        int((readable & ~(faces >= 1)).sum()),
+        readable,
         notes,
     )
 
@@ -165,7 +177,7 @@ def _guessed(rules: RuleSet, entries: Sequence[Entry], known: Known | None) -> t
     return [found], ()
 
 
-def _judge(rule: Rule, recorded: Recorded, errors: Sequence[str]) -> RuleResult:
+def _judge(rule: Rule, recorded: Recorded) -> RuleResult:
     values = recorded.values(rule.measure)
     sds = recorded.values(f"{rule.measure}_sd") if rule.measure in ANGLES else np.zeros(len(values), np.float32)
     found, low = states(rule, values, np.nan_to_num(sds))
@@ -297,7 +309,7 @@ def _subjects(entries: Sequence[Entry], readable: Bools, twice: Bools, accepted:
     rows: dict[str, list[int]] = defaultdict(list)
     for row, entry in enumerate(entries):
         rows[entry.subject].append(row)
-    found = []
+    found, distinct = [], readable & ~twice
     for name, own in rows.items():
         groups = Counter(entries[row].group for row in own if entries[row].group)
         sexes = Counter(entries[row].sex for row in own if entries[row].sex)
@@ -307,7 +319,7 @@ def _subjects(entries: Sequence[Entry], readable: Bools, twice: Bools, accepted:
                 groups.most_common(1)[0][0] if groups else "",
                 sexes.most_common(1)[0][0] if sexes else "",
                 len(own),
-                int((readable & ~twice)[own].sum()),
+                int(distinct[own].sum()),
                 int(accepted[own].sum()),
             )
         )
@@ -329,19 +341,17 @@ def _balances(
     return found, to_collect([(s.sex, s.group) for s in subjects], wanted.sex, wanted.age)
 
 
-def reasons(audit: Audit, rule: Rule) -> dict[str, int]:
+def reasons(audit: Audit, result: RuleResult) -> dict[str, int]:
     """Why a rule could not be assessed, and for how many images."""
-    result = next(r for r in audit.results if r.rule is rule)
     unknown = result.states == UNKNOWN
-    broken = np.array([bool(words) for words in audit.recorded.texts("error")], bool)
-    missing = unknown & ~broken & np.isnan(result.values)
+    missing = unknown & audit.readable & np.isnan(result.values)
     # The reasons of an image are one text, and sets have few different ones.
     texts = Counter(audit.recorded.table.column("reasons").take(pa.array(np.flatnonzero(missing))).to_pylist())
     counts: Counter[str] = Counter()
     for text, count in texts.items():
-        counts[json.loads(text or "{}").get(rule.measure, "")] += count
-    counts["the file cannot be read"] = int((unknown & broken).sum())
-    counts["the uncertainty spans the limit"] = int((unknown & ~broken & ~missing).sum())
+        counts[json.loads(text or "{}").get(result.rule.measure, "")] += count
+    counts["the file cannot be read"] = int((unknown & ~audit.readable).sum())
+    counts["the uncertainty spans the limit"] = int((unknown & audit.readable & ~missing).sum())
     return {reason: count for reason, count in counts.items() if count}
 
 

@@ -40,11 +40,6 @@ class Checked:
         return not any(v.state == "fail" and v.rule.severity == "error" for v in self.verdicts)
 
     @property
-    def unsure(self) -> bool:
-        """Whether a rule of severity error could not be assessed although there is a face."""
-        return any(v.state == "not assessed" and v.rule.severity == "error" for v in self.verdicts)
-
-    @property
     def quality(self) -> float | None:
         """The overall quality, 0 to 100; None where there is no face."""
         return self.examined.overall

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 
 import cv2
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.overlap import near_hashes
 from mien.types import Floats, Image, floats
 
 NEAR = 6
@@ -24,7 +24,6 @@ NEAR_INSIDE, NEAR_TWINS = 16, 22
 """Likewise of faces in one folder, and of faces whose embeddings are neighbours (docs/log.md)."""
 AGREE = 0.95
 """Correlation of fine detail from which on two faces are one photograph (docs/log.md)."""
-BLOCK = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,12 @@ def same_photographs(
     tried: set[tuple[int, int]] = set()
     usable = set(kept)
     close = (pair for pair in twins if usable.issuperset(pair) and _bits(faces, *pair) <= NEAR_TWINS)
-    near_looks = chain(near(looks, kept, NEAR), near(faces, kept, NEAR))
-    for pair in chain(near_looks, _inside(faces, kept, folders), close, _faceless(faces, looks, kept, folders)):
+    members: dict[int, list[int]] = defaultdict(list)
+    for row in kept:
+        members[folders[row]].append(row)
+    inside = chain.from_iterable(_inside(own, faces) for own in members.values())
+    faceless = chain.from_iterable(_faceless(own, faces, looks) for own in members.values())
+    for pair in chain(near(looks, kept, NEAR), near(faces, kept, NEAR), inside, close, faceless):
         if pair not in tried:
             tried.add(pair)
             if agree(*pair):
@@ -81,43 +84,25 @@ def _bits(hashes: Sequence[int | None], a: int, b: int) -> int:
     return 65 if one is None or other is None else (one ^ other).bit_count()
 
 
-def _inside(hashes: Sequence[int | None], rows: Sequence[int], folders: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows of one folder whose hashes are near."""
-    members: dict[int, list[int]] = defaultdict(list)
-    for row in rows:
-        members[folders[row]].append(row)
-    for own in members.values():
-        yield from (pair for pair in combinations(own, 2) if _bits(hashes, *pair) <= NEAR_INSIDE)
+def _inside(folder: Sequence[int], faces: Sequence[int | None]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows of one folder whose faces' hashes are near."""
+    return (pair for pair in combinations(folder, 2) if _bits(faces, *pair) <= NEAR_INSIDE)
 
 
 def _faceless(
-    faces: Sequence[int | None], looks: Sequence[int | None], rows: Sequence[int], folders: Sequence[int]
+    folder: Sequence[int], faces: Sequence[int | None], looks: Sequence[int | None]
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of rows of one folder of which one or both have no face."""
-    members: dict[int, list[int]] = defaultdict(list)
-    for row in rows:
-        if looks[row] is not None:
-            members[folders[row]].append(row)
-    for own in members.values():
-        if any(faces[row] is None for row in own):
-            yield from (pair for pair in combinations(own, 2) if None in (faces[pair[0]], faces[pair[1]]))
+    """Pairs of rows of one folder of which one or both have no face, pictures of one tone left out."""
+    shown = [row for row in folder if looks[row] is not None]
+    if any(faces[row] is None for row in shown):
+        yield from (pair for pair in combinations(shown, 2) if None in (faces[pair[0]], faces[pair[1]]))
 
 
 def near(hashes: Sequence[int | None], rows: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
     """Pairs of rows, the smaller first, whose 64-bit hashes differ in at most so many bits."""
-    known = [row for row in rows if hashes[row] is not None]
-    if len(known) < 2:
-        return
-    bits = np.array([hashes[row] for row in known], np.uint64)[:, None].view(np.uint8)
-    index = faiss.IndexBinaryFlat(64)
-    index.add(bits)
-    for start in range(0, len(known), BLOCK):
-        ends, _, found = index.range_search(bits[start : start + BLOCK], most + 1)
-        for offset in range(len(ends) - 1):
-            own = start + offset
-            for other in found[ends[offset] : ends[offset + 1]]:
-                if other > own:
-                    yield known[own], known[int(other)]
+    known = [(row, own) for row in rows if (own := hashes[row]) is not None]
+    values = [own for _, own in known]
+    return ((known[a][0], known[b][0]) for a, b, _ in near_hashes(values, values, most) if a < b)
 
 
 SHRUNK = 128

@@ -10,9 +10,6 @@ import numpy as np
 from mien.portrait.scale import clamp, falling, rising, sigmoid
 from mien.portrait.view import CHIN, Picture, View
 
-LEFT_OUT = 0.25
-"""A second face whose box is covered by the first one's to more than this share is another finding of the first."""
-
 
 def face_side(view: View) -> float:
     """The shorter side of the face's box, in pixels of the file."""

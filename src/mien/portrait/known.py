@@ -66,8 +66,8 @@ def read_known(path: Path) -> Known:
         if row.get("path"):
             known.by_path[same_name(str(row["path"]))] = facts
         if row.get("subject"):
-            steady = {name: value for name, value in facts.items() if name != "capture_date" or not row.get("path")}
-            steady.pop("age_group", None) if row.get("path") else None
+            of_image = ("capture_date", "age_group") if row.get("path") else ()
+            steady = {name: value for name, value in facts.items() if name not in of_image}
             known.by_subject.setdefault(same_name(str(row["subject"])), {}).update(steady)
     return known
 

@@ -8,6 +8,7 @@ sure of being wrong as its evidence for that person is low and its evidence for 
 no model and changes no label: what it finds is to be looked at by people.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -332,10 +333,12 @@ def choose_faces(
         (N, D) the embeddings to go on with.
     """
     chosen, places = first.copy(), {int(row): place for place, row in enumerate(rows)}
-    alone = ~np.isin(rows, second_rows)
+    alone: dict[int, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(~np.isin(rows, second_rows)).tolist():
+        alone[int(folders[rows[place]])].append(place)
     for vector, row in zip(second, second_rows, strict=True):
         place = places[int(row)]
-        others = first[alone & (folders[rows] == folders[row])]
+        others = first[alone[int(folders[row])]]
         if len(others):
             scores = score_all(np.stack([first[place], vector]), others, metric)
             own, other = np.median(scores, axis=1) * (1 if metric == "cosine" else -1)

@@ -106,7 +106,7 @@ def _why_not(audit: Audit, language: Language) -> str:
         f"<li>{html.escape(result.rule.id)}: {html.escape(reason)} ({count:,})</li>"
         for result in audit.results
         if result.count(UNKNOWN)
-        for reason, count in reasons(audit, result.rule).items()
+        for reason, count in reasons(audit, result).items()
     ]
     if not rows:
         return ""

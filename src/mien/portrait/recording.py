@@ -135,7 +135,7 @@ def record(
     try:
         _begin(folder, models)
         known = _known(folder)
-        todo = [e.path for e in entries if known.get(e.path) != _stamp(root / stored_path(e.path)) or not known]
+        todo = [e.path for e in entries if e.path not in known or known[e.path] != _stamp(root / stored_path(e.path))]
         done = len(entries) - len(todo)
         yield Progress(done, len(entries))
         chunks = (todo[i : i + CHUNK] for i in range(0, len(todo), CHUNK))

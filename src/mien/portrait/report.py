@@ -6,7 +6,6 @@ Version 1 of report.json: a key never changes its meaning within a version. File
 import csv
 import json
 import shutil
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,11 @@ from mien.portrait.rules import FAIL, PASS, UNKNOWN, Language
 FORMAT, VERSION = "mien audit", 1
 
 
-def write_audit(audit: Audit, out: Path, language: Language, made_with: dict[str, str]) -> None:
+def write_audit(audit: Audit, out: Path, language: Language, made_with: dict[str, str]) -> dict[str, Any]:
     """Write all files of an audit; older ones are replaced when the new ones are whole.
+
+    Returns:
+        What report.json holds.
 
     Raises:
         AuditError: the folder cannot be written to.
@@ -36,12 +38,14 @@ def write_audit(audit: Audit, out: Path, language: Language, made_with: dict[str
         pyarrow.parquet.write_table(table, partial / "images.parquet")
         pyarrow.csv.write_csv(table, partial / "images.csv")
         _write_subjects(audit, partial / "subjects.csv")
-        text = json.dumps(as_json(audit, made_with), ensure_ascii=False, indent=1)
+        value = as_json(audit, made_with)
+        text = json.dumps(value, ensure_ascii=False, indent=1)
         (partial / "report.json").write_text(text, encoding="utf-8")
         (partial / "report.html").write_text(page(audit, language, made_with), encoding="utf-8")
         for file in partial.iterdir():
             file.replace(out / file.name)
         partial.rmdir()
+        return value
     except OSError as reason:
         raise AuditError(
             f"{out} cannot be written to ({reason.strerror or reason}): give another place with --out"
@@ -96,7 +100,7 @@ def as_json(audit: Audit, made_with: dict[str, str]) -> dict[str, Any]:
             "no_face": audit.no_face,
         },
         "by_rule": [_rule_json(audit, result) for result in audit.results],
-        "findings_by_kind": dict(Counter(f.code for f in audit.findings)),
+        "findings_by_kind": dict(audit.by_kind),
         "findings": [
             {
                 "kind": f.code, "severity": f.severity, "place": f.place, "others": list(f.others),
@@ -129,5 +133,5 @@ def _rule_json(audit: Audit, result: RuleResult) -> dict[str, Any]:
         "id": rule.id, "part": rule.part, "measure": rule.measure, "unit": rule.unit, "min": rule.min,
         "max": rule.max,
         "severity": rule.severity, "pass": result.count(PASS), "fail": result.count(FAIL),
-        "not_assessed": result.count(UNKNOWN), "reasons": reasons(audit, rule) if result.count(UNKNOWN) else {},
+        "not_assessed": result.count(UNKNOWN), "reasons": reasons(audit, result) if result.count(UNKNOWN) else {},
     }  # fmt: skip

@@ -46,7 +46,6 @@ class Listing:
     root: Path
     entries: list[Entry] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    folders: int = 0
 
 
 def same_name(name: str) -> str:
@@ -78,7 +77,7 @@ def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Li
         **{_group_name(name): "child" for name in structure.children},
     }
     if flat:
-        _identities(listing, [(root, "", "")], folders={root: folders})
+        _identities(listing, [(root, "", "")], loose=False)
         _loose(listing, root, files)
         return _checked(listing)
     groups = [(folder, names.get(_group_name(folder.name))) for folder in folders]
@@ -117,23 +116,29 @@ def _by_sex(folder: Path, group: Group, structure: Structure, listing: Listing) 
 def _identities(
     listing: Listing,
     starts: Iterable[tuple[Path, Group, str]],
-    folders: dict[Path, list[Path]] | None = None,
+    *,
+    loose: bool = True,
 ) -> None:
-    """Every identity's folder below the given ones; twins are joined under the first spelling."""
+    """Every identity's folder below the given ones; twins are joined under the first spelling.
+
+    Args:
+        listing: what is added to.
+        starts: folders with identities, their group and sex.
+        loose: whether files beside the identities are still to be reported.
+    """
     starts = list(starts)
     between = {start for start, _, _ in starts}
     first: dict[tuple[str, str], Path] = {}
     groups: dict[str, dict[str, Path]] = {}
     for start, group, sex in starts:
         inside, files = _scan(start, listing)
-        if folders is None:
+        if loose:
             _loose(listing, start, files)
         if not inside and not files:
             listing.findings.append(Finding("empty-folder", _relative(start, listing.root)))
         for folder in inside:
             if folder in between:
                 continue
-            listing.folders += 1
             name = same_name(folder.name)
             known = first.setdefault((group, name), folder)
             if known != folder:
@@ -146,14 +151,10 @@ def _identities(
                 others = tuple(_relative(one, listing.root) for one in elsewhere.values())
                 listing.findings.append(Finding("both-groups", folder.name, others))
             subject = _relative(known, listing.root)
-            count = sum(1 for entry in _images(folder, listing) if _add(listing, entry, subject, group, sex))
-            if not count:
+            before = len(listing.entries)
+            listing.entries += (Entry(path, subject, group, sex) for path in _images(folder, listing))
+            if len(listing.entries) == before:
                 listing.findings.append(Finding("empty-folder", _relative(folder, listing.root)))
-
-
-def _add(listing: Listing, path: str, subject: str, group: Group, sex: str) -> bool:
-    listing.entries.append(Entry(path, subject, group, sex))
-    return True
 
 
 def _images(folder: Path, listing: Listing, depth: int = 0) -> Iterator[str]:

@@ -64,8 +64,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "between": ("{0} to {1}", "{0} đến {1}"), "overall": ("overall quality", "chất lượng chung"),
     "passed": ("The portrait keeps the rules.", "Ảnh đạt yêu cầu."),
     "failed": ("The portrait does not keep the rules.", "Ảnh chưa đạt yêu cầu."),
-    "unsure": ("The portrait could not be assessed in full.", "Ảnh chưa thể đánh giá đầy đủ."),
-    "none": ("none", "không có"),
 }  # fmt: skip
 
 
