@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.ahead import ahead
 from mien.align import cut_out
 from mien.detect.detector import Detector, open_detector
 from mien.errors import DegenerateLandmarksError, ImageError
@@ -23,6 +22,7 @@ from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
 from mien.models.session import DEFAULT_OPTIONS, EngineOptions
+from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
 from mien.types import Box, Cutout, Face, Faces, Floats, Image, Photo, floats
 
@@ -102,7 +102,9 @@ class Pipeline:
         queue = iter(paths)
         chunks = iter(lambda: list(islice(queue, CHUNK)), [])
         with ThreadPoolExecutor(self._workers) as pool:
-            for results in ahead(pool, lambda chunk: self._analyse_chunk(chunk, cutouts), chunks, self._workers + 1):
+            for results in prefetch(
+                pool, lambda chunk: self._analyse_chunk(chunk, cutouts), chunks, self._workers + 1
+            ):
                 yield from results
 
     def _analyse_chunk(self, paths: Sequence[Path], cutouts: bool) -> list[Analysis]:

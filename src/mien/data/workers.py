@@ -14,8 +14,8 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from mien.ahead import ahead
 from mien.errors import MissingExtraError, WorkerError
+from mien.prefetch import prefetch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_serve, initargs=(os.getpid(),)
     ) as pool:
-        yield from ahead(pool, function, items, workers * AHEAD)
+        yield from prefetch(pool, function, items, workers * AHEAD)
 
 
 def _serve(parent: int) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from mien.ahead import ahead
 from mien.detect.detector import Detector
 from mien.detect.tracking import Tracker
+from mien.prefetch import prefetch
 from mien.types import Faces
 from mien.video import Frame
 
@@ -40,5 +40,5 @@ def watch(detector: Detector, frames: Iterable[Frame], tracker: Tracker, workers
         return frame, detector.detect([frame.image])[0]
 
     with ThreadPoolExecutor(workers, "detector") as pool:
-        for frame, faces in ahead(pool, look, frames, workers + 1):
+        for frame, faces in prefetch(pool, look, frames, workers + 1):
             yield Watched(frame, faces, tracker.follow(frame.number, faces))

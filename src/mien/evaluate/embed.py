@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from mien.ahead import ahead
 from mien.data.cropping import Cropped, Pose, crop_samples
 from mien.data.manifest import Manifest, Sample, absolute, tabulate
 from mien.data.pack import Pack
@@ -26,6 +25,7 @@ from mien.evaluate.scorefile import Origin, schema_metadata
 from mien.models import store
 from mien.models.engines import usable_cores
 from mien.models.session import EngineOptions
+from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
 from mien.types import Floats
 
@@ -71,7 +71,7 @@ def embed_manifest(
     yield done
     rows: list[dict[str, Any]] = []
     with ThreadPoolExecutor(workers) as pool:
-        for cropped, embeddings in ahead(pool, work, chunks, workers + 1):
+        for cropped, embeddings in prefetch(pool, work, chunks, workers + 1):
             rows += _rows(cropped, embeddings)
             done += len(cropped)
             if len(rows) >= PART or done == len(manifest):

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.ahead import ahead
 from mien.data.encoded import read_encoded
 from mien.data.manifest import Sample, read_samples
 from mien.data.pack import STRETCH, Pack, is_pack
 from mien.errors import ManifestError, RecipeError
 from mien.image import decode, find_images
+from mien.prefetch import prefetch
 from mien.train.augment import augment
 from mien.train.recipe import Augment
 from mien.types import Image
@@ -307,4 +307,4 @@ def batches(
         return Batch(step, images, crops.labels[own], own, crops.labels[whole])
 
     with ThreadPoolExecutor(threads, "reader") as pool:
-        yield from ahead(pool, read, plan(), threads + 2)
+        yield from prefetch(pool, read, plan(), threads + 2)

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mien.ahead import ahead
 from mien.data.annotated import Picture
 from mien.detect.detector import Detector
 from mien.errors import ImageError
 from mien.image import read_image
 from mien.models.engines import usable_cores
+from mien.prefetch import prefetch
 from mien.types import Faces
 
 Seen = tuple[Picture, Faces | None, str]
@@ -27,7 +27,7 @@ def detect_all(detector: Detector, pictures: Sequence[Picture]) -> Iterator[Seen
 
     workers = usable_cores()
     with ThreadPoolExecutor(workers, "detector") as pool:
-        yield from ahead(pool, look, iter(pictures), workers + 2)
+        yield from prefetch(pool, look, iter(pictures), workers + 2)
 
 
 def find_pictures(folder: Path) -> dict[tuple[str, str], Path]:

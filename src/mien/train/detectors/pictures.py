@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.ahead import ahead
 from mien.data.annotated import Picture, read_annotated
 from mien.data.manifest import Problem
 from mien.errors import RecipeError
 from mien.image import read_image
+from mien.prefetch import prefetch
 from mien.train.crops import Share, stretches
 from mien.train.detectors.augment import Scene, augment, clipped, ignore_small
 from mien.train.detectors.recipe import DetectorRecipe
@@ -108,4 +108,4 @@ def batches(
         return stretches(lambda epoch: pictures.order(epoch, seed), len(pictures), share.batch, start, end)
 
     with ThreadPoolExecutor(threads, "reader") as pool:
-        yield from ahead(pool, read, plan(), threads + 2)
+        yield from prefetch(pool, read, plan(), threads + 2)
