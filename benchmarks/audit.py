@@ -23,7 +23,7 @@ import machine
 from mien.detect.detector import open_detector
 from mien.image import decode
 from mien.models import store
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.portrait.checking import check
 from mien.portrait.examine import DECODED, Examiner, choose
 from mien.portrait.measures import measure

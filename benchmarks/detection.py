@@ -15,13 +15,13 @@ from pathlib import Path
 
 import machine
 from mien.detect.detector import open_detector
-from mien.detect.schedule import look
+from mien.detect.schedule import make_views
 from mien.detect.stream import watch
 from mien.detect.tracking import Tracker
 from mien.image import find_images, read_photo
 from mien.models import store
 from mien.models.engines import usable_cores
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.pipeline import open_pipeline
 from mien.video import Video
 
@@ -68,7 +68,9 @@ def stages(name: str, images: list, read: Callable[[], Iterable], whole: float) 
     alone = open_detector(name, EngineOptions(threads=1))
     found = {"read": timed(read, count)}
     views = []
-    found["lay on canvases"] = timed(lambda: views.extend(look(image, alone._passes) for image in images), count)
+    found["lay on canvases"] = timed(
+        lambda: views.extend(make_views(image, alone._passes) for image in images), count
+    )
     session = store.load(name).session(options=EngineOptions(threads=1))
     canvases = [view.canvas[None] for own in views for view in own]
     for canvas in {canvas.shape: canvas for canvas in canvases}.values():

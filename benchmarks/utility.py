@@ -21,8 +21,8 @@ import machine
 from mien.data.workers import ordered
 from mien.detect.detector import open_detector
 from mien.models import store
-from mien.models.adopt import Told, adopt
-from mien.models.session import EngineOptions
+from mien.models.import_model import ModelHints, import_model
+from mien.models.options import EngineOptions
 from mien.portrait import quality
 from mien.portrait.examine import Examiner
 from mien.portrait.measures import MEASURES, Measured
@@ -238,7 +238,7 @@ def intervals(sources: dict, rows: list[tuple], pairs: np.ndarray, subjects: lis
 def prepare() -> None:
     if not store.is_stored("mobilefacenet"):
         data = machine.need(machine.DATA / "models" / "mobilefacenet.onnx").read_bytes()
-        store.save(*adopt(data, "mobilefacenet", Told(colour="RGB")))
+        store.save(*import_model(data, "mobilefacenet", ModelHints(colour="RGB")))
 
 
 if __name__ == "__main__":

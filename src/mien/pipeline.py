@@ -21,7 +21,7 @@ from mien.image import DEFAULT_LIMITS, Limits, decode, read_bytes
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
-from mien.models.session import DEFAULT_OPTIONS, EngineOptions
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
 from mien.types import Box, Cutout, Face, Faces, Floats, Image, Photo, floats

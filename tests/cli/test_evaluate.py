@@ -20,15 +20,15 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.store import GalleryStore
 from mien.gallery.thresholds import keep_thresholds, threshold_for
 from mien.models import store
-from mien.models.adopt import Told, adopt
 from mien.models.card import ThresholdRow
+from mien.models.import_model import ModelHints, import_model
 from mien.types import Image
 
 
 @pytest.fixture(scope="module")
 def network(make_recognizer: Callable[..., bytes]) -> str:
     """A recognizer of its own, so that what is written on its card harms no other test."""
-    return store.save(*adopt(make_recognizer(seed=5), "evaluated", Told(colour="RGB"))).card.name
+    return store.save(*import_model(make_recognizer(seed=5), "evaluated", ModelHints(colour="RGB"))).card.name
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.detect.detector import Detector, open_detector
-from mien.detect.mtcnn import Mtcnn, Settings, pyramid
+from mien.detect.mtcnn import Mtcnn, MtcnnSettings, pyramid
 from mien.errors import CardError, ModelNotFoundError
 from mien.image import decode
 from mien.models import store
-from mien.models.adopt import Told, adopt
-from mien.models.session import DEFAULT_OPTIONS
+from mien.models.import_model import ModelHints, import_model
+from mien.models.options import DEFAULT_OPTIONS
 from mien.types import Face, Image, floats
 
 COLLINS = np.array([[203.5, 101.5], [246, 103.5], [225, 127], [203, 140], [244, 140]])
@@ -29,7 +29,7 @@ def detector(request: pytest.FixtureRequest) -> Detector:
     name = request.param
     if name in NETWORKS:
         data: Path = request.getfixturevalue("data")
-        store.save(*adopt((data / "models" / NETWORKS[name]).read_bytes(), name, Told()))
+        store.save(*import_model((data / "models" / NETWORKS[name]).read_bytes(), name, ModelHints()))
     if name == "dlib-hog":
         pytest.importorskip("dlib")
     return open_detector(name)
@@ -106,7 +106,7 @@ def test_every_exif_orientation_is_found(orientation: int, collins: Image, turns
 
 
 def test_the_pyramid_covers_its_faces() -> None:
-    settings = Settings()
+    settings = MtcnnSettings()
     scales = pyramid(640, 480, settings)
     sizes = [12 / scale for scale in scales]
     assert sizes[0] == pytest.approx(settings.smallest) and sizes[-1] > 480
@@ -134,7 +134,7 @@ def test_the_second_pass_finds_what_the_first_misses(data: Path, collins: Image)
     from mien.detect.schedule import PASSES
     from mien.detect.scrfd import Scrfd
 
-    model = store.save(*adopt((data / "models" / NETWORKS["scrfd"]).read_bytes(), "scrfd", Told()))
+    model = store.save(*import_model((data / "models" / NETWORKS["scrfd"]).read_bytes(), "scrfd", ModelHints()))
     scene, scale, offset = make_scene(collins, 1.0)
     aim = COLLINS * scale + offset
 

@@ -5,9 +5,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mien.detect.detector import open_detector
-from mien.detect.schedule import Pass, look_fixed
+from mien.detect.schedule import Pass, make_fixed_views
 from mien.models import store
-from mien.models.adopt import Told, adopt, inspect
+from mien.models.import_model import ModelHints, import_model, inspect_onnx
 from mien.types import Image
 
 
@@ -45,8 +45,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("family", LAYOUTS)
 def test_a_file_is_recognized_and_its_faces_lie_in_the_picture(family: str, hopper: Image) -> None:
     data = fixed_answer(LAYOUTS[family], 128, 96)
-    assert inspect(data, family).family == family
-    store.save(*adopt(data, f"test-{family}", Told()))
+    assert inspect_onnx(data, family).family == family
+    store.save(*import_model(data, f"test-{family}", ModelHints()))
     detector = open_detector(f"test-{family}")
     picture = np.ascontiguousarray(hopper[:96, :128])
     assert picture.shape[:2] == (96, 128)
@@ -65,7 +65,7 @@ def test_a_file_is_recognized_and_its_faces_lie_in_the_picture(family: str, hopp
 def test_a_canvas_of_one_size_shows_the_whole_picture_and_the_way_back(size: tuple[int, int]) -> None:
     width, height = size
     image = np.full((height, width, 3), 200, np.uint8)
-    for view in look_fixed(image, 160, 120, (Pass(640), Pass(128, 1.5))):
+    for view in make_fixed_views(image, 160, 120, (Pass(640), Pass(128, 1.5))):
         assert view.canvas.shape == (120, 160, 3)
         corners = np.array([[0, 0], [width, height]]) * view.scale + view.offset
         assert (corners >= -0.01).all() and (corners <= np.array([160, 120]) + 0.01).all()
@@ -76,4 +76,4 @@ def test_a_canvas_of_one_size_shows_the_whole_picture_and_the_way_back(size: tup
 
 def test_an_unknown_file_lists_the_families() -> None:
     with pytest.raises(Exception, match=r"no detector that mien knows .*retinaface"):
-        inspect(fixed_answer({"out": np.zeros((1, 3, 9))}, 64, 64), "strange")
+        inspect_onnx(fixed_answer({"out": np.zeros((1, 3, 9))}, 64, 64), "strange")

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.detect.schedule import PASSES, STRIDE, Candidates, Pass, join, look, settle
+from mien.detect.schedule import PASSES, STRIDE, Candidates, Pass, join, make_views, settle
 from mien.types import floats
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 1500), st.integers(1, 1500), st.sampled_from([*PASSES, Pass(320, 2.0)]))
 def test_views_fit_their_canvas_and_lead_back(width: int, height: int, step: Pass) -> None:
-    view = look(np.full((height, width, 3), 200, np.uint8), [step])[0]
+    view = make_views(np.full((height, width, 3), 200, np.uint8), [step])[0]
     canvas_height, canvas_width = view.canvas.shape[:2]
     assert canvas_width % STRIDE == 0 and canvas_height % STRIDE == 0
     assert view.scale <= 1 and max(width, height) * view.scale <= step.longest + 1
@@ -24,13 +24,13 @@ def test_views_fit_their_canvas_and_lead_back(width: int, height: int, step: Pas
 
 
 def test_the_picture_is_never_enlarged_and_lies_on_black() -> None:
-    view = look(np.full((50, 70, 3), 200, np.uint8), PASSES)[0]
+    view = make_views(np.full((50, 70, 3), 200, np.uint8), PASSES)[0]
     assert view.scale == 1 and view.canvas.shape == (64, 96, 3)
     assert (view.canvas[:50, :70] == 200).all() and (view.canvas[50:] == 0).all()
 
 
 def test_the_second_pass_has_a_margin_on_every_side() -> None:
-    view = look(np.full((300, 200, 3), 255, np.uint8), PASSES)[1]
+    view = make_views(np.full((300, 200, 3), 255, np.uint8), PASSES)[1]
     assert view.scale == pytest.approx(128 / 300)
     filled = np.argwhere(view.canvas[..., 0] > 0)
     low, high = filled.min(axis=0), np.array(view.canvas.shape[:2]) - filled.max(axis=0)

@@ -11,7 +11,7 @@ from mien.errors import ManifestError
 from mien.evaluate.by_callable import bin_accuracy, embed_all, embedded_by
 from mien.evaluate.protocols.impostor import impostor
 from mien.models import store
-from mien.models.adopt import Told, adopt
+from mien.models.import_model import ModelHints, import_model
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image, floats
 
@@ -38,7 +38,7 @@ def test_batches_do_not_matter(collins: Image) -> None:
 def test_a_recognizer_is_such_a_function(
     collins: Image, hopper: Image, make_recognizer: Callable[..., bytes]
 ) -> None:
-    network = Recognizer(store.save(*adopt(make_recognizer(seed=8), "as-callable", Told(colour="RGB"))))
+    network = Recognizer(store.save(*import_model(make_recognizer(seed=8), "as-callable", ModelHints(colour="RGB"))))
     crops = crops_of(collins, 6, 1) + crops_of(hopper, 6, 2)
     embedded = embedded_by(network.embed, iter(crops), [f"s{n}" for n in range(12)])
     np.testing.assert_allclose(embedded.embeddings, network.embed(np.stack(crops)), atol=0.02)

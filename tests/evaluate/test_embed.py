@@ -25,7 +25,7 @@ from mien.evaluate.scorefile import (
     schema_metadata,
 )
 from mien.models import store
-from mien.models.adopt import Told, adopt
+from mien.models.import_model import ModelHints, import_model
 from mien.pipeline import open_pipeline
 from mien.types import Image
 
@@ -43,7 +43,7 @@ def people(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Ima
 @pytest.fixture(scope="module")
 def network(make_recognizer: Callable[..., bytes]) -> str:
     """A small recognizer of 112 pixels, which takes crops of a pack."""
-    return str(store.save(*adopt(make_recognizer(), "tiny-112", Told(colour="RGB"))).folder)
+    return str(store.save(*import_model(make_recognizer(), "tiny-112", ModelHints(colour="RGB"))).folder)
 
 
 def test_the_file_holds_what_the_pipeline_gives(people: Path, tmp_path: Path) -> None:

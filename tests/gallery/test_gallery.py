@@ -16,8 +16,8 @@ from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.reenrol import reenrol
 from mien.gallery.store import GalleryStore
 from mien.models import store
-from mien.models.adopt import Told, adopt
 from mien.models.card import ModelCard
+from mien.models.import_model import ModelHints, import_model
 from mien.pipeline import Pipeline, open_pipeline
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image, floats
@@ -180,8 +180,8 @@ def test_a_gallery_can_be_embedded_anew_with_another_model(
 ) -> None:
     path = save(hopper, tmp_path / "h.png")
     enrol(gallery, pipeline, card, [("Hopper", path)])
-    told = Told(colour="RGB")
-    network = Recognizer(store.save(*adopt(make_recognizer(), "net-anew", told)))
+    hints = ModelHints(colour="RGB")
+    network = Recognizer(store.save(*import_model(make_recognizer(), "net-anew", hints)))
     with pytest.raises(ContractError, match="mien reenrol"):
         Gallery.open(gallery.store.path, network.card)
     assert reenrol(GalleryStore.open(gallery.store.path), network) == 1

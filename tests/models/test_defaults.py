@@ -5,7 +5,7 @@ import pytest
 
 from mien.errors import CardError, MissingExtraError
 from mien.models import defaults, dlib_resnet, mtcnn_nets, store
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.types import Image
 
 WEIGHTS = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"

@@ -11,6 +11,7 @@ import pytest
 from mien.errors import DownloadError, LicenceError, ModelNotFoundError
 from mien.models import store
 from mien.models.pull import pull, read_catalogue
+from mien.progress import Progress
 
 Make = Callable[..., bytes]
 
@@ -85,11 +86,9 @@ scale = 127.5
 
 
 def test_a_pulled_model_is_verified_and_ready(tmp_path: Path, server: Server) -> None:
-    seen: list[tuple[int, int | None]] = []
-    model = pull(
-        "net", catalogue=catalogue(tmp_path, server), progress=lambda done, total: seen.append((done, total))
-    )
-    assert seen[-1] == (len(server.content), len(server.content))
+    seen: list[Progress] = []
+    model = pull("net", catalogue=catalogue(tmp_path, server), on_progress=seen.append)
+    assert seen[-1] == Progress(stage="pulling", done=len(server.content), total=len(server.content))
     assert model.session().run([[[[0, 0, 0]] * 112] * 112])[0].shape == (1, 64)
     assert store.load("net").card.summary == "a test network"
 

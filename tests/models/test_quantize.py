@@ -7,10 +7,10 @@ import pytest
 
 from mien.errors import CardError
 from mien.models import store
-from mien.models.adopt import Told, adopt
 from mien.models.golden import golden_image
+from mien.models.import_model import ModelHints, import_model
+from mien.models.options import EngineOptions
 from mien.models.quantize import quantize
-from mien.models.session import EngineOptions
 
 Make = Callable[..., bytes]
 
@@ -18,7 +18,7 @@ Make = Callable[..., bytes]
 @pytest.mark.filterwarnings("ignore")
 def test_a_quantized_copy(make_recognizer: Make) -> None:
     pytest.importorskip("onnxruntime")
-    model = store.save(*adopt(make_recognizer(), "net-full", Told(colour="BGR")))
+    model = store.save(*import_model(make_recognizer(), "net-full", ModelHints(colour="BGR")))
     crops = [golden_image(seed, 112, 112) for seed in range(40)]
     copy = store.save(*quantize(model, crops, "net-int8"))
     assert copy.card.contract != model.card.contract and copy.card.thresholds == ()
@@ -31,7 +31,7 @@ def test_a_quantized_copy(make_recognizer: Make) -> None:
 
 
 def test_too_few_crops_and_detectors_are_refused(make_recognizer: Make) -> None:
-    model = store.save(*adopt(make_recognizer(), "net-full", Told(colour="RGB")))
+    model = store.save(*import_model(make_recognizer(), "net-full", ModelHints(colour="RGB")))
     with pytest.raises(CardError, match="3 faces are too few"):
         quantize(model, [golden_image(0, 112, 112)] * 3, "x")
     with pytest.raises(CardError, match="only recognizers"):

@@ -14,9 +14,10 @@ import pytest
 from mien.errors import CardError
 from mien.image import read_image
 from mien.models import store
-from mien.models.adopt import Told, adopt
 from mien.models.golden import AGREEMENT, agreement, golden_image, measure
-from mien.models.session import EngineOptions, has_bf16, open_session
+from mien.models.import_model import ModelHints, import_model
+from mien.models.options import EngineOptions
+from mien.models.session import has_bf16, open_session
 from mien.types import Image
 
 Make = Callable[..., bytes]
@@ -24,7 +25,7 @@ ENGINES = ["openvino", "onnxruntime"]
 
 
 def saved(make: Make, name: str, colour: str = "RGB", **options: object) -> store.Model:
-    return store.save(*adopt(make(colour=colour, **options), name, Told(colour=colour)))
+    return store.save(*import_model(make(colour=colour, **options), name, ModelHints(colour=colour)))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -78,7 +79,7 @@ def test_no_engine_leaves_a_trace_of_its_telemetry(engine: str, tmp_path: Path) 
     """Run in an empty home, outside of what the engines take for a CI machine."""
     pytest.importorskip(engine)
     code = (
-        "import sys; from mien.models import store; from mien.models.session import EngineOptions;"
+        "import sys; from mien.models import store; from mien.models.options import EngineOptions;"
         "store.load('mtcnn').session('rnet', EngineOptions(engine=sys.argv[1], precision='f32'));"
         "sys.exit('openvino_telemetry' in sys.modules)"
     )

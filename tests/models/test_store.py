@@ -7,7 +7,7 @@ import pytest
 
 from mien.errors import CardError, ModelNotFoundError
 from mien.models import store
-from mien.models.adopt import Told, adopt
+from mien.models.import_model import ModelHints, import_model
 from mien.models.report import examine
 
 Make = Callable[..., bytes]
@@ -34,20 +34,20 @@ def test_default_models_appear_when_they_are_used(monkeypatch: pytest.MonkeyPatc
 
 def test_saving_replaces_and_leaves_nothing_behind(make_recognizer: Make) -> None:
     for seed in (1, 2):
-        store.save(*adopt(make_recognizer(seed=seed), "net-replaced", Told(colour="RGB")))
+        store.save(*import_model(make_recognizer(seed=seed), "net-replaced", ModelHints(colour="RGB")))
     store.load("net-replaced").session()
     assert not [path for path in store.models_folder().iterdir() if path.name.startswith(".")]
 
 
 def test_bytes_that_do_not_fit_the_card_are_not_saved(make_recognizer: Make) -> None:
-    card, _ = adopt(make_recognizer(seed=1), "net-unfit", Told(colour="RGB"))
+    card, _ = import_model(make_recognizer(seed=1), "net-unfit", ModelHints(colour="RGB"))
     with pytest.raises(CardError, match="do not have the sha256"):
         store.save(card, {"model": b"other"})
     assert not store.is_stored("net-unfit")
 
 
 def test_models_load_by_name_card_and_folder(make_recognizer: Make) -> None:
-    model = store.save(*adopt(make_recognizer(), "net-paths", Told(colour="RGB")))
+    model = store.save(*import_model(make_recognizer(), "net-paths", ModelHints(colour="RGB")))
     for way in ("net-paths", str(model.folder), str(model.folder / "card.toml")):
         assert store.load(way).card == model.card
 
@@ -60,7 +60,7 @@ def test_unknown_models_name_the_remedy() -> None:
 
 
 def test_the_report_finds_damage_and_names_the_command(make_recognizer: Make) -> None:
-    model = store.save(*adopt(make_recognizer(), "net-damaged", Told(colour="RGB")))
+    model = store.save(*import_model(make_recognizer(), "net-damaged", ModelHints(colour="RGB")))
     assert any(f.topic == "model net-damaged" and f.state == "good" for f in examine())
     (model.folder / "model.onnx").write_bytes(b"damaged")
     finding = next(f for f in examine() if f.topic == "model net-damaged")

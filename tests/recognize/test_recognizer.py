@@ -9,8 +9,8 @@ import pytest
 from mien.api import align_face, compare_images, detect_faces, embed_crops
 from mien.errors import CardError, ImageError
 from mien.models import store
-from mien.models.adopt import Told, adopt
-from mien.models.session import EngineOptions
+from mien.models.import_model import ModelHints, import_model
+from mien.models.options import EngineOptions
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image
 
@@ -21,8 +21,8 @@ EXACT = EngineOptions(precision="f32")
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
 def test_mirror_and_normalization_by_hand(make_recognizer: Make, mirror: bool, metric: str) -> None:
-    told = Told(colour="RGB", metric=metric, mirror=mirror)
-    model = store.save(*adopt(make_recognizer(), "net-mirror", told))
+    hints = ModelHints(colour="RGB", metric=metric, mirror=mirror)
+    model = store.save(*import_model(make_recognizer(), "net-mirror", hints))
     crops = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), np.uint8)
     session = model.session(options=EXACT)
     expected = session.run(crops)[0]
@@ -34,7 +34,7 @@ def test_mirror_and_normalization_by_hand(make_recognizer: Make, mirror: bool, m
 
 
 def test_any_number_of_crops(make_recognizer: Make) -> None:
-    network = Recognizer(store.save(*adopt(make_recognizer(), "net-many", Told(colour="RGB"))), EXACT)
+    network = Recognizer(store.save(*import_model(make_recognizer(), "net-many", ModelHints(colour="RGB"))), EXACT)
     crops = np.random.default_rng(1).integers(0, 256, (70, 112, 112, 3), np.uint8)
     together = network.embed(crops)
     assert together.shape == (70, 64) and together.dtype == np.float32

@@ -18,7 +18,7 @@ from mien.errors import CheckpointError, MienError, RecipeError  # noqa: E402
 from mien.geometry import iou  # noqa: E402
 from mien.image import read_image  # noqa: E402
 from mien.models import store  # noqa: E402
-from mien.models.adopt import Told, adopt  # noqa: E402
+from mien.models.import_model import ModelHints, import_model  # noqa: E402
 from mien.train import checkpoint  # noqa: E402
 from mien.train.detectors import augment as augmenting  # noqa: E402
 from mien.train.detectors.assign import Anchors, adaptive, by_overlap  # noqa: E402
@@ -331,7 +331,7 @@ def test_two_processes_come_to_what_one_comes_to(
 def test_an_export_gives_what_the_network_gives_and_works_as_a_detector(scenes: Path, tmp_path: Path) -> None:
     train(recipe_of(scenes), tmp_path / "run")
     assert run(["export", str(tmp_path / "run"), "--name", "tiny-detector", "--json"]) == 0
-    detector = open_detector("tiny-detector", least=0.0001)
+    detector = open_detector("tiny-detector", min_score=0.0001)
     image = read_image(read_annotated(scenes).pictures[3].path)
     faces = detector.detect([image])[0]
     assert faces and all(np.isfinite(face.landmarks).all() for face in faces)
@@ -361,7 +361,7 @@ def test_retinaface_weights_go_in_and_out_and_find_the_faces_that_others_find(da
     again = read_detector(tmp_path / "again.pth")
     assert again is not None and all(torch.equal(again.state[key], found.state[key]) for key in found.state)
     assert run(["export", str(source), "--name", "retinaface-test", "--json"]) == 0
-    store.save(*adopt((data / "models" / "scrfd_2.5g_bnkps.onnx").read_bytes(), "scrfd-test", Told()))
+    store.save(*import_model((data / "models" / "scrfd_2.5g_bnkps.onnx").read_bytes(), "scrfd-test", ModelHints()))
     image = read_image(data / "dlib_faces" / "bald_guys.jpg")
     mine, *others = (
         np.array([[f.box.x1, f.box.y1, f.box.x2, f.box.y2] for f in one.detect([image])[0]], np.float32)

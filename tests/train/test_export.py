@@ -15,7 +15,7 @@ from mien.errors import CheckpointError, RecipeError  # noqa: E402
 from mien.evaluate.by_callable import mirrored  # noqa: E402
 from mien.evaluate.comparison import ComparedPoint, Difference  # noqa: E402
 from mien.models import store  # noqa: E402
-from mien.models.session import EngineOptions  # noqa: E402
+from mien.models.options import EngineOptions  # noqa: E402
 from mien.rates import Rate  # noqa: E402
 from mien.recognize.recognizer import Recognizer  # noqa: E402
 from mien.train import export as exporting  # noqa: E402

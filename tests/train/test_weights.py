@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from mien.errors import CheckpointError  # noqa: E402
 from mien.models import store  # noqa: E402
-from mien.models.session import EngineOptions  # noqa: E402
+from mien.models.options import EngineOptions  # noqa: E402
 from mien.train.backbones.known import build  # noqa: E402
 from mien.train.start import DEFAULTS, read_layers, state_of  # noqa: E402
 from mien.train.start import read_weights as read_package  # noqa: E402

@@ -15,7 +15,7 @@ from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show, 
 from mien.data.detections import FORMATS, Found
 from mien.detect.detector import Detector
 from mien.detect.redaction import cut, redact
-from mien.detect.stream import Watched, watch
+from mien.detect.stream import TrackedFrame, watch
 from mien.detect.tracking import Tracker
 from mien.errors import ImageError
 from mien.image import read_image
@@ -230,17 +230,17 @@ def _watch(name: str, detector: Detector, wanted: Wanted, count: Count) -> None:
         count.failed += 1
 
 
-def _frames(detector: Detector, video: Video, tracker: Tracker) -> Iterator[Watched]:
+def _frames(detector: Detector, video: Video, tracker: Tracker) -> Iterator[TrackedFrame]:
     return watch(detector, video, tracker, usable_cores())
 
 
-def _frame_json(name: str, seen: Watched) -> dict[str, object]:
+def _frame_json(name: str, seen: TrackedFrame) -> dict[str, object]:
     frame = seen.frame
     faces = [{"track": number, **_face_json(face)} for number, face in zip(seen.numbers, seen.faces, strict=True)]
     return {"path": name, "frame": frame.number, "seconds": round(frame.seconds, 3), "faces": faces}
 
 
-def _keep_best(best: dict[int, tuple[float, Image]], seen: Watched) -> None:
+def _keep_best(best: dict[int, tuple[float, Image]], seen: TrackedFrame) -> None:
     """Of each followed face the view that is large and sure."""
     for number, face in zip(seen.numbers, seen.faces, strict=True):
         worth = face.score * face.box.area**0.5

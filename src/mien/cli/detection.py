@@ -160,7 +160,7 @@ def _judge(
         detector.name,
         name_of(source),
         _scales(detector),
-        detector.least_score,
+        detector.min_score,
         tuple(pictures),
         tuple(faces),
         tuple(problems),

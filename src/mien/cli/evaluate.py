@@ -34,7 +34,7 @@ from mien.gallery.thresholds import keep_thresholds
 from mien.models import store
 from mien.models.card import ModelCard
 from mien.models.engines import usable_cores
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.recognize.recognizer import Recognizer
 
 app = typer.Typer(

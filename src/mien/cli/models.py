@@ -16,11 +16,11 @@ from mien.errors import MienError, ModelError
 from mien.evaluate.protocols.calibration import calibration
 from mien.models import pull as pulling
 from mien.models import store
-from mien.models.adopt import Told, adopt, adopt_expert, inspect
-from mien.models.card import ExpertSpec, ModelCard, format_card
+from mien.models.card import ModelCard, PortraitModelSpec, format_card
 from mien.models.defaults import DEFAULTS, shipped_card
+from mien.models.import_model import ModelHints, import_model, import_portrait_model, inspect_onnx
+from mien.models.options import EngineOptions
 from mien.models.quantize import quantize as make_int8
-from mien.models.session import EngineOptions
 from mien.pipeline import open_pipeline
 from mien.types import Image
 
@@ -148,7 +148,7 @@ def inspect_file(
 
 
 def _inspect_onnx(file: Path) -> dict[str, object]:
-    graph = inspect(_read(file), str(file))
+    graph = inspect_onnx(_read(file), str(file))
     return {
         "family": graph.family,
         "input": f"{graph.width or 'any'}x{graph.height or 'any'}",
@@ -240,7 +240,7 @@ def add(
             fail(f"{given} is not one of {', '.join(str(a) for a in allowed if a)}", WRONG)
     if colour is None and out.is_terminal and (expert or _is_recognizer(file)):
         colour = typer.prompt("Was it trained on RGB or BGR? (the model's repository says which)")
-    told = Told(
+    hints = ModelHints(
         colour=colour,  # type: ignore[arg-type]
         mean=None if mean is None else (mean,) * 3,
         scale=None if scale is None else (scale,) * 3,
@@ -252,10 +252,10 @@ def add(
         source=f"added from {file.name}",
     )
     if expert is None:
-        model = store.save(*adopt(_read(file), chosen, told))
+        model = store.save(*import_model(_read(file), chosen, hints))
     else:
         spec = _expert_spec(expert, crop, margin, output, signs, score_range)
-        model = store.save(*adopt_expert(_read(file), chosen, expert, told, spec))  # type: ignore[arg-type]
+        model = store.save(*import_portrait_model(_read(file), chosen, expert, hints, spec))  # type: ignore[arg-type]
     if json:
         emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
     else:
@@ -274,7 +274,7 @@ OUTPUTS = {
 
 def _expert_spec(
     expert: str, crop: str, margin: float, output: str | None, signs: str, score_range: str
-) -> ExpertSpec:
+) -> PortraitModelSpec:
     """The [expert] part of a card from the command's words."""
     if expert not in OUTPUTS:
         fail(f"--expert is {', '.join(OUTPUTS)}, not {expert}", WRONG)
@@ -286,7 +286,7 @@ def _expert_spec(
     try:
         low, high = (float(word) for word in score_range.split(","))
         yaw, pitch, roll = (float(word) for word in signs.split(","))
-        return ExpertSpec(
+        return PortraitModelSpec(
             crop=crop,  # type: ignore[arg-type]
             margin=margin,
             output=meant,  # type: ignore[arg-type]
@@ -306,7 +306,7 @@ def _read(file: Path) -> bytes:
 
 
 def _is_recognizer(file: Path) -> bool:
-    return inspect(_read(file), str(file)).family == "embedding"
+    return inspect_onnx(_read(file), str(file)).family == "embedding"
 
 
 @app.command()
@@ -342,7 +342,7 @@ def pull(
             mirror=mirror,
             file=file,
             catalogue=catalogue,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            on_progress=lambda now: bar.update(task, completed=now.done, total=now.total),
         )
     if json:
         emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})

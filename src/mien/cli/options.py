@@ -9,7 +9,7 @@ import typer
 from mien.cli.terminal import WRONG, fail
 from mien.image import find_images
 from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 
 Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)]
 GalleryPath = Annotated[Path, typer.Argument(help="The gallery file.", show_default=False)]

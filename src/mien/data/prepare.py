@@ -27,7 +27,7 @@ from mien.data.workers import ordered
 from mien.detect.detector import Detector, open_detector
 from mien.errors import ManifestError
 from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 
 CHUNK = 32
 """Rows that a worker takes at a time."""

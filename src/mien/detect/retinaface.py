@@ -42,7 +42,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
         outputs: (1, A, 4) boxes, (1, A, 2) probabilities of background and face, (1, A, 10) landmarks.
         width: of the canvas in pixels.
         height: likewise.
-        threshold: least score.
+        threshold: min score.
     """
     scores = outputs[1].reshape(-1, 2)[:, 1]
     chosen = np.flatnonzero(scores >= threshold)
@@ -58,5 +58,5 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
 class RetinaFace(OneStage):
     """A RetinaFace of biubug6's layout."""
 
-    least_score = 0.6
+    min_score = 0.6
     decode = staticmethod(decode)

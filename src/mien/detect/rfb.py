@@ -20,7 +20,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
         outputs: (1, A, 2) probabilities of background and face, (1, A, 4) x1, y1, x2, y2 as shares.
         width: of the canvas in pixels.
         height: likewise.
-        threshold: least score.
+        threshold: min score.
     """
     scores = outputs[0].reshape(-1, 2)[:, 1]
     chosen = np.flatnonzero(scores >= threshold)
@@ -31,7 +31,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
 class Rfb(BoxesOnly):
     """An Ultra-Light detector."""
 
-    least_score = 0.7
+    min_score = 0.7
     decode = staticmethod(decode)
 
 

@@ -38,7 +38,7 @@ STRIDE = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class ScaledView:
     """A canvas and how its coordinates follow from the picture's: canvas = picture * scale + offset."""
 
     canvas: Image
@@ -54,7 +54,7 @@ class Candidates:
     scores: Floats
     landmarks: Floats
 
-    def back(self, view: View) -> "Candidates":
+    def back(self, view: ScaledView) -> "Candidates":
         """The same in the coordinates of the picture that the view shows."""
         corner = np.tile(view.offset, 2)
         return Candidates(
@@ -64,7 +64,7 @@ class Candidates:
         )
 
 
-def look(image: Image, passes: Sequence[Pass]) -> list[View]:
+def make_views(image: Image, passes: Sequence[Pass]) -> list[ScaledView]:
     """Lay a picture on the canvas of every pass.
 
     Args:
@@ -79,11 +79,11 @@ def look(image: Image, passes: Sequence[Pass]) -> list[View]:
         image, factor = shrink(image, step.longest)
         scale *= factor
         canvas, offset = _lay(image, step.canvas)
-        views.append(View(canvas, scale, offset))
+        views.append(ScaledView(canvas, scale, offset))
     return views
 
 
-def look_fixed(image: Image, width: int, height: int, passes: Sequence[Pass]) -> list[View]:
+def make_fixed_views(image: Image, width: int, height: int, passes: Sequence[Pass]) -> list[ScaledView]:
     """Lay a picture on canvases of a network's only size, in its corner, or in the centre of a wide margin.
 
     Args:
@@ -107,7 +107,7 @@ def look_fixed(image: Image, width: int, height: int, passes: Sequence[Pass]) ->
         canvas = np.zeros((height, width, 3), np.uint8)
         left, top = (0, 0) if room == 1 else ((width - size[0]) // 2, (height - size[1]) // 2)
         canvas[top : top + size[1], left : left + size[0]] = small
-        views.append(View(canvas, scale, floats([left, top])))
+        views.append(ScaledView(canvas, scale, floats([left, top])))
     return views
 
 

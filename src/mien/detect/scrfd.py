@@ -24,7 +24,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
             bottom in strides, (cells * 2, 10) landmark offsets x, y in strides.
         width: of the canvas in pixels.
         height: likewise.
-        threshold: least score.
+        threshold: min score.
     """
     parts = []
     for level, stride in enumerate(STRIDES):
@@ -43,5 +43,5 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
 class Scrfd(OneStage):
     """A SCRFD detector with landmarks."""
 
-    least_score = 0.5
+    min_score = 0.5
     decode = staticmethod(decode)

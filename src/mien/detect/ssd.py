@@ -23,7 +23,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
         outputs: (1, 1, N, 7) image, class, score, x1, y1, x2, y2 as shares; rows of no image fill it up.
         width: of the canvas in pixels.
         height: likewise.
-        threshold: least score.
+        threshold: min score.
     """
     rows = outputs[0].reshape(-1, 7)
     chosen = rows[(rows[:, 0] >= 0) & (rows[:, 1] == FACE) & (rows[:, 2] >= threshold)]
@@ -33,5 +33,5 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
 class Ssd(BoxesOnly):
     """The SSD of OpenCV's samples."""
 
-    least_score = 0.5
+    min_score = 0.5
     decode = staticmethod(decode)

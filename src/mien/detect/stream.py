@@ -12,7 +12,7 @@ from mien.video import Frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watched:
+class TrackedFrame:
     """What was found in a frame.
 
     Attributes:
@@ -26,7 +26,7 @@ class Watched:
     numbers: tuple[int, ...]
 
 
-def watch(detector: Detector, frames: Iterable[Frame], tracker: Tracker, workers: int = 1) -> Iterator[Watched]:
+def watch(detector: Detector, frames: Iterable[Frame], tracker: Tracker, workers: int = 1) -> Iterator[TrackedFrame]:
     """Detect and follow faces.
 
     Args:
@@ -41,4 +41,4 @@ def watch(detector: Detector, frames: Iterable[Frame], tracker: Tracker, workers
 
     with ThreadPoolExecutor(workers, "detector") as pool:
         for frame, faces in prefetch(pool, look, frames, workers + 1):
-            yield Watched(frame, faces, tracker.follow(frame.number, faces))
+            yield TrackedFrame(frame, faces, tracker.follow(frame.number, faces))

@@ -37,7 +37,7 @@ def decode_v3(outputs: Sequence[Floats], width: int, height: int, threshold: flo
         outputs: three (1, 3 * (5 + classes), H, W) in any order, or one (1, N, 5 + classes).
         width: of the canvas in pixels.
         height: likewise.
-        threshold: least score.
+        threshold: min score.
     """
     if len(outputs) == 1:
         rows = outputs[0].reshape(-1, outputs[0].shape[-1])
@@ -100,33 +100,33 @@ def decode_v8_boxes(outputs: Sequence[Floats], width: int, height: int, threshol
 class YoloV3(BoxesOnly):
     """YOLOv3."""
 
-    least_score, overlap = 0.5, SUPPRESSED
+    min_score, overlap = 0.5, SUPPRESSED
     decode = staticmethod(decode_v3)
 
 
 class YoloV5Face(OneStage):
     """YOLOv5-face."""
 
-    least_score, overlap = 0.5, SUPPRESSED
+    min_score, overlap = 0.5, SUPPRESSED
     decode = staticmethod(decode_v5)
 
 
 class YoloV7Face(OneStage):
     """YOLOv7-face."""
 
-    least_score, overlap = 0.5, SUPPRESSED
+    min_score, overlap = 0.5, SUPPRESSED
     decode = staticmethod(decode_v7)
 
 
 class YoloV8Face(OneStage):
     """YOLOv8-face with landmarks."""
 
-    least_score, overlap = 0.5, SUPPRESSED
+    min_score, overlap = 0.5, SUPPRESSED
     decode = staticmethod(decode_v8)
 
 
 class YoloV8Boxes(BoxesOnly):
     """YOLOv8 for faces, without landmarks."""
 
-    least_score, overlap = 0.5, SUPPRESSED
+    min_score, overlap = 0.5, SUPPRESSED
     decode = staticmethod(decode_v8_boxes)

@@ -24,7 +24,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
             (1, cells, 10) landmarks.
         width: of the canvas in pixels.
         height: likewise.
-        threshold: least score.
+        threshold: min score.
     """
     parts = []
     for level, stride in enumerate(STRIDES):
@@ -44,7 +44,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
 class YuNet(OneStage):
     """A YuNet detector."""
 
-    least_score = 0.6
+    min_score = 0.6
     passes = (Pass(longest=960), PASSES[1])
     """A larger first look than SCRFD's: at 640 pixels it missed one in twenty faces of 5% of the height."""
     decode = staticmethod(decode)

@@ -24,7 +24,7 @@ from mien.errors import ManifestError
 from mien.evaluate.scorefile import Origin, schema_metadata
 from mien.models import store
 from mien.models.engines import usable_cores
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
 from mien.types import Floats

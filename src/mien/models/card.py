@@ -37,7 +37,7 @@ Family = Literal[
     "parsing",
     "quality",
 ]
-EXPERTS = ("landmarks", "pose", "parsing", "quality")
+PORTRAIT_FAMILIES = ("landmarks", "pose", "parsing", "quality")
 """Families of models that look at one face of a portrait."""
 
 
@@ -79,7 +79,7 @@ class EmbeddingSpec(Strict):
     template: Literal["arcface", "dlib"]
 
 
-class ExpertSpec(Strict):
+class PortraitModelSpec(Strict):
     """How a model that looks at one face of a portrait gets it, and what its output means."""
 
     crop: Literal["box", "aligned"] = "box"
@@ -96,7 +96,7 @@ class ExpertSpec(Strict):
     """The output that is worth 100; below `low` where less is better."""
 
     @model_validator(mode="after")
-    def _range(self) -> "ExpertSpec":
+    def _range(self) -> "PortraitModelSpec":
         if self.low == self.high:
             raise ValueError("low and high are equal, so every score would be worth the same")
         return self
@@ -147,7 +147,7 @@ class ModelCard(Strict):
     files: dict[str, ModelFile]
     input: InputSpec
     embedding: EmbeddingSpec | None = None
-    expert: ExpertSpec | None = None
+    expert: PortraitModelSpec | None = None
     thresholds: tuple[ThresholdRow, ...] = ()
     accuracy: tuple[AccuracyRow, ...] = ()
     golden: dict[str, Golden] = {}
@@ -209,8 +209,12 @@ def parse_card(text: str, where: str) -> ModelCard:
         raise CardError(f"{where}: {key}: {first['msg']}; `mien models add` writes a valid card") from reason
     if (card.kind == "recognizer") != (card.embedding is not None):
         raise CardError(f"{where}: a recognizer needs [embedding], and a detector has none")
-    if (card.kind == "expert") != (card.expert is not None) or (card.kind == "expert") != (card.family in EXPERTS):
-        raise CardError(f"{where}: a model for portraits needs [expert] and a family of {', '.join(EXPERTS)}")
+    if (card.kind == "expert") != (card.expert is not None) or (card.kind == "expert") != (
+        card.family in PORTRAIT_FAMILIES
+    ):
+        raise CardError(
+            f"{where}: a model for portraits needs [expert] and a family of {', '.join(PORTRAIT_FAMILIES)}"
+        )
     return card
 
 

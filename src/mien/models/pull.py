@@ -8,7 +8,6 @@ import http.client
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -18,15 +17,13 @@ from pydantic import ValidationError
 
 from mien.errors import CardError, DownloadError, LicenceError, ModelNotFoundError
 from mien.models import store
-from mien.models.adopt import Told, adopt
 from mien.models.card import Family, Sha256, Strict
+from mien.models.import_model import ModelHints, import_model
+from mien.progress import OnProgress, Progress, no_progress
 
 CHUNK = 1 << 20
 TIMEOUT = 60.0
 """Seconds without a byte after which a transfer gives up; what has come is kept."""
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there and the bytes in all, where the server says."""
 
 
 class CatalogueEntry(Strict):
@@ -67,7 +64,7 @@ def pull(
     mirror: str | None = None,
     file: Path | None = None,
     catalogue: Path | None = None,
-    progress: Progress = lambda done, total: None,
+    on_progress: OnProgress = no_progress,
 ) -> store.Model:
     """Bring a model into the store.
 
@@ -77,7 +74,7 @@ def pull(
         mirror: take the file from this address, or from the folder of this address if it ends in a slash.
         file: take the file from disk.
         catalogue: another catalogue than the one that ships.
-        progress: told of the bytes that have come.
+        on_progress: called with the bytes that have come, of all bytes where the server says how many.
 
     Raises:
         ModelNotFoundError: not in the catalogue.
@@ -90,8 +87,8 @@ def pull(
     entry = entries[name]
     if not entry.commercial_use and not accept_licence:
         raise LicenceError(f"{name}: {entry.licence}. If you may use it so, pull it with --accept-licence")
-    data = _from_file(file, entry) if file else _download(name, entry, mirror, progress)
-    told = Told(
+    data = _from_file(file, entry) if file else _download(name, entry, mirror, on_progress)
+    hints = ModelHints(
         colour=entry.colour,
         mean=(entry.mean,) * 3,
         scale=(entry.scale,) * 3,
@@ -100,7 +97,7 @@ def pull(
         training_data=entry.training_data,
         source=entry.url,
     )
-    card, files = adopt(data, name, told)
+    card, files = import_model(data, name, hints)
     return store.save(card.model_copy(update={"summary": entry.summary}), files)
 
 
@@ -121,13 +118,13 @@ def _verify(found: str, entry: CatalogueEntry, where: str) -> None:
         )
 
 
-def _download(name: str, entry: CatalogueEntry, mirror: str | None, progress: Progress) -> bytes:
+def _download(name: str, entry: CatalogueEntry, mirror: str | None, on_progress: OnProgress) -> bytes:
     address = _address(entry.url, mirror)
     folder = store.home() / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{name}-{entry.sha256[:12]}.part"
     try:
-        _fetch(address, partial, progress)
+        _fetch(address, partial, on_progress)
     except (OSError, http.client.HTTPException, ValueError) as reason:
         kept = partial.stat().st_size if partial.exists() else 0
         raise DownloadError(
@@ -151,7 +148,7 @@ def _address(url: str, mirror: str | None) -> str:
     return address
 
 
-def _fetch(address: str, partial: Path, progress: Progress) -> None:
+def _fetch(address: str, partial: Path, on_progress: OnProgress) -> None:
     """Download into a file, from where it ends."""
     start = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})  # noqa: S310
@@ -166,13 +163,15 @@ def _fetch(address: str, partial: Path, progress: Progress) -> None:
         length = answer.headers.get("Content-Length")
         total = int(length) + (start if resumed else 0) if length else None
         with partial.open("ab" if resumed else "wb") as out:
-            _copy(answer, out, start if resumed else 0, total, progress)
+            _copy(answer, out, start if resumed else 0, total, on_progress)
     if total is not None and partial.stat().st_size < total:
         raise OSError(f"the connection ended after {partial.stat().st_size} of {total} bytes")
 
 
-def _copy(source: http.client.HTTPResponse, out: BinaryIO, done: int, total: int | None, progress: Progress) -> None:
+def _copy(
+    source: http.client.HTTPResponse, out: BinaryIO, done: int, total: int | None, on_progress: OnProgress
+) -> None:
     while block := source.read(CHUNK):
         out.write(block)
         done += len(block)
-        progress(done, total)
+        on_progress(Progress(stage="pulling", done=done, total=total))

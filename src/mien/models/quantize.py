@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import CardError
-from mien.models.adopt import SEED
 from mien.models.card import AccuracyRow, InputSpec, ModelCard, ModelFile
 from mien.models.engines import load_onnxruntime
 from mien.models.golden import measure
+from mien.models.import_model import SEED
 from mien.models.session import open_unchecked, read_verified
 from mien.models.store import Model
 from mien.types import Floats, Image

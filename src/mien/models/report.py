@@ -24,7 +24,7 @@ OPTIONAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One line of the report.
 
     Attributes:
@@ -40,30 +40,28 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Check]:
     """Look at interpreter, processor, packages, engines and models."""
     return [*_machine(), *_packages(), *_extras(), *_models()]
 
 
-def _machine() -> list[Finding]:
+def _machine() -> list[Check]:
     flags = _flags()
     features = [name for name in ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16") if name in flags]
     bf16 = has_bf16()
     findings = [
-        Finding("python", "good", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        Finding(
+        Check("python", "good", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        Check(
             "processor",
             "good",
             f"{usable_cores()} cores; {', '.join(features) or 'no known extensions'}",
         ),
-        Finding(
-            "precision", "good", "bf16 where the golden vector agrees" if bf16 else "float32: no bf16 in hardware"
-        ),
+        Check("precision", "good", "bf16 where the golden vector agrees" if bf16 else "float32: no bf16 in hardware"),
     ]
     if "OPENBLAS_CORETYPE" in os.environ:
         core = os.environ["OPENBLAS_CORETYPE"]
         detail = f"OPENBLAS_CORETYPE={core} makes numpy use the kernels of that processor, which may be slower"
-        findings.append(Finding("OpenBLAS", "note", detail, "unset OPENBLAS_CORETYPE"))
+        findings.append(Check("OpenBLAS", "note", detail, "unset OPENBLAS_CORETYPE"))
     return findings
 
 
@@ -82,37 +80,37 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _packages() -> list[Finding]:
-    findings = [Finding("mien", "good", _version("mien") or "not installed as a package")]
+def _packages() -> list[Check]:
+    findings = [Check("mien", "good", _version("mien") or "not installed as a package")]
     for package in PACKAGES:
         version = _version(package)
         if version is None:
-            findings.append(Finding(package, "bad", "not installed", f"pip install {package}"))
+            findings.append(Check(package, "bad", "not installed", f"pip install {package}"))
         else:
-            findings.append(Finding(package, "good", version))
+            findings.append(Check(package, "good", version))
     return findings
 
 
-def _extras() -> list[Finding]:
+def _extras() -> list[Check]:
     findings = []
     for package, (purpose, extra) in OPTIONAL.items():
         version = _version(package)
         remedy = "" if version else f"pip install '.[{extra}]' in mien's folder"
-        findings.append(Finding(package, "good" if version else "missing", version or f"for {purpose}", remedy))
+        findings.append(Check(package, "good" if version else "missing", version or f"for {purpose}", remedy))
     return findings
 
 
-def _models() -> list[Finding]:
-    findings = [Finding("model store", "good", str(store.models_folder()))]
+def _models() -> list[Check]:
+    findings = [Check("model store", "good", str(store.models_folder()))]
     for name in store.names():
         if not store.is_stored(name):
-            findings.append(Finding(f"model {name}", "good", "will be made from its package on first use"))
+            findings.append(Check(f"model {name}", "good", "will be made from its package on first use"))
             continue
         try:
             model = store.load(name)
             sessions = [model.session(part) for part in model.card.files]
             used = ", ".join(sorted({f"{session.engine} {session.precision}" for session in sessions}))
-            findings.append(Finding(f"model {name}", "good", f"{model.card.kind}, golden vector agrees on {used}"))
+            findings.append(Check(f"model {name}", "good", f"{model.card.kind}, golden vector agrees on {used}"))
         except MienError as reason:
-            findings.append(Finding(f"model {name}", "bad", str(reason), f"mien models remove {name}"))
+            findings.append(Check(f"model {name}", "bad", str(reason), f"mien models remove {name}"))
     return findings

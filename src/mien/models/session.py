@@ -8,9 +8,8 @@ import hashlib
 import queue
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,30 +17,8 @@ from mien.errors import CardError, MissingExtraError
 from mien.models.card import InputSpec, ModelCard
 from mien.models.engines import load_onnxruntime, load_openvino
 from mien.models.golden import AGREEMENT, agreement, golden_image
+from mien.models.options import DEFAULT_OPTIONS, Engine, EngineOptions, Precision
 from mien.types import Floats, Image
-
-Engine = Literal["auto", "openvino", "onnxruntime"]
-Precision = Literal["auto", "f32", "bf16"]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """How a session shall run.
-
-    Attributes:
-        engine: auto takes ONNX Runtime where it offers a GPU, else OpenVINO.
-        precision: auto takes bf16 where the processor has it and the golden vector still agrees.
-        threads: processor threads of one session; 0 lets the engine choose.
-        streams: how many calls may run at the same time, each on its share of the threads.
-    """
-
-    engine: Engine = "auto"
-    precision: Precision = "auto"
-    threads: int = 0
-    streams: int = 1
-
-
-DEFAULT_OPTIONS = EngineOptions()
 
 
 class Session(Protocol):

@@ -15,7 +15,8 @@ from pathlib import Path
 from mien.errors import CardError, ModelNotFoundError
 from mien.models import defaults
 from mien.models.card import ModelCard, format_card, read_card
-from mien.models.session import DEFAULT_OPTIONS, EngineOptions, Session, open_session
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.models.session import Session, open_session
 
 CARD = "card.toml"
 

@@ -21,7 +21,7 @@ from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import BROKEN, decode
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.session import DEFAULT_OPTIONS, EngineOptions
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.portrait import pose, quality
 from mien.portrait.measures import Measured, measure
 from mien.portrait.networks import Network, consult, open_networks

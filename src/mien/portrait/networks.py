@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from mien.align import align, arcface_template
 from mien.errors import CardError
 from mien.models import store
-from mien.models.card import ExpertSpec
-from mien.models.session import DEFAULT_OPTIONS, EngineOptions, Session
+from mien.models.card import PortraitModelSpec
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.models.session import Session
 from mien.portrait.view import CHIP, View
 from mien.types import Box, Floats, Image, floats
 
@@ -27,7 +28,7 @@ class Network:
 
     name: str
     family: str
-    spec: ExpertSpec
+    spec: PortraitModelSpec
     width: int
     height: int
     session: Session

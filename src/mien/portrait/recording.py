@@ -26,7 +26,7 @@ from mien.errors import AuditError, ImageError
 from mien.image import read_bytes
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures import ANGLES, MEASURES
 from mien.portrait.structure import Entry

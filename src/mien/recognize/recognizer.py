@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.align import TEMPLATES, align, magnification
 from mien.errors import CardError
-from mien.models.session import DEFAULT_OPTIONS, EngineOptions
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.store import Model
 from mien.scores import normalize
 from mien.types import Face, Floats, Image, floats

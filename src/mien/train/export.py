@@ -21,9 +21,9 @@ from mien.evaluate.by_callable import embed_all
 from mien.evaluate.calibrate import Calibration, calibrate
 from mien.evaluate.report import read_report
 from mien.models import store
-from mien.models.adopt import Told, adopt
 from mien.models.card import AccuracyRow, ModelCard
 from mien.models.halve import halve
+from mien.models.import_model import ModelHints, import_model
 from mien.models.session import open_unchecked
 from mien.recognize.recognizer import Recognizer
 from mien.train import checkpoint
@@ -146,7 +146,7 @@ def export(
     """
     backbone, pixels, about = origin.backbone, origin.backbone.pixels, origin.about
     data = to_onnx(backbone)
-    told = Told(
+    hints = ModelHints(
         colour=pixels.colour,
         mean=pixels.mean,
         scale=pixels.scale,
@@ -157,7 +157,7 @@ def export(
         training_data=about.training_data,
         source=origin.source,
     )
-    card, files = adopt(halve(data) if half else data, name, told)
+    card, files = import_model(halve(data) if half else data, name, hints)
     nearness = _nearness(backbone, files["model"], card, crops)
     if nearness < PARITY:
         raise CheckpointError(

@@ -16,7 +16,7 @@ import numpy as np
 
 from mien.data.annotated import Annotated, Picture, read_annotated
 from mien.detect.detector import BUILT_IN, Detector, open_detector
-from mien.detect.mtcnn import Settings, pyramid
+from mien.detect.mtcnn import MtcnnSettings, pyramid
 from mien.errors import ImageError, MienError
 from mien.evaluate.detection.figures import Rate
 from mien.evaluate.detection.report import Judged, detection_report, name_of
@@ -27,7 +27,7 @@ from mien.image import find_images, read_image
 from mien.models import store
 from mien.models.complexity import complexity
 from mien.models.engines import usable_cores
-from mien.models.session import EngineOptions
+from mien.models.options import EngineOptions
 from mien.rates import wilson
 from mien.types import Faces, Image, floats
 from mien.video import Video
@@ -211,7 +211,7 @@ def _mtcnn(files: dict[str, bytes]) -> tuple[int | None, int]:
     """P-Net on all levels of its pyramid; what R-Net and O-Net cost depends on the picture and is left out."""
     width, height = COUNTED
     total = 0
-    for scale in pyramid(width, height, Settings()):
+    for scale in pyramid(width, height, MtcnnSettings()):
         cost = complexity(files["pnet"], round(width * scale) + 12, round(height * scale) + 12).multiplications
         if cost is None:
             return None, 0
@@ -274,7 +274,7 @@ def _judge(detector: Detector, annotated: Annotated, path: Path, most: int) -> R
             pictures.append(picture)
             faces.append(found)
     words = f"pictures shrunk to at most {detector.longest} pixels"
-    judged = Judged(detector.name, name_of(path), words, detector.least_score, tuple(pictures), tuple(faces), ())
+    judged = Judged(detector.name, name_of(path), words, detector.min_score, tuple(pictures), tuple(faces), ())
     report = detection_report(judged)
     return report.model_copy(update={"galleries": (), "charts": ()})
 

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from mien.errors import CheckpointError
 from mien.models import store
-from mien.models.adopt import Told, adopt
 from mien.models.card import AccuracyRow
 from mien.models.golden import golden_image
 from mien.models.halve import halve
+from mien.models.import_model import ModelHints, import_model
 from mien.models.outputs import with_widths
 from mien.models.session import open_unchecked
 from mien.train import checkpoint
@@ -137,7 +137,7 @@ def export_detector(
     network, about = origin.network, origin.about
     pixels = network.pixels
     data = detector_to_onnx(network)
-    told = Told(
+    hints = ModelHints(
         colour=pixels.colour,
         mean=pixels.mean,
         scale=pixels.scale,
@@ -146,7 +146,7 @@ def export_detector(
         training_data=about.training_data,
         source=origin.source,
     )
-    card, files = adopt(halve(data) if half else data, name, told)
+    card, files = import_model(halve(data) if half else data, name, hints)
     shown = pictures or [golden_image(seed, *size) for seed, size in enumerate(SIDES)]
     session = open_unchecked(files["model"], card.input)
     least = min(_nearness(network, session.run(canvas[None]), canvas) for canvas in map(_canvas, shown))

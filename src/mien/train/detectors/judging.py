@@ -9,7 +9,7 @@ import torch
 from mien.data.annotated import Picture, read_annotated
 from mien.detect import retinaface, scrfd
 from mien.detect.one_stage import OVERLAP
-from mien.detect.schedule import Candidates, Pass, join, look, settle
+from mien.detect.schedule import Candidates, Pass, join, make_views, settle
 from mien.errors import ImageError
 from mien.evaluate.detection.figures import average_precision, recall_at
 from mien.evaluate.detection.matching import match
@@ -89,7 +89,7 @@ def detect(network: DetectorNetwork, image: Image, passes: Sequence[Pass], devic
 def _candidates(
     network: DetectorNetwork, image: Image, passes: Sequence[Pass], device: torch.device
 ) -> Iterator[Candidates]:
-    for view in look(image, passes):
+    for view in make_views(image, passes):
         with torch.inference_mode():
             found = network.activated(network(prepare(view.canvas[None], network.pixels, device)))
         height, width = view.canvas.shape[:2]

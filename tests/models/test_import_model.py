@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from mien.errors import CardError
-from mien.models.adopt import Told, adopt, inspect
+from mien.models.import_model import ModelHints, import_model, inspect_onnx
 
 Make = Callable[..., bytes]
 
@@ -35,9 +35,9 @@ def network(outputs: list[list[int]], inputs: int = 1, channels: int = 3) -> byt
 
 
 def test_families_are_recognized_from_the_outputs() -> None:
-    assert inspect(network([[8, 1]] * 3 + [[8, 4]] * 3 + [[8, 10]] * 3), "x").family == "scrfd"
-    assert inspect(network([[1, 8, 1]] * 6 + [[1, 8, 4]] * 3 + [[1, 8, 10]] * 3), "x").family == "yunet"
-    assert inspect(network([[1, 512]]), "x").family == "embedding"
+    assert inspect_onnx(network([[8, 1]] * 3 + [[8, 4]] * 3 + [[8, 10]] * 3), "x").family == "scrfd"
+    assert inspect_onnx(network([[1, 8, 1]] * 6 + [[1, 8, 4]] * 3 + [[1, 8, 10]] * 3), "x").family == "yunet"
+    assert inspect_onnx(network([[1, 512]]), "x").family == "embedding"
 
 
 @pytest.mark.parametrize(
@@ -53,19 +53,19 @@ def test_families_are_recognized_from_the_outputs() -> None:
 )
 def test_what_is_no_face_network_is_refused(data: bytes, says: str) -> None:
     with pytest.raises(CardError, match=says):
-        inspect(data, "x.onnx")
+        inspect_onnx(data, "x.onnx")
 
 
 def test_the_colour_order_is_asked_for(make_recognizer: Make) -> None:
     with pytest.raises(CardError, match="--colour RGB or --colour BGR"):
-        adopt(make_recognizer(), "mine", Told())
+        import_model(make_recognizer(), "mine", ModelHints())
 
 
 def test_a_card_says_what_was_told_and_measured(make_recognizer: Make) -> None:
-    told = Told(
+    hints = ModelHints(
         colour="BGR", metric="l2", mirror=True, template="dlib", licence="ours", mean=(10, 10, 10), scale=(2, 2, 2)
     )
-    card, files = adopt(make_recognizer(size=150, dimension=48), "mine", told)
+    card, files = import_model(make_recognizer(size=150, dimension=48), "mine", hints)
     assert card.embedding is not None
     assert (card.embedding.size, card.embedding.metric, card.embedding.normalized) == (48, "l2", False)
     assert card.embedding.mirror and card.embedding.template == "dlib" and card.licence == "ours"
@@ -87,7 +87,7 @@ def test_a_graph_that_prepares_its_pixels_gets_none_of_ours(make_recognizer: Mak
     ]
     for node in reversed(first):
         model.graph.node.insert(0, node)
-    card, _ = adopt(model.SerializeToString(), "mine", Told(colour="RGB"))
+    card, _ = import_model(model.SerializeToString(), "mine", ModelHints(colour="RGB"))
     assert card.input.mean == (0, 0, 0) and card.input.scale == (1, 1, 1)
 
 
@@ -98,7 +98,7 @@ def test_real_detectors_are_recognized(data: Path) -> None:
         ("yunet_n_dynamic.onnx", "yunet", "BGR"),
         ("ultralight_rfb_320.onnx", "rfb", "RGB"),
     ):
-        card, _ = adopt((data / "models" / file).read_bytes(), family, Told())
+        card, _ = import_model((data / "models" / file).read_bytes(), family, ModelHints())
         assert (card.kind, card.family, card.input.colour) == ("detector", family, colour)
-    card, _ = adopt((data / "models" / "mobilefacenet.onnx").read_bytes(), "mobile", Told(colour="RGB"))
+    card, _ = import_model((data / "models" / "mobilefacenet.onnx").read_bytes(), "mobile", ModelHints(colour="RGB"))
     assert card.embedding is not None and card.embedding.size == 128

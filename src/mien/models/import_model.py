@@ -13,7 +13,16 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from mien.errors import CardError
-from mien.models.card import EXPERTS, EmbeddingSpec, ExpertSpec, Family, Golden, InputSpec, ModelCard, ModelFile
+from mien.models.card import (
+    PORTRAIT_FAMILIES,
+    EmbeddingSpec,
+    Family,
+    Golden,
+    InputSpec,
+    ModelCard,
+    ModelFile,
+    PortraitModelSpec,
+)
 from mien.models.golden import measure
 from mien.models.session import open_unchecked
 from mien.types import Image, Metric
@@ -28,7 +37,7 @@ HALF_RANGE = (127.5, 127.5, 127.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class OnnxGraph:
     """What an ONNX file says of itself.
 
     Attributes:
@@ -45,7 +54,7 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ModelHints:
     """What only the owner of a model can know.
 
     Attributes:
@@ -73,7 +82,7 @@ class Told:
     source: str = "added from a file"
 
 
-def inspect(data: bytes, name: str, family: Family | None = None) -> Graph:
+def inspect_onnx(data: bytes, name: str, family: Family | None = None) -> OnnxGraph:
     """Recognize a network.
 
     Args:
@@ -97,7 +106,7 @@ def inspect(data: bytes, name: str, family: Family | None = None) -> Graph:
         raise CardError(f"{name} takes an input of shape {sides}, and a face network takes (N, 3, height, width)")
     shapes = [_sides(value) for value in model.graph.output]
     first = [node.op_type for node in model.graph.node[:8]]
-    return Graph(family or _family(name, shapes), sides[3], sides[2], "Sub" in first and "Mul" in first)
+    return OnnxGraph(family or _family(name, shapes), sides[3], sides[2], "Sub" in first and "Mul" in first)
 
 
 def _sides(value: onnx.ValueInfoProto) -> list[int | None]:
@@ -149,7 +158,7 @@ FAMILIES: dict[Family, Callable[[Shapes], bool]] = {
     "yolov8-face": lambda shapes: _is_columns(shapes, 20),
     "yolov8-boxes": lambda shapes: _is_columns(shapes, 5),
 }
-"""How each family of detectors is told by the shapes of its outputs."""
+"""How each family of detectors is recognized by the shapes of its outputs."""
 
 ONE = (1.0, 1.0, 1.0)
 NOTHING = (0.0, 0.0, 0.0)
@@ -167,13 +176,13 @@ INPUTS: dict[Family, tuple[Literal["RGB", "BGR"], tuple[float, float, float], tu
 """Colour order, mean and scale with which the authors of each family trained."""
 
 
-def adopt(data: bytes, name: str, told: Told) -> tuple[ModelCard, dict[str, bytes]]:
+def import_model(data: bytes, name: str, hints: ModelHints) -> tuple[ModelCard, dict[str, bytes]]:
     """Make a card for an ONNX file.
 
     Args:
         data: the file.
         name: the model's name in the store.
-        told: what the file does not say.
+        hints: what the file does not say.
 
     Returns:
         The card with its golden vector, and the file by part, for the store.
@@ -181,8 +190,8 @@ def adopt(data: bytes, name: str, told: Told) -> tuple[ModelCard, dict[str, byte
     Raises:
         CardError: an unknown family, or a recognizer without a colour order.
     """
-    graph = inspect(data, name)
-    spec = _input(graph, told, name)
+    graph = inspect_onnx(data, name)
+    spec = _input(graph, hints, name)
     session = open_unchecked(data, spec)
     width, height = graph.width or FREE_SIDE, graph.height or FREE_SIDE
     golden = measure(lambda image: session.run(image[None]), SEED, width, height)
@@ -190,12 +199,12 @@ def adopt(data: bytes, name: str, told: Told) -> tuple[ModelCard, dict[str, byte
     if graph.family == "embedding":
         embedding = EmbeddingSpec(
             size=_embedding_size(session.run(_blank(width, height))[0].size, name),
-            metric=told.metric,
-            normalized=told.metric == "cosine",
-            mirror=told.mirror,
-            template=told.template,
+            metric=hints.metric,
+            normalized=hints.metric == "cosine",
+            mirror=hints.mirror,
+            template=hints.template,
         )
-    card = _card(name, data, graph, spec, told, golden).model_copy(
+    card = _card(name, data, graph, spec, hints, golden).model_copy(
         update={
             "kind": "recognizer" if embedding else "detector",
             "summary": f"{'recognizer' if embedding else graph.family + ' detector'} added from a file",
@@ -205,25 +214,27 @@ def adopt(data: bytes, name: str, told: Told) -> tuple[ModelCard, dict[str, byte
     return card, {"model": data}
 
 
-def _card(name: str, data: bytes, graph: Graph, pixels: InputSpec, told: Told, golden: Golden) -> ModelCard:
+def _card(
+    name: str, data: bytes, graph: OnnxGraph, pixels: InputSpec, hints: ModelHints, golden: Golden
+) -> ModelCard:
     """What the cards of all adopted files share; the caller says what kind of model it is."""
     return ModelCard(
         name=name,
         kind="detector",
         family=graph.family,
         summary="",
-        licence=told.licence,
-        commercial_use=told.commercial_use,
-        training_data=told.training_data,
-        source=told.source,
+        licence=hints.licence,
+        commercial_use=hints.commercial_use,
+        training_data=hints.training_data,
+        source=hints.source,
         files={"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
         input=pixels,
         golden={"model": golden},
     )
 
 
-def adopt_expert(
-    data: bytes, name: str, family: Family, told: Told, spec: ExpertSpec
+def import_portrait_model(
+    data: bytes, name: str, family: Family, hints: ModelHints, spec: PortraitModelSpec
 ) -> tuple[ModelCard, dict[str, bytes]]:
     """Make a card for a model that looks at one face of a portrait.
 
@@ -231,21 +242,21 @@ def adopt_expert(
         data: an ONNX file that takes crops of one size.
         name: the model's name in the store.
         family: landmarks, pose, parsing or quality.
-        told: what the file does not say.
+        hints: what the file does not say.
         spec: how it gets the face, and what its output means.
 
     Raises:
         CardError: another family, crops of any size, or no colour order.
     """
-    if family not in EXPERTS:
-        raise CardError(f"--expert is {', '.join(EXPERTS)}, not {family}")
-    graph = inspect(data, name, family)
+    if family not in PORTRAIT_FAMILIES:
+        raise CardError(f"--expert is {', '.join(PORTRAIT_FAMILIES)}, not {family}")
+    graph = inspect_onnx(data, name, family)
     if graph.width is None or graph.height is None:
         raise CardError(f"{name} takes pictures of any size; export it with the size that it was trained on")
-    pixels = _input(graph, told, name)
+    pixels = _input(graph, hints, name)
     session = open_unchecked(data, pixels)
     golden = measure(lambda image: session.run(image[None]), SEED, graph.width, graph.height)
-    card = _card(name, data, graph, pixels, told, golden).model_copy(
+    card = _card(name, data, graph, pixels, hints, golden).model_copy(
         update={"kind": "expert", "summary": f"{family} of portraits, added from a file", "expert": spec}
     )
     return card, {"model": data}
@@ -261,8 +272,8 @@ def _embedding_size(size: int, name: str) -> int:
     return size
 
 
-def _input(graph: Graph, told: Told, name: str) -> InputSpec:
-    colour = told.colour
+def _input(graph: OnnxGraph, hints: ModelHints, name: str) -> InputSpec:
+    colour = hints.colour
     if graph.family in INPUTS:
         usual, mean, scale = INPUTS[graph.family]
         colour = colour or usual
@@ -279,8 +290,8 @@ def _input(graph: Graph, told: Told, name: str) -> InputSpec:
         )
     if graph.prepares:
         mean, scale = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    if told.mean is not None:
-        mean = told.mean
-    if told.scale is not None:
-        scale = told.scale
+    if hints.mean is not None:
+        mean = hints.mean
+    if hints.scale is not None:
+        scale = hints.scale
     return InputSpec(colour=colour, mean=mean, scale=scale, width=graph.width, height=graph.height)
