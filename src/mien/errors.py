@@ -15,6 +15,7 @@
     │   ├── RecipeError         a recipe that is malformed, or that its data cannot follow
     │   ├── CheckpointError     a checkpoint that cannot be read or written, or is of another network
     │   └── NonFiniteError      a loss or gradient that is no number
+    ├── ResumeError             a folder of unfinished work that cannot be continued with these settings
     ├── WorkerError             a cluster that cannot be reached
     ├── MissingExtraError       a part of mien that is not installed
     ├── ContractError           values of two models that cannot be compared
@@ -83,6 +84,10 @@ class CheckpointError(TrainingError):
 
 class NonFiniteError(TrainingError):
     """A loss or a gradient that is no number."""
+
+
+class ResumeError(MienError):
+    """A folder of unfinished work that cannot be continued with these settings."""
 
 
 class WorkerError(MienError):

@@ -19,7 +19,7 @@ from mien.data.pack import Pack, encode_crop, is_pack
 from mien.data.prepare import Settings, prepare
 from mien.data.recordio import Record, format_record, frame
 from mien.detect.detector import open_detector
-from mien.errors import ManifestError, WorkerError
+from mien.errors import ManifestError, ResumeError, WorkerError
 from mien.types import Box, Image
 
 DEFAULTS = Settings()
@@ -212,16 +212,16 @@ def test_aligned_crops_keep_their_own_bytes(tmp_path: Path, collins: Image) -> N
 def test_another_manifest_or_other_settings_are_not_mixed_in(people: Path, tmp_path: Path) -> None:
     manifest = read_manifest(people)
     run(manifest, tmp_path / "pack")
-    with pytest.raises(ManifestError, match="begun with another manifest or other settings"):
+    with pytest.raises(ResumeError, match="was begun with a different size; choose"):
         run(manifest, tmp_path / "pack", Settings(size=224))
-    with pytest.raises(ManifestError, match="begun with another manifest"):
+    with pytest.raises(ResumeError, match="begun with a different manifest and rows"):
         run(manifest.take([0, 1]), tmp_path / "pack")
     boxed = tabulate([Sample(s.path, s.subject, box=Box(0, 0, 9, 9)) for s in manifest.samples()], people, "x")
-    with pytest.raises(ManifestError, match="begun with another manifest"):
+    with pytest.raises(ResumeError, match="begun with a different manifest;"):
         run(boxed, tmp_path / "pack")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").write_text("x")
-    with pytest.raises(ManifestError, match="is not empty"):
+    with pytest.raises(ResumeError, match="is not empty"):
         run(manifest, tmp_path / "full")
     with pytest.raises(ManifestError, match="has no rows"):
         run(manifest.take([]), tmp_path / "none")

@@ -23,6 +23,7 @@ from mien.align import TEMPLATES
 from mien.data.cropping import STATUSES, Cropped, Pose, Several, crop_samples
 from mien.data.manifest import Manifest, Sample
 from mien.data.pack import FORMAT, VERSION, Shard, ShardWriter, describe_shard, encode_crop
+from mien.data.resumable import open_parts
 from mien.data.workers import ordered
 from mien.detect.detector import Detector, open_detector
 from mien.errors import ManifestError
@@ -81,22 +82,24 @@ def prepare(
         Progress after every chunk.
 
     Raises:
-        ManifestError: an empty manifest, or a folder that holds something else.
+        ManifestError: an empty manifest, or no such template.
+        ResumeError: the folder holds something else.
     """
     if not len(manifest):
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to prepare")
     if settings.template not in TEMPLATES:
         raise ManifestError(f"there is no template '{settings.template}'; it is one of {', '.join(TEMPLATES)}")
     TEMPLATES[settings.template](settings.size)
-    _begin(manifest, out, settings)
+    plan = {"settings": asdict(settings), "manifest": _digest(manifest), "rows": len(manifest)}
+    finished = open_parts(out, plan, "shard-{:05d}.bin")
     order = np.random.default_rng(0).permutation(len(manifest))
     shards: list[Shard] = []
     counts: Counter[str] = Counter()
     done = 0
     for number, first in enumerate(range(0, len(order), settings.rows_per_shard)):
         rows = order[first : first + settings.rows_per_shard]
-        name = f"shard-{number:05d}"
-        if (out / f"{name}.bin").exists():
+        name = finished.path(number).stem
+        if finished.is_complete(number):
             shards.append(describe_shard(out, name))
             counts.update(
                 pyarrow.parquet.read_table(out / f"{name}.parquet", columns=["status"])["status"].to_pylist()
@@ -128,22 +131,6 @@ def _tasks(manifest: Manifest, rows: np.ndarray[Any, Any], skip: int) -> Iterato
     for first in range(skip * CHUNK, len(rows), CHUNK):
         chosen = rows[first : first + CHUNK].tolist()
         yield chosen, list(manifest.samples(chosen))
-
-
-def _begin(manifest: Manifest, out: Path, settings: Settings) -> None:
-    """Write down what is going to be done, or see that it is what was begun."""
-    plan = {"settings": asdict(settings), "manifest": _digest(manifest), "rows": len(manifest)}
-    path = out / "plan.json"
-    if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != plan:
-            raise ManifestError(
-                f"{out} was begun with another manifest or other settings; give another --out, or remove the folder"
-            )
-        return
-    if out.exists() and any(out.iterdir()):
-        raise ManifestError(f"{out} is not empty and no pack of this manifest; give another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plan, indent=1), encoding="utf-8")
 
 
 class _Digest:
