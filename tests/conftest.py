@@ -24,9 +24,10 @@ DATA = Path(os.environ.get("MIEN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model store that starts empty and is shared by the whole run."""
+    """A model store that starts empty and is shared by the whole run; the user's own settings do not reach it."""
     folder = tmp_path_factory.mktemp("home")
     os.environ["MIEN_HOME"] = str(folder)
+    os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
     os.environ.pop("XDG_DATA_HOME", None)
     return folder
 

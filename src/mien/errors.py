@@ -17,6 +17,7 @@
     │   └── NonFiniteError      a loss or gradient that is no number
     ├── ResumeError             a folder of unfinished work that cannot be continued with these settings
     ├── WorkerError             a cluster that cannot be reached
+    ├── SettingsError           a setting that is unknown or has an unfit value
     ├── MissingExtraError       a part of mien that is not installed
     ├── ContractError           values of two models that cannot be compared
     └── GalleryError
@@ -92,6 +93,10 @@ class ResumeError(MienError):
 
 class WorkerError(MienError):
     """A cluster that cannot be reached."""
+
+
+class SettingsError(MienError):
+    """A setting that is unknown, or a value that does not fit it."""
 
 
 class MissingExtraError(MienError):

@@ -246,7 +246,10 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
         (["dettect"], "No such command 'dettect'"),
         (["detect"], "Missing argument"),
         (["detect", "x.jpg", "--nonsense"], "No such option"),
-        (["detect", "x.jpg", "--engine", "steam"], "--engine is auto, openvino or onnxruntime, not steam"),
+        (
+            ["detect", "x.jpg", "--engine", "steam"],
+            "--engine: engine is one of auto, openvino, onnxruntime, not 'steam'",
+        ),
         (["identify", "missing.gallery", "x.jpg", "--top", "0"], "--top"),
     ],
 )

@@ -25,6 +25,7 @@ def build() -> typer.Typer:
         audit,
         bench,
         compare,
+        config,
         data,
         detect,
         doctor,
@@ -63,6 +64,7 @@ def build() -> typer.Typer:
     app.command()(embed.embed)
     app.add_typer(evaluate.app, name="evaluate")
     app.add_typer(bench.app, name="bench")
+    app.add_typer(config.app, name="config")
     app.command()(train.train)
     app.command()(train.export)
     app.command("convert-threshold")(embed.convert_threshold)

@@ -11,7 +11,6 @@ from rich.table import Table
 from mien.cli import options
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, counting, emit, err, fail, out, plural, show, track
 from mien.errors import MienError
-from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
 from mien.portrait.accept import accept as accept_images
 from mien.portrait.audit import Audit, conclude
@@ -62,7 +61,7 @@ def audit(
         bool,
         typer.Option("--keep", help="Keep what was measured (with embeddings), so that other rules take seconds."),
     ] = False,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     experts: Experts = None,
     json: options.Json = False,
@@ -80,14 +79,14 @@ def audit(
 
       mien audit lfw/ --flat --rules my-rules.toml --accept good/
     """
-    spoken = _language(language)
+    spoken, detector = _language(language), options.detector(detector)
     chosen = load_rules(rules)
     known = None if manifest is None else read_known(manifest)
     place = target or folder.with_name(f"{folder.resolve().name}-audit")
     if place.resolve().is_relative_to(folder.resolve()):
         fail(f"{place} lies in the data set, which is not to be changed: give a folder elsewhere with --out", WRONG)
     listing = list_data_set(folder, chosen.structure, flat=flat)
-    models = Models(detector, (recognizer or DEFAULT_RECOGNIZER) if labels else "", tuple(experts or ()))
+    models = Models(detector, options.recognizer(recognizer) if labels else "", tuple(experts or ()))
     with counting(len(listing.entries), "measuring") as tell:
         for progress in record(folder, listing.entries, place, models, workers=workers or usable_cores()):
             tell(progress.done)
@@ -149,7 +148,7 @@ def check(
     ] = None,
     rules: Rules = DEFAULT_RULES,
     language: InLanguage = "en",
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     experts: Experts = None,
     every: Annotated[bool, typer.Option("--all", help="Show the rules that are kept, too.")] = False,
     show_rules: Annotated[
@@ -177,7 +176,7 @@ def check(
     files = options.expand(paths)
     for path in track(files, len(files), "checking"):
         try:
-            checked = check_portrait(path, chosen, detector=detector, experts=tuple(experts or ()))
+            checked = check_portrait(path, chosen, detector=options.detector(detector), experts=tuple(experts or ()))
         except MienError as reason:
             err.print(f"mien: {reason}")
             broken += 1

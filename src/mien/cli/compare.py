@@ -12,7 +12,6 @@ from mien.cli import options, picture
 from mien.cli.terminal import FAILED, NO, OK, emit, fail, out, show
 from mien.detect.prominence import most_prominent
 from mien.gallery.decide import DEFAULT_VERIFICATION_FMR, Decision, verify
-from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.pipeline import Analysis, Pipeline, open_pipeline
 from mien.scores import score_pairs
 from mien.types import Floats, Image, Score
@@ -33,11 +32,11 @@ def compare(
     a: Annotated[Path, typer.Argument(help="A photograph.", show_default=False)],
     b: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
     fmr: options.Fmr = DEFAULT_VERIFICATION_FMR,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
-    engine: options.Engine = "auto",
-    precision: options.Precision = "auto",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
 ) -> int:
     """Compare the faces of two photographs. Exit code 0 is a match, 1 is none.
 
@@ -48,7 +47,7 @@ def compare(
       mien compare a.jpg b.jpg --fmr 1e-4 --json
     """
     settings = options.engine_options(engine, precision)
-    pipeline = open_pipeline(detector, recognizer or DEFAULT_RECOGNIZER, settings)
+    pipeline = open_pipeline(options.detector(detector), options.recognizer(recognizer), settings)
     sides = [_side(pipeline, analysis) for analysis in pipeline.analyse([a, b])]
     decision = _decide(pipeline, sides, fmr)
     if json:

@@ -170,7 +170,7 @@ def _named(column: list[str] | None) -> dict[str, str]:
 def prepare_set(
     path: ManifestPath,
     target: Annotated[Path, typer.Option("--out", help="The folder of the pack.", show_default=False)],
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     size: Annotated[int, typer.Option("--size", help="Width and height of the crops in pixels.")] = 112,
     template: Annotated[str, typer.Option("--template", help="The pose: arcface or dlib.")] = "arcface",
     quality: Annotated[int, typer.Option("--quality", min=1, max=100, help="JPEG quality of the crops.")] = 95,
@@ -194,6 +194,7 @@ def prepare_set(
     if several not in ("reject", "take"):
         fail(f"--several is reject or take, not {several}", WRONG)
     manifest = read_manifest(path)
+    detector = options.detector(detector)
     if detector not in BUILT_IN:
         # A detector that is not there is found out here, not in a worker.
         store.load(detector)

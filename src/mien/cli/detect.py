@@ -29,7 +29,7 @@ def detect(
     paths: Annotated[
         list[Path], typer.Argument(help="Images, folders, videos; camera:0 is a camera.", show_default=False)
     ],
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     out_folder: options.Out = None,
     crops: Annotated[
         Path | None, typer.Option("--crops", help="Write each face with its surroundings here; of a video, the best.")
@@ -42,8 +42,8 @@ def detect(
     ] = None,
     form: Annotated[str, typer.Option("--as", help="csv (a manifest), coco, yolo or wider.")] = "csv",
     json: options.Json = False,
-    engine: options.Engine = "auto",
-    precision: options.Precision = "auto",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
 ) -> int:
     """Find faces: boxes, scores and five landmarks; in a video, each face with a number as long as it is seen.
 
@@ -67,7 +67,7 @@ def detect(
     if videos and save is not None:
         fail("--save is for pictures; the faces of a video come with --json, a line for each frame", WRONG)
     chosen = options.engine_options(engine, precision)
-    pipeline = open_pipeline(detector, None, chosen, many=len(files) > 1 or bool(videos))
+    pipeline = open_pipeline(options.detector(detector), None, chosen, many=len(files) > 1 or bool(videos))
     count = Count()
     table = Table("file", "size", "face", "box", "score")
     found: list[Found] = []

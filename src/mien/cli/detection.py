@@ -34,7 +34,7 @@ def detection(
             metavar="[SET]", help="A manifest with boxes, WIDER FACE, FDDB, dlib's XML.", show_default=False
         ),
     ] = None,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     wider: Annotated[
         Path | None, typer.Option("--wider", help="WIDER FACE's ground truth: a folder with its .mat files.")
     ] = None,
@@ -53,8 +53,8 @@ def detection(
         Path | None, typer.Option("--out", help="A folder for the report, or for predictions.", show_default=False)
     ] = None,
     json: options.Json = False,
-    engine: options.Engine = "auto",
-    precision: options.Precision = "auto",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
 ) -> int:
     """Judge a detector: average precision, recall at false boxes, landmarks; or WIDER FACE's easy, medium, hard.
 
@@ -76,13 +76,18 @@ def detection(
         if predictions is not None:
             return _tell_wider(evaluate_wider(truth, read_predictions(predictions)), protocol, json)
         assert images is not None
-        opened = open_detector(detector, chosen, LEAST)
+        opened = open_detector(options.detector(detector), chosen, LEAST)
         found = _predict(opened, truth, images, target)
         return _tell_wider(evaluate_wider(truth, found), _scales(opened), json)
     if source is None or predictions is not None or images is not None:
         fail("name a SET of annotated pictures, or --wider with --predictions or --images", WRONG)
     return _judge(
-        source, read_annotated(source, split), open_detector(detector, chosen, LEAST), overlap, target, json
+        source,
+        read_annotated(source, split),
+        open_detector(options.detector(detector), chosen, LEAST),
+        overlap,
+        target,
+        json,
     )
 
 

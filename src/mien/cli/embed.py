@@ -14,7 +14,6 @@ from mien.errors import ContractError
 from mien.evaluate.embed import embed_manifest, embed_pack
 from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded, read_origin
 from mien.models import store
-from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.scores import convert
 from mien.types import Unit
 
@@ -24,7 +23,7 @@ def embed(
         Path, typer.Argument(metavar="SET", help="A pack, a manifest, or FOLDER/subject/*.jpg.", show_default=False)
     ],
     target: Annotated[Path, typer.Option("--out", help="The embedding file, .parquet.", show_default=False)],
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     several: Annotated[
         str, typer.Option("--several", help="take or reject images in which two faces are about as prominent.")
@@ -39,7 +38,7 @@ def embed(
     """
     if several not in ("take", "reject"):
         fail(f"--several is take or reject, not {several}", WRONG)
-    write_embeddings(source, target, detector, recognizer or DEFAULT_RECOGNIZER, several)
+    write_embeddings(source, target, options.detector(detector), options.recognizer(recognizer), several)
     embedded = read_embedded(target)
     lost = sum(embedded.failed.values())
     if json:
@@ -75,7 +74,7 @@ def embedded_set(source: Path, target: Path, detector: str, recognizer: str | No
     if is_embedding_file(source):
         _require_model(source, recognizer)
         return read_embedded(source)
-    model = store.load(recognizer or DEFAULT_RECOGNIZER)
+    model = store.load(options.recognizer(recognizer))
     if is_embedding_file(target):
         origin = read_origin(target)
         if (
@@ -85,7 +84,7 @@ def embedded_set(source: Path, target: Path, detector: str, recognizer: str | No
         ):
             err.print(f"mien: reading the embeddings in {target}")
             return read_embedded(target)
-    write_embeddings(source, target, detector, recognizer or DEFAULT_RECOGNIZER)
+    write_embeddings(source, target, detector, options.recognizer(recognizer))
     return read_embedded(target)
 
 

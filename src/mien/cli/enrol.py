@@ -25,12 +25,12 @@ def enrol(
     source: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="FOLDER/subject/*.jpg, or a CSV or Parquet manifest.")
     ],
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     strict: Annotated[bool, typer.Option("--strict", help="Leave out samples with a conflict.")] = False,
     json: options.Json = False,
-    engine: options.Engine = "auto",
-    precision: options.Precision = "auto",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
 ) -> int:
     """Enrol subjects. Samples that are enrolled already are passed over, so it can be run again.
 
@@ -46,7 +46,7 @@ def enrol(
     model = store.load(_model_of(gallery, recognizer))
     opened = Gallery.create(gallery, model.card)
     settings = options.engine_options(engine, precision)
-    pipeline = open_pipeline(detector, str(model.folder), settings, many=len(samples) > 1)
+    pipeline = open_pipeline(options.detector(detector), str(model.folder), settings, many=len(samples) > 1)
     results = enrol_samples(opened, samples, pipeline, model.card, strict=strict)
     counts: Counter[str] = Counter()
     rejected: list[Enrolment] = []
@@ -74,7 +74,7 @@ def enrol(
 def _model_of(gallery: Path, recognizer: str | None) -> str:
     """The recognizer asked for, else the gallery's own, else the default."""
     if recognizer is not None or not gallery.exists():
-        return recognizer or DEFAULT_RECOGNIZER
+        return options.recognizer(recognizer)
     opened = GalleryStore.open(gallery)
     opened.close()
     return opened.identity.model

@@ -51,8 +51,8 @@ Set = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="A folder for the report.", show_default=False)]
 
 
-def _embedded(source: Path, target: Path, detector: str, recognizer: str | None) -> Embedded:
-    return embedded_set(source, target / "embeddings.parquet", detector, recognizer)
+def _embedded(source: Path, target: Path, detector: str | None, recognizer: str | None) -> Embedded:
+    return embedded_set(source, target / "embeddings.parquet", options.detector(detector), recognizer)
 
 
 def _card(embedded: Embedded) -> ModelCard | None:
@@ -110,7 +110,7 @@ def verification(
     published_grid: Annotated[
         bool, typer.Option("--published-grid", help="Choose thresholds from the grid that published accuracies used.")
     ] = False,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
 ) -> int:
@@ -134,7 +134,7 @@ def verification(
 def impostor(
     source: Set,
     target: Out,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
 ) -> int:
@@ -154,7 +154,7 @@ def mated(
     target: Out,
     most: Annotated[int, typer.Option("--most", help="Samples of a subject that take part, at most.", min=2)] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Of which samples they are.")] = 0,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
 ) -> int:
@@ -175,7 +175,7 @@ def synthetic(
     fmr: Annotated[float, typer.Option("--fmr", help="The threshold's false match rate on this set.")] = 1e-3,
     most: Annotated[int, typer.Option("--most", help="Photographs, at most; one a subject.", min=1)] = 200,
     seed: Annotated[int, typer.Option("--seed", help="Of which they are, and of the transforms.")] = 0,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
 ) -> int:
@@ -215,7 +215,7 @@ def identification(
     probes: Annotated[int, typer.Option("--probes", help="Searches of one subject, at most.", min=1)] = 5,
     size: Annotated[list[int] | None, typer.Option("--size", help="Subjects in the gallery; several times.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of who is enrolled.")] = 0,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
 ) -> int:
@@ -228,7 +228,7 @@ def identification(
     embedded = _embedded(source, target, detector, recognizer)
     others = None
     if distractors is not None:
-        others = embedded_set(distractors, target / "distractors.parquet", detector, recognizer)
+        others = embedded_set(distractors, target / "distractors.parquet", options.detector(detector), recognizer)
     report = identify_all(
         embedded, distractors=others, templates=templates, probes=probes, sizes=sorted(size or []) or None, seed=seed
     )
@@ -244,7 +244,7 @@ def calibrate(
     gallery: Annotated[
         Path | None, typer.Option("--gallery", help="Write the thresholds into this gallery.", show_default=False)
     ] = None,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
 ) -> int:

@@ -22,12 +22,12 @@ def identify(
     paths: options.Paths,
     fmr: options.Fmr = DEFAULT_IDENTIFICATION_FMR,
     top: Annotated[int, typer.Option("--top", min=1, help="How many subjects to show a face.")] = 3,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     out_folder: options.Out = None,
     json: options.Json = False,
-    engine: options.Engine = "auto",
-    precision: options.Precision = "auto",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
 ) -> int:
     """Say for every face who it is, or that it is unknown. Exit code 1: nobody was recognized.
 
@@ -46,7 +46,7 @@ def identify(
     opened = Gallery.open(gallery, model.card)
     threshold = threshold_for(opened.store, model.card, fmr)
     settings = options.engine_options(engine, precision)
-    pipeline = open_pipeline(detector, str(model.folder), settings, many=len(files) > 1)
+    pipeline = open_pipeline(options.detector(detector), str(model.folder), settings, many=len(files) > 1)
     table = Table("file", "face at", "decision", model.card.unit, "candidates")
     faces = known = failed = 0
     results = track(pipeline.analyse(files), len(files), "identifying")

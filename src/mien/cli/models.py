@@ -90,8 +90,8 @@ def _show_card(model: store.Model) -> None:
 def verify(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all where none is named.")] = None,
     json: options.Json = False,
-    engine: options.Engine = "auto",
-    precision: options.Precision = "auto",
+    engine: options.Engine = None,
+    precision: options.Precision = None,
 ) -> int:
     """Check models: files against sha256, and what the network answers against the golden vector."""
     settings = options.engine_options(engine, precision)
@@ -367,7 +367,7 @@ def remove(name: Name, json: options.Json = False) -> int:
 def calibrate(
     name: Name,
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="FOLDER/subject/*.jpg, or a manifest.")],
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     json: options.Json = False,
 ) -> int:
     """Measure a recognizer's thresholds on your subjects, and write them on its card.
@@ -380,7 +380,9 @@ def calibrate(
     """
     model = store.load(name)
     with TemporaryDirectory() as scratch:
-        embedded = embedded_set(source, Path(scratch) / "embeddings.parquet", detector, str(model.folder))
+        embedded = embedded_set(
+            source, Path(scratch) / "embeddings.parquet", options.detector(detector), str(model.folder)
+        )
     for sample, status, detail in embedded.failures:
         err.print(f"mien: left out {sample}: {detail or status}")
     found, _ = calibration(embedded)
@@ -396,7 +398,7 @@ def quantize(
     name: Name,
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photographs with at least 32 faces.")],
     copy: Annotated[str | None, typer.Option("--as", help="The copy's name; NAME-int8, where none is given.")] = None,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     json: options.Json = False,
 ) -> int:
     """Make an 8-bit copy of a recognizer: faster, a little different, another model with its own card.
@@ -407,7 +409,7 @@ def quantize(
     """
     files = options.expand([source])
     model = store.load(name)
-    pipeline = open_pipeline(detector, str(model.folder), many=True)
+    pipeline = open_pipeline(options.detector(detector), str(model.folder), many=True)
     crops: list[Image] = []
     for analysis in track(pipeline.analyse(files), len(files), "aligning"):
         crops += list(analysis.crops)

@@ -2,37 +2,67 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from mien.cli.terminal import WRONG, fail
+from mien.errors import SettingsError
 from mien.image import find_images
-from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import EngineOptions
+from mien.settings import Engine as EngineName
+from mien.settings import Precision as PrecisionName
+from mien.settings import about, load_settings, parse
 
 Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)]
 GalleryPath = Annotated[Path, typer.Argument(help="The gallery file.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON value a line.")]
-Detector = Annotated[str, typer.Option("--detector", help="A model's name, or the path of its card; haar; dlib-hog.")]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        help=f"{about('detector')} Built in: haar, dlib-hog.",
+        show_default="setting detector",
+    ),
+]
 Recognizer = Annotated[
-    str | None, typer.Option("--recognizer", help="A model's name, or the path of its card.", show_default=False)
+    str | None, typer.Option("--recognizer", help=about("recognizer"), show_default="setting recognizer")
 ]
 Fmr = Annotated[float, typer.Option("--fmr", help="The false match rate whose threshold decides.")]
-Engine = Annotated[str, typer.Option("--engine", help="auto, openvino or onnxruntime.")]
-Precision = Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")]
+Engine = Annotated[str | None, typer.Option("--engine", help=about("engine"), show_default="setting engine")]
+Precision = Annotated[
+    str | None, typer.Option("--precision", help=about("precision"), show_default="setting precision")
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Write annotated pictures here.", show_default=False)]
 
-DETECTOR = DEFAULT_DETECTOR
+
+def detector(chosen: str | None) -> str:
+    """The detector that was asked for, or the one of the settings."""
+    return chosen or load_settings().detector
 
 
-def engine_options(engine: str, precision: str) -> EngineOptions:
-    """Check engine and precision."""
-    if engine not in ("auto", "openvino", "onnxruntime"):
-        fail(f"--engine is auto, openvino or onnxruntime, not {engine}", WRONG)
-    if precision not in ("auto", "f32", "bf16"):
-        fail(f"--precision is auto, f32 or bf16, not {precision}", WRONG)
-    return EngineOptions(engine=engine, precision=precision)  # type: ignore[arg-type]
+def recognizer(chosen: str | None) -> str:
+    """The recognizer that was asked for, or the one of the settings."""
+    return chosen or load_settings().recognizer
+
+
+def engine_options(engine: str | None, precision: str | None) -> EngineOptions:
+    """Engine and precision as asked for, checked; what was not asked for comes from the settings."""
+    return EngineOptions(
+        engine=cast("EngineName", _asked("engine", engine)),
+        precision=cast("PrecisionName", _asked("precision", precision)),
+        threads=load_settings().threads,
+    )
+
+
+def _asked(name: str, text: str | None) -> object:
+    """What the command line asks for, checked, or the setting."""
+    if text is None:
+        return getattr(load_settings(), name)
+    try:
+        return parse(name, text, f"--{name}")
+    except SettingsError as reason:
+        fail(str(reason), WRONG)
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:

@@ -16,7 +16,6 @@ from mien.data.manifest import Manifest, read_manifest, write_manifest
 from mien.data.workers import ordered
 from mien.evaluate.scorefile import Embedded
 from mien.models import store
-from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
 
 
@@ -25,7 +24,7 @@ def overlap(
     b: Annotated[Path, typer.Argument(metavar="B", help="The set that must stay unseen, such as the test set.")],
     target: Annotated[Path, typer.Option("--out", help="A folder for the list and the cleaned manifest.")],
     fmr: Annotated[float, typer.Option("--fmr", help="Faces match at the card's threshold for this rate.")] = 1e-4,
-    detector: options.Detector = options.DETECTOR,
+    detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     faces: Annotated[bool, typer.Option("--faces/--no-faces", help="Whether to compare faces, too.")] = True,
     workers: Annotated[
@@ -53,7 +52,9 @@ def overlap(
     found = list(overlapping.same_photographs(marks[0], marks[1]))
     expected = 0.0
     if faces:
-        more, expected = _same_faces((a, b), sets, target, fmr, detector, recognizer or DEFAULT_RECOGNIZER)
+        more, expected = _same_faces(
+            (a, b), sets, target, fmr, options.detector(detector), options.recognizer(recognizer)
+        )
         seen = {(one.a, one.b) for one in found}
         found += [one for one in more if (one.a, one.b) not in seen]
     target.mkdir(parents=True, exist_ok=True)

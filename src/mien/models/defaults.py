@@ -14,12 +14,13 @@ from pathlib import Path
 from mien.errors import CardError, MissingExtraError
 from mien.models import dlib_resnet, mtcnn_nets
 from mien.models.card import ModelCard, ModelFile, parse_card
+from mien.settings import DEFAULTS as DEFAULTS_OF_SETTINGS
 
 OURS = Path(__file__).resolve().parent.parent
 """The folder of mien's package."""
 
-DEFAULT_DETECTOR = "mtcnn"
-DEFAULT_RECOGNIZER = "dlib-resnet"
+DEFAULT_DETECTOR = DEFAULTS_OF_SETTINGS.detector
+DEFAULT_RECOGNIZER = DEFAULTS_OF_SETTINGS.recognizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,8 @@ Imports no engine and no numpy, so that commands and settings can make it cheapl
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
-Engine = Literal["auto", "openvino", "onnxruntime"]
-Precision = Literal["auto", "f32", "bf16"]
+from mien.settings import Engine, Precision
 
 
 @dataclass(frozen=True, slots=True)
