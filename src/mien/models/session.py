@@ -17,7 +17,8 @@ from mien.errors import CardError, MissingExtraError
 from mien.models.card import InputSpec, ModelCard
 from mien.models.engines import load_onnxruntime, load_openvino
 from mien.models.golden import AGREEMENT, agreement, golden_image
-from mien.models.options import DEFAULT_OPTIONS, Engine, EngineOptions, Precision
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.settings import Engine, Precision
 from mien.types import Floats, Image
 
 
