@@ -26,8 +26,8 @@ from mien.models import store
 from mien.models.options import EngineOptions
 from mien.portrait.checking import check
 from mien.portrait.examine import DECODED, Examiner, choose
-from mien.portrait.measures import measure
-from mien.portrait.view import view
+from mien.portrait.measures.catalogue import measure
+from mien.portrait.measures.face_chip import view
 from mien.recognize.recognizer import Recognizer
 from mien.types import Photo
 

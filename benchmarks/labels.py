@@ -19,7 +19,7 @@ import machine
 from mien.data.manifest import read_manifest
 from mien.evaluate.embed import embed_manifest
 from mien.evaluate.scorefile import read_embedded
-from mien.portrait.labels import Labels, centroid_rule
+from mien.portrait.dataset.labels import Labels, centroid_rule
 
 LEAST = 5
 SEEDS = (0, 1, 2)

@@ -27,7 +27,7 @@ from mien.evaluate import degrade
 from mien.image import read_image
 from mien.models.options import EngineOptions
 from mien.portrait.examine import Examiner
-from mien.portrait.measures import MEASURES
+from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.rules import FAIL, load_rules, states
 from mien.types import Floats, Image, floats
 

@@ -19,7 +19,7 @@ import machine
 from mien.detect.detector import open_detector
 from mien.detect.prominence import most_prominent
 from mien.image import read_image
-from mien.portrait.pose import DEFAULT_POPULATION, Population, estimate, rotation
+from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, estimate, rotation
 
 FACES = 6000
 FAMILY = Population(

@@ -23,9 +23,9 @@ from mien.detect.detector import open_detector
 from mien.models import store
 from mien.models.import_model import ModelHints, import_model
 from mien.models.options import EngineOptions
-from mien.portrait import quality
+from mien.portrait.measures import quality
 from mien.portrait.examine import Examiner
-from mien.portrait.measures import MEASURES, Measured
+from mien.portrait.measures.catalogue import MEASURES, Measured
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs
 

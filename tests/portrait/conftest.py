@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 
 from mien.portrait.examine import Examined, Examiner, open_examiner
-from mien.portrait.view import CHIP, CHIP_POSE, Picture, View, view
+from mien.portrait.measures.face_chip import CHIP, CHIP_POSE, Picture, View, view
 from mien.types import Box, Face, Image
 
 

@@ -12,8 +12,8 @@ from mien import portrait
 from mien.cli import run
 from mien.errors import ImageError, RuleError
 from mien.portrait.examine import Examined, Examiner, jpeg_quality
-from mien.portrait.measures import MEASURES
-from mien.portrait.quality import WEIGHTS, overall
+from mien.portrait.measures.catalogue import MEASURES
+from mien.portrait.measures.quality import WEIGHTS, overall
 from mien.portrait.rules import load_rules, shipped_text
 from mien.types import Image
 

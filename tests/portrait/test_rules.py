@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.errors import RuleError
-from mien.portrait.measures import MEASURES, Measured
+from mien.portrait.measures.catalogue import MEASURES, Measured
 from mien.portrait.rules import SHIPPED, STATES, Rule, Words, judge, load_rules, parse_rules, shipped_text, states
 from mien.types import floats
 

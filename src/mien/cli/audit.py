@@ -12,18 +12,18 @@ from mien.cli import options
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, counting, emit, err, fail, out, plural, show, track
 from mien.errors import MienError
 from mien.models.engines import usable_cores
-from mien.portrait.accept import accept as accept_images
-from mien.portrait.audit import Audit, conclude
+from mien.portrait.dataset.accept import accept as accept_images
+from mien.portrait.dataset.audit import Audit, conclude
 from mien.portrait.checking import DEFAULT_RULES, Checked
 from mien.portrait.checking import check as check_portrait
-from mien.portrait.findings import KINDS
-from mien.portrait.known import read_known
-from mien.portrait.page import collected
-from mien.portrait.recording import Models, forget, read_recorded, record
-from mien.portrait.report import write_audit
+from mien.portrait.dataset.findings import KINDS
+from mien.portrait.dataset.metadata import read_known
+from mien.portrait.report.page import collected
+from mien.portrait.dataset.measure_cache import Models, forget, read_recorded, record
+from mien.portrait.report.tables import write_audit
 from mien.portrait.rules import FAIL, LANGUAGES, SHIPPED, UNKNOWN, Language, load_rules, shipped_text
-from mien.portrait.structure import list_data_set
-from mien.portrait.words import limit, say
+from mien.portrait.dataset.structure import list_data_set
+from mien.portrait.report.words import limit, say
 
 Rules = Annotated[str, typer.Option("--rules", help=f"{', '.join(SHIPPED)}, or a rule file.")]
 Experts = Annotated[

@@ -13,7 +13,7 @@ from mien.errors import ImageError
 from mien.image import read_bytes
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.portrait.examine import Examined, Examiner, open_examiner
-from mien.portrait.measures import Measured, place
+from mien.portrait.measures.catalogue import Measured, place
 from mien.portrait.rules import Language, RuleSet, Verdict, judge, load_rules
 from mien.types import Box, Image
 

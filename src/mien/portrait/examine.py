@@ -22,10 +22,10 @@ from mien.image import BROKEN, decode
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
-from mien.portrait import pose, quality
-from mien.portrait.measures import Measured, measure
-from mien.portrait.networks import Network, consult, open_networks
-from mien.portrait.view import Picture, View, view
+from mien.portrait.measures import pose, quality
+from mien.portrait.measures.catalogue import Measured, measure
+from mien.portrait.measures.auxiliary_models import Network, consult, open_networks
+from mien.portrait.measures.face_chip import Picture, View, view
 from mien.recognize.recognizer import Recognizer
 from mien.types import Face, Faces, Floats, Image, Photo, floats
 

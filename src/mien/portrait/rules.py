@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.special import ndtr
 
 from mien.errors import RuleError
-from mien.portrait.measures import MEASURES, Measured
+from mien.portrait.measures.catalogue import MEASURES, Measured
 from mien.types import Floats, floats
 
 Language = Literal["en", "vi"]

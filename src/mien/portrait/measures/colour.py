@@ -1,0 +1,55 @@
+"""Colour of a face: natural skin, a cast, or none at all (ISO/IEC 29794-5: NaturalColour).
+
+Skin is looked at on both cheeks in CIELAB (D65), as in the standard, which tells no cast from an unusual skin; so the
+limits of a and b hold all skins, and this is conformance and no measure of use to a recognizer. A grey picture has no
+colour to be judged; OFIQ gives it 100, here it is told and the other measures of colour say that they were not taken.
+"""
+
+import cv2
+import numpy as np
+
+from mien.portrait.measures.light import ZONE, zones
+from mien.portrait.measures.scale import clamp, sigmoid
+from mien.portrait.measures.face_chip import View, zone
+from mien.types import Floats, Image, floats
+
+GREY = 3.0
+"""Mean chroma below which a picture is grey: JPEG leaves up to 2 in one that has no colour."""
+A, B = (5.0, 25.0), (5.0, 35.0)
+"""Natural skin in a and b (ISO/IEC 29794-5)."""
+
+
+def lab(image: Image) -> Floats:
+    """CIELAB (D65) of an sRGB image: L 0 to 100, a and b about -128 to 127."""
+    return floats(cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB))
+
+
+def chroma(view: View) -> float:
+    """Mean distance from grey of the face's pixels in the plane of a and b."""
+    small = lab(np.ascontiguousarray(view.chip[40:212:4, 48:176:4]))
+    return float(np.hypot(small[..., 1], small[..., 2]).mean())
+
+
+def distance(view: View) -> float | None:
+    """How far the cheeks' mean colour lies from natural skin, in CIELAB (NaturalColour); None where all is grey."""
+    if chroma(view) < GREY:
+        return None
+    a, b = _cheeks(view)
+    return float(np.hypot(a - np.clip(a, *A), b - np.clip(b, *B)))
+
+
+def _cheeks(view: View) -> tuple[float, float]:
+    places = zones(view)
+    parts = [zone(view.chip, places[name], ZONE).reshape(-1, 3) for name in ("left cheek", "right cheek")]
+    tones = lab(np.ascontiguousarray(np.concatenate(parts)[None]))[0]
+    return float(tones[:, 1].mean()), float(tones[:, 2].mean())
+
+
+def distance_quality(value: float) -> float:
+    """200 (1 - S(0, 10))."""
+    return clamp(200 * (1 - sigmoid(value, 0, 10)))
+
+
+def chroma_quality(value: float) -> float:
+    """0 for grey, 100 from twice the limit of grey on; ours."""
+    return clamp(100 * (value / GREY - 1))

@@ -1,0 +1,140 @@
+"""Detail of a face: sharpness, motion blur, noise, traces of compression.
+
+Each is made so that it follows its own fault and the others little: sharpness and motion look at bands that noise of
+single pixels does not reach, noise looks at what remains where the face is smooth, compression at the grid of 8
+pixels alone. Lengths are shares of the distance between the eyes, but for noise and the grid, which live in the
+file's own pixels.
+"""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from mien.portrait.measures.scale import falling, rising
+from mien.portrait.measures.spectrum import power
+from mien.portrait.measures.face_chip import IED, View
+from mien.types import Floats, floats
+
+FINE, COARSE = 1.2, 4.8
+"""Deviations, in pixels of the chip, between which sharpness compares edges."""
+PART = (slice(40, 208), slice(40, 184))
+"""The part of a chip that a face covers: rows and columns."""
+FACE = (slice(48, 192), slice(40, 184))
+"""The square of a chip whose spectrum tells of movement."""
+DIRECTIONS = 12
+"""Wedges of 15 degrees."""
+RINGS = ((0.03, 0.06), (0.05, 0.1), (0.08, 0.16), (0.1, 0.25))
+"""Frequencies in cycles for each pixel of the chip."""
+MOST = 12.0
+"""Decibels that a ring counts at most, so that none outweighs the others."""
+STILL = np.array(
+    [
+        [1.9, 0.6, -1.7, -1.7, -0.5, 1.3, 2.5, 1.2, -0.6, -1.9, -1.8, 0.6],
+        [-0.5, -0.8, -1.3, -1.1, -0.0, 2.0, 3.2, 1.9, -0.1, -1.1, -1.3, -0.8],
+        [-1.0, -1.1, -1.3, -0.9, 0.1, 2.1, 3.2, 1.9, 0.0, -1.0, -1.1, -1.0],
+        [-0.5, -1.0, -1.4, -1.0, 0.2, 1.9, 3.0, 1.8, 0.1, -1.0, -1.3, -0.8],
+    ],
+    np.float32,
+)
+"""Decibels that each wedge of a face without movement has: means of 500 photographs of CelebA (docs/log.md)."""
+GRID = 8
+
+
+def _edges(grey: Floats, sigma: float) -> tuple[Floats, Floats]:
+    smooth = cv2.GaussianBlur(grey[PART], (0, 0), sigma)
+    across, down = (cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3, scale=sigma / 8) for order in ((1, 0), (0, 1)))
+    return floats(across), floats(down)
+
+
+def sharpness(view: View) -> float:
+    """Energy of fine edges over that of coarse ones, in decibels; 0 where edges are sharp at every size.
+
+    Both are gradients of the luma, smoothed to 1.2 and 4.8 pixels of 64 between the eyes and weighted by their size,
+    so an ideal edge has as much of either; blur takes the fine ones. What noise adds to either is taken off.
+    """
+    deviation, spread = view.noise, IED / view.native_scale
+    energies = []
+    for sigma in (FINE, COARSE):
+        energy = sum(cv2.norm(part, cv2.NORM_L2SQR) / part.size for part in _edges(view.grey, sigma))
+        # White noise of one level in pixels of this spread, through a Gaussian's slope, is spread^2 / (4 pi sigma^2);
+        # resampling leaves about two thirds of it.
+        made = 0.65 * deviation**2 * spread**2 / (4 * np.pi * sigma**2)
+        energies.append(max(energy - made, 0.1 * energy) + 1e-2)
+    return float(10 * np.log10(energies[0] / energies[1]))
+
+
+def motion(view: View) -> float:
+    """How much less detail the picture has along the worst direction than across it, in decibels.
+
+    A movement takes the detail along its way and leaves that across it; being out of focus takes both. The power in
+    wedges of the chip's spectrum, less what a face has in each without any movement, compared with the wedge across,
+    over four overlapping rings, so that small movements show in the outer and large ones in the inner rings.
+    """
+    spectrum = power(np.ascontiguousarray(view.grey[FACE]))
+    wedges = 10 * np.log10(_wedges() @ spectrum[: len(spectrum) // 2 + 1].reshape(-1) + 1e-3)
+    less = wedges.reshape(len(RINGS), DIRECTIONS) - STILL
+    missing = np.roll(less, DIRECTIONS // 2, axis=1) - less
+    return float(np.minimum(missing, MOST).mean(axis=0).max())
+
+
+@lru_cache(maxsize=1)
+def _wedges() -> Floats:
+    """(48, n) weights of frequencies in each ring and wedge; wedges overlap by half, and each adds up to 1."""
+    side = FACE[0].stop - FACE[0].start
+    f = np.fft.fftfreq(side)
+    fx, fy = np.meshgrid(f, np.abs(f[: side // 2 + 1]))
+    radius, direction = np.hypot(fx, fy), np.arctan2(fy, fx) % np.pi
+    rows = []
+    for low, high in RINGS:
+        for step in range(DIRECTIONS):
+            off = np.abs((direction - step * np.pi / DIRECTIONS + np.pi / 2) % np.pi - np.pi / 2)
+            weight = np.clip(1 - off / (1.5 * np.pi / DIRECTIONS), 0, None) * radius
+            rows.append(np.where((radius >= low) & (radius < high), weight, 0).reshape(-1))
+    matrix = np.array(rows)
+    return floats(matrix / matrix.sum(axis=1, keepdims=True))
+
+
+def noise(view: View) -> float:
+    """Deviation of the noise in levels of 0 to 255, where the face is smooth, in the file's own pixels."""
+    return view.noise
+
+
+def blocks(view: View) -> float | None:
+    """How many levels luma jumps across a grid of 8 pixels, beyond what it does beside it; the trace of JPEG.
+
+    None where the picture was reduced while decoding, which takes the grid away.
+    """
+    if view.picture.reduction > 1.01:
+        return None
+    return max(0.0, (_grid(view.native) + _grid(np.ascontiguousarray(view.native.T))) / 2)
+
+
+def _grid(grey: Floats) -> float:
+    """Along rows: the mean jump at the phase where it is largest, less that of the median phase."""
+    step = cv2.absdiff(grey[:, 1:], grey[:, :-1])
+    jumps = step[:, 1:-1] - (step[:, :-2] + step[:, 2:]) / np.float32(2)
+    columns = cv2.reduce(np.clip(jumps, -16, 16), 0, cv2.REDUCE_AVG)[0]
+    whole = len(columns) // GRID * GRID
+    phases = columns[:whole].reshape(-1, GRID).mean(axis=0)
+    return float(phases.max() - np.median(phases))
+
+
+def sharpness_quality(value: float) -> float:
+    """Ours: 50 where a face at the border of what recognizers read well lies (docs/log.md)."""
+    return rising(value, -8.0, 1.5)
+
+
+def motion_quality(value: float) -> float:
+    """Ours."""
+    return falling(value, 8.0, 1.0)
+
+
+def noise_quality(value: float) -> float:
+    """Ours: 50 at a deviation of 12 levels."""
+    return falling(value, 12.0, 3.0)
+
+
+def blocks_quality(value: float) -> float:
+    """Ours: 50 at a jump of four levels."""
+    return falling(value, 4.0, 0.8)

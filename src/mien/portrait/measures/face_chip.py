@@ -1,0 +1,219 @@
+"""What measures look at: the picture with its facts, and one face of it laid upright at a fixed size.
+
+Every face is warped to a chip of 224x224 pixels in which the eyes are level and 64 pixels apart, so that a length in
+the chip is a share of the face and not of the file. Beside it lie the picture's own pixels around the face, for what
+resampling would hide. Everything is computed once here and read by many. Finds no faces and judges nothing.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.align import ARCFACE_112, Template, align
+from mien.geometry import similarity, transform
+from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, Pose, estimate
+from mien.portrait.measures.spectrum import deviation, power, quick_side
+from mien.types import Face, Faces, Floats, Image, floats
+
+CHIP = 224
+"""Width and height of a chip in pixels."""
+IED = 64.0
+"""Pixels between the eyes in a chip of a frontal face."""
+EYE_LINE = 88.0
+"""Row of the eyes in a chip."""
+
+_SCALE = IED / float(np.linalg.norm(ARCFACE_112[1] - ARCFACE_112[0]))
+_EYES = ARCFACE_112[:2].mean(axis=0)
+CHIP_POSE = Template(
+    (ARCFACE_112 - _EYES) * np.float32(_SCALE) + floats([CHIP / 2, EYE_LINE]), np.eye(5, dtype=np.float32)
+)
+"""Where the five landmarks of a mean face lie in a chip."""
+
+NATIVE = 192
+"""The most pixels of the picture's own that are looked at along a side."""
+
+Values = TypeVar("Values", Floats, Image)
+
+SMALL = 160
+"""Most pixels along the longer side that are enough for borders and stamps."""
+
+CHIN = 1.83
+"""From between the eyes to the chin, in distances from there to the mouth (docs/log.md)."""
+
+SRGB = np.where(
+    np.arange(256) <= 0.04045 * 255,
+    np.arange(256) / 255 / 12.92,
+    ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4,
+).astype(np.float32)
+"""Linear light of an 8-bit sRGB level, 0 to 1 (IEC 61966-2-1)."""
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of linear red, green and blue in luminance (ISO/IEC 29794-5; Rec. 709)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture, its faces, and what its file says.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, upright, perhaps reduced while decoding.
+        width: of the upright picture in the file, in pixels.
+        height: likewise.
+        faces: in pixels of `image`.
+        chosen: the face that the portrait is of; None where there is none.
+        jpeg_quality: 1 to 100, estimated from the quantization table of a JPEG; None for other formats.
+    """
+
+    image: Image
+    width: int
+    height: int
+    faces: Faces = ()
+    chosen: int | None = None
+    jpeg_quality: float | None = None
+
+    @cached_property
+    def small(self) -> Image:
+        """The picture with cells of whole pixels averaged, so that its longer side is 80 to 160 pixels."""
+        factor = -(-max(self.image.shape[:2]) // SMALL)
+        if factor == 1:
+            return self.image
+        height, width = (side // factor * factor for side in self.image.shape[:2])
+        if not height or not width:
+            return self.image
+        size = width // factor, height // factor
+        return np.asarray(cv2.resize(self.image[:height, :width], size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    @property
+    def reduction(self) -> float:
+        """Pixels of the file that one pixel of `image` spans."""
+        return float(max(self.width, self.height) / max(self.image.shape[:2]))
+
+    @property
+    def face(self) -> Face:
+        """The chosen face."""
+        assert self.chosen is not None
+        return self.faces[self.chosen]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One face, prepared for measuring.
+
+    Attributes:
+        picture: where it is.
+        chip: (224, 224, 3) uint8 RGB; pixels outside the picture repeat its border.
+        points: (5, 2) the landmarks in the chip.
+        grey: (224, 224) float32 luma of the chip, 0 to 255.
+        light: (224, 224) float32 luminance of the chip in linear light, 0 to 1.
+        inside: (n,) float32 luminance of the face, from the brows to the chin.
+        native: (h, w) float32 luma of the picture's own pixels around the face, 192 at most along a side.
+        native_scale: pixels of `native` between the eyes.
+        spectrum: (n, n) float32 power of each frequency of `native`; see mien.portrait.measures.spectrum.
+        noise: deviation of the noise in levels, where `native` is smooth.
+        pose: of the head, from the five landmarks.
+        back: (2, 3) the way from the chip to pixels of the picture's `image`.
+        extra: what models that a user has added say of this face; see mien.portrait.measures.auxiliary.
+    """
+
+    picture: Picture
+    chip: Image
+    points: Floats
+    grey: Floats
+    light: Floats
+    inside: Floats
+    native: Floats
+    native_scale: float
+    spectrum: Floats
+    noise: float
+    pose: Pose
+    back: NDArray[np.float64]
+    extra: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def eyes(self) -> Floats:
+        """The point between the eyes in the chip."""
+        return floats(self.points[:2].mean(axis=0))
+
+    @property
+    def down(self) -> Floats:
+        """From between the eyes to the middle of the mouth, in the chip."""
+        return floats(self.points[3:].mean(axis=0) - self.eyes)
+
+
+def view(picture: Picture, population: Population = DEFAULT_POPULATION) -> View:
+    """Prepare the chosen face of a picture.
+
+    Args:
+        picture: with a chosen face.
+        population: whose face it may be; see mien.portrait.measures.pose.
+
+    Raises:
+        DegenerateLandmarksError: its landmarks fix no pose.
+    """
+    landmarks = picture.face.landmarks
+    matrix = similarity(landmarks, CHIP_POSE.points)
+    chip = align(picture.image, landmarks, CHIP_POSE, CHIP, repeat_border=True)
+    light = luminance(chip)
+    native, ied = _native(picture, 1 / float(np.hypot(matrix[0, 0], matrix[1, 0])))
+    return View(
+        picture,
+        chip,
+        transform(landmarks, matrix),
+        cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float32),
+        light,
+        light.reshape(-1)[OVAL],
+        native,
+        ied,
+        power(native),
+        deviation(native),
+        estimate(landmarks, population),
+        np.asarray(cv2.invertAffineTransform(matrix), np.float64),
+    )
+
+
+def luminance(image: Image) -> Floats:
+    """Luminance in linear light, 0 to 1, of an sRGB image."""
+    return floats(cv2.transform(cv2.LUT(image, SRGB), LUMINANCE[None]))
+
+
+def _native(picture: Picture, spread: float) -> tuple[Floats, float]:
+    """Luma of the picture's pixels around the face, and the eyes' distance in it.
+
+    Args:
+        picture: whose chosen face is meant.
+        spread: pixels of the picture that one pixel of the chip spans.
+    """
+    image, landmarks = picture.image, picture.face.landmarks
+    side = quick_side(min(NATIVE, int(CHIP * spread), *image.shape[:2]))
+    centre = landmarks.mean(axis=0)
+    left, top = (int(np.clip(c - side / 2, 0, n - side)) for c, n in zip(centre, image.shape[1::-1], strict=True))
+    part = np.ascontiguousarray(image[top : top + side, left : left + side])
+    return cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32), IED * spread
+
+
+def zone(values: Values, centre: Floats, side: float) -> Values:
+    """The square part of a chip around a point, cut at its border.
+
+    Args:
+        values: (224, 224) or (224, 224, 3).
+        centre: x, y in the chip.
+        side: in pixels of the chip.
+    """
+    reach = max(2, round(side))
+    x1, y1 = (min(max(round(float(c) - side / 2), 0), CHIP - 2) for c in centre)
+    return values[y1 : y1 + reach, x1 : x1 + reach]
+
+
+def oval() -> NDArray[np.bool_]:
+    """The part of a chip that a face covers, from the brows to the chin: (224, 224) bool."""
+    rows, columns = np.mgrid[0:CHIP, 0:CHIP]
+    x, y = (columns - CHIP / 2) / (0.94 * IED), (rows - EYE_LINE - 0.62 * IED) / (1.12 * IED)
+    return np.asarray(x * x + y * y <= 1)
+
+
+OVAL = np.flatnonzero(oval())
+"""Those pixels' places in a chip that is read row by row."""

@@ -1,0 +1,126 @@
+"""Light on a face and the picture's range of tones, from luminance in linear light (ISO/IEC 29794-5).
+
+The zones are squares of 0.3 IED on forehead, cheeks and chin as in ISO/IEC 39794-5, Annex D.1; the face is an oval
+from the brows to the chin in the chip. OFIQ's hull follows 98 landmarks instead: the only deviation, with its
+histogram of the cheeks, which here holds no pixels that were masked out.
+"""
+
+from math import pi, sin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.portrait.measures.scale import clamp, sigmoid
+from mien.portrait.measures.face_chip import IED, View, zone
+from mien.types import Floats, floats
+
+ZONE = 0.3 * IED
+"""Side of a measuring zone in pixels of the chip."""
+BINS = 256
+DARK, BRIGHT = 25, 247
+"""Levels of luminance, 0 to 255 in linear light, up to which and from which on a pixel has no detail."""
+
+
+def zones(view: View) -> dict[str, Floats]:
+    """Centres of the measuring zones in the chip: forehead, left and right cheek, chin, as the viewer sees them."""
+    half = view.down / 2
+    return {
+        "forehead": floats(view.eyes - half),
+        "left cheek": floats(view.points[0] + half),
+        "right cheek": floats(view.points[1] + half),
+        "chin": floats(view.eyes + 3 * half),
+    }
+
+
+def uniformity(view: View) -> float:
+    """Intersection of the luminance histograms of both cheeks, 0 to 1 (IlluminationUniformity)."""
+    places = zones(view)
+    shares = [_histogram(zone(view.light, places[name], ZONE)) for name in ("left cheek", "right cheek")]
+    return float(np.minimum(*shares).sum())
+
+
+def _histogram(light: Floats) -> Floats:
+    counts = _counts(light)
+    return floats(counts / max(1, counts.sum()))
+
+
+def _counts(light: Floats) -> NDArray[np.int64]:
+    return np.bincount((light.reshape(-1) * (BINS - 1e-3)).astype(np.int64), minlength=BINS)
+
+
+def four_zones(view: View) -> float:
+    """The darkest over the brightest of the four zones' mean levels, in the channel where it is least (ICAO)."""
+    means = np.array([zone(view.chip, centre, ZONE).reshape(-1, 3).mean(axis=0) for centre in zones(view).values()])
+    return float((means.min(axis=0) / np.maximum(means.max(axis=0), 1)).min())
+
+
+def sides(view: View) -> float:
+    """How unequal the cheeks are lit: the darker one's mean luminance over the brighter one's, 0 to 1.
+
+    The histograms of `uniformity` no longer meet once the cheeks differ by a few levels; this goes on.
+    """
+    places = zones(view)
+    means = [float(zone(view.light, places[name], ZONE).mean()) for name in ("left cheek", "right cheek")]
+    return (min(means) + 1e-3) / (max(means) + 1e-3)
+
+
+def mean(view: View) -> float:
+    """Mean luminance of the face, 0 to 1 (LuminanceMean)."""
+    return float(view.inside.mean())
+
+
+def variance(view: View) -> float:
+    """Variance of the luminance of the face (LuminanceVariance)."""
+    return float(view.inside.var())
+
+
+def dark_share(view: View) -> float:
+    """Share of the face whose luminance is at most 25 of 255 (UnderExposurePrevention)."""
+    return float((view.inside * 255 <= DARK).mean())
+
+
+def bright_share(view: View) -> float:
+    """Share of the face whose luminance is at least 247 of 255 (OverExposurePrevention)."""
+    return float((view.inside * 255 >= BRIGHT).mean())
+
+
+def dynamic_range(view: View) -> float:
+    """Entropy of the luminance of the face in bits, 0 to 8 (DynamicRange)."""
+    counts = _counts(view.inside)
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log2(shares)).sum()) + 0.0
+
+
+def uniformity_quality(value: float) -> float:
+    """100 x^0.3."""
+    return clamp(100 * max(0.0, value) ** 0.3)
+
+
+def mean_quality(value: float) -> float:
+    """100 S(0.2, 0.05) (1 - S(0.8, 0.05))."""
+    return 100 * sigmoid(value, 0.2, 0.05) * (1 - sigmoid(value, 0.8, 0.05))
+
+
+def variance_quality(value: float) -> float:
+    """100 sin(pi 60 v / (60 v + 1))."""
+    return clamp(100 * sin(pi * 60 * value / (60 * value + 1)))
+
+
+def dark_quality(value: float) -> float:
+    """120 (0.832 - S(0.92, 0.05))."""
+    return clamp(120 * (0.832 - sigmoid(value, 0.92, 0.05)))
+
+
+def bright_quality(value: float) -> float:
+    """min(100, 1 / (x + 0.01))."""
+    return clamp(1 / (value + 0.01))
+
+
+def range_quality(value: float) -> float:
+    """12.5 bits."""
+    return clamp(12.5 * value)
+
+
+def ratio_quality(value: float) -> float:
+    """100 x: a ratio of 0.5, the least that ICAO allows for four zones, is 50."""
+    return clamp(100 * value)

@@ -1,0 +1,171 @@
+"""Pictures of pictures: enlarged ones, printed and scanned ones, photographs of screens, paper borders, stamps.
+
+Printers and screens repeat themselves, so they leave peaks in the spectrum, where nature leaves a slope; enlarging
+adds no detail, so the spectrum ends early. Looks at the file's own pixels, since resampling takes these traces away.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.portrait.measures.scale import clamp, falling
+from mien.portrait.measures.spectrum import BANDS, by_band, layout
+from mien.portrait.measures.face_chip import Picture, View
+from mien.types import Image
+
+ROUNDING = 1 / 12
+"""Power of what rounding to whole levels adds to every frequency, for a window of mean square 1."""
+FITTED = (4, 16)
+"""Rings in which the fall of the spectrum is fitted: up to a quarter of the highest frequency."""
+SLOPES = (-3.5, -2.0)
+"""How steeply the power of a photograph may fall, in powers of the frequency."""
+LASTING = 4
+"""Rings in a row that must lack detail."""
+MISSING = 8.0
+"""Decibels below the line at which detail counts as missing."""
+LOWEST, HIGHEST = 0.16, 0.97
+"""Where periodic patterns are looked for, as shares of the highest frequency."""
+LEAST = 64
+"""Pixels along a side of the spectrum below which patterns are not looked for."""
+AXIS = 15.0
+"""Degrees from the rows and columns of the picture within which a pattern is a screen's, beyond a printer's."""
+
+
+def enlargement(view: View) -> float:
+    """By how much the picture could be shrunk around the face without losing anything, 1 and more.
+
+    Spectra of photographs fall as a power of the frequency. The line is fitted where every enlarged picture still has
+    its detail; where the spectrum leaves it downwards for good, detail ends. A soft picture could be shrunk, too:
+    that it was enlarged is one explanation, that it is out of focus another.
+    """
+    level = 10 * np.log10(by_band(view.spectrum) + ROUNDING / 10)
+    frequency = 10 * np.log10((np.arange(BANDS) + 0.5) / BANDS)
+    low, high = FITTED
+    x, y = frequency[low:high] - frequency[low], level[low:high]
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+    height = float(y.mean()) - slope * float(x.mean())
+    expected = height + min(max(slope, SLOPES[0]), SLOPES[1]) * (frequency - frequency[low])
+    missing = cv2.blur((expected - level).astype(np.float32)[:, None], (1, 3))[:, 0] - MISSING
+    gone = np.convolve(missing[low:] > 0, np.ones(LASTING), "valid") == LASTING
+    if not gone.any():
+        return 1.0
+    first = int(np.argmax(gone)) + low
+    if first == low:
+        return BANDS / low
+    step = float(missing[first - 1] / (missing[first - 1] - missing[first]))
+    return max(1.0, BANDS / (first - 0.5 + min(1.0, max(0.0, step))))
+
+
+def patterns(view: View) -> tuple[float, float] | None:
+    """The highest peak of the spectrum over its surroundings, in decibels: of a printer's dots, of a screen's lines.
+
+    None where the face has too few pixels for a spectrum.
+    """
+    if len(view.spectrum) < LEAST:
+        return None
+    rings = layout(len(view.spectrum))
+    power = cv2.blur(np.fft.fftshift(view.spectrum), (3, 3))
+    wide, near = (cv2.boxFilter(power, -1, (side, side), normalize=False) for side in (25, 7))
+    surroundings = (wide - near) / np.float32(25 * 25 - 7 * 7)
+    ratio = np.fft.ifftshift(power / (np.maximum(surroundings, 0) + np.float32(2 * ROUNDING)))
+    looked = (rings.band >= LOWEST * BANDS) & (rings.band < HIGHEST * BANDS) & ~rings.grid
+    dots = float(ratio.max(initial=1e-3, where=looked & (rings.angle > AXIS)))
+    lines = float(ratio.max(initial=1e-3, where=looked & (rings.angle <= AXIS)))
+    return 10 * float(np.log10(dots)), 10 * float(np.log10(lines))
+
+
+def border(picture: Picture) -> float:
+    """Share of the picture that is an even frame: paper or the scanner's lid around a photograph.
+
+    A portrait before a plain wall has an even upper edge and sides, but a body at its lower edge; so a frame counts
+    when the lower edge is even, too, and at least one of the sides.
+    """
+    small = picture.small
+    bottom = _even(small[::-1])
+    if not bottom:
+        return 0.0
+    turned = small.transpose(1, 0, 2)
+    top, left, right = _even(small), _even(turned), _even(turned[::-1])
+    if not (left or right):
+        return 0.0
+    height, width = small.shape[:2]
+    if top + bottom >= height * 4 // 5 - 2:
+        return 0.0  # a blank page has no picture that a frame could lie around
+    return float(1 - max(0, height - top - bottom) * max(0, width - left - right) / (height * width))
+
+
+def _even(rows: Image) -> int:
+    """How many of the first rows, up to two fifths of all, have one colour."""
+    cut = rows.shape[1] // 50
+    first = rows[0, cut : rows.shape[1] - cut].astype(np.float32)
+    tone = first.mean(axis=0)
+    if (first.std(axis=0) > UNEVEN).any():
+        return 0
+    inner = rows[: len(rows) * 2 // 5, cut : rows.shape[1] - cut].astype(np.float32)
+    off = (inner.std(axis=1) > UNEVEN).any(axis=1) | (np.abs(inner.mean(axis=1) - tone) > 2 * UNEVEN).any(axis=1)
+    return int(np.argmax(off)) if off.any() else len(inner)
+
+
+def stamp(picture: Picture) -> float:
+    """Share of a circle, as large as a stamp, that is drawn in red or blue ink on the picture, 0 to 1.
+
+    A ring of ink, so what lies just inside and outside of it counts against it: red clothes are no stamp.
+    """
+    colours = cv2.cvtColor(cv2.medianBlur(picture.small, 3), cv2.COLOR_RGB2LAB)
+    a, b = colours[..., 1], colours[..., 2]
+    # 8-bit a and b are 128 where there is no colour.
+    inks = ((a > 128 + 28) & (cv2.subtract(b, a) < 12), b < 128 - 18)
+    return max(_ring(ink) if 0.002 < np.count_nonzero(ink) / ink.size < 0.25 else 0.0 for ink in inks)
+
+
+UNEVEN = 6.0
+"""Levels by which the pixels of an even row may deviate."""
+TRIED = 6
+"""Centres of circles that are looked at, those with the most votes first."""
+_ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+_CIRCLES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
+
+
+def _ring(ink: NDArray[np.bool_]) -> float:
+    """The best circle's covered share, less what covers the circles beside it, 0.8 and 1.25 times as large."""
+    shorter = min(ink.shape)
+    least, most = max(4, round(shorter * 0.08)), round(shorter * 0.35)
+    canvas = cv2.GaussianBlur(ink.astype(np.uint8) * np.uint8(255), (0, 0), 1.0)
+    found = cv2.HoughCircles(canvas, cv2.HOUGH_GRADIENT, 2, shorter / 8, None, 120, 12, least, most)
+    if found is None:
+        return 0.0
+    radii = np.arange(round(0.8 * least) - 1, round(1.25 * most) + 2)
+    own = np.arange(least, most + 1)
+    inner, outer = (np.rint(share * own).astype(int) - radii[0] for share in (0.8, 1.25))
+    own = own - radii[0]
+    best = 0.0
+    for x, y, _ in found.reshape(-1, 3)[:TRIED]:
+        columns = np.rint(x + radii[:, None] * _CIRCLES[0]).astype(int)
+        rows = np.rint(y + radii[:, None] * _CIRCLES[1]).astype(int)
+        inside = (columns >= 0) & (rows >= 0) & (columns < ink.shape[1]) & (rows < ink.shape[0])
+        hit = inside & ink[np.clip(rows, 0, ink.shape[0] - 1), np.clip(columns, 0, ink.shape[1] - 1)]
+        covered = hit.mean(axis=1)
+        # A line is a pixel or two wide and seldom lies on whole radii.
+        near = (hit[own - 1] | hit[own] | hit[own + 1]).mean(axis=1)
+        best = max(best, float((near - np.maximum(covered[inner], covered[outer])).max()))
+    return best
+
+
+def enlargement_quality(value: float) -> float:
+    """Ours: 50 for a picture that was enlarged to twice its size."""
+    return falling(value, 2.0, 0.2)
+
+
+def pattern_quality(value: float) -> float:
+    """Ours: 50 at a peak of 14 decibels."""
+    return falling(value, 14.0, 1.5)
+
+
+def border_quality(value: float) -> float:
+    """100 (1 - x)."""
+    return clamp(100 * (1 - value))
+
+
+def stamp_quality(value: float) -> float:
+    """Ours."""
+    return falling(value, 0.5, 0.1)

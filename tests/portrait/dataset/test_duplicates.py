@@ -1,0 +1,109 @@
+"""The same photograph again: candidates by plain loops, and the look at both on real faces."""
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.align import align
+from mien.portrait.dataset.duplicates import AGREE, NEAR, Same, agreement, cut_of, near, same_photographs
+from mien.portrait.examine import FACE, Examiner
+from mien.types import Image
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 255)), max_size=30), st.integers(0, 8))
+def test_near_hashes_are_those_of_a_plain_loop(hashes: list, most: int) -> None:
+    rows = list(range(len(hashes)))
+    expected = {
+        (a, b)
+        for a in rows
+        for b in rows
+        if a < b and hashes[a] is not None and hashes[b] is not None and (hashes[a] ^ hashes[b]).bit_count() <= most
+    }
+    assert set(near(hashes, rows, most)) == expected
+
+
+def found(digests: list, looks: list, faces: list, folders: list, twins: tuple = (), yes: bool = True) -> set[Same]:
+    return set(same_photographs(digests, looks, faces, folders, twins, lambda a, b: yes))
+
+
+def test_equal_files_are_told_with_the_first_and_not_looked_at() -> None:
+    assert found(["x", "y", "x", "x"], [None] * 4, [None] * 4, [0, 1, 2, 0], yes=False) == {
+        Same(0, 2, True), Same(0, 3, True),
+    }  # fmt: skip
+
+
+def test_what_cannot_be_read_is_no_copy() -> None:
+    assert found(["", ""], [5, 5], [7, 7], [0, 0]) == set()
+
+
+def test_folders_and_neighbours_widen_the_search() -> None:
+    far, wide = 2**NEAR * 0 + 0b11111111, 0
+    apart = found(["a", "b"], [None, None], [far, wide], [0, 1])
+    assert apart == set(), "eight bits are too many for strangers"
+    assert found(["a", "b"], [None, None], [far, wide], [0, 0]) == {Same(0, 1, False)}
+    assert found(["a", "b"], [None, None], [far, wide], [0, 1], ((0, 1),)) == {Same(0, 1, False)}
+
+
+def test_candidates_that_do_not_agree_are_no_copies() -> None:
+    assert found(["a", "b"], [1, 1], [1, 1], [0, 0], yes=False) == set()
+
+
+def crop(examiner: Examiner, image: Image) -> Image:
+    one = examiner.image(image)
+    return align(one.picture.image, one.picture.face.landmarks, FACE, 112)
+
+
+def saved(image: Image, quality: int) -> Image:
+    return simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality, "RGB"), "RGB")
+
+
+CHANGES = {
+    "saved at quality 40": lambda i: saved(i, 40),
+    "half the size": lambda i: cv2.resize(i, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    "cut": lambda i: saved(i[20:420, 60:440], 80),
+    "brighter": lambda i: np.clip(i * 1.15 + 5, 0, 255).astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("who", ["collins", "hopper"])
+def test_a_changed_copy_agrees_with_its_original(request, examiner: Examiner, who: str, change: str) -> None:
+    image = request.getfixturevalue(who)
+    assert agreement(crop(examiner, image), crop(examiner, CHANGES[change](image))) >= AGREE
+
+
+def test_two_photographs_do_not_agree(examiner: Examiner, collins: Image, hopper: Image) -> None:
+    assert agreement(crop(examiner, collins), crop(examiner, hopper)) < 0.7
+    assert agreement(crop(examiner, collins), crop(examiner, collins[:, ::-1])) < 0.7
+
+
+def test_blank_faces_do_not_agree() -> None:
+    blank = np.full((112, 112, 3), 90, np.uint8)
+    assert agreement(blank, blank) == 0
+
+
+def test_two_photographs_of_one_person_do_not_agree(examiner: Examiner, data) -> None:
+    import tarfile
+
+    from mien.image import decode
+
+    with tarfile.open(data / "lfw" / "lfw-deepfunneled.tar") as archive:
+        images = [
+            decode(
+                archive.extractfile(f"images_deepfunneled/Colin_Powell/Colin_Powell_{n:04d}.jpg").read(), "x"
+            ).image
+            for n in range(1, 13)
+        ]
+    crops = [crop(examiner, image) for image in images]
+    scores = [agreement(crops[a], crops[b]) for a in range(12) for b in range(a)]
+    assert max(scores) < AGREE
+
+
+def test_a_cut_is_found_without_a_face(collins: Image, hopper: Image) -> None:
+    part = saved(collins[60:460, 40:470], 70)
+    assert cut_of(collins, part) >= AGREE
+    assert cut_of(part, collins) >= AGREE
+    assert cut_of(hopper, part) < 0.8

@@ -1,0 +1,89 @@
+"""Light and colour on chips whose light and colour are known, by plain loops."""
+
+import math
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.portrait.measures import colour, light
+from mien.portrait.measures.face_chip import CHIP, OVAL, SRGB, luminance
+
+
+def two_sided(left: int, right: int) -> np.ndarray:
+    chip = np.full((CHIP, CHIP, 3), left, np.uint8)
+    chip[:, CHIP // 2 :] = right
+    return chip
+
+
+def test_luminance_is_linear_light_by_the_standards_weights() -> None:
+    pixel = np.array([[[200, 100, 50]]], np.uint8)
+    linear = [(v / 255 / 12.92) if v / 255 <= 0.04045 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in (200, 100, 50)]
+    assert luminance(pixel)[0, 0] == pytest.approx(
+        0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2], abs=1e-5
+    )
+    assert SRGB[255] == pytest.approx(1)
+    assert SRGB[0] == 0
+
+
+def test_shares_mean_and_variance_by_plain_loops(seen) -> None:
+    draw = np.random.default_rng(2)
+    chip = np.repeat(draw.integers(0, 256, (CHIP, CHIP, 1)), 3, axis=2).astype(np.uint8)
+    view = seen(chip)
+    values = [float(view.light.reshape(-1)[place]) for place in OVAL]
+    assert light.dark_share(view) == pytest.approx(sum(v * 255 <= 25 for v in values) / len(values))
+    assert light.bright_share(view) == pytest.approx(sum(v * 255 >= 247 for v in values) / len(values))
+    mean = sum(values) / len(values)
+    assert light.mean(view) == pytest.approx(mean, rel=1e-4)
+    assert light.variance(view) == pytest.approx(sum((v - mean) ** 2 for v in values) / len(values), rel=1e-3)
+    counts = Counter(int(v * (256 - 1e-3)) for v in values)
+    entropy = -sum(n / len(values) * math.log2(n / len(values)) for n in counts.values())
+    assert light.dynamic_range(view) == pytest.approx(entropy, abs=1e-3)
+
+
+def test_even_light_has_ratios_of_one(seen, grain) -> None:
+    view = seen(np.full_like(grain, 150))
+    assert light.sides(view) == pytest.approx(1)
+    assert light.four_zones(view) == pytest.approx(1)
+    assert light.uniformity(view) == pytest.approx(1)
+    assert light.dynamic_range(view) == pytest.approx(0)
+
+
+def test_light_from_one_side_is_told_by_how_much(seen) -> None:
+    view = seen(two_sided(200, 100))
+    assert light.sides(view) == pytest.approx((SRGB[100] + 1e-3) / (SRGB[200] + 1e-3), rel=0.02)
+    assert light.four_zones(view) == pytest.approx(0.5, abs=0.02)
+    assert light.uniformity(view) == 0
+    assert light.sides(seen(two_sided(100, 200))) == pytest.approx(light.sides(view), rel=0.02)
+
+
+def test_the_zones_are_those_of_the_standard(seen, grain) -> None:
+    view = seen(grain)
+    places = light.zones(view)
+    eyes, mouth = view.points[:2].mean(axis=0), view.points[3:].mean(axis=0)
+    assert places["forehead"] == pytest.approx(eyes - (mouth - eyes) / 2)
+    assert places["chin"] == pytest.approx(mouth + (mouth - eyes) / 2)
+    assert places["left cheek"][0] == pytest.approx(view.points[0, 0], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("lab", "expected"),
+    [((60, 15, 20), 0.0), ((60, 25, 35), 0.0), ((60, 35, 20), 10.0), ((60, -3, 39), math.hypot(8, 4))],
+)
+def test_skin_is_as_far_from_natural_as_its_lab_says(seen, lab: tuple, expected: float) -> None:
+    pixel = cv2.cvtColor(np.array([[lab]], np.float32), cv2.COLOR_LAB2RGB)[0, 0]
+    chip = np.broadcast_to(np.rint(pixel * 255).astype(np.uint8), (CHIP, CHIP, 3))
+    assert colour.distance(seen(np.ascontiguousarray(chip))) == pytest.approx(expected, abs=0.7)
+
+
+def test_a_grey_picture_has_no_colour_to_judge(seen) -> None:
+    view = seen(two_sided(90, 160))
+    assert colour.chroma(view) < 1
+    assert colour.distance(view) is None
+
+
+def test_real_skin_is_natural(hopper_examined, collins_examined) -> None:
+    for one in (hopper_examined, collins_examined):
+        assert one.measures["natural_colour"].value < 5
+        assert one.measures["chroma"].value > 10
