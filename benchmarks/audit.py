@@ -27,7 +27,7 @@ from mien.models.options import EngineOptions
 from mien.portrait.checking import check
 from mien.portrait.examine import DECODED, Examiner, choose
 from mien.portrait.measures.catalogue import measure
-from mien.portrait.measures.face_chip import view
+from mien.portrait.measures.face_chip import make_face_chip
 from mien.recognize.recognizer import Recognizer
 from mien.types import Photo
 
@@ -60,16 +60,16 @@ def stages(paths: list[Path]) -> dict:
                 clock = lap(spent, "decode", clock)
                 faces = detector.detect([photo.image])[0]
                 clock = lap(spent, "detect", clock)
-                picture = choose(photo, faces)
-                if picture.chosen is None:
+                portrait = choose(photo, faces)
+                if portrait.chosen is None:
                     continue
-                seen = view(picture)
+                seen = make_face_chip(portrait)
                 clock = lap(spent, "measure: prepare the face", clock)
-                measure(picture, seen)
+                measure(portrait, seen)
                 clock = lap(spent, "measure: all measures", clock)
                 examiner.photo(Photo(photo.image, photo.width, photo.height), faces, "x")
                 clock = lap(spent, "measure, with hashes and quality", clock)
-                network.embed(network.align(photo.image, picture.face)[None])
+                network.embed(network.align(photo.image, portrait.face)[None])
                 lap(spent, "embed", clock)
         count = len(data)
         rates = {stage: round(count / seconds, 1) for stage, seconds in spent.items()}

@@ -180,13 +180,13 @@ def climb(item: tuple[int, str]) -> np.ndarray:
     image = read_image(Path(path))
     clean = examiner.image(image)
     table = np.full((len(LADDERS), STEPS + 1, len(NAMES)), np.nan, np.float32)
-    if clean.view is None:
+    if clean.chip is None:
         return table
     table[:, 0] = values(clean)
     for row, (name, (apply, _, _)) in enumerate(LADDERS.items()):
         for step in range(1, STEPS + 1):
             draw = np.random.default_rng([index, *name.encode()])
-            table[row, step] = values(examiner.image(apply(image, clean.picture.face.landmarks, step, draw)))
+            table[row, step] = values(examiner.image(apply(image, clean.portrait.face.landmarks, step, draw)))
     return table
 
 

@@ -52,7 +52,7 @@ def simulate(noise: float, tilt: float, depth: tuple[float, float], seed: int = 
     return np.array(points, np.float32), angles
 
 
-def judge(population: Population, noise: float, tilt: float, depth: tuple[float, float]) -> dict:
+def evaluate(population: Population, noise: float, tilt: float, depth: tuple[float, float]) -> dict:
     """Errors, recall of faces beyond 30 degrees at 5% false flags, calibration of that probability."""
     points, angles = simulate(noise, tilt, depth)
     found = [estimate(one, population) for one in points]
@@ -121,5 +121,8 @@ def roll_of(finder: object, image: np.ndarray) -> float | None:
 if __name__ == "__main__":
     machine.write(
         "pose",
-        {"simulation": {name: judge(*case) for name, case in CASES.items()}, "turned in the plane, roll": turned()},
+        {
+            "simulation": {name: evaluate(*case) for name, case in CASES.items()},
+            "turned in the plane, roll": turned(),
+        },
     )

@@ -23,8 +23,8 @@ from mien.detect.detector import open_detector
 from mien.models import store
 from mien.models.import_model import ModelHints, import_model
 from mien.models.options import EngineOptions
-from mien.portrait.measures import quality
 from mien.portrait.examine import Examiner
+from mien.portrait.measures import quality
 from mien.portrait.measures.catalogue import MEASURES, Measured
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs
@@ -45,13 +45,13 @@ def work(paths: list[str]) -> list[tuple]:
     examiner, networks = tools
     rows = []
     for path, one in zip(paths, examiner.files([(p, Path(p).read_bytes()) for p in paths]), strict=True):
-        if one.view is None:
+        if one.chip is None:
             rows.append((path, None, None, None, None))
             continue
-        picture = one.picture
-        vectors = [net.embed(net.align(picture.image, picture.face)[None])[0] for net in networks]
+        portrait = one.portrait
+        vectors = [net.embed(net.align(portrait.image, portrait.face)[None])[0] for net in networks]
         table = {name: (m.value, m.quality) for name, m in one.measures.items()}
-        rows.append((path, table, one.overall, picture.face.score, vectors))
+        rows.append((path, table, one.overall, portrait.face.score, vectors))
     return rows
 
 
@@ -172,7 +172,7 @@ def within(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return values - means[groups]
 
 
-def judge() -> None:
+def evaluate() -> None:
     """The curves on LFW."""
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
@@ -243,4 +243,4 @@ def prepare() -> None:
 
 if __name__ == "__main__":
     prepare()
-    fit() if sys.argv[1:] == ["fit"] else judge()
+    fit() if sys.argv[1:] == ["fit"] else evaluate()

@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 
 from mien.portrait.examine import Examined, Examiner, open_examiner
-from mien.portrait.measures.face_chip import CHIP, CHIP_POSE, Picture, View, view
+from mien.portrait.measures.face_chip import CHIP, CHIP_POSE, FaceChip, PortraitImage, make_face_chip
 from mien.types import Box, Face, Image
 
 
@@ -28,12 +28,12 @@ def collins_examined(examiner: Examiner, collins: Image) -> Examined:
 
 
 @pytest.fixture(scope="session")
-def seen() -> Callable[..., View]:
+def seen() -> Callable[..., FaceChip]:
     """Views of pictures that are chips already, so that zones lie where the tests put them."""
 
-    def make(chip: Image, **known: object) -> View:
+    def make(chip: Image, **known: object) -> FaceChip:
         face = Face(Box(50, 30, 174, 210), 0.99, CHIP_POSE.points)
-        return view(Picture(chip, CHIP, CHIP, (face,), 0, **known))  # type: ignore[arg-type]
+        return make_face_chip(PortraitImage(chip, CHIP, CHIP, (face,), 0, **known))  # type: ignore[arg-type]
 
     return make
 

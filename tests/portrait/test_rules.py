@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from mien.errors import RuleError
 from mien.portrait.measures.catalogue import MEASURES, Measured
-from mien.portrait.rules import SHIPPED, STATES, Rule, Words, judge, load_rules, parse_rules, shipped_text, states
+from mien.portrait.rules import (
+    SHIPPED,
+    STATES,
+    Rule,
+    Words,
+    apply_rule,
+    load_rules,
+    parse_rules,
+    shipped_text,
+    states,
+)
 from mien.types import floats
 
 WORDS = Words(en="a", vi="b")
@@ -111,7 +121,7 @@ def test_states_are_those_of_a_plain_loop(values: list[float], least: float | No
 
 @given(st.floats(-60, 60), st.floats(0.5, 15))
 def test_an_angle_is_judged_by_how_sure_it_is(value: float, sd: float) -> None:
-    found = judge(rule(-30, 30, 0.8), Measured(value, sd))
+    found = apply_rule(rule(-30, 30, 0.8), Measured(value, sd))
     draws = np.random.default_rng(0).normal(value, sd, 40000)
     inside = (abs(draws) <= 30).mean()
     expected = {"pass": inside > 0.78, "fail": inside < 0.22, "not assessed": 0.18 < inside < 0.82}
@@ -120,13 +130,13 @@ def test_an_angle_is_judged_by_how_sure_it_is(value: float, sd: float) -> None:
 
 def test_a_verdict_says_what_to_do_in_both_languages() -> None:
     yaw = next(r for r in load_rules("vn-portrait").rule if r.id == "yaw")
-    left, right = judge(yaw, Measured(50.0, 3.0)), judge(yaw, Measured(-50.0, 3.0))
+    left, right = apply_rule(yaw, Measured(50.0, 3.0)), apply_rule(yaw, Measured(-50.0, 3.0))
     assert left.advice("en") == "Turn a little to the right"
     assert right.advice("en") == "Turn a little to the left"
     assert right.advice("vi") == "Quay mặt sang trái một chút"
-    unsure = judge(yaw, Measured(30.0, 5.0))
+    unsure = apply_rule(yaw, Measured(30.0, 5.0))
     assert unsure.state == "not assessed"
     assert "30 give or take 5" in unsure.reason
     assert unsure.advice("en") == ""
-    missing = judge(yaw, Measured(None, reason="no face was found"))
+    missing = apply_rule(yaw, Measured(None, reason="no face was found"))
     assert (missing.state, missing.reason) == ("not assessed", "no face was found")

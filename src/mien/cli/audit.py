@@ -12,23 +12,27 @@ from mien.cli import options
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, counting, emit, err, fail, out, plural, show, track
 from mien.errors import MienError
 from mien.models.engines import usable_cores
-from mien.portrait.dataset.accept import accept as accept_images
-from mien.portrait.dataset.audit import Audit, conclude
 from mien.portrait.checking import DEFAULT_RULES, Checked
 from mien.portrait.checking import check as check_portrait
+from mien.portrait.dataset.accept import accept as accept_images
+from mien.portrait.dataset.audit import Audit, conclude
 from mien.portrait.dataset.findings import KINDS
-from mien.portrait.dataset.metadata import read_known
-from mien.portrait.report.page import collected
-from mien.portrait.dataset.measure_cache import Models, forget, read_recorded, record
-from mien.portrait.report.tables import write_audit
-from mien.portrait.rules import FAIL, LANGUAGES, SHIPPED, UNKNOWN, Language, load_rules, shipped_text
+from mien.portrait.dataset.measure_cache import Models, delete_cache, measure_files, read_measurements
+from mien.portrait.dataset.metadata import read_metadata
 from mien.portrait.dataset.structure import list_data_set
+from mien.portrait.report.page import collected
+from mien.portrait.report.tables import write_audit
 from mien.portrait.report.words import limit, say
+from mien.portrait.rules import FAIL, LANGUAGES, SHIPPED, UNKNOWN, Language, load_rules, shipped_text
 
 Rules = Annotated[str, typer.Option("--rules", help=f"{', '.join(SHIPPED)}, or a rule file.")]
-Experts = Annotated[
+PortraitModels = Annotated[
     list[str] | None,
-    typer.Option("--expert", help="A model for portraits, added with `mien models add --expert`; may be repeated."),
+    typer.Option(
+        "--portrait-model",
+        "--expert",
+        help="Portrait model, added with `mien models add --expert`; repeatable.",
+    ),
 ]
 InLanguage = Annotated[str, typer.Option("--language", help="en or vi.")]
 
@@ -63,7 +67,7 @@ def audit(
     ] = False,
     detector: options.Detector = None,
     recognizer: options.Recognizer = None,
-    experts: Experts = None,
+    portrait_models: PortraitModels = None,
     json: options.Json = False,
 ) -> int:
     """Judge a data set of portraits by rules: image by image, person by person, and as a whole.
@@ -81,23 +85,23 @@ def audit(
     """
     spoken, detector = _language(language), options.detector(detector)
     chosen = load_rules(rules)
-    known = None if manifest is None else read_known(manifest)
+    known = None if manifest is None else read_metadata(manifest)
     place = target or folder.with_name(f"{folder.resolve().name}-audit")
     if place.resolve().is_relative_to(folder.resolve()):
         fail(f"{place} lies in the data set, which is not to be changed: give a folder elsewhere with --out", WRONG)
     listing = list_data_set(folder, chosen.structure, flat=flat)
-    models = Models(detector, options.recognizer(recognizer) if labels else "", tuple(experts or ()))
+    models = Models(detector, options.recognizer(recognizer) if labels else "", tuple(portrait_models or ()))
     with counting(len(listing.entries), "measuring") as tell:
-        for progress in record(folder, listing.entries, place, models, workers=workers or usable_cores()):
+        for progress in measure_files(folder, listing.entries, place, models, workers=workers or usable_cores()):
             tell(progress.done)
     if err.is_terminal:
         err.print("comparing images and people ...")
-    found = conclude(listing, read_recorded(listing.entries, place), chosen, models, known)
+    found = conclude(listing, read_measurements(listing.entries, place), chosen, models, known)
     made_with = {"mien": metadata.version("mien"), "rules": chosen.name, "detector": detector}
     made_with |= {"recognizer": models.recognizer} if labels else {}
     summary = write_audit(found, place, spoken, made_with)
     if not keep:
-        forget(place)
+        delete_cache(place)
     if accept is not None:
         total = int(found.accepted.sum())
         count = sum(1 for _ in track(accept_images(found, accept, link=link), total, "accepting"))
@@ -149,7 +153,7 @@ def check(
     rules: Rules = DEFAULT_RULES,
     language: InLanguage = "en",
     detector: options.Detector = None,
-    experts: Experts = None,
+    portrait_models: PortraitModels = None,
     every: Annotated[bool, typer.Option("--all", help="Show the rules that are kept, too.")] = False,
     show_rules: Annotated[
         str | None, typer.Option("--show-rules", help="Print vn-portrait or icao, to be copied and changed.")
@@ -176,7 +180,9 @@ def check(
     files = options.expand(paths)
     for path in track(files, len(files), "checking"):
         try:
-            checked = check_portrait(path, chosen, detector=options.detector(detector), experts=tuple(experts or ()))
+            checked = check_portrait(
+                path, chosen, detector=options.detector(detector), portrait_models=tuple(portrait_models or ())
+            )
         except MienError as reason:
             err.print(f"mien: {reason}")
             broken += 1
@@ -215,13 +221,13 @@ def _tell(path: Path, checked: Checked, language: Language, every: bool) -> None
 
 
 def _as_json(path: Path, checked: Checked, language: Language) -> dict[str, object]:
-    picture = checked.examined.picture
+    portrait = checked.examined.portrait
     return {
         "path": str(path),
         "passed": checked.passed,
         "quality": None if checked.quality is None else round(checked.quality, 1),
-        "width": picture.width if picture else 0,
-        "height": picture.height if picture else 0,
+        "width": portrait.width if portrait else 0,
+        "height": portrait.height if portrait else 0,
         "instructions": checked.instructions(language),
         "rules": [
             {

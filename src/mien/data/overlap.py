@@ -37,13 +37,13 @@ Kind = Literal["exact", "near", "same face"]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What tells whether two photographs are the same: sha256 of the bytes, and 64 bits of its look.
+    """What tells whether two photographs are the same: sha256 of the bytes, and a perceptual hash of 64 bits.
 
-    A picture of one tone, such as a blank page, has no look: None.
+    A picture of one tone, such as a blank page, has no perceptual hash: None.
     """
 
     sha256: str
-    look: int | None
+    phash: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,17 +114,17 @@ def same_photographs(a: Sequence[Fingerprint | str], b: Sequence[Fingerprint | s
         for other in known.get(one.sha256, []) if isinstance(one, Fingerprint) else []:
             exact.add((index, other))
             yield Overlap("exact", index, other, 0.0)
-    (rows, looks), (others, other_looks) = _looks(a), _looks(b)
-    for place, other, bits in near_hashes(looks, other_looks, NEAR):
+    (rows, hashes), (others, other_hashes) = _hashes(a), _hashes(b)
+    for place, other, bits in near_hashes(hashes, other_hashes, NEAR):
         row, column = rows[place], others[other]
         if (row, column) not in exact:
             yield Overlap("near", row, column, float(bits))
 
 
-def _looks(marks: Sequence[Fingerprint | str]) -> tuple[list[int], list[int]]:
-    """Rows with a look, and their looks."""
-    known = [(i, one.look) for i, one in enumerate(marks) if isinstance(one, Fingerprint) and one.look is not None]
-    return [row for row, _ in known], [look for _, look in known]
+def _hashes(marks: Sequence[Fingerprint | str]) -> tuple[list[int], list[int]]:
+    """Rows with a perceptual hash, and these hashes."""
+    known = [(i, one.phash) for i, one in enumerate(marks) if isinstance(one, Fingerprint) and one.phash is not None]
+    return [row for row, _ in known], [phash for _, phash in known]
 
 
 def near_hashes(a: Sequence[int], b: Sequence[int], most: int) -> Iterator[tuple[int, int, int]]:

@@ -14,7 +14,7 @@ from mien.image import read_bytes
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures.catalogue import Measured, place
-from mien.portrait.rules import Language, RuleSet, Verdict, judge, load_rules
+from mien.portrait.rules import Language, RuleSet, Verdict, apply_rule, load_rules
 from mien.types import Box, Image
 
 DEFAULT_RULES = "vn-portrait"
@@ -54,14 +54,14 @@ class Checked:
         return place(self.examined.landmarks, verdict.rule.measure)
 
 
-def judge_all(rules: RuleSet, measures: dict[str, Measured]) -> tuple[Verdict, ...]:
+def apply_rules(rules: RuleSet, measures: dict[str, Measured]) -> tuple[Verdict, ...]:
     """The verdict of every rule."""
-    return tuple(judge(rule, measures[rule.measure]) for rule in rules.rule)
+    return tuple(apply_rule(rule, measures[rule.measure]) for rule in rules.rule)
 
 
 @lru_cache(maxsize=4)
-def _examiner(detector: str, experts: tuple[str, ...]) -> Examiner:
-    return open_examiner(detector, None, experts)
+def _examiner(detector: str, portrait_models: tuple[str, ...]) -> Examiner:
+    return open_examiner(detector, None, portrait_models)
 
 
 @lru_cache(maxsize=4)
@@ -74,7 +74,7 @@ def check(
     rules: str | RuleSet = DEFAULT_RULES,
     *,
     detector: str = DEFAULT_DETECTOR,
-    experts: Sequence[str] = (),
+    portrait_models: Sequence[str] = (),
 ) -> Checked:
     """Judge one photograph by rules.
 
@@ -82,7 +82,7 @@ def check(
         portrait: (H, W, 3) uint8 RGB, upright; or the bytes of a file; or its path.
         rules: vn-portrait, icao, the path of a rule file, or rules that were loaded.
         detector: a name in the model store, or the path of a card.
-        experts: models for portraits that were added with `mien models add --expert`.
+        portrait_models: models for portraits that were added with `mien models add --expert`.
 
     Returns:
         The verdict of every rule, the measures, and instructions.
@@ -92,7 +92,7 @@ def check(
         RuleError: there are no such rules.
     """
     chosen = rules if isinstance(rules, RuleSet) else _rules(rules)
-    examiner = _examiner(detector, tuple(experts))
+    examiner = _examiner(detector, tuple(portrait_models))
     if isinstance(portrait, (str, Path)):
         examined = examiner.files([(str(portrait), read_bytes(Path(portrait)))])[0]
     elif isinstance(portrait, bytes):
@@ -101,4 +101,4 @@ def check(
         examined = examiner.image(portrait)
     if examined.measures is None:
         raise ImageError(examined.error)
-    return Checked(judge_all(chosen, examined.measures), examined, chosen)
+    return Checked(apply_rules(chosen, examined.measures), examined, chosen)

@@ -24,8 +24,8 @@ from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.portrait.measures import pose, quality
 from mien.portrait.measures.catalogue import Measured, measure
-from mien.portrait.measures.auxiliary_models import Network, consult, open_networks
-from mien.portrait.measures.face_chip import Picture, View, view
+from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_chip
+from mien.portrait.measures.portrait_models import PortraitModel, open_portrait_models, run_portrait_models
 from mien.recognize.recognizer import Recognizer
 from mien.types import Face, Faces, Floats, Image, Photo, floats
 
@@ -50,12 +50,12 @@ class Examined:
     Attributes:
         name: of the file.
         sha256: of its bytes; empty where it could not be read.
-        picture: decoded, with its faces; None where it could not be read.
-        view: the chosen face, prepared; None where there is none.
+        portrait: decoded, with its faces; None where it could not be read.
+        chip: the chosen face, prepared; None where there is none.
         measures: by name; empty where the file could not be read.
         overall: the quality of the whole, 0 to 100; None where there is no face.
-        look: perceptual hash of the picture, or None.
-        face_look: perceptual hash of the aligned face, or None.
+        phash: perceptual hash of the picture, or None.
+        face_phash: perceptual hash of the aligned face, or None.
         embedding: (D,) float32, where a recognizer was given and there is a face.
         other: (D,) float32 of the next face, where it is large enough to be the one that is meant.
         error: why it could not be read; else empty.
@@ -63,12 +63,12 @@ class Examined:
 
     name: str
     sha256: str = ""
-    picture: Picture | None = None
-    view: View | None = None
+    portrait: PortraitImage | None = None
+    chip: FaceChip | None = None
     measures: dict[str, Measured] | None = None
     overall: float | None = None
-    look: int | None = None
-    face_look: int | None = None
+    phash: int | None = None
+    face_phash: int | None = None
     embedding: Floats | None = None
     other: Floats | None = None
     error: str = ""
@@ -76,10 +76,10 @@ class Examined:
     @property
     def landmarks(self) -> Floats | None:
         """The chosen face's (5, 2) landmarks in pixels of the file; None where there is none."""
-        picture = self.picture
-        if picture is None or picture.chosen is None:
+        portrait = self.portrait
+        if portrait is None or portrait.chosen is None:
             return None
-        return floats(picture.face.landmarks * np.float32(picture.reduction))
+        return floats(portrait.face.landmarks * np.float32(portrait.reduction))
 
 
 class Examiner:
@@ -88,7 +88,7 @@ class Examiner:
     Args:
         detector: finds the faces.
         recognizer: embeds them; None embeds nothing.
-        networks: models for portraits that a user has added.
+        portrait_models: models for portraits that a user has added.
         population: whose faces these may be.
     """
 
@@ -96,11 +96,11 @@ class Examiner:
         self,
         detector: Detector,
         recognizer: Recognizer | None = None,
-        networks: tuple[Network, ...] = (),
+        portrait_models: tuple[PortraitModel, ...] = (),
         population: pose.Population = pose.DEFAULT_POPULATION,
     ) -> None:
         self.detector, self.recognizer = detector, recognizer
-        self._networks, self._population = networks, population
+        self._portrait_models, self._population = portrait_models, population
 
     def files(self, files: Sequence[tuple[str, bytes | str]]) -> list[Examined]:
         """Examine files; those that are images are detected together, and faces are embedded together.
@@ -132,27 +132,27 @@ class Examiner:
         self, photo: Photo, faces: Faces, name: str, digest: str = "", setting: float | None = None
     ) -> Examined:
         """Measure a picture whose faces, in its pixels, are known."""
-        picture = choose(photo, faces, setting)
-        seen = self._view(picture)
-        if seen is None:
-            picture = replace(picture, chosen=None)
-        measures = measure(picture, seen)
+        portrait = choose(photo, faces, setting)
+        chip = self._face_chip(portrait)
+        if chip is None:
+            portrait = replace(portrait, chosen=None)
+        measures = measure(portrait, chip)
         return Examined(
             name,
             digest,
-            picture,
-            seen,
+            portrait,
+            chip,
             measures,
-            None if seen is None else quality.overall(measures),
-            perceptual_hash(picture.small),
-            None if seen is None else perceptual_hash(align(photo.image, picture.face.landmarks, FACE, 112)),
+            None if chip is None else quality.overall(measures),
+            perceptual_hash(portrait.small),
+            None if chip is None else perceptual_hash(align(photo.image, portrait.face.landmarks, FACE, 112)),
         )
 
-    def _view(self, picture: Picture) -> View | None:
-        if picture.chosen is None:
+    def _face_chip(self, portrait: PortraitImage) -> FaceChip | None:
+        if portrait.chosen is None:
             return None
         try:
-            return consult(view(picture, self._population), self._networks)
+            return run_portrait_models(make_face_chip(portrait, self._population), self._portrait_models)
         except DegenerateLandmarksError:
             return None
 
@@ -160,13 +160,13 @@ class Examiner:
         if self.recognizer is None:
             return results
         known = [
-            (i, one.picture) for i, one in enumerate(results) if one.view is not None and one.picture is not None
+            (i, one.portrait) for i, one in enumerate(results) if one.chip is not None and one.portrait is not None
         ]
         wanted = [(i, name, pic, face) for i, pic in known for name, face in _meant(pic)]
         crops, kept = [], []
-        for index, name, picture, face in wanted:
+        for index, name, portrait, face in wanted:
             with suppress(DegenerateLandmarksError):
-                crops.append(self.recognizer.align(picture.image, face))
+                crops.append(self.recognizer.align(portrait.image, face))
                 kept.append((index, name))
         for (index, name), row in zip(kept, self.recognizer.embed(crops), strict=True):
             one = results[index]
@@ -179,20 +179,20 @@ RIVAL = 0.25
 """A second face of at least this share of the first one's area may be the one that is meant."""
 
 
-def _meant(picture: Picture) -> list[tuple[str, Face]]:
+def _meant(portrait: PortraitImage) -> list[tuple[str, Face]]:
     """The faces of a picture that its label may be about."""
-    others = [face for index, face in enumerate(picture.faces) if index != picture.chosen]
+    others = [face for index, face in enumerate(portrait.faces) if index != portrait.chosen]
     largest = max(others, key=lambda face: face.box.area, default=None)
-    found = [("embedding", picture.face)]
-    if largest is not None and largest.box.area >= RIVAL * picture.face.box.area:
+    found = [("embedding", portrait.face)]
+    if largest is not None and largest.box.area >= RIVAL * portrait.face.box.area:
         found.append(("other", largest))
     return found
 
 
-def choose(photo: Photo, faces: Faces, setting: float | None = None) -> Picture:
+def choose(photo: Photo, faces: Faces, setting: float | None = None) -> PortraitImage:
     """A picture with its faces, the most prominent of which the portrait is of."""
     chosen = most_prominent(faces, photo.image.shape[1], photo.image.shape[0])[0] if faces else None
-    return Picture(photo.image, photo.width, photo.height, faces, chosen, setting)
+    return PortraitImage(photo.image, photo.width, photo.height, faces, chosen, setting)
 
 
 def jpeg_quality(data: bytes) -> float | None:
@@ -213,14 +213,14 @@ def jpeg_quality(data: bytes) -> float | None:
 def open_examiner(
     detector: str = DEFAULT_DETECTOR,
     recognizer: str | None = None,
-    experts: Sequence[str] = (),
+    portrait_models: Sequence[str] = (),
     population: pose.Population = pose.DEFAULT_POPULATION,
     options: EngineOptions = DEFAULT_OPTIONS,
 ) -> Examiner:
-    """Open everything by name or card; see open_detector, Recognizer and open_networks."""
+    """Open everything by name or card; see open_detector, Recognizer and open_portrait_models."""
     return Examiner(
         open_detector(detector, options),
         None if recognizer is None else Recognizer(store.load(recognizer), options),
-        open_networks(experts, options),
+        open_portrait_models(portrait_models, options),
         population,
     )

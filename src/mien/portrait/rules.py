@@ -171,7 +171,7 @@ def states(rule: Rule, values: Floats, sds: Floats) -> tuple[NDArray[np.int8], N
     return found, np.asarray(low, bool)
 
 
-def judge(rule: Rule, measured: Measured) -> Verdict:
+def apply_rule(rule: Rule, measured: Measured) -> Verdict:
     """Compare one measured value with a rule; see states."""
     value = measured.value
     if value is None:

@@ -14,11 +14,11 @@ import pytest
 from mien.cli import run
 from mien.errors import AuditError
 from mien.portrait.dataset import measure_cache
-from mien.portrait.dataset.metadata import age_at, read_known
-from mien.portrait.report.page import histogram
-from mien.portrait.dataset.measure_cache import Models, read_recorded, record
-from mien.portrait.rules import load_rules
+from mien.portrait.dataset.measure_cache import Models, measure_files, read_measurements
+from mien.portrait.dataset.metadata import age_at, read_metadata
 from mien.portrait.dataset.structure import list_data_set
+from mien.portrait.report.page import histogram
+from mien.portrait.rules import load_rules
 from mien.types import Image, floats
 
 STRUCTURE = load_rules("vn-portrait").structure
@@ -160,27 +160,29 @@ def test_an_interrupted_audit_goes_on(small: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(measure_cache, "CHUNK", 1)
     models = Models(recognizer="")
     listing = list_data_set(small, STRUCTURE)
-    work = record(small, listing.entries, tmp_path / "out", models)
+    work = measure_files(small, listing.entries, tmp_path / "out", models)
     assert [next(work).done for _ in range(3)] == [0, 1, 2]
     work.close()
     measured: list[str] = []
     true = measure_cache.measure_chunk
-    monkeypatch.setattr(measure_cache, "measure_chunk", lambda m, r, paths: measured.extend(paths) or true(m, r, paths))
-    assert [p.done for p in record(small, listing.entries, tmp_path / "out", models)] == [2, 3, 4]
+    monkeypatch.setattr(
+        measure_cache, "measure_chunk", lambda m, r, paths: measured.extend(paths) or true(m, r, paths)
+    )
+    assert [p.done for p in measure_files(small, listing.entries, tmp_path / "out", models)] == [2, 3, 4]
     assert len(measured) == 2
-    assert len(read_recorded(listing.entries, tmp_path / "out").table) == 4
+    assert len(read_measurements(listing.entries, tmp_path / "out").table) == 4
 
 
 def test_a_changed_file_is_measured_anew_and_another_model_measures_all(small: Path, tmp_path: Path) -> None:
     out, models = tmp_path / "out", Models(recognizer="")
     listing = list_data_set(small, STRUCTURE)
-    list(record(small, listing.entries, out, models))
+    list(measure_files(small, listing.entries, out, models))
     victim = small / "adults" / "Grace" / "2.jpg"
     victim.write_bytes(b"no image any more")
-    assert next(record(small, listing.entries, out, models)).done == 3
-    list(record(small, listing.entries, out, models))
-    assert read_recorded(listing.entries, out).texts("error")[2]
-    assert next(record(small, listing.entries, out, Models(detector="haar", recognizer=""))).done == 0
+    assert next(measure_files(small, listing.entries, out, models)).done == 3
+    list(measure_files(small, listing.entries, out, models))
+    assert read_measurements(listing.entries, out).texts("error")[2]
+    assert next(measure_files(small, listing.entries, out, Models(detector="haar", recognizer=""))).done == 0
 
 
 def test_kept_measures_are_judged_by_other_rules(small: Path, tmp_path: Path, capsys, monkeypatch) -> None:
@@ -208,8 +210,8 @@ def test_workers_make_no_difference(small: Path, tmp_path: Path) -> None:
     listing = list_data_set(small, STRUCTURE)
     tables = []
     for workers in (1, 2):
-        list(record(small, listing.entries, tmp_path / str(workers), Models(recognizer=""), workers=workers))
-        tables.append(read_recorded(listing.entries, tmp_path / str(workers)).table)
+        list(measure_files(small, listing.entries, tmp_path / str(workers), Models(recognizer=""), workers=workers))
+        tables.append(read_measurements(listing.entries, tmp_path / str(workers)).table)
     assert tables[0].equals(tables[1])
 
 
@@ -269,9 +271,9 @@ def test_ages_are_whole_years(born: str, taken: str, years: int) -> None:
 def test_a_wrong_manifest_is_told_by_its_row(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "m.csv").write_text(text)
     with pytest.raises(AuditError, match=said):
-        read_known(tmp_path / "m.csv")
+        read_metadata(tmp_path / "m.csv")
     with pytest.raises(AuditError, match="cannot be read"):
-        read_known(tmp_path / "missing.csv")
+        read_metadata(tmp_path / "missing.csv")
 
 
 def test_a_place_that_cannot_be_written_to_is_told(small: Path, tmp_path: Path, capsys) -> None:

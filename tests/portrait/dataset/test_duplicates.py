@@ -53,7 +53,7 @@ def test_candidates_that_do_not_agree_are_no_copies() -> None:
 
 def crop(examiner: Examiner, image: Image) -> Image:
     one = examiner.image(image)
-    return align(one.picture.image, one.picture.face.landmarks, FACE, 112)
+    return align(one.portrait.image, one.portrait.face.landmarks, FACE, 112)
 
 
 def saved(image: Image, quality: int) -> Image:

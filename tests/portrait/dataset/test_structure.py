@@ -8,8 +8,8 @@ import pytest
 
 from mien.errors import AuditError
 from mien.portrait.dataset.findings import KINDS
-from mien.portrait.rules import load_rules
 from mien.portrait.dataset.structure import list_data_set, same_name
+from mien.portrait.rules import load_rules
 
 STRUCTURE = load_rules("vn-portrait").structure
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from mien.portrait.measures import detail, occlusion, recapture
 from mien.portrait.examine import Examined, Examiner
-from mien.portrait.measures.face_chip import Picture
+from mien.portrait.measures import detail, occlusion, recapture
+from mien.portrait.measures.face_chip import PortraitImage
 from mien.types import Image
 
 Apply = Callable[[Image, np.ndarray, float], Image]
@@ -97,8 +97,8 @@ FAULTS: dict[str, tuple[Apply, Callable, int]] = {
     "noise": (noisy, detail.noise, 1),
     "compression": (compressed, detail.blocks, 1),
     "enlarging": (enlarged, recapture.enlargement, 1),
-    "a screen": (screened, lambda view: recapture.patterns(view)[1], 1),
-    "a print": (printed, lambda view: recapture.patterns(view)[0], 1),
+    "a screen": (screened, lambda chip: recapture.patterns(chip)[1], 1),
+    "a print": (printed, lambda chip: recapture.patterns(chip)[0], 1),
     "glasses": (spectacled, occlusion.glasses, 1),
     "dark lenses": (shaded, occlusion.dark_lenses, 1),
     "a mask": (masked, occlusion.mask, 1),
@@ -110,14 +110,14 @@ def climb(examiner: Examiner) -> Callable[..., list[float]]:
     """What a measure gives for four severities, the face's place being known."""
 
     def take(one: Examined, apply: Apply, measure: Callable) -> list[float]:
-        from mien.portrait.measures.face_chip import view
+        from mien.portrait.measures.face_chip import make_face_chip
 
-        picture = one.picture
+        portrait = one.portrait
         found = []
         for much in (0, 1, 2, 3, 4):
-            image = apply(picture.image, picture.face.landmarks, much) if much else picture.image
-            made = Picture(np.asarray(image), picture.width, picture.height, picture.faces, picture.chosen)
-            found.append(measure(view(made)))
+            image = apply(portrait.image, portrait.face.landmarks, much) if much else portrait.image
+            made = PortraitImage(np.asarray(image), portrait.width, portrait.height, portrait.faces, portrait.chosen)
+            found.append(measure(make_face_chip(made)))
         return found
 
     return take
@@ -159,9 +159,9 @@ def test_good_portraits_have_no_coverings_or_reproductions(hopper_examined, coll
         assert found["stamp"] < 0.4
 
 
-def bordered(image: Image, wide: int) -> Picture:
+def bordered(image: Image, wide: int) -> PortraitImage:
     made = cv2.copyMakeBorder(image, wide, wide, wide, wide, cv2.BORDER_CONSTANT, value=(248, 246, 240))
-    return Picture(made, made.shape[1], made.shape[0])
+    return PortraitImage(made, made.shape[1], made.shape[0])
 
 
 def test_a_paper_border_is_measured(collins: Image) -> None:
@@ -174,7 +174,7 @@ def test_a_paper_border_is_measured(collins: Image) -> None:
 def test_a_white_wall_is_no_paper_border(collins: Image) -> None:
     walled = collins.copy()
     walled[:300, :150] = walled[:300, 380:] = walled[:40] = 245
-    assert recapture.border(Picture(walled, 512, 512)) == 0
+    assert recapture.border(PortraitImage(walled, 512, 512)) == 0
 
 
 def test_a_stamp_is_a_ring_of_ink_and_red_clothes_are_none(hopper: Image) -> None:
@@ -183,27 +183,29 @@ def test_a_stamp_is_a_ring_of_ink_and_red_clothes_are_none(hopper: Image) -> Non
         cv2.circle(stamped, (380, 460), radius, (205, 35, 45), 7)
     cv2.circle(dressed, (256, 560), 150, (205, 35, 45), -1)
     size = hopper.shape[1], hopper.shape[0]
-    assert recapture.stamp(Picture(stamped, *size)) > 0.5
-    assert recapture.stamp(Picture(dressed, *size)) < 0.5
+    assert recapture.stamp(PortraitImage(stamped, *size)) > 0.5
+    assert recapture.stamp(PortraitImage(dressed, *size)) < 0.5
     blue = stamped[..., ::-1].copy()
-    assert recapture.stamp(Picture(blue, *size)) > 0.5
+    assert recapture.stamp(PortraitImage(blue, *size)) > 0.5
 
 
 def test_traces_of_compression_cannot_be_measured_in_reduced_pictures(seen, grain) -> None:
-    one = seen(grain).picture
-    reduced = Picture(one.image, one.width * 2, one.height * 2, one.faces, 0)
-    from mien.portrait.measures.face_chip import view
+    one = seen(grain).portrait
+    reduced = PortraitImage(one.image, one.width * 2, one.height * 2, one.faces, 0)
+    from mien.portrait.measures.face_chip import make_face_chip
 
-    assert detail.blocks(view(reduced)) is None
-    assert detail.blocks(view(one)) is not None
+    assert detail.blocks(make_face_chip(reduced)) is None
+    assert detail.blocks(make_face_chip(one)) is not None
 
 
 def test_patterns_need_a_spectrum_of_some_size(hopper_examined) -> None:
-    picture = hopper_examined.picture
-    small = cv2.resize(picture.image, None, fx=0.15, fy=0.15, interpolation=cv2.INTER_AREA)
+    portrait = hopper_examined.portrait
+    small = cv2.resize(portrait.image, None, fx=0.15, fy=0.15, interpolation=cv2.INTER_AREA)
     from dataclasses import replace
 
-    from mien.portrait.measures.face_chip import view
+    from mien.portrait.measures.face_chip import make_face_chip
 
-    face = replace(picture.face, landmarks=picture.face.landmarks * np.float32(0.15))
-    assert recapture.patterns(view(Picture(small, small.shape[1], small.shape[0], (face,), 0))) is None
+    face = replace(portrait.face, landmarks=portrait.face.landmarks * np.float32(0.15))
+    assert (
+        recapture.patterns(make_face_chip(PortraitImage(small, small.shape[1], small.shape[0], (face,), 0))) is None
+    )

@@ -5,7 +5,7 @@ import pytest
 
 from mien.portrait.measures import framing
 from mien.portrait.measures.catalogue import place
-from mien.portrait.measures.face_chip import CHIN, CHIP_POSE, IED, Picture, view
+from mien.portrait.measures.face_chip import CHIN, CHIP_POSE, IED, PortraitImage, make_face_chip
 from mien.types import Box, Face, floats
 
 
@@ -15,7 +15,7 @@ def framed(width: int = 300, height: int = 400, file: int = 1, left: float = 40.
     face = Face(Box(left + 50, top + 30, left + 174, top + 210), 0.9, points)
     other = Face(Box(0, 0, 62, 90), 0.9, points)
     image = np.full((height, width, 3), 128, np.uint8)
-    return view(Picture(image, width * file, height * file, (other, face), 1))
+    return make_face_chip(PortraitImage(image, width * file, height * file, (other, face), 1))
 
 
 def test_sizes_are_in_pixels_of_the_file() -> None:
@@ -31,14 +31,14 @@ def test_the_share_counts_what_lies_in_the_picture() -> None:
 
 
 def test_a_second_face_is_told_by_its_area() -> None:
-    picture = framed().picture
-    assert framing.second_face(picture) == pytest.approx(62 * 90 / (124 * 180))
-    assert framing.faces(picture) == 2
+    portrait = framed().portrait
+    assert framing.second_face(portrait) == pytest.approx(62 * 90 / (124 * 180))
+    assert framing.faces(portrait) == 2
 
 
 def test_places_and_margins() -> None:
     one = framed()
-    points = one.picture.face.landmarks
+    points = one.portrait.face.landmarks
     t = CHIN * np.linalg.norm(points[3:].mean(axis=0) - points[:2].mean(axis=0))
     assert framing.head_size(one) == pytest.approx(t / 400)
     assert framing.centre_x(one) == pytest.approx(152 / 300, abs=0.005)
@@ -50,7 +50,7 @@ def test_places_and_margins() -> None:
 
 
 def test_a_measures_place_lies_around_what_it_looks_at() -> None:
-    points = framed().picture.face.landmarks
+    points = framed().portrait.face.landmarks
     eyes = place(points, "glasses")
     assert eyes.x1 < points[0, 0] < points[1, 0] < eyes.x2
     assert eyes.y1 < points[0, 1] < eyes.y2 < points[3, 1]
@@ -62,6 +62,6 @@ def test_a_measures_place_lies_around_what_it_looks_at() -> None:
 
 
 def test_the_eyes_distance_of_a_turned_head_is_made_up_for(hopper_examined) -> None:
-    seen = hopper_examined.view
+    seen = hopper_examined.chip
     plain = np.linalg.norm(hopper_examined.landmarks[1] - hopper_examined.landmarks[0])
     assert framing.inter_eye(seen) >= plain

@@ -30,41 +30,41 @@ def test_luminance_is_linear_light_by_the_standards_weights() -> None:
 def test_shares_mean_and_variance_by_plain_loops(seen) -> None:
     draw = np.random.default_rng(2)
     chip = np.repeat(draw.integers(0, 256, (CHIP, CHIP, 1)), 3, axis=2).astype(np.uint8)
-    view = seen(chip)
-    values = [float(view.light.reshape(-1)[place]) for place in OVAL]
-    assert light.dark_share(view) == pytest.approx(sum(v * 255 <= 25 for v in values) / len(values))
-    assert light.bright_share(view) == pytest.approx(sum(v * 255 >= 247 for v in values) / len(values))
+    chip = seen(chip)
+    values = [float(chip.light.reshape(-1)[place]) for place in OVAL]
+    assert light.dark_share(chip) == pytest.approx(sum(v * 255 <= 25 for v in values) / len(values))
+    assert light.bright_share(chip) == pytest.approx(sum(v * 255 >= 247 for v in values) / len(values))
     mean = sum(values) / len(values)
-    assert light.mean(view) == pytest.approx(mean, rel=1e-4)
-    assert light.variance(view) == pytest.approx(sum((v - mean) ** 2 for v in values) / len(values), rel=1e-3)
+    assert light.mean(chip) == pytest.approx(mean, rel=1e-4)
+    assert light.variance(chip) == pytest.approx(sum((v - mean) ** 2 for v in values) / len(values), rel=1e-3)
     counts = Counter(int(v * (256 - 1e-3)) for v in values)
     entropy = -sum(n / len(values) * math.log2(n / len(values)) for n in counts.values())
-    assert light.dynamic_range(view) == pytest.approx(entropy, abs=1e-3)
+    assert light.dynamic_range(chip) == pytest.approx(entropy, abs=1e-3)
 
 
 def test_even_light_has_ratios_of_one(seen, grain) -> None:
-    view = seen(np.full_like(grain, 150))
-    assert light.sides(view) == pytest.approx(1)
-    assert light.four_zones(view) == pytest.approx(1)
-    assert light.uniformity(view) == pytest.approx(1)
-    assert light.dynamic_range(view) == pytest.approx(0)
+    chip = seen(np.full_like(grain, 150))
+    assert light.sides(chip) == pytest.approx(1)
+    assert light.four_zones(chip) == pytest.approx(1)
+    assert light.uniformity(chip) == pytest.approx(1)
+    assert light.dynamic_range(chip) == pytest.approx(0)
 
 
 def test_light_from_one_side_is_told_by_how_much(seen) -> None:
-    view = seen(two_sided(200, 100))
-    assert light.sides(view) == pytest.approx((SRGB[100] + 1e-3) / (SRGB[200] + 1e-3), rel=0.02)
-    assert light.four_zones(view) == pytest.approx(0.5, abs=0.02)
-    assert light.uniformity(view) == 0
-    assert light.sides(seen(two_sided(100, 200))) == pytest.approx(light.sides(view), rel=0.02)
+    chip = seen(two_sided(200, 100))
+    assert light.sides(chip) == pytest.approx((SRGB[100] + 1e-3) / (SRGB[200] + 1e-3), rel=0.02)
+    assert light.four_zones(chip) == pytest.approx(0.5, abs=0.02)
+    assert light.uniformity(chip) == 0
+    assert light.sides(seen(two_sided(100, 200))) == pytest.approx(light.sides(chip), rel=0.02)
 
 
 def test_the_zones_are_those_of_the_standard(seen, grain) -> None:
-    view = seen(grain)
-    places = light.zones(view)
-    eyes, mouth = view.points[:2].mean(axis=0), view.points[3:].mean(axis=0)
+    chip = seen(grain)
+    places = light.zones(chip)
+    eyes, mouth = chip.points[:2].mean(axis=0), chip.points[3:].mean(axis=0)
     assert places["forehead"] == pytest.approx(eyes - (mouth - eyes) / 2)
     assert places["chin"] == pytest.approx(mouth + (mouth - eyes) / 2)
-    assert places["left cheek"][0] == pytest.approx(view.points[0, 0], abs=1)
+    assert places["left cheek"][0] == pytest.approx(chip.points[0, 0], abs=1)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_skin_is_as_far_from_natural_as_its_lab_says(seen, lab: tuple, expected:
 
 
 def test_a_grey_picture_has_no_colour_to_judge(seen) -> None:
-    view = seen(two_sided(90, 160))
-    assert colour.chroma(view) < 1
-    assert colour.distance(view) is None
+    chip = seen(two_sided(90, 160))
+    assert colour.chroma(chip) < 1
+    assert colour.distance(chip) is None
 
 
 def test_real_skin_is_natural(hopper_examined, collins_examined) -> None:

@@ -22,13 +22,13 @@ from mien.models import store
 from mien.portrait.dataset import labels
 from mien.portrait.dataset.balance import Balanced, Wanted, balance, from_guesses, to_collect
 from mien.portrait.dataset.duplicates import AGREE, agreement, cut_of, same_photographs
-from mien.portrait.examine import DECODED, FACE
 from mien.portrait.dataset.findings import Finding
-from mien.portrait.dataset.metadata import Known, age_at
-from mien.portrait.measures.catalogue import ANGLES
-from mien.portrait.dataset.measure_cache import Models, Recorded
-from mien.portrait.rules import FAIL, PASS, UNKNOWN, Rule, RuleSet, states
+from mien.portrait.dataset.measure_cache import Measurements, Models
+from mien.portrait.dataset.metadata import Metadata, age_at
 from mien.portrait.dataset.structure import Entry, Listing, same_name
+from mien.portrait.examine import DECODED, FACE
+from mien.portrait.measures.catalogue import ANGLES
+from mien.portrait.rules import FAIL, PASS, UNKNOWN, Rule, RuleSet, states
 from mien.types import Image, Photo, floats
 
 Bools = NDArray[np.bool_]
@@ -83,7 +83,7 @@ class Audit:
     rules: RuleSet
     models: Models
     entries: Sequence[Entry]
-    recorded: Recorded
+    recorded: Measurements
     results: tuple[RuleResult, ...]
     findings: tuple[Finding, ...]
     subjects: tuple[Subject, ...]
@@ -120,7 +120,9 @@ class Audit:
         return not (rules or self.errors or any(b.state == "fail" for b in self.balances))
 
 
-def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Models, known: Known | None) -> Audit:
+def conclude(
+    listing: Listing, recorded: Measurements, rules: RuleSet, models: Models, known: Metadata | None
+) -> Audit:
     """Everything that follows from what was listed and measured."""
     entries = listing.entries
     errors = recorded.texts("error")
@@ -132,19 +134,19 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     findings += contradictions
     entries = [replace(e, group=g, sex=s) for e, g, s in zip(entries, groups, sexes, strict=True)]  # type: ignore[arg-type]
     numbers = np.unique([e.subject for e in entries], return_inverse=True)[1] if entries else np.empty(0, np.int64)
-    likeness = _likeness(recorded, numbers, models)
-    twice, copies = _duplicates(listing.root, entries, recorded, numbers, likeness)
+    label_model = _label_model(recorded, numbers, models)
+    is_duplicate, copies = _duplicates(listing.root, entries, recorded, numbers, label_model)
     findings += copies
     shared = {path for f in copies if f.code == "same-photo-two-people" for path in (f.place, *f.others)}
-    doubtful, wrong = _labels(entries, recorded, numbers, likeness, shared)
+    doubtful, wrong = _labels(entries, recorded, numbers, label_model, shared)
     findings += wrong
     results = tuple(_judge(rule, recorded) for rule in rules.rule)
     readable = np.array([not words for words in errors], bool)
     failed = (
         np.any([r.states == FAIL for r in results if r.rule.severity == "error"], axis=0) if results else ~readable
     )
-    accepted = readable & ~failed & ~twice & ~doubtful
-    subjects = _subjects(entries, readable, twice, accepted)
+    accepted = readable & ~failed & ~is_duplicate & ~doubtful
+    subjects = _subjects(entries, readable, is_duplicate, accepted)
     least = rules.structure.least_images
     findings += [Finding("few-images", s.name, (), f"{s.distinct}/{least}") for s in subjects if s.distinct < least]
     balances, collect = _balances(rules, entries, subjects, readable)
@@ -166,7 +168,9 @@ def conclude(listing: Listing, recorded: Recorded, rules: RuleSet, models: Model
     )
 
 
-def _guessed(rules: RuleSet, entries: Sequence[Entry], known: Known | None) -> tuple[list[Balanced], tuple[str, ...]]:
+def _guessed(
+    rules: RuleSet, entries: Sequence[Entry], known: Metadata | None
+) -> tuple[list[Balanced], tuple[str, ...]]:
     """Balances from an attribute model's guesses, and a note where these cannot be used."""
     people = {} if known is None else {e.subject: known.of(e).get("sex_guess", "") for e in entries}
     if not any(people.values()) or rules.balance.sex is None:
@@ -177,7 +181,7 @@ def _guessed(rules: RuleSet, entries: Sequence[Entry], known: Known | None) -> t
     return [found], ()
 
 
-def _judge(rule: Rule, recorded: Recorded) -> RuleResult:
+def _judge(rule: Rule, recorded: Measurements) -> RuleResult:
     values = recorded.values(rule.measure)
     sds = recorded.values(f"{rule.measure}_sd") if rule.measure in ANGLES else np.zeros(len(values), np.float32)
     found, low = states(rule, values, np.nan_to_num(sds))
@@ -185,7 +189,7 @@ def _judge(rule: Rule, recorded: Recorded) -> RuleResult:
 
 
 def _people(
-    entries: Sequence[Entry], rules: RuleSet, known: Known | None
+    entries: Sequence[Entry], rules: RuleSet, known: Metadata | None
 ) -> tuple[list[str], list[str], list[Finding]]:
     """Age group and sex of each image; a manifest outranks folders, and says so where they disagree."""
     groups, sexes, findings = [], [], []
@@ -211,12 +215,12 @@ def _people(
 def _duplicates(
     root: Path,
     entries: Sequence[Entry],
-    recorded: Recorded,
+    recorded: Measurements,
     numbers: NDArray[np.int64],
-    likeness: labels.Labels | None,
+    label_model: labels.Labels | None,
 ) -> tuple[Bools, list[Finding]]:
     """Which rows are copies of an earlier one, and what was found."""
-    looks, faces = (recorded.table.column(name).to_pylist() for name in ("look", "face_look"))
+    hashes, faces = (recorded.table.column(name).to_pylist() for name in ("phash", "face_phash"))
     landmarks = recorded.table.column("landmarks").to_pylist()
     digests = [d if not e else "" for d, e in zip(recorded.texts("sha256"), recorded.texts("error"), strict=True)]
 
@@ -230,18 +234,18 @@ def _duplicates(
             return False
         return agreement(*crops) >= AGREE
 
-    twice, findings = np.zeros(len(entries), bool), list[Finding]()
-    near = () if likeness is None else likeness.twins()
+    is_duplicate, findings = np.zeros(len(entries), bool), list[Finding]()
+    near = () if label_model is None else label_model.twins()
     twins = ((int(recorded.rows[a]), int(recorded.rows[b])) for a, b in near)
-    for same in same_photographs(digests, looks, faces, numbers.tolist(), twins, agree):
+    for same in same_photographs(digests, hashes, faces, numbers.tolist(), twins, agree):
         first, second = entries[same.a].path, entries[same.b].path
         if numbers[same.a] != numbers[same.b]:
             findings.append(Finding("same-photo-two-people", first, (second,)))
-            twice[[same.a, same.b]] = True
-        elif not twice[same.b]:
-            twice[same.b] = True
+            is_duplicate[[same.a, same.b]] = True
+        elif not is_duplicate[same.b]:
+            is_duplicate[same.b] = True
             findings.append(Finding("same-file" if same.exact else "near-duplicate", first, (second,)))
-    return twice, findings
+    return is_duplicate, findings
 
 
 def _crop(photo: Photo, landmarks: Sequence[float]) -> Image:
@@ -249,7 +253,7 @@ def _crop(photo: Photo, landmarks: Sequence[float]) -> Image:
     return align(photo.image, points, FACE, 112)
 
 
-def _likeness(recorded: Recorded, numbers: NDArray[np.int64], models: Models) -> labels.Labels | None:
+def _label_model(recorded: Measurements, numbers: NDArray[np.int64], models: Models) -> labels.Labels | None:
     """The embeddings with their folders; None without a recognizer, or with too few faces to learn from."""
     if not models.recognizer or len(recorded.rows) < 3:
         return None
@@ -262,7 +266,7 @@ def _likeness(recorded: Recorded, numbers: NDArray[np.int64], models: Models) ->
 
 def _labels(
     entries: Sequence[Entry],
-    recorded: Recorded,
+    recorded: Measurements,
     numbers: NDArray[np.int64],
     found: labels.Labels | None,
     shared: set[str],
@@ -305,11 +309,11 @@ def _labels(
     return doubtful, findings
 
 
-def _subjects(entries: Sequence[Entry], readable: Bools, twice: Bools, accepted: Bools) -> list[Subject]:
+def _subjects(entries: Sequence[Entry], readable: Bools, is_duplicate: Bools, accepted: Bools) -> list[Subject]:
     rows: dict[str, list[int]] = defaultdict(list)
     for row, entry in enumerate(entries):
         rows[entry.subject].append(row)
-    found, distinct = [], readable & ~twice
+    found, distinct = [], readable & ~is_duplicate
     for name, own in rows.items():
         groups = Counter(entries[row].group for row in own if entries[row].group)
         sexes = Counter(entries[row].sex for row in own if entries[row].sex)

@@ -27,9 +27,9 @@ from mien.image import read_bytes
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.models.options import EngineOptions
+from mien.portrait.dataset.structure import Entry
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures.catalogue import ANGLES, MEASURES
-from mien.portrait.dataset.structure import Entry
 from mien.types import Floats, floats
 
 VERSION = 1
@@ -40,7 +40,7 @@ FOLDER = "measured"
 SCHEMA = pa.schema(
     [
         ("path", pa.string()), ("bytes", pa.int64()), ("changed", pa.int64()), ("sha256", pa.string()),
-        ("error", pa.string()), ("look", pa.uint64()), ("face_look", pa.uint64()),
+        ("error", pa.string()), ("phash", pa.uint64()), ("face_phash", pa.uint64()),
         ("x1", pa.float32()), ("y1", pa.float32()), ("x2", pa.float32()), ("y2", pa.float32()),
         ("score", pa.float32()), ("landmarks", pa.list_(pa.float32())), ("overall", pa.float32()),
         *((name, pa.float32()) for name in MEASURES), *((f"{name}_sd", pa.float32()) for name in ANGLES),
@@ -56,12 +56,12 @@ class Models:
     Attributes:
         detector: a name in the model store, or the path of a card.
         recognizer: likewise, for wrong labels; empty to do without.
-        experts: models for portraits that were added.
+        portrait_models: models for portraits that were added.
     """
 
     detector: str = DEFAULT_DETECTOR
     recognizer: str = DEFAULT_RECOGNIZER
-    experts: tuple[str, ...] = ()
+    portrait_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Progress:
 def _examiner(models: Models) -> Examiner:
     # One thread for each worker: more would fight for the same cores.
     options = EngineOptions(threads=1, streams=1)
-    return open_examiner(models.detector, models.recognizer or None, models.experts, options=options)
+    return open_examiner(models.detector, models.recognizer or None, models.portrait_models, options=options)
 
 
 def measure_chunk(models: Models, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
@@ -106,14 +106,14 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _row(path: str, stamp: tuple[int, int], one: Examined) -> dict[str, Any]:
     row: dict[str, Any] = {
         "path": path, "bytes": stamp[0], "changed": stamp[1], "sha256": one.sha256, "error": one.error,
-        "look": one.look, "face_look": one.face_look, "overall": one.overall,
+        "phash": one.phash, "face_phash": one.face_phash, "overall": one.overall,
     }  # fmt: skip
     if one.measures is not None:
         row |= {name: measured.value for name, measured in one.measures.items()}
         row |= {f"{name}_sd": one.measures[name].sd for name in ANGLES}
         row["reasons"] = json.dumps({n: m.reason for n, m in one.measures.items() if m.value is None})
-    if one.picture is not None and one.landmarks is not None:
-        face, scale = one.picture.face, one.picture.reduction
+    if one.portrait is not None and one.landmarks is not None:
+        face, scale = one.portrait.face, one.portrait.reduction
         row |= dict(zip(("x1", "y1", "x2", "y2"), (v * scale for v in face.box.corners), strict=True))
         row |= {"score": face.score, "landmarks": one.landmarks.reshape(-1).tolist()}
     if one.embedding is not None:
@@ -123,7 +123,7 @@ def _row(path: str, stamp: tuple[int, int], one: Examined) -> dict[str, Any]:
     return row
 
 
-def record(
+def measure_files(
     root: Path, entries: Sequence[Entry], out: Path, models: Models, *, workers: int = 1
 ) -> Iterator[Progress]:
     """Measure what is not measured yet, into parts below the output folder.
@@ -161,11 +161,11 @@ def record(
 
 def _begin(folder: Path, models: Models) -> None:
     """Parts of other models or another version are of no use."""
-    cards = [store.load(name).card for name in (models.recognizer, *models.experts) if name]
+    cards = [store.load(name).card for name in (models.recognizer, *models.portrait_models) if name]
     about = {
         "version": VERSION,
         **asdict(models),
-        "experts": list(models.experts),
+        "portrait_models": list(models.portrait_models),
         "files": sorted(file.sha256 for card in cards for file in card.files.values()),
     }
     path = folder / "about.json"
@@ -195,7 +195,7 @@ def _write(folder: Path, number: int, rows: list[dict[str, Any]]) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recorded:
+class Measurements:
     """Everything that was measured, in the order of the entries.
 
     Attributes:
@@ -221,14 +221,14 @@ class Recorded:
         return [str(value or "") for value in self.table.column(name).to_pylist()]
 
 
-def read_recorded(entries: Sequence[Entry], out: Path) -> Recorded:
+def read_measurements(entries: Sequence[Entry], out: Path) -> Measurements:
     """Read the parts; of a file that was measured twice the later row counts."""
     parts = [pyarrow.parquet.read_table(part) for part in sorted((out / FOLDER).glob("part-*.parquet"))]
     whole = pa.concat_tables(parts)
     places = {path: row for row, path in enumerate(whole.column("path").to_pylist())}
     whole = whole.take(pa.array([places[entry.path] for entry in entries], pa.int64()))
     first, second = _vectors(whole, "embedding"), _vectors(whole, "other")
-    return Recorded(whole.drop_columns(["embedding", "other"]), *first, *second)
+    return Measurements(whole.drop_columns(["embedding", "other"]), *first, *second)
 
 
 def _vectors(table: pa.Table, name: str) -> tuple[Floats, NDArray[np.int64]]:
@@ -239,6 +239,6 @@ def _vectors(table: pa.Table, name: str) -> tuple[Floats, NDArray[np.int64]]:
     return (floats(flat).reshape(len(rows), -1) if len(rows) else np.empty((0, 0), np.float32)), rows
 
 
-def forget(out: Path) -> None:
+def delete_cache(out: Path) -> None:
     """Remove the parts, which hold embeddings."""
     shutil.rmtree(out / FOLDER, ignore_errors=True)

@@ -15,7 +15,7 @@ from mien.portrait.dataset.structure import Entry, same_name
 
 
 @dataclass(slots=True)
-class Known:
+class Metadata:
     """What a manifest says, by path and by subject: sex, birth_date, capture_date, age_group, sex_guess."""
 
     by_path: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ SEXES = {
 }
 
 
-def read_known(path: Path) -> Known:
+def read_metadata(path: Path) -> Metadata:
     """Read a CSV or Parquet table with the columns path or subject (or both), and any of sex, birth_date,
     capture_date, age_group.
 
@@ -60,7 +60,7 @@ def read_known(path: Path) -> Known:
             f"{path} needs a column path or subject, and at least one of {', '.join(COLUMNS)}; it has "
             f"{', '.join(sorted(map(str, columns))) or 'no rows'}"
         )
-    known = Known()
+    known = Metadata()
     for number, row in enumerate(rows, start=2):
         facts = _facts(row, f"{path}, row {number}")
         if row.get("path"):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from mien.errors import DegenerateLandmarksError
 from mien.geometry import similarity, transform
-from mien.portrait.measures import auxiliary, colour, detail, framing, light, occlusion, recapture
+from mien.portrait.measures import colour, detail, framing, light, model_measures, occlusion, recapture
+from mien.portrait.measures.face_chip import CHIP_POSE, FaceChip, PortraitImage
 from mien.portrait.measures.scale import clamp
-from mien.portrait.measures.face_chip import CHIP_POSE, Picture, View
 from mien.types import Box, Floats, floats
 
 NO_FACE = "no face was found"
@@ -57,8 +57,8 @@ class Measure:
     unit: str
     en: str
     vi: str
-    take: Callable[[View], float | None] | None = None
-    of_picture: Callable[[Picture], float | None] | None = None
+    take: Callable[[FaceChip], float | None] | None = None
+    of_image: Callable[[PortraitImage], float | None] | None = None
     quality: Callable[[float], float] | None = None
     zone: str = "face"
     absent: str = ""
@@ -68,32 +68,28 @@ NEEDS = "needs a model for {}: `mien models add FILE --expert {}`"
 REDUCED = "the picture was reduced while decoding, which takes the grid away"
 
 MEASURES: dict[str, Measure] = {
-    "width": Measure("px", "width", "chiều rộng", of_picture=lambda p: float(p.width), zone=""),
-    "height": Measure("px", "height", "chiều cao", of_picture=lambda p: float(p.height), zone=""),
-    "aspect": Measure(
-        "", "width over height", "tỉ lệ rộng trên cao", of_picture=lambda p: p.width / p.height, zone=""
-    ),
+    "width": Measure("px", "width", "chiều rộng", of_image=lambda p: float(p.width), zone=""),
+    "height": Measure("px", "height", "chiều cao", of_image=lambda p: float(p.height), zone=""),
+    "aspect": Measure("", "width over height", "tỉ lệ rộng trên cao", of_image=lambda p: p.width / p.height, zone=""),
     "jpeg_quality": Measure(
         "",
         "JPEG quality",
         "chất lượng JPEG",
-        of_picture=lambda p: p.jpeg_quality,
+        of_image=lambda p: p.jpeg_quality,
         quality=clamp,
         zone="",
         absent="the file is no JPEG",
     ),
     "paper_border": Measure(
-        "", "even border", "viền giấy", of_picture=recapture.border, quality=recapture.border_quality, zone=""
+        "", "even border", "viền giấy", of_image=recapture.border, quality=recapture.border_quality, zone=""
     ),
-    "stamp": Measure(
-        "", "stamp", "con dấu", of_picture=recapture.stamp, quality=recapture.stamp_quality, zone=""
-    ),
-    "faces": Measure("", "faces", "số khuôn mặt", of_picture=framing.faces, zone=""),
+    "stamp": Measure("", "stamp", "con dấu", of_image=recapture.stamp, quality=recapture.stamp_quality, zone=""),
+    "faces": Measure("", "faces", "số khuôn mặt", of_image=framing.faces, zone=""),
     "second_face": Measure(
         "",
         "second face over first",
         "khuôn mặt thứ hai so với thứ nhất",
-        lambda v: framing.second_face(v.picture),
+        lambda v: framing.second_face(v.portrait),
         quality=framing.second_face_quality,
         zone="",
     ),
@@ -204,8 +200,8 @@ MEASURES: dict[str, Measure] = {
         "",
         "opening of the eyes over T",
         "độ mở mắt",
-        auxiliary.eyes_open,
-        quality=auxiliary.eyes_quality,
+        model_measures.eyes_open,
+        quality=model_measures.eyes_quality,
         zone="eyes",
         absent=NEEDS.format("landmarks", "landmarks"),
     ),
@@ -213,8 +209,8 @@ MEASURES: dict[str, Measure] = {
         "",
         "opening of the mouth over T",
         "độ mở miệng",
-        auxiliary.mouth_open,
-        quality=auxiliary.mouth_quality,
+        model_measures.mouth_open,
+        quality=model_measures.mouth_quality,
         zone="lower",
         absent=NEEDS.format("landmarks", "landmarks"),
     ),
@@ -222,16 +218,16 @@ MEASURES: dict[str, Measure] = {
         "",
         "hat or cloth over the head",
         "khăn mũ trên đầu",
-        auxiliary.head_covering,
-        quality=auxiliary.covering_quality,
+        model_measures.head_covering,
+        quality=model_measures.covering_quality,
         absent=NEEDS.format("parsing", "parsing"),
     ),
     "background": Measure(
         "",
         "unevenness of the background",
         "độ loang của nền",
-        auxiliary.background,
-        quality=auxiliary.background_quality,
+        model_measures.background,
+        quality=model_measures.background_quality,
         zone="",
         absent=NEEDS.format("parsing", "parsing"),
     ),
@@ -239,7 +235,7 @@ MEASURES: dict[str, Measure] = {
         "",
         "quality by a model",
         "chất lượng theo mô hình",
-        auxiliary.model_quality,
+        model_measures.model_quality,
         quality=clamp,
         absent=NEEDS.format("quality", "quality"),
     ),
@@ -273,23 +269,25 @@ ANGLES = ("yaw", "pitch", "roll")
 PATTERNS = ("halftone", "screen")
 
 
-def measure(picture: Picture, view: View | None) -> dict[str, Measured]:
+def measure(portrait: PortraitImage, chip: FaceChip | None) -> dict[str, Measured]:
     """Take every measure.
 
     Args:
-        picture: the picture with its facts.
-        view: its face, prepared; None where there is none.
+        portrait: the picture with its facts.
+        chip: its face, prepared; None where there is none.
     """
-    together = {} if view is None else _together(view)
-    return {name: together[name] if name in together else _take(one, picture, view) for name, one in MEASURES.items()}
+    together = {} if chip is None else _together(chip)
+    return {
+        name: together[name] if name in together else _take(one, portrait, chip) for name, one in MEASURES.items()
+    }
 
 
-def _take(one: Measure, picture: Picture, view: View | None) -> Measured:
-    if one.of_picture is not None:
-        return _measured(one, one.of_picture(picture))
-    if view is None or one.take is None:
+def _take(one: Measure, portrait: PortraitImage, chip: FaceChip | None) -> Measured:
+    if one.of_image is not None:
+        return _measured(one, one.of_image(portrait))
+    if chip is None or one.take is None:
         return Measured(None, reason=NO_FACE)
-    return _measured(one, one.take(view))
+    return _measured(one, one.take(chip))
 
 
 def _measured(one: Measure, value: float | None, sd: float = 0.0) -> Measured:
@@ -298,14 +296,14 @@ def _measured(one: Measure, value: float | None, sd: float = 0.0) -> Measured:
     return Measured(value, sd, None if one.quality is None else round(one.quality(value), 2))
 
 
-def _together(view: View) -> Mapping[str, Measured]:
+def _together(chip: FaceChip) -> Mapping[str, Measured]:
     """Measures that are taken in one go."""
-    angles = auxiliary.angles(view) or view.pose
+    angles = model_measures.angles(chip) or chip.pose
     turned = {name: getattr(angles, name) for name in ANGLES}
     found: dict[str, Measured] = {
         name: _measured(MEASURES[name], angle.value, angle.sd) for name, angle in turned.items()
     }
-    peaks = recapture.patterns(view) or (None, None)
+    peaks = recapture.patterns(chip) or (None, None)
     return found | {name: _measured(MEASURES[name], peak) for name, peak in zip(PATTERNS, peaks, strict=True)}
 
 

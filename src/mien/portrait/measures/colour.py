@@ -8,9 +8,9 @@ colour to be judged; OFIQ gives it 100, here it is told and the other measures o
 import cv2
 import numpy as np
 
+from mien.portrait.measures.face_chip import FaceChip, zone
 from mien.portrait.measures.light import ZONE, zones
 from mien.portrait.measures.scale import clamp, sigmoid
-from mien.portrait.measures.face_chip import View, zone
 from mien.types import Floats, Image, floats
 
 GREY = 3.0
@@ -24,23 +24,23 @@ def lab(image: Image) -> Floats:
     return floats(cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB))
 
 
-def chroma(view: View) -> float:
+def chroma(chip: FaceChip) -> float:
     """Mean distance from grey of the face's pixels in the plane of a and b."""
-    small = lab(np.ascontiguousarray(view.chip[40:212:4, 48:176:4]))
+    small = lab(np.ascontiguousarray(chip.pixels[40:212:4, 48:176:4]))
     return float(np.hypot(small[..., 1], small[..., 2]).mean())
 
 
-def distance(view: View) -> float | None:
+def distance(chip: FaceChip) -> float | None:
     """How far the cheeks' mean colour lies from natural skin, in CIELAB (NaturalColour); None where all is grey."""
-    if chroma(view) < GREY:
+    if chroma(chip) < GREY:
         return None
-    a, b = _cheeks(view)
+    a, b = _cheeks(chip)
     return float(np.hypot(a - np.clip(a, *A), b - np.clip(b, *B)))
 
 
-def _cheeks(view: View) -> tuple[float, float]:
-    places = zones(view)
-    parts = [zone(view.chip, places[name], ZONE).reshape(-1, 3) for name in ("left cheek", "right cheek")]
+def _cheeks(chip: FaceChip) -> tuple[float, float]:
+    places = zones(chip)
+    parts = [zone(chip.pixels, places[name], ZONE).reshape(-1, 3) for name in ("left cheek", "right cheek")]
     tones = lab(np.ascontiguousarray(np.concatenate(parts)[None]))[0]
     return float(tones[:, 1].mean()), float(tones[:, 2].mean())
 

@@ -11,9 +11,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from mien.portrait.measures.face_chip import IED, FaceChip
 from mien.portrait.measures.scale import falling, rising
 from mien.portrait.measures.spectrum import power
-from mien.portrait.measures.face_chip import IED, View
 from mien.types import Floats, floats
 
 FINE, COARSE = 1.2, 4.8
@@ -47,16 +47,16 @@ def _edges(grey: Floats, sigma: float) -> tuple[Floats, Floats]:
     return floats(across), floats(down)
 
 
-def sharpness(view: View) -> float:
+def sharpness(chip: FaceChip) -> float:
     """Energy of fine edges over that of coarse ones, in decibels; 0 where edges are sharp at every size.
 
     Both are gradients of the luma, smoothed to 1.2 and 4.8 pixels of 64 between the eyes and weighted by their size,
     so an ideal edge has as much of either; blur takes the fine ones. What noise adds to either is taken off.
     """
-    deviation, spread = view.noise, IED / view.native_scale
+    deviation, spread = chip.noise, IED / chip.native_scale
     energies = []
     for sigma in (FINE, COARSE):
-        energy = sum(cv2.norm(part, cv2.NORM_L2SQR) / part.size for part in _edges(view.grey, sigma))
+        energy = sum(cv2.norm(part, cv2.NORM_L2SQR) / part.size for part in _edges(chip.grey, sigma))
         # White noise of one level in pixels of this spread, through a Gaussian's slope, is spread^2 / (4 pi sigma^2);
         # resampling leaves about two thirds of it.
         made = 0.65 * deviation**2 * spread**2 / (4 * np.pi * sigma**2)
@@ -64,14 +64,14 @@ def sharpness(view: View) -> float:
     return float(10 * np.log10(energies[0] / energies[1]))
 
 
-def motion(view: View) -> float:
+def motion(chip: FaceChip) -> float:
     """How much less detail the picture has along the worst direction than across it, in decibels.
 
     A movement takes the detail along its way and leaves that across it; being out of focus takes both. The power in
     wedges of the chip's spectrum, less what a face has in each without any movement, compared with the wedge across,
     over four overlapping rings, so that small movements show in the outer and large ones in the inner rings.
     """
-    spectrum = power(np.ascontiguousarray(view.grey[FACE]))
+    spectrum = power(np.ascontiguousarray(chip.grey[FACE]))
     wedges = 10 * np.log10(_wedges() @ spectrum[: len(spectrum) // 2 + 1].reshape(-1) + 1e-3)
     less = wedges.reshape(len(RINGS), DIRECTIONS) - STILL
     missing = np.roll(less, DIRECTIONS // 2, axis=1) - less
@@ -95,19 +95,19 @@ def _wedges() -> Floats:
     return floats(matrix / matrix.sum(axis=1, keepdims=True))
 
 
-def noise(view: View) -> float:
+def noise(chip: FaceChip) -> float:
     """Deviation of the noise in levels of 0 to 255, where the face is smooth, in the file's own pixels."""
-    return view.noise
+    return chip.noise
 
 
-def blocks(view: View) -> float | None:
+def blocks(chip: FaceChip) -> float | None:
     """How many levels luma jumps across a grid of 8 pixels, beyond what it does beside it; the trace of JPEG.
 
     None where the picture was reduced while decoding, which takes the grid away.
     """
-    if view.picture.reduction > 1.01:
+    if chip.portrait.reduction > 1.01:
         return None
-    return max(0.0, (_grid(view.native) + _grid(np.ascontiguousarray(view.native.T))) / 2)
+    return max(0.0, (_grid(chip.native) + _grid(np.ascontiguousarray(chip.native.T))) / 2)
 
 
 def _grid(grey: Floats) -> float:

@@ -56,7 +56,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class PortraitImage:
     """A decoded picture, its faces, and what its file says.
 
     Attributes:
@@ -100,12 +100,12 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class FaceChip:
     """One face, prepared for measuring.
 
     Attributes:
-        picture: where it is.
-        chip: (224, 224, 3) uint8 RGB; pixels outside the picture repeat its border.
+        portrait: where it is.
+        pixels: (224, 224, 3) uint8 RGB; pixels outside the picture repeat its border.
         points: (5, 2) the landmarks in the chip.
         grey: (224, 224) float32 luma of the chip, 0 to 255.
         light: (224, 224) float32 luminance of the chip in linear light, 0 to 1.
@@ -116,11 +116,11 @@ class View:
         noise: deviation of the noise in levels, where `native` is smooth.
         pose: of the head, from the five landmarks.
         back: (2, 3) the way from the chip to pixels of the picture's `image`.
-        extra: what models that a user has added say of this face; see mien.portrait.measures.auxiliary.
+        extra: what models that a user has added say of this face; see mien.portrait.measures.model_measures.
     """
 
-    picture: Picture
-    chip: Image
+    portrait: PortraitImage
+    pixels: Image
     points: Floats
     grey: Floats
     light: Floats
@@ -144,26 +144,26 @@ class View:
         return floats(self.points[3:].mean(axis=0) - self.eyes)
 
 
-def view(picture: Picture, population: Population = DEFAULT_POPULATION) -> View:
+def make_face_chip(portrait: PortraitImage, population: Population = DEFAULT_POPULATION) -> FaceChip:
     """Prepare the chosen face of a picture.
 
     Args:
-        picture: with a chosen face.
+        portrait: with a chosen face.
         population: whose face it may be; see mien.portrait.measures.pose.
 
     Raises:
         DegenerateLandmarksError: its landmarks fix no pose.
     """
-    landmarks = picture.face.landmarks
+    landmarks = portrait.face.landmarks
     matrix = similarity(landmarks, CHIP_POSE.points)
-    chip = align(picture.image, landmarks, CHIP_POSE, CHIP, repeat_border=True)
-    light = luminance(chip)
-    native, ied = _native(picture, 1 / float(np.hypot(matrix[0, 0], matrix[1, 0])))
-    return View(
-        picture,
-        chip,
+    pixels = align(portrait.image, landmarks, CHIP_POSE, CHIP, repeat_border=True)
+    light = luminance(pixels)
+    native, ied = _native(portrait, 1 / float(np.hypot(matrix[0, 0], matrix[1, 0])))
+    return FaceChip(
+        portrait,
+        pixels,
         transform(landmarks, matrix),
-        cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float32),
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32),
         light,
         light.reshape(-1)[OVAL],
         native,
@@ -180,14 +180,14 @@ def luminance(image: Image) -> Floats:
     return floats(cv2.transform(cv2.LUT(image, SRGB), LUMINANCE[None]))
 
 
-def _native(picture: Picture, spread: float) -> tuple[Floats, float]:
+def _native(portrait: PortraitImage, spread: float) -> tuple[Floats, float]:
     """Luma of the picture's pixels around the face, and the eyes' distance in it.
 
     Args:
-        picture: whose chosen face is meant.
+        portrait: whose chosen face is meant.
         spread: pixels of the picture that one pixel of the chip spans.
     """
-    image, landmarks = picture.image, picture.face.landmarks
+    image, landmarks = portrait.image, portrait.face.landmarks
     side = quick_side(min(NATIVE, int(CHIP * spread), *image.shape[:2]))
     centre = landmarks.mean(axis=0)
     left, top = (int(np.clip(c - side / 2, 0, n - side)) for c, n in zip(centre, image.shape[1::-1], strict=True))

@@ -7,86 +7,86 @@ from math import cos, radians
 
 import numpy as np
 
+from mien.portrait.measures.face_chip import CHIN, FaceChip, PortraitImage
 from mien.portrait.measures.scale import clamp, falling, rising, sigmoid
-from mien.portrait.measures.face_chip import CHIN, Picture, View
 
 
-def face_side(view: View) -> float:
+def face_side(chip: FaceChip) -> float:
     """The shorter side of the face's box, in pixels of the file."""
-    box = view.picture.face.box
-    return min(box.width, box.height) * view.picture.reduction
+    box = chip.portrait.face.box
+    return min(box.width, box.height) * chip.portrait.reduction
 
 
-def face_share(view: View) -> float:
+def face_share(chip: FaceChip) -> float:
     """The area of the face's box, cut at the picture's border, as a share of the picture."""
-    box, (height, width) = view.picture.face.box, view.picture.image.shape[:2]
+    box, (height, width) = chip.portrait.face.box, chip.portrait.image.shape[:2]
     across = min(box.x2, width) - max(box.x1, 0)
     along = min(box.y2, height) - max(box.y1, 0)
     return float(max(0.0, across) * max(0.0, along) / (width * height))
 
 
-def second_face(picture: Picture) -> float:
+def second_face(portrait: PortraitImage) -> float:
     """The area of the largest other face as a share of the chosen one's (SingleFacePresent)."""
-    areas = [face.box.area for index, face in enumerate(picture.faces) if index != picture.chosen]
-    return max(areas, default=0.0) / max(1.0, picture.face.box.area)
+    areas = [face.box.area for index, face in enumerate(portrait.faces) if index != portrait.chosen]
+    return max(areas, default=0.0) / max(1.0, portrait.face.box.area)
 
 
-def faces(picture: Picture) -> float:
+def faces(portrait: PortraitImage) -> float:
     """How many faces were found."""
-    return float(len(picture.faces))
+    return float(len(portrait.faces))
 
 
-def head_length(view: View) -> float:
+def head_length(chip: FaceChip) -> float:
     """T: from between the eyes to the chin, in pixels of `image`; the chin follows from the mouth."""
-    points = view.picture.face.landmarks
+    points = chip.portrait.face.landmarks
     return CHIN * float(np.linalg.norm(points[3:].mean(axis=0) - points[:2].mean(axis=0)))
 
 
-def head_size(view: View) -> float:
+def head_size(chip: FaceChip) -> float:
     """T over the picture's height (HeadSize)."""
-    return head_length(view) / float(view.picture.image.shape[0])
+    return head_length(chip) / float(chip.portrait.image.shape[0])
 
 
-def centre_x(view: View) -> float:
+def centre_x(chip: FaceChip) -> float:
     """Where the middle of the eyes and the mouth lies across the picture: 0 left border, 1 right border."""
-    points = view.picture.face.landmarks
-    return float(points[[0, 1, 3, 4], 0].mean()) / float(view.picture.image.shape[1])
+    points = chip.portrait.face.landmarks
+    return float(points[[0, 1, 3, 4], 0].mean()) / float(chip.portrait.image.shape[1])
 
 
-def eye_line(view: View) -> float:
+def eye_line(chip: FaceChip) -> float:
     """Where the eyes lie down the picture: 0 upper border, 1 lower border."""
-    return float(view.picture.face.landmarks[:2, 1].mean()) / float(view.picture.image.shape[0])
+    return float(chip.portrait.face.landmarks[:2, 1].mean()) / float(chip.portrait.image.shape[0])
 
 
-def _ied(view: View) -> float:
-    points = view.picture.face.landmarks
+def _ied(chip: FaceChip) -> float:
+    points = chip.portrait.face.landmarks
     return max(1.0, float(np.linalg.norm(points[1] - points[0])))
 
 
-def margin_left(view: View) -> float:
+def margin_left(chip: FaceChip) -> float:
     """From the left eye to the left border, in distances between the eyes (LeftwardCropOfTheFace)."""
-    return float(view.picture.face.landmarks[0, 0]) / _ied(view)
+    return float(chip.portrait.face.landmarks[0, 0]) / _ied(chip)
 
 
-def margin_right(view: View) -> float:
+def margin_right(chip: FaceChip) -> float:
     """From the right eye to the right border, in distances between the eyes (RightwardCropOfTheFace)."""
-    return float(view.picture.image.shape[1] - view.picture.face.landmarks[1, 0]) / _ied(view)
+    return float(chip.portrait.image.shape[1] - chip.portrait.face.landmarks[1, 0]) / _ied(chip)
 
 
-def margin_above(view: View) -> float:
+def margin_above(chip: FaceChip) -> float:
     """From between the eyes to the upper border, over T (MarginAboveOfTheFaceImage)."""
-    return float(view.picture.face.landmarks[:2, 1].mean()) / max(1.0, head_length(view))
+    return float(chip.portrait.face.landmarks[:2, 1].mean()) / max(1.0, head_length(chip))
 
 
-def margin_below(view: View) -> float:
+def margin_below(chip: FaceChip) -> float:
     """From between the eyes to the lower border, over T (MarginBelowOfTheFaceImage)."""
-    below = view.picture.image.shape[0] - view.picture.face.landmarks[:2, 1].mean()
-    return float(below) / max(1.0, head_length(view))
+    below = chip.portrait.image.shape[0] - chip.portrait.face.landmarks[:2, 1].mean()
+    return float(below) / max(1.0, head_length(chip))
 
 
-def inter_eye(view: View) -> float:
+def inter_eye(chip: FaceChip) -> float:
     """The distance between the eyes in pixels of the file, over the cosine of yaw (InterEyeDistance)."""
-    return _ied(view) * view.picture.reduction / max(0.2, cos(radians(view.pose.yaw.value)))
+    return _ied(chip) * chip.portrait.reduction / max(0.2, cos(radians(chip.pose.yaw.value)))
 
 
 def head_size_quality(value: float) -> float:

@@ -10,8 +10,8 @@ from math import pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.portrait.measures.face_chip import IED, FaceChip, zone
 from mien.portrait.measures.scale import clamp, sigmoid
-from mien.portrait.measures.face_chip import IED, View, zone
 from mien.types import Floats, floats
 
 ZONE = 0.3 * IED
@@ -21,21 +21,21 @@ DARK, BRIGHT = 25, 247
 """Levels of luminance, 0 to 255 in linear light, up to which and from which on a pixel has no detail."""
 
 
-def zones(view: View) -> dict[str, Floats]:
+def zones(chip: FaceChip) -> dict[str, Floats]:
     """Centres of the measuring zones in the chip: forehead, left and right cheek, chin, as the viewer sees them."""
-    half = view.down / 2
+    half = chip.down / 2
     return {
-        "forehead": floats(view.eyes - half),
-        "left cheek": floats(view.points[0] + half),
-        "right cheek": floats(view.points[1] + half),
-        "chin": floats(view.eyes + 3 * half),
+        "forehead": floats(chip.eyes - half),
+        "left cheek": floats(chip.points[0] + half),
+        "right cheek": floats(chip.points[1] + half),
+        "chin": floats(chip.eyes + 3 * half),
     }
 
 
-def uniformity(view: View) -> float:
+def uniformity(chip: FaceChip) -> float:
     """Intersection of the luminance histograms of both cheeks, 0 to 1 (IlluminationUniformity)."""
-    places = zones(view)
-    shares = [_histogram(zone(view.light, places[name], ZONE)) for name in ("left cheek", "right cheek")]
+    places = zones(chip)
+    shares = [_histogram(zone(chip.light, places[name], ZONE)) for name in ("left cheek", "right cheek")]
     return float(np.minimum(*shares).sum())
 
 
@@ -48,45 +48,45 @@ def _counts(light: Floats) -> NDArray[np.int64]:
     return np.bincount((light.reshape(-1) * (BINS - 1e-3)).astype(np.int64), minlength=BINS)
 
 
-def four_zones(view: View) -> float:
+def four_zones(chip: FaceChip) -> float:
     """The darkest over the brightest of the four zones' mean levels, in the channel where it is least (ICAO)."""
-    means = np.array([zone(view.chip, centre, ZONE).reshape(-1, 3).mean(axis=0) for centre in zones(view).values()])
+    means = np.array([zone(chip.pixels, centre, ZONE).reshape(-1, 3).mean(axis=0) for centre in zones(chip).values()])
     return float((means.min(axis=0) / np.maximum(means.max(axis=0), 1)).min())
 
 
-def sides(view: View) -> float:
+def sides(chip: FaceChip) -> float:
     """How unequal the cheeks are lit: the darker one's mean luminance over the brighter one's, 0 to 1.
 
     The histograms of `uniformity` no longer meet once the cheeks differ by a few levels; this goes on.
     """
-    places = zones(view)
-    means = [float(zone(view.light, places[name], ZONE).mean()) for name in ("left cheek", "right cheek")]
+    places = zones(chip)
+    means = [float(zone(chip.light, places[name], ZONE).mean()) for name in ("left cheek", "right cheek")]
     return (min(means) + 1e-3) / (max(means) + 1e-3)
 
 
-def mean(view: View) -> float:
+def mean(chip: FaceChip) -> float:
     """Mean luminance of the face, 0 to 1 (LuminanceMean)."""
-    return float(view.inside.mean())
+    return float(chip.inside.mean())
 
 
-def variance(view: View) -> float:
+def variance(chip: FaceChip) -> float:
     """Variance of the luminance of the face (LuminanceVariance)."""
-    return float(view.inside.var())
+    return float(chip.inside.var())
 
 
-def dark_share(view: View) -> float:
+def dark_share(chip: FaceChip) -> float:
     """Share of the face whose luminance is at most 25 of 255 (UnderExposurePrevention)."""
-    return float((view.inside * 255 <= DARK).mean())
+    return float((chip.inside * 255 <= DARK).mean())
 
 
-def bright_share(view: View) -> float:
+def bright_share(chip: FaceChip) -> float:
     """Share of the face whose luminance is at least 247 of 255 (OverExposurePrevention)."""
-    return float((view.inside * 255 >= BRIGHT).mean())
+    return float((chip.inside * 255 >= BRIGHT).mean())
 
 
-def dynamic_range(view: View) -> float:
+def dynamic_range(chip: FaceChip) -> float:
     """Entropy of the luminance of the face in bits, 0 to 8 (DynamicRange)."""
-    counts = _counts(view.inside)
+    counts = _counts(chip.inside)
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log2(shares)).sum()) + 0.0
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.portrait.measures.face_chip import FaceChip, PortraitImage
 from mien.portrait.measures.scale import clamp, falling
 from mien.portrait.measures.spectrum import BANDS, by_band, layout
-from mien.portrait.measures.face_chip import Picture, View
 from mien.types import Image
 
 ROUNDING = 1 / 12
@@ -31,14 +31,14 @@ AXIS = 15.0
 """Degrees from the rows and columns of the picture within which a pattern is a screen's, beyond a printer's."""
 
 
-def enlargement(view: View) -> float:
+def enlargement(chip: FaceChip) -> float:
     """By how much the picture could be shrunk around the face without losing anything, 1 and more.
 
     Spectra of photographs fall as a power of the frequency. The line is fitted where every enlarged picture still has
     its detail; where the spectrum leaves it downwards for good, detail ends. A soft picture could be shrunk, too:
     that it was enlarged is one explanation, that it is out of focus another.
     """
-    level = 10 * np.log10(by_band(view.spectrum) + ROUNDING / 10)
+    level = 10 * np.log10(by_band(chip.spectrum) + ROUNDING / 10)
     frequency = 10 * np.log10((np.arange(BANDS) + 0.5) / BANDS)
     low, high = FITTED
     x, y = frequency[low:high] - frequency[low], level[low:high]
@@ -56,15 +56,15 @@ def enlargement(view: View) -> float:
     return max(1.0, BANDS / (first - 0.5 + min(1.0, max(0.0, step))))
 
 
-def patterns(view: View) -> tuple[float, float] | None:
+def patterns(chip: FaceChip) -> tuple[float, float] | None:
     """The highest peak of the spectrum over its surroundings, in decibels: of a printer's dots, of a screen's lines.
 
     None where the face has too few pixels for a spectrum.
     """
-    if len(view.spectrum) < LEAST:
+    if len(chip.spectrum) < LEAST:
         return None
-    rings = layout(len(view.spectrum))
-    power = cv2.blur(np.fft.fftshift(view.spectrum), (3, 3))
+    rings = layout(len(chip.spectrum))
+    power = cv2.blur(np.fft.fftshift(chip.spectrum), (3, 3))
     wide, near = (cv2.boxFilter(power, -1, (side, side), normalize=False) for side in (25, 7))
     surroundings = (wide - near) / np.float32(25 * 25 - 7 * 7)
     ratio = np.fft.ifftshift(power / (np.maximum(surroundings, 0) + np.float32(2 * ROUNDING)))
@@ -74,13 +74,13 @@ def patterns(view: View) -> tuple[float, float] | None:
     return 10 * float(np.log10(dots)), 10 * float(np.log10(lines))
 
 
-def border(picture: Picture) -> float:
+def border(portrait: PortraitImage) -> float:
     """Share of the picture that is an even frame: paper or the scanner's lid around a photograph.
 
     A portrait before a plain wall has an even upper edge and sides, but a body at its lower edge; so a frame counts
     when the lower edge is even, too, and at least one of the sides.
     """
-    small = picture.small
+    small = portrait.small
     bottom = _even(small[::-1])
     if not bottom:
         return 0.0
@@ -106,12 +106,12 @@ def _even(rows: Image) -> int:
     return int(np.argmax(off)) if off.any() else len(inner)
 
 
-def stamp(picture: Picture) -> float:
+def stamp(portrait: PortraitImage) -> float:
     """Share of a circle, as large as a stamp, that is drawn in red or blue ink on the picture, 0 to 1.
 
     A ring of ink, so what lies just inside and outside of it counts against it: red clothes are no stamp.
     """
-    colours = cv2.cvtColor(cv2.medianBlur(picture.small, 3), cv2.COLOR_RGB2LAB)
+    colours = cv2.cvtColor(cv2.medianBlur(portrait.small, 3), cv2.COLOR_RGB2LAB)
     a, b = colours[..., 1], colours[..., 2]
     # 8-bit a and b are 128 where there is no colour.
     inks = ((a > 128 + 28) & (cv2.subtract(b, a) < 12), b < 128 - 18)

@@ -16,8 +16,8 @@ from mien.data.thumbnail import cutting
 from mien.portrait.dataset.audit import Audit, RuleResult, reasons
 from mien.portrait.dataset.findings import KINDS, Finding
 from mien.portrait.measures.catalogue import MEASURES, place
-from mien.portrait.rules import FAIL, PASS, UNKNOWN, Language
 from mien.portrait.report.words import collect_name, group_name, limit, say, unit_name
+from mien.portrait.rules import FAIL, PASS, UNKNOWN, Language
 from mien.types import Floats, floats
 
 WORST = 8

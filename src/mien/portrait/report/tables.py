@@ -54,7 +54,7 @@ def write_audit(audit: Audit, out: Path, language: Language, made_with: dict[str
 
 def images(audit: Audit) -> pa.Table:
     """Every measure of every image, its verdict, and the rules that it fails."""
-    table = audit.recorded.table.drop_columns(["bytes", "changed", "look", "face_look", "landmarks", "reasons"])
+    table = audit.recorded.table.drop_columns(["bytes", "changed", "phash", "face_phash", "landmarks", "reasons"])
     judged = list(verdicts(audit))
     columns: dict[str, list[Any]] = {
         "subject": [entry.subject for entry in audit.entries],
@@ -90,7 +90,7 @@ def as_json(audit: Audit, made_with: dict[str, str]) -> dict[str, Any]:
         "models": {
             "detector": audit.models.detector,
             "recognizer": audit.models.recognizer,
-            "experts": list(audit.models.experts),
+            "experts": list(audit.models.portrait_models),
         },
         "counts": {
             "images": len(audit.entries),

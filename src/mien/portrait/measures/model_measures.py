@@ -1,16 +1,16 @@
 """What models that a user has added say of a face: more landmarks, pose, parsing, quality. Runs no network.
 
 The default models give five landmarks; eyes that are closed, hats and backgrounds cannot be told from those. Each
-function here reads what a network found (see mien.portrait.measures.auxiliary_models) and gives None where there is no such network.
+function here reads what a network found (see portrait_models) and gives None where there is no such network.
 """
 
 import cv2
 import numpy as np
 
+from mien.portrait.measures.face_chip import FaceChip
 from mien.portrait.measures.framing import head_length
 from mien.portrait.measures.pose import Angle, Pose
 from mien.portrait.measures.scale import clamp, rising, sigmoid
-from mien.portrait.measures.face_chip import View
 from mien.types import Floats
 
 EYES = {68: (range(36, 42), range(42, 48)), 98: (range(60, 68), range(68, 76)), 106: (range(33, 43), range(87, 97))}
@@ -24,9 +24,9 @@ POSE_SD = 5.0
 """Degrees by which pose networks of the 6DRepNet kind are off on AFLW2000, on the mean of the three angles."""
 
 
-def angles(view: View) -> Pose | None:
+def angles(chip: FaceChip) -> Pose | None:
     """Yaw, pitch and roll by a network; see the signs in mien.portrait.measures.pose."""
-    found = view.extra.get("pose")
+    found = chip.extra.get("pose")
     if found is None:
         return None
     yaw, pitch, roll = (Angle(float(value), POSE_SD) for value in found)
@@ -40,34 +40,34 @@ def _opening(points: Floats) -> float:
     return float(np.ptp(centred @ across))
 
 
-def _t(view: View, points: Floats) -> float:
+def _t(chip: FaceChip, points: Floats) -> float:
     """T in the landmarks' pixels: from between the eyes to the chin."""
     chin = CHIN.get(len(points))
     if not chin:
-        return head_length(view)
+        return head_length(chip)
     eyes = np.mean([points[list(part)].mean(axis=0) for part in EYES[len(points)]], axis=0)
     return max(1.0, float(np.linalg.norm(points[chin] - eyes)))
 
 
-def eyes_open(view: View) -> float | None:
+def eyes_open(chip: FaceChip) -> float | None:
     """The narrower eye's opening over T (EyesOpen); OFIQ takes pairs of lids, this the reach of all points."""
-    points = view.extra.get("landmarks")
+    points = chip.extra.get("landmarks")
     if points is None or len(points) not in EYES:
         return None
-    return min(_opening(points[list(part)]) for part in EYES[len(points)]) / _t(view, points)
+    return min(_opening(points[list(part)]) for part in EYES[len(points)]) / _t(chip, points)
 
 
-def mouth_open(view: View) -> float | None:
+def mouth_open(chip: FaceChip) -> float | None:
     """The opening of the inner lips over T (MouthClosed)."""
-    points = view.extra.get("landmarks")
+    points = chip.extra.get("landmarks")
     if points is None or len(points) not in INNER_MOUTH:
         return None
-    return _opening(points[list(INNER_MOUTH[len(points)])]) / _t(view, points)
+    return _opening(points[list(INNER_MOUTH[len(points)])]) / _t(chip, points)
 
 
-def head_covering(view: View) -> float | None:
+def head_covering(chip: FaceChip) -> float | None:
     """Share of the head's part of the chip that is hat or cloth above the chin (NoHeadCoverings)."""
-    classes = view.extra.get("parsing")
+    classes = chip.extra.get("parsing")
     if classes is None:
         return None
     above = classes[: classes.shape[0] * 4 // 5]
@@ -75,21 +75,21 @@ def head_covering(view: View) -> float | None:
     return float(np.isin(above, (CLOTH, HAT)).sum() / max(1, head))
 
 
-def background(view: View) -> float | None:
+def background(chip: FaceChip) -> float | None:
     """Mean Sobel gradient of the luma over the background of the chip (BackgroundUniformity)."""
-    classes = view.extra.get("parsing")
+    classes = chip.extra.get("parsing")
     if classes is None:
         return None
     inside = cv2.erode((classes == BACKGROUND).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     if inside.sum() < 200:
         return None
-    slopes = [cv2.Sobel(view.grey, cv2.CV_32F, *order) for order in ((1, 0), (0, 1))]
+    slopes = [cv2.Sobel(chip.grey, cv2.CV_32F, *order) for order in ((1, 0), (0, 1))]
     return float(np.hypot(*slopes)[inside].mean())
 
 
-def model_quality(view: View) -> float | None:
+def model_quality(chip: FaceChip) -> float | None:
     """The quality that a network gives, on the scale of its card, 0 to 100."""
-    found = view.extra.get("quality")
+    found = chip.extra.get("quality")
     return None if found is None else float(found.reshape(-1)[0])
 
 

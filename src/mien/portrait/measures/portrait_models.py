@@ -18,12 +18,12 @@ from mien.models import store
 from mien.models.card import PortraitModelSpec
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import Session
-from mien.portrait.measures.face_chip import CHIP, View
+from mien.portrait.measures.face_chip import CHIP, FaceChip
 from mien.types import Box, Floats, Image, floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class PortraitModel:
     """An open model for portraits."""
 
     name: str
@@ -34,13 +34,13 @@ class Network:
     session: Session
 
 
-def open_networks(names: Sequence[str], options: EngineOptions = DEFAULT_OPTIONS) -> tuple[Network, ...]:
+def open_portrait_models(names: Sequence[str], options: EngineOptions = DEFAULT_OPTIONS) -> tuple[PortraitModel, ...]:
     """Open models by their names in the store, or the paths of their cards.
 
     Raises:
         CardError: a model that is no expert, takes any size, or two of one family.
     """
-    found: dict[str, Network] = {}
+    found: dict[str, PortraitModel] = {}
     for name in names:
         model = store.load(name)
         card = model.card
@@ -49,58 +49,58 @@ def open_networks(names: Sequence[str], options: EngineOptions = DEFAULT_OPTIONS
         if card.family in found:
             raise CardError(f"{card.name} and {found[card.family].name} both give {card.family}; name one of them")
         session = model.session(options=options)
-        found[card.family] = Network(
+        found[card.family] = PortraitModel(
             card.name, card.family, card.expert, card.input.width, card.input.height, session
         )
     return tuple(found.values())
 
 
-def consult(view: View, networks: Sequence[Network]) -> View:
-    """The view with what the networks say of its face."""
-    if not networks:
-        return view
-    return replace(view, extra={network.family: READERS[network.family](view, network) for network in networks})
+def run_portrait_models(chip: FaceChip, models: Sequence[PortraitModel]) -> FaceChip:
+    """The chip with what the networks say of its face."""
+    if not models:
+        return chip
+    return replace(chip, extra={model.family: READERS[model.family](chip, model) for model in models})
 
 
-def _crop(view: View, network: Network) -> tuple[Image, Floats]:
+def _crop(chip: FaceChip, model: PortraitModel) -> tuple[Image, Floats]:
     """The picture of the face that a network takes, and the (2, 3) way from it back to the picture's pixels."""
-    picture, size = view.picture.image, (network.width, network.height)
-    if network.spec.crop == "aligned":
-        crop = align(picture, view.picture.face.landmarks, arcface_template(network.width), network.width)
+    image, size = chip.portrait.image, (model.width, model.height)
+    if model.spec.crop == "aligned":
+        crop = align(image, chip.portrait.face.landmarks, arcface_template(model.width), model.width)
         return crop, floats(np.eye(2, 3))
-    box: Box = view.picture.face.box
-    side = max(box.width, box.height) * network.spec.margin
+    box: Box = chip.portrait.face.box
+    side = max(box.width, box.height) * model.spec.margin
     left, top = (box.x1 + box.x2 - side) / 2, (box.y1 + box.y2 - side) / 2
     scale = np.array([side / size[0], side / size[1]])
     back = np.array([[scale[0], 0, left], [0, scale[1], top]])
-    crop = cv2.warpAffine(picture, cv2.invertAffineTransform(back), size, flags=cv2.INTER_LINEAR)
+    crop = cv2.warpAffine(image, cv2.invertAffineTransform(back), size, flags=cv2.INTER_LINEAR)
     return np.asarray(crop, np.uint8), floats(back)
 
 
-def _landmarks(view: View, network: Network) -> Floats:
+def _landmarks(chip: FaceChip, model: PortraitModel) -> Floats:
     """(K, 2) points in pixels of the picture."""
-    crop, back = _crop(view, network)
-    points = network.session.run(crop[None])[0].reshape(-1, 2)
-    size = floats([network.width, network.height])
-    if network.spec.output == "signed":
+    crop, back = _crop(chip, model)
+    points = model.session.run(crop[None])[0].reshape(-1, 2)
+    size = floats([model.width, model.height])
+    if model.spec.output == "signed":
         points = floats((points + 1) / 2 * size)
-    elif network.spec.output == "unit":
+    elif model.spec.output == "unit":
         points = points * size
     return floats(points @ back[:, :2].T + back[:, 2])
 
 
-def _pose(view: View, network: Network) -> Floats:
+def _pose(chip: FaceChip, model: PortraitModel) -> Floats:
     """Yaw, pitch and roll in degrees, with the signs of mien.portrait.measures.pose."""
-    crop, _ = _crop(view, network)
-    outputs = network.session.run(crop[None])
+    crop, _ = _crop(chip, model)
+    outputs = model.session.run(crop[None])
     values: Floats
-    if network.spec.output == "matrix":
+    if model.spec.output == "matrix":
         values = angles_of(outputs[0].reshape(3, 3))
     else:
         values = floats([float(v) for output in outputs for v in output.reshape(-1)][:3])
-        if network.spec.output == "radians":
+        if model.spec.output == "radians":
             values = floats(np.rad2deg(values))
-    return floats(values * floats(network.spec.signs))
+    return floats(values * floats(model.spec.signs))
 
 
 def angles_of(matrix: NDArray[Any]) -> Floats:
@@ -111,27 +111,27 @@ def angles_of(matrix: NDArray[Any]) -> Floats:
     return floats(np.rad2deg([yaw, pitch, roll]))
 
 
-def _parsing(view: View, network: Network) -> Floats:
+def _parsing(chip: FaceChip, model: PortraitModel) -> Floats:
     """(224, 224) classes over the chip."""
-    picture_to_chip = cv2.invertAffineTransform(view.back)
-    crop, back = _crop(view, network)
-    scores = network.session.run(crop[None])[0]
+    image_to_chip = cv2.invertAffineTransform(chip.back)
+    crop, back = _crop(chip, model)
+    scores = model.session.run(crop[None])[0]
     classes = scores.reshape(scores.shape[-3:]).argmax(axis=0).astype(np.float32)
-    step = floats([network.width / classes.shape[1], network.height / classes.shape[0]])
+    step = floats([model.width / classes.shape[1], model.height / classes.shape[0]])
     whole = np.vstack([back, [0, 0, 1]]) @ np.diag([float(step[0]), float(step[1]), 1.0])
-    matrix = (np.vstack([picture_to_chip, [0, 0, 1]]) @ whole)[:2]
+    matrix = (np.vstack([image_to_chip, [0, 0, 1]]) @ whole)[:2]
     return floats(cv2.warpAffine(classes, matrix, (CHIP, CHIP), flags=cv2.INTER_NEAREST))
 
 
-def _quality(view: View, network: Network) -> Floats:
+def _quality(chip: FaceChip, model: PortraitModel) -> Floats:
     """One number, 0 to 100 between the card's low and high."""
-    crop, _ = _crop(view, network)
-    value = network.session.run(crop[None])[0].reshape(-1)[:1]
-    low, high = network.spec.low, network.spec.high
+    crop, _ = _crop(chip, model)
+    value = model.session.run(crop[None])[0].reshape(-1)[:1]
+    low, high = model.spec.low, model.spec.high
     return floats(np.clip((value - low) / (high - low) * 100, 0, 100))
 
 
-READERS: dict[str, Callable[[View, Network], Floats]] = {
+READERS: dict[str, Callable[[FaceChip, PortraitModel], Floats]] = {
     "landmarks": _landmarks,
     "pose": _pose,
     "parsing": _parsing,

@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 from mien.cli import run
 from mien.errors import CardError
 from mien.models import store
-from mien.portrait.measures import pose
 from mien.portrait.examine import open_examiner
-from mien.portrait.measures.auxiliary_models import angles_of, open_networks
+from mien.portrait.measures import pose
+from mien.portrait.measures.portrait_models import angles_of, open_portrait_models
 from mien.types import Image
 
 
@@ -63,7 +63,7 @@ def test_pose_of_a_network_takes_the_place_of_landmarks(tmp_path: Path, hopper: 
         )
         == 0
     )
-    measures = open_examiner(experts=("p1",)).image(hopper).measures
+    measures = open_examiner(portrait_models=("p1",)).image(hopper).measures
     assert [measures[n].value for n in ("yaw", "pitch", "roll")] == pytest.approx([12, 7, 3], abs=0.1)
     assert measures["yaw"].sd == 5
 
@@ -76,7 +76,7 @@ def test_a_rotation_is_read_back_into_its_angles(tmp_path: Path, hopper: Image) 
     assert (
         add(tmp_path, "p2", pose.rotation(*np.radians((20, -10, 5))), "--expert", "pose", "--output", "matrix") == 0
     )
-    measures = open_examiner(experts=("p2",)).image(hopper).measures
+    measures = open_examiner(portrait_models=("p2",)).image(hopper).measures
     assert [measures[n].value for n in ("yaw", "pitch", "roll")] == pytest.approx([20, -10, 5], abs=0.2)
 
 
@@ -94,11 +94,11 @@ def test_landmarks_tell_how_far_eyes_and_mouth_are_open(tmp_path: Path, hopper: 
     scaled = {"unit": points, "signed": points * 2 - 1, "pixels": points * 64}[output]
     name = f"lm-{output}"
     assert add(tmp_path, name, scaled.reshape(-1), "--expert", "landmarks", "--output", output) == 0
-    one = open_examiner(experts=(name,)).image(hopper)
+    one = open_examiner(portrait_models=(name,)).image(hopper)
     # T is 0.5 of the crop; six points of a ring reach sin(60 degrees) of its height.
     assert one.measures["eyes_open"].value == pytest.approx(0.03 * np.sin(np.pi / 3) / 0.5, rel=0.03)
     assert one.measures["mouth_open"].value == pytest.approx(0.08 / 0.5, rel=0.03)
-    found, box = one.view.extra["landmarks"], one.picture.face.box
+    found, box = one.chip.extra["landmarks"], one.portrait.face.box
     assert found[8, 0] == pytest.approx((box.x1 + box.x2) / 2, abs=1), "laid back into the picture"
 
 
@@ -108,8 +108,8 @@ def test_parsing_tells_hats_and_backgrounds(tmp_path: Path, hopper: Image) -> No
     scores[0, :, :12] = scores[0, :, 52:] = 5
     scores[18, :24, 12:52] = 5
     assert add(tmp_path, "parse", scores, "--expert", "parsing") == 0
-    one = open_examiner(experts=("parse",)).image(hopper)
-    classes = one.view.extra["parsing"]
+    one = open_examiner(portrait_models=("parse",)).image(hopper)
+    classes = one.chip.extra["parsing"]
     assert set(np.unique(classes)) <= {0, 1, 18}
     above = classes[: 224 * 4 // 5]
     exact = (above == 18).sum() / (above != 0).sum()
@@ -138,7 +138,9 @@ def test_quality_is_laid_on_a_scale(tmp_path: Path, hopper: Image) -> None:
         )
         == 0
     )
-    assert open_examiner(experts=("q1",)).image(hopper).measures["model_quality"].value == pytest.approx(50, abs=1)
+    assert open_examiner(portrait_models=("q1",)).image(hopper).measures["model_quality"].value == pytest.approx(
+        50, abs=1
+    )
 
 
 def test_without_such_models_the_reason_names_the_command(hopper_examined) -> None:
@@ -149,11 +151,11 @@ def test_without_such_models_the_reason_names_the_command(hopper_examined) -> No
 
 def test_what_is_refused(tmp_path: Path, capsys) -> None:
     with pytest.raises(CardError, match="portraits take models added with --expert"):
-        open_networks(["mtcnn"])
+        open_portrait_models(["mtcnn"])
     assert add(tmp_path, "q2", np.array([1.0]), "--expert", "quality", "--range", "0,1") == 0
     assert add(tmp_path, "q3", np.array([1.0]), "--expert", "quality", "--range", "0,1") == 0
     with pytest.raises(CardError, match="both give quality"):
-        open_networks(["q2", "q3"])
+        open_portrait_models(["q2", "q3"])
     for words, said in (
         (("--expert", "gaze"), "--expert is landmarks, pose, parsing, quality, not gaze"),
         (("--expert", "pose", "--output", "unit"), "--output of pose is degrees, radians, matrix, not unit"),
