@@ -49,7 +49,7 @@ def main() -> None:
         dlib / "training_with_face_landmarks.xml",
         dlib / "testing_with_face_landmarks.xml",
     )
-    shown = (dlib / "bald_guys.jpg", dlib / "2008_002470.jpg", read_annotated(sets[0]).pictures[4].path)
+    shown = (dlib / "bald_guys.jpg", dlib / "2008_002470.jpg", read_annotated(sets[0]).images[4].path)
     video = machine.DATA / "video" / "short_hamilton_clip.mp4"
     plan = Plan(sets, given.lfw, video, given.most, shown)
     names = given.detectors.split(",") if given.detectors else bench.available()
@@ -78,7 +78,7 @@ def add_models() -> None:
 
 def in_turn(scenes: Path, most: int) -> dict:
     """Milliseconds a picture of mien-face and MTCNN, each picture by both before the next, and the ratio."""
-    images = [read_image(picture.path) for picture in read_annotated(scenes).pictures[:most]]
+    images = [read_image(picture.path) for picture in read_annotated(scenes).images[:most]]
     detectors = {name: open_detector(name) for name in ("mien-face", "mtcnn")}
     took = {name: [] for name in detectors}
     for image in images[:10]:

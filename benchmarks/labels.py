@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import machine
-from mien.data.manifest import read_manifest
+from mien.data.manifest_io import read_manifest
 from mien.evaluate.embed import embed_manifest
 from mien.evaluate.scorefile import read_embedded
 from mien.portrait.dataset.labels import Labels, centroid_rule

@@ -23,9 +23,11 @@ import simplejpeg
 import machine
 from mien.data import recordio
 from mien.data.export import export_folder, export_rec
-from mien.data.manifest import Sample, tabulate
-from mien.data.pack import Pack, ShardWriter, encode_crop
+from mien.data.manifest import tabulate
+from mien.data.pack import Pack
 from mien.data.prepare import Settings, prepare
+from mien.data.sample import Sample
+from mien.data.shards import ShardWriter, encode_crop
 from mien.models.engines import usable_cores
 
 BATCH = 256

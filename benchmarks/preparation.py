@@ -25,9 +25,10 @@ from PIL import Image as Pillow
 import machine
 from mien.align import arcface_template
 from mien.data.cropping import Pose, crop_samples
-from mien.data.manifest import Manifest, Sample, tabulate
-from mien.data.pack import encode_crop
+from mien.data.manifest import Manifest, tabulate
 from mien.data.prepare import Settings, prepare
+from mien.data.sample import Sample
+from mien.data.shards import encode_crop
 from mien.data.workers import ordered
 from mien.detect.mtcnn import Mtcnn, MtcnnSettings, _points
 from mien.geometry import nms, similarity

@@ -25,7 +25,9 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from mien.data.manifest import Sample, tabulate, write_manifest
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import write_manifest
+from mien.data.sample import Sample
 from mien.detect.mtcnn import Mtcnn, MtcnnSettings
 from mien.detect.scrfd import Scrfd
 from mien.errors import ImageError

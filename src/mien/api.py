@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.manifest import read_samples
+from mien.data.manifest_io import read_samples
 from mien.detect.detector import Detector, open_detector
 from mien.detect.prominence import most_prominent
 from mien.errors import ImageError

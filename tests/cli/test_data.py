@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.cli import run
-from mien.data.manifest import read_manifest
+from mien.data.manifest_io import read_manifest
 from mien.data.pack import Pack
 from mien.types import Image
 
@@ -95,7 +95,7 @@ def test_split_and_its_refusals(people: Path, tmp_path: Path, capsys: pytest.Cap
         (["inspect", "{}/train", "--as", "lwf"], 3, "there is no source 'lwf'"),
         (["import", "{}/train", "--out", "m.txt"], 2, "ends in .csv or .parquet"),
         (["import", "{}/train/Wall/1.png", "--out", "m.csv"], 3, "is none of the data sets that mien knows"),
-        (["prepare", "{}/test/Nobody", "--out", "p"], 3, "1 images lie in it directly"),
+        (["prepare", "{}/test/Nobody", "--out", "p"], 3, "1 images are directly in it"),
         (["prepare", "{}/train", "--out", "p", "--several", "some"], 2, "--several is reject or take"),
         (["prepare", "{}/train", "--out", "p", "--size", "100"], 3, "multiples of 112 and 128"),
         (["check", "{}/train"], 3, "is no pack; make one with"),

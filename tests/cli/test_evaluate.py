@@ -12,7 +12,7 @@ import pytest
 
 from mien.cli import run
 from mien.data.bins import write_bin
-from mien.data.pack import encode_crop
+from mien.data.shards import encode_crop
 from mien.errors import CardError, ContractError
 from mien.evaluate.report import read_report
 from mien.evaluate.scorefile import Origin, schema_metadata

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.data.annotated import read_annotated
-from mien.data.detections import FORMATS, Found
+from mien.data.detections import FORMATS, DetectedImage
 from mien.data.sources import fddb, imglab
 from mien.data.sources.known import find_source
 from mien.errors import ManifestError
@@ -20,25 +20,25 @@ POINTS = floats([(30, 30), (70, 30), (50, 50), (35, 75), (65, 75)])
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> list[Found]:
+def found(tmp_path: Path) -> list[DetectedImage]:
     paths = [tmp_path / "0--Event" / f"{name}.png" for name in "ab"]
     paths[0].parent.mkdir()
     for path in paths:
         cv2.imwrite(str(path), np.zeros((120, 200, 3), np.uint8))
     faces = (Face(Box(20, 10, 80, 90), 0.875, POINTS), Face(Box(-5, 30, 25, 70), 0.5, POINTS / 2))
-    return [Found(paths[0], 200, 120, faces), Found(paths[1], 200, 120, ())]
+    return [DetectedImage(paths[0], 200, 120, faces), DetectedImage(paths[1], 200, 120, ())]
 
 
-def test_the_csv_is_a_manifest_that_comes_back_as_it_was(found: list[Found], tmp_path: Path) -> None:
+def test_the_csv_is_a_manifest_that_comes_back_as_it_was(found: list[DetectedImage], tmp_path: Path) -> None:
     FORMATS["csv"](tmp_path / "faces.csv", found)
     again = read_annotated(tmp_path / "faces.csv")
-    assert not again.problems and [p.path for p in again.pictures] == [one.path for one in found]
-    assert again.pictures[0].boxes.tolist() == [[20, 10, 80, 90], [-5, 30, 25, 70]]
-    assert np.allclose(again.pictures[0].landmarks[1], POINTS / 2)
-    assert again.pictures[0].known[0]["score"] == 0.875 and len(again.pictures[1].boxes) == 0
+    assert not again.problems and [p.path for p in again.images] == [one.path for one in found]
+    assert again.images[0].boxes.tolist() == [[20, 10, 80, 90], [-5, 30, 25, 70]]
+    assert np.allclose(again.images[0].landmarks[1], POINTS / 2)
+    assert again.images[0].known[0]["score"] == 0.875 and len(again.images[1].boxes) == 0
 
 
-def test_coco_has_boxes_as_corner_and_size(found: list[Found], tmp_path: Path) -> None:
+def test_coco_has_boxes_as_corner_and_size(found: list[DetectedImage], tmp_path: Path) -> None:
     FORMATS["coco"](tmp_path / "faces.json", found)
     content = json.loads((tmp_path / "faces.json").read_text())
     first, second = content["annotations"]
@@ -48,7 +48,7 @@ def test_coco_has_boxes_as_corner_and_size(found: list[Found], tmp_path: Path) -
     assert {one["image_id"] for one in content["annotations"]} == {content["images"][0]["id"]}
 
 
-def test_yolo_has_shares_of_the_picture(found: list[Found], tmp_path: Path) -> None:
+def test_yolo_has_shares_of_the_picture(found: list[DetectedImage], tmp_path: Path) -> None:
     FORMATS["yolo"](tmp_path / "out", found)
     values = [float(v) for v in (tmp_path / "out" / "labels" / "a.txt").read_text().splitlines()[0].split()]
     assert values[:5] == pytest.approx([0, 50 / 200, 50 / 120, 60 / 200, 80 / 120], abs=1e-6)
@@ -56,7 +56,7 @@ def test_yolo_has_shares_of_the_picture(found: list[Found], tmp_path: Path) -> N
     assert (tmp_path / "out" / "labels" / "b.txt").read_text() == ""
 
 
-def test_wider_files_are_read_back_as_predictions(found: list[Found], tmp_path: Path) -> None:
+def test_wider_files_are_read_back_as_predictions(found: list[DetectedImage], tmp_path: Path) -> None:
     FORMATS["wider"](tmp_path / "out", found)
     again = read_predictions(tmp_path / "out").boxes
     assert again["0--Event", "a"].tolist() == [[20, 10, 60, 80, 0.875], [-5, 30, 30, 40, 0.5]]
@@ -76,7 +76,7 @@ def test_fddb_ellipses_become_the_boxes_around_them(tmp_path: Path) -> None:
     turns = np.linspace(0, 2 * math.pi, 20_000)
     x = 150 + 80 * np.cos(turns) * math.cos(angle) - 50 * np.sin(turns) * math.sin(angle)
     y = 140 + 80 * np.cos(turns) * math.sin(angle) + 50 * np.sin(turns) * math.cos(angle)
-    assert np.allclose(annotated.pictures[0].boxes, [[x.min(), y.min(), x.max(), y.max()]], atol=1e-2)
+    assert np.allclose(annotated.images[0].boxes, [[x.min(), y.min(), x.max(), y.max()]], atol=1e-2)
     assert len(annotated.problems) == 1 and "img_2.jpg is missing" in annotated.problems[0].reason
     assert not fddb.recognizes(tmp_path / "originalPics")
 
@@ -93,7 +93,7 @@ def test_dlib_boxes_with_those_to_ignore_and_landmarks(tmp_path: Path) -> None:
     path.write_text(f"<?xml version='1.0'?><dataset><images>{rows}</images></dataset>")
     assert imglab.recognizes(path)
     annotated = read_annotated(path)
-    (picture,) = annotated.pictures
+    (picture,) = annotated.images
     assert picture.boxes.tolist() == [[6, 5, 36, 45], [2, 1, 5, 5]] and picture.ignore.tolist() == [False, True]
     assert picture.landmarks[0].tolist() == [[38.5, 77], [44.5, 89], [30, 60], [48, 96], [54, 108]]
     assert np.isnan(picture.landmarks[1]).all() and len(annotated.problems) == 2

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.data.manifest import Sample, tabulate
-from mien.data.overlap import NEAR, Faces, Fingerprint, fingerprint, perceptual_hash, same_faces, same_photographs
+from mien.data.manifest import tabulate
+from mien.data.overlap import FaceVectors, same_faces, same_photographs
+from mien.data.phash import NEAR, Fingerprint, fingerprint, perceptual_hash
+from mien.data.sample import Sample
 from mien.data.split import split
 from mien.errors import ManifestError
 from mien.types import Image, floats
@@ -74,7 +76,7 @@ def test_same_faces_against_plain_loops(metric: str) -> None:
             middle = np.median(list(scores.values()))
             if (middle >= limit) if metric == "cosine" else (-middle <= limit):
                 wanted[max(scores, key=lambda pair: scores[pair])] = abs(middle)
-    found = {(o.a, o.b): o.value for o in same_faces(Faces(a, who_a), Faces(b, who_b), metric, limit)}
+    found = {(o.a, o.b): o.value for o in same_faces(FaceVectors(a, who_a), FaceVectors(b, who_b), metric, limit)}
     assert found.keys() == wanted.keys() and len(found) >= 3
     for pair, value in found.items():
         assert value == pytest.approx(wanted[pair], abs=1e-4)

@@ -8,7 +8,8 @@ import pytest
 
 from mien.data import pack as packs
 from mien.data.export import export_folder, export_rec
-from mien.data.pack import Pack, ShardWriter, encode_crop
+from mien.data.pack import Pack
+from mien.data.shards import ShardWriter, encode_crop
 from mien.data.sources import recordio_pack
 from mien.errors import ManifestError
 

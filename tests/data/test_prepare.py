@@ -14,10 +14,13 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.data.manifest import Manifest, Sample, read_manifest, tabulate
-from mien.data.pack import Pack, encode_crop, is_pack
+from mien.data.manifest import Manifest, tabulate
+from mien.data.manifest_io import read_manifest
+from mien.data.pack import Pack, is_pack
 from mien.data.prepare import Settings, prepare
 from mien.data.recordio import Record, format_record, frame
+from mien.data.sample import Sample
+from mien.data.shards import encode_crop
 from mien.detect.detector import open_detector
 from mien.errors import ManifestError, ResumeError, WorkerError
 from mien.types import Box, Image

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.data.bins import VerificationBin
-from mien.data.pack import encode_crop
+from mien.data.shards import encode_crop
 from mien.errors import ManifestError
 from mien.evaluate.by_callable import bin_accuracy, embed_all, embedded_by
 from mien.evaluate.protocols.impostor import impostor

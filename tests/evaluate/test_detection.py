@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from mien.cli import run
-from mien.data.annotated import Picture, read_annotated
-from mien.data.manifest import Sample, tabulate, write_manifest
+from mien.data.annotated import AnnotatedImage, read_annotated
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import write_manifest
+from mien.data.sample import Sample
 from mien.errors import ManifestError
 from mien.evaluate.detection.figures import (
     area,
@@ -33,9 +35,9 @@ from mien.types import Box, Face, floats
 POINTS = floats([(30, 30), (70, 30), (50, 50), (35, 75), (65, 75)])
 
 
-def picture(boxes: list[list[float]], ignore: list[bool] | None = None) -> Picture:
+def picture(boxes: list[list[float]], ignore: list[bool] | None = None) -> AnnotatedImage:
     count = len(boxes)
-    return Picture(
+    return AnnotatedImage(
         Path("x.jpg"),
         floats(boxes).reshape(-1, 4),
         np.tile(POINTS, (count, 1, 1)),
@@ -340,7 +342,7 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_rows_that_cannot_be_used_are_counted_and_lose_nothing_else(annotated: Path) -> None:
     found = read_annotated(annotated)
-    assert [p.path.name for p in found.pictures] == [
+    assert [p.path.name for p in found.images] == [
         "grace_hopper.jpg",
         "blank.png",
         "broken.jpg",

@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from mien.data.manifest import Sample, read_manifest, tabulate
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import read_manifest
 from mien.data.pack import Pack
 from mien.data.prepare import Settings, prepare
+from mien.data.sample import Sample
 from mien.errors import ContractError, ManifestError
 from mien.evaluate import embed as embedding
 from mien.evaluate.embed import embed_manifest, embed_pack

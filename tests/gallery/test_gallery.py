@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.data.manifest import Sample
+from mien.data.sample import Sample
 from mien.errors import ContractError
 from mien.gallery import gallery as module
 from mien.gallery.gallery import Gallery, identity_of

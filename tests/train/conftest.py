@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.data.manifest import Sample, tabulate, write_manifest
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import write_manifest
 from mien.data.pack import Pack
 from mien.data.prepare import Settings, prepare
+from mien.data.sample import Sample
 from mien.models.golden import golden_image
 from mien.types import Box
 

@@ -332,7 +332,7 @@ def test_an_export_gives_what_the_network_gives_and_works_as_a_detector(scenes: 
     train(recipe_of(scenes), tmp_path / "run")
     assert run(["export", str(tmp_path / "run"), "--name", "tiny-detector", "--json"]) == 0
     detector = open_detector("tiny-detector", min_score=0.0001)
-    image = read_image(read_annotated(scenes).pictures[3].path)
+    image = read_image(read_annotated(scenes).images[3].path)
     faces = detector.detect([image])[0]
     assert faces and all(np.isfinite(face.landmarks).all() for face in faces)
     assert run(["export", str(tmp_path / "run"), "--name", "half-detector", "--half", "--json"]) == 0

@@ -61,7 +61,7 @@ def detectors(
     chosen = tuple(sets or ())
     annotated = [read_annotated(path) for path in chosen]
     shown = find_images(images)[:SHOWN] if images is not None else []
-    shown = shown or [picture.path for one in annotated for picture in one.pictures[:1]][:SHOWN]
+    shown = shown or [picture.path for one in annotated for picture in one.images[:1]][:SHOWN]
     if images is not None and not shown:
         fail(f"{images} holds no images")
     for path in (portraits, video):

@@ -12,9 +12,11 @@ from mien.cli.overlap import overlap
 from mien.cli.terminal import FAILED, PARTLY, WRONG, counting, emit, err, fail, out, plural, show, track
 from mien.data import export as exporting
 from mien.data.inspection import SHOWN, Inspection, inspect, read_source
-from mien.data.manifest import Problem, Sample, read_manifest, tabulate, write_manifest
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import read_manifest, write_manifest
 from mien.data.pack import Pack
 from mien.data.prepare import Progress, Settings, prepare
+from mien.data.sample import Problem, Sample
 from mien.data.sources.known import SOURCES, find_source
 from mien.data.split import split as deal
 from mien.detect.detector import BUILT_IN

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from mien.cli import options, picture
 from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show, track
-from mien.data.detections import FORMATS, Found
+from mien.data.detections import FORMATS, DetectedImage
 from mien.detect.detector import Detector
 from mien.detect.redaction import cut, redact
 from mien.detect.stream import TrackedFrame, watch
@@ -70,7 +70,7 @@ def detect(
     pipeline = open_pipeline(options.detector(detector), None, chosen, many=len(files) > 1 or bool(videos))
     count = Count()
     table = Table("file", "size", "face", "box", "score")
-    found: list[Found] = []
+    found: list[DetectedImage] = []
     names = options.picture_names(files)
     for analysis, name in zip(track(pipeline.analyse(files), len(files), "detecting"), names, strict=True):
         count.add(analysis)
@@ -82,7 +82,7 @@ def detect(
             _add_rows(table, analysis)
         if analysis.error is None:
             if save is not None:
-                found.append(Found(analysis.path, analysis.width, analysis.height, analysis.faces))
+                found.append(DetectedImage(analysis.path, analysis.width, analysis.height, analysis.faces))
             wanted.write(analysis, name)
     if not json:
         show(table)

@@ -8,10 +8,9 @@ from rich.table import Table
 
 from mien.cli import options
 from mien.cli.terminal import PARTLY, WRONG, emit, err, fail, out, plural, show, track
-from mien.data.annotated import Annotated as Faces
-from mien.data.annotated import Picture, read_annotated
+from mien.data.annotated import AnnotatedImage, AnnotatedSet, read_annotated
 from mien.data.detections import write_prediction
-from mien.data.manifest import Problem
+from mien.data.sample import Problem
 from mien.detect.detector import Detector, open_detector
 from mien.evaluate.detection.predictions import Predictions, read_predictions
 from mien.evaluate.detection.report import Judged, detection_report, name_of
@@ -101,7 +100,7 @@ def _predict(detector: Detector, truth: GroundTruth, images: Path, target: Path 
         fail(f"{images} holds none of WIDER FACE's pictures; give the folder whose folders are 0--Parade and so on")
     boxes = {}
     nobody = [
-        Picture(path, floats([]).reshape(0, 4), floats([]).reshape(0, 5, 2), floats([]).astype(bool), ())
+        AnnotatedImage(path, floats([]).reshape(0, 4), floats([]).reshape(0, 5, 2), floats([]).astype(bool), ())
         for path in files.values()
     ]
     for key, (_, faces, reason) in zip(
@@ -145,11 +144,11 @@ def _tell_wider(result: WiderResult, protocol: str, json: bool) -> int:
 
 
 def _judge(
-    source: Path, annotated: Faces, detector: Detector, overlap: float, target: Path | None, json: bool
+    source: Path, annotated: AnnotatedSet, detector: Detector, overlap: float, target: Path | None, json: bool
 ) -> int:
     pictures, faces, problems = [], [], list(annotated.problems)
-    seen = detect_all(detector, annotated.pictures)
-    for picture, found, reason in track(seen, len(annotated.pictures), "detecting"):
+    seen = detect_all(detector, annotated.images)
+    for picture, found, reason in track(seen, len(annotated.images), "detecting"):
         if found is None:
             problems.append(Problem(str(picture.path), reason))
         else:

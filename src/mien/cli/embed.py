@@ -7,8 +7,10 @@ import typer
 
 from mien.cli import options
 from mien.cli.terminal import FAILED, PARTLY, WRONG, counting, emit, err, fail, out, plural
-from mien.data.manifest import Sample, read_manifest, tabulate
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import read_manifest
 from mien.data.pack import Pack, is_pack
+from mien.data.sample import Sample
 from mien.data.sources.verification_bin import extract
 from mien.errors import ContractError
 from mien.evaluate.embed import embed_manifest, embed_pack

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from mien.cli import options
 from mien.cli.terminal import FAILED, PARTLY, counting, emit, err, fail, out, show, track
-from mien.data.manifest import read_samples
+from mien.data.manifest_io import read_samples
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery
 from mien.gallery.reenrol import reenrol as embed_anew

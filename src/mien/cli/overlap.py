@@ -12,7 +12,9 @@ from mien.cli import options
 from mien.cli.embed import embedded_set
 from mien.cli.terminal import PARTLY, emit, err, fail, out, plural, show, track
 from mien.data import overlap as overlapping
-from mien.data.manifest import Manifest, read_manifest, write_manifest
+from mien.data.manifest import Manifest
+from mien.data.manifest_io import read_manifest, write_manifest
+from mien.data.phash import fingerprint
 from mien.data.workers import ordered
 from mien.evaluate.scorefile import Embedded
 from mien.models import store
@@ -47,7 +49,7 @@ def overlap(
             fail(f"{manifest.name} has no rows; there is nothing to compare")
     marks = []
     for manifest in sets:
-        done = ordered(overlapping.fingerprint, manifest.samples(), workers or usable_cores())
+        done = ordered(fingerprint, manifest.samples(), workers or usable_cores())
         marks.append(list(track(done, len(manifest), f"reading {manifest.name}")))
     found = list(overlapping.same_photographs(marks[0], marks[1]))
     expected = 0.0
@@ -98,10 +100,10 @@ def _same_faces(
     return found, fmr * len(set(left.subjects.tolist())) * len(set(right.subjects.tolist()))
 
 
-def _people(side: Embedded, rows: list[int]) -> overlapping.Faces:
+def _people(side: Embedded, rows: list[int]) -> overlapping.FaceVectors:
     """Embedded samples with their subjects; a sample without a subject is one of its own."""
     names = [subject or f"\0{row}" for subject, row in zip(side.subjects, rows, strict=True)]
-    return overlapping.Faces(side.embeddings, np.unique(names, return_inverse=True)[1].astype(np.int64))
+    return overlapping.FaceVectors(side.embeddings, np.unique(names, return_inverse=True)[1].astype(np.int64))
 
 
 def _write_overlap(found: list[overlapping.Overlap], sets: list[Manifest], path: Path) -> None:

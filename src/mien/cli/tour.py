@@ -16,7 +16,7 @@ from rich.table import Table
 from mien.cli import options, picture
 from mien.cli.identify import add_rows, as_json, draw
 from mien.cli.terminal import emit, err, show
-from mien.data.manifest import Sample
+from mien.data.sample import Sample
 from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR
 from mien.gallery.gallery import Gallery
 from mien.image import read_image

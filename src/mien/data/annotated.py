@@ -1,4 +1,4 @@
-"""Annotated pictures: the faces of each picture of a data set, to train and to judge detectors on.
+"""AnnotatedSet pictures: the faces of each picture of a data set, to train and to judge detectors on.
 
 Reads a manifest or any foreign data set with boxes, and groups its rows by picture. What cannot be used (no file, an
 empty box, a box outside the picture, numbers that are none) is a problem that names the row, and harms no other.
@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.manifest import Problem, Sample, Value, read_manifest
+from mien.data.manifest_io import read_manifest
+from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.known import SOURCES, Source
 from mien.errors import ImageError, ManifestError
 from mien.geometry import corners
@@ -24,12 +25,12 @@ TABLES = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A picture and its faces.
+class AnnotatedImage:
+    """An image and its faces.
 
     Attributes:
         path: the file.
-        boxes: (N, 4) float32 x1, y1, x2, y2 in pixels of the upright picture.
+        boxes: (N, 4) float32 x1, y1, x2, y2 in pixels of the upright image.
         landmarks: (N, 5, 2) float32, NaN where they are not known.
         ignore: (N,) bool, whether a face counts neither as found nor as missed.
         known: of each face, all other columns.
@@ -43,19 +44,19 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Annotated:
-    """The pictures of a data set, and what could not be used of it."""
+class AnnotatedSet:
+    """The images of a data set, and what could not be used of it."""
 
-    pictures: tuple[Picture, ...]
+    images: tuple[AnnotatedImage, ...]
     problems: tuple[Problem, ...]
 
     @property
     def faces(self) -> int:
         """Faces that count."""
-        return sum(int((~picture.ignore).sum()) for picture in self.pictures)
+        return sum(int((~image.ignore).sum()) for image in self.images)
 
 
-def read_annotated(source: Path, split: str | None = None) -> Annotated:
+def read_annotated(source: Path, split: str | None = None) -> AnnotatedSet:
     """Read a manifest with boxes, or a data set that mien knows, such as WIDER FACE.
 
     Args:
@@ -82,7 +83,7 @@ def read_annotated(source: Path, split: str | None = None) -> Annotated:
     if not pictures:
         why = f"; {unusable[0].where}: {unusable[0].reason}" if unusable else ""
         raise ManifestError(f"{source} holds no annotated picture{f' of the split {split}' if split else ''}{why}")
-    return Annotated(tuple(pictures), (*problems, *unusable))
+    return AnnotatedSet(tuple(pictures), (*problems, *unusable))
 
 
 def _source(path: Path) -> Source:
@@ -97,7 +98,7 @@ def _source(path: Path) -> Source:
     )
 
 
-def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[Picture], list[Problem]]:
+def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[AnnotatedImage], list[Problem]]:
     rows: dict[Path, list[Sample]] = {}
     sizes: dict[Path, tuple[int, int] | None] = {}
     problems = []
@@ -140,10 +141,10 @@ def unusable(sample: Sample, width: int, height: int) -> str:
     return ""
 
 
-def _picture(path: Path, samples: list[Sample]) -> Picture:
+def _picture(path: Path, samples: list[Sample]) -> AnnotatedImage:
     boxes = corners(s.box for s in samples if s.box)
     nowhere = np.full((5, 2), np.nan, np.float32)
     points = [s.landmarks if s.landmarks is not None else nowhere for s in samples]
     ignore = [bool(s.known.get("ignore") or s.known.get("invalid")) for s in samples]
     known = tuple({key: value for key, value in s.known.items() if key != "ignore"} for s in samples)
-    return Picture(path, boxes, floats(points).reshape(-1, 5, 2), np.array(ignore, np.bool_), known)
+    return AnnotatedImage(path, boxes, floats(points).reshape(-1, 5, 2), np.array(ignore, np.bool_), known)

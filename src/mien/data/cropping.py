@@ -14,7 +14,7 @@ import numpy as np
 
 from mien.align import Template, align, magnification
 from mien.data.encoded import read_encoded
-from mien.data.manifest import Sample
+from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.detect.prominence import most_prominent
 from mien.errors import DegenerateLandmarksError, ImageError

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mien.data.manifest import POINTS, Sample, tabulate, write_manifest
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import write_manifest
+from mien.data.sample import POINTS, Sample
 from mien.types import Faces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class DetectedImage:
     """The faces of one picture.
 
     Attributes:
@@ -33,7 +35,7 @@ class Found:
     faces: Faces
 
 
-def write_csv(target: Path, found: list[Found]) -> None:
+def write_csv(target: Path, found: list[DetectedImage]) -> None:
     """A manifest; a picture without faces is a row without a box."""
     rows = []
     for one in found:
@@ -45,7 +47,7 @@ def write_csv(target: Path, found: list[Found]) -> None:
     write_manifest(tabulate(rows, target.parent, str(target)), target)
 
 
-def write_coco(target: Path, found: list[Found]) -> None:
+def write_coco(target: Path, found: list[DetectedImage]) -> None:
     """COCO's results and annotations in one file."""
     images, annotations = [], list[dict[str, Any]]()
     for number, one in enumerate(found, start=1):
@@ -70,7 +72,7 @@ def write_coco(target: Path, found: list[Found]) -> None:
     _write(target, json.dumps(content, ensure_ascii=False))
 
 
-def write_yolo(target: Path, found: list[Found]) -> None:
+def write_yolo(target: Path, found: list[DetectedImage]) -> None:
     """A folder of label files; pictures of one name get numbers."""
     names = _Names()
     for one in found:
@@ -84,7 +86,7 @@ def write_yolo(target: Path, found: list[Found]) -> None:
         _write(target / "labels" / f"{names.of(one.path)}.txt", "".join(row + "\n" for row in rows))
 
 
-def write_wider(target: Path, found: list[Found]) -> None:
+def write_wider(target: Path, found: list[DetectedImage]) -> None:
     """A folder of prediction files, below the name of each picture's folder."""
     for one in found:
         write_prediction(target, (one.path.parent.name or ".", one.path.stem), one.faces)
@@ -119,7 +121,7 @@ def _write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-FORMATS: dict[str, Callable[[Path, list[Found]], None]] = {
+FORMATS: dict[str, Callable[[Path, list[DetectedImage]], None]] = {
     "csv": write_csv,
     "coco": write_coco,
     "yolo": write_yolo,

@@ -1,7 +1,7 @@
 """The bytes of a sample's image: a file, or a record inside a RecordIO file. Decodes nothing."""
 
 from mien.data import recordio
-from mien.data.manifest import Sample
+from mien.data.sample import Sample
 from mien.errors import ImageError, ManifestError
 from mien.image import read_bytes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 from mien.data.sources import table, verification_bin
 from mien.data.sources.known import Source
 

@@ -2,52 +2,26 @@
 
 Exact photographs are found by the sha256 of their bytes, near-duplicates by a perceptual hash, faces by embeddings
 and a threshold with a known false match rate. Computes no embeddings and decides nothing about people: two subjects
-beyond the threshold are a suspicion, and the false match rate times the pairs of subjects says how many chance makes
-at most.
+beyond the threshold are a suspicion, and the false match rate times the pairs of subjects is the number of pairs that
+chance alone may give.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
-import cv2
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.encoded import read_encoded
-from mien.data.manifest import Sample
-from mien.errors import ImageError
-from mien.image import decode
+from mien.data.phash import NEAR, Fingerprint, near_hashes
 from mien.scores import score_all
-from mien.types import Floats, Image, Metric
-
-HASH_SIDE = 32
-"""Pixels of the picture that the perceptual hash looks at."""
-NEAR = 6
-"""Bits of 64 in which two perceptual hashes may differ; see docs/log.md for what that finds."""
-FLAT = 2.0
-"""A picture whose levels deviate by less, once it is small, has one tone."""
-BLOCK = 2048
+from mien.types import Floats, Metric
 
 Kind = Literal["exact", "near", "same face"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What tells whether two photographs are the same: sha256 of the bytes, and a perceptual hash of 64 bits.
-
-    A picture of one tone, such as a blank page, has no perceptual hash: None.
-    """
-
-    sha256: str
-    phash: int | None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Faces:
+class FaceVectors:
     """Embedded samples: (N, D) float32, and (N,) numbers of their subjects."""
 
     embeddings: Floats
@@ -71,38 +45,6 @@ class Overlap:
     value: float
 
 
-def fingerprint(sample: Sample) -> Fingerprint | str:
-    """The fingerprint of a sample, or why it cannot be read."""
-    try:
-        data = read_encoded(sample)
-        image = decode(data, sample.name, longest=256).image
-    except ImageError as reason:
-        return str(reason)
-    return Fingerprint(hashlib.sha256(data).hexdigest(), perceptual_hash(image))
-
-
-def perceptual_hash(image: Image) -> int | None:
-    """64 bits that survive scaling, JPEG and small changes of light: the signs of the lowest cosine frequencies.
-
-    The picture in grey at 32x32 is transformed by a DCT; the 8x8 lowest frequencies without the constant are compared
-    with their median (the pHash of Zauner, 2010, with the constant left out).
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-
-    Returns:
-        The bits as a number, or None where the picture has one tone.
-    """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    if small.std() < FLAT:
-        return None
-    low = cv2.dct(small)[:8, :8].reshape(-1)
-    bits = low > np.median(low[1:])
-    bits[0] = False
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
-
-
 def same_photographs(a: Sequence[Fingerprint | str], b: Sequence[Fingerprint | str]) -> Iterator[Overlap]:
     """Pairs of rows that are the same photograph, exactly or nearly."""
     known: dict[str, list[int]] = {}
@@ -122,37 +64,16 @@ def same_photographs(a: Sequence[Fingerprint | str], b: Sequence[Fingerprint | s
 
 
 def _hashes(marks: Sequence[Fingerprint | str]) -> tuple[list[int], list[int]]:
-    """Rows with a perceptual hash, and these hashes."""
+    """Rows with a perceptual hash, and their hashes."""
     known = [(i, one.phash) for i, one in enumerate(marks) if isinstance(one, Fingerprint) and one.phash is not None]
     return [row for row, _ in known], [phash for _, phash in known]
 
 
-def near_hashes(a: Sequence[int], b: Sequence[int], most: int) -> Iterator[tuple[int, int, int]]:
-    """Places of hashes in `a` and in `b` that differ in at most so many of 64 bits, and in how many; all pairs.
-
-    In the order of `a`, then of `b`.
-    """
-    if not len(a) or not len(b):
-        return
-    index = faiss.IndexBinaryFlat(64)
-    index.add(_as_bytes(b))
-    for start in range(0, len(a), BLOCK):
-        # The radius of faiss is exclusive.
-        ends, bits, found = index.range_search(_as_bytes(a[start : start + BLOCK]), most + 1)
-        for offset, (first, last) in enumerate(pairwise(ends.tolist())):
-            near = sorted(zip(found[first:last].tolist(), bits[first:last].tolist(), strict=True))
-            yield from ((start + offset, other, int(differing)) for other, differing in near)
-
-
-def _as_bytes(hashes: Sequence[int]) -> NDArray[np.uint8]:
-    return np.array(hashes, np.uint64)[:, None].view(np.uint8)
-
-
-def same_faces(a: Faces, b: Faces, metric: Metric, threshold: float) -> Iterator[Overlap]:
+def same_faces(a: FaceVectors, b: FaceVectors, metric: Metric, threshold: float) -> Iterator[Overlap]:
     """Pairs of subjects, half of whose comparisons match at a threshold in the metric's unit.
 
-    Single comparisons of large sets match by chance, and one in ten thousand is a great many; two people of whom half
-    of all comparisons match are rarely two.
+    Single comparisons of large sets match by chance, and one in ten thousand is a great many; two subjects of whom
+    half of all comparisons match are rarely two people.
 
     Args:
         a: the samples of one set.

@@ -21,9 +21,11 @@ import pyarrow.parquet
 
 from mien.align import TEMPLATES
 from mien.data.cropping import STATUSES, Cropped, Pose, Several, crop_samples
-from mien.data.manifest import Manifest, Sample
-from mien.data.pack import FORMAT, VERSION, Shard, ShardWriter, describe_shard, encode_crop
+from mien.data.manifest import Manifest
+from mien.data.pack import FORMAT, VERSION
 from mien.data.resumable import open_parts
+from mien.data.sample import Sample
+from mien.data.shards import Shard, ShardWriter, describe_shard, encode_crop
 from mien.data.workers import ordered
 from mien.detect.detector import Detector, open_detector
 from mien.errors import ManifestError

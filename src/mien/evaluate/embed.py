@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mien.data.cropping import Cropped, Pose, crop_samples
-from mien.data.manifest import Manifest, Sample, absolute, tabulate
+from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
+from mien.data.sample import Sample
+from mien.data.stored_paths import absolute
 from mien.detect.detector import open_detector
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Origin, schema_metadata

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.data.encoded import read_encoded
-from mien.data.manifest import Sample
 from mien.data.pack import Pack, is_pack
-from mien.data.thumbnail import cutting as thumbnail_of_place
-from mien.data.thumbnail import small
+from mien.data.sample import Sample
 from mien.errors import MienError
 from mien.evaluate.charts import draw
 from mien.evaluate.report import Cell, Gallery, GalleryRow, PairRow, Pairs, Report, Table
 from mien.image import decode
+from mien.thumbnail import place_jpeg, small_jpeg
 from mien.types import Box
 
 THUMBNAIL = 140
@@ -71,11 +70,11 @@ def thumbnail(path: str, record: int) -> bytes | None:
         if record >= 0 and is_pack(Path(path)):
             image = Pack(Path(path)).read(record)
         else:
-            sample = Sample(Path(path), "", None if record < 0 else record)
+            sample = Sample(Path(path), "", record=None if record < 0 else record)
             image = decode(read_encoded(sample), path, longest=2 * THUMBNAIL).image
     except MienError:
         return None
-    return small(image, THUMBNAIL)
+    return small_jpeg(image, THUMBNAIL)
 
 
 def _page(report: Report, charts: list[str], pictures: dict[tuple[str, int], bytes | None]) -> str:
@@ -155,7 +154,7 @@ def _html_gallery(gallery: Gallery) -> str:
 def cutting(row: GalleryRow) -> bytes | None:
     """A small JPEG of a place with its surroundings, its box drawn in; None where the picture cannot be read."""
     place = None if row.box is None else Box(*row.box)
-    return thumbnail_of_place(Path(row.path), place, [Box(*box) for box in row.boxes])
+    return place_jpeg(Path(row.path), place, [Box(*box) for box in row.boxes])
 
 
 def _img(data: bytes | None, name: str) -> str:

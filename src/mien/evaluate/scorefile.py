@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from mien.data.manifest import STRATA, stored_path
+from mien.data.sample import STRATA
+from mien.data.stored_paths import stored_path
 from mien.errors import ContractError, ManifestError
 from mien.types import Floats, Metric
 

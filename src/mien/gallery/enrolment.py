@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from mien.data.manifest import Sample
+from mien.data.sample import Sample
 from mien.gallery.gallery import Enrolment, Gallery
 from mien.models.card import ModelCard
 from mien.pipeline import CHUNK, Pipeline

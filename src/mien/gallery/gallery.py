@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import simplejpeg
 
-from mien.data.manifest import Sample
+from mien.data.sample import Sample
 from mien.detect.prominence import most_prominent
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import JpegImagePlugin
 
 from mien.align import TEMPLATES, align
-from mien.data.overlap import perceptual_hash
+from mien.data.phash import perceptual_hash
 from mien.detect.detector import Detector, open_detector
 from mien.detect.prominence import most_prominent
 from mien.errors import DegenerateLandmarksError, ImageError

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.encoded import read_encoded
-from mien.data.manifest import Sample, read_samples
+from mien.data.manifest_io import read_samples
 from mien.data.pack import STRETCH, Pack, is_pack
+from mien.data.sample import Sample
 from mien.errors import ManifestError, RecipeError
 from mien.image import decode, find_images
 from mien.prefetch import prefetch

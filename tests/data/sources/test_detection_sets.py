@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.data.manifest import Problem, Sample, read_manifest, tabulate, write_manifest
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import read_manifest, write_manifest
+from mien.data.sample import Problem, Sample
 from mien.data.sources import retinaface, wider
 from mien.errors import ManifestError
 

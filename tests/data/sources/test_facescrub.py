@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 from mien.data.sources import facescrub
 
 HEADER = "name\timage_id\tface_id\turl\tbbox\tsha256\n"

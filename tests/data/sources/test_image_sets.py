@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from mien.data.manifest import Problem, Sample, read_manifest, tabulate, write_manifest
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import read_manifest, write_manifest
 from mien.data.recordio import PackWriter, Record, format_record, frame
+from mien.data.sample import Problem, Sample
 from mien.data.sources import deepglint, folders, image_list, portraits, recordio_pack, table, vn_celeb
 from mien.data.sources.known import SOURCES, find_source
 from mien.errors import ManifestError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.data.manifest import Problem, Sample
 from mien.data.pairs import read_pairs
+from mien.data.sample import Problem, Sample
 from mien.data.sources import lfw
 
 

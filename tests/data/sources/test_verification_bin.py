@@ -5,8 +5,8 @@ from pathlib import Path
 from mien.cli import run
 from mien.data.bins import write_bin
 from mien.data.encoded import read_encoded
-from mien.data.manifest import Sample
 from mien.data.pairs import Pair, read_pairs
+from mien.data.sample import Sample
 from mien.data.sources import verification_bin
 from mien.data.sources.known import find_source
 

@@ -8,7 +8,7 @@ x y width height; lists begin with a count and a header, and runs of spaces sepa
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample, Value
+from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.text import find_file, lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box, floats

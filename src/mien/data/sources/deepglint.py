@@ -8,7 +8,7 @@ by its part and its label.
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 from mien.data.sources.text import lines, numbers
 from mien.errors import ManifestError
 from mien.types import floats

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample, Value
+from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.text import find_file, folders_in, lines, numbers
 from mien.image import SUFFIXES
 from mien.types import Box

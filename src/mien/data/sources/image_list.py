@@ -6,7 +6,7 @@ Fields are separated by tabs: `1 path label`, then x1 y1 x2 y2, then the five x 
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 from mien.data.sources.text import lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box, floats

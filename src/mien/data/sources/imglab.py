@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien.align import five_of_68
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 from mien.errors import ManifestError
 from mien.types import Box, Floats, floats
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample, Value
+from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.text import find_file, folders_in, lines
 from mien.image import find_images
 

@@ -7,7 +7,7 @@ in both folders: those are two age groups of one subject only if the names are e
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 from mien.data.sources.text import folders_in
 from mien.image import find_images
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data import recordio
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 
 
 def recognizes(path: Path) -> bool:

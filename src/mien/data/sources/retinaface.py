@@ -8,7 +8,7 @@ or nothing; a fifth single number of 1 means a face to ignore. Landmarks are kep
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample, Value
+from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.text import lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box, Floats, floats

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from mien.data.manifest import BOX, LANDMARKS, Problem, Sample, Value, plain
+from mien.data.manifest_io import plain
+from mien.data.sample import BOX, LANDMARKS, Problem, Sample, Value
 from mien.errors import ManifestError
 from mien.types import Box, floats
 

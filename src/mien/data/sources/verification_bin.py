@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mien.data import recordio
 from mien.data.bins import read_bin
-from mien.data.manifest import Problem, Sample
 from mien.data.pairs import numbered_pairs, write_pairs
+from mien.data.sample import Problem, Sample
 
 
 def recognizes(path: Path) -> bool:

@@ -6,7 +6,7 @@ The numbers sort as numbers, and a subject is called `vn-celeb-NUMBER`, so that 
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import Problem, Sample
+from mien.data.sample import Problem, Sample
 from mien.data.sources.text import folders_in, holds_images
 from mien.image import find_images
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.annotated import Picture
+from mien.data.annotated import AnnotatedImage
 from mien.geometry import corners, iou
 from mien.types import Faces, Floats, floats
 
@@ -53,7 +53,7 @@ class Matched:
     overlaps: Floats
 
 
-def match(pictures: Sequence[Picture], detected: Iterable[Faces], least: float = OVERLAP) -> Matched:
+def match(pictures: Sequence[AnnotatedImage], detected: Iterable[Faces], least: float = OVERLAP) -> Matched:
     """Match the detections of every picture, in the order of the pictures.
 
     Args:
@@ -104,7 +104,7 @@ class _One:
     shared: list[float]
 
 
-def match_picture(picture: Picture, detected: Faces, least: float) -> _One:
+def match_picture(picture: AnnotatedImage, detected: Faces, least: float) -> _One:
     """Match the detections of one picture."""
     boxes = corners(face.box for face in detected)
     shared = iou(boxes, picture.boxes)

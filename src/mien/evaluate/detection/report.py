@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.annotated import Picture
-from mien.data.manifest import Problem, Value
+from mien.data.annotated import AnnotatedImage
+from mien.data.sample import Problem, Value
 from mien.evaluate.detection.figures import (
     Rate,
     average_precision,
@@ -60,7 +60,7 @@ class Judged:
     source: str
     protocol: str
     own: float
-    pictures: tuple[Picture, ...]
+    pictures: tuple[AnnotatedImage, ...]
     faces: tuple[Faces, ...]
     problems: tuple[Problem, ...]
     overlap: float = 0.5
@@ -208,7 +208,7 @@ def _by_size(matched: Matched, found: NDArray[np.bool_]) -> Table:
     return _strata("By size", named, matched, found)
 
 
-def _by_attribute(pictures: Sequence[Picture], matched: Matched, found: NDArray[np.bool_]) -> Table | None:
+def _by_attribute(pictures: Sequence[AnnotatedImage], matched: Matched, found: NDArray[np.bool_]) -> Table | None:
     known = [pictures[picture].known[row] for picture, row in zip(matched.faces, matched.rows, strict=True)]
     named = []
     for name in sorted({key for one in known for key in one if key not in NOT_ATTRIBUTES}):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mien.data.annotated import Picture
+from mien.data.annotated import AnnotatedImage
 from mien.detect.detector import Detector
 from mien.errors import ImageError
 from mien.image import read_image
@@ -12,14 +12,14 @@ from mien.models.engines import usable_cores
 from mien.prefetch import prefetch
 from mien.types import Faces
 
-Seen = tuple[Picture, Faces | None, str]
+Seen = tuple[AnnotatedImage, Faces | None, str]
 """A picture, its faces, or why it could not be read."""
 
 
-def detect_all(detector: Detector, pictures: Sequence[Picture]) -> Iterator[Seen]:
+def detect_all(detector: Detector, pictures: Sequence[AnnotatedImage]) -> Iterator[Seen]:
     """The faces of each picture, in their order; a picture that cannot be read has a reason instead."""
 
-    def look(picture: Picture) -> Seen:
+    def look(picture: AnnotatedImage) -> Seen:
         try:
             return picture, detector.detect([read_image(picture.path)])[0], ""
         except ImageError as reason:

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.data.annotated import Annotated, Picture, read_annotated
+from mien.data.annotated import AnnotatedImage, AnnotatedSet, read_annotated
 from mien.detect.detector import BUILT_IN, Detector, open_detector
 from mien.detect.mtcnn import MtcnnSettings, pyramid
 from mien.errors import ImageError, MienError
@@ -267,9 +267,9 @@ def _peak_memory() -> int:
     return round(int(line.split()[1]) / 1024)
 
 
-def _judge(detector: Detector, annotated: Annotated, path: Path, most: int) -> Report:
+def _judge(detector: Detector, annotated: AnnotatedSet, path: Path, most: int) -> Report:
     pictures, faces = [], []
-    for picture, found, _ in detect_all(detector, annotated.pictures[:most]):
+    for picture, found, _ in detect_all(detector, annotated.images[:most]):
         if found is not None:
             pictures.append(picture)
             faces.append(found)
@@ -279,10 +279,10 @@ def _judge(detector: Detector, annotated: Annotated, path: Path, most: int) -> R
     return report.model_copy(update={"galleries": (), "charts": ()})
 
 
-def _filling(detector: Detector, annotated: Annotated, most: int) -> Rate | None:
+def _filling(detector: Detector, annotated: AnnotatedSet, most: int) -> Rate | None:
     """Share of portraits found whose face fills the frame, made of the largest face of each picture."""
     hits, count = 0, 0
-    for picture in annotated.pictures[:most]:
+    for picture in annotated.images[:most]:
         chosen = _largest(picture)
         if chosen is None:
             continue
@@ -304,7 +304,7 @@ def _rate(hits: int, count: int) -> Rate:
     return Rate(hits / count, low, high, count)
 
 
-def _largest(picture: Picture) -> int | None:
+def _largest(picture: AnnotatedImage) -> int | None:
     heights = np.where(picture.ignore, 0, picture.boxes[:, 3] - picture.boxes[:, 1])
     return int(heights.argmax()) if len(heights) and heights.max() >= TALL else None
 

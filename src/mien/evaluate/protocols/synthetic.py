@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.encoded import read_encoded
-from mien.data.manifest import Sample
+from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.errors import ImageError, ManifestError
 from mien.evaluate.curve import OperatingPoint
@@ -46,7 +46,7 @@ def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Or
     numbers = parts.subject_numbers(embedded, least=1)
     for index in chosen.tolist():
         record = embedded.records[index]
-        sample = Sample(Path(embedded.paths[index]), "", None if record < 0 else record)
+        sample = Sample(Path(embedded.paths[index]), "", record=None if record < 0 else record)
         try:
             image = decode(read_encoded(sample), sample.name, longest=LONGEST).image
         except ImageError:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.data.manifest import stored_path
+from mien.data.stored_paths import stored_path
 from mien.errors import AuditError
 from mien.portrait.dataset.audit import Audit
 

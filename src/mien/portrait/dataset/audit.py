@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mien.align import align
-from mien.data.manifest import stored_path
+from mien.data.stored_paths import stored_path
 from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import read_photo
 from mien.models import store

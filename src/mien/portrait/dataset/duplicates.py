@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.overlap import near_hashes
+from mien.data.phash import near_hashes
 from mien.types import Floats, Image, floats
 
 NEAR = 6

@@ -20,7 +20,7 @@ import pyarrow.compute
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from mien.data.manifest import stored_path
+from mien.data.stored_paths import stored_path
 from mien.data.workers import ordered
 from mien.errors import AuditError, ImageError
 from mien.image import read_bytes

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.manifest import stored_path
-from mien.data.thumbnail import cutting
+from mien.data.stored_paths import stored_path
+from mien.thumbnail import place_jpeg
 from mien.portrait.dataset.audit import Audit, RuleResult, reasons
 from mien.portrait.dataset.findings import KINDS, Finding
 from mien.portrait.measures.catalogue import MEASURES, place
@@ -220,7 +220,7 @@ def _more(count: int, shown: int, language: Language) -> str:
 
 
 def _pair(audit: Audit, a: str, b: str, words: str) -> str:
-    pictures = "".join(_img(cutting(audit.root / stored_path(path), None), path) for path in (a, b))
+    pictures = "".join(_img(place_jpeg(audit.root / stored_path(path), None), path) for path in (a, b))
     return f'<div class="pair">{pictures}<br>{html.escape(words)}</div>'
 
 
@@ -310,7 +310,7 @@ def _place(audit: Audit, result: RuleResult, row: int, language: Language) -> st
     path = audit.entries[row].path
     unit = f" {unit_name(result.rule.unit, language)}" if result.rule.unit else ""
     words = f"{result.values[row]:.3g}{unit}; {limit(result.rule.min, result.rule.max, '', language)}"
-    picture = _img(cutting(audit.root / stored_path(path), region), path)
+    picture = _img(place_jpeg(audit.root / stored_path(path), region), path)
     return (
         f'<div class="place">{picture}<br>{html.escape(words)}<br><span class="note">{html.escape(path)}</span></div>'
     )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mien.data.annotated import Picture, read_annotated
+from mien.data.annotated import AnnotatedImage, read_annotated
 from mien.detect import retinaface, scrfd
 from mien.detect.one_stage import OVERLAP
 from mien.detect.schedule import Candidates, Pass, join, make_views, settle
@@ -43,7 +43,7 @@ class Judged:
             ManifestError: it cannot be read.
         """
         self.settings = settings
-        self.pictures: tuple[Picture, ...] = read_annotated(settings.set, settings.split).pictures
+        self.pictures: tuple[AnnotatedImage, ...] = read_annotated(settings.set, settings.split).images
 
 
 def judge(one: Judged, network: DetectorNetwork, device: torch.device) -> tuple[dict[str, Any], str]:
@@ -68,7 +68,7 @@ def judge(one: Judged, network: DetectorNetwork, device: torch.device) -> tuple[
     return {f"{name}/{key}": value for key, value in numbers.items()}, told
 
 
-def _detect(one: Judged, network: DetectorNetwork, device: torch.device) -> tuple[list[Picture], list[Faces]]:
+def _detect(one: Judged, network: DetectorNetwork, device: torch.device) -> tuple[list[AnnotatedImage], list[Faces]]:
     """The pictures that can be read, and the faces of each."""
     pictures, faces = [], []
     for picture in one.pictures:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.annotated import Picture, read_annotated
-from mien.data.manifest import Problem
+from mien.data.annotated import AnnotatedImage, read_annotated
+from mien.data.sample import Problem
 from mien.errors import RecipeError
 from mien.image import read_image
 from mien.prefetch import prefetch
@@ -35,7 +35,7 @@ class Pictures:
             RecipeError: too few pictures, or none with a face.
         """
         sets = [read_annotated(path, recipe.data.split) for path in recipe.data.sets]
-        self.pictures: tuple[Picture, ...] = tuple(picture for one in sets for picture in one.pictures)
+        self.pictures: tuple[AnnotatedImage, ...] = tuple(picture for one in sets for picture in one.images)
         self.problems: tuple[Problem, ...] = tuple(problem for one in sets for problem in one.problems)
         self.faces = sum(one.faces for one in sets)
         if not self.faces:

@@ -6,7 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from mien.data.manifest import Manifest, Sample, read_manifest, read_samples, tabulate, write_manifest
+from mien.data.manifest import Manifest, tabulate
+from mien.data.manifest_io import read_manifest, read_samples, write_manifest
+from mien.data.sample import Sample
 from mien.errors import ManifestError
 from mien.types import Box, floats
 
@@ -46,11 +48,11 @@ def test_what_is_no_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="it holds no images"):
         read_samples(tmp_path)
     (tmp_path / "loose.jpg").write_bytes(b"x")
-    with pytest.raises(ManifestError, match="1 images lie in it directly"):
+    with pytest.raises(ManifestError, match="1 images are directly in it"):
         read_samples(tmp_path)
     for name, text in {"a.csv": "name,file\nx,y\n", "b.csv": "", "c.parquet": "rubbish", "d.jpg": "\0\1"}.items():
         (tmp_path / name).write_text(text)
-        with pytest.raises(ManifestError, match="is no manifest"):
+        with pytest.raises(ManifestError, match="is not a manifest"):
             read_samples(tmp_path / name)
     (tmp_path / "e.csv").write_text("path,subject\na.jpg,An\nb.jpg,\n")
     with pytest.raises(ManifestError, match=r"e\.csv, row 3: path and subject"):
@@ -94,7 +96,7 @@ def test_columns_that_are_missing_or_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="lacks the column path and subject; it has file, who"):
         read_manifest(tmp_path / "m.csv")
     (tmp_path / "n.csv").write_text("path,subject,x1\na.jpg,An,left\n")
-    with pytest.raises(ManifestError, match="is no manifest"):
+    with pytest.raises(ManifestError, match="is not a manifest"):
         read_manifest(tmp_path / "n.csv")
     with pytest.raises(ManifestError, match=r"ends in \.csv or \.parquet"):
         write_manifest(Manifest(pa.table({"path": ["a"], "subject": ["b"]}), tmp_path, "x"), tmp_path / "m.txt")
@@ -110,7 +112,7 @@ def test_age_groups_are_not_taken_for_subjects(tmp_path: Path) -> None:
 
 def test_rubbish_is_not_printed_back(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_bytes(b"a\n\xff\x00\x9f,\x82\n")
-    with pytest.raises(ManifestError, match=r"is no manifest.*Expected 1 columns, got 2$"):
+    with pytest.raises(ManifestError, match=r"is not a manifest.*Expected 1 columns, got 2$"):
         read_manifest(tmp_path / "m.csv")
 
 
