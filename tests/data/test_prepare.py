@@ -102,7 +102,8 @@ def test_the_same_bytes_whatever_the_workers_and_the_shards_add_up(people: Path,
 
 def test_a_killed_preparation_goes_on_without_redoing_or_doubling(people: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from mien.data.manifest import *; from mien.data.prepare import *\n"
+        "import sys; from pathlib import Path; from mien.data.manifest_io import *\n"
+        "from mien.data.prepare import *\n"
         "if __name__ == '__main__':\n"
         "    m = read_manifest(Path(sys.argv[1]))\n"
         "    m = Manifest(m.table.take([i % len(m) for i in range(192)]), m.folder, m.name)\n"

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.stored_paths import stored_path
-from mien.thumbnail import place_jpeg
 from mien.portrait.dataset.audit import Audit, RuleResult, reasons
 from mien.portrait.dataset.findings import KINDS, Finding
 from mien.portrait.measures.catalogue import MEASURES, place
 from mien.portrait.report.words import collect_name, group_name, limit, say, unit_name
 from mien.portrait.rules import FAIL, PASS, UNKNOWN, Language
+from mien.thumbnail import place_jpeg
 from mien.types import Floats, floats
 
 WORST = 8
