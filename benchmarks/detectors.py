@@ -19,8 +19,8 @@ import machine
 from mien.cli import bench
 from mien.data.annotated import read_annotated
 from mien.detect.detector import open_detector
-from mien.evaluate.detection.survey import Plan, survey
-from mien.evaluate.detection.survey_report import survey_report
+from mien.evaluate.detectors.survey import Plan, survey
+from mien.evaluate.detectors.survey_report import survey_report
 from mien.evaluate.render import write_report
 from mien.image import read_image
 from mien.models import store

@@ -59,7 +59,7 @@ def commands() -> list[str]:
             f"evaluate mated {name}.parquet --most 1000 --out report-{name}-mated",
             f"evaluate identification {name}.parquet --out report-{name}-identification",
             f"evaluate calibrate {name}.parquet --out report-{name}-calibration",
-            f"evaluate synthetic {name}.parquet --most 300 --out report-{name}-synthetic",
+            f"evaluate robustness {name}.parquet --most 300 --out report-{name}-synthetic",
         ]
     # Overlap needs the second system's thresholds on its card, so it comes after their calibration.
     return [

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import machine
 from mien.data.pairs import Pair
-from mien.evaluate import scan as scanning
+from mien.evaluate import all_pairs
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.verification import verification
 from mien.evaluate.scorefile import Embedded, Origin
@@ -53,14 +53,14 @@ def vectors(count: int) -> np.ndarray:
 
 def one(count: int) -> dict:
     embeddings, numbers = vectors(count), np.arange(count)
-    scanning.scan(embeddings[:4000], numbers[:4000], "cosine")
+    all_pairs.compare_all(embeddings[:4000], numbers[:4000], "cosine")
     before = machine.peak_memory()
     plain = min(products(embeddings) for _ in range(2))
     blocked = min(blocked_products(embeddings) for _ in range(2))
     times = []
     for _ in range(2):
         started = time.perf_counter()
-        found = scanning.scan(embeddings, numbers, "cosine")
+        found = all_pairs.compare_all(embeddings, numbers, "cosine")
         times.append(time.perf_counter() - started)
     assert found.nonmated == count * (count - 1) // 2
     peak = machine.peak_memory()
@@ -86,7 +86,7 @@ def products(embeddings: np.ndarray) -> float:
 
 
 def blocked_products(embeddings: np.ndarray) -> float:
-    blocks = list(scanning._blocks(np.array([len(embeddings)]), [(0, 0)]))
+    blocks = list(all_pairs._blocks(np.array([len(embeddings)]), [(0, 0)]))
 
     def work(block: object) -> None:
         np.matmul(embeddings[block.row : block.row_end], embeddings[block.column : block.column_end].T)

@@ -23,7 +23,7 @@ from scipy.stats import rankdata
 import machine
 from mien.data.workers import ordered
 from mien.detect.detector import open_detector
-from mien.evaluate import degrade
+from mien.evaluate import corruptions
 from mien.image import read_image
 from mien.models.options import EngineOptions
 from mien.portrait.examine import Examiner
@@ -148,19 +148,19 @@ def stamped(image: Image, points: Floats, step: int, draw: np.random.Generator) 
 
 
 LADDERS = {
-    "blur": (degrade.blur, "sharpness", -1),
+    "blur": (corruptions.blur, "sharpness", -1),
     "motion": (motion, "motion_blur", 1),
-    "noise": (degrade.noise, "noise", 1),
-    "JPEG": (degrade.jpeg, "compression", 1),
+    "noise": (corruptions.noise, "noise", 1),
+    "JPEG": (corruptions.jpeg, "compression", 1),
     "gamma, darker": (darker, "luminance", -1),
     "gamma, brighter": (brighter, "luminance", 1),
     "one-sided light": (one_side, "cheek_balance", -1),
-    "colour cast": (degrade.colour_cast, "natural_colour", 1),
+    "colour cast": (corruptions.colour_cast, "natural_colour", 1),
     "halftone print and scan": (printed, "halftone", 1),
     "screen photograph": (on_screen, "screen", 1),
     "drawn glasses": (rims, "glasses", 1),
     "dark lenses": (lenses, "dark_lenses", 1),
-    "drawn mask": (degrade.mask, "mask", 1),
+    "drawn mask": (corruptions.mask, "mask", 1),
     "rescaling": (smaller, "enlargement", 1),
     "paper border": (paper, "paper_border", 1),
     "stamp": (stamped, "stamp", 1),

@@ -17,10 +17,10 @@ import numpy as np
 import machine
 from mien.data.pairs import read_pairs
 from mien.detect.prominence import most_prominent
-from mien.evaluate.calibrate import calibrate
+from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.curve import operating_point
-from mien.evaluate.scan import scan
-from mien.evaluate.verification import ScoredPairs, folded_accuracy
+from mien.evaluate.pair_lists import ScoredPairs, folded_accuracy
+from mien.evaluate.thresholds import calibrate
 from mien.image import read_image
 from mien.models import defaults, store
 from mien.models.card import AccuracyRow, format_card
@@ -106,7 +106,7 @@ def subjects_of(embedded: dict) -> list[str]:
 
 def all_pairs(embedded: dict, metric: str) -> dict:
     _, numbers = np.unique(subjects_of(embedded), return_inverse=True)
-    found = scan(np.stack(list(embedded.values())), numbers, metric)
+    found = compare_all(np.stack(list(embedded.values())), numbers, metric)
     rows = {}
     for rate in RATES:
         point = operating_point(found, rate)

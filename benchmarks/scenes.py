@@ -31,7 +31,7 @@ from mien.data.sample import Sample
 from mien.detect.mtcnn import Mtcnn, MtcnnSettings
 from mien.detect.scrfd import Scrfd
 from mien.errors import ImageError
-from mien.evaluate.degrade import glasses, mask
+from mien.evaluate.corruptions import glasses, mask
 from mien.geometry import iou, overlap_of_smaller
 from mien.image import find_images, read_image
 from mien.models import store

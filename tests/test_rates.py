@@ -37,7 +37,7 @@ def test_wilson_solves_its_own_equation(trials: int, data: st.DataObject) -> Non
 
 def test_a_rate_by_subject_is_the_plain_share() -> None:
     rate = rate_of_subjects(np.array([1, 0, 2]), np.array([4, 5, 2]))
-    assert rate.value == 3 / 11 and rate.comparisons == 11 and rate.low < rate.value < rate.high
+    assert rate.value == 3 / 11 and rate.count == 11 and rate.low < rate.value < rate.high
 
 
 def test_the_jackknife_is_a_plain_loop() -> None:
@@ -82,7 +82,7 @@ def test_no_error_gives_the_rule_of_three() -> None:
 
 def test_no_trials_is_no_rate() -> None:
     rate = rate_of_subjects(np.zeros(3), np.zeros(3))
-    assert np.isnan(rate.value) and (rate.low, rate.high, rate.comparisons) == (0.0, 1.0, 0)
+    assert np.isnan(rate.value) and (rate.low, rate.high, rate.count) == (0.0, 1.0, 0)
 
 
 @pytest.mark.parametrize(("subjects", "most", "spread", "mean"), [(150, 6, 1.0, -2.5), (400, 3, 1.5, -4.5)])

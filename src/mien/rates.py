@@ -29,13 +29,13 @@ FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """A share with its 95% interval and the comparisons it was counted in."""
+class Estimate:
+    """A value with its 95% interval; `count` is how many comparisons, faces or images it was counted in."""
 
     value: float
     low: float
     high: float
-    comparisons: int
+    count: int
 
 
 def student(freedom: float) -> float:
@@ -53,7 +53,7 @@ def wilson(share: float, trials: float, quantile: float = Z) -> tuple[float, flo
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Rate:
+def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Estimate:
     """A rate over comparisons that each belong to one subject, such as FNMR.
 
     Args:
@@ -67,7 +67,7 @@ def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Ra
     errors, trials = errors[kept].astype(np.float64), trials[kept].astype(np.float64)
     total, wrong, subjects = float(trials.sum()), float(errors.sum()), len(trials)
     if not total:
-        return Rate(float("nan"), 0.0, 1.0, 0)
+        return Estimate(float("nan"), 0.0, 1.0, 0)
     share = wrong / total
     if subjects < 2 or share in (0.0, 1.0):
         return _one_sided(share, 3 / subjects, round(total))
@@ -97,7 +97,7 @@ class PairSums:
     involved: int
 
 
-def rate_of_pairs(sums: PairSums) -> Rate:
+def rate_of_pairs(sums: PairSums) -> Estimate:
     """A rate over comparisons that each belong to two subjects, such as FMR.
 
     The variance of the sum of all r is the sum of its covariances: those of pairs that share a subject, `by_subject`,
@@ -111,13 +111,13 @@ def rate_of_pairs(sums: PairSums) -> Rate:
     return _interval(share, variance, sums.total, sums.involved)
 
 
-def _interval(share: float, variance: float, total: float, involved: int) -> Rate:
+def _interval(share: float, variance: float, total: float, involved: int) -> Estimate:
     worth = min(total, share * (1 - share) / variance) if variance > 0 else total
     low, high = wilson(share, worth, student(involved + FEW))
-    return Rate(share, low, high, round(total))
+    return Estimate(share, low, high, round(total))
 
 
-def _one_sided(share: float, rule_of_three: float, total: int) -> Rate:
+def _one_sided(share: float, rule_of_three: float, total: int) -> Estimate:
     """Nothing but right or nothing but wrong, or a single subject, which says no more than the rule of three."""
     reach = min(1.0, rule_of_three)
-    return Rate(share, max(0.0, share - reach), min(1.0, share + reach), total)
+    return Estimate(share, max(0.0, share - reach), min(1.0, share + reach), total)

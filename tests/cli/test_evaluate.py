@@ -191,18 +191,22 @@ def test_a_gallery_keeps_thresholds_of_its_own(
     opened.close()
 
 
-def test_embed_and_the_synthetic_protocol_on_photographs(
+def test_embed_and_the_robustness_protocol_on_photographs(
     people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "e.parquet"
     assert run(["embed", str(people), "--out", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"out": str(file), "embedded": 12, "failed": {}}
     out = tmp_path / "r"
-    argv = ["evaluate", "synthetic", str(file), "--out", str(out), "--most", "1"]
+    argv = ["evaluate", "robustness", str(file), "--out", str(out), "--most", "1"]
     assert run([*argv, "--fmr", "1e-4"]) == 3
     assert "more subjects" in capsys.readouterr().err and not out.exists()
+    old_verb = ["evaluate", "synthetic", *argv[2:], "--fmr", "1e-4"]
+    assert run(old_verb) == 3
+    assert "is now called `mien evaluate robustness`" in capsys.readouterr().err
     assert run([*argv, "--fmr", "0.4"]) == 0
     captured = capsys.readouterr()
+    assert "now called" not in captured.err
     for place in (captured.err, (out / "report.html").read_text(), (out / "report.md").read_text()):
         assert "robustness bound, not a genuine match rate" in place
     report = read_report(out / "report.json")

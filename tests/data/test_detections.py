@@ -13,7 +13,7 @@ from mien.data.detections import FORMATS, DetectedImage
 from mien.data.sources import fddb, imglab
 from mien.data.sources.known import find_source
 from mien.errors import ManifestError
-from mien.evaluate.detection.predictions import read_predictions
+from mien.evaluate.detectors.predictions import read_predictions
 from mien.types import Box, Face, floats
 
 POINTS = floats([(30, 30), (70, 30), (50, 50), (35, 75), (65, 75)])

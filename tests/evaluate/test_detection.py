@@ -18,7 +18,7 @@ from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.sample import Sample
 from mien.errors import ManifestError
-from mien.evaluate.detection.figures import (
+from mien.evaluate.detectors.figures import (
     area,
     average_precision,
     coco_area,
@@ -27,9 +27,9 @@ from mien.evaluate.detection.figures import (
     threshold_at,
     with_interval,
 )
-from mien.evaluate.detection.matching import landmark_error, match
-from mien.evaluate.detection.predictions import read_predictions
-from mien.evaluate.detection.wider import THRESHOLDS, GroundTruth, evaluate_wider, read_ground_truth
+from mien.evaluate.detectors.matching import landmark_error, match
+from mien.evaluate.detectors.predictions import read_predictions
+from mien.evaluate.detectors.wider import THRESHOLDS, GroundTruth, evaluate_wider, read_ground_truth
 from mien.types import Box, Face, floats
 
 POINTS = floats([(30, 30), (70, 30), (50, 50), (35, 75), (65, 75)])
@@ -207,7 +207,7 @@ def test_wider_by_the_references_rules(made_up: tuple, tmp_path: Path) -> None:
     for subset, one in result.subsets.items():
         assert one.value == pytest.approx(reference(truth, boxes, subset), abs=1e-9)
         assert one.low <= one.value <= one.high
-        assert one.faces == sum(int(own.sum()) for own in truth.counted[subset].values())
+        assert one.count == sum(int(own.sum()) for own in truth.counted[subset].values())
     assert result.missing == ("1--Event/picture_4",) and result.unknown == ()
 
 

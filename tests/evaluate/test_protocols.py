@@ -18,14 +18,14 @@ from mien.evaluate.protocols.comparison import comparison
 from mien.evaluate.protocols.identification import identification
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.mated import Cap, capped, mated
-from mien.evaluate.protocols.synthetic import choose
+from mien.evaluate.protocols.robustness import choose
 from mien.evaluate.protocols.verification import verification
 from mien.evaluate.render import thumbnail, write_report
 from mien.evaluate.report import Report, describe, read_report, share, thin
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard, ThresholdRow
 from mien.models.defaults import shipped_card
-from mien.rates import Rate
+from mien.rates import Estimate
 from mien.types import Image
 
 Make = Callable[..., Embedded]
@@ -197,9 +197,9 @@ def test_calibration_writes_what_a_card_takes(make_embedded: Make) -> None:
 
 def test_shares_for_people() -> None:
     assert [share(v) for v in (0.5, 0.0123, 0.00042, 0.0)] == ["50.00%", "1.23%", "4.2e-04", "0"]
-    assert describe(Rate(0.02, 0.01, 0.04, 10)) == "2.00% (1.00% to 4.00%)"
-    assert describe(Rate(2e-4, 5e-5, 3e-3, 10)) == "2.0e-04 (5.0e-05 to 3.0e-03)"
-    assert describe(Rate(0.0, 0.0, 0.03, 1000)) == "0 of 1,000; below 3.00%"
+    assert describe(Estimate(0.02, 0.01, 0.04, 10)) == "2.00% (1.00% to 4.00%)"
+    assert describe(Estimate(2e-4, 5e-5, 3e-3, 10)) == "2.0e-04 (5.0e-05 to 3.0e-03)"
+    assert describe(Estimate(0.0, 0.0, 0.03, 1000)) == "0 of 1,000; below 3.00%"
     assert describe(None) == "no comparisons"
     assert thin([1.0] * 3) == [0, 1, 2] and len(thin([1.0] * 5000)) <= 400 and thin([1.0] * 5000)[-1] == 4999
 

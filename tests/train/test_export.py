@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 from mien.cli import run  # noqa: E402
 from mien.data.pack import Pack  # noqa: E402
 from mien.errors import CheckpointError, RecipeError  # noqa: E402
-from mien.evaluate.by_callable import mirrored  # noqa: E402
-from mien.evaluate.comparison import ComparedPoint, Difference  # noqa: E402
+from mien.evaluate.differences import ComparedPoint, Difference  # noqa: E402
+from mien.evaluate.in_memory import mirrored  # noqa: E402
 from mien.models import store  # noqa: E402
 from mien.models.options import EngineOptions  # noqa: E402
-from mien.rates import Rate  # noqa: E402
+from mien.rates import Estimate  # noqa: E402
 from mien.recognize.recognizer import Recognizer  # noqa: E402
 from mien.train import export as exporting  # noqa: E402
 from mien.train.backbones.known import build  # noqa: E402
@@ -102,7 +102,7 @@ def test_before_and_after_are_compared(tuned: Path) -> None:
 
 
 def row(name: str, role: str, value: float, reach: float) -> Compared:
-    rate = Rate(0.1, 0.05, 0.15, 100)
+    rate = Estimate(0.1, 0.05, 0.15, 100)
     change = Difference(value, value - reach, value + reach)
     return Compared(name, role, ComparedPoint(1e-3, (0.3, 0.3), (rate, rate), (rate, rate), change))
 

@@ -10,8 +10,8 @@ from mien.cli import options
 from mien.cli.terminal import PARTLY, emit, err, fail, out, plural, show, track
 from mien.data.annotated import read_annotated
 from mien.detect.detector import BUILT_IN, FAMILIES
-from mien.evaluate.detection.survey import Plan, survey
-from mien.evaluate.detection.survey_report import survey_report
+from mien.evaluate.detectors.survey import Plan, survey
+from mien.evaluate.detectors.survey_report import survey_report
 from mien.evaluate.render import write_report
 from mien.image import find_images
 from mien.models import store

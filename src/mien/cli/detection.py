@@ -12,10 +12,10 @@ from mien.data.annotated import AnnotatedImage, AnnotatedSet, read_annotated
 from mien.data.detections import write_prediction
 from mien.data.sample import Problem
 from mien.detect.detector import Detector, open_detector
-from mien.evaluate.detection.predictions import Predictions, read_predictions
-from mien.evaluate.detection.report import Judged, detection_report, name_of
-from mien.evaluate.detection.run import detect_all, find_pictures
-from mien.evaluate.detection.wider import GroundTruth, WiderResult, evaluate_wider, read_ground_truth
+from mien.evaluate.detectors.predictions import Predictions, read_predictions
+from mien.evaluate.detectors.report import Judged, detection_report, name_of
+from mien.evaluate.detectors.run import detect_all, find_pictures
+from mien.evaluate.detectors.wider import GroundTruth, WiderResult, evaluate_wider, read_ground_truth
 from mien.evaluate.render import write_report
 from mien.types import floats
 
@@ -126,7 +126,7 @@ def _tell_wider(result: WiderResult, protocol: str, json: bool) -> int:
             {
                 **{name: one.value for name, one in result.subsets.items()},
                 "intervals": {name: [one.low, one.high] for name, one in result.subsets.items()},
-                "faces": {name: one.faces for name, one in result.subsets.items()},
+                "faces": {name: one.count for name, one in result.subsets.items()},
                 "scales": protocol,
                 "pictures": result.pictures,
                 "boxes": result.boxes,
@@ -137,7 +137,7 @@ def _tell_wider(result: WiderResult, protocol: str, json: bool) -> int:
     else:
         table = Table("subset", "faces", "average precision", "95% interval by picture")
         for name, one in result.subsets.items():
-            table.add_row(name, f"{one.faces:,}", f"{one.value:.4f}", f"{one.low:.4f} to {one.high:.4f}")
+            table.add_row(name, f"{one.count:,}", f"{one.value:.4f}", f"{one.low:.4f} to {one.high:.4f}")
         show(table)
         out.print(f"WIDER FACE validation, {result.pictures:,} pictures, {result.boxes:,} boxes; scales: {protocol}")
     return PARTLY if result.missing or result.unknown else 0

@@ -1,4 +1,4 @@
-"""mien evaluate: verification, impostor, synthetic, mated, identification, calibrate, compare; and detection."""
+"""mien evaluate: verification, impostor, mated, robustness, identification, calibrate, compare; and detection."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,6 @@ from mien.data.bins import read_bin
 from mien.data.pairs import numbered_pairs, read_pairs
 from mien.detect.detector import open_detector
 from mien.errors import CardError, ModelError
-from mien.evaluate.calibrate import RATES
 from mien.evaluate.curve import can_show, operating_point, subjects_needed
 from mien.evaluate.protocols.calibration import calibration
 from mien.evaluate.protocols.comparison import comparison
@@ -22,13 +21,14 @@ from mien.evaluate.protocols.impostor import compare_people
 from mien.evaluate.protocols.impostor import impostor as compare_impostors
 from mien.evaluate.protocols.mated import Cap
 from mien.evaluate.protocols.mated import mated as compare_mated
-from mien.evaluate.protocols.synthetic import choose, load
-from mien.evaluate.protocols.synthetic import synthetic as degrade_all
+from mien.evaluate.protocols.robustness import choose, load
+from mien.evaluate.protocols.robustness import robustness as evaluate_robustness
 from mien.evaluate.protocols.verification import verification as verify_pairs
 from mien.evaluate.render import write_report
 from mien.evaluate.report import Report, too_few
-from mien.evaluate.robustness import gather, probe_with, run_trials
 from mien.evaluate.scorefile import Embedded, read_embedded
+from mien.evaluate.thresholds import RATES
+from mien.evaluate.trials import gather, probe_with, run_trials
 from mien.gallery.store import GalleryStore
 from mien.gallery.thresholds import keep_thresholds
 from mien.models import store
@@ -169,7 +169,9 @@ def mated(
 
 
 @app.command()
-def synthetic(
+@app.command("synthetic", hidden=True)
+def robustness(
+    context: typer.Context,
     source: Set,
     target: Out,
     fmr: Annotated[float, typer.Option("--fmr", help="The threshold's false match rate on this set.")] = 1e-3,
@@ -185,8 +187,10 @@ def synthetic(
 
     Example:
 
-      mien evaluate synthetic portraits/ --most 100 --out report/
+      mien evaluate robustness portraits/ --most 100 --out report/
     """
+    if context.info_name == "synthetic":
+        err.print("mien: `mien evaluate synthetic` is now called `mien evaluate robustness`")
     embedded = _embedded(source, target, detector, recognizer)
     compared = compare_people(embedded)
     if not can_show(compared, fmr):
@@ -201,7 +205,7 @@ def synthetic(
         originals, probe_with(finder, Recognizer(model, settings)), embedded.origin.metric, seed=seed
     )
     trials = gather(list(track(results, len(chosen), "degrading")))
-    return _finish(degrade_all(embedded, compared, point, trials, seed), target, json)
+    return _finish(evaluate_robustness(embedded, compared, point, trials, seed), target, json)
 
 
 @app.command()

@@ -10,8 +10,8 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.scan import BINS, Scan
-from mien.rates import PairSums, Rate, rate_of_pairs, rate_of_subjects
+from mien.evaluate.all_pairs import BINS, PairStatistics
+from mien.rates import Estimate, PairSums, rate_of_pairs, rate_of_subjects
 from mien.types import Floats
 
 SHOWN_BY = 10
@@ -38,24 +38,24 @@ class OperatingPoint:
     wanted: float
     threshold: float
     threshold_interval: tuple[float, float]
-    fmr: Rate
-    fnmr: Rate | None
+    fmr: Estimate
+    fnmr: Estimate | None
 
 
-def can_show(scan: Scan, fmr: float) -> bool:
+def can_show(pairs: PairStatistics, fmr: float) -> bool:
     """Whether a set has enough non-mated comparisons to say anything of a false match rate."""
-    return fmr * scan.nonmated >= SHOWN_BY
+    return fmr * pairs.nonmated >= SHOWN_BY
 
 
-def subjects_needed(scan: Scan, fmr: float) -> int:
+def subjects_needed(pairs: PairStatistics, fmr: float) -> int:
     """How many more subjects, with as many samples each, would show a false match rate."""
-    subjects = len(np.unique(scan.subjects))
-    each = len(scan.subjects) / max(1, subjects)
+    subjects = len(np.unique(pairs.subjects))
+    each = len(pairs.subjects) / max(1, subjects)
     comparisons = SHOWN_BY / fmr / each**2
     return max(0, ceil((1 + sqrt(1 + 8 * comparisons)) / 2) - subjects)
 
 
-def threshold_at(scan: Scan, fmr: float) -> float:
+def threshold_at(pairs: PairStatistics, fmr: float) -> float:
     """The loosest threshold whose false match rate is at most `fmr`, in the metric's unit.
 
     Among the kept comparisons it lies half way between the last that may match and the first that may not.
@@ -63,15 +63,15 @@ def threshold_at(scan: Scan, fmr: float) -> float:
     Raises:
         ValueError: there are too few non-mated comparisons to have a single match at that rate.
     """
-    allowed = int(fmr * scan.nonmated + 1e-9)
+    allowed = int(fmr * pairs.nonmated + 1e-9)
     if allowed < 1:
-        raise ValueError(f"{scan.nonmated} non-mated comparisons cannot show a false match rate of {fmr:g}")
-    if allowed < len(scan.tail):
-        return scan.value(place_between(scan.tail, allowed))
-    above = _above(scan.histogram.sum(axis=0))
+        raise ValueError(f"{pairs.nonmated} non-mated comparisons cannot show a false match rate of {fmr:g}")
+    if allowed < len(pairs.tail):
+        return pairs.value(place_between(pairs.tail, allowed))
+    above = _above(pairs.histogram.sum(axis=0))
     # It falls from bin to bin; the place where it crosses the wanted count, counted in bins.
-    place = float(np.interp(-float(fmr * scan.nonmated), -above, np.arange(BINS + 1)))
-    return scan.value(scan.low + (place - 1) * scan.width)
+    place = float(np.interp(-float(fmr * pairs.nonmated), -above, np.arange(BINS + 1)))
+    return pairs.value(pairs.low + (place - 1) * pairs.width)
 
 
 def place_between(scores: Floats, allowed: int) -> float:
@@ -94,38 +94,38 @@ def _above(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.concatenate([counts, np.zeros((*counts.shape[:-1], 1), counts.dtype)], axis=-1).astype(np.float64)
 
 
-def _at(above: NDArray[np.float64], scan: Scan, similarity: float) -> NDArray[np.float64]:
+def _at(above: NDArray[np.float64], pairs: PairStatistics, similarity: float) -> NDArray[np.float64]:
     """`above` at any similarity, interpolated."""
-    place = np.clip((similarity - scan.low) / scan.width + 1, 0, BINS)
+    place = np.clip((similarity - pairs.low) / pairs.width + 1, 0, BINS)
     whole = min(int(place), BINS - 1)
     part = place - whole
     return np.asarray(above[..., whole] * (1 - part) + above[..., whole + 1] * part, np.float64)
 
 
-def fmr_at(scan: Scan, threshold: float) -> Rate:
+def fmr_at(pairs: PairStatistics, threshold: float) -> Estimate:
     """The false match rate at a threshold in the metric's unit, with its interval by subject."""
-    similarity = scan.similarity(threshold)
-    numbers, dense = np.unique(scan.subjects, return_inverse=True)
+    similarity = pairs.similarity(threshold)
+    numbers, dense = np.unique(pairs.subjects, return_inverse=True)
     samples = np.bincount(dense).astype(np.float64)
-    total = float(scan.nonmated)
+    total = float(pairs.nonmated)
     if not total:
-        return Rate(float("nan"), 0.0, 1.0, 0)
+        return Estimate(float("nan"), 0.0, 1.0, 0)
     comparisons = samples * (samples.sum() - samples)
-    if not _is_kept(scan, similarity):
-        return _in_bulk(scan, similarity, comparisons, len(numbers))
-    count = _accepted(scan, similarity)
-    who = dense[scan.tail_samples[:count]]
+    if not _is_kept(pairs, similarity):
+        return _in_bulk(pairs, similarity, comparisons, len(numbers))
+    count = _accepted(pairs, similarity)
+    who = dense[pairs.tail_samples[:count]]
     return rate_of_pairs(_sums(who, samples, comparisons, total))
 
 
-def _is_kept(scan: Scan, similarity: float) -> bool:
+def _is_kept(pairs: PairStatistics, similarity: float) -> bool:
     """Whether all non-mated comparisons that a threshold accepts are among the kept ones."""
-    return len(scan.tail) == scan.nonmated or similarity > scan.bound
+    return len(pairs.tail) == pairs.nonmated or similarity > pairs.bound
 
 
-def _accepted(scan: Scan, similarity: float) -> int:
+def _accepted(pairs: PairStatistics, similarity: float) -> int:
     """How many of the kept comparisons are accepted; in double precision, as a threshold lies between scores."""
-    return int(np.searchsorted(-scan.tail, -np.float64(similarity), side="right"))
+    return int(np.searchsorted(-pairs.tail, -np.float64(similarity), side="right"))
 
 
 def _sums(
@@ -151,43 +151,43 @@ def _sums(
     return PairSums(subjects, total, len(who), by_subject, by_pair, int((matches > 0).sum()))
 
 
-def _in_bulk(scan: Scan, similarity: float, comparisons: NDArray[np.float64], subjects: int) -> Rate:
+def _in_bulk(pairs: PairStatistics, similarity: float, comparisons: NDArray[np.float64], subjects: int) -> Estimate:
     """Counts from the histogram; how much subjects differ, from those that were drawn."""
-    total = float(scan.nonmated)
-    wrong = float(_at(_above(scan.histogram.sum(axis=0)), scan, similarity))
+    total = float(pairs.nonmated)
+    wrong = float(_at(_above(pairs.histogram.sum(axis=0)), pairs, similarity))
     share = wrong / total
-    drawn = np.searchsorted(np.unique(scan.subjects), scan.drawn)
-    matches = _at(_above(scan.drawn_histogram), scan, similarity)
+    drawn = np.searchsorted(np.unique(pairs.subjects), pairs.drawn)
+    matches = _at(_above(pairs.drawn_histogram), pairs, similarity)
     # Scaled up so that the drawn subjects stand for all.
     by_subject = float(((matches - share * comparisons[drawn]) ** 2).sum()) * subjects / len(drawn)
     return rate_of_pairs(PairSums(subjects, total, wrong, by_subject, total * share * (1 - share), subjects))
 
 
-def fnmr_at(scan: Scan, threshold: float) -> Rate:
+def fnmr_at(pairs: PairStatistics, threshold: float) -> Estimate:
     """The false non-match rate at a threshold in the metric's unit, with its interval by subject."""
-    _, dense = np.unique(scan.subjects, return_inverse=True)
-    owner = dense[scan.mated_samples[:, 0]]
-    missed = scan.mated < np.float64(scan.similarity(threshold))
+    _, dense = np.unique(pairs.subjects, return_inverse=True)
+    owner = dense[pairs.mated_samples[:, 0]]
+    missed = pairs.mated < np.float64(pairs.similarity(threshold))
     subjects = int(dense.max()) + 1
     return rate_of_subjects(np.bincount(owner, missed, minlength=subjects), np.bincount(owner, minlength=subjects))
 
 
-def operating_point(scan: Scan, fmr: float) -> OperatingPoint:
+def operating_point(pairs: PairStatistics, fmr: float) -> OperatingPoint:
     """The threshold for a false match rate and what it does.
 
     Raises:
         ValueError: the set cannot show that rate.
     """
-    threshold = threshold_at(scan, fmr)
-    measured = fmr_at(scan, threshold)
-    ends = [threshold_at(scan, min(1.0, max(end, 1.01 / scan.nonmated))) for end in (measured.high, measured.low)]
-    fnmr = fnmr_at(scan, threshold) if len(scan.mated) else None
+    threshold = threshold_at(pairs, fmr)
+    measured = fmr_at(pairs, threshold)
+    ends = [threshold_at(pairs, min(1.0, max(end, 1.01 / pairs.nonmated))) for end in (measured.high, measured.low)]
+    fnmr = fnmr_at(pairs, threshold) if len(pairs.mated) else None
     return OperatingPoint(fmr, threshold, (ends[0], ends[1]), measured, fnmr)
 
 
-def operating_points(scan: Scan) -> list[OperatingPoint]:
+def operating_points(pairs: PairStatistics) -> list[OperatingPoint]:
     """One for each power of ten that the set can show."""
-    return [operating_point(scan, rate) for rate in RATES if can_show(scan, rate)]
+    return [operating_point(pairs, rate) for rate in RATES if can_show(pairs, rate)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,13 +205,13 @@ class ErrorCurve:
     fnmr: NDArray[np.float64]
 
 
-def error_curve(scan: Scan, points: int = 60) -> ErrorCurve:
+def error_curve(pairs: PairStatistics, points: int = 60) -> ErrorCurve:
     """FMR and FNMR from half of all to a single false match, at thresholds evenly spaced in the FMR's logarithm."""
-    least = max(1.01 / max(1, scan.nonmated), 1e-12)
+    least = max(1.01 / max(1, pairs.nonmated), 1e-12)
     wanted = np.geomspace(0.5, least, points) if least < 0.5 else np.array([0.5])
-    thresholds = [threshold_at(scan, rate) for rate in wanted if rate * scan.nonmated >= 1]
-    fmr = [fmr_at(scan, value) for value in thresholds]
-    fnmr = [fnmr_at(scan, value) for value in thresholds]
+    thresholds = [threshold_at(pairs, rate) for rate in wanted if rate * pairs.nonmated >= 1]
+    fmr = [fmr_at(pairs, value) for value in thresholds]
+    fnmr = [fnmr_at(pairs, value) for value in thresholds]
     return ErrorCurve(
         np.array(thresholds, np.float32),
         np.array([(rate.value, rate.low, rate.high) for rate in fmr]).reshape(-1, 3),
@@ -219,23 +219,23 @@ def error_curve(scan: Scan, points: int = 60) -> ErrorCurve:
     )
 
 
-def equal_error(scan: Scan) -> tuple[float, float] | None:
+def equal_error(pairs: PairStatistics) -> tuple[float, float] | None:
     """The rate at which FMR and FNMR are equal, and its threshold; None without mated or non-mated comparisons.
 
     Found by halving: FMR falls with a stricter threshold and FNMR rises. The rate is the mean of the two there.
     """
-    if not len(scan.mated) or not scan.nonmated:
+    if not len(pairs.mated) or not pairs.nonmated:
         return None
-    low, high = 1.01 / scan.nonmated, 1.0
+    low, high = 1.01 / pairs.nonmated, 1.0
     missed = 0.0
-    mated = np.sort(scan.mated)
+    mated = np.sort(pairs.mated)
     for _ in range(60):
         middle = sqrt(low * high)
-        similarity = scan.similarity(threshold_at(scan, middle))
+        similarity = pairs.similarity(threshold_at(pairs, middle))
         missed = float(np.searchsorted(mated, np.float64(similarity)) / len(mated))
         low, high = (middle, high) if missed > middle else (low, middle)
-    threshold = threshold_at(scan, high)
-    missed = float(np.searchsorted(mated, np.float64(scan.similarity(threshold))) / len(mated))
+    threshold = threshold_at(pairs, high)
+    missed = float(np.searchsorted(mated, np.float64(pairs.similarity(threshold))) / len(mated))
     return (high + missed) / 2, threshold
 
 
@@ -248,10 +248,10 @@ def decidability(mated: Floats, nonmated_mean: float, nonmated_variance: float) 
     return abs(float(mated.mean()) - nonmated_mean) / max(spread, 1e-12)
 
 
-def moments(scan: Scan) -> tuple[float, float]:
+def moments(pairs: PairStatistics) -> tuple[float, float]:
     """Mean and variance of all non-mated similarities, from the histogram."""
-    counts = scan.histogram.sum(axis=0).astype(np.float64)
-    middles = scan.low + (np.arange(BINS) - 0.5) * scan.width
+    counts = pairs.histogram.sum(axis=0).astype(np.float64)
+    middles = pairs.low + (np.arange(BINS) - 0.5) * pairs.width
     mean = float((counts * middles).sum() / counts.sum())
     return mean, float((counts * (middles - mean) ** 2).sum() / counts.sum())
 
@@ -262,39 +262,39 @@ class StratumRow:
 
     a: str
     b: str
-    fmr: Rate
+    fmr: Estimate
 
 
-def strata_at(scan: Scan, threshold: float) -> list[StratumRow]:
+def strata_at(pairs: PairStatistics, threshold: float) -> list[StratumRow]:
     """The false match rate within and between strata; intervals take each stratum's subjects as drawn."""
-    similarity = scan.similarity(threshold)
+    similarity = pairs.similarity(threshold)
     rows = []
-    exact = _is_kept(scan, similarity)
-    count = _accepted(scan, similarity)
-    hit = np.sort(scan.stratum[scan.tail_samples[:count]], axis=1)
-    for index, (a, b) in enumerate(scan.pair_of):
-        total = int(scan.histogram[index].sum())
+    exact = _is_kept(pairs, similarity)
+    count = _accepted(pairs, similarity)
+    hit = np.sort(pairs.stratum[pairs.tail_samples[:count]], axis=1)
+    for index, (a, b) in enumerate(pairs.pair_of):
+        total = int(pairs.histogram[index].sum())
         if not total:
             continue
         chosen = (hit[:, 0] == a) & (hit[:, 1] == b)
-        wrong = float(chosen.sum()) if exact else float(_at(_above(scan.histogram[index]), scan, similarity))
-        rate = _stratum_rate(scan, (a, b), scan.tail_samples[:count][chosen], wrong, total, exact=exact)
-        rows.append(StratumRow(scan.strata[a], scan.strata[b], rate))
+        wrong = float(chosen.sum()) if exact else float(_at(_above(pairs.histogram[index]), pairs, similarity))
+        rate = _stratum_rate(pairs, (a, b), pairs.tail_samples[:count][chosen], wrong, total, exact=exact)
+        rows.append(StratumRow(pairs.strata[a], pairs.strata[b], rate))
     return rows
 
 
 def _stratum_rate(
-    scan: Scan, pair: tuple[int, int], who: NDArray[np.int64], wrong: float, total: int, *, exact: bool
-) -> Rate:
-    inside = np.isin(scan.stratum, pair)
-    names, owner = np.unique(scan.subjects[inside], return_inverse=True)
-    samples = np.stack([np.bincount(owner, scan.stratum[inside] == s, minlength=len(names)) for s in pair])
+    pairs: PairStatistics, pair: tuple[int, int], who: NDArray[np.int64], wrong: float, total: int, *, exact: bool
+) -> Estimate:
+    inside = np.isin(pairs.stratum, pair)
+    names, owner = np.unique(pairs.subjects[inside], return_inverse=True)
+    samples = np.stack([np.bincount(owner, pairs.stratum[inside] == s, minlength=len(names)) for s in pair])
     others = samples.sum(axis=1, keepdims=True) - samples
     comparisons = samples[0] * others[1] + (samples[1] * others[0] if pair[0] != pair[1] else 0)
     share = wrong / total
     if exact:
         return rate_of_pairs(
-            _sums(np.searchsorted(names, scan.subjects[who]), samples.max(axis=0), comparisons, float(total))
+            _sums(np.searchsorted(names, pairs.subjects[who]), samples.max(axis=0), comparisons, float(total))
         )
     # Nobody knows whose the matches are; each subject's are taken to vary as widely as their number.
     by_subject = float(((share * comparisons) ** 2).sum()) * SPREAD

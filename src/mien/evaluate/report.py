@@ -12,23 +12,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from mien.evaluate.curve import SHOWN_BY
-from mien.rates import Rate
+from mien.rates import Estimate
 
 FORMAT, VERSION = "mien report", 1
 
 Cell = str | float | int | None
-Protocol = Literal[
-    "verification",
-    "impostor",
-    "synthetic mated",
-    "mated",
-    "identification",
-    "calibration",
-    "comparison",
-    "training",
-    "detection",
-    "survey",
-]
 
 
 class Frozen(BaseModel):
@@ -145,7 +133,7 @@ class Report(Frozen):
 
     format: Literal["mien report"] = "mien report"
     version: Literal[1] = 1
-    protocol: Protocol
+    protocol: str
     title: str
     about: Subject
     headline: tuple[str, ...]
@@ -158,9 +146,9 @@ class Report(Frozen):
     made_with: dict[str, str] = {}
 
 
-def number(rate: Rate) -> Number:
+def number(rate: Estimate) -> Number:
     """A rate for programs."""
-    return Number(value=rate.value, low=rate.low, high=rate.high, comparisons=rate.comparisons)
+    return Number(value=rate.value, low=rate.low, high=rate.high, comparisons=rate.count)
 
 
 def share(value: float, like: float | None = None) -> str:
@@ -174,12 +162,12 @@ def share(value: float, like: float | None = None) -> str:
     return f"{100 * value:.2f}%" if value >= 1e-4 else f"{100 * value:.1g}%"
 
 
-def describe(rate: Rate | None) -> str:
+def describe(rate: Estimate | None) -> str:
     """A rate with its interval, for people; below what the data can show it says so."""
-    if rate is None or not rate.comparisons:
+    if rate is None or not rate.count:
         return "no comparisons"
     if rate.value == 0:
-        return f"0 of {rate.comparisons:,}; below {share(rate.high)}"
+        return f"0 of {rate.count:,}; below {share(rate.high)}"
     return f"{share(rate.value)} ({share(rate.low, rate.value)} to {share(rate.high, rate.value)})"
 
 

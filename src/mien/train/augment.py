@@ -11,8 +11,8 @@ import numpy as np
 import simplejpeg
 
 from mien.align import TEMPLATES
-from mien.evaluate.degrade import glasses as draw_glasses
-from mien.evaluate.degrade import mask as draw_mask
+from mien.evaluate.corruptions import glasses as draw_glasses
+from mien.evaluate.corruptions import mask as draw_mask
 from mien.train.recipe import Augment
 from mien.types import Floats, Image
 

@@ -17,9 +17,9 @@ import torch
 
 from mien.data.pack import Pack, is_pack
 from mien.errors import CheckpointError
-from mien.evaluate.by_callable import embed_all
-from mien.evaluate.calibrate import Calibration, calibrate
+from mien.evaluate.in_memory import embed_all
 from mien.evaluate.report import read_report
+from mien.evaluate.thresholds import Calibration, calibrate
 from mien.models import store
 from mien.models.card import AccuracyRow, ModelCard
 from mien.models.halve import halve

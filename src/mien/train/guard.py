@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 
 from mien.errors import ManifestError, RecipeError
-from mien.evaluate.comparison import ComparedPoint, compare
+from mien.evaluate.all_pairs import compare_all
+from mien.evaluate.differences import ComparedPoint, compare
 from mien.evaluate.report import Number, Table, describe
-from mien.evaluate.scan import scan
 from mien.train.recipe import Recipe
 from mien.train.watching import WatchedSet, kept
 
@@ -111,7 +111,7 @@ def judge(recipe: Recipe, folder: Path, sets: list[WatchedSet]) -> Judged | None
                 f"{settings.name}: the guard compares by subject, and {settings.set} has none; use a pack"
             )
         _, numbers = np.unique(np.asarray(one.subjects), return_inverse=True)
-        scans = [scan(np.load(path), numbers, "cosine") for path in (before, after)]
+        scans = [compare_all(np.load(path), numbers, "cosine") for path in (before, after)]
         try:
             points = compare(scans[0], scans[1])
         except ManifestError as reason:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.evaluate.by_callable import Embed
+from mien.evaluate.in_memory import Embed
 from mien.train.backbones.backbone import Backbone
 from mien.train.network import Colours
 from mien.types import Floats, Image, floats

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.evaluate.protocols.parts import made_with
+from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.render import write_report
 from mien.evaluate.report import Chart, Number, Report, Series, Subject, Table, thin
 from mien.train.crops import Crops

@@ -13,7 +13,7 @@ import numpy as np
 from mien.data.bins import read_bin
 from mien.data.pack import Pack, is_pack
 from mien.data.pairs import Pair, numbered_pairs, read_pairs
-from mien.evaluate.by_callable import Embed, embed_all, embedded_of, mirrored
+from mien.evaluate.in_memory import Embed, embed_all, embedded_of, mirrored
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.mated import mated
 from mien.evaluate.protocols.verification import verification

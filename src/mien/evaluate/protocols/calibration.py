@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from mien.evaluate.calibrate import RATES, Calibration, calibrate
-from mien.evaluate.protocols import parts
+from mien.evaluate.protocols import sections
 from mien.evaluate.report import Number, Report, Table, describe, share
 from mien.evaluate.scorefile import Embedded
+from mien.evaluate.thresholds import RATES, Calibration, calibrate
 from mien.models.card import ThresholdRow
 from mien.scores import UNIT_OF
 
@@ -16,7 +16,7 @@ def calibration(embedded: Embedded, rates: Sequence[float] = RATES) -> tuple[Cal
     Raises:
         ManifestError: none of the rates can be shown.
     """
-    parts.subject_numbers(embedded)
+    sections.subject_numbers(embedded)
     origin = embedded.origin
     seen = f"detector {origin.detector}" if origin.detector else "crops as they are"
     found = calibrate(
@@ -25,13 +25,13 @@ def calibration(embedded: Embedded, rates: Sequence[float] = RATES) -> tuple[Cal
         origin.metric,
         f"{origin.source}, {len(embedded)} samples, {seen}",
         rates,
-        parts.strata_of(embedded),
+        sections.strata_of(embedded),
     )
     unit = UNIT_OF[origin.metric]
     return found, Report(
         protocol="calibration",
         title=f"Thresholds: {origin.source}",
-        about=parts.about(embedded),
+        about=sections.about(embedded),
         headline=tuple(
             f"FMR {row.fmr:g}: accept at {unit} {row.value:.4f} or better; on other subjects that let {_ends(row)} "
             "of the strangers pass."
@@ -39,8 +39,8 @@ def calibration(embedded: Embedded, rates: Sequence[float] = RATES) -> tuple[Cal
         ),
         numbers=_numbers(found, unit),
         tables=(_table(found, unit), *_strata(found)),
-        warnings=(*found.refused.values(), *parts.duplicate_warnings(embedded)),
-        made_with=parts.made_with(),
+        warnings=(*found.refused.values(), *sections.duplicate_warnings(embedded)),
+        made_with=sections.made_with(),
     )
 
 
@@ -82,7 +82,7 @@ def _strata(found: Calibration) -> list[Table]:
         Table(
             title=f"Strata at the threshold for FMR {row.fmr:g}",
             columns=("stratum", "against", "FMR", "comparisons"),
-            rows=tuple((s.a, s.b, describe(s.fmr), s.fmr.comparisons) for s in strata),
+            rows=tuple((s.a, s.b, describe(s.fmr), s.fmr.count) for s in strata),
         )
         for row, strata in zip(found.rows, found.strata, strict=True)
         if strata

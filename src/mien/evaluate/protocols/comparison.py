@@ -3,11 +3,11 @@
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.comparison import ComparedPoint, compare
+from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.curve import error_curve
-from mien.evaluate.protocols import parts
+from mien.evaluate.differences import ComparedPoint, compare
+from mien.evaluate.protocols import sections
 from mien.evaluate.report import Number, Report, Table, describe
-from mien.evaluate.scan import scan
 from mien.evaluate.scorefile import Embedded
 
 
@@ -24,23 +24,23 @@ def comparison(a: Embedded, b: Embedded) -> Report:
             f"{a.origin.source} and {b.origin.source} share {len(shared)} samples; embed one set with both"
         )
     one, two = (side.take(np.array(rows)) for side, rows in zip((a, b), zip(*shared, strict=True), strict=True))
-    numbers = parts.subject_numbers(one)
+    numbers = sections.subject_numbers(one)
     if one.subjects != two.subjects:
         raise ManifestError("the two files give one sample different subjects; embed the same manifest with both")
-    scans = [scan(side.embeddings, numbers, side.origin.metric) for side in (one, two)]
+    scans = [compare_all(side.embeddings, numbers, side.origin.metric) for side in (one, two)]
     points = compare(scans[0], scans[1])
     names = _names(a, b)
     left_out = len(a) + len(b) - 2 * len(shared)
     return Report(
         protocol="comparison",
         title=f"{names[0]} against {names[1]}: {a.origin.source}",
-        about=parts.about(one),
+        about=sections.about(one),
         headline=tuple(_sentence(point, names) for point in points),
         numbers=_numbers(points),
         tables=(_table(points, names),),
-        charts=(parts.det_chart({name: error_curve(found) for name, found in zip(names, scans, strict=True)}),),
+        charts=(sections.det_chart({name: error_curve(found) for name, found in zip(names, scans, strict=True)}),),
         warnings=(f"{left_out} samples that one of the files lacks were left out",) if left_out else (),
-        made_with=parts.made_with(),
+        made_with=sections.made_with(),
     )
 
 
@@ -63,7 +63,7 @@ def _sentence(point: ComparedPoint, names: tuple[str, str]) -> str:
 def _numbers(points: list[ComparedPoint]) -> dict[str, Number]:
     return {
         f"fnmr difference@{p.wanted:.0e}": Number(
-            value=p.difference.value, low=p.difference.low, high=p.difference.high, comparisons=p.fnmr[0].comparisons
+            value=p.difference.value, low=p.difference.low, high=p.difference.high, comparisons=p.fnmr[0].count
         )
         for p in points
     }

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.identification import SearchResult, SearchSet, deal, search
-from mien.evaluate.protocols import parts
+from mien.evaluate.protocols import sections
 from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number
 from mien.evaluate.scorefile import Embedded, require_same_contract
+from mien.evaluate.searches import SearchResult, SearchSet, deal, search
 from mien.scores import UNIT_OF
 
 
@@ -41,7 +41,7 @@ def identification(
         ManifestError: nobody to enrol, or nobody to stay unenrolled.
         ContractError: the distractors are of another model.
     """
-    subjects = parts.subject_numbers(embedded)
+    subjects = sections.subject_numbers(embedded)
     if distractors is not None:
         require_same_contract(embedded.origin, distractors.origin)
     chosen = deal(subjects, templates=templates, probes=probes, seed=seed)
@@ -55,13 +55,13 @@ def identification(
     return Report(
         protocol="identification",
         title=f"Identification: {embedded.origin.source}",
-        about=parts.about(embedded),
+        about=sections.about(embedded),
         headline=tuple(_headline(largest, unit)),
         numbers=_numbers(results, unit),
         tables=(_open_table(results, unit), _closed_table(results)),
         charts=_charts(results),
         warnings=tuple(_warnings(chosen, embedded, distractors)),
-        made_with=parts.made_with(seed),
+        made_with=sections.made_with(seed),
     )
 
 
@@ -73,7 +73,7 @@ def _one_each(distractors: Embedded | None) -> np.ndarray | None:
 
 
 def _warnings(chosen: SearchSet, embedded: Embedded, distractors: Embedded | None) -> list[str]:
-    warnings = parts.duplicate_warnings(embedded)
+    warnings = sections.duplicate_warnings(embedded)
     if distractors is not None:
         warnings.append(
             f"{distractors.origin.source} fills the galleries; who is in both sets counts as a stranger there: "

@@ -1,22 +1,22 @@
 """The impostor protocol ("inter only"): sets with one image a person, all non-mated comparisons, none left out."""
 
+from mien.evaluate.all_pairs import PairStatistics, compare_all
 from mien.evaluate.curve import error_curve
-from mien.evaluate.protocols import parts
+from mien.evaluate.protocols import sections
 from mien.evaluate.report import Number, Report
-from mien.evaluate.scan import Scan, scan
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
 from mien.scores import UNIT_OF
 
 
-def compare_people(embedded: Embedded) -> Scan:
+def compare_people(embedded: Embedded) -> PairStatistics:
     """All comparisons of a set.
 
     Raises:
         ManifestError: fewer than two subjects, or a sample without one.
     """
-    subjects = parts.subject_numbers(embedded)
-    return scan(embedded.embeddings, subjects, embedded.origin.metric, strata=parts.strata_of(embedded))
+    subjects = sections.subject_numbers(embedded)
+    return compare_all(embedded.embeddings, subjects, embedded.origin.metric, strata=sections.strata_of(embedded))
 
 
 def impostor(embedded: Embedded, card: ModelCard | None = None) -> Report:
@@ -31,21 +31,21 @@ def impostor(embedded: Embedded, card: ModelCard | None = None) -> Report:
     """
     compared = compare_people(embedded)
     unit = UNIT_OF[embedded.origin.metric]
-    points, table = parts.points_table(compared, unit)
+    points, table = sections.points_table(compared, unit)
     rows = [row[:3] for row in table.rows]
     table = table.model_copy(update={"columns": table.columns[:3], "rows": tuple(rows)})
     curve = error_curve(compared)
     best = compared.value(float(compared.tail[0]))
     others = (
-        parts.card_table(compared, card, embedded.origin.contract, mated=False),
-        parts.strata_table(compared, points),
+        sections.card_table(compared, card, embedded.origin.contract, mated=False),
+        sections.strata_table(compared, points),
     )
     several = len(embedded) - len(set(embedded.subjects))
     headline = [
         f"{compared.nonmated:,} comparisons of different people, all of them; the most alike: {unit} {best:.4f}.",
         *(f"FMR {point.wanted:g} needs a threshold of {unit} {point.threshold:.4f}." for point in points[-2:]),
     ]
-    warnings = parts.duplicate_warnings(embedded)
+    warnings = sections.duplicate_warnings(embedded)
     if several:
         warnings.append(
             f"{several} samples are further images of a subject; comparisons within a subject are left out."
@@ -53,19 +53,23 @@ def impostor(embedded: Embedded, card: ModelCard | None = None) -> Report:
     return Report(
         protocol="impostor",
         title=f"Impostors: {embedded.origin.source}",
-        about=parts.about(embedded),
+        about=sections.about(embedded),
         headline=tuple(headline),
         numbers={
             "non-mated comparisons": Number(value=compared.nonmated),
             "most alike": Number(value=best, unit=unit),
-            **{key: value for key, value in parts.point_numbers(points, unit).items() if not key.startswith("fnmr")},
+            **{
+                key: value
+                for key, value in sections.point_numbers(points, unit).items()
+                if not key.startswith("fnmr")
+            },
         },
         tables=(table, *(other for other in others if other)),
         charts=(
-            parts.score_chart(compared, points, unit, mated=False),
-            parts.fmr_chart(curve, points, unit, mated=False),
+            sections.score_chart(compared, points, unit, mated=False),
+            sections.fmr_chart(curve, points, unit, mated=False),
         ),
-        pairs=(parts.most_similar(embedded, compared, unit),),
+        pairs=(sections.most_similar(embedded, compared, unit),),
         warnings=tuple(warnings),
-        made_with=parts.made_with(),
+        made_with=sections.made_with(),
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.errors import ManifestError
+from mien.evaluate.all_pairs import Indices, PairStatistics, compare_all
 from mien.evaluate.curve import OperatingPoint, decidability, equal_error, error_curve, moments
-from mien.evaluate.protocols import parts
+from mien.evaluate.protocols import sections
 from mien.evaluate.report import Number, Report, describe, share
-from mien.evaluate.scan import Indices, Scan, scan
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
 from mien.scores import UNIT_OF
@@ -39,52 +39,52 @@ def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -
     Raises:
         ManifestError: fewer than two subjects, or none with two samples.
     """
-    subjects = parts.subject_numbers(embedded)
+    subjects = sections.subject_numbers(embedded)
     chosen = capped(subjects, cap)
     used = embedded.take(chosen)
-    compared = scan(used.embeddings, subjects[chosen], used.origin.metric, strata=parts.strata_of(used))
+    compared = compare_all(used.embeddings, subjects[chosen], used.origin.metric, strata=sections.strata_of(used))
     if not len(compared.mated):
         raise ManifestError(
             f"{embedded.origin.source}: no subject has two samples with an embedding, so there are no mated "
             "comparisons; use `mien evaluate impostor`"
         )
     unit = UNIT_OF[used.origin.metric]
-    points, table = parts.points_table(compared, unit)
+    points, table = sections.points_table(compared, unit)
     curve = error_curve(compared)
     crossing = equal_error(compared)
-    others = (parts.card_table(compared, card, used.origin.contract), parts.strata_table(compared, points))
+    others = (sections.card_table(compared, card, used.origin.contract), sections.strata_table(compared, points))
     return Report(
         protocol="mated",
         title=f"All comparisons: {embedded.origin.source}",
-        about=parts.about(used),
+        about=sections.about(used),
         headline=tuple(_headline(compared, points, crossing, unit)),
         numbers=_numbers(compared, points, crossing, unit),
         tables=(table, *(other for other in others if other)),
         charts=(
-            parts.score_chart(compared, points, unit),
-            parts.det_chart({used.origin.model: curve}),
-            parts.fmr_chart(curve, points, unit, mated=True),
+            sections.score_chart(compared, points, unit),
+            sections.det_chart({used.origin.model: curve}),
+            sections.fmr_chart(curve, points, unit, mated=True),
         ),
-        pairs=(parts.least_similar(used, compared, unit), parts.most_similar(used, compared, unit)),
-        warnings=(*parts.duplicate_warnings(used), *_left_out(subjects, len(chosen), cap)),
-        made_with=parts.made_with(cap.seed),
+        pairs=(sections.least_similar(used, compared, unit), sections.most_similar(used, compared, unit)),
+        warnings=(*sections.duplicate_warnings(used), *_left_out(subjects, len(chosen), cap)),
+        made_with=sections.made_with(cap.seed),
     )
 
 
 def _numbers(
-    compared: Scan, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
+    compared: PairStatistics, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
 ) -> dict[str, Number]:
     return {
         "mated comparisons": Number(value=len(compared.mated)),
         "non-mated comparisons": Number(value=compared.nonmated),
         "d'": Number(value=decidability(compared.mated, *moments(compared))),
         **({"eer": Number(value=crossing[0])} if crossing else {}),
-        **parts.point_numbers(points, unit),
+        **sections.point_numbers(points, unit),
     }
 
 
 def _headline(
-    compared: Scan, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
+    compared: PairStatistics, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
 ) -> list[str]:
     lines = [f"{len(compared.mated):,} mated and {compared.nonmated:,} non-mated comparisons."]
     lines += [

@@ -7,10 +7,7 @@ import numpy as np
 from mien.data.pairs import Pair
 from mien.errors import ManifestError
 from mien.evaluate.curve import decidability
-from mien.evaluate.protocols import parts
-from mien.evaluate.report import Chart, Number, Pairs, Report, Series, Table, describe, number, share, thin
-from mien.evaluate.scorefile import Embedded
-from mien.evaluate.verification import (
+from mien.evaluate.pair_lists import (
     FoldedAccuracy,
     ListPoint,
     Roc,
@@ -24,6 +21,9 @@ from mien.evaluate.verification import (
     roc,
     squared_l2_grid,
 )
+from mien.evaluate.protocols import sections
+from mien.evaluate.report import Chart, Number, Pairs, Report, Series, Table, describe, number, share, thin
+from mien.evaluate.scorefile import Embedded
 from mien.scores import UNIT_OF, score_pairs
 
 
@@ -99,14 +99,14 @@ def verification(embedded: Embedded, pairs: Sequence[Pair], source: str, *, publ
     return Report(
         protocol="verification",
         title=f"Verification: {embedded.origin.source}, {source}",
-        about=parts.about(embedded),
+        about=sections.about(embedded),
         headline=tuple(headline),
         numbers=numbers,
         tables=(*((_fold_table(folded, unit, flip),) if folded else ()), _point_table(points, scored, unit, flip)),
         charts=(_score_chart(scored, unit, flip), _roc_chart(curve)),
         pairs=_worst(embedded, scored, places, unit, flip),
         warnings=tuple(warnings),
-        made_with=parts.made_with(),
+        made_with=sections.made_with(),
     )
 
 
@@ -190,13 +190,13 @@ def _worst(embedded: Embedded, scored: ScoredPairs, places: np.ndarray, unit: st
         ("The most similar non-mated pairs", known & ~scored.mated, -1),
     ):
         rows = np.flatnonzero(chosen)
-        rows = rows[np.argsort(sign * scored.scores[rows], kind="stable")][: parts.SHOWN_PAIRS // 2]
+        rows = rows[np.argsort(sign * scored.scores[rows], kind="stable")][: sections.SHOWN_PAIRS // 2]
         found.append(
             Pairs(
                 title=title,
                 unit=unit,
                 rows=tuple(
-                    parts.pair_row(
+                    sections.pair_row(
                         embedded, int(places[row, 0]), int(places[row, 1]), flip * float(scored.scores[row])
                     )
                     for row in rows.tolist()

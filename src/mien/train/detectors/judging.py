@@ -11,8 +11,8 @@ from mien.detect import retinaface, scrfd
 from mien.detect.one_stage import OVERLAP
 from mien.detect.schedule import Candidates, Pass, join, make_views, settle
 from mien.errors import ImageError
-from mien.evaluate.detection.figures import average_precision, recall_at
-from mien.evaluate.detection.matching import match
+from mien.evaluate.detectors.figures import average_precision, recall_at
+from mien.evaluate.detectors.matching import match
 from mien.image import read_image
 from mien.train.detectors.network import DetectorNetwork
 from mien.train.detectors.recipe import Evaluate

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.evaluate.protocols.parts import made_with
+from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.render import write_report
 from mien.evaluate.report import Chart, Number, Report, Series, Subject, Table
 from mien.train.detectors.pictures import Pictures

@@ -17,7 +17,7 @@ from mien.types import Floats, Image, floats
 
 SEVERITIES = (1, 2, 3, 4, 5)
 Generator = np.random.Generator
-Transform = Callable[[Image, Floats, int, Generator], Image]
+Corruption = Callable[[Image, Floats, int, Generator], Image]
 
 
 def _ied(landmarks: Floats) -> float:
@@ -184,7 +184,7 @@ def mask(image: Image, landmarks: Floats, severity: int, generator: Generator) -
     return np.where(shape[..., None] > 0, _whole(colour * folds), image)
 
 
-TRANSFORMS: dict[str, Transform] = {
+CORRUPTIONS: dict[str, Corruption] = {
     "jpeg": jpeg,
     "blur": blur,
     "motion": motion,
@@ -202,13 +202,13 @@ TRANSFORMS: dict[str, Transform] = {
 """A new transform is one function and one line."""
 
 
-def degrade(image: Image, landmarks: Floats, name: str, severity: int, seed: int) -> Image:
+def corrupt(image: Image, landmarks: Floats, name: str, severity: int, seed: int) -> Image:
     """Apply a transform.
 
     Args:
         image: (H, W, 3) uint8 RGB, a photograph as it is before detection.
         landmarks: (5, 2) float32 pixels of it.
-        name: a key of TRANSFORMS.
+        name: a key of CORRUPTIONS.
         severity: 1 to 5.
         seed: the same seed gives the same picture.
 
@@ -216,4 +216,4 @@ def degrade(image: Image, landmarks: Floats, name: str, severity: int, seed: int
         (H, W, 3) uint8 RGB.
     """
     generator = np.random.default_rng([seed, severity, *name.encode()])
-    return TRANSFORMS[name](image, landmarks, severity, generator)
+    return CORRUPTIONS[name](image, landmarks, severity, generator)

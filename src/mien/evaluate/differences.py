@@ -10,9 +10,9 @@ from math import sqrt
 import numpy as np
 
 from mien.errors import ManifestError
+from mien.evaluate.all_pairs import PairStatistics
 from mien.evaluate.curve import RATES, can_show, fmr_at, fnmr_at, threshold_at
-from mien.evaluate.scan import Scan
-from mien.rates import FEW, Indices, Rate, student
+from mien.rates import FEW, Estimate, Indices, student
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class ComparedPoint:
 
     wanted: float
     thresholds: tuple[float, float]
-    fmr: tuple[Rate, Rate]
-    fnmr: tuple[Rate, Rate]
+    fmr: tuple[Estimate, Estimate]
+    fnmr: tuple[Estimate, Estimate]
     difference: Difference
 
 
-def compare(a: Scan, b: Scan) -> list[ComparedPoint]:
+def compare(a: PairStatistics, b: PairStatistics) -> list[ComparedPoint]:
     """Compare the false non-match rates of two models at every false match rate that the set can show.
 
     Raises:
@@ -59,7 +59,7 @@ def compare(a: Scan, b: Scan) -> list[ComparedPoint]:
     return [_compare(a, b, rate) for rate in RATES if can_show(a, rate)]
 
 
-def _compare(a: Scan, b: Scan, rate: float) -> ComparedPoint:
+def _compare(a: PairStatistics, b: PairStatistics, rate: float) -> ComparedPoint:
     limits = threshold_at(a, rate), threshold_at(b, rate)
     _, who = np.unique(a.subjects, return_inverse=True)
     pairs = np.bincount(who[a.mated_samples[:, 0]], minlength=int(who.max()) + 1)
@@ -73,7 +73,7 @@ def _compare(a: Scan, b: Scan, rate: float) -> ComparedPoint:
     )
 
 
-def _misses(one: Scan, limit: float, who: Indices) -> Indices:
+def _misses(one: PairStatistics, limit: float, who: Indices) -> Indices:
     missed = one.mated < np.float64(one.similarity(limit))
     return np.bincount(who[one.mated_samples[:, 0]], missed, minlength=int(who.max()) + 1).astype(np.int64)
 

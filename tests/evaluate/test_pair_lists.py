@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.model_selection import KFold
 
 from mien.errors import ManifestError
-from mien.evaluate.verification import (
+from mien.evaluate.pair_lists import (
     ScoredPairs,
     area,
     equal_error_rate,

@@ -18,9 +18,8 @@ from mien.data.annotated import AnnotatedImage, AnnotatedSet, read_annotated
 from mien.detect.detector import BUILT_IN, Detector, open_detector
 from mien.detect.mtcnn import MtcnnSettings, pyramid
 from mien.errors import ImageError, MienError
-from mien.evaluate.detection.figures import Rate
-from mien.evaluate.detection.report import Judged, detection_report, name_of
-from mien.evaluate.detection.run import detect_all
+from mien.evaluate.detectors.report import Judged, detection_report, name_of
+from mien.evaluate.detectors.run import detect_all
 from mien.evaluate.report import Report
 from mien.geometry import corners, iou
 from mien.image import find_images, read_image
@@ -28,7 +27,7 @@ from mien.models import store
 from mien.models.complexity import complexity
 from mien.models.engines import usable_cores
 from mien.models.options import EngineOptions
-from mien.rates import wilson
+from mien.rates import Estimate, wilson
 from mien.types import Faces, Image, floats
 from mien.video import Video
 
@@ -100,7 +99,7 @@ class Timing:
 class Central:
     """What it found in portraits that are not annotated: shares, and boxes elsewhere a picture."""
 
-    found: Rate
+    found: Estimate
     others: float
 
 
@@ -116,7 +115,7 @@ class Surveyed:
     timings: tuple[Timing, ...] = ()
     frames_a_second: float | None = None
     reports: dict[str, Report] = field(default_factory=dict)
-    filling: dict[str, Rate] = field(default_factory=dict)
+    filling: dict[str, Estimate] = field(default_factory=dict)
     central: Central | None = None
     shown: dict[str, Faces] = field(default_factory=dict)
 
@@ -279,7 +278,7 @@ def _judge(detector: Detector, annotated: AnnotatedSet, path: Path, most: int) -
     return report.model_copy(update={"galleries": (), "charts": ()})
 
 
-def _filling(detector: Detector, annotated: AnnotatedSet, most: int) -> Rate | None:
+def _filling(detector: Detector, annotated: AnnotatedSet, most: int) -> Estimate | None:
     """Share of portraits found whose face fills the frame, made of the largest face of each picture."""
     hits, count = 0, 0
     for picture in annotated.images[:most]:
@@ -299,9 +298,9 @@ def _filling(detector: Detector, annotated: AnnotatedSet, most: int) -> Rate | N
     return _rate(hits, count) if count else None
 
 
-def _rate(hits: int, count: int) -> Rate:
+def _rate(hits: int, count: int) -> Estimate:
     low, high = wilson(hits / count, count)
-    return Rate(hits / count, low, high, count)
+    return Estimate(hits / count, low, high, count)
 
 
 def _largest(picture: AnnotatedImage) -> int | None:

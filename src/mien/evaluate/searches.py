@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.errors import ManifestError
 from mien.evaluate.curve import SHOWN_BY, place_between
-from mien.rates import Rate, rate_of_subjects
+from mien.rates import Estimate, rate_of_subjects
 from mien.scores import score_all
 from mien.types import Floats, Metric
 
@@ -29,8 +29,8 @@ class SearchPoint:
 
     wanted: float
     threshold: float
-    fpir: Rate
-    fnir: Rate
+    fpir: Estimate
+    fnir: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class SearchResult:
     mated_searches: int
     nonmated_searches: int
     points: tuple[SearchPoint, ...]
-    hits: tuple[tuple[int, Rate], ...]
+    hits: tuple[tuple[int, Estimate], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,5 +193,5 @@ def _point(
     )
 
 
-def _share(events: NDArray[np.bool_], who: Indices) -> Rate:
+def _share(events: NDArray[np.bool_], who: Indices) -> Estimate:
     return rate_of_subjects(np.bincount(who, events), np.bincount(who))

@@ -5,9 +5,9 @@ Measures nothing.
 
 from collections.abc import Sequence
 
-from mien.evaluate.detection.report import in_words
-from mien.evaluate.detection.survey import Plan, Surveyed
-from mien.evaluate.protocols.parts import made_with
+from mien.evaluate.detectors.report import in_words
+from mien.evaluate.detectors.survey import Plan, Surveyed
+from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.report import Cell, Gallery, GalleryRow, Number, Report, Subject, Table, share
 
 MISSING = (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.errors import ManifestError
 from mien.evaluate.curve import SHOWN_BY, place_between
-from mien.rates import PairSums, Rate, rate_of_pairs, rate_of_subjects
+from mien.rates import Estimate, PairSums, rate_of_pairs, rate_of_subjects
 from mien.types import Floats
 
 Truths = NDArray[np.bool_]
@@ -158,8 +158,8 @@ class ListPoint:
 
     wanted: float
     threshold: float
-    fmr: Rate
-    fnmr: Rate
+    fmr: Estimate
+    fnmr: Estimate
 
 
 def list_points(pairs: ScoredPairs) -> list[ListPoint]:
@@ -182,7 +182,7 @@ def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
     return ListPoint(fmr, threshold, false_matches(pairs, threshold), false_nonmatches(pairs, threshold))
 
 
-def false_matches(pairs: ScoredPairs, threshold: float) -> Rate:
+def false_matches(pairs: ScoredPairs, threshold: float) -> Estimate:
     """The false match rate of a list; where no subjects are known, pairs are taken as independent."""
     chosen = ~pairs.mated
     matched = pairs.scores[chosen] >= threshold
@@ -200,7 +200,7 @@ def false_matches(pairs: ScoredPairs, threshold: float) -> Rate:
     )
 
 
-def false_nonmatches(pairs: ScoredPairs, threshold: float) -> Rate:
+def false_nonmatches(pairs: ScoredPairs, threshold: float) -> Estimate:
     """The false non-match rate of a list, by subject; samples without an embedding do not match."""
     who = _own_numbers(pairs.subjects[pairs.mated])[:, 0]
     missed = pairs.scores[pairs.mated] < threshold

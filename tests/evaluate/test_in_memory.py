@@ -5,10 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.data.bins import VerificationBin
-from mien.data.shards import encode_crop
 from mien.errors import ManifestError
-from mien.evaluate.by_callable import bin_accuracy, embed_all, embedded_by
+from mien.evaluate.in_memory import embed_all, embedded_of
 from mien.evaluate.protocols.impostor import impostor
 from mien.models import store
 from mien.models.import_model import ModelHints, import_model
@@ -40,27 +38,14 @@ def test_a_recognizer_is_such_a_function(
 ) -> None:
     network = Recognizer(store.save(*import_model(make_recognizer(seed=8), "as-callable", ModelHints(colour="RGB"))))
     crops = crops_of(collins, 6, 1) + crops_of(hopper, 6, 2)
-    embedded = embedded_by(network.embed, iter(crops), [f"s{n}" for n in range(12)])
+    embedded = embedded_of(embed_all(network.embed, iter(crops)), [f"s{n}" for n in range(12)])
     np.testing.assert_allclose(embedded.embeddings, network.embed(np.stack(crops)), atol=0.02)
     assert impostor(embedded).numbers["non-mated comparisons"].value == 66
-
-
-def test_accuracy_on_a_bin_set(collins: Image, hopper: Image) -> None:
-    images, mated = [], []
-    for k in range(20):
-        first = crops_of(collins, 1, k)[0]
-        second = crops_of(collins if k % 2 else hopper, 1, 100 + k)[0]
-        images += [encode_crop(first, 95), encode_crop(second, 95)]
-        mated.append(bool(k % 2))
-    pairs = VerificationBin(tuple(images), np.array(mated))
-    assert bin_accuracy(simple, pairs).mean >= 0.9
-    swapped = VerificationBin(tuple(images), ~np.array(mated))
-    assert bin_accuracy(simple, swapped, mirror=False, published_grid=False).mean < 0.9
 
 
 def test_what_does_not_fit_is_refused(collins: Image) -> None:
     crops = crops_of(collins, 3, 0)
     with pytest.raises(ManifestError, match="3 crops came with 2 subjects"):
-        embedded_by(simple, crops, ["a", "b"])
+        embedded_of(embed_all(simple, crops), ["a", "b"])
     with pytest.raises(ManifestError, match="crop 0: its embedding is not finite"):
-        embedded_by(lambda batch: simple(batch) * np.nan, crops, ["a", "b", "c"])
+        embedded_of(simple(np.stack(crops)) * np.nan, ["a", "b", "c"])

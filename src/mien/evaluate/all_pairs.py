@@ -37,7 +37,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scan:
+class PairStatistics:
     """What is kept of all comparisons. Scores are similarities: a cosine, or minus an L2 distance.
 
     Attributes:
@@ -151,14 +151,14 @@ class _Sorted:
     metric: Metric
 
 
-def scan(
+def compare_all(
     embeddings: Floats,
     subjects: Indices,
     metric: Metric,
     *,
     strata: Sequence[str] | None = None,
     keep: int = KEPT,
-) -> Scan:
+) -> PairStatistics:
     """Compare every sample with every other.
 
     Args:
@@ -190,7 +190,7 @@ def scan(
             pass
     scores, samples = tail.sorted()
     mated, mated_samples = mated_pairs(embeddings, subjects, metric)
-    return Scan(
+    return PairStatistics(
         metric,
         subjects,
         tuple(str(name) for name in names),

@@ -1,4 +1,4 @@
-"""The synthetic mated protocol ("intra by augmentation"): photographs against their own degraded copies."""
+"""The robustness protocol ("intra by augmentation"): images against corrupted copies of themselves."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,13 @@ from mien.data.encoded import read_encoded
 from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.errors import ImageError, ManifestError
+from mien.evaluate.all_pairs import Indices, PairStatistics
+from mien.evaluate.corruptions import SEVERITIES
 from mien.evaluate.curve import OperatingPoint
-from mien.evaluate.degrade import SEVERITIES
-from mien.evaluate.protocols import parts
+from mien.evaluate.protocols import sections
 from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number, share
-from mien.evaluate.robustness import CAVEAT, Original, RobustnessCell, Trials, cells, meant
-from mien.evaluate.scan import Indices, Scan
 from mien.evaluate.scorefile import Embedded
+from mien.evaluate.trials import CAVEAT, Original, RobustnessCell, Trials, cells, meant
 from mien.image import decode
 from mien.scores import UNIT_OF
 
@@ -35,7 +35,7 @@ def choose(embedded: Embedded, most: int, seed: int = 0) -> Indices:
             "folder or the manifest of the photographs"
         )
     generator = np.random.default_rng(seed)
-    numbers = parts.subject_numbers(embedded, least=1)
+    numbers = sections.subject_numbers(embedded, least=1)
     shuffled = generator.permutation(len(numbers))
     _, first = np.unique(numbers[shuffled], return_index=True)
     return np.sort(generator.permutation(shuffled[first])[:most])
@@ -43,7 +43,7 @@ def choose(embedded: Embedded, most: int, seed: int = 0) -> Indices:
 
 def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Original]:
     """The chosen photographs with their landmarks; one that has no face any more is left out."""
-    numbers = parts.subject_numbers(embedded, least=1)
+    numbers = sections.subject_numbers(embedded, least=1)
     for index in chosen.tolist():
         record = embedded.records[index]
         sample = Sample(Path(embedded.paths[index]), "", record=None if record < 0 else record)
@@ -56,14 +56,16 @@ def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Or
             yield Original(image, face.landmarks, embedded.embeddings[index], int(numbers[index]))
 
 
-def synthetic(embedded: Embedded, impostors: Scan, point: OperatingPoint, trials: Trials, seed: int = 0) -> Report:
+def robustness(
+    embedded: Embedded, impostors: PairStatistics, point: OperatingPoint, trials: Trials, seed: int = 0
+) -> Report:
     """Evaluate degraded copies at the threshold that the impostor protocol chose.
 
     Args:
         embedded: the set.
         impostors: all comparisons of it.
         point: of the impostor protocol, whose threshold decides.
-        trials: see mien.evaluate.robustness.
+        trials: see mien.evaluate.trials.
         seed: of the trials.
 
     Raises:
@@ -83,9 +85,9 @@ def synthetic(embedded: Embedded, impostors: Scan, point: OperatingPoint, trials
         numbers[f"fnmr {cell.transform} {cell.severity}"] = number(cell.fnmr)
         numbers[f"not detected {cell.transform} {cell.severity}"] = number(cell.not_detected)
     return Report(
-        protocol="synthetic mated",
+        protocol="robustness",
         title=f"Robustness bound: {embedded.origin.source}",
-        about=parts.about(embedded),
+        about=sections.about(embedded),
         headline=(
             f"{len(trials.subjects)} photographs, {len(trials.names)} transforms in {len(SEVERITIES)} severities, at "
             f"the threshold for FMR {point.wanted:g} on this set ({unit} {point.threshold:.4f}).",
@@ -99,8 +101,8 @@ def synthetic(embedded: Embedded, impostors: Scan, point: OperatingPoint, trials
             _grid("robustness", "Copies that do not match", found, trials, detected=False),
             _grid("detection", "Copies in which no face is found", found, trials, detected=True),
         ),
-        warnings=(CAVEAT, *parts.duplicate_warnings(embedded)),
-        made_with=parts.made_with(seed),
+        warnings=(CAVEAT, *sections.duplicate_warnings(embedded)),
+        made_with=sections.made_with(seed),
     )
 
 

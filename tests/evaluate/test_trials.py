@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mien.detect.detector import open_detector
-from mien.evaluate.degrade import SEVERITIES, TRANSFORMS, degrade
-from mien.evaluate.robustness import Original, Trials, cells, gather, probe_with, run_trials
+from mien.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from mien.evaluate.trials import Original, Trials, cells, gather, probe_with, run_trials
 from mien.models import store
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image, floats
@@ -16,14 +16,14 @@ def points(collins: Image) -> np.ndarray:
     return open_detector().detect([collins])[0][0].landmarks
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_transform_is_repeatable_and_gets_worse(name: str, collins: Image, points: np.ndarray) -> None:
     before = collins.copy()
-    copies = [degrade(collins, points, name, severity, 3) for severity in SEVERITIES]
+    copies = [corrupt(collins, points, name, severity, 3) for severity in SEVERITIES]
     assert (collins == before).all(), "the photograph itself is left alone"
     for severity, copy in zip(SEVERITIES, copies, strict=True):
         assert copy.shape == collins.shape and copy.dtype == np.uint8
-        assert (copy == degrade(collins, points, name, severity, 3)).all()
+        assert (copy == corrupt(collins, points, name, severity, 3)).all()
     left, top = points.min(axis=0).astype(int) - 30
     right, bottom = points.max(axis=0).astype(int) + 30
     face = collins[top:bottom, left:right].astype(float)
@@ -33,13 +33,13 @@ def test_a_transform_is_repeatable_and_gets_worse(name: str, collins: Image, poi
 
 @pytest.mark.parametrize("name", ["noise", "motion", "rotation", "glasses", "print and scan"])
 def test_another_seed_gives_another_copy(name: str, collins: Image, points: np.ndarray) -> None:
-    copies = [degrade(collins, points, name, 3, seed) for seed in range(6)]
+    copies = [corrupt(collins, points, name, 3, seed) for seed in range(6)]
     assert any((copy != copies[0]).any() for copy in copies[1:])
 
 
 def test_glasses_and_masks_lie_on_the_landmarks(collins: Image, points: np.ndarray) -> None:
     for name, place in (("glasses", points[0]), ("mask", points[3:].mean(axis=0))):
-        copy = degrade(collins, points, name, 5, 0).astype(int)
+        copy = corrupt(collins, points, name, 5, 0).astype(int)
         x, y = place.round().astype(int)
         patch = slice(y - 8, y + 9), slice(x - 8, x + 9)
         assert np.abs(copy[patch].mean() - collins[patch].mean()) > 12, name
@@ -51,8 +51,8 @@ def test_severities_follow_the_face_not_the_file(collins: Image, points: np.ndar
     import cv2
 
     twice = cv2.resize(collins, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    large = cv2.resize(degrade(twice, points * 2, "blur", 4, 0), collins.shape[1::-1], interpolation=cv2.INTER_AREA)
-    assert np.abs(large.astype(int) - degrade(collins, points, "blur", 4, 0)).mean() < 2
+    large = cv2.resize(corrupt(twice, points * 2, "blur", 4, 0), collins.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(large.astype(int) - corrupt(collins, points, "blur", 4, 0)).mean() < 2
 
 
 def test_the_whole_path_on_a_real_portrait(collins: Image, points: np.ndarray) -> None:

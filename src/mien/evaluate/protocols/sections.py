@@ -8,6 +8,7 @@ from importlib.metadata import version
 import numpy as np
 
 from mien.errors import ManifestError
+from mien.evaluate.all_pairs import BINS, Indices, PairStatistics
 from mien.evaluate.curve import (
     ErrorCurve,
     OperatingPoint,
@@ -19,7 +20,6 @@ from mien.evaluate.curve import (
     subjects_needed,
 )
 from mien.evaluate.report import Chart, Number, PairRow, Pairs, Series, Subject, Table, describe, number, too_few
-from mien.evaluate.scan import BINS, Indices, Scan
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
 from mien.scores import UNIT_OF
@@ -110,9 +110,9 @@ def point_numbers(points: Sequence[OperatingPoint], unit: str) -> dict[str, Numb
     return numbers
 
 
-def points_table(scan: Scan, unit: str) -> tuple[list[OperatingPoint], Table]:
+def points_table(pairs: PairStatistics, unit: str) -> tuple[list[OperatingPoint], Table]:
     """Thresholds at false match rates; rates that the set cannot show say what is missing."""
-    points = operating_points(scan)
+    points = operating_points(pairs)
     rows: list[tuple[str | float | int | None, ...]] = []
     for point in points:
         low, high = sorted(point.threshold_interval)
@@ -124,9 +124,9 @@ def points_table(scan: Scan, unit: str) -> tuple[list[OperatingPoint], Table]:
                 describe(point.fnmr),
             )
         )
-    missing = [rate for rate in ASKED if not can_show(scan, rate)]
+    missing = [rate for rate in ASKED if not can_show(pairs, rate)]
     rows += [
-        (f"{rate:g}", too_few(rate, scan.nonmated, subjects_needed(scan, rate)), None, None) for rate in missing[:1]
+        (f"{rate:g}", too_few(rate, pairs.nonmated, subjects_needed(pairs, rate)), None, None) for rate in missing[:1]
     ]
     return points, Table(
         title="Thresholds at false match rates",
@@ -137,28 +137,28 @@ def points_table(scan: Scan, unit: str) -> tuple[list[OperatingPoint], Table]:
     )
 
 
-def card_table(scan: Scan, card: ModelCard | None, contract: str, *, mated: bool = True) -> Table | None:
+def card_table(pairs: PairStatistics, card: ModelCard | None, contract: str, *, mated: bool = True) -> Table | None:
     """What the thresholds on the model's card do on this set."""
     if card is None or not card.thresholds or card.contract != contract:
         return None
     rows = []
     for row in card.thresholds:
-        fnmr = fnmr_at(scan, row.value) if mated and len(scan.mated) else None
-        rows.append((f"{row.fmr:g}", f"{row.value:.4f}", describe(fmr_at(scan, row.value)), describe(fnmr)))
+        fnmr = fnmr_at(pairs, row.value) if mated and len(pairs.mated) else None
+        rows.append((f"{row.fmr:g}", f"{row.value:.4f}", describe(fmr_at(pairs, row.value)), describe(fnmr)))
     return Table(
         title="The card's thresholds on this set",
-        columns=("FMR on the card", f"threshold, {UNIT_OF[scan.metric]}", "FMR here", "FNMR here"),
+        columns=("FMR on the card", f"threshold, {UNIT_OF[pairs.metric]}", "FMR here", "FNMR here"),
         rows=tuple(rows),
         note=f"The card measured them on: {card.thresholds[0].protocol}.",
     )
 
 
-def strata_table(scan: Scan, points: Sequence[OperatingPoint]) -> Table | None:
+def strata_table(pairs: PairStatistics, points: Sequence[OperatingPoint]) -> Table | None:
     """False match rates within and between strata at the strictest threshold that the set can show."""
-    if len(scan.strata) < 2 or not points:
+    if len(pairs.strata) < 2 or not points:
         return None
     point = next((p for p in reversed(points) if p.wanted >= 1e-4), points[-1])
-    rows = [(row.a, row.b, describe(row.fmr), row.fmr.comparisons) for row in strata_at(scan, point.threshold)]
+    rows = [(row.a, row.b, describe(row.fmr), row.fmr.count) for row in strata_at(pairs, point.threshold)]
     return Table(
         title=f"Strata, at the threshold for FMR {point.wanted:g} over all",
         columns=("stratum", "against", "FMR", "comparisons"),
@@ -167,15 +167,15 @@ def strata_table(scan: Scan, points: Sequence[OperatingPoint]) -> Table | None:
     )
 
 
-def score_chart(scan: Scan, points: Sequence[OperatingPoint], unit: str, *, mated: bool = True) -> Chart:
+def score_chart(pairs: PairStatistics, points: Sequence[OperatingPoint], unit: str, *, mated: bool = True) -> Chart:
     """Histograms of non-mated and, where wanted, mated scores."""
-    edges = scan.low + np.arange(-1, BINS) * scan.width
-    counts = scan.histogram.sum(axis=0).astype(np.float64)
-    series = [_histogram("non-mated", edges, counts, scan)]
-    if mated and len(scan.mated):
-        low, high = float(min(scan.mated.min(), edges[0])), float(max(scan.mated.max(), edges[-1]))
-        mated_counts, mated_edges = np.histogram(scan.mated, 80, (low, high))
-        series.append(_histogram("mated", mated_edges, mated_counts.astype(np.float64), scan))
+    edges = pairs.low + np.arange(-1, BINS) * pairs.width
+    counts = pairs.histogram.sum(axis=0).astype(np.float64)
+    series = [_histogram("non-mated", edges, counts, pairs)]
+    if mated and len(pairs.mated):
+        low, high = float(min(pairs.mated.min(), edges[0])), float(max(pairs.mated.max(), edges[-1]))
+        mated_counts, mated_edges = np.histogram(pairs.mated, 80, (low, high))
+        series.append(_histogram("mated", mated_edges, mated_counts.astype(np.float64), pairs))
     marks = tuple((point.threshold, f"FMR {point.wanted:g}") for point in points[:4])
     return Chart(
         name="scores",
@@ -189,13 +189,13 @@ def score_chart(scan: Scan, points: Sequence[OperatingPoint], unit: str, *, mate
     )
 
 
-def _histogram(name: str, edges: np.ndarray, counts: np.ndarray, scan: Scan) -> Series:
+def _histogram(name: str, edges: np.ndarray, counts: np.ndarray, pairs: PairStatistics) -> Series:
     """A histogram as densities, without the empty ends, in the metric's unit."""
     filled = np.flatnonzero(counts)
     first, last = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, len(counts))
     counts, edges = counts[first:last], edges[first : last + 1]
     density = counts / max(1.0, counts.sum()) / np.diff(edges)
-    if scan.metric == "l2":
+    if pairs.metric == "l2":
         edges, density = -edges[::-1], density[::-1]
     return Series(name=name, x=tuple(edges.tolist()), y=tuple(density.tolist()))
 
@@ -262,31 +262,31 @@ def pair_row(embedded: Embedded, a: int, b: int, score: float, note: str = "") -
     )
 
 
-def pair_rows(embedded: Embedded, scan: Scan, scores: Floats, samples: Indices) -> list[PairRow]:
-    """Pairs of a scan; those of one and the same file say so."""
+def pair_rows(embedded: Embedded, pairs: PairStatistics, scores: Floats, samples: Indices) -> list[PairRow]:
+    """Pairs of all comparisons; those of one and the same file say so."""
     rows = []
     for score, (a, b) in zip(scores.tolist(), samples.tolist(), strict=True):
         same = embedded.sha256[a] and embedded.sha256[a] == embedded.sha256[b]
-        rows.append(pair_row(embedded, a, b, scan.value(score), "the same file" if same else ""))
+        rows.append(pair_row(embedded, a, b, pairs.value(score), "the same file" if same else ""))
     return rows
 
 
-def most_similar(embedded: Embedded, scan: Scan, unit: str) -> Pairs:
+def most_similar(embedded: Embedded, pairs: PairStatistics, unit: str) -> Pairs:
     """The most similar non-mated pairs: people who are in the set twice, wrong labels, or look-alikes."""
     return Pairs(
         title="The most similar people",
         unit=unit,
-        rows=tuple(pair_rows(embedded, scan, scan.tail[:SHOWN_PAIRS], scan.tail_samples[:SHOWN_PAIRS])),
+        rows=tuple(pair_rows(embedded, pairs, pairs.tail[:SHOWN_PAIRS], pairs.tail_samples[:SHOWN_PAIRS])),
         note="Look at them: a person who is in the set under two names is no false match, and raises the rate.",
     )
 
 
-def least_similar(embedded: Embedded, scan: Scan, unit: str) -> Pairs:
+def least_similar(embedded: Embedded, pairs: PairStatistics, unit: str) -> Pairs:
     """The least similar mated pairs: wrong labels, bad photographs, or what the model cannot do."""
-    order = np.argsort(scan.mated, kind="stable")[:SHOWN_PAIRS]
+    order = np.argsort(pairs.mated, kind="stable")[:SHOWN_PAIRS]
     return Pairs(
         title="The least similar pictures of one person",
         unit=unit,
-        rows=tuple(pair_rows(embedded, scan, scan.mated[order], scan.mated_samples[order])),
+        rows=tuple(pair_rows(embedded, pairs, pairs.mated[order], pairs.mated_samples[order])),
         note="Look at them: a wrong label is no false non-match, and raises the rate.",
     )

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from mien.detect.detector import Detector
 from mien.detect.prominence import most_prominent
 from mien.errors import DegenerateLandmarksError
-from mien.evaluate.degrade import SEVERITIES, TRANSFORMS, degrade
+from mien.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from mien.models.engines import usable_cores
-from mien.rates import Rate, rate_of_subjects
+from mien.rates import Estimate, rate_of_subjects
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs
 from mien.types import Face, Faces, Floats, Image, Metric
@@ -94,7 +94,7 @@ def run_trials(
     originals: Iterator[Original],
     probe: Probe,
     metric: Metric,
-    names: Sequence[str] = tuple(TRANSFORMS),
+    names: Sequence[str] = tuple(CORRUPTIONS),
     seed: int = 0,
 ) -> Iterator[tuple[int, Floats]]:
     """Put photographs through the transforms.
@@ -115,7 +115,7 @@ def run_trials(
         row = np.full((len(names), len(SEVERITIES)), np.nan, np.float32)
         for place, name in enumerate(names):
             pictures = [
-                degrade(original.image, original.landmarks, name, severity, seed * 1_000_003 + number)
+                corrupt(original.image, original.landmarks, name, severity, seed * 1_000_003 + number)
                 for severity in SEVERITIES
             ]
             for level, embedding in enumerate(probe(pictures)):
@@ -128,7 +128,7 @@ def run_trials(
         yield from pool.map(work, enumerate(originals))
 
 
-def gather(results: Sequence[tuple[int, Floats]], names: Sequence[str] = tuple(TRANSFORMS)) -> Trials:
+def gather(results: Sequence[tuple[int, Floats]], names: Sequence[str] = tuple(CORRUPTIONS)) -> Trials:
     """The results of run_trials as one array."""
     rows = (
         np.stack([row for _, row in results]) if results else np.empty((0, len(names), len(SEVERITIES)), np.float32)
@@ -142,8 +142,8 @@ class RobustnessCell:
 
     transform: str
     severity: int
-    fnmr: Rate
-    not_detected: Rate
+    fnmr: Estimate
+    not_detected: Estimate
 
 
 def cells(trials: Trials, threshold: float) -> list[RobustnessCell]:

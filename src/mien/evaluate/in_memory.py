@@ -9,13 +9,8 @@ from itertools import islice
 
 import numpy as np
 
-from mien.data.bins import VerificationBin
-from mien.data.pairs import numbered_pairs
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Embedded, Origin, require_usable
-from mien.evaluate.verification import FoldedAccuracy, ScoredPairs, folded_accuracy, squared_l2_grid
-from mien.image import decode
-from mien.scores import score_pairs
 from mien.types import Floats, Image, Metric, floats
 
 Embed = Callable[[Image], Floats]
@@ -32,32 +27,10 @@ def embed_all(embed: Embed, crops: Iterable[Image], batch: int = BATCH) -> Float
     return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
 
-def embedded_by(
-    embed: Embed,
-    crops: Iterable[Image],
-    subjects: Sequence[str],
-    metric: Metric = "cosine",
-    name: str = "in training",
-) -> Embedded:
-    """Embed a set for any protocol of mien.evaluate.protocols.
-
-    Args:
-        embed: the model.
-        crops: (size, size, 3) uint8 RGB each, such as Pack.crops.
-        subjects: one name for each crop.
-        metric: how the embeddings are compared.
-        name: of the model, for the report.
-
-    Raises:
-        ManifestError: another number of crops than of subjects, or an embedding that cannot be compared.
-    """
-    return embedded_of(embed_all(embed, crops), subjects, metric, name)
-
-
 def embedded_of(
     vectors: Floats, subjects: Sequence[str], metric: Metric = "cosine", name: str = "in training"
 ) -> Embedded:
-    """Embeddings that are there already, for any protocol; see embedded_by.
+    """Embeddings in memory as a set for any protocol.
 
     Args:
         vectors: (N, D) float32.
@@ -74,25 +47,6 @@ def embedded_of(
     require_usable(vectors, places, metric)
     origin = Origin("in training", name, metric, metric == "cosine", "", name)
     return Embedded(vectors, tuple(subjects), places, (-1,) * len(vectors), places, {}, ("",) * len(vectors), origin)
-
-
-def bin_accuracy(
-    embed: Embed, pairs: VerificationBin, *, mirror: bool = True, published_grid: bool = True
-) -> FoldedAccuracy:
-    """Accuracy over ten folds on a `.bin` set, as the field reports it while training.
-
-    Args:
-        embed: the model; embeddings are compared by cosine.
-        pairs: see mien.data.bins.
-        mirror: whether the embeddings of a crop and of its mirror image are added, as published numbers do.
-        published_grid: whether thresholds come from the grid of squared distances that published numbers used.
-    """
-    crops = (decode(data, f"image {index}").image for index, data in enumerate(pairs.images))
-    vectors = embed_all(mirrored(embed) if mirror else embed, crops)
-    scores = score_pairs(vectors[0::2], vectors[1::2], "cosine")
-    folds = np.array([pair.fold for pair in numbered_pairs(pairs.mated.tolist())])
-    listed = ScoredPairs(scores, pairs.mated, folds, np.full((len(scores), 2), -1))
-    return folded_accuracy(listed, squared_l2_grid() if published_grid else None)
 
 
 def mirrored(embed: Embed) -> Embed:

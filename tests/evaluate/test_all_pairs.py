@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.evaluate import scan as scanning
+from mien.evaluate import all_pairs
+from mien.evaluate.all_pairs import BINS, PairStatistics, compare_all
 from mien.evaluate.curve import (
     can_show,
     decidability,
@@ -20,7 +21,6 @@ from mien.evaluate.curve import (
     subjects_needed,
     threshold_at,
 )
-from mien.evaluate.scan import BINS, Scan, scan
 from mien.rates import rate_of_subjects
 from mien.types import floats
 
@@ -53,8 +53,8 @@ def metric(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=[(1024, 2048), (16, 24)], ids=["one block", "small blocks"])
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "ROWS", request.param[0])
-    monkeypatch.setattr(scanning, "COLUMNS", request.param[1])
+    monkeypatch.setattr(all_pairs, "ROWS", request.param[0])
+    monkeypatch.setattr(all_pairs, "COLUMNS", request.param[1])
 
 
 @pytest.mark.usefixtures("blocks")
@@ -62,7 +62,7 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_kept_equals_plain_loops(metric: str, keep: int) -> None:
     embeddings, numbers, strata = world(1)
     pairs = plain(embeddings, numbers, metric)
-    found = scan(embeddings, numbers, metric, strata=strata, keep=keep)
+    found = compare_all(embeddings, numbers, metric, strata=strata, keep=keep)
     nonmated = {pair: score for pair, (score, same) in pairs.items() if not same}
     mated = {pair: score for pair, (score, same) in pairs.items() if same}
     assert found.nonmated == len(nonmated) and len(found.mated) == len(mated)
@@ -79,7 +79,7 @@ def test_what_is_kept_equals_plain_loops(metric: str, keep: int) -> None:
 def test_the_histogram_counts_every_pair_of_strata(metric: str) -> None:
     embeddings, numbers, strata = world(2)
     pairs = plain(embeddings, numbers, metric)
-    found = scan(embeddings, numbers, metric, strata=strata, keep=100)
+    found = compare_all(embeddings, numbers, metric, strata=strata, keep=100)
     edges = found.low + np.arange(-1, BINS) * found.width
     for row, (a, b) in zip(found.histogram, found.pair_of, strict=True):
         names = {found.strata[a], found.strata[b]}
@@ -95,7 +95,7 @@ def test_the_histogram_counts_every_pair_of_strata(metric: str) -> None:
 def test_rates_equal_plain_loops(metric: str, fmr: float, keep: int) -> None:
     embeddings, numbers, _ = world(3)
     pairs = plain(embeddings, numbers, metric).values()
-    found = scan(embeddings, numbers, metric, keep=keep)
+    found = compare_all(embeddings, numbers, metric, keep=keep)
     limit = found.similarity(threshold_at(found, fmr))
     matches = np.mean([score >= limit for score, same in pairs if not same])
     misses = np.mean([score < limit for score, same in pairs if same])
@@ -109,7 +109,7 @@ def test_rates_equal_plain_loops(metric: str, fmr: float, keep: int) -> None:
 
 def test_intervals_in_the_bulk_are_like_the_exact_ones(metric: str) -> None:
     embeddings, numbers, _ = world(4, subjects=300)
-    exact, bulk = scan(embeddings, numbers, metric), scan(embeddings, numbers, metric, keep=100)
+    exact, bulk = compare_all(embeddings, numbers, metric), compare_all(embeddings, numbers, metric, keep=100)
     for fmr in (0.3, 0.1, 0.02):
         one, two = (fmr_at(found, threshold_at(found, fmr)) for found in (exact, bulk))
         assert two.value == pytest.approx(one.value, rel=0.05)
@@ -118,7 +118,7 @@ def test_intervals_in_the_bulk_are_like_the_exact_ones(metric: str) -> None:
 
 def test_fnmr_takes_its_interval_from_the_subjects(metric: str) -> None:
     embeddings, numbers, _ = world(5)
-    found = scan(embeddings, numbers, metric)
+    found = compare_all(embeddings, numbers, metric)
     limit = threshold_at(found, 0.05)
     errors, trials = np.zeros(60), np.zeros(60)
     for score, (i, _) in zip(found.mated, found.mated_samples, strict=True):
@@ -134,7 +134,7 @@ def test_false_matches_of_one_pair_of_subjects_count_together() -> None:
     numbers = np.repeat(np.arange(40), 4)
     alike = np.repeat(vectors, 4, axis=0) + generator.normal(0, 0.01, (160, 16))
     alike[4:8] = alike[0:4] + 0.001
-    found = scan(floats(alike), numbers, "cosine")
+    found = compare_all(floats(alike), numbers, "cosine")
     rate = fmr_at(found, 0.98)
     assert round(rate.value * found.nonmated) == 16
     independent = 16 / found.nonmated
@@ -144,15 +144,15 @@ def test_false_matches_of_one_pair_of_subjects_count_together() -> None:
 def test_strata_equal_plain_loops(metric: str) -> None:
     embeddings, numbers, strata = world(6)
     pairs = plain(embeddings, numbers, metric)
-    found = scan(embeddings, numbers, metric, strata=strata)
+    found = compare_all(embeddings, numbers, metric, strata=strata)
     limit = threshold_at(found, 0.05)
     rows = {frozenset((row.a, row.b)): row.fmr for row in strata_at(found, limit)}
     assert len(rows) == 3
     for names, rate in rows.items():
         chosen = [s for (i, j), (s, same) in pairs.items() if not same and {strata[i], strata[j]} == names]
-        assert rate.comparisons == len(chosen)
+        assert rate.count == len(chosen)
         assert rate.value == pytest.approx(np.mean([s >= found.similarity(limit) for s in chosen]))
-    sampled = scan(embeddings, numbers, metric, strata=strata, keep=50)
+    sampled = compare_all(embeddings, numbers, metric, strata=strata, keep=50)
     for row in strata_at(sampled, limit):
         rate = rows[frozenset((row.a, row.b))]
         assert row.fmr.value == pytest.approx(rate.value, abs=0.01) and row.fmr.low < rate.value < row.fmr.high
@@ -160,7 +160,7 @@ def test_strata_equal_plain_loops(metric: str) -> None:
 
 def test_the_equal_error_rate_is_where_the_rates_cross(metric: str) -> None:
     embeddings, numbers, _ = world(7)
-    found = scan(embeddings, numbers, metric)
+    found = compare_all(embeddings, numbers, metric)
     crossing = equal_error(found)
     assert crossing is not None
     rate, limit = crossing
@@ -171,7 +171,7 @@ def test_the_equal_error_rate_is_where_the_rates_cross(metric: str) -> None:
 def test_d_prime_by_its_formula(metric: str) -> None:
     embeddings, numbers, _ = world(8)
     pairs = plain(embeddings, numbers, metric).values()
-    found = scan(embeddings, numbers, metric)
+    found = compare_all(embeddings, numbers, metric)
     mated = np.array([s for s, same in pairs if same])
     other = np.array([s for s, same in pairs if not same])
     formula = abs(mated.mean() - other.mean()) / np.sqrt((mated.var() + other.var()) / 2)
@@ -179,7 +179,7 @@ def test_d_prime_by_its_formula(metric: str) -> None:
 
 
 def test_the_curve_falls_and_rises() -> None:
-    found = scan(*world(9)[:2], "cosine")
+    found = compare_all(*world(9)[:2], "cosine")
     curve = error_curve(found, 30)
     assert (np.diff(curve.thresholds) >= 0).all()
     assert (np.diff(curve.fmr[:, 0]) <= 0).all() and (np.diff(curve.fnmr[:, 0]) >= 0).all()
@@ -187,7 +187,7 @@ def test_the_curve_falls_and_rises() -> None:
 
 
 def test_a_set_shows_what_it_leads_one_to_expect() -> None:
-    found = scan(*world(10)[:2], "cosine")
+    found = compare_all(*world(10)[:2], "cosine")
     least = 10 / found.nonmated
     assert can_show(found, least * 1.01) and not can_show(found, least * 0.99)
     assert [point.wanted for point in operating_points(found)] == [0.1, 0.01, 0.001]
@@ -198,7 +198,7 @@ def test_a_set_shows_what_it_leads_one_to_expect() -> None:
         threshold_at(found, 1e-9)
 
 
-def replace_subjects(found: Scan, subjects: int) -> Scan:
+def replace_subjects(found: PairStatistics, subjects: int) -> PairStatistics:
     """A scan with as many comparisons as so many subjects would make."""
     each = len(found.subjects) / 60
     comparisons = subjects * (subjects - 1) / 2 * each**2
@@ -206,18 +206,18 @@ def replace_subjects(found: Scan, subjects: int) -> Scan:
 
 
 def test_one_sample_a_subject_has_no_mated_comparisons() -> None:
-    found = scan(world(11)[0][:50], np.arange(50), "cosine")
+    found = compare_all(world(11)[0][:50], np.arange(50), "cosine")
     assert not len(found.mated) and np.isnan(fnmr_at(found, 0.5).value) and equal_error(found) is None
 
 
 def test_it_does_not_matter_how_many_threads_work(monkeypatch: pytest.MonkeyPatch) -> None:
     embeddings, numbers, strata = world(12, subjects=200)
-    monkeypatch.setattr(scanning, "ROWS", 32)
-    monkeypatch.setattr(scanning, "COLUMNS", 48)
+    monkeypatch.setattr(all_pairs, "ROWS", 32)
+    monkeypatch.setattr(all_pairs, "COLUMNS", 48)
     results = []
     for cores in (1, 4):
-        monkeypatch.setattr(scanning, "usable_cores", lambda cores=cores: cores)
-        results.append(scan(embeddings, numbers, "cosine", strata=strata, keep=500))
+        monkeypatch.setattr(all_pairs, "usable_cores", lambda cores=cores: cores)
+        results.append(compare_all(embeddings, numbers, "cosine", strata=strata, keep=500))
     assert (results[0].histogram == results[1].histogram).all()
     assert (results[0].tail_samples[:400] == results[1].tail_samples[:400]).all()
 
@@ -227,7 +227,7 @@ def test_equal_scores_are_accepted_all_or_none() -> None:
     vectors = np.zeros((40, 40), np.float32)
     vectors[np.arange(40), np.arange(40)] = 1
     vectors[1, 0] = vectors[3, 2] = vectors[5, 4] = 2
-    found = scan(vectors, np.arange(40), "cosine")
+    found = compare_all(vectors, np.arange(40), "cosine")
     total = found.nonmated
     assert total == 780 and (found.tail[:3] > 0.5).all() and (found.tail[3:] == 0).all()
     for allowed in (1, 2):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mien.errors import ManifestError
-from mien.evaluate.comparison import compare, difference
-from mien.evaluate.identification import deal, search
-from mien.evaluate.scan import scan
+from mien.evaluate.all_pairs import compare_all
+from mien.evaluate.differences import compare, difference
+from mien.evaluate.searches import deal, search
 from mien.types import floats
 
 
@@ -114,10 +114,10 @@ def test_the_difference_holds_the_truth_about_as_often_as_it_says() -> None:
 def test_two_models_on_one_set() -> None:
     embeddings, numbers = world(5, subjects=120)
     noisy = floats(embeddings + np.random.default_rng(2).normal(0, 0.8, embeddings.shape))
-    points = compare(scan(embeddings, numbers, "cosine"), scan(noisy, numbers, "l2"))
+    points = compare(compare_all(embeddings, numbers, "cosine"), compare_all(noisy, numbers, "l2"))
     assert len(points) >= 2
     for point in points:
         assert point.difference.value == pytest.approx(point.fnmr[1].value - point.fnmr[0].value)
     assert points[0].difference.low > 0
     with pytest.raises(ManifestError, match="not of the same samples"):
-        compare(scan(embeddings, numbers, "cosine"), scan(noisy[:-1], numbers[:-1], "cosine"))
+        compare(compare_all(embeddings, numbers, "cosine"), compare_all(noisy[:-1], numbers[:-1], "cosine"))

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.evaluate.detection.predictions import Key, Predictions
+from mien.evaluate.detectors.predictions import Key, Predictions
+from mien.rates import Estimate
 
 Doubles = NDArray[np.float64]
 
@@ -40,28 +41,18 @@ class GroundTruth:
 
 
 @dataclass(frozen=True, slots=True)
-class Precision:
-    """Average precision on a subset, with its 95% interval by pictures, and how many faces it has."""
-
-    value: float
-    low: float
-    high: float
-    faces: int
-
-
-@dataclass(frozen=True, slots=True)
 class WiderResult:
     """What the evaluation found.
 
     Attributes:
-        subsets: average precision of easy, medium and hard.
+        subsets: average precision of easy, medium and hard, each with its number of faces.
         pictures: of the ground truth.
         boxes: predicted on them.
         missing: pictures without a prediction file.
         unknown: prediction files of no picture.
     """
 
-    subsets: dict[str, Precision]
+    subsets: dict[str, Estimate]
     pictures: int
     boxes: int
     missing: tuple[str, ...]
@@ -173,14 +164,14 @@ def _curve(scores: Doubles, best: NDArray[np.int64], overlap: Doubles, counted: 
     return np.asarray(np.vstack([np.zeros((1, 2)), totals])[count], np.float64)
 
 
-def _precision(curves: NDArray[np.float32], faces: Doubles) -> Precision:
+def _precision(curves: NDArray[np.float32], faces: Doubles) -> Estimate:
     value = _area(curves.sum(axis=0, dtype=np.float64), faces.sum())
     generator = np.random.default_rng(1)
     draws = generator.multinomial(len(faces), np.full(len(faces), 1 / len(faces)), RESAMPLED).astype(np.float32)
     sums = (draws @ curves.reshape(len(faces), -1)).reshape(RESAMPLED, THRESHOLDS, 2)
     spread = [_area(one, float(count)) for one, count in zip(sums, draws @ faces, strict=True)]
     low, high = np.quantile(spread, [0.025, 0.975])
-    return Precision(value, float(low), float(high), int(faces.sum()))
+    return Estimate(value, float(low), float(high), int(faces.sum()))
 
 
 def _area(totals: NDArray[Any], faces: float) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.errors import ManifestError
-from mien.evaluate.calibrate import calibrate, halves_of
+from mien.evaluate.thresholds import calibrate, halves_of
 from mien.types import floats
 
 
@@ -81,4 +81,4 @@ def test_strata_are_scored_on_the_second_half() -> None:
         "adult | child",
         "child | child",
     }
-    assert sum(s.fmr.comparisons for s in found.strata[0]) == 300 * 299 // 2 - 150
+    assert sum(s.fmr.count for s in found.strata[0]) == 300 * 299 // 2 - 150

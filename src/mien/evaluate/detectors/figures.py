@@ -4,12 +4,12 @@ Intervals resample pictures, since faces and false boxes of one picture are not 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.detection.matching import Matched
+from mien.evaluate.detectors.matching import Matched
+from mien.rates import Estimate
 from mien.types import Floats
 
 RESAMPLED = 200
@@ -19,16 +19,6 @@ RECALLS = np.linspace(0, 1, 101)
 """Where COCO reads precision."""
 
 Doubles = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A figure and its 95% interval by pictures; `count` is what it is a share or mean of."""
-
-    value: float
-    low: float
-    high: float
-    count: int
 
 
 def precision_recall(
@@ -106,7 +96,7 @@ def recall_at(
     return float((own * (matched.found >= least)).sum() / max(own.sum(), 1e-12))
 
 
-def with_interval(matched: Matched, figure: Callable[[Doubles], float], count: int, seed: int = 1) -> Rate:
+def with_interval(matched: Matched, figure: Callable[[Doubles], float], count: int, seed: int = 1) -> Estimate:
     """A figure with its interval by resampled pictures.
 
     Args:
@@ -124,4 +114,4 @@ def with_interval(matched: Matched, figure: Callable[[Doubles], float], count: i
     if value >= 1 and count:
         # No picture shows a fault, so resampling shows none either: the rule of three does.
         low = max(0.0, 1 - 3 / count)
-    return Rate(value, float(low), float(high), count)
+    return Estimate(value, float(low), float(high), count)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
+from mien.evaluate.all_pairs import Indices, PairStatistics, compare_all
 from mien.evaluate.curve import StratumRow, can_show, fmr_at, fnmr_at, strata_at, subjects_needed, threshold_at
-from mien.evaluate.scan import Indices, Scan, scan
 from mien.models.card import ThresholdRow
 from mien.scores import UNIT_OF
 from mien.types import Floats, Metric
@@ -98,7 +98,7 @@ def halves_of(subjects: int) -> Indices:
     return side
 
 
-def _refusal(halves: Sequence[Scan], rate: float) -> str:
+def _refusal(halves: Sequence[PairStatistics], rate: float) -> str:
     least = min(halves, key=lambda half: half.nonmated)
     more = 2 * max(subjects_needed(half, rate) for half in halves)
     return (
@@ -109,16 +109,16 @@ def _refusal(halves: Sequence[Scan], rate: float) -> str:
 
 def _half(
     embeddings: Floats, numbers: Indices, inside: NDArray[np.bool_], metric: Metric, strata: Sequence[str] | None
-) -> Scan:
+) -> PairStatistics:
     chosen = np.flatnonzero(inside)
     names = [strata[index] for index in chosen.tolist()] if strata else None
-    return scan(embeddings[chosen], numbers[chosen], metric, strata=names)
+    return compare_all(embeddings[chosen], numbers[chosen], metric, strata=names)
 
 
-def _row(choosing: Scan, scoring: Scan, rate: float, protocol: str) -> ThresholdRow:
+def _row(choosing: PairStatistics, scoring: PairStatistics, rate: float, protocol: str) -> ThresholdRow:
     value = threshold_at(choosing, rate)
     false_match, false_non_match = fmr_at(scoring, value), fnmr_at(scoring, value)
-    mated = false_non_match.comparisons > 0
+    mated = false_non_match.count > 0
     return ThresholdRow(
         value=round(value, 5),
         unit=UNIT_OF[scoring.metric],

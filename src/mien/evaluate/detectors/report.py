@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from mien.data.annotated import AnnotatedImage
 from mien.data.sample import Problem, Value
-from mien.evaluate.detection.figures import (
-    Rate,
+from mien.evaluate.detectors.figures import (
     average_precision,
     coco_area,
     precision_recall,
@@ -22,9 +21,10 @@ from mien.evaluate.detection.figures import (
     threshold_at,
     with_interval,
 )
-from mien.evaluate.detection.matching import Matched, match
-from mien.evaluate.protocols.parts import made_with
+from mien.evaluate.detectors.matching import Matched, match
+from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.report import Chart, Gallery, GalleryRow, Number, Report, Series, Subject, Table, share, thin
+from mien.rates import Estimate
 from mien.types import Faces
 
 FALSE_BOXES = (0.01, 0.1, 1.0)
@@ -110,7 +110,7 @@ def detection_report(judged: Judged) -> Report:
     )
 
 
-def _number(rate: Rate) -> Number:
+def _number(rate: Estimate) -> Number:
     nan = rate.value != rate.value
     return Number(
         value=None if nan else rate.value,
@@ -127,11 +127,11 @@ def _coco(judged: Judged) -> float:
     )
 
 
-def _recall(matched: Matched, false_boxes: float, among: NDArray[np.bool_]) -> Rate:
+def _recall(matched: Matched, false_boxes: float, among: NDArray[np.bool_]) -> Estimate:
     return with_interval(matched, lambda w: recall_at(matched, false_boxes, among, w), int(among.sum()))
 
 
-def _share_of(matched: Matched, found: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
+def _share_of(matched: Matched, found: NDArray[np.bool_], among: NDArray[np.bool_]) -> Estimate:
     def figure(weights: NDArray[np.float64]) -> float:
         own = weights[matched.faces] * among
         return float((own * found).sum() / own.sum()) if own.sum() else float("nan")
@@ -139,17 +139,17 @@ def _share_of(matched: Matched, found: NDArray[np.bool_], among: NDArray[np.bool
     return with_interval(matched, figure, int(among.sum()))
 
 
-def _at_own(matched: Matched, found: NDArray[np.bool_]) -> Rate:
+def _at_own(matched: Matched, found: NDArray[np.bool_]) -> Estimate:
     return _share_of(matched, found, np.ones(len(found), np.bool_))
 
 
-def _false_at_own(matched: Matched, own: float) -> Rate:
+def _false_at_own(matched: Matched, own: float) -> Estimate:
     wrong = ~matched.right & (matched.scores >= own)
     counts = np.bincount(matched.owners[wrong], minlength=matched.pictures)
     return with_interval(matched, lambda w: float((w * counts).sum() / max(w.sum(), 1e-12)), matched.pictures)
 
 
-def _landmarks(matched: Matched, found: NDArray[np.bool_]) -> Rate:
+def _landmarks(matched: Matched, found: NDArray[np.bool_]) -> Estimate:
     known = np.isfinite(matched.errors) & found
     errors = np.where(known, matched.errors, 0)
 
