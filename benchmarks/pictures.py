@@ -18,8 +18,8 @@ from mien.align import TEMPLATES, align
 from mien.detect.detector import open_detector
 from mien.image import read_image
 from mien.models.defaults import package_file
-from mien.train import heads
-from mien.train.augment import KINDS
+from mien.train.recognizers import heads
+from mien.train.recognizers.augment import KINDS
 from mien.types import Image
 
 OUT = machine.ROOT / "docs" / "pictures"

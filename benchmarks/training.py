@@ -21,16 +21,17 @@ import torch
 
 import machine
 from arcface_torch import Peer
-from mien.train.backbones.known import build
-from mien.train.crops import Batch, Crops, Share, batches
-from mien.train.heads import ArcFace
+from mien.train.distributed import ALONE, World
 from mien.train.memory import keep_freed_memory
 from mien.train.optimize import LossScale, make_optimizer
-from mien.train.partial_fc import PartialFC
-from mien.train.reading import parse_recipe
-from mien.train.recipe import Augment, Recipe
-from mien.train.step import Trained, make_step
-from mien.train.world import ALONE, World
+from mien.train.order import BatchSlice
+from mien.train.recipe_io import parse_recipe
+from mien.train.recognizers.backbones.registry import build
+from mien.train.recognizers.dataset import CropBatch, CropDataset, batches
+from mien.train.recognizers.heads import ArcFace
+from mien.train.recognizers.partial_fc import PartialFC
+from mien.train.recognizers.recipe import Augment, Recipe
+from mien.train.recognizers.step import Trained, make_step
 
 CLASSES, ROUNDS = 10_000, 7
 
@@ -71,7 +72,7 @@ def compare(depth: int, batch: int, classes: int = CLASSES, device: str = "cpu")
         start = time.perf_counter()
         peer.step(x, y)
         middle = time.perf_counter()
-        make_step(trained, Batch(index, crops, labels, labels, labels), 0.01, recipe, world)
+        make_step(trained, CropBatch(index, crops, labels, labels, labels), 0.01, recipe, world)
         end = time.perf_counter()
         if index >= 2:
             times["peer"].append(middle - start)
@@ -142,7 +143,7 @@ def heads() -> dict:
 
 def reading(pack: Path) -> dict:
     """The loader alone, the step alone, and both, for the fastest backbone that there is."""
-    crops = Crops([pack], 112, "arcface")
+    crops = CropDataset([pack], 112, "arcface")
     kinds = {
         "mirror": Augment(),
         "all kinds at 0.2": Augment(**dict.fromkeys(Augment.model_fields, 0.2) | {"mirror": 0.5}),
@@ -150,14 +151,14 @@ def reading(pack: Path) -> dict:
     return {name: read_and_step(crops, chances) for name, chances in kinds.items()}
 
 
-def read_and_step(crops: Crops, chances: Augment, batch: int = 64, steps: int = 12) -> dict:
-    share = Share(batch, 0, batch)
+def read_and_step(crops: CropDataset, chances: Augment, batch: int = 64, steps: int = 12) -> dict:
+    share = BatchSlice(batch, 0, batch)
     trained, recipe = ours("mobilefacenet", batch, len(crops.classes))
 
-    def step(one: Batch) -> None:
+    def step(one: CropBatch) -> None:
         make_step(trained, one, 0.01, recipe, ALONE)
 
-    def rate(items: Iterable[Batch], work: Callable[[Batch], None]) -> float:
+    def rate(items: Iterable[CropBatch], work: Callable[[CropBatch], None]) -> float:
         start = time.perf_counter()
         for one in items:
             work(one)

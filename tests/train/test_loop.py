@@ -19,15 +19,16 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from mien.cli import run  # noqa: E402
 from mien.errors import CheckpointError, NonFiniteError, RecipeError  # noqa: E402
-from mien.train import checkpoint, recognition  # noqa: E402
-from mien.train import step as stepping  # noqa: E402
+from mien.train import checkpoint  # noqa: E402
+from mien.train.distributed import ALONE  # noqa: E402
 from mien.train.journal import read_journal  # noqa: E402
 from mien.train.loop import Progress, train  # noqa: E402
 from mien.train.optimize import LossScale  # noqa: E402
-from mien.train.reading import format_recipe, parse_recipe  # noqa: E402
-from mien.train.recipe import Recipe  # noqa: E402
-from mien.train.watching import WatchedSet  # noqa: E402
-from mien.train.world import ALONE  # noqa: E402
+from mien.train.recipe_io import format_recipe, parse_recipe  # noqa: E402
+from mien.train.recognizers import step as stepping  # noqa: E402
+from mien.train.recognizers import task as recognition  # noqa: E402
+from mien.train.recognizers.recipe import Recipe  # noqa: E402
+from mien.train.recognizers.validation import ValidationSet  # noqa: E402
 
 STEPS = 6
 
@@ -226,8 +227,8 @@ def test_an_evaluation_that_was_broken_off_is_made_up_for_and_others_are_not_mad
     assert "evaluated" in lines[-1]
     log.write_text("".join(lines[:-1]))
     made: list[str] = []
-    real = WatchedSet.embed
-    monkeypatch.setattr(WatchedSet, "embed", lambda one, embed: made.append(one.settings.name) or real(one, embed))
+    real = ValidationSet.embed
+    monkeypatch.setattr(ValidationSet, "embed", lambda one, embed: made.append(one.settings.name) or real(one, embed))
     train(make(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), tmp_path / "run")
     assert made == ["same"]
     assert [json.loads(line)["step"] for line in log.read_text().splitlines() if "evaluated" in line] == [0, 3, 6]
@@ -299,14 +300,14 @@ def test_what_cannot_be_followed_is_said_before_the_first_step(
 
 
 def test_labels_out_of_range_are_refused(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = recognition.open_crops
+    real = recognition.open_dataset
 
     def faulty(*arguments: Any) -> Any:
         crops = real(*arguments)
         crops.labels = crops.labels + 1
         return crops
 
-    monkeypatch.setattr(recognition, "open_crops", faulty)
+    monkeypatch.setattr(recognition, "open_dataset", faulty)
     with pytest.raises(RecipeError, match=r"label of \d to 8 is out of range for 8 classes"):
         train(make(face_pack), tmp_path / "run")
 

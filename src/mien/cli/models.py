@@ -159,7 +159,7 @@ def _inspect_onnx(file: Path) -> dict[str, object]:
 
 def _inspect_checkpoint(file: Path) -> dict[str, object]:
     path = file / "state.pt" if file.is_dir() else file
-    found = training("weights").read_weights(path)
+    found = training("recognizers.weights").read_weights(path)
     pixels = found.pixels
     return {
         "family": found.backbone,

@@ -23,7 +23,7 @@ from mien.models.store import Model
 if TYPE_CHECKING:
     from mien.train.detectors.plan import DetectorPlan
     from mien.train.loop import Progress as Step
-    from mien.train.plan import Plan
+    from mien.train.recognizers.plan import Plan
 
 COMPARED = 16
 """Pictures on which a detector's file and network are compared, where a folder is given."""
@@ -67,11 +67,11 @@ def train(
 
       torchrun --nproc-per-node 8 -m mien train recipes/arcface-r50-deepglint.toml
     """
-    found = training("reading").read_recipe(recipe, tuple(settings or ()))
+    found = training("recipe_io").read_recipe(recipe, tuple(settings or ()))
     if dry_run:
         if hasattr(found, "detector"):
             return _show_plan(found.name, training("detectors.plan").make_detector_plan(found), json)
-        return _show_plan(found.name, training("plan").make_plan(found), json)
+        return _show_plan(found.name, training("recognizers.plan").make_plan(found), json)
     folder = target or Path("runs") / found.name
     first = int(os.environ.get("RANK", "0")) == 0
     with _Line(json=json, quiet=not first) as line:
@@ -184,7 +184,7 @@ def export(
         shown = [read_image(path) for path in find_images(crops)[:COMPARED]] if crops is not None else []
         model = detectors.export_detector(detector, name or _name(source), shown, half=half)
         return _tell(model, json)
-    room = training("export")
+    room = training("recognizers.export")
     origin = room.open_origin(source)
     compared = crops or next(iter(origin.sets), None)
     if compared is None:

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from mien.errors import CheckpointError
-from mien.train.weights import load
-from mien.train.world import World
+from mien.train.distributed import World
+from mien.train.torch_file import load_file
 
 FORMAT, VERSION = "mien checkpoint", 1
 
@@ -118,13 +118,13 @@ def read(path: Path) -> Saved:
     Raises:
         CheckpointError: missing, damaged, of a later version, or without all parts of the head.
     """
-    state = dict(load(path / "state.pt"))
+    state = dict(load_file(path / "state.pt"))
     if state.get("format") != FORMAT or state.get("version") != VERSION:
         raise CheckpointError(f"{path} is no checkpoint of version {VERSION}; use the mien that made it")
     files = sorted(path.glob("head-*-of-*.pt"))
     if not files or len(files) != int(files[0].stem.split("-")[-1]):
         raise CheckpointError(f"{path} lacks parts of the head; it has {len(files)}: copy the whole folder")
-    return Saved(path, state, [dict(load(file, in_place=True)) for file in files])
+    return Saved(path, state, [dict(load_file(file, in_place=True)) for file in files])
 
 
 def latest(folder: Path) -> Saved | None:

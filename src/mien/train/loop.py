@@ -18,16 +18,16 @@ import torch
 
 from mien.errors import NonFiniteError
 from mien.train import checkpoint
-from mien.train.detectors.detection import Detection
 from mien.train.detectors.recipe import DetectorRecipe
+from mien.train.detectors.task import DetectionTask
+from mien.train.distributed import World, joined
 from mien.train.journal import Journal
 from mien.train.memory import keep_freed_memory
 from mien.train.optimize import factor_at
-from mien.train.reading import AnyRecipe
-from mien.train.recognition import Recognition
+from mien.train.recipe_io import AnyRecipe
+from mien.train.recognizers.task import RecognitionTask
 from mien.train.resume import begin, save, step_back
 from mien.train.task import Outcome, Task
-from mien.train.world import World, joined
 
 STEPS_BACK = 3
 """How often a training may go back before it is given up."""
@@ -92,7 +92,9 @@ def train(recipe: AnyRecipe, folder: Path, watch: Watch = lambda progress: None)
                 try:
                     for batch in task.batches(step):
                         if batch.step not in skipped:
-                            rate = recipe.rate * factor_at(batch.step, task.steps, task.an_epoch, recipe.schedule)
+                            rate = recipe.rate * factor_at(
+                                batch.step, task.steps, task.steps_per_epoch, recipe.schedule
+                            )
                             outcome = task.step(batch, rate)
                             if not outcome.finite:
                                 raise NonFiniteError(_where(task, batch))
@@ -125,7 +127,7 @@ def train(recipe: AnyRecipe, folder: Path, watch: Watch = lambda progress: None)
 
 def open_task(recipe: AnyRecipe, world: World) -> Task[Any]:
     """What a recipe trains, with its data open and its network as it is before the first step."""
-    return Detection(recipe, world) if isinstance(recipe, DetectorRecipe) else Recognition(recipe, world)
+    return DetectionTask(recipe, world) if isinstance(recipe, DetectorRecipe) else RecognitionTask(recipe, world)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mien.errors import RecipeError
+from mien.train.distributed import World
 from mien.train.settings import Run
-from mien.train.world import World
 
 Colour = Literal["RGB", "BGR"]
 

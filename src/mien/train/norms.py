@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from mien.train.world import World
+from mien.train.distributed import World
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 

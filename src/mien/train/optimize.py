@@ -57,20 +57,20 @@ def freeze_stages(network: Staged, stages: tuple[int, ...]) -> None:
             parameter.requires_grad = False
 
 
-def factor_at(step: int, steps: int, an_epoch: int, schedule: Schedule) -> float:
+def factor_at(step: int, steps: int, steps_per_epoch: int, schedule: Schedule) -> float:
     """The learning rate of a step as a share of the recipe's.
 
     Args:
         step: 0 is the first.
         steps: of the whole training.
-        an_epoch: steps in an epoch.
+        steps_per_epoch: steps in an epoch.
         schedule: warm-up rises linearly; polynomial decay is (1 - done)^power over what follows the warm-up.
     """
-    warm = round(schedule.warm_up * an_epoch)
+    warm = round(schedule.warm_up * steps_per_epoch)
     if step < warm:
         return (step + 1) / warm
     if schedule.decay == "step":
-        return float(schedule.gamma ** sum(step >= round(epoch * an_epoch) for epoch in schedule.milestones))
+        return float(schedule.gamma ** sum(step >= round(epoch * steps_per_epoch) for epoch in schedule.milestones))
     if schedule.decay == "constant":
         return 1.0
     return float((1 - (step - warm) / max(1, steps - warm)) ** schedule.power)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mien.errors import CheckpointError, RecipeError
 from mien.train import checkpoint
-from mien.train.reading import format_recipe
+from mien.train.recipe_io import format_recipe
 from mien.train.settings import Training
 from mien.train.task import Task
 

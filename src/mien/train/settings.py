@@ -73,7 +73,7 @@ class About(Strict):
     training_data: str = ""
 
 
-class Watched(Strict):
+class ValidationSettings(Strict):
     """A set that is evaluated on while training."""
 
     name: str
@@ -90,7 +90,7 @@ class Training(Strict):
     schedule: Schedule
     run: Run = Run()
     about: About = About()
-    evaluate: tuple[Watched, ...] = ()
+    evaluate: tuple[ValidationSettings, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from mien.train.checkpoint import Saved
-from mien.train.settings import Training, Watched
-from mien.train.world import World
+from mien.train.distributed import World
+from mien.train.settings import Training, ValidationSettings
 
 
 class Batch(Protocol):
@@ -50,12 +50,12 @@ class Task(Protocol[B]):
 
     Attributes:
         world: the processes that do it.
-        an_epoch: steps of an epoch.
+        steps_per_epoch: steps of an epoch.
         steps: of the whole training.
     """
 
     world: World
-    an_epoch: int
+    steps_per_epoch: int
     steps: int
 
     @property
@@ -64,7 +64,7 @@ class Task(Protocol[B]):
         ...
 
     @property
-    def watched(self) -> Sequence[Watched]:
+    def watched(self) -> Sequence[ValidationSettings]:
         """The sets that it is evaluated on."""
         ...
 

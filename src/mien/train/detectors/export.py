@@ -23,11 +23,11 @@ from mien.models.import_model import ModelHints, import_model
 from mien.models.outputs import with_widths
 from mien.models.session import open_unchecked
 from mien.train import checkpoint
-from mien.train.detectors.known import read_detector
 from mien.train.detectors.network import DetectorNetwork, Outputs
 from mien.train.detectors.recipe import DetectorRecipe
-from mien.train.pixels import prepare
-from mien.train.reading import parse_recipe
+from mien.train.detectors.registry import read_detector
+from mien.train.preprocess import prepare
+from mien.train.recipe_io import parse_recipe
 from mien.train.settings import About
 from mien.types import Image, floats
 

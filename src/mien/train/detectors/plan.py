@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mien.train.detectors.detection import Detection
-from mien.train.detectors.known import DETECTORS
 from mien.train.detectors.recipe import DetectorRecipe
+from mien.train.detectors.registry import DETECTORS
+from mien.train.detectors.task import DetectionTask
+from mien.train.distributed import ALONE, World
 from mien.train.memory import keep_freed_memory
-from mien.train.world import ALONE, World
 
 REPEATED = 2
 
@@ -23,7 +23,7 @@ class DetectorPlan:
         pictures: in an epoch.
         faces: that count on them.
         problems: rows and pictures that cannot be used.
-        an_epoch: steps of an epoch.
+        steps_per_epoch: steps of an epoch.
         steps: of the training.
         parameters: of the network.
         multiplications: of one input's forward pass.
@@ -35,7 +35,7 @@ class DetectorPlan:
     pictures: int
     faces: int
     problems: tuple[str, ...]
-    an_epoch: int
+    steps_per_epoch: int
     steps: int
     parameters: int
     multiplications: int
@@ -49,7 +49,7 @@ class DetectorPlan:
         return [
             ("pictures in an epoch", f"{self.pictures:,}"),
             ("faces", f"{self.faces:,}{lost}"),
-            ("steps", f"{self.steps:,} ({self.an_epoch:,} in an epoch)"),
+            ("steps", f"{self.steps:,} ({self.steps_per_epoch:,} in an epoch)"),
             ("learning rate", f"{self.rate:g} at its highest"),
             (
                 "network",
@@ -67,7 +67,7 @@ def make_detector_plan(recipe: DetectorRecipe, world: World = ALONE) -> Detector
         ManifestError: a data set cannot be read.
     """
     keep_freed_memory()
-    task = Detection(recipe, world)
+    task = DetectionTask(recipe, world)
     side = recipe.detector.side
     with torch.device("meta"):
         network = DETECTORS[recipe.detector.name]().eval()
@@ -77,7 +77,7 @@ def make_detector_plan(recipe: DetectorRecipe, world: World = ALONE) -> Detector
         pictures=len(task.pictures),
         faces=task.pictures.faces,
         problems=tuple(f"{one.where}: {one.reason}" for one in task.pictures.problems),
-        an_epoch=task.an_epoch,
+        steps_per_epoch=task.steps_per_epoch,
         steps=task.steps,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         multiplications=counter.get_total_flops() // 2,
@@ -87,7 +87,7 @@ def make_detector_plan(recipe: DetectorRecipe, world: World = ALONE) -> Detector
     )
 
 
-def _seconds_a_step(task: Detection) -> float:
+def _seconds_a_step(task: DetectionTask) -> float:
     took = []
     batches = task.batches(0)
     for batch in batches:

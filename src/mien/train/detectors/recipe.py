@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mien.models.card import Strict
-from mien.train.settings import Share, Training, Watched
+from mien.train.settings import Share, Training, ValidationSettings
 
 Side = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
 
@@ -63,7 +63,7 @@ class Init(Strict):
     """Whether BatchNorms go on gathering statistics and learning, or stay as they are."""
 
 
-class Evaluate(Watched):
+class Evaluate(ValidationSettings):
     """A set that a detector is evaluated on while training."""
 
     set: Path

@@ -8,13 +8,13 @@ import numpy as np
 from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.render import write_report
 from mien.evaluate.report import Chart, Number, Report, Series, Subject, Table
-from mien.train.detectors.pictures import Pictures
+from mien.train.detectors.dataset import SceneDataset
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.journal import read_journal
 from mien.train.report import loss_chart, rate_chart, settings_table
 
 
-def write_detector_report(recipe: DetectorRecipe, folder: Path, pictures: Pictures) -> Report:
+def write_detector_report(recipe: DetectorRecipe, folder: Path, pictures: SceneDataset) -> Report:
     """Write report/ from what the run has logged."""
     lines = read_journal(folder / "log.jsonl")
     steps = [line for line in lines if "loss" in line]

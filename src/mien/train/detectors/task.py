@@ -1,0 +1,181 @@
+"""Training a detector, as the loop sees it: pictures, network and loss behind one task."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mien.errors import CheckpointError, RecipeError
+from mien.models.engines import usable_cores
+from mien.train.checkpoint import Saved
+from mien.train.detectors.augment import Scene
+from mien.train.detectors.dataset import SceneBatch, SceneDataset, batches
+from mien.train.detectors.network import DetectorNetwork, Target
+from mien.train.detectors.recipe import DetectorRecipe, Evaluate
+from mien.train.detectors.registry import DETECTORS, read_detector
+from mien.train.detectors.report import write_detector_report
+from mien.train.detectors.validation import DetectionValidation, validate
+from mien.train.distributed import World
+from mien.train.network import callable_network, computed_in, require_precision, unsynchronized
+from mien.train.norms import freeze, synchronize
+from mien.train.optimize import LossScale, gradient_norm, make_optimizer, set_rate
+from mien.train.order import BatchSlice, mix_seeds
+from mien.train.preprocess import prepare
+from mien.train.task import Outcome
+
+
+class DetectionTask:
+    """See mien.train.task.Task."""
+
+    def __init__(self, recipe: DetectorRecipe, world: World) -> None:
+        self.recipe, self.world = recipe, world
+        self._parts = world.size * recipe.run.accumulate
+        if recipe.schedule.batch % self._parts:
+            raise RecipeError(
+                f"a batch of {recipe.schedule.batch} cannot be shared out to {world.size} processes in "
+                f"{recipe.run.accumulate} parts; take a multiple of {self._parts}"
+            )
+        require_precision(recipe.run, world)
+        self.pictures = SceneDataset(recipe)
+        self.steps_per_epoch = len(self.pictures) // recipe.schedule.batch
+        schedule = recipe.schedule
+        self.steps = schedule.steps or max(1, round((schedule.epochs or 0) * self.steps_per_epoch))
+        self._sets = [DetectionValidation(one) for one in recipe.evaluate]
+        self.network = make_detector(recipe).to(world.device)
+        if recipe.run.channels_last:
+            self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.run.synchronize_norms and world.size > 1:
+            synchronize(self.network, world)
+        self._optimizer = make_optimizer(self.network, recipe.optimizer)
+        self._model = callable_network(self.network, recipe.run, world)
+        self._scale = LossScale.of(recipe.run.precision)
+
+    @property
+    def watched(self) -> Sequence[Evaluate]:
+        """The sets that it is evaluated on."""
+        return self.recipe.evaluate
+
+    def batches(self, start: int) -> Iterator[SceneBatch]:
+        """This process's shares of the steps from `start` on."""
+        batch = self.recipe.schedule.batch
+        share = BatchSlice(batch, *self.world.slice_of(batch))
+        threads = self.recipe.run.threads or max(1, usable_cores() // 2)
+        return batches(self.pictures, self.recipe, share, threads, start, self.steps)
+
+    def step(self, batch: SceneBatch, rate: float) -> Outcome:
+        """Train on one batch; nothing is changed where the outcome is not finite."""
+        recipe, world, run = self.recipe, self.world, self.recipe.run
+        torch.manual_seed(mix_seeds(recipe.seed, batch.step, world.rank))
+        self._model.train()
+        if recipe.init is not None and recipe.init.norms == "freeze":
+            freeze(self._model)
+        pixels = prepare(batch.images, self.network.pixels, world.device, channels_last=run.channels_last)
+        targets = [target_of(scene, world.device) for scene in batch.scenes]
+        self._optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros(3, device=world.device)
+        each = len(pixels) // run.accumulate
+        for number in range(run.accumulate):
+            here = slice(number * each, (number + 1) * each)
+            with unsynchronized(self._model, number == run.accumulate - 1):
+                with computed_in(run.precision, world.device):
+                    outputs = self._model(pixels[here])
+                parts = self.network.losses(outputs, targets[here], recipe.detector.side, recipe.detector.side)
+                # Divided by what all processes count, and times their number, as gradients are averaged over them.
+                counts = world.sum(parts.counts.detach().clone()).clamp(min=1)
+                losses = self._weights(counts) * parts.sums / counts
+                total += world.sum(losses.detach().clone()) / run.accumulate
+                loss = losses.sum() * world.size / run.accumulate
+                (loss * self._scale.value).backward()  # type: ignore[no-untyped-call]
+        return self._update(rate, total)
+
+    def _weights(self, like: Tensor) -> Tensor:
+        return torch.tensor([1.0, self.recipe.loss.boxes, self.recipe.loss.landmarks], device=like.device)
+
+    def _update(self, rate: float, total: Tensor) -> Outcome:
+        self._scale.undo(self.network)
+        norm = gradient_norm(self.network, self.recipe.optimizer.clip)
+        loss, good = float(total.sum()), bool(torch.isfinite(norm))
+        outcome = self._scale.judge(loss, float(norm), good=good)
+        if outcome.finite and not outcome.overflowed:
+            set_rate(self._optimizer, rate)
+            self._optimizer.step()
+        names = ("scores", "boxes", "landmarks")
+        parts = tuple(zip(names, total.tolist(), strict=True))
+        return Outcome(outcome.loss, outcome.norm, outcome.overflowed, parts)
+
+    def fault(self, batch: SceneBatch) -> str:
+        """Where a number that is none came from, in words, and what the batch held."""
+        shown = ", ".join(str(self.pictures.pictures[number].path) for number in batch.numbers[:3].tolist())
+        for name, parameter in self.network.named_parameters():
+            if not bool(torch.isfinite(parameter).all()):
+                return f"the weights of {name} are not finite. The batch begins with {shown}"
+        return f"the weights are finite, the loss of this batch is not. It begins with {shown}"
+
+    def state(self) -> dict[str, Any]:
+        """What the first process writes into a checkpoint."""
+        return {
+            "detector": self.recipe.detector.name,
+            "pictures": len(self.pictures),
+            "pixels": asdict(self.network.pixels),
+            "weights": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "scale": asdict(self._scale),
+        }
+
+    def shard(self) -> dict[str, Any]:
+        """Nothing: every process has the whole network."""
+        return {}
+
+    def restore(self, saved: Saved) -> None:
+        """Take up a checkpoint.
+
+        Raises:
+            CheckpointError: it is of other data or of another network.
+        """
+        state = saved.state
+        if state.get("pictures") != len(self.pictures):
+            raise CheckpointError(
+                f"{saved.where} was trained on {state.get('pictures')} pictures, and the data have "
+                f"{len(self.pictures)}: restore the data, or begin anew from its weights with [init]"
+            )
+        saved.into(self.network, self._optimizer)
+        self._scale.restore(state["scale"])
+
+    def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
+        """Evaluate on one of the watched sets; gives what the log keeps, and a sentence."""
+        return validate(self._sets[number], self.network, self.world.device)
+
+    def report(self, folder: Path) -> None:
+        """Write the run's report/."""
+        write_detector_report(self.recipe, folder, self.pictures)
+
+
+def make_detector(recipe: DetectorRecipe) -> DetectorNetwork:
+    """The network of a recipe, with random weights or those of [init].
+
+    Raises:
+        CheckpointError: [init] names weights of another network.
+    """
+    torch.manual_seed(recipe.seed)
+    network = DETECTORS[recipe.detector.name]()
+    if recipe.init is not None:
+        found = read_detector(recipe.init.weights)
+        if found is None or found.name != recipe.detector.name:
+            what = found.name if found is not None else "no detector that mien knows"
+            raise CheckpointError(f"{recipe.init.weights} is {what}, and the recipe trains {recipe.detector.name}")
+        network.load_state_dict(found.state)
+    return network
+
+
+def target_of(scene: Scene, device: torch.device) -> Target:
+    """The faces of a scene as tensors."""
+    known = ~scene.ignore
+    boxes, points, ignored = (
+        torch.from_numpy(np.ascontiguousarray(part)).to(device)
+        for part in (scene.boxes[known], scene.landmarks[known], scene.boxes[scene.ignore])
+    )
+    return Target(boxes, points, ignored)

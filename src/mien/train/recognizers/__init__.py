@@ -1,0 +1,1 @@
+"""Train recognizers: crops, backbones, heads, fine-tuning and its guard. Knows nothing of detectors."""

@@ -1,0 +1,37 @@
+"""Embeddings out of a backbone: with gradients for a step, or as a function of crops. Trains nothing."""
+
+import torch
+from torch import Tensor, nn
+
+from mien.evaluate.in_memory import Embed
+from mien.train.network import computed_in
+from mien.train.preprocess import prepare
+from mien.train.recognizers.backbones.backbone import Backbone
+from mien.types import Floats, Image, floats
+
+
+def embed(model: nn.Module, pixels: Tensor, precision: str, device: torch.device) -> Tensor:
+    """(N, D) float32 embeddings, computed in the recipe's precision."""
+    with computed_in(precision, device):
+        embeddings: Tensor = model(pixels)
+    return embeddings.float()
+
+
+def embedder(backbone: Backbone, device: torch.device) -> Embed:
+    """A network in training as a function of crops, in float32, with its statistics at rest.
+
+    Args:
+        backbone: left as it was found after each call.
+        device: where it is.
+    """
+
+    def embed(crops: Image) -> Floats:
+        was = [(module, module.training) for module in backbone.modules()]
+        backbone.eval()
+        with torch.inference_mode():
+            out = backbone(prepare(crops, backbone.pixels, device))
+        for module, training in was:
+            module.training = training
+        return floats(out.float().cpu().numpy())
+
+    return embed

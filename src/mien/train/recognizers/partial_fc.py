@@ -1,0 +1,262 @@
+"""Partial FC: the class centres, sharded over ranks, sampled at a rate, and the softmax over all of them.
+
+An et al., Killing Two Birds with One Stone, CVPR 2022. Every rank holds the centres of its share of the classes and
+sees the embeddings of all ranks. At rate 1 loss and gradients are those of one softmax over all classes, whatever the
+number of ranks. Below, a step uses the classes that the batch shows and a random choice of others; only those rows
+are read, changed, and have their momentum moved. Everything is float32, whatever the autocast.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor
+
+from mien.train.distributed import World, slice_of
+from mien.train.order import mix_seeds
+from mien.train.recognizers.heads import Head
+
+BLOCK = 4096
+"""Classes whose first centres come from one seed, so that they do not depend on how classes are shared out."""
+
+SHORTEST = 1e-12
+"""Least length that a centre is divided by."""
+
+DEVIATION = 0.01
+"""Of the first centres' numbers (arcface_torch)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """How rows follow their gradients.
+
+    Attributes:
+        kind: SGD with momentum (Sutskever et al., as torch.optim.SGD), or AdamW (Loshchilov and Hutter, ICLR 2019).
+        momentum: of SGD, or the first of AdamW's two.
+        second: AdamW's other.
+        weight_decay: of the rows.
+    """
+
+    kind: Literal["sgd", "adamw"] = "sgd"
+    momentum: float = 0.9
+    second: float = 0.999
+    weight_decay: float = 5e-4
+
+
+class PartialFC:
+    """The centres of this rank's classes and a head over all ranks' centres."""
+
+    def __init__(
+        self,
+        head: Head,
+        classes: int,
+        embedding: int,
+        world: World,
+        *,
+        rate: float = 1.0,
+        update: Update = Update(),
+        seed: int = 0,
+    ) -> None:
+        self.head, self.classes, self.embedding, self.world = head, classes, embedding, world
+        self.rate, self.update, self.seed = rate, update, seed
+        self.first, self.last = slice_of(classes, world.rank, world.size)
+        self.weight = first_centres(self.first, self.last, head.centres, embedding, seed).to(world.device)
+        """(classes of this rank, centres of a class, embedding)"""
+        self.moments = [torch.zeros_like(self.weight)]
+        self.counts = torch.zeros(0, device=world.device)
+        if update.kind == "adamw":
+            self.moments.append(torch.zeros_like(self.weight))
+            self.counts = torch.zeros(len(self.weight), device=world.device)
+        self._index: Tensor | None = None
+        self._rows = self.weight
+
+    def choose(self, labels: Tensor, step: int) -> None:
+        """Begin a step: choose the rows that take part.
+
+        Args:
+            labels: (B,) of the whole global batch of the step.
+            step: with the seed and the rank, it fixes the choice.
+        """
+        if self.rate >= 1:
+            self._index = None
+            # A view of the storage, so that the step's gradient lands in its own leaf.
+            self._rows = self.weight.detach().requires_grad_()
+            return
+        mine = labels[(labels >= self.first) & (labels < self.last)] - self.first
+        shown = torch.unique(mine)
+        wanted = max(1, int(self.rate * len(self.weight)))
+        if len(shown) < wanted:
+            generator = torch.Generator().manual_seed(mix_seeds(self.seed, step, self.world.rank))
+            chances = torch.rand(len(self.weight), generator=generator).to(self.weight.device)
+            chances[shown] = 2
+            shown = torch.topk(chances, wanted).indices.sort().values
+        self._index = shown
+        self._rows = self.weight[shown].requires_grad_()
+
+    def loss(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """The mean loss over the batches of all ranks; call `choose` first.
+
+        Args:
+            embeddings: (B, D) of this rank.
+            labels: (B,) classes, 0 to classes - 1.
+
+        Returns:
+            A scalar, equal on all ranks; embeddings get their gradient times the number of ranks, as
+            DistributedDataParallel averages.
+        """
+        world, head = self.world, self.head
+        with torch.autocast(embeddings.device.type, enabled=False):
+            everyone = world.gather_with_gradient(embeddings.float())
+            wanted = world.gather(labels)
+            place, rows = self._own(wanted)
+            logits = self._logits(everyone)
+            cosine = logits[rows, place]
+            target = torch.zeros(len(wanted), device=logits.device)
+            target[rows] = cosine.detach()
+            world.sum(target)
+            head.watch(target, everyone.detach().norm(dim=1))
+            logits = head.of_others(logits, target)
+            logits = logits.index_put((rows, place), head.of_target(cosine, rows))
+            loss: Tensor = _CrossEntropy.apply(logits, rows, place, head.scale, world)  # type: ignore[no-untyped-call]
+            return loss
+
+    def _own(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Columns of the classes that this rank holds, and the places of their samples in the global batch."""
+        rows = torch.nonzero((labels >= self.first) & (labels < self.last)).flatten()
+        place = labels[rows] - self.first
+        if self._index is not None:
+            place = torch.searchsorted(self._index, place)
+        return place, rows
+
+    def _logits(self, embeddings: Tensor) -> Tensor:
+        """(N, rows) cosines, or inner products; of the nearest centre where a class has several."""
+        rows = self._rows.flatten(0, 1)
+        logits: Tensor = F.linear(F.normalize(embeddings) if self.head.normalized else embeddings, rows)
+        if self.head.normalized:
+            # Dividing the products by the centres' lengths needs no second copy of all centres.
+            logits = logits / rows.norm(dim=1).clamp(min=SHORTEST)
+        if self.head.centres > 1:
+            logits = logits.view(len(logits), -1, self.head.centres).amax(dim=2)
+        return logits
+
+    @property
+    def gradient(self) -> Tensor | None:
+        """Of the rows of this step."""
+        return self._rows.grad
+
+    def scale_gradient(self, factor: float) -> None:
+        """Multiply the rows' gradient."""
+        if self._rows.grad is not None:
+            self._rows.grad.mul_(factor)
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """Move the rows of this step by their gradient, each with its own momentum.
+
+        Args:
+            rate: the learning rate.
+        """
+        gradient = self._rows.grad
+        if gradient is None:
+            return
+        index = slice(None) if self._index is None else self._index
+        rows, update = self.weight[index], self.update
+        first = self.moments[0][index]
+        if update.kind == "sgd":
+            first = first.mul_(update.momentum).add_(gradient).add_(rows, alpha=update.weight_decay)
+            rows.sub_(first, alpha=rate)
+        else:
+            second, count = self.moments[1][index], self.counts[index] + 1
+            rows.mul_(1 - rate * update.weight_decay)
+            first = first.lerp_(gradient, 1 - update.momentum)
+            second = second.mul_(update.second).addcmul_(gradient, gradient, value=1 - update.second)
+            fair = (1 - update.momentum**count).view(-1, 1, 1)
+            root = (second / (1 - update.second**count).view(-1, 1, 1)).sqrt_().add_(1e-8)
+            rows.sub_(rate * first / fair / root)
+            self.counts[index] = count
+            if self._index is not None:
+                self.moments[1][index] = second
+        if self._index is not None:
+            self.weight[index], self.moments[0][index] = rows, first
+        self._rows = self.weight
+
+    def state(self) -> dict[str, Any]:
+        """This rank's part of a checkpoint."""
+        return {
+            "first": self.first,
+            "last": self.last,
+            "classes": self.classes,
+            "weight": self.weight,
+            "moments": self.moments,
+            "counts": self.counts,
+        }
+
+    @torch.no_grad()
+    def restore(self, parts: list[dict[str, Any]]) -> None:
+        """Take up the centres from the parts that a checkpoint's ranks wrote, however many those were.
+
+        Args:
+            parts: each from `state`; together they hold every class.
+        """
+        for part in parts:
+            start, end = max(self.first, part["first"]), min(self.last, part["last"])
+            if start >= end:
+                continue
+            here, there = (
+                slice(start - self.first, end - self.first),
+                slice(start - part["first"], end - part["first"]),
+            )
+            self.weight[here] = part["weight"][there].to(self.weight.device)
+            for mine, theirs in zip(self.moments, part["moments"], strict=True):
+                mine[here] = theirs[there].to(mine.device)
+            if len(self.counts):
+                self.counts[here] = part["counts"][there].to(self.counts.device)
+
+    @torch.no_grad()
+    def begin_at(self, means: Tensor) -> None:
+        """Start every class at the mean embedding of its samples, as long as a random centre would be.
+
+        Args:
+            means: (classes, D), of any length; classes whose mean is zero keep their random centre.
+        """
+        own = F.normalize(means[self.first : self.last].to(self.weight.device, torch.float32))
+        known = own.norm(dim=1) > 0
+        self.weight[known, 0] = own[known] * DEVIATION * self.embedding**0.5
+
+
+def first_centres(first: int, last: int, centres: int, embedding: int, seed: int) -> Tensor:
+    """Random centres of some classes: (last - first, centres, embedding) float32, normal."""
+    weight = torch.empty(last - first, centres, embedding)
+    for block in range(first // BLOCK, -(-last // BLOCK)):
+        generator = torch.Generator().manual_seed(mix_seeds(seed, block, -1))
+        whole = torch.empty(BLOCK, centres, embedding).normal_(0, DEVIATION, generator=generator)
+        start, end = max(first, block * BLOCK), min(last, (block + 1) * BLOCK)
+        weight[start - first : end - first] = whole[start - block * BLOCK : end - block * BLOCK]
+    return weight
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Mean of log(sum_j exp(s z_j)) - s z_y, the classes being spread over ranks. Overwrites its input."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, rows: Tensor, place: Tensor, scale: float, world: World) -> Tensor:  # noqa: ANN401
+        target = torch.zeros(len(logits), device=logits.device)
+        target[rows] = logits[rows, place]
+        world.sum(target)
+        top = world.maximum(logits.amax(dim=1))
+        # The logits are nobody else's, so their memory becomes the softmax.
+        shares = logits.sub_(top[:, None]).mul_(scale).exp_()
+        total = world.sum(shares.sum(dim=1))
+        shares.div_(total[:, None])
+        ctx.save_for_backward(rows, place)
+        ctx.shares, ctx.scale = shares, scale
+        return (total.log() + (top - target) * scale).mean()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:  # noqa: ANN401
+        rows, place = ctx.saved_tensors
+        change: Tensor = ctx.shares
+        ctx.shares = None
+        change[rows, place] -= 1
+        return change.mul_(gradient * ctx.scale / len(change)), None, None, None, None

@@ -1,0 +1,198 @@
+"""What a training would take, before it is started: images, classes, steps, memory, time. Trains nothing.
+
+Counts multiplications and activations on a network without memory. The time comes from a few steps of the network on
+this machine with a small batch, so it is an estimate; reading, evaluations and the exchange between processes are
+left out.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mien.train.distributed import ALONE, World
+from mien.train.memory import keep_freed_memory
+from mien.train.network import PRECISIONS
+from mien.train.preprocess import prepare
+from mien.train.recognizers.backbones.backbone import Backbone
+from mien.train.recognizers.backbones.registry import build
+from mien.train.recognizers.dataset import length_of, open_dataset
+from mien.train.recognizers.embed import embed
+from mien.train.recognizers.heads import HEADS
+from mien.train.recognizers.initialize import check
+from mien.train.recognizers.recipe import Recipe
+from mien.train.recognizers.validation import open_validation_set
+
+BACKWARD = 3.0
+"""The head's multiplications of a step as a multiple of the forward pass's."""
+
+TIMED, REPEATED = 8, 3
+"""Crops in a timed step, and steps, the fastest of which counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training takes.
+
+    Attributes:
+        images: in an epoch.
+        classes: of the head.
+        left_out: classes with too few crops.
+        steps_per_epoch: steps of an epoch.
+        steps: of the training.
+        parameters: of the backbone.
+        multiplications: of one crop's forward pass.
+        rate: the learning rate at this batch.
+        backbone_bytes: weights, gradient and momentum of the backbone on one process.
+        activation_bytes: likewise, of one part of a batch.
+        head_bytes: likewise, of class centres, their momentum, and logits.
+        seconds: of the whole training on this machine, evaluations left out.
+        evaluations: names of the sets.
+    """
+
+    images: int
+    classes: int
+    left_out: int
+    steps_per_epoch: int
+    steps: int
+    parameters: int
+    multiplications: int
+    rate: float
+    backbone_bytes: int
+    activation_bytes: int
+    head_bytes: int
+    seconds: float
+    evaluations: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Memory of one process."""
+        return self.backbone_bytes + self.activation_bytes + self.head_bytes
+
+    def words(self) -> list[tuple[str, str]]:
+        """For people, but for the time."""
+        left_out = f", and {self.left_out:,} with too few images, left out"
+        return [
+            ("images in an epoch", f"{self.images:,}"),
+            ("classes", f"{self.classes:,}{left_out if self.left_out else ''}"),
+            ("steps", f"{self.steps:,} ({self.steps_per_epoch:,} in an epoch)"),
+            ("learning rate", f"{self.rate:g} at its highest"),
+            (
+                "network",
+                f"{self.parameters / 1e6:.1f} M parameters, {self.multiplications / 1e9:.2f} G products a crop",
+            ),
+            (
+                "memory of a process",
+                f"{self.bytes / 1e9:.1f} GB: {self.backbone_bytes / 1e9:.1f} backbone, "
+                f"{self.activation_bytes / 1e9:.1f} activations, {self.head_bytes / 1e9:.1f} head",
+            ),
+            ("evaluated on", ", ".join(self.evaluations) or "nothing: add [[evaluate]]"),
+        ]
+
+
+def make_plan(recipe: Recipe, world: World = ALONE) -> Plan:
+    """Check a recipe against its data and say what it takes.
+
+    Raises:
+        TrainingError: it cannot be followed.
+        ManifestError: a data set cannot be read.
+    """
+    crops = open_dataset(recipe, world)
+    check(recipe, world)
+    with torch.device("meta"):
+        backbone = build(recipe.model.backbone, recipe.model.embedding)
+    for one in recipe.evaluate:
+        open_validation_set(one, backbone.pixels)
+    length = length_of(recipe, crops)
+    parameters = sum(parameter.numel() for parameter in backbone.parameters())
+    work, activations = _forward(backbone)
+    classes, batch = len(crops.classes), recipe.schedule.batch
+    images = length.steps * batch
+    sampled = max(1, int(classes * recipe.head.sample))
+    head_work = 2 * sampled * recipe.model.embedding
+    each = _seconds_a_crop(recipe, world) + head_work * BACKWARD / _products_a_second(world)
+    return Plan(
+        images=crops.epoch_length,
+        classes=classes,
+        left_out=crops.left_out,
+        steps_per_epoch=length.steps_per_epoch,
+        steps=length.steps,
+        parameters=parameters,
+        multiplications=work // 2,
+        rate=recipe.rate,
+        backbone_bytes=parameters * 4 * (4 if recipe.optimizer.name == "adamw" else 3),
+        activation_bytes=_activation_bytes(recipe, activations, world),
+        head_bytes=_head_bytes(recipe, classes, world),
+        seconds=images * each / world.size,
+        evaluations=tuple(one.name for one in recipe.evaluate),
+    )
+
+
+def _forward(backbone: Backbone) -> tuple[int, int]:
+    """Floating point operations of one crop, and numbers in all layers' outputs."""
+    numbers = 0
+
+    def count(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal numbers
+        if isinstance(output, Tensor) and not list(module.children()):
+            numbers += output.numel()
+
+    handles = [module.register_forward_hook(count) for module in backbone.modules()]
+    side = backbone.pixels.size
+    backbone.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        backbone(torch.zeros(1, 3, side, side, device="meta"))
+    for handle in handles:
+        handle.remove()
+    return counter.get_total_flops(), numbers
+
+
+def _activation_bytes(recipe: Recipe, numbers: int, world: World) -> int:
+    part = recipe.schedule.batch // world.size // recipe.run.accumulate
+    width = 2 if recipe.run.precision in PRECISIONS else 4
+    kept = numbers // 6 if recipe.run.recompute else numbers
+    return part * kept * width
+
+
+def _head_bytes(recipe: Recipe, classes: int, world: World) -> int:
+    own = -(-classes // world.size)
+    sampled = max(1, int(own * recipe.head.sample))
+    centres = recipe.head.centres or HEADS[recipe.head.name]().centres
+    row = 4 * centres * recipe.model.embedding
+    moments = 2 if recipe.optimizer.name == "adamw" else 1
+    kept = own * row * (1 + moments)
+    # Of the sampled rows: a copy, its gradient, and both for its unit-length form.
+    passing = sampled * row * (3 if recipe.head.sample >= 1 else 4)
+    logits = 3 * 4 * recipe.schedule.batch // recipe.run.accumulate * sampled * centres
+    return kept + passing + logits
+
+
+def _seconds_a_crop(recipe: Recipe, world: World) -> float:
+    """How long this machine takes for one crop, forward and backward, at a small batch."""
+    keep_freed_memory()
+    backbone = build(recipe.model.backbone, recipe.model.embedding).to(world.device).train()
+    if recipe.run.channels_last:
+        backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    side = backbone.pixels.size
+    crops = np.random.default_rng(0).integers(0, 256, (TIMED, side, side, 3), np.uint8)
+    took = []
+    for _ in range(REPEATED):
+        start = time.perf_counter()
+        pixels = prepare(crops, backbone.pixels, world.device, channels_last=recipe.run.channels_last)
+        embed(backbone, pixels, recipe.run.precision, world.device).square().mean().backward()  # type: ignore[no-untyped-call]
+        took.append((time.perf_counter() - start) / TIMED)
+    return min(took)
+
+
+def _products_a_second(world: World) -> float:
+    """Floating point operations a second of one float32 product, as the head makes."""
+    a, b = torch.randn(256, 512, device=world.device), torch.randn(4096, 512, device=world.device)
+    took = []
+    for _ in range(REPEATED):
+        start = time.perf_counter()
+        float((a @ b.T).sum())
+        took.append(time.perf_counter() - start)
+    return 2 * 256 * 4096 * 512 / min(took)

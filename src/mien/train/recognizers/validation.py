@@ -1,0 +1,146 @@
+"""Sets that a network is evaluated on while it is trained, by mien.evaluate's own protocols.
+
+Owns opening them once and turning a network into embeddings of them. Computes no rate itself.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mien.data.bins import read_bin
+from mien.data.pack import Pack, is_pack
+from mien.data.pairs import Pair, numbered_pairs, read_pairs
+from mien.evaluate.in_memory import Embed, embed_all, embedded_of, mirrored
+from mien.evaluate.protocols.impostor import impostor
+from mien.evaluate.protocols.mated import mated
+from mien.evaluate.protocols.verification import verification
+from mien.evaluate.report import Number, Report
+from mien.evaluate.scorefile import Embedded
+from mien.image import decode
+from mien.train.recognizers.backbones.backbone import Pixels
+from mien.train.recognizers.recipe import Evaluate
+from mien.train.recognizers.sources import require_pose
+from mien.types import Floats, Image
+
+HEADLINE = (
+    "accuracy",
+    "fnmr@1e-04",
+    "fnmr@1e-03",
+    "fnmr@1e-02",
+    "fnmr@1e-01",
+    "eer",
+    "auc",
+    "threshold@1e-04",
+    "most alike",
+)
+"""The figures that speak for an evaluation, the most telling first; errors, but for the first and the last three."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValidationSet:
+    """A set to evaluate on.
+
+    Attributes:
+        settings: what the recipe says of it.
+        names: of its crops, for lists of pairs.
+        subjects: of its crops; empty in a `.bin` file, which has pairs alone.
+        pairs: to compare; empty where all comparisons are made.
+        failures: name, status and detail of samples without a crop.
+    """
+
+    settings: Evaluate
+    names: tuple[str, ...]
+    subjects: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    failures: tuple[tuple[str, str, str], ...]
+
+    def crops(self) -> Iterator[Image]:
+        """The crops: (size, size, 3) uint8 RGB each."""
+        path = self.settings.set
+        if is_pack(path):
+            yield from Pack(path).crops()
+            return
+        for number, data in enumerate(read_bin(path).images):
+            yield decode(data, f"{path}, image {number}").image
+
+    def embed(self, embed: Embed) -> Floats:
+        """(N, D) embeddings of its crops, as its settings say."""
+        return embed_all(mirrored(embed) if self.settings.mirror else embed, self.crops())
+
+    def embedded(self, vectors: Floats, model: str) -> Embedded:
+        """Embeddings as the protocols take them."""
+        found = embedded_of(vectors, self.subjects, name=model)
+        places = found.paths, found.records
+        if any(self.subjects):
+            # A crop of a pack is named by its number, so that reports can show it.
+            places = (str(self.settings.set),) * len(vectors), tuple(range(len(vectors)))
+        return replace(
+            found,
+            paths=places[0],
+            records=places[1],
+            names=self.names,
+            origin=replace(found.origin, source=self.settings.name),
+            failed=dict(Counter(status for _, status, _ in self.failures)),
+            failures=self.failures,
+        )
+
+    def report(self, vectors: Floats, model: str) -> Report:
+        """The report of mien.evaluate: verification on its pairs, all comparisons, or those of different people."""
+        embedded = self.embedded(vectors, model)
+        if self.pairs:
+            return verification(embedded, self.pairs, (self.settings.pairs or self.settings.set).name)
+        if self.settings.protocol == "impostor" or len(set(self.subjects)) == len(self.subjects):
+            return impostor(embedded)
+        return mated(embedded)
+
+
+def open_validation_set(settings: Evaluate, pixels: Pixels) -> ValidationSet:
+    """Open a set of the recipe.
+
+    Raises:
+        ManifestError: it cannot be read, or a list of pairs names what it does not have.
+        RecipeError: crops of another size or pose than the network takes.
+    """
+    path = settings.set
+    if not is_pack(path):
+        if path.suffix != ".bin":
+            Pack(path)  # Says what a folder that is no pack lacks.
+        mated_ = read_bin(path).mated
+        names = tuple(f"{number:06d}" for number in range(2 * len(mated_)))
+        return ValidationSet(settings, names, ("",) * len(names), tuple(numbered_pairs(mated_.tolist())), ())
+    pack = Pack(path)
+    require_pose(pack, pixels.size, pixels.template)
+    rows = [(str(row["path"]), str(row["subject"])) for row in pack.rows()]
+    failures = tuple((str(row["path"]), str(row["status"]), str(row["detail"])) for row in pack.rejected())
+    pairs = tuple(read_pairs(settings.pairs)) if settings.pairs is not None else ()
+    return ValidationSet(settings, tuple(name for name, _ in rows), tuple(who for _, who in rows), pairs, failures)
+
+
+def headline_metrics(report: Report) -> list[str]:
+    """The figures of a report that speak for it, the most telling first."""
+    return [name for name in HEADLINE if name in report.numbers and report.numbers[name].value is not None]
+
+
+def describe_number(number: Number) -> str:
+    """A figure with its interval, as far as it has one; shares in percent."""
+    value, low, high = number.value, number.low, number.high
+    if value is None:
+        return "not measured"
+    if number.unit is not None:
+        return f"{number.unit} {value:.4f}" + (f" ({low:.4f} to {high:.4f})" if low is not None and high else "")
+    return f"{100 * value:.2f}%" + (f" ({100 * low:.2f} to {100 * high:.2f})" if low is not None and high else "")
+
+
+def embeddings_path(folder: Path, name: str, when: str) -> Path:
+    """Where a run keeps the embeddings of a set, `before` the first step or `after` the last evaluation."""
+    return folder / "embeddings" / f"{name}-{when}.npy"
+
+
+def save_embeddings(vectors: Floats, path: Path) -> None:
+    """Keep embeddings for a later comparison."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        np.save(stream, vectors)

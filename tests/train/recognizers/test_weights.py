@@ -1,0 +1,99 @@
+"""Other people's checkpoints: found in their wrappings, recognized, or refused in one sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from mien.errors import CheckpointError  # noqa: E402
+from mien.models import store  # noqa: E402
+from mien.models.options import EngineOptions  # noqa: E402
+from mien.train.recognizers.backbones.registry import build  # noqa: E402
+from mien.train.recognizers.initialize import DEFAULTS, read_layers, state_of  # noqa: E402
+from mien.train.recognizers.initialize import read_weights as read_package  # noqa: E402
+from mien.train.recognizers.weights import read_weights  # noqa: E402
+
+
+@pytest.mark.parametrize("name", ["mobilefacenet", "mobilefacenet-xiaoccer", "dlib-resnet"])
+@pytest.mark.parametrize("prefix", ["", "module.", "net.", "model.backbone."])
+def test_weights_are_found_behind_any_prefix(tmp_path: Path, name: str, prefix: str) -> None:
+    backbone = build(name, 64)
+    state = {prefix + key: value for key, value in backbone.state_dict().items()}
+    torch.save(
+        {"epoch": 3, "state": {**state, "head.kernel": torch.zeros(2, 2)} if prefix else state}, tmp_path / "a.pt"
+    )
+    found = read_weights(tmp_path / "a.pt")
+    assert (found.backbone, found.embedding, found.prefix) == (name, 64, prefix)
+    again = found.network().state_dict()
+    assert all(torch.equal(again[key], value) for key, value in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [("iresnet18", "RGB"), ("ir50", "RGB"), ("ir50-treb1en", "BGR"), ("ir-se50-treb1en", "BGR")],
+)
+def test_layouts_are_told_apart(tmp_path: Path, name: str, colour: str) -> None:
+    state = {key: torch.zeros(value.shape) for key, value in build(name, 512).state_dict().items()}
+    torch.save(state, tmp_path / "a.pt")
+    found = read_weights(tmp_path / "a.pt")
+    assert (found.backbone, found.embedding, found.pixels.colour) == (name, 512, colour)
+
+
+def test_another_architecture_is_refused_by_its_first_difference(tmp_path: Path) -> None:
+    state = build("mobilefacenet", 64).state_dict()
+    del state["conv_4.model.5.conv.bn.weight"]
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"lacks conv_4.model.5.conv.bn.weight .*another architecture"):
+        read_weights(tmp_path / "a.pt")
+
+
+def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path(tmp_path / "touched").touch, ())  # type: ignore[return-value]
+
+    torch.save({"net": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(CheckpointError, match="save its state_dict"):
+        read_weights(tmp_path / "evil.pt")
+    assert not (tmp_path / "touched").exists()
+
+
+def test_a_photograph_is_no_checkpoint(hopper_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is no file of torch: give a checkpoint"):
+        read_weights(hopper_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off", b"\x80\x02 cut off"])
+def test_rubbish_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"a\.pt"):
+        read_weights(tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_weights(tmp_path / "absent.pt")
+
+
+def test_a_network_that_is_no_backbone_is_refused(tmp_path: Path) -> None:
+    torch.save({"linear.bias": torch.zeros(3)}, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="holds no backbone that mien knows"):
+        read_weights(tmp_path / "a.pt")
+
+
+def test_dlibs_resnet_gives_the_shipped_models_embeddings() -> None:
+    default = DEFAULTS["dlib-resnet"]
+    network = build("dlib-resnet", 128).eval()
+    network.load_state_dict(state_of(read_layers(read_package(default.package, default.parts["model"]))))
+    crops = np.random.default_rng(0).integers(0, 256, (2, 150, 150, 3), np.uint8)
+    mean, scale = (torch.tensor(values) for values in (network.pixels.mean, network.pixels.scale))
+    with torch.no_grad():
+        here = network(((torch.from_numpy(crops).float() - mean) / scale).permute(0, 3, 1, 2)).numpy()
+    there = store.load("dlib-resnet").session(options=EngineOptions(precision="f32")).run(crops)[0]
+    np.testing.assert_allclose(here, there, atol=1e-5)
+
+
+@pytest.mark.real
+def test_the_casia_checkpoint_is_recognized(data: Path) -> None:
+    found = read_weights(data / "models" / "mobilefacenet_casia_068.ckpt")
+    assert (found.backbone, found.embedding) == ("mobilefacenet-xiaoccer", 128)
+    assert found.other == ("epoch", "net_state_dict")
