@@ -17,6 +17,7 @@
     │   └── NonFiniteError      a loss or gradient that is no number
     ├── ResumeError             a folder of unfinished work that cannot be continued with these settings
     ├── WorkerError             a cluster that cannot be reached
+    ├── LanguageError           a language or a message that there is not, or a catalogue that is malformed
     ├── SettingsError           a setting that is unknown or has an unfit value
     ├── MissingExtraError       a part of mien that is not installed
     ├── ContractError           values of two models that cannot be compared
@@ -97,6 +98,10 @@ class WorkerError(MienError):
 
 class SettingsError(MienError):
     """A setting that is unknown, or a value that does not fit it."""
+
+
+class LanguageError(MienError):
+    """A language without a catalogue, a message without a text, or a catalogue that is malformed."""
 
 
 class MissingExtraError(MienError):

@@ -7,8 +7,9 @@ from typing import Annotated, cast
 import typer
 
 from mien.cli.terminal import WRONG, fail
-from mien.errors import SettingsError
+from mien.errors import LanguageError, SettingsError
 from mien.image import find_images
+from mien.messages import check_language
 from mien.models.options import EngineOptions
 from mien.settings import Engine as EngineName
 from mien.settings import Precision as PrecisionName
@@ -33,6 +34,7 @@ Engine = Annotated[str | None, typer.Option("--engine", help=about("engine"), sh
 Precision = Annotated[
     str | None, typer.Option("--precision", help=about("precision"), show_default="setting precision")
 ]
+Language = Annotated[str | None, typer.Option("--language", help=about("language"), show_default="setting language")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write annotated pictures here.", show_default=False)]
 
 
@@ -44,6 +46,14 @@ def detector(chosen: str | None) -> str:
 def recognizer(chosen: str | None) -> str:
     """The recognizer that was asked for, or the one of the settings."""
     return chosen or load_settings().recognizer
+
+
+def language(chosen: str | None) -> str:
+    """The language that was asked for, or the one of the settings, if there is a catalogue for it."""
+    try:
+        return check_language(chosen or load_settings().language)
+    except LanguageError as reason:
+        fail(f"--language: {reason}", WRONG)
 
 
 def engine_options(engine: str | None, precision: str | None) -> EngineOptions:
