@@ -8,7 +8,6 @@ import typer
 
 from mien.cli.terminal import WRONG, fail
 from mien.errors import LanguageError, SettingsError
-from mien.image import find_images
 from mien.messages import check_language
 from mien.models.options import EngineOptions
 from mien.settings import Engine as EngineName
@@ -77,6 +76,8 @@ def _asked(name: str, text: str | None) -> object:
 
 def expand(paths: Sequence[Path]) -> list[Path]:
     """Files as given, and the images of folders; an empty folder is an error."""
+    from mien.image import find_images
+
     files: list[Path] = []
     for path in paths:
         if path.is_dir():

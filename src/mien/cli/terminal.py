@@ -19,7 +19,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-OK, NO, WRONG, FAILED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+from mien.cli.exit_codes import FAILED, INTERRUPTED, NO, OK, PARTLY, WRONG
+
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "NO",
+    "OK",
+    "PARTLY",
+    "WRONG",
+    "counting",
+    "emit",
+    "err",
+    "fail",
+    "out",
+    "plural",
+    "show",
+    "track",
+]
 
 WIDE = 200
 """Columns where the output is no terminal, so that tables in files and logs are not cut."""

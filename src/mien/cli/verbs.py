@@ -1,0 +1,156 @@
+"""The table of verbs. Owns which verb is where; imports a verb's module only when the verb is called.
+
+`mien --help` and shell completion read the table alone, so they cost no more than the command line library.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+from mien.cli.exit_codes import EXIT_CODES
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb, or one group of verbs.
+
+    Attributes:
+        home: module of mien.cli and name in it, "module:name": a function, or a typer application for a group.
+        help: one line; equals the first line of the function's docstring, or the application's help.
+    """
+
+    home: str
+    help: str
+
+
+VERBS = {
+    "tour": Verb("tour:tour", "Enrol, identify and draw on two sample portraits: see it work."),
+    "detect": Verb(
+        "detect:detect",
+        "Find faces: boxes, scores and five landmarks; in a video, each face with a number as long as it is seen.",
+    ),
+    "compare": Verb("compare:compare", "Compare the faces of two photographs. Exit code 0 is a match, 1 is none."),
+    "check": Verb(
+        "audit:check",
+        "Judge single photographs by rules, with what to do about them. Exit code 0: all are kept; 1: one is not.",
+    ),
+    "audit": Verb(
+        "audit:audit", "Judge a data set of portraits by rules: image by image, person by person, and as a whole."
+    ),
+    "enrol": Verb(
+        "enrol:enrol", "Enrol subjects. Samples that are enrolled already are passed over, so it can be run again."
+    ),
+    "reenrol": Verb("enrol:reenrol", "Embed a gallery's portraits anew with another recognizer, all in one step."),
+    "identify": Verb(
+        "identify:identify",
+        "Say for every face who it is, or that it is unknown. Exit code 1: nobody was recognized.",
+    ),
+    "subjects": Verb("subjects:subjects", "List the subjects of a gallery."),
+    "remove": Verb(
+        "subjects:remove", "Erase a subject from a gallery: embeddings, portraits and their traces on disk."
+    ),
+    "models": Verb("models:app", "The models on this machine, and how to get more."),
+    "data": Verb("data:app", "Data sets: what they are, into manifests, into packs."),
+    "embed": Verb(
+        "embed:embed",
+        "Embed a data set once; every `mien evaluate` reads the file. It can be interrupted and run again.",
+    ),
+    "evaluate": Verb(
+        "evaluate:app", "Honest evaluation: protocols, intervals by subject, reports. See docs/guide/reports.md."
+    ),
+    "bench": Verb("bench:app", "What models cost and what they are worth, side by side."),
+    "train": Verb(
+        "train:train",
+        "Train or fine-tune a recognition model or a detector as a recipe says. "
+        "Run it again to go on where it stopped.",
+    ),
+    "export": Verb(
+        "train:export",
+        "Make a checkpoint a model of the store: ONNX with a free batch, compared with the network, and its card.",
+    ),
+    "convert-threshold": Verb(
+        "embed:convert_threshold",
+        "Convert a threshold between cosine, L2 and squared L2 of embeddings of unit length.",
+    ),
+    "config": Verb("config:app", "Read and write settings: default models, engine, language."),
+    "doctor": Verb(
+        "doctor:doctor", "Check engine, processor, packages and models. Exit code 3: something is broken."
+    ),
+}
+"""Verbs by name, in the order of the help. A new verb is one function and one line."""
+
+
+def load_verb(name: str) -> "Command":
+    """Import a verb's module and make the verb's command."""
+    module, attribute = VERBS[name].home.split(":")
+    found = getattr(import_module(f"mien.cli.{module}"), attribute)
+    parent = typer.Typer(add_completion=False, rich_markup_mode=None)
+    parent.callback()(_nothing)
+    if isinstance(found, typer.Typer):
+        parent.add_typer(found, name=name)
+    else:
+        parent.command(name)(found)
+    return get_group(parent).commands[name]
+
+
+class VerbGroup(TyperGroup):
+    """All verbs by name and help; a verb is loaded when it is called, or completed after its name."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - typer's own
+        known: dict[str, Command] = {
+            name: TyperCommand(name, callback=None, help=verb.help, rich_markup_mode=None)
+            for name, verb in VERBS.items()
+        }
+        super().__init__(**settings | {"commands": known})
+
+    def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, Command | None, list[str]]":
+        """The real command of the verb that the arguments begin with."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_verb(name) if name in VERBS else command, rest
+
+
+def build() -> typer.Typer:
+    """The program with all its verbs."""
+    # Help is plain: drawing it with colours and frames takes more than twice the time.
+    app = typer.Typer(
+        name="mien",
+        cls=VerbGroup,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        help="Face recognition from a folder of portraits to a decision.",
+        epilog=f"Examples: mien tour | mien compare a.jpg b.jpg | mien enrol staff.gallery portraits/ | "
+        f"mien identify staff.gallery photo.jpg. {EXIT_CODES}",
+    )
+    app.callback()(_root)
+    return app
+
+
+def _nothing() -> None:
+    """Make typer treat one command as a group of one."""
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=lambda asked: _show_version(asked), is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None: ...
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from mien import __version__
+
+        typer.echo(f"mien {__version__}")
+        raise typer.Exit
