@@ -120,7 +120,10 @@ def test_what_is_wrong_in_the_environment_is_named(
 
 
 def test_variables_of_other_uses_are_left_alone(place: Path, environment: dict[str, str]) -> None:
-    assert load_settings(place, environment | {"MIEN_HOME": "/x", "MIEN_TEST_DATA": "/y", "MIEN_MESSAGES": "/z"}) == DEFAULTS
+    assert (
+        load_settings(place, environment | {"MIEN_HOME": "/x", "MIEN_TEST_DATA": "/y", "MIEN_MESSAGES": "/z"})
+        == DEFAULTS
+    )
 
 
 def test_a_path_of_a_model_is_taken_from_its_file(place: Path, environment: dict[str, str]) -> None:
