@@ -20,7 +20,7 @@ import numpy as np
 import simplejpeg
 
 import machine
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.image import decode
 from mien.models import store
 from mien.models.options import EngineOptions

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import machine
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.detect.schedule import make_views
 from mien.detect.stream import watch
 from mien.detect.tracking import Tracker
@@ -68,9 +68,7 @@ def stages(name: str, images: list, read: Callable[[], Iterable], whole: float) 
     alone = open_detector(name, EngineOptions(threads=1))
     found = {"read": timed(read, count)}
     views = []
-    found["lay on canvases"] = timed(
-        lambda: views.extend(make_views(image, alone._passes) for image in images), count
-    )
+    found["lay on canvases"] = timed(lambda: views.extend(make_views(image, alone.passes) for image in images), count)
     session = store.load(name).session(options=EngineOptions(threads=1))
     canvases = [view.canvas[None] for own in views for view in own]
     for canvas in {canvas.shape: canvas for canvas in canvases}.values():

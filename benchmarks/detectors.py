@@ -18,13 +18,13 @@ import numpy as np
 import machine
 from mien.cli import bench
 from mien.data.annotated import read_annotated
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.evaluate.detectors.survey import Plan, survey
 from mien.evaluate.detectors.survey_report import survey_report
 from mien.evaluate.render import write_report
 from mien.image import read_image
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 
 FILES = {
     "scrfd-2.5g": ("scrfd_2.5g_bnkps.onnx", "InsightFace weights: non-commercial research"),

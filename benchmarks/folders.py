@@ -85,8 +85,8 @@ def make_folders(scratch: Path, images: int, photographs: int) -> tuple[Path, Pa
 
 
 def run_mien(files: list[Path]) -> dict:
+    from mien.library.import_model import ModelHints, import_model
     from mien.models import store
-    from mien.models.import_model import ModelHints, import_model
     from mien.pipeline import open_pipeline
 
     models = machine.DATA / "models"
@@ -127,7 +127,7 @@ def stages(files: list[Path]) -> dict:
     """Each stage by itself, one thread."""
     import numpy as np
 
-    from mien.detect.detector import open_detector
+    from mien.detect.families import open_detector
     from mien.image import read_photo
     from mien.models import store
     from mien.models.options import EngineOptions

@@ -22,7 +22,7 @@ from scipy.stats import rankdata
 
 import machine
 from mien.data.workers import ordered
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.evaluate import corruptions
 from mien.image import read_image
 from mien.models.options import EngineOptions

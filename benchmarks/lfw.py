@@ -22,9 +22,9 @@ from mien.evaluate.curve import operating_point
 from mien.evaluate.pair_lists import ScoredPairs, folded_accuracy
 from mien.evaluate.thresholds import calibrate
 from mien.image import read_image
+from mien.library.import_model import ModelHints, import_model
 from mien.models import defaults, store
 from mien.models.card import AccuracyRow, format_card
-from mien.models.import_model import ModelHints, import_model
 from mien.pipeline import open_pipeline
 from mien.scores import score_pairs
 

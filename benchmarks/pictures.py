@@ -14,10 +14,11 @@ import simplejpeg
 import torch
 
 import machine
-from mien.align import TEMPLATES, align
-from mien.detect.detector import open_detector
+from mien.align import align
+from mien.detect.families import open_detector
 from mien.image import read_image
 from mien.models.defaults import package_file
+from mien.templates import TEMPLATES
 from mien.train.recognizers import heads
 from mien.train.recognizers.augment import KINDS
 from mien.types import Image

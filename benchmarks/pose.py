@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 import machine
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.detect.prominence import most_prominent
 from mien.image import read_image
 from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, estimate, rotation

@@ -23,18 +23,20 @@ import numpy as np
 from PIL import Image as Pillow
 
 import machine
-from mien.align import arcface_template
 from mien.data.cropping import Pose, crop_samples
 from mien.data.manifest import Manifest, tabulate
 from mien.data.prepare import Settings, prepare
 from mien.data.sample import Sample
 from mien.data.shards import encode_crop
 from mien.data.workers import ordered
-from mien.detect.mtcnn import Mtcnn, MtcnnSettings, _points
+from mien.detect.mtcnn import Mtcnn
+from mien.detect.mtcnn_patches import place_points
+from mien.detect.mtcnn_pyramid import MtcnnSettings
 from mien.geometry import nms, similarity
 from mien.models import store
 from mien.models.engines import usable_cores
 from mien.models.options import EngineOptions
+from mien.templates import arcface_template
 
 FIELD = MtcnnSettings(smallest=20, tallest=100_000, longest=100_000, factor=0.707, largest=1.0)
 CHUNK = 32
@@ -153,7 +155,7 @@ def peer_image(path: Path, nets: list) -> bytes | None:
         boxes, good, windows_kept = boxes[kept], good[kept], windows[good[kept]]
     if not len(boxes):
         return None
-    landmarks = _points(windows_kept[:1, :4].astype(np.float32), points[0][good[:1]])[0]
+    landmarks = place_points(windows_kept[:1, :4].astype(np.float32), points[0][good[:1]])[0]
     matrix = similarity(landmarks, arcface_template(112).points)
     crop = cv2.warpAffine(np.asarray(picture), matrix, (112, 112))
     data = io.BytesIO()

@@ -20,13 +20,13 @@ import numpy as np
 from PIL import Image as Pillow
 
 import machine
-from mien.detect.detector import open_detector
+from mien.detect.families import FAMILIES, open_detector
+from mien.detect.one_stage import OneStage
 from mien.detect.prominence import most_prominent
-from mien.detect.scrfd import Scrfd
 from mien.geometry import iou
 from mien.image import decode, read_image
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 from mien.models.options import DEFAULT_OPTIONS
 from mien.types import Face
 
@@ -56,9 +56,9 @@ def main() -> None:
         faces = read_faces(Path(scratch), subjects)
     detectors = {name: open_detector(name) for name in ("mtcnn", "scrfd", "yunet")}
     for name in ("scrfd", "yunet"):
-        family = type(detectors[name])
-        first = detectors[name]._passes[:1]
-        detectors[f"{name}, one pass"] = family(store.load(name), DEFAULT_OPTIONS, passes=first)
+        first = detectors[name].passes[:1]
+        one_pass = OneStage(store.load(name), FAMILIES[name], DEFAULT_OPTIONS, passes=first)
+        detectors[f"{name}, one pass"] = one_pass
     table = {name: {} for name in detectors}
     spent = dict.fromkeys(detectors, 0.0)
     missed_by_turn = {name: dict.fromkeys(TURNS, 0) for name in detectors}
@@ -97,7 +97,7 @@ def read_faces(scratch: Path, subjects: int) -> list:
     with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as tar:
         tar.extractall(scratch, filter="data")
     files = sorted(scratch.rglob("*_0001.jpg"))
-    judge = Scrfd(store.load("scrfd"), DEFAULT_OPTIONS)
+    judge = open_detector("scrfd")
     chosen = []
     for path in files[:: len(files) // (subjects + 20)]:
         image = read_image(path)

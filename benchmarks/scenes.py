@@ -28,8 +28,9 @@ import simplejpeg
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.sample import Sample
-from mien.detect.mtcnn import Mtcnn, MtcnnSettings
-from mien.detect.scrfd import Scrfd
+from mien.detect.families import open_detector
+from mien.detect.mtcnn import Mtcnn
+from mien.detect.mtcnn_pyramid import MtcnnSettings
 from mien.errors import ImageError
 from mien.evaluate.corruptions import glasses, mask
 from mien.geometry import iou, overlap_of_smaller
@@ -63,7 +64,7 @@ class Known:
 def annotate(paths: list[Path]) -> dict[Path, list[Known]]:
     """Faces of each photograph, the agreed and those to ignore."""
     one = EngineOptions(threads=1)
-    scrfd = Scrfd(store.load("scrfd"), one, min_score=FAINT)
+    scrfd = open_detector("scrfd", one, FAINT)
     mtcnn = Mtcnn(store.load("mtcnn"), one, MtcnnSettings(smallest=20, output=0.6))
 
     def look(path: Path) -> list[Known] | None:

@@ -19,9 +19,9 @@ import numpy as np
 
 import machine
 from mien.data.workers import ordered
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 from mien.models.options import EngineOptions
 from mien.portrait.examine import Examiner
 from mien.portrait.measures import quality

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.align import TEMPLATES, align, arcface_template, cut_out, dlib_template, magnification
+from mien.align import align, cut_out, magnification
 from mien.errors import CardError, DegenerateLandmarksError
 from mien.geometry import similarity
+from mien.templates import TEMPLATES, arcface_template, dlib_template
 from mien.types import Box, Face, floats
 
 POSES = [("arcface", 112), ("arcface", 224), ("arcface", 128), ("dlib", 150)]

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.manifest_io import read_samples
-from mien.detect.detector import Detector, open_detector
+from mien.detect.detector import Detector
+from mien.detect.families import open_detector
 from mien.detect.prominence import most_prominent
 from mien.errors import ImageError
 from mien.gallery.decide import (

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from mien.align import cut_out
-from mien.detect.detector import Detector, open_detector
+from mien.detect.detector import Detector
+from mien.detect.families import open_detector
 from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import DEFAULT_LIMITS, Limits, decode, read_bytes
 from mien.models import store

@@ -234,12 +234,6 @@ def test_a_reader_that_goes_away_is_no_error(people: Path) -> None:
     assert b"Traceback" not in done.stderr and b"BrokenPipe" not in done.stderr
 
 
-def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["doctor", "--json"]) == 0
-    topics = {row["topic"]: row["state"] for row in lines(capsys)}
-    assert topics["openvino"] == topics["processor"] == "good"
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

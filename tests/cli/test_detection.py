@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.cli import run
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.image import read_image
 
 

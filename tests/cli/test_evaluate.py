@@ -19,9 +19,9 @@ from mien.evaluate.scorefile import Origin, schema_metadata
 from mien.gallery.gallery import Gallery
 from mien.gallery.store import GalleryStore
 from mien.gallery.thresholds import keep_thresholds, threshold_for
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.card import ThresholdRow
-from mien.models.import_model import ModelHints, import_model
 from mien.types import Image
 
 

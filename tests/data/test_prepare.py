@@ -21,7 +21,7 @@ from mien.data.prepare import Settings, prepare
 from mien.data.recordio import Record, format_record, frame
 from mien.data.sample import Sample
 from mien.data.shards import encode_crop
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.errors import ManifestError, ResumeError, WorkerError
 from mien.types import Box, Image
 

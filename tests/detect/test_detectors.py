@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.detect.detector import Detector, open_detector
-from mien.detect.mtcnn import Mtcnn, MtcnnSettings, pyramid
+from mien.detect.detector import Detector
+from mien.detect.families import open_detector
+from mien.detect.mtcnn import Mtcnn
+from mien.detect.mtcnn_pyramid import MtcnnSettings, pyramid
 from mien.errors import CardError, ModelNotFoundError
 from mien.image import decode
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 from mien.models.options import DEFAULT_OPTIONS
 from mien.types import Face, Image, floats
 
@@ -131,15 +133,16 @@ def test_unknown_and_unfit_names_are_refused() -> None:
 @pytest.mark.real
 def test_the_second_pass_finds_what_the_first_misses(data: Path, collins: Image) -> None:
     """SCRFD without the schedule misses a face that fills the frame (insightface #1518); with it, it does not."""
+    from mien.detect.one_stage import OneStage
     from mien.detect.schedule import PASSES
-    from mien.detect.scrfd import Scrfd
+    from mien.detect.scrfd import SCRFD
 
     model = store.save(*import_model((data / "models" / NETWORKS["scrfd"]).read_bytes(), "scrfd", ModelHints()))
     scene, scale, offset = make_scene(collins, 1.0)
     aim = COLLINS * scale + offset
 
     def found(passes: tuple) -> bool:
-        faces = Scrfd(model, DEFAULT_OPTIONS, passes=passes).detect([scene])[0]
+        faces = OneStage(model, SCRFD, DEFAULT_OPTIONS, passes=passes).detect([scene])[0]
         return any(np.linalg.norm(face.landmarks - aim, axis=1).mean() < 0.3 * 43 * scale for face in faces)
 
     assert not found(PASSES[:1]) and found(PASSES)

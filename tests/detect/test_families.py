@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.detect.schedule import Pass, make_fixed_views
+from mien.library.import_model import ModelHints, import_model, recognize
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model, inspect_onnx
 from mien.types import Image
 
 
@@ -45,7 +45,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("family", LAYOUTS)
 def test_a_file_is_recognized_and_its_faces_lie_in_the_picture(family: str, hopper: Image) -> None:
     data = fixed_answer(LAYOUTS[family], 128, 96)
-    assert inspect_onnx(data, family).family == family
+    assert recognize(data, family)[0] == family
     store.save(*import_model(data, f"test-{family}", ModelHints()))
     detector = open_detector(f"test-{family}")
     picture = np.ascontiguousarray(hopper[:96, :128])
@@ -75,5 +75,5 @@ def test_a_canvas_of_one_size_shows_the_whole_picture_and_the_way_back(size: tup
 
 
 def test_an_unknown_file_lists_the_families() -> None:
-    with pytest.raises(Exception, match=r"no detector that mien knows .*retinaface"):
-        inspect_onnx(fixed_answer({"out": np.zeros((1, 3, 9))}, 64, 64), "strange")
+    with pytest.raises(Exception, match=r"nor a detector that mien knows .*retinaface"):
+        recognize(fixed_answer({"out": np.zeros((1, 3, 9))}, 64, 64), "strange")

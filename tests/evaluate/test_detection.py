@@ -317,7 +317,7 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two portraits of packages, annotated by what the default detector finds, and rows that cannot be used."""
     import matplotlib
 
-    from mien.detect.detector import open_detector
+    from mien.detect.families import open_detector
     from mien.image import read_image
 
     folder = tmp_path_factory.mktemp("annotated")

@@ -26,8 +26,8 @@ from mien.evaluate.scorefile import (
     require_same_contract,
     schema_metadata,
 )
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 from mien.pipeline import open_pipeline
 from mien.types import Image
 

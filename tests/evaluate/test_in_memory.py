@@ -8,8 +8,8 @@ import pytest
 from mien.errors import ManifestError
 from mien.evaluate.in_memory import embed_all, embedded_of
 from mien.evaluate.protocols.impostor import impostor
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image, floats
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from mien.evaluate.trials import Original, Trials, cells, gather, probe_with, run_trials
 from mien.models import store

@@ -15,9 +15,9 @@ from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.reenrol import reenrol
 from mien.gallery.store import GalleryStore
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.card import ModelCard
-from mien.models.import_model import ModelHints, import_model
 from mien.pipeline import Pipeline, open_pipeline
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image, floats

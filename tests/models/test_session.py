@@ -13,9 +13,9 @@ import pytest
 
 from mien.errors import CardError
 from mien.image import read_image
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.golden import AGREEMENT, agreement, golden_image, measure
-from mien.models.import_model import ModelHints, import_model
 from mien.models.options import EngineOptions
 from mien.models.session import has_bf16, open_session
 from mien.types import Image

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mien.errors import CardError, ModelNotFoundError
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 from mien.models.report import examine
 
 Make = Callable[..., bytes]

@@ -8,8 +8,8 @@ import pytest
 
 from mien.api import align_face, compare_images, detect_faces, embed_crops
 from mien.errors import CardError, ImageError
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.import_model import ModelHints, import_model
 from mien.models.options import EngineOptions
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image

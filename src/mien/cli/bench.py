@@ -9,12 +9,11 @@ from rich.table import Table
 from mien.cli import options
 from mien.cli.terminal import PARTLY, emit, err, fail, out, plural, show, track
 from mien.data.annotated import read_annotated
-from mien.detect.detector import BUILT_IN, FAMILIES
 from mien.evaluate.detectors.survey import Plan, survey
 from mien.evaluate.detectors.survey_report import survey_report
 from mien.evaluate.render import write_report
 from mien.image import find_images
-from mien.models import store
+from mien.library.listing import detectors as detectors_here
 
 app = typer.Typer(no_args_is_help=True, help="What models cost and what they are worth, side by side.")
 
@@ -57,7 +56,7 @@ def detectors(
 
       mien bench detectors scenes/manifest.parquet --video clip.mp4 --detectors mtcnn,yunet,scrfd --out survey/
     """
-    names = [name.strip() for name in only.split(",")] if only else available()
+    names = [name.strip() for name in only.split(",")] if only else detectors_here()
     chosen = tuple(sets or ())
     annotated = [read_annotated(path) for path in chosen]
     shown = find_images(images)[:SHOWN] if images is not None else []
@@ -86,9 +85,3 @@ def detectors(
             show(shown_table)
     err.print(f"{target / 'report.html'}, report.json and report.md, of {plural(len(done), 'detector')}")
     return PARTLY if any(one.fault for one in done) else 0
-
-
-def available() -> list[str]:
-    """Every detector in the store, and those that need no weights."""
-    stored = [name for name in store.names() if store.family(name) in FAMILIES]
-    return [*stored, *BUILT_IN]

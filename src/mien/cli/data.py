@@ -19,7 +19,7 @@ from mien.data.prepare import Progress, Settings, prepare
 from mien.data.sample import Problem, Sample
 from mien.data.sources.known import SOURCES, find_source
 from mien.data.split import split as deal
-from mien.detect.detector import BUILT_IN
+from mien.detect.families import built_in
 from mien.models import store
 from mien.models.engines import usable_cores
 
@@ -197,7 +197,7 @@ def prepare_set(
         fail(f"--several is reject or take, not {several}", WRONG)
     manifest = read_manifest(path)
     detector = options.detector(detector)
-    if detector not in BUILT_IN:
+    if detector not in built_in():
         # A detector that is not there is found out here, not in a worker.
         store.load(detector)
     settings = Settings(

@@ -11,7 +11,8 @@ from mien.cli.terminal import PARTLY, WRONG, emit, err, fail, out, plural, show,
 from mien.data.annotated import AnnotatedImage, AnnotatedSet, read_annotated
 from mien.data.detections import write_prediction
 from mien.data.sample import Problem
-from mien.detect.detector import Detector, open_detector
+from mien.detect.detector import Detector
+from mien.detect.families import open_detector
 from mien.evaluate.detectors.predictions import Predictions, read_predictions
 from mien.evaluate.detectors.report import Judged, detection_report, name_of
 from mien.evaluate.detectors.run import detect_all, find_pictures

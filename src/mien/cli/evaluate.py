@@ -11,7 +11,7 @@ from mien.cli.embed import embedded_set
 from mien.cli.terminal import emit, err, fail, out, plural, show, track
 from mien.data.bins import read_bin
 from mien.data.pairs import numbered_pairs, read_pairs
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.errors import CardError, ModelError
 from mien.evaluate.curve import can_show, operating_point, subjects_needed
 from mien.evaluate.protocols.calibration import calibration

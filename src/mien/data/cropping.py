@@ -12,7 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from mien.align import Template, align, magnification
+from mien.align import align, magnification
 from mien.data.encoded import read_encoded
 from mien.data.sample import Sample
 from mien.detect.detector import Detector
@@ -21,6 +21,7 @@ from mien.errors import DegenerateLandmarksError, ImageError
 from mien.geometry import corners, iou
 from mien.image import decode
 from mien.pipeline import DECODED, SOFT
+from mien.templates import Template
 from mien.types import Box, Face, Faces, Image, Photo, floats
 
 SAME_FACE = 0.3

@@ -19,7 +19,6 @@ import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 
-from mien.align import TEMPLATES
 from mien.data.cropping import STATUSES, Cropped, Pose, Several, crop_samples
 from mien.data.manifest import Manifest
 from mien.data.pack import FORMAT, VERSION
@@ -27,10 +26,12 @@ from mien.data.resumable import open_parts
 from mien.data.sample import Sample
 from mien.data.shards import Shard, ShardWriter, describe_shard, encode_crop
 from mien.data.workers import ordered
-from mien.detect.detector import Detector, open_detector
+from mien.detect.detector import Detector
+from mien.detect.families import open_detector
 from mien.errors import ManifestError
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import EngineOptions
+from mien.templates import TEMPLATES
 
 CHUNK = 32
 """Rows that a worker takes at a time."""

@@ -1,23 +1,16 @@
-"""The one detector interface, and opening a detector by its name or card."""
+"""What a detector is, and what a family of detectors is: the two interfaces of this room. Opens nothing itself.
 
+A family is one object that says everything about a kind of detector; mien.detect.families lists them all.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from mien.detect.boxes_only import LANDMARKER
-from mien.detect.dlib_hog import DlibHog
-from mien.detect.dlib_mmod import DlibMmod
-from mien.detect.haar import Haar
-from mien.detect.mtcnn import Mtcnn
-from mien.detect.retinaface import RetinaFace
-from mien.detect.rfb import Rfb
-from mien.detect.scrfd import Scrfd
-from mien.detect.ssd import Ssd
-from mien.detect.yolo import YoloV3, YoloV5Face, YoloV7Face, YoloV8Boxes, YoloV8Face
-from mien.detect.yunet import YuNet
-from mien.errors import CardError
-from mien.models import store
-from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.models.card import InputSpec
+from mien.models.options import EngineOptions
+from mien.models.store import Model
 from mien.types import Faces, Image
 
 
@@ -47,47 +40,67 @@ class Detector(Protocol):
         ...
 
 
-FAMILIES: dict[str, Callable[..., Detector]] = {
-    "scrfd": Scrfd,
-    "yunet": YuNet,
-    "mtcnn": Mtcnn,
-    "retinaface": RetinaFace,
-    "rfb": Rfb,
-    "ssd": Ssd,
-    "yolov3": YoloV3,
-    "yolov5-face": YoloV5Face,
-    "yolov7-face": YoloV7Face,
-    "yolov8-face": YoloV8Face,
-    "yolov8-boxes": YoloV8Boxes,
-}
-"""Detectors that are a network with a card: called with the model, the engine's options, and the min score."""
-
-BUILT_IN = ("haar", "dlib-hog", "dlib-mmod")
-"""Detectors that need no card."""
+OutputShapes = Sequence[Sequence[int | None]]
+"""The shape of each output of a network; None is a side of any length."""
 
 
-def open_detector(
-    name_or_card: str = DEFAULT_DETECTOR, options: EngineOptions = DEFAULT_OPTIONS, min_score: float | None = None
-) -> Detector:
-    """Open a detector by its name in the model store, by the path of its card, or a built-in one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorFamily:
+    """A kind of detector.
 
-    Args:
-        name_or_card: which.
-        options: of the engine.
-        min_score: of a face; None takes the detector's own. Low ones are for judging detectors.
-
-    Raises:
-        ModelNotFoundError: no such model.
-        CardError: the card names a recognizer, or does not fit its file.
-        MissingExtraError: it needs a package that is not installed.
+    Attributes:
+        name: as cards and `--detector` give it.
+        about: what it is, in one line.
+        min_score: of a face, where no other is asked for.
+        legacy: kept for comparison; newer families find more.
     """
-    if name_or_card == "haar":
-        return Haar(Mtcnn(store.load(LANDMARKER), options), min_score)
-    if name_or_card == "dlib-hog":
-        return DlibHog(min_score)
-    if name_or_card == "dlib-mmod":
-        return DlibMmod(min_score)
-    model = store.load(name_or_card)
-    if model.card.family not in FAMILIES:
-        raise CardError(f"{model.card.name} is a {model.card.kind}, not a detector; see `mien models list`")
-    return FAMILIES[model.card.family](model, options, min_score=min_score)
+
+    name: str
+    about: str
+    min_score: float
+    legacy: bool = False
+
+    @property
+    def label(self) -> str:
+        """What lists say of it."""
+        return f"{self.about} (legacy)" if self.legacy else self.about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFamily(DetectorFamily, ABC):
+    """A kind of detector whose networks have cards.
+
+    Attributes:
+        input: colour order, mean and scale with which the authors trained; None where no single file is imported.
+    """
+
+    input: InputSpec | None = None
+
+    def recognizes(self, outputs: OutputShapes) -> bool:
+        """Whether a network with these outputs is of this family."""
+        return False
+
+    @abstractmethod
+    def open(self, model: Model, options: EngineOptions, min_score: float | None = None) -> Detector:
+        """Open a model of this family.
+
+        Args:
+            model: its card and files.
+            options: of the engine.
+            min_score: of a face; None takes the family's.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltInFamily(DetectorFamily):
+    """A detector that comes with a package and needs no card.
+
+    Attributes:
+        opener: called with the engine's options and the minimum score of a face, or None for the family's.
+        weights: where its weights are.
+        licence: of the weights.
+    """
+
+    opener: Callable[[EngineOptions, float | None], Detector]
+    weights: str
+    licence: str

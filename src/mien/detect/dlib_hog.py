@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from mien.align import five_of_68
+from mien.detect.detector import BuiltInFamily
 from mien.detect.schedule import shrink, to_faces
 from mien.errors import MissingExtraError
 from mien.models.defaults import package_file
@@ -50,12 +51,16 @@ def load_dlib() -> Any:  # noqa: ANN401
     return dlib
 
 
+MIN_SCORE = 0.5
+"""The detector's own limit, a margin of 0, squashed."""
+
+
 class DlibHog:
     """dlib's frontal face detector."""
 
     name = "dlib-hog"
     longest = 1280
-    min_score = 0.5
+    min_score = MIN_SCORE
 
     def __init__(self, min_score: float | None = None) -> None:
         self._detector: Any = load_dlib().get_frontal_face_detector()
@@ -83,3 +88,13 @@ class DlibHog:
         scores = 1 / (1 + np.exp(-floats(values)))
         order = np.argsort(-scores, kind="stable")
         return to_faces((boxes[order] - back) / scale, floats(scores[order]), (points[order] - back) / scale)
+
+
+DLIB_HOG = BuiltInFamily(
+    name="dlib-hog",
+    about="dlib's HOG detector with its 68 landmarks",
+    min_score=MIN_SCORE,
+    opener=lambda options, min_score: DlibHog(min_score),
+    weights="built into dlib",
+    licence="Boost; its landmarks: 300-W, no commercial use",
+)

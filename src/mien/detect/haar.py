@@ -11,6 +11,8 @@ from threading import Lock
 import cv2
 import numpy as np
 
+from mien.detect.boxes_only import open_landmarker
+from mien.detect.detector import BuiltInFamily
 from mien.detect.mtcnn import Mtcnn
 from mien.detect.schedule import shrink, to_faces
 from mien.errors import ModelError
@@ -22,12 +24,16 @@ SMALLEST = 24
 """OpenCV's own example values; the cascade's window is 24 pixels."""
 
 
+MIN_SCORE = 0.5
+"""A stage value of 0, squashed: everything that the cascade finds."""
+
+
 class Haar:
     """The frontal face cascade with landmarks by O-Net."""
 
     name = "haar"
     longest = 640
-    min_score = 0.5
+    min_score = MIN_SCORE
 
     def __init__(self, landmarker: Mtcnn, min_score: float | None = None) -> None:
         path = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
@@ -60,3 +66,14 @@ class Haar:
         order = order[1 / (1 + np.exp(-values[order])) >= self._min_score]
         scores = floats(1 / (1 + np.exp(-values[order])))
         return to_faces(boxes[order], scores, self._landmarker.landmarks(image, boxes[order]))
+
+
+HAAR = BuiltInFamily(
+    name="haar",
+    about="OpenCV's Haar cascade of frontal faces, landmarks by MTCNN's O-Net",
+    min_score=MIN_SCORE,
+    legacy=True,
+    opener=lambda options, min_score: Haar(open_landmarker(options), min_score),
+    weights="haarcascade_frontalface_default.xml of opencv-python-headless",
+    licence="Intel licence (BSD-like)",
+)

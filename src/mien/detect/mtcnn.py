@@ -1,77 +1,53 @@
 """MTCNN: three cascaded networks over an image pyramid (Zhang et al., IEEE SPL 23(10), 2016).
 
 P-Net proposes 12-pixel windows on every level, R-Net and O-Net refine them at 24 and 48 pixels, and O-Net adds the
-landmarks. O-Net then looks once more at the box that it found, as landmarks are most exact where the box is (measured
+landmarks. O-Net then looks again at the box that it found, as landmarks are most exact where the box is (measured
 in docs/log.md). Images of about one size go through each network together. Every level has a margin of half a window,
 and the pyramid goes on until a window covers more than the whole picture, so that faces that fill the frame are
 proposed like others.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from mien.detect.detector import Detector, NetworkFamily
+from mien.detect.mtcnn_patches import (
+    Proposals,
+    cut_patches,
+    join_proposals,
+    place_points,
+    run_patches,
+    shift_boxes,
+    to_squares,
+)
+from mien.detect.mtcnn_pyramid import (
+    PADDING,
+    WINDOW,
+    Halvings,
+    MtcnnSettings,
+    batches,
+    canvas_size,
+    halvings,
+    pyramid,
+    working_size,
+)
 from mien.detect.schedule import to_faces
 from mien.geometry import nms, suppress_nested
 from mien.models.options import EngineOptions
-from mien.models.session import Session
 from mien.models.store import Model
-from mien.types import Faces, Floats, Image, floats
+from mien.types import Faces, Floats, Image
 
-Pyramid = list[Image]
-"""One picture and its halves."""
-
-WINDOW = 12
-"""Side of P-Net's window in pixels."""
 CELL = 2
 """P-Net's stride in pixels."""
-PAPER = 127
-"""Grey around a picture: the value that is nearest to 0 after normalization."""
-
-
-@dataclass(frozen=True, slots=True)
-class MtcnnSettings:
-    """MTCNN's parameters.
-
-    Attributes:
-        smallest: the smallest face that is looked for, in pixels of the working picture.
-        tallest: a higher picture is shrunk to this height first, so that `smallest` is 5% of it.
-        longest: likewise for its longer side.
-        factor: from one level of the pyramid to the next (the paper's 0.709, so that areas halve).
-        proposal: min face probability of P-Net.
-        refinement: of R-Net.
-        output: of O-Net.
-        largest: a window may be this much larger than the picture's shorter side.
-    """
-
-    smallest: float = 32
-    tallest: int = 640
-    longest: int = 1280
-    factor: float = 0.709
-    proposal: float = 0.6
-    refinement: float = 0.7
-    output: float = 0.8
-    largest: float = 1.6
-
-
 EARLY = (("proposal", 0.45), ("refinement", 0.3))
-"""How low the limits of the first two stages may go for a low min score: below, proposals are beyond number."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Proposals:
-    """Boxes of a batch: (N, 4) in pixels of the working pictures, (N,) scores, (N,) the picture's index."""
-
-    boxes: Floats
-    scores: Floats
-    owner: NDArray[np.int64]
-
-    def take(self, index: NDArray[np.int64]) -> "_Proposals":
-        return _Proposals(self.boxes[index], self.scores[index], self.owner[index])
+"""How low the limits of the first two stages may go for a low minimum score: below, there are too many proposals."""
+LEVEL_OVERLAP, OVERLAP = 0.5, 0.7
+"""IoU above which the worse of two boxes is dropped: on one level of the pyramid, and after every stage (the authors'
+own code)."""
 
 
 class Mtcnn:
@@ -99,10 +75,10 @@ class Mtcnn:
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
-        working = [_shrink(image, self.settings) for image in images]
+        working = [working_size(image, self.settings) for image in images]
         by_canvas: dict[tuple[int, int], list[int]] = {}
         for index, image in enumerate(working):
-            by_canvas.setdefault(_canvas(image), []).append(index)
+            by_canvas.setdefault(canvas_size(image), []).append(index)
         faces: list[Faces] = [()] * len(images)
         for canvas, members in by_canvas.items():
             scales = [images[i].shape[1] / working[i].shape[1] for i in members]
@@ -113,17 +89,17 @@ class Mtcnn:
 
     def landmarks(self, image: Image, boxes: Floats) -> Floats:
         """Five landmarks for boxes that another detector found, by O-Net alone: (N, 5, 2) float32."""
-        proposals = _Proposals(boxes, np.ones(len(boxes), np.float32), np.zeros(len(boxes), np.int64))
-        return self._landmarks([_halved(image)], proposals)
+        proposals = Proposals(boxes, np.ones(len(boxes), np.float32), np.zeros(len(boxes), np.int64))
+        return self._landmarks([halvings(image)], proposals)
 
-    def _landmarks(self, images: list[Pyramid], found: _Proposals) -> Floats:
+    def _landmarks(self, images: list[Halvings], found: Proposals) -> Floats:
         if not len(found.boxes):
             return np.empty((0, 5, 2), np.float32)
-        squares = _Proposals(_square(found.boxes), found.scores, found.owner)
-        return _points(squares.boxes, _run(self._onet, _patches(images, squares, 48))[1])
+        squares = Proposals(to_squares(found.boxes), found.scores, found.owner)
+        return place_points(squares.boxes, run_patches(self._onet, cut_patches(images, squares, 48))[1])
 
     def _detect_group(self, pictures: list[Image], canvas: tuple[int, int], scales: list[float]) -> list[Faces]:
-        images = [_halved(picture) for picture in pictures]
+        images = [halvings(picture) for picture in pictures]
         kept = self._finish(images, self._refine(images, self._propose(images, canvas)))
         landmarks = self._landmarks(images, kept)
         faces = []
@@ -134,33 +110,29 @@ class Mtcnn:
             faces.append(to_faces(kept.boxes[own] * grow, kept.scores[own], landmarks[own] * grow))
         return faces
 
-    def _propose(self, images: list[Pyramid], canvas: tuple[int, int]) -> _Proposals:
+    def _propose(self, images: list[Halvings], canvas: tuple[int, int]) -> Proposals:
         levels = [pyramid(own[0].shape[1], own[0].shape[0], self.settings) for own in images]
-        found = []
-        most = max(len(own) for own in levels)
-        for number, scale in enumerate(next(own for own in levels if len(own) == most)):
+        found, scales = [], max(levels, key=len)
+        for number, scale in enumerate(scales):
             # Larger pictures have coarser levels that smaller ones do without.
             members = [index for index, own in enumerate(levels) if number < len(own)]
-            parts = [self._propose_level(images, batch, canvas, scale) for batch in _batches(members)]
-            proposals = _joined(parts)
-            kept = nms(proposals.boxes, proposals.scores, 0.5, proposals.owner)
-            found.append(proposals.take(kept))
-        everything = _joined(found)
-        everything = everything.take(nms(everything.boxes, everything.scores, 0.7, everything.owner))
-        return _Proposals(_square(everything.boxes), everything.scores, everything.owner)
+            parts = [self._propose_level(images, batch, canvas, scale) for batch in batches(members)]
+            found.append(_suppressed(join_proposals(parts), LEVEL_OVERLAP))
+        everything = _suppressed(join_proposals(found), OVERLAP)
+        return replace(everything, boxes=to_squares(everything.boxes))
 
     def _propose_level(
-        self, images: list[Pyramid], members: list[int], canvas: tuple[int, int], scale: float
-    ) -> _Proposals:
+        self, images: list[Halvings], members: list[int], canvas: tuple[int, int], scale: float
+    ) -> Proposals:
         margin = WINDOW // 2
         room = (round(canvas[0] * scale) + 2 * margin, round(canvas[1] * scale) + 2 * margin)
-        level = np.full((len(members), room[1], room[0], 3), PAPER, np.uint8)
+        level = np.full((len(members), room[1], room[0], 3), PADDING, np.uint8)
         actual = np.empty((len(members), 4), np.float32)
         for place, member in enumerate(members):
             height, width = images[member][0].shape[:2]
-            halvings = min(len(images[member]) - 1, max(0, int(math.log2(1 / scale))))
+            times = min(len(images[member]) - 1, max(0, int(math.log2(1 / scale))))
             size = max(1, round(width * scale)), max(1, round(height * scale))
-            small = cv2.resize(images[member][halvings], size, interpolation=cv2.INTER_LINEAR)
+            small = cv2.resize(images[member][times], size, interpolation=cv2.INTER_LINEAR)
             level[place, margin : margin + size[1], margin : margin + size[0]] = small
             actual[place] = [width / size[0], height / size[1]] * 2
         shifts, probabilities = self._pnet.run(level)
@@ -168,146 +140,46 @@ class Mtcnn:
         corner = np.stack([column, row], axis=1).astype(np.float32) * CELL
         window = np.concatenate([corner, corner + WINDOW], axis=1)
         boxes = (window + shifts[owner, :, row, column] * WINDOW - margin) * actual[owner]
-        return _Proposals(boxes, probabilities[owner, 1, row, column], np.array(members, np.int64)[owner])
+        return Proposals(boxes, probabilities[owner, 1, row, column], np.array(members, np.int64)[owner])
 
-    def _refine(self, images: list[Pyramid], proposals: _Proposals) -> _Proposals:
+    def _refine(self, images: list[Halvings], proposals: Proposals) -> Proposals:
         if not len(proposals.boxes):
             return proposals
-        shifts, probabilities = _run(self._rnet, _patches(images, proposals, 24))
-        chosen = np.flatnonzero(probabilities[:, 1] > self.settings.refinement)
-        boxes = _shifted(proposals.boxes[chosen], shifts[chosen])
-        refined = _Proposals(boxes, probabilities[chosen, 1], proposals.owner[chosen])
-        refined = refined.take(nms(refined.boxes, refined.scores, 0.7, refined.owner))
-        return _Proposals(_square(refined.boxes), refined.scores, refined.owner)
+        shifts, probabilities = run_patches(self._rnet, cut_patches(images, proposals, 24))
+        refined = _suppressed(_accepted(proposals, shifts, probabilities, self.settings.refinement), OVERLAP)
+        return replace(refined, boxes=to_squares(refined.boxes))
 
-    def _finish(self, images: list[Pyramid], proposals: _Proposals) -> _Proposals:
+    def _finish(self, images: list[Halvings], proposals: Proposals) -> Proposals:
         if not len(proposals.boxes):
             return proposals
-        shifts, _, probabilities = _run(self._onet, _patches(images, proposals, 48))
-        chosen = np.flatnonzero(probabilities[:, 1] > self.settings.output)
-        boxes = _shifted(proposals.boxes[chosen], shifts[chosen])
-        final = _Proposals(boxes, probabilities[chosen, 1], proposals.owner[chosen])
+        shifts, _, probabilities = run_patches(self._onet, cut_patches(images, proposals, 48))
+        final = _accepted(proposals, shifts, probabilities, self.settings.output)
         kept = [
-            own[suppress_nested(final.boxes[own], final.scores[own], 0.7)]
+            own[suppress_nested(final.boxes[own], final.scores[own], OVERLAP)]
             for own in (np.flatnonzero(final.owner == index) for index in range(len(images)))
         ]
         return final.take(np.concatenate(kept).astype(np.int64))
 
 
-def _joined(parts: list[_Proposals]) -> _Proposals:
-    return _Proposals(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.owner for part in parts]),
-    )
+def _accepted(proposals: Proposals, shifts: Floats, probabilities: Floats, limit: float) -> Proposals:
+    """The boxes that a network takes for faces, moved as it says."""
+    chosen = np.flatnonzero(probabilities[:, 1] > limit)
+    boxes = shift_boxes(proposals.boxes[chosen], shifts[chosen])
+    return Proposals(boxes, probabilities[chosen, 1], proposals.owner[chosen])
 
 
-STEP = 64
-"""Canvases are multiples of this many pixels: the engine prepares itself for each new shape, which takes longer than
-to look at the paper that fills a canvas."""
-TOGETHER = 8
-"""Most pictures that go through P-Net together."""
+def _suppressed(proposals: Proposals, overlap: float) -> Proposals:
+    """The best boxes of each picture."""
+    return proposals.take(nms(proposals.boxes, proposals.scores, overlap, proposals.owner))
 
 
-def _canvas(image: Image) -> tuple[int, int]:
-    """Width and height of the canvas that a picture is laid on; pictures of about one size share it."""
-    return -(-image.shape[1] // STEP) * STEP, -(-image.shape[0] // STEP) * STEP
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MtcnnFamily(NetworkFamily):
+    """The cascade of three networks."""
+
+    def open(self, model: Model, options: EngineOptions, min_score: float | None = None) -> Detector:
+        """Open the three networks."""
+        return Mtcnn(model, options, min_score=min_score)
 
 
-def _batches(members: list[int]) -> Iterator[list[int]]:
-    """Cut a list into parts of 8, 4, 2 and 1, so that few shapes occur."""
-    size = TOGETHER
-    while members:
-        while size > len(members):
-            size //= 2
-        yield members[:size]
-        members = members[size:]
-
-
-def pyramid(width: int, height: int, settings: MtcnnSettings) -> list[float]:
-    """The scales of the levels, finest first."""
-    scale = WINDOW / settings.smallest
-    coarsest = WINDOW / (settings.largest * min(width, height))
-    scales = [scale]
-    while scales[-1] * settings.factor >= coarsest:
-        scales.append(scales[-1] * settings.factor)
-    return scales
-
-
-def _shrink(image: Image, settings: MtcnnSettings) -> Image:
-    height, width = image.shape[:2]
-    scale = min(settings.tallest / height, settings.longest / max(height, width))
-    if scale >= 1:
-        return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _halved(image: Image) -> Pyramid:
-    """The picture, and each half of the one before, down to about 16 pixels: a level or patch is sampled from the
-    nearest larger one, which costs far less than averaging the whole picture for each."""
-    images = [image]
-    while min(images[-1].shape[:2]) >= 32:
-        height, width = images[-1].shape[:2]
-        half = cv2.resize(images[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        images.append(np.asarray(half, np.uint8))
-    return images
-
-
-MOST_PATCHES = 256
-"""Patches that go through a network together; more gain nothing and take memory."""
-
-
-def _run(session: Session, patches: Image) -> list[Floats]:
-    parts = [_run_part(session, patches[i : i + MOST_PATCHES]) for i in range(0, len(patches), MOST_PATCHES)]
-    return [np.concatenate(output) for output in zip(*parts, strict=True)]
-
-
-def _run_part(session: Session, patches: Image) -> list[Floats]:
-    """Run patches, filled up to a power of two, so that few shapes occur."""
-    wanted = 1 << (len(patches) - 1).bit_length()
-    filled = np.concatenate([patches, np.zeros((wanted - len(patches), *patches.shape[1:]), np.uint8)])
-    return [output[: len(patches)] for output in session.run(filled)]
-
-
-def _patches(images: list[Pyramid], proposals: _Proposals, side: int) -> Image:
-    """Cut out every box, grey where it leaves the picture: (N, side, side, 3) uint8 RGB."""
-    patches = np.empty((len(proposals.boxes), side, side, 3), np.uint8)
-    for patch, box, owner in zip(patches, proposals.boxes, proposals.owner, strict=True):
-        patch[:] = _patch(images[owner], box, side)
-    return patches
-
-
-def _patch(images: Pyramid, box: Floats, side: int) -> Image:
-    width, height = images[0].shape[1], images[0].shape[0]
-    halvings = min(len(images) - 1, max(0, int(math.log2(max(1.0, float(box[2] - box[0]) / side)))))
-    image = images[halvings]
-    grow = floats([image.shape[1] / width, image.shape[0] / height] * 2)
-    height, width = image.shape[:2]
-    x1, y1, x2, y2 = (round(value) for value in (box * grow).tolist())
-    x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
-    cut = image[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)]
-    if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
-        whole = np.full((y2 - y1, x2 - x1, 3), PAPER, np.uint8)
-        whole[max(0, -y1) : max(0, -y1) + cut.shape[0], max(0, -x1) : max(0, -x1) + cut.shape[1]] = cut
-        cut = whole
-    return np.asarray(cv2.resize(cut, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _shifted(boxes: Floats, shifts: Floats) -> Floats:
-    """Move the sides of a box by shares of its size."""
-    sizes = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-    return np.asarray(boxes + shifts * sizes, np.float32)
-
-
-def _points(boxes: Floats, points: Floats) -> Floats:
-    """Landmarks from shares of the box, five x, then five y."""
-    share = points.reshape(-1, 2, 5).transpose(0, 2, 1)
-    return np.asarray(boxes[:, None, :2] + share * (boxes[:, None, 2:] - boxes[:, None, :2]), np.float32)
-
-
-def _square(boxes: Floats) -> Floats:
-    """The squares around the boxes' centres with their longer sides."""
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
-    return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
+MTCNN = MtcnnFamily(name="mtcnn", about="MTCNN, from the package mtcnn", min_score=Mtcnn.min_score)

@@ -1,52 +1,83 @@
-"""What detectors that look at a picture once have in common: the passes, the network, one suppression."""
+"""Detectors that run one network over the whole picture: the passes, the network, one suppression.
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+Owns what their families have in common. How a network's outputs become boxes is each family's `decode`.
+"""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mien.detect.detector import Detector, NetworkFamily, OutputShapes
 from mien.detect.schedule import PASSES, Candidates, Pass, join, make_fixed_views, make_views, settle
 from mien.models.options import EngineOptions
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image
 
 OVERLAP = 0.4
-"""IoU above which the worse of two boxes goes, as in InsightFace's and libfacedetection's own code."""
+"""IoU above which the worse of two boxes is dropped, as in InsightFace's and libfacedetection's own code."""
+
+Decode = Callable[[Sequence[Floats], int, int, float], Candidates]
+"""Turns a network's outputs for a canvas into boxes: outputs, the canvas's width and height, the minimum score."""
 
 
-class OneStage(ABC):
-    """A detector whose outputs for a canvas are decoded by `decode`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneStageFamily(NetworkFamily):
+    """A kind of detector with one network.
+
+    Attributes:
+        decode: turns the network's outputs for a canvas into boxes.
+        outputs: whether a network with outputs of these shapes is of this family.
+        passes: how often and how large it sees a picture, where its network takes any size.
+        overlap: IoU above which the worse of two boxes is dropped.
+    """
+
+    decode: Decode
+    outputs: Callable[[OutputShapes], bool]
+    passes: Sequence[Pass] = PASSES
+    overlap: float = OVERLAP
+
+    def recognizes(self, outputs: OutputShapes) -> bool:
+        """Whether a network with these outputs is of this family."""
+        return self.outputs(outputs)
+
+    def open(self, model: Model, options: EngineOptions, min_score: float | None = None) -> Detector:
+        """Open a model of this family."""
+        return OneStage(model, self, options, min_score=min_score)
+
+
+class OneStage:
+    """A detector with one network.
 
     Attributes:
         name: of the model.
         longest: a larger picture is shrunk to this longer side.
         min_score: of a face, where no other is asked for.
-        passes: its looks at a picture, where its network takes any size; else the canvas has the network's.
     """
-
-    min_score: float
-    passes: ClassVar[Sequence[Pass]] = PASSES
-    overlap: ClassVar[float] = OVERLAP
 
     def __init__(
         self,
         model: Model,
+        family: OneStageFamily,
         options: EngineOptions,
         *,
         min_score: float | None = None,
         passes: Sequence[Pass] | None = None,
     ) -> None:
-        self.name = model.card.name
-        self._min_score = self.min_score if min_score is None else min_score
+        """
+        Args:
+            model: of the family.
+            family: what its outputs mean.
+            options: of the engine.
+            min_score: of a face; None takes the family's.
+            passes: None takes the family's.
+        """
+        self.name, self.min_score = model.card.name, family.min_score
+        self.passes = tuple(passes or family.passes)
+        self._family = family
+        self._min_score = family.min_score if min_score is None else min_score
         self._session = model.session(options=options)
-        self._passes = tuple(passes or self.passes)
         spec = model.card.input
         self._size = (spec.width, spec.height) if spec.width and spec.height else None
-        self.longest = max(self._size or [step.longest for step in self._passes])
-
-    @staticmethod
-    @abstractmethod
-    def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
-        """Turn the network's outputs for a canvas into boxes."""
+        self.longest = max(self._size or [step.longest for step in self.passes])
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
@@ -55,13 +86,21 @@ class OneStage(ABC):
 
     def _detect_one(self, image: Image) -> Faces:
         found = []
-        views = (
-            make_views(image, self._passes)
-            if self._size is None
-            else make_fixed_views(image, *self._size, self._passes)
-        )
+        if self._size is None:
+            views = make_views(image, self.passes)
+        else:
+            views = make_fixed_views(image, *self._size, self.passes)
         for view in views:
             outputs = self._session.run(view.canvas[None])
             height, width = view.canvas.shape[:2]
-            found.append(self.decode(outputs, width, height, self._min_score).back(view))
-        return settle(join(found), self.overlap)
+            found.append(self._family.decode(outputs, width, height, self._min_score).back(view))
+        return settle(join(found), self._family.overlap)
+
+
+def has_widths(*widths: int) -> Callable[[OutputShapes], bool]:
+    """Recognizes a network by the last side of each of its outputs, in their order."""
+
+    def recognizes(outputs: OutputShapes) -> bool:
+        return [shape[-1] if shape else None for shape in outputs] == list(widths)
+
+    return recognizes

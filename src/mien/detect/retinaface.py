@@ -10,8 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from mien.detect.one_stage import OneStage
+from mien.detect.one_stage import OneStageFamily, has_widths
 from mien.detect.schedule import Candidates
+from mien.models.card import InputSpec
 from mien.types import Floats, floats
 
 STRIDES = (8, 16, 32)
@@ -55,8 +56,11 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     return Candidates(np.concatenate([middles - half, middles + half], axis=1), scores[chosen], points)
 
 
-class RetinaFace(OneStage):
-    """A RetinaFace of biubug6's layout."""
-
-    min_score = 0.6
-    decode = staticmethod(decode)
+RETINAFACE = OneStageFamily(
+    name="retinaface",
+    about="RetinaFace in biubug6's layout, by `mien export` or `mien train`",
+    min_score=0.6,
+    input=InputSpec(colour="BGR", mean=(104.0, 117.0, 123.0), scale=(1.0, 1.0, 1.0)),
+    outputs=has_widths(4, 2, 10),
+    decode=decode,
+)

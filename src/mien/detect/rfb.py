@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.detect.boxes_only import BoxesOnly, without_landmarks
+from mien.detect.boxes_only import BoxesOnlyFamily, without_landmarks
+from mien.detect.one_stage import has_widths
 from mien.detect.schedule import Candidates
+from mien.models.card import InputSpec
 from mien.types import Floats, floats
 
 
@@ -28,11 +30,12 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     return without_landmarks(boxes, scores[chosen])
 
 
-class Rfb(BoxesOnly):
-    """An Ultra-Light detector."""
-
-    min_score = 0.7
-    decode = staticmethod(decode)
-
-
-"""0.7 is the authors' own threshold."""
+RFB = BoxesOnlyFamily(
+    name="rfb",
+    about="Ultra-Light-Fast-Generic-Face-Detector, slim and RFB",
+    # The authors' own threshold.
+    min_score=0.7,
+    input=InputSpec(colour="RGB", mean=(127.0, 127.0, 127.0), scale=(128.0, 128.0, 128.0)),
+    outputs=has_widths(2, 4),
+    decode=decode,
+)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.detect.one_stage import OneStage
+from mien.detect.one_stage import OneStageFamily, has_widths
 from mien.detect.schedule import Candidates, join
+from mien.models.card import InputSpec
 from mien.types import Floats
 
 STRIDES = (8, 16, 32)
@@ -40,8 +41,11 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     return join(parts)
 
 
-class Scrfd(OneStage):
-    """A SCRFD detector with landmarks."""
-
-    min_score = 0.5
-    decode = staticmethod(decode)
+SCRFD = OneStageFamily(
+    name="scrfd",
+    about="SCRFD, by InsightFace or `mien train`",
+    min_score=0.5,
+    input=InputSpec(colour="RGB", mean=(127.5, 127.5, 127.5), scale=(128.0, 128.0, 128.0)),
+    outputs=has_widths(1, 1, 1, 4, 4, 4, 10, 10, 10),
+    decode=decode,
+)

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.detect.boxes_only import BoxesOnly, without_landmarks
+from mien.detect.boxes_only import BoxesOnlyFamily, without_landmarks
+from mien.detect.one_stage import has_widths
 from mien.detect.schedule import Candidates
+from mien.models.card import InputSpec
 from mien.types import Floats, floats
 
 FACE = 1
@@ -30,8 +32,12 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     return without_landmarks(chosen[:, 3:] * floats([width, height, width, height]), np.minimum(chosen[:, 2], 1))
 
 
-class Ssd(BoxesOnly):
-    """The SSD of OpenCV's samples."""
-
-    min_score = 0.5
-    decode = staticmethod(decode)
+SSD = BoxesOnlyFamily(
+    name="ssd",
+    about="OpenCV's SSD with a ResNet-10, converted to ONNX",
+    min_score=0.5,
+    legacy=True,
+    input=InputSpec(colour="BGR", mean=(104.0, 177.0, 123.0), scale=(1.0, 1.0, 1.0)),
+    outputs=has_widths(7),
+    decode=decode,
+)

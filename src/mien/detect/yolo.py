@@ -10,13 +10,15 @@ Boxes and points of the decoded layouts are in pixels of the canvas; a score is 
 recognized by the widths of the outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mien.detect.boxes_only import BoxesOnly, without_landmarks
-from mien.detect.one_stage import OneStage
+from mien.detect.boxes_only import BoxesOnlyFamily, without_landmarks
+from mien.detect.detector import OutputShapes
+from mien.detect.one_stage import OneStageFamily, has_widths
 from mien.detect.schedule import Candidates, join
+from mien.models.card import InputSpec
 from mien.types import Floats, floats
 
 ANCHORS = {
@@ -97,36 +99,76 @@ def decode_v8_boxes(outputs: Sequence[Floats], width: int, height: int, threshol
     return _rows(rows[:, :4], rows[:, 4], threshold)
 
 
-class YoloV3(BoxesOnly):
-    """YOLOv3."""
-
-    min_score, overlap = 0.5, SUPPRESSED
-    decode = staticmethod(decode_v3)
-
-
-class YoloV5Face(OneStage):
-    """YOLOv5-face."""
-
-    min_score, overlap = 0.5, SUPPRESSED
-    decode = staticmethod(decode_v5)
+def _is_raw(outputs: OutputShapes) -> bool:
+    """Three maps of three anchors with a box, objectness and a few classes each."""
+    return len(outputs) == 3 and all(
+        len(shape) == 4 and (channels := shape[1]) is not None and channels % 3 == 0 and 18 <= channels <= 30
+        for shape in outputs
+    )
 
 
-class YoloV7Face(OneStage):
-    """YOLOv7-face."""
+def _has_columns(rows: int) -> Callable[[OutputShapes], bool]:
+    """Recognizes one table that has a row for each number and a column for each candidate."""
 
-    min_score, overlap = 0.5, SUPPRESSED
-    decode = staticmethod(decode_v7)
+    def recognizes(outputs: OutputShapes) -> bool:
+        return (
+            len(outputs) == 1
+            and len(outputs[0]) == 3
+            and outputs[0][1] == rows
+            and (outputs[0][2] or CANDIDATES) > MIN_CANDIDATES
+        )
+
+    return recognizes
 
 
-class YoloV8Face(OneStage):
-    """YOLOv8-face with landmarks."""
+CANDIDATES, MIN_CANDIDATES = 8400, 32
+"""Columns of YOLOv8's table at 640 pixels, taken where the file leaves them open; and fewer than any input gives."""
 
-    min_score, overlap = 0.5, SUPPRESSED
-    decode = staticmethod(decode_v8)
+INPUT = InputSpec(colour="RGB", mean=(0.0, 0.0, 0.0), scale=(255.0, 255.0, 255.0))
 
-
-class YoloV8Boxes(BoxesOnly):
-    """YOLOv8 for faces, without landmarks."""
-
-    min_score, overlap = 0.5, SUPPRESSED
-    decode = staticmethod(decode_v8_boxes)
+YOLO_V3 = BoxesOnlyFamily(
+    name="yolov3",
+    about="YOLOv3 trained on faces, converted from Darknet",
+    min_score=0.5,
+    legacy=True,
+    input=INPUT,
+    outputs=lambda outputs: has_widths(6)(outputs) or _is_raw(outputs),
+    decode=decode_v3,
+    overlap=SUPPRESSED,
+)
+YOLO_V5_FACE = OneStageFamily(
+    name="yolov5-face",
+    about="YOLOv5-face",
+    min_score=0.5,
+    input=INPUT,
+    outputs=has_widths(16),
+    decode=decode_v5,
+    overlap=SUPPRESSED,
+)
+YOLO_V7_FACE = OneStageFamily(
+    name="yolov7-face",
+    about="YOLOv7-face",
+    min_score=0.5,
+    input=INPUT,
+    outputs=has_widths(21),
+    decode=decode_v7,
+    overlap=SUPPRESSED,
+)
+YOLO_V8_FACE = OneStageFamily(
+    name="yolov8-face",
+    about="YOLOv8-face with landmarks",
+    min_score=0.5,
+    input=INPUT,
+    outputs=_has_columns(20),
+    decode=decode_v8,
+    overlap=SUPPRESSED,
+)
+YOLO_V8_BOXES = BoxesOnlyFamily(
+    name="yolov8-boxes",
+    about="YOLOv8 trained on faces, without landmarks",
+    min_score=0.5,
+    input=INPUT,
+    outputs=_has_columns(5),
+    decode=decode_v8_boxes,
+    overlap=SUPPRESSED,
+)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.detect.one_stage import OneStage
+from mien.detect.one_stage import OneStageFamily, has_widths
 from mien.detect.schedule import PASSES, Candidates, Pass, join
+from mien.models.card import InputSpec
 from mien.types import Floats
 
 STRIDES = (8, 16, 32)
@@ -41,10 +42,13 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     return join(parts)
 
 
-class YuNet(OneStage):
-    """A YuNet detector."""
-
-    min_score = 0.6
-    passes = (Pass(longest=960), PASSES[1])
-    """A larger first look than SCRFD's: at 640 pixels it missed one in twenty faces of 5% of the height."""
-    decode = staticmethod(decode)
+YUNET = OneStageFamily(
+    name="yunet",
+    about="YuNet, by OpenCV's model zoo",
+    min_score=0.6,
+    input=InputSpec(colour="BGR", mean=(0.0, 0.0, 0.0), scale=(1.0, 1.0, 1.0)),
+    outputs=has_widths(*[1] * 6, *[4] * 3, *[10] * 3),
+    decode=decode,
+    # A larger first pass than SCRFD's: at 640 pixels it missed one in twenty faces of 5% of the height.
+    passes=(Pass(longest=960), PASSES[1]),
+)

@@ -21,7 +21,7 @@ from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
 from mien.data.sample import Sample
 from mien.data.stored_paths import absolute
-from mien.detect.detector import open_detector
+from mien.detect.families import open_detector
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Origin, schema_metadata
 from mien.models import store

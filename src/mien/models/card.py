@@ -11,34 +11,22 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mien.errors import CardError
 from mien.scores import UNIT_OF
+from mien.templates import TEMPLATES
 from mien.types import Metric, Threshold, Unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Family = Literal[
-    "embedding",
-    "scrfd",
-    "yunet",
-    "mtcnn",
-    "retinaface",
-    "rfb",
-    "ssd",
-    "yolov3",
-    "yolov5-face",
-    "yolov7-face",
-    "yolov8-face",
-    "yolov8-boxes",
-    "landmarks",
-    "pose",
-    "parsing",
-    "quality",
-]
-PORTRAIT_FAMILIES = ("landmarks", "pose", "parsing", "quality")
-"""Families of models that look at one face of a portrait."""
+PORTRAIT_FAMILIES: dict[str, tuple[str, ...]] = {
+    "landmarks": ("unit", "signed", "pixels"),
+    "pose": ("degrees", "radians", "matrix"),
+    "parsing": ("classes",),
+    "quality": ("score",),
+}
+"""Families of models that examine one face of a portrait, and what their outputs may mean, the usual one first."""
 
 
 class Strict(BaseModel):
@@ -62,9 +50,9 @@ class InputSpec(Strict):
     colour: Literal["RGB", "BGR"]
     mean: tuple[float, float, float]
     scale: tuple[float, float, float]
-    width: int | None = Field(None, ge=8, le=4096)
+    width: int | None = Field(default=None, ge=8, le=4096)
     """None where the network takes any width."""
-    height: int | None = Field(None, ge=8, le=4096)
+    height: int | None = Field(default=None, ge=8, le=4096)
 
 
 class EmbeddingSpec(Strict):
@@ -76,7 +64,15 @@ class EmbeddingSpec(Strict):
     """Whether rows are brought to unit length before they are stored and compared."""
     mirror: bool
     """Whether the embedding of the mirrored crop is averaged in, before any normalization."""
-    template: Literal["arcface", "dlib"]
+    template: str
+    """The pose of its crops; see mien.templates."""
+
+    @field_validator("template")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in TEMPLATES:
+            raise ValueError(f"the poses are {', '.join(TEMPLATES)}, not {name}")
+        return name
 
 
 class PortraitModelSpec(Strict):
@@ -84,7 +80,7 @@ class PortraitModelSpec(Strict):
 
     crop: Literal["box", "aligned"] = "box"
     """A square around the detector's box, or the pose of ArcFace."""
-    margin: float = Field(1.5, gt=0.2, le=4)
+    margin: float = Field(default=1.5, gt=0.2, le=4)
     """The square's side over the longer side of the box."""
     output: Literal["unit", "signed", "pixels", "degrees", "radians", "matrix", "classes", "score"]
     """Points as shares of the crop, from -1 to 1, or pixels; angles or a rotation; scores of classes; a number."""
@@ -137,7 +133,7 @@ class ModelCard(Strict):
 
     name: Name
     kind: Literal["recognizer", "detector", "expert"]
-    family: Family
+    family: Name
     summary: str
     licence: str
     commercial_use: bool | None = None

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import JpegImagePlugin
 
-from mien.align import TEMPLATES, align
+from mien.align import align
 from mien.data.phash import perceptual_hash
-from mien.detect.detector import Detector, open_detector
+from mien.detect.detector import Detector
+from mien.detect.families import open_detector
 from mien.detect.prominence import most_prominent
 from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import BROKEN, decode
@@ -27,6 +28,7 @@ from mien.portrait.measures.catalogue import Measured, measure
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_chip
 from mien.portrait.measures.portrait_models import PortraitModel, open_portrait_models, run_portrait_models
 from mien.recognize.recognizer import Recognizer
+from mien.templates import TEMPLATES
 from mien.types import Face, Faces, Floats, Image, Photo, floats
 
 DECODED = 1600

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.align import TEMPLATES, align, magnification
+from mien.align import align, magnification
 from mien.errors import CardError
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.store import Model
 from mien.scores import normalize
+from mien.templates import TEMPLATES
 from mien.types import Face, Floats, Image, floats
 
 BATCH = 32

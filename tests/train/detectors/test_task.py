@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from mien.cli import run  # noqa: E402
 from mien.data.annotated import read_annotated  # noqa: E402
-from mien.detect.detector import open_detector  # noqa: E402
+from mien.detect.families import open_detector  # noqa: E402
 from mien.errors import CheckpointError, MienError, RecipeError  # noqa: E402
 from mien.geometry import iou  # noqa: E402
 from mien.image import read_image  # noqa: E402
+from mien.library.import_model import ModelHints, import_model  # noqa: E402
 from mien.models import store  # noqa: E402
-from mien.models.import_model import ModelHints, import_model  # noqa: E402
 from mien.train import checkpoint  # noqa: E402
 from mien.train.detectors import augment as augmenting  # noqa: E402
 from mien.train.detectors.assign import Anchors, adaptive, by_overlap  # noqa: E402

@@ -211,8 +211,9 @@ def test_inspect_tells_what_a_file_holds(weights: Path, tmp_path: Path, capsys: 
 
 @pytest.mark.real
 def test_the_casia_checkpoint_tells_people_apart(data: Path, hopper: np.ndarray, collins: np.ndarray) -> None:
-    from mien.align import TEMPLATES, align
-    from mien.detect.detector import open_detector
+    from mien.align import align
+    from mien.detect.families import open_detector
+    from mien.templates import TEMPLATES
 
     network = read_weights(data / "models" / "mobilefacenet_casia_068.ckpt").network()
     embed = mirrored(embedder(network, ALONE.device))

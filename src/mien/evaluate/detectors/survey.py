@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from mien.data.annotated import AnnotatedImage, AnnotatedSet, read_annotated
-from mien.detect.detector import BUILT_IN, Detector, open_detector
-from mien.detect.mtcnn import MtcnnSettings, pyramid
+from mien.detect.detector import Detector
+from mien.detect.families import built_in, open_detector
+from mien.detect.mtcnn_pyramid import MtcnnSettings, pyramid
 from mien.errors import ImageError, MienError
 from mien.evaluate.detectors.report import Judged, detection_report, name_of
 from mien.evaluate.detectors.run import detect_all
@@ -172,9 +173,8 @@ def measure(name: str, plan: Plan) -> Surveyed:
 
 def identify(name: str) -> Identity:
     """What a detector is, by its card and files."""
-    if name in BUILT_IN:
-        weights, licence = OF_PACKAGES[name]
-        return Identity(weights, licence)
+    if name in (families := built_in()):
+        return Identity(families[name].weights, families[name].licence)
     model = store.load(name)
     spec = model.card.input
     width, height = (spec.width, spec.height) if spec.width and spec.height else COUNTED
@@ -194,16 +194,6 @@ def identify(name: str) -> Identity:
         total,
         f"{width}x{height}" if spec.width and spec.height else f"any size, counted at {width}x{height}",
     )
-
-
-OF_PACKAGES = {
-    "haar": ("haarcascade_frontalface_default.xml of opencv-python-headless", "Intel licence (BSD-like)"),
-    "dlib-hog": ("built into dlib", "Boost; its landmarks: 300-W, no commercial use"),
-    "dlib-mmod": (
-        "mmod_human_face_detector.dat of face_recognition_models",
-        "CC0-1.0; its landmarks: 300-W, no commercial use",
-    ),
-}
 
 
 def _mtcnn(files: dict[str, bytes]) -> tuple[int | None, int]:

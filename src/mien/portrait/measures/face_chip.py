@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.align import ARCFACE_112, Template, align
+from mien.align import align
 from mien.geometry import similarity, transform
 from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, Pose, estimate
 from mien.portrait.measures.spectrum import deviation, power, quick_side
+from mien.templates import ARCFACE_112, Template
 from mien.types import Face, Faces, Floats, Image, floats
 
 CHIP = 224

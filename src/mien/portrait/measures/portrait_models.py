@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.align import align, arcface_template
+from mien.align import align
 from mien.errors import CardError
 from mien.models import store
 from mien.models.card import PortraitModelSpec
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import Session
 from mien.portrait.measures.face_chip import CHIP, FaceChip
+from mien.templates import arcface_template
 from mien.types import Box, Floats, Image, floats
 
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from mien.errors import CheckpointError
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.card import AccuracyRow
 from mien.models.golden import golden_image
 from mien.models.halve import halve
-from mien.models.import_model import ModelHints, import_model
 from mien.models.outputs import with_widths
 from mien.models.session import open_unchecked
 from mien.train import checkpoint

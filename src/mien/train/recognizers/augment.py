@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from mien.align import TEMPLATES
 from mien.evaluate.corruptions import glasses as draw_glasses
 from mien.evaluate.corruptions import mask as draw_mask
+from mien.templates import TEMPLATES
 from mien.train.recognizers.recipe import Augment
 from mien.types import Floats, Image
 

@@ -20,10 +20,10 @@ from mien.errors import CheckpointError
 from mien.evaluate.in_memory import embed_all
 from mien.evaluate.report import read_report
 from mien.evaluate.thresholds import Calibration, calibrate
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.card import AccuracyRow, ModelCard
 from mien.models.halve import halve
-from mien.models.import_model import ModelHints, import_model
 from mien.models.session import open_unchecked
 from mien.recognize.recognizer import Recognizer
 from mien.train import checkpoint

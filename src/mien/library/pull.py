@@ -16,9 +16,9 @@ from urllib.parse import urlparse
 from pydantic import ValidationError
 
 from mien.errors import CardError, DownloadError, LicenceError, ModelNotFoundError
+from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.models.card import Family, Sha256, Strict
-from mien.models.import_model import ModelHints, import_model
+from mien.models.card import Name, Sha256, Strict
 from mien.progress import OnProgress, Progress, no_progress
 
 CHUNK = 1 << 20
@@ -30,7 +30,7 @@ class CatalogueEntry(Strict):
     """One model that can be pulled."""
 
     kind: Literal["recognizer", "detector"]
-    family: Family
+    family: Name
     summary: str
     url: str
     sha256: Sha256
@@ -51,7 +51,7 @@ def read_catalogue(path: Path | None = None) -> dict[str, CatalogueEntry]:
         CardError: malformed.
     """
     try:
-        text = (path or resources.files("mien.models") / "catalogue.toml").read_text(encoding="utf-8")
+        text = (path or resources.files("mien.library") / "catalogue.toml").read_text(encoding="utf-8")
         return {name: CatalogueEntry.model_validate(entry) for name, entry in tomllib.loads(text).items()}
     except (OSError, tomllib.TOMLDecodeError, ValidationError) as reason:
         raise CardError(f"{path or 'the catalogue'} cannot be read as a catalogue: {reason}") from reason

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from mien.errors import CardError
-from mien.models.import_model import ModelHints, import_model, inspect_onnx
+from mien.library.import_model import ModelHints, import_model, recognize
 
 Make = Callable[..., bytes]
 
@@ -35,25 +35,25 @@ def network(outputs: list[list[int]], inputs: int = 1, channels: int = 3) -> byt
 
 
 def test_families_are_recognized_from_the_outputs() -> None:
-    assert inspect_onnx(network([[8, 1]] * 3 + [[8, 4]] * 3 + [[8, 10]] * 3), "x").family == "scrfd"
-    assert inspect_onnx(network([[1, 8, 1]] * 6 + [[1, 8, 4]] * 3 + [[1, 8, 10]] * 3), "x").family == "yunet"
-    assert inspect_onnx(network([[1, 512]]), "x").family == "embedding"
+    assert recognize(network([[8, 1]] * 3 + [[8, 4]] * 3 + [[8, 10]] * 3), "x")[0] == "scrfd"
+    assert recognize(network([[1, 8, 1]] * 6 + [[1, 8, 4]] * 3 + [[1, 8, 10]] * 3), "x")[0] == "yunet"
+    assert recognize(network([[1, 512]]), "x")[0] == "embedding"
 
 
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "takes 0 inputs|no ONNX file"),
-        (b"not onnx at all", "no ONNX file"),
-        (network([[1, 5]]), "no recognizer"),
-        (network([[1, 4], [1, 2]]), "no recognizer"),
+        (b"", "takes 0 inputs"),
+        (b"not onnx at all", "is not an ONNX file"),
+        (network([[1, 5]]), "neither a recognizer"),
+        (network([[1, 4], [1, 2]]), "neither a recognizer"),
         (network([[1, 512]], inputs=2), "takes 2 inputs"),
         (network([[1, 512]], channels=1), "takes an input of shape"),
     ],
 )
-def test_what_is_no_face_network_is_refused(data: bytes, says: str) -> None:
+def test_what_is_not_a_face_network_is_refused(data: bytes, says: str) -> None:
     with pytest.raises(CardError, match=says):
-        inspect_onnx(data, "x.onnx")
+        recognize(data, "x.onnx")
 
 
 def test_the_colour_order_is_asked_for(make_recognizer: Make) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mien.errors import CardError
+from mien.library.import_model import ModelHints, import_model
+from mien.library.quantize import quantize_on
 from mien.models import store
 from mien.models.golden import golden_image
-from mien.models.import_model import ModelHints, import_model
 from mien.models.options import EngineOptions
-from mien.models.quantize import quantize
 
 Make = Callable[..., bytes]
 
@@ -20,7 +20,7 @@ def test_a_quantized_copy(make_recognizer: Make) -> None:
     pytest.importorskip("onnxruntime")
     model = store.save(*import_model(make_recognizer(), "net-full", ModelHints(colour="BGR")))
     crops = [golden_image(seed, 112, 112) for seed in range(40)]
-    copy = store.save(*quantize(model, crops, "net-int8"))
+    copy = store.save(*quantize_on(model, crops, "net-int8"))
     assert copy.card.contract != model.card.contract and copy.card.thresholds == ()
     assert "cosine to float32 on 40 faces" in copy.card.accuracy[0].figure
     assert len(copy.folder.joinpath("model.onnx").read_bytes()) < 0.6 * len(make_recognizer())
@@ -33,6 +33,6 @@ def test_a_quantized_copy(make_recognizer: Make) -> None:
 def test_too_few_crops_and_detectors_are_refused(make_recognizer: Make) -> None:
     model = store.save(*import_model(make_recognizer(), "net-full", ModelHints(colour="RGB")))
     with pytest.raises(CardError, match="3 faces are too few"):
-        quantize(model, [golden_image(0, 112, 112)] * 3, "x")
+        quantize_on(model, [golden_image(0, 112, 112)] * 3, "x")
     with pytest.raises(CardError, match="only recognizers"):
-        quantize(store.load("mtcnn"), [golden_image(0, 112, 112)] * 40, "x")
+        quantize_on(store.load("mtcnn"), [golden_image(0, 112, 112)] * 40, "x")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mien.errors import DownloadError, LicenceError, ModelNotFoundError
+from mien.library.pull import pull, read_catalogue
 from mien.models import store
-from mien.models.pull import pull, read_catalogue
 from mien.progress import Progress
 
 Make = Callable[..., bytes]

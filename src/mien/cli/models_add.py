@@ -1,0 +1,214 @@
+"""mien models add and inspect: what a file holds, and a card for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mien.cli import options
+from mien.cli.terminal import WRONG, emit, fail, out, show
+from mien.cli.train import training
+from mien.library.add import PortraitRole, add_model, needs_colour, read_file
+from mien.library.import_model import EMBEDDING, ModelHints, recognize
+from mien.models.card import PORTRAIT_FAMILIES, PortraitModelSpec, format_card
+from mien.models.store import Model
+from mien.templates import TEMPLATES
+
+COLOURS, METRICS, CROPS = ("RGB", "BGR"), ("cosine", "l2"), ("box", "aligned")
+
+OnnxFile = Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)]
+NewName = Annotated[str | None, typer.Option("--name", help="Its name (default: the file's).", show_default=False)]
+Colour = Annotated[str | None, typer.Option("--colour", help="RGB or BGR: the channel order that it was trained on.")]
+Mean = Annotated[float | None, typer.Option("--mean", help="Subtracted from pixels of 0 to 255.")]
+Scale = Annotated[float | None, typer.Option("--scale", help="Divides pixels after that.")]
+MetricName = Annotated[str, typer.Option("--metric", help="cosine or l2: the metric that it was trained for.")]
+Mirror = Annotated[bool, typer.Option("--mirror", help="Average each embedding with that of the mirrored crop.")]
+Template = Annotated[str, typer.Option("--template", help=f"The pose of its crops: {' or '.join(TEMPLATES)}.")]
+Licence = Annotated[str, typer.Option("--licence", help="Licence of the weights.")]
+TrainingData = Annotated[str, typer.Option("--training-data", help="What it was trained on.")]
+Expert = Annotated[
+    str | None,
+    typer.Option("--expert", help=f"A model for portraits: {', '.join(PORTRAIT_FAMILIES)}.", show_default=False),
+]
+Crop = Annotated[
+    str, typer.Option("--crop", help="With --expert: box (a square around the face) or aligned (ArcFace's pose).")
+]
+Margin = Annotated[
+    float, typer.Option("--margin", help="With --expert: the square's side over the longer side of the face's box.")
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        help="With --expert: what the output means. "
+        + "; ".join(f"{family}: {', '.join(outputs)}" for family, outputs in PORTRAIT_FAMILIES.items())
+        + ".",
+        show_default=False,
+    ),
+]
+Signs = Annotated[
+    str,
+    typer.Option(
+        "--signs",
+        help="With --expert pose: 1 or -1 for yaw, pitch and roll, so that right, down and clockwise are positive "
+        "to the viewer.",
+    ),
+]
+ScoreRange = Annotated[
+    str, typer.Option("--range", help="With --expert quality: the scores that are worth 0 and 100.")
+]
+
+
+def add(
+    file: OnnxFile,
+    name: NewName = None,
+    colour: Colour = None,
+    mean: Mean = None,
+    scale: Scale = None,
+    metric: MetricName = "cosine",
+    mirror: Mirror = False,
+    template: Template = "arcface",
+    licence: Licence = "not stated",
+    training_data: TrainingData = "not stated",
+    expert: Expert = None,
+    crop: Crop = "box",
+    margin: Margin = 1.5,
+    output: Output = None,
+    signs: Signs = "1,1,1",
+    score_range: ScoreRange = "0,1",
+    json: options.Json = False,
+) -> int:
+    """Write a card for your own ONNX recognizer, detector or model for portraits and put it into the store.
+
+    Examples:
+
+      mien models add my-r50.onnx --colour RGB --licence "our own"
+
+      mien models add pfld-98.onnx --expert landmarks --output unit --margin 1.2 --colour RGB --mean 0 --scale 255
+    """
+    for given, allowed in ((colour or COLOURS[0], COLOURS), (metric, METRICS), (template, tuple(TEMPLATES))):
+        if given not in allowed:
+            fail(f"{given} is not one of {', '.join(allowed)}", WRONG)
+    role = None if expert is None else _role(expert, _RoleWords(crop, margin, output, signs, score_range))
+    if colour is None and out.is_terminal and (role is not None or needs_colour(file)):
+        colour = typer.prompt("Was it trained on RGB or BGR? (the model's repository says which)")
+    hints = ModelHints(
+        colour=colour,  # type: ignore[arg-type]
+        mean=None if mean is None else (mean,) * 3,
+        scale=None if scale is None else (scale,) * 3,
+        metric=metric,  # type: ignore[arg-type]
+        mirror=mirror,
+        template=template,
+        licence=licence,
+        training_data=training_data,
+        source=f"added from {file.name}",
+    )
+    show_model(add_model(file, name, hints=hints, role=role), json)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _RoleWords:
+    """The options of --expert as they were typed."""
+
+    crop: str
+    margin: float
+    output: str | None
+    signs: str
+    score_range: str
+
+
+def _role(expert: str, words: _RoleWords) -> PortraitRole:
+    """What a model for portraits gives, from the command's words."""
+    if expert not in PORTRAIT_FAMILIES:
+        fail(f"--expert is {', '.join(PORTRAIT_FAMILIES)}, not {expert}", WRONG)
+    outputs = PORTRAIT_FAMILIES[expert]
+    output = words.output or outputs[0]
+    if output not in outputs:
+        fail(f"--output of {expert} is {', '.join(outputs)}, not {output}", WRONG)
+    if words.crop not in CROPS or (words.crop == "aligned" and expert in ("landmarks", "parsing")):
+        fail("--crop is box or aligned; landmarks and parsing need box, since they are laid back", WRONG)
+    try:
+        low, high = (float(word) for word in words.score_range.split(","))
+        yaw, pitch, roll = (float(word) for word in words.signs.split(","))
+        spec = PortraitModelSpec(
+            crop=words.crop,  # type: ignore[arg-type]
+            margin=words.margin,
+            output=output,  # type: ignore[arg-type]
+            signs=(yaw, pitch, roll),
+            low=low,
+            high=high,
+        )
+    except ValueError:
+        fail("--range takes two numbers as 0,1; --signs three as 1,1,-1; --margin is between 0.2 and 4", WRONG)
+    return PortraitRole(expert, spec)
+
+
+def show_model(model: Model, json: bool) -> None:
+    """Print a model's card, without its golden vector."""
+    card = model.card
+    if json:
+        emit({**card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
+        return
+    out.print(format_card(card.model_copy(update={"golden": {}})))
+    if card.embedding is not None:
+        out.print(f"# embedding contract {card.contract}")
+    out.print(f"# in {model.folder}")
+
+
+def inspect_file(
+    file: Annotated[Path, typer.Argument(help="An ONNX file, or a checkpoint of torch.", show_default=False)],
+    json: options.Json = False,
+) -> int:
+    """Show what network a file holds: family, size, colour order, normalization. Runs no code of the file's.
+
+    Examples:
+
+      mien models inspect backbone.pth
+
+      mien models inspect w600k_r50.onnx
+    """
+    found = _inspect_onnx(file) if file.suffix == ".onnx" else _inspect_checkpoint(file)
+    if json:
+        emit({"file": str(file), **found})
+        return 0
+    table = Table("what", str(file.name))
+    for key, value in found.items():
+        table.add_row(key, str(value))
+    show(table)
+    return 0
+
+
+def _inspect_onnx(file: Path) -> dict[str, object]:
+    family, graph = recognize(read_file(file), str(file))
+    return {
+        "family": family,
+        "input": f"{graph.width or 'any'}x{graph.height or 'any'}",
+        "normalization": "in the graph" if graph.prepares else "outside, see `mien models add`",
+        "colour": "not in the file" if family == EMBEDDING else "the family's",
+    }
+
+
+def _inspect_checkpoint(file: Path) -> dict[str, object]:
+    path = file / "state.pt" if file.is_dir() else file
+    found = training("recognizers.weights").read_weights(path)
+    pixels = found.pixels
+    return {
+        "family": found.backbone,
+        "embedding": found.embedding,
+        "parameters": found.parameters,
+        "tensors": len(found.state),
+        "input": f"{pixels.size}x{pixels.size}, {pixels.template} pose",
+        "colour": pixels.colour,
+        "normalization": f"(pixel - {_channels(pixels.mean)}) / {_channels(pixels.scale)}",
+        "known from": found.note,
+        "prefix of names": found.prefix or "none",
+        "beside the weights": ", ".join(found.other) or "nothing",
+    }
+
+
+def _channels(values: tuple[float, float, float]) -> str:
+    """One number where all channels have the same."""
+    return f"{values[0]:g}" if len(set(values)) == 1 else str(values)

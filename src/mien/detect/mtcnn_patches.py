@@ -1,0 +1,97 @@
+"""What R-Net and O-Net of MTCNN see and answer: patches cut out of pictures; the boxes and points that follow.
+
+Owns cutting, batches of patches, and box arithmetic. Decides nothing about faces.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.detect.mtcnn_pyramid import PADDING, Halvings
+from mien.models.session import Session
+from mien.types import Floats, Image, floats
+
+MAX_PATCHES = 256
+"""Patches that go through a network together; more gain nothing and take memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposals:
+    """Boxes of a batch: (N, 4) in pixels of the working pictures, (N,) scores, (N,) the picture's index."""
+
+    boxes: Floats
+    scores: Floats
+    owner: NDArray[np.int64]
+
+    def take(self, index: NDArray[np.int64]) -> "Proposals":
+        """The boxes with these indices, in their order."""
+        return Proposals(self.boxes[index], self.scores[index], self.owner[index])
+
+
+def join_proposals(parts: Sequence[Proposals]) -> Proposals:
+    """Boxes of several batches or levels, end to end."""
+    return Proposals(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.owner for part in parts]),
+    )
+
+
+def run_patches(session: Session, patches: Image) -> list[Floats]:
+    """Run (N, side, side, 3) patches through a network, at most MAX_PATCHES at a time."""
+    parts = [_run_part(session, patches[i : i + MAX_PATCHES]) for i in range(0, len(patches), MAX_PATCHES)]
+    return [np.concatenate(output) for output in zip(*parts, strict=True)]
+
+
+def _run_part(session: Session, patches: Image) -> list[Floats]:
+    """Run patches, filled up to a power of two, so that few shapes occur."""
+    count = 1 << (len(patches) - 1).bit_length()
+    filled = np.concatenate([patches, np.zeros((count - len(patches), *patches.shape[1:]), np.uint8)])
+    return [output[: len(patches)] for output in session.run(filled)]
+
+
+def cut_patches(images: Sequence[Halvings], proposals: Proposals, side: int) -> Image:
+    """Cut out every box, grey where it leaves the picture: (N, side, side, 3) uint8 RGB."""
+    patches = np.empty((len(proposals.boxes), side, side, 3), np.uint8)
+    for patch, box, owner in zip(patches, proposals.boxes, proposals.owner, strict=True):
+        patch[:] = _patch(images[owner], box, side)
+    return patches
+
+
+def _patch(images: Halvings, box: Floats, side: int) -> Image:
+    width, height = images[0].shape[1], images[0].shape[0]
+    times = min(len(images) - 1, max(0, int(math.log2(max(1.0, float(box[2] - box[0]) / side)))))
+    image = images[times]
+    grow = floats([image.shape[1] / width, image.shape[0] / height] * 2)
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = (round(value) for value in (box * grow).tolist())
+    x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
+    cut = image[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)]
+    if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
+        whole = np.full((y2 - y1, x2 - x1, 3), PADDING, np.uint8)
+        whole[max(0, -y1) : max(0, -y1) + cut.shape[0], max(0, -x1) : max(0, -x1) + cut.shape[1]] = cut
+        cut = whole
+    return np.asarray(cv2.resize(cut, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def shift_boxes(boxes: Floats, shifts: Floats) -> Floats:
+    """Move the sides of boxes by shares of their sizes."""
+    sizes = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return np.asarray(boxes + shifts * sizes, np.float32)
+
+
+def place_points(boxes: Floats, points: Floats) -> Floats:
+    """Landmarks from shares of the box, five x, then five y: (N, 5, 2)."""
+    share = points.reshape(-1, 2, 5).transpose(0, 2, 1)
+    return np.asarray(boxes[:, None, :2] + share * (boxes[:, None, 2:] - boxes[:, None, :2]), np.float32)
+
+
+def to_squares(boxes: Floats) -> Floats:
+    """The squares around the boxes' centres with their longer sides."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)

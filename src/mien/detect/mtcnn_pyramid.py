@@ -1,0 +1,99 @@
+"""The image pyramid of MTCNN: the sizes at which P-Net sees a picture, and which pictures go through it together.
+
+Owns scales, canvases and halvings. Runs no network.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien.types import Image
+
+Halvings = list[Image]
+"""A picture, its half, the half of that, and so on."""
+
+WINDOW = 12
+"""Side of P-Net's window in pixels."""
+PADDING = 127
+"""Grey around a picture: the value that is nearest to 0 after normalization."""
+STEP = 64
+"""Canvas sides are multiples of this many pixels: the engine prepares itself for each new shape, which takes longer
+than looking at the padding that fills a canvas."""
+TOGETHER = 8
+"""Max pictures that go through P-Net together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MtcnnSettings:
+    """MTCNN's parameters.
+
+    Attributes:
+        smallest: the smallest face that is looked for, in pixels of the working picture.
+        tallest: a higher picture is shrunk to this height first, so that `smallest` is 5% of it.
+        longest: a picture with a longer side than this is also shrunk.
+        factor: from one level of the pyramid to the next (the paper's 0.709, so that areas halve).
+        proposal: min face probability of P-Net.
+        refinement: min face probability of R-Net.
+        output: min face probability of O-Net.
+        largest: a window may be this much larger than the picture's shorter side.
+    """
+
+    smallest: float = 32
+    tallest: int = 640
+    longest: int = 1280
+    factor: float = 0.709
+    proposal: float = 0.6
+    refinement: float = 0.7
+    output: float = 0.8
+    largest: float = 1.6
+
+
+def pyramid(width: int, height: int, settings: MtcnnSettings) -> list[float]:
+    """The scales of the levels of a picture of this size, finest first."""
+    scale = WINDOW / settings.smallest
+    coarsest = WINDOW / (settings.largest * min(width, height))
+    scales = [scale]
+    while scales[-1] * settings.factor >= coarsest:
+        scales.append(scales[-1] * settings.factor)
+    return scales
+
+
+def working_size(image: Image, settings: MtcnnSettings) -> Image:
+    """The picture in the size in which faces are looked for; never enlarged."""
+    height, width = image.shape[:2]
+    scale = min(settings.tallest / height, settings.longest / max(height, width))
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def canvas_size(image: Image) -> tuple[int, int]:
+    """Width and height of the canvas that a picture is laid on; pictures of about one size share it."""
+    return -(-image.shape[1] // STEP) * STEP, -(-image.shape[0] // STEP) * STEP
+
+
+def batches(members: list[int]) -> Iterator[list[int]]:
+    """Cut a list into parts of 8, 4, 2 and 1, so that few shapes occur."""
+    size = TOGETHER
+    while members:
+        while size > len(members):
+            size //= 2
+        yield members[:size]
+        members = members[size:]
+
+
+def halvings(image: Image) -> Halvings:
+    """The picture and its halves, down to about 16 pixels.
+
+    A level or patch is sampled from the nearest larger one, which costs far less than averaging the whole picture for
+    each.
+    """
+    images = [image]
+    while min(images[-1].shape[:2]) >= 32:
+        height, width = images[-1].shape[:2]
+        half = cv2.resize(images[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        images.append(np.asarray(half, np.uint8))
+    return images

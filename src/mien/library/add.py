@@ -1,0 +1,64 @@
+"""Adds a user's own ONNX file to the store: reads it, makes its card, saves both."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.errors import CardError
+from mien.library.import_model import EMBEDDING, ModelHints, import_model, import_portrait_model, recognize
+from mien.models import store
+from mien.models.card import PortraitModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class PortraitRole:
+    """What a model for portraits gives (see PORTRAIT_FAMILIES), how it gets the face, and what its output means."""
+
+    family: str
+    spec: PortraitModelSpec
+
+
+def add_model(
+    file: Path, name: str | None = None, *, hints: ModelHints | None = None, role: PortraitRole | None = None
+) -> store.Model:
+    """Add a recognizer, a detector or a model for portraits.
+
+    Args:
+        file: an ONNX file.
+        name: in the store; None takes the file's.
+        hints: what the file does not say.
+        role: of a model that examines one face of a portrait; None for a recognizer or a detector.
+
+    Raises:
+        CardError: the file cannot be read, is of no known family, or the hints leave something open.
+
+    Example:
+        >>> add_model(Path("my-r50.onnx"), hints=ModelHints(colour="RGB"))  # doctest: +SKIP
+    """
+    data = read_file(file)
+    chosen = name or name_of(file)
+    hints = hints or ModelHints(source=f"added from {file.name}")
+    if role is None:
+        return store.save(*import_model(data, chosen, hints))
+    return store.save(*import_portrait_model(data, chosen, role.family, hints, role.spec))
+
+
+def name_of(file: Path) -> str:
+    """The name that a file gives to its model: lower case, without spaces."""
+    return file.stem.lower().replace(" ", "-")
+
+
+def needs_colour(file: Path) -> bool:
+    """Whether only the owner can know the colour order that a file's network was trained with."""
+    return recognize(read_file(file), str(file))[0] == EMBEDDING
+
+
+def read_file(file: Path) -> bytes:
+    """The bytes of a model's file.
+
+    Raises:
+        CardError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as reason:
+        raise CardError(f"{file} cannot be read: {reason.strerror}") from reason

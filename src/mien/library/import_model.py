@@ -1,0 +1,218 @@
+"""Makes a card for a user's own ONNX file: recognizes the family in the graph, measures the golden vector.
+
+Owns what can be known from a file, and asks for the rest. Trains nothing, converts nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mien.detect.families import network_families, recognize_family
+from mien.errors import CardError
+from mien.models.card import (
+    PORTRAIT_FAMILIES,
+    EmbeddingSpec,
+    Golden,
+    InputSpec,
+    ModelCard,
+    ModelFile,
+    PortraitModelSpec,
+)
+from mien.models.golden import measure
+from mien.models.onnx_graph import OnnxGraph, read_graph
+from mien.models.session import Session, open_unchecked
+from mien.types import Metric
+
+SEED = 7
+"""Seed of golden images."""
+
+FREE_SIDE = 128
+"""Width and height of the golden image where the network takes any size."""
+
+EMBEDDING = "embedding"
+"""The family of all recognizers."""
+
+MIN_EMBEDDING = 32
+"""Numbers that the only output of a recognizer has at least; those of the field have 128 or more."""
+
+HALF_RANGE = InputSpec(colour="RGB", mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5))
+"""The input of most recognizers; the colour order differs, so the owner gives it."""
+
+NEUTRAL = InputSpec(colour="RGB", mean=(0.0, 0.0, 0.0), scale=(1.0, 1.0, 1.0))
+"""The input of a network that shifts and scales pixels itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelHints:
+    """What only the owner of a model can know.
+
+    Attributes:
+        colour: the channel order it was trained with; required except for detectors.
+        mean: of each channel, subtracted from pixels; None takes the family's.
+        scale: of each channel, divides pixels; None takes the family's.
+        metric: what a recognizer was trained for.
+        mirror: whether to average each embedding with that of the mirrored crop.
+        template: the pose of its crops; see mien.templates.
+        licence: of the weights.
+        commercial_use: whether the licence allows it.
+        training_data: what it was trained on.
+        source: where it comes from.
+    """
+
+    colour: Literal["RGB", "BGR"] | None = None
+    mean: tuple[float, float, float] | None = None
+    scale: tuple[float, float, float] | None = None
+    metric: Metric = "cosine"
+    mirror: bool = False
+    template: str = "arcface"
+    licence: str = "not stated"
+    commercial_use: bool | None = None
+    training_data: str = "not stated"
+    source: str = "added from a file"
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A network that was opened: what goes in, the session, and the golden vector."""
+
+    input: InputSpec
+    session: Session
+    golden: Golden
+
+
+def recognize(data: bytes, name: str) -> tuple[str, OnnxGraph]:
+    """The family of a network, and its graph.
+
+    Args:
+        data: an ONNX file.
+        name: what messages call it.
+
+    Raises:
+        CardError: not an ONNX file, or of no family that mien knows; the message says what its outputs are.
+    """
+    graph = read_graph(data, name)
+    detector = recognize_family(graph.outputs)
+    if detector is not None:
+        return detector.name, graph
+    widths = graph.widths
+    if len(widths) == 1 and (widths[0] is None or widths[0] >= MIN_EMBEDDING):
+        return EMBEDDING, graph
+    known = ", ".join(name for name, family in network_families().items() if family.input is not None)
+    raise CardError(
+        f"{name} has outputs of widths {widths}: it is neither a recognizer (one output of {MIN_EMBEDDING} or more "
+        f"numbers) nor a detector that mien knows ({known}; docs/guide/detection.md lists their outputs)"
+    )
+
+
+def import_model(data: bytes, name: str, hints: ModelHints) -> tuple[ModelCard, dict[str, bytes]]:
+    """Make a card for a recognizer or a detector.
+
+    Args:
+        data: an ONNX file.
+        name: the model's name in the store.
+        hints: what the file does not say.
+
+    Returns:
+        The card with its golden vector, and the file by part, for the store.
+
+    Raises:
+        CardError: an unknown family, or a recognizer without a colour order.
+    """
+    family, graph = recognize(data, name)
+    measured = _measure(data, name, family, graph, hints)
+    card = _card(data, name, family, measured, hints)
+    if family != EMBEDDING:
+        return card.model_copy(update={"summary": f"{family} detector added from a file"}), {"model": data}
+    embedding = EmbeddingSpec(
+        size=_embedding_size(name, measured),
+        metric=hints.metric,
+        normalized=hints.metric == "cosine",
+        mirror=hints.mirror,
+        template=hints.template,
+    )
+    own = {"kind": "recognizer", "summary": "recognizer added from a file", "embedding": embedding}
+    return card.model_copy(update=own), {"model": data}
+
+
+def import_portrait_model(
+    data: bytes, name: str, family: str, hints: ModelHints, spec: PortraitModelSpec
+) -> tuple[ModelCard, dict[str, bytes]]:
+    """Make a card for a model that examines one face of a portrait.
+
+    Args:
+        data: an ONNX file that takes crops of one size.
+        name: the model's name in the store.
+        family: what it gives; see PORTRAIT_FAMILIES.
+        hints: what the file does not say.
+        spec: how it gets the face, and what its output means.
+
+    Raises:
+        CardError: another family, crops of any size, or no colour order.
+    """
+    if family not in PORTRAIT_FAMILIES:
+        raise CardError(f"--expert is {', '.join(PORTRAIT_FAMILIES)}, not {family}")
+    graph = read_graph(data, name)
+    if graph.width is None or graph.height is None:
+        raise CardError(f"{name} takes images of any size; export it with the size that it was trained on")
+    card = _card(data, name, family, _measure(data, name, family, graph, hints), hints)
+    own = {"kind": "expert", "summary": f"{family} of portraits, added from a file", "expert": spec}
+    return card.model_copy(update=own), {"model": data}
+
+
+def _measure(data: bytes, name: str, family: str, graph: OnnxGraph, hints: ModelHints) -> _Measured:
+    spec = _input(name, family, graph, hints)
+    session = open_unchecked(data, spec)
+    width, height = graph.width or FREE_SIDE, graph.height or FREE_SIDE
+    return _Measured(spec, session, measure(lambda image: session.run(image[None]), SEED, width, height))
+
+
+def _card(data: bytes, name: str, family: str, measured: _Measured, hints: ModelHints) -> ModelCard:
+    """A detector's card; for other kinds of models the caller says what they are."""
+    return ModelCard(
+        name=name,
+        kind="detector",
+        family=family,
+        summary="",
+        licence=hints.licence,
+        commercial_use=hints.commercial_use,
+        training_data=hints.training_data,
+        source=hints.source,
+        files={"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
+        input=measured.input,
+        golden={"model": measured.golden},
+    )
+
+
+def _embedding_size(name: str, measured: _Measured) -> int:
+    """How many numbers a recognizer gives for one crop."""
+    golden = measured.golden
+    size = measured.session.run(np.zeros((1, golden.height, golden.width, 3), np.uint8))[0].size
+    if size < MIN_EMBEDDING:
+        raise CardError(f"{name} gives {size} numbers, too few for an embedding")
+    return size
+
+
+def _input(name: str, family: str, graph: OnnxGraph, hints: ModelHints) -> InputSpec:
+    """How pixels enter the network: by its graph, its owner, and the authors of its family."""
+    networks = network_families()
+    usual = networks[family].input if family in networks else None
+    if family == EMBEDDING and (graph.width is None or graph.width != graph.height):
+        raise CardError(
+            f"{name} takes crops of {graph.width}x{graph.height}; a recognizer needs square crops of one size"
+        )
+    colour = hints.colour or (None if usual is None else usual.colour)
+    if colour is None:
+        raise CardError(
+            f"the file does not say whether {name} was trained on RGB or BGR, and a wrong guess costs accuracy "
+            "unnoticed: give --colour RGB or --colour BGR (the model's own repository says which)"
+        )
+    base = NEUTRAL if graph.prepares else usual or HALF_RANGE
+    return InputSpec(
+        colour=colour,
+        mean=hints.mean or base.mean,
+        scale=hints.scale or base.scale,
+        width=graph.width,
+        height=graph.height,
+    )

@@ -1,0 +1,112 @@
+"""Makes an 8-bit copy of a recognizer, on faces found in photographs. Only when it is asked for.
+
+The copy gives other embeddings, so it is another model: a file, a card, a golden vector and a contract of its
+own, and no thresholds until they are measured. OpenVINO runs it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mien.errors import CardError
+from mien.library.import_model import SEED
+from mien.models import store
+from mien.models.card import AccuracyRow, ModelCard, ModelFile
+from mien.models.defaults import DEFAULT_DETECTOR
+from mien.models.golden import measure
+from mien.models.int8 import quantize_network
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.models.session import open_unchecked, read_verified
+from mien.models.store import Model
+from mien.pipeline import open_pipeline
+from mien.progress import OnProgress, no_progress, report_progress
+from mien.types import Floats, Image
+
+MIN_CROPS, MAX_CROPS = 32, 300
+"""Crops below which the ranges of activations are a guess, and crops that are enough."""
+
+
+def quantize(
+    model: Model,
+    images: Sequence[Path],
+    name: str | None = None,
+    *,
+    detector: str = DEFAULT_DETECTOR,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    on_progress: OnProgress = no_progress,
+) -> Model:
+    """Make an 8-bit copy of a recognizer and put it into the store.
+
+    Args:
+        model: a recognizer.
+        images: files with at least 32 faces; the first 300 faces set the ranges of activations.
+        name: of the copy; None adds -int8 to the model's.
+        detector: a detector's name, or the path of its card.
+        options: of the engine that finds and aligns the faces.
+        on_progress: called after each image.
+
+    Returns:
+        The copy; its card says how near it is to the original on these faces.
+
+    Raises:
+        CardError: too few faces, or not a recognizer.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+    pipeline = open_pipeline(detector, str(model.folder), options, many=True)
+    crops: list[Image] = []
+    for analysis in report_progress(pipeline.analyse(images), "aligning", len(images), on_progress):
+        crops += list(analysis.crops)
+        if len(crops) >= MAX_CROPS:
+            break
+    card, files = quantize_on(model, crops[:MAX_CROPS], name or f"{model.card.name}-int8")
+    return store.save(card, files)
+
+
+def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelCard, dict[str, bytes]]:
+    """Quantize weights and activations to 8 bits.
+
+    Args:
+        model: a recognizer.
+        crops: (H, W, 3) uint8 RGB each, aligned for it; their activations set the ranges.
+        name: of the copy.
+
+    Returns:
+        The copy's card, and its file, for the store.
+
+    Raises:
+        CardError: too few crops, or not a recognizer.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+    card = model.card
+    if card.embedding is None:
+        raise CardError(f"{card.name} is a {card.kind}; only recognizers are quantized")
+    if len(crops) < MIN_CROPS:
+        raise CardError(
+            f"{len(crops)} faces are too few to measure ranges on; choose a folder with {MIN_CROPS} or more"
+        )
+    original = read_verified(card, model.folder, "model")
+    data = quantize_network(original, card.input, crops)
+    before, after = open_unchecked(original, card.input), open_unchecked(data, card.input)
+    cosines = _cosines(before.run(np.stack(crops))[0], after.run(np.stack(crops))[0], len(crops))
+    height, width = crops[0].shape[:2]
+    figure = f"cosine to float32 on {len(crops)} faces: mean {cosines.mean():.5f}, min {cosines.min():.5f}"
+    copy = card.model_copy(
+        update={
+            "name": name,
+            "summary": f"{card.summary}, 8 bits",
+            "source": f"quantized from {card.name}; {card.source}",
+            "files": {"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
+            "thresholds": (),
+            "accuracy": (AccuracyRow(protocol="quantization", figure=figure),),
+            "golden": {"model": measure(lambda image: after.run(image[None]), SEED, width, height)},
+        }
+    )
+    return copy, {"model": data}
+
+
+def _cosines(a: Floats, b: Floats, rows: int) -> Floats:
+    a, b = a.reshape(rows, -1), b.reshape(rows, -1)
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.asarray((a * b).sum(axis=1) / np.maximum(norms, 1e-12), np.float32)

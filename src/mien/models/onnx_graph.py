@@ -1,0 +1,79 @@
+"""What an ONNX file says about its network: the input, the outputs, and whether it prepares pixels itself.
+
+Reads graphs only; runs nothing and does not know what outputs mean.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mien.errors import CardError
+
+if TYPE_CHECKING:
+    import onnx
+
+FIRST_NODES = 8
+"""How many nodes may stand before the shift and the scale of pixels in a graph that has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxGraph:
+    """What an ONNX file says about its network.
+
+    Attributes:
+        outputs: the shape of each output; None is a side of any length.
+        width: of the input in pixels; None where the network takes any.
+        height: of the input in pixels; None where the network takes any.
+        prepares: whether its first nodes shift and scale the pixels, so that nothing else must.
+    """
+
+    outputs: tuple[tuple[int | None, ...], ...]
+    width: int | None
+    height: int | None
+    prepares: bool
+
+    @property
+    def widths(self) -> list[int | None]:
+        """The last side of each output."""
+        return [shape[-1] if shape else None for shape in self.outputs]
+
+
+def read_graph(data: bytes, name: str) -> OnnxGraph:
+    """Read an ONNX file.
+
+    Args:
+        data: the file.
+        name: what messages call it.
+
+    Raises:
+        CardError: not an ONNX file, or a network that does not take one batch of images.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        graph = onnx.load_from_string(data).graph
+    except (DecodeError, ValueError) as reason:
+        raise CardError(f"{name} is not an ONNX file; export your model to ONNX first") from reason
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    if len(inputs) != 1:
+        raise CardError(f"{name} takes {len(inputs)} inputs; a face network takes one batch of images")
+    sides = _sides(inputs[0])
+    if len(sides) != 4 or sides[1] not in (3, None):
+        raise CardError(f"{name} takes an input of shape {list(sides)}; a face network takes (N, 3, height, width)")
+    first = [node.op_type for node in graph.node[:FIRST_NODES]]
+    outputs = tuple(_sides(value) for value in graph.output)
+    return OnnxGraph(outputs, sides[3], sides[2], "Sub" in first and "Mul" in first)
+
+
+def input_name(data: bytes) -> str:
+    """The name of the network's only input."""
+    import onnx
+
+    graph = onnx.load_from_string(data).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    return next(str(value.name) for value in graph.input if value.name not in constants)
+
+
+def _sides(value: "onnx.ValueInfoProto") -> tuple[int | None, ...]:
+    return tuple(side.dim_value or None for side in value.type.tensor_type.shape.dim)
