@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.errors import ContractError
-from mien.scores import UNIT_OF, better_is_higher, convert, normalize, score_all, score_pairs
+from mien.scores import (
+    UNIT_OF,
+    better_is_higher,
+    convert,
+    convert_unit_length,
+    normalize,
+    score_all,
+    score_pairs,
+    similarity,
+)
 from mien.types import UNITS, floats
 
 
@@ -69,3 +78,19 @@ def test_directions_and_names() -> None:
 
 def test_a_row_of_zeros_stays_zero() -> None:
     assert normalize(np.zeros((1, 4), np.float32)).tolist() == [[0, 0, 0, 0]]
+
+
+def test_more_similarity_is_always_more_alike() -> None:
+    assert similarity(0.4, "cosine") == 0.4 and similarity(0.4, "l2") == -0.4
+    assert similarity(floats([1, 2]), "l2").tolist() == [-1, -2]
+    for metric in ("cosine", "l2"):
+        assert similarity(similarity(0.7, metric), metric) == 0.7
+
+
+def test_one_value_in_every_unit() -> None:
+    found = convert_unit_length(1.22, "L2")
+    assert found == pytest.approx({"cosine": 0.2558, "L2": 1.22, "squared L2": 1.4884})
+    assert convert_unit_length(2, "L2")["cosine"] == -1 and convert_unit_length(4, "squared L2")["cosine"] == -1
+    for value, unit in ((2.01, "L2"), (4.01, "squared L2"), (-0.1, "L2"), (1.01, "cosine")):
+        with pytest.raises(ValueError, match="unit length|between -1 and 1"):
+            convert_unit_length(value, unit)

@@ -1,6 +1,7 @@
-"""Embeddings to scores, and the conversion of score units. Compares no score with a threshold."""
+"""Embeddings to scores, and the conversion of score units. Does not compare a score with a threshold."""
 
 from math import sqrt
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,6 +9,11 @@ from mien.errors import ContractError
 from mien.types import Floats, Metric, Unit
 
 UNIT_OF: dict[Metric, Unit] = {"cosine": "cosine", "l2": "L2"}
+
+MAX_OF: dict[Unit, float] = {"cosine": 1.0, "L2": 2.0, "squared L2": 4.0}
+"""The largest value of each unit between embeddings of unit length."""
+
+FloatOrFloats = TypeVar("FloatOrFloats", float, Floats)
 
 
 def score_pairs(a: Floats, b: Floats, metric: Metric) -> Floats:
@@ -35,6 +41,14 @@ def score_all(a: Floats, b: Floats, metric: Metric) -> Floats:
     return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float32)
 
 
+def similarity(score: FloatOrFloats, metric: Metric) -> FloatOrFloats:
+    """A score as a similarity, of which more is always more alike: a cosine as it is, an L2 distance negated.
+
+    Its own inverse: the similarity of a similarity is the score.
+    """
+    return score if metric == "cosine" else -score
+
+
 def normalize(embeddings: Floats) -> Floats:
     """Rows of unit length; a row of zeros stays zero."""
     norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
@@ -49,11 +63,11 @@ def better_is_higher(unit: Unit) -> bool:
 def convert(value: float, unit: Unit, to: Unit, *, unit_length: bool) -> float:
     """Convert a score or threshold between units.
 
-    L2 and squared L2 convert always; a cosine only where embeddings have unit length, by
+    L2 and squared L2 always convert; a cosine does only where embeddings have unit length, by
     cos = 1 - d^2 / 2 (the law of cosines).
 
     Raises:
-        ContractError: a cosine and a distance of embeddings that have no unit length.
+        ContractError: a cosine and a distance of embeddings that do not have unit length.
         ValueError: a negative distance or a cosine outside -1..1.
     """
     if unit == to:
@@ -69,11 +83,28 @@ def convert(value: float, unit: Unit, to: Unit, *, unit_length: bool) -> float:
     return sqrt(squared) if to == "L2" else squared
 
 
+def convert_unit_length(value: float, unit: Unit) -> dict[Unit, float]:
+    """A score or threshold between embeddings of unit length, in every unit.
+
+    Example:
+        >>> convert_unit_length(1.0, "L2")
+        {'cosine': 0.5, 'L2': 1.0, 'squared L2': 1.0}
+
+    Raises:
+        ValueError: no two embeddings of unit length have such a score.
+    """
+    if unit != "cosine" and not 0 <= value <= MAX_OF[unit]:
+        raise ValueError(
+            f"{value:g} is not a {unit} between embeddings of unit length: the values are from 0 to {MAX_OF[unit]:g}"
+        )
+    return {to: convert(value, unit, to, unit_length=True) for to in MAX_OF}
+
+
 def _to_squared(value: float, unit: Unit) -> float:
     if unit == "cosine":
         if not -1 <= value <= 1:
-            raise ValueError(f"a cosine lies between -1 and 1, not at {value}")
+            raise ValueError(f"a cosine is between -1 and 1, not {value}")
         return 2 - 2 * value
     if value < 0:
-        raise ValueError(f"a distance is not negative, but this one is {value}")
+        raise ValueError(f"a distance is not negative: got {value}")
     return value * value if unit == "L2" else value

@@ -76,7 +76,7 @@ VERBS = {
         "Make a checkpoint a model of the store: ONNX with a free batch, compared with the network, and its card.",
     ),
     "convert-threshold": Verb(
-        "embed:convert_threshold",
+        "convert_threshold:convert_threshold",
         "Convert a threshold between cosine, L2 and squared L2 of embeddings of unit length.",
     ),
     "config": Verb("config:app", "Read and write settings: default models, engine, language."),
