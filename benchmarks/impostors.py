@@ -21,12 +21,14 @@ import machine
 from mien.data.pairs import Pair
 from mien.evaluate import all_pairs
 from mien.evaluate.protocols.impostor import impostor
-from mien.evaluate.protocols.verification import verification
+from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.scorefile import Embedded, Origin
 from mien.models.engines import usable_cores
 
 SIZES = (10_000, 20_000, 50_000, 100_000)
-ORIGIN = Origin("benchmark", "random vectors", "cosine", True, "", "synthetic")
+ORIGIN = Origin(
+    contract="benchmark", model="random vectors", metric="cosine", normalized=True, detector="", source="synthetic"
+)
 
 
 def main() -> None:
@@ -100,14 +102,14 @@ def blocked_products(embeddings: np.ndarray) -> float:
 def embedded(count: int, each: int = 1) -> Embedded:
     names = tuple(f"s{number // each:05d}/{number % each}.jpg" for number in range(count))
     return Embedded(
-        vectors(count),
-        tuple(name.split("/")[0] for name in names),
-        names,
-        (-1,) * count,
-        names,
-        {},
-        tuple(str(number) for number in range(count)),
-        ORIGIN,
+        embeddings=vectors(count),
+        subjects=tuple(name.split("/")[0] for name in names),
+        paths=names,
+        records=(-1,) * count,
+        names=names,
+        strata={},
+        sha256=tuple(str(number) for number in range(count)),
+        origin=ORIGIN,
     )
 
 
@@ -131,9 +133,9 @@ def folds() -> float:
         fold, base = number // 300, 4 * number
         pairs.append(Pair(these.names[base], these.names[base + 1], True, fold))
         pairs.append(Pair(these.names[base], these.names[base + 2], False, fold))
-    verification(these, pairs, "pairs")
+    evaluate_pairs(these, pairs, "pairs")
     started = time.perf_counter()
-    verification(these, pairs, "pairs")
+    evaluate_pairs(these, pairs, "pairs")
     return round(time.perf_counter() - started, 3)
 
 

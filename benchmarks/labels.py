@@ -17,9 +17,13 @@ import numpy as np
 
 import machine
 from mien.data.manifest_io import read_manifest
-from mien.evaluate.embed import embed_manifest
-from mien.evaluate.scorefile import read_embedded
+from mien.detect.families import open_detector
+from mien.evaluate.embedding import FaceFinder, embed_manifest
+from mien.models import store
+from mien.models.engines import usable_cores
+from mien.models.options import EngineOptions
 from mien.portrait.dataset.labels import Labels, centroid_rule
+from mien.recognize.recognizer import Recognizer
 
 LEAST = 5
 SEEDS = (0, 1, 2)
@@ -76,9 +80,11 @@ def main() -> None:
         stems = [Path(path).stem for path in manifest.table.column("path").to_pylist()]
         both = zip(manifest.subjects, stems, strict=True)
         manifest = manifest.take([i for i, (name, stem) in enumerate(both) if name in kept and stem not in WRONG])
-        for _ in embed_manifest(manifest, folder / "e.parquet", "mtcnn", "dlib-resnet"):
-            pass
-        embedded = read_embedded(folder / "e.parquet")
+        options = EngineOptions(streams=usable_cores())
+        finder = FaceFinder("mtcnn", open_detector("mtcnn", options))
+        embedded = embed_manifest(
+            manifest, folder / "e.parquet", finder, Recognizer(store.load("dlib-resnet"), options)
+        )
     folders = np.unique(embedded.subjects, return_inverse=True)[1]
     found = []
     for kind, change in (("swapped", swapped), ("merged", merged)):

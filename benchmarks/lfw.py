@@ -20,7 +20,7 @@ from mien.detect.prominence import most_prominent
 from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.curve import operating_point
 from mien.evaluate.pair_lists import ScoredPairs, folded_accuracy
-from mien.evaluate.thresholds import calibrate
+from mien.evaluate.thresholds import choose_thresholds
 from mien.image import read_image
 from mien.library.import_model import ModelHints, import_model
 from mien.models import defaults, store
@@ -122,7 +122,7 @@ def all_pairs(embedded: dict, metric: str) -> dict:
 def thresholds(embedded: dict) -> list:
     metric = defaults.shipped_card("dlib-resnet").embedding.metric
     data = f"LFW deep-funneled, all pairs of {len(embedded)} images, detector mtcnn"
-    return list(calibrate(np.stack(list(embedded.values())), subjects_of(embedded), metric, data).rows)
+    return list(choose_thresholds(np.stack(list(embedded.values())), subjects_of(embedded), metric, data).rows)
 
 
 def write_card(rows: list, result: dict) -> None:

@@ -92,5 +92,5 @@ def test_one_value_in_every_unit() -> None:
     assert found == pytest.approx({"cosine": 0.2558, "L2": 1.22, "squared L2": 1.4884})
     assert convert_unit_length(2, "L2")["cosine"] == -1 and convert_unit_length(4, "squared L2")["cosine"] == -1
     for value, unit in ((2.01, "L2"), (4.01, "squared L2"), (-0.1, "L2"), (1.01, "cosine")):
-        with pytest.raises(ValueError, match="unit length|between -1 and 1"):
+        with pytest.raises(ValueError, match=r"unit length|between -1 and 1"):
             convert_unit_length(value, unit)

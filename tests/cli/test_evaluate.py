@@ -54,7 +54,9 @@ def write(path: Path, model: str, seed: int = 0, noise: float = 0.5) -> Path:
             "embedding": pa.array([row.astype(np.float32) for row in vectors], pa.list_(pa.float32())),
         }
     )
-    origin = Origin(card.contract, card.name, "cosine", True, "mtcnn", "made-set")
+    origin = Origin(
+        contract=card.contract, model=card.name, metric="cosine", normalized=True, detector="mtcnn", source="made-set"
+    )
     pyarrow.parquet.write_table(table.replace_schema_metadata(schema_metadata(origin)), path)
     return path
 
@@ -220,11 +222,11 @@ def test_embed_and_the_robustness_protocol_on_photographs(
         (["embed", "{}", "--out", "e.npz"], 3, "ends in .parquet"),
         (["embed", "{}", "--out", "e.parquet", "--several", "all"], 2, "--several is take or reject"),
         (["evaluate", "verification", "{}", "--out", "r"], 3, "--pairs is needed"),
-        (["evaluate", "compare", "{}/a", "{}/b", "--out", "r"], 3, "a is no embedding file"),
-        (["evaluate", "calibrate", "{}", "--fmr", "2", "--out", "r"], 3, "--fmr lies between 0 and 0.5"),
-        (["convert-threshold", "3", "--from", "l2"], 3, "lie between 0 and 2"),
+        (["evaluate", "compare", "{}/a", "{}/b", "--out", "r"], 3, "a is not an embedding file"),
+        (["evaluate", "calibrate", "{}", "--fmr", "2", "--out", "r"], 3, "--fmr must be between 0 and 0.5"),
+        (["convert-threshold", "3", "--from", "l2"], 3, "the values are from 0 to 2"),
         (["convert-threshold", "1", "--from", "euclid"], 2, "a unit is cosine, l2, squared-l2"),
-        (["convert-threshold", "1.5", "--from", "cosine"], 3, "a cosine lies between -1 and 1"),
+        (["convert-threshold", "1.5", "--from", "cosine"], 3, "a cosine is between -1 and 1"),
     ],
 )
 def test_rubbish_gets_one_sentence_and_leaves_nothing(

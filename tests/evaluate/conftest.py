@@ -9,7 +9,9 @@ import pytest
 from mien.evaluate.scorefile import Embedded, Origin
 from mien.types import floats
 
-ORIGIN = Origin("c0ffee", "a-model", "cosine", True, "mtcnn", "made-set")
+ORIGIN = Origin(
+    contract="c0ffee", model="a-model", metric="cosine", normalized=True, detector="mtcnn", source="made-set"
+)
 
 
 @pytest.fixture(scope="session")

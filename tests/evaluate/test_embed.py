@@ -14,9 +14,11 @@ from mien.data.manifest_io import read_manifest
 from mien.data.pack import Pack
 from mien.data.prepare import Settings, prepare
 from mien.data.sample import Sample
-from mien.errors import ContractError, ManifestError
-from mien.evaluate import embed as embedding
-from mien.evaluate.embed import embed_manifest, embed_pack
+from mien.detect.families import open_detector
+from mien.errors import ContractError, ManifestError, ResumeError
+from mien.evaluate import embedding
+from mien.evaluate.embed import embed_set, embedded_set, is_cached
+from mien.evaluate.embedding import FaceFinder, embed_manifest
 from mien.evaluate.render import thumbnail
 from mien.evaluate.scorefile import (
     Origin,
@@ -29,6 +31,8 @@ from mien.evaluate.scorefile import (
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.pipeline import open_pipeline
+from mien.progress import Progress
+from mien.recognize.recognizer import Recognizer
 from mien.types import Image
 
 
@@ -48,10 +52,21 @@ def network(make_recognizer: Callable[..., bytes]) -> str:
     return str(store.save(*import_model(make_recognizer(), "tiny-112", ModelHints(colour="RGB"))).folder)
 
 
+def finder() -> FaceFinder:
+    return FaceFinder("mtcnn", open_detector("mtcnn"))
+
+
+def network_of(name: str) -> Recognizer:
+    return Recognizer(store.load(name))
+
+
 def test_the_file_holds_what_the_pipeline_gives(people: Path, tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
-    assert list(embed_manifest(read_manifest(people), out, "mtcnn", "dlib-resnet"))[-1] == 4
-    found = read_embedded(out)
+    seen: list[Progress] = []
+    found = embed_set(people, out, detector="mtcnn", recognizer="dlib-resnet", on_progress=seen.append)
+    assert [(step.done, step.total) for step in seen] == [(0, 4), (4, 4)]
+    again = read_embedded(out)
+    assert again.paths == found.paths and (again.embeddings == found.embeddings).all()
     assert len(found) == 3 and found.attempts == 4 and dict(found.failed) == {"no face": 1}
     assert found.failures[0][0].endswith("Nobody/1.png") and found.failures[0][1] == "no face"
     assert found.subjects == ("Collins", "Collins", "Hopper")
@@ -70,37 +85,58 @@ def test_an_interrupted_embedding_goes_on(people: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(embedding, "PART", 2)
     monkeypatch.setattr(embedding, "CHUNK", 1)
     out = tmp_path / "e.parquet"
-    work = embed_manifest(read_manifest(people), out, "mtcnn", "dlib-resnet")
-    while next(work) < 3:
-        pass
-    work.close()
+
+    def interrupt(step: Progress) -> None:
+        if step.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_set(people, out, recognizer="dlib-resnet", on_progress=interrupt)
     assert not out.exists()
-    with pytest.raises(ManifestError, match="parts of another embedding"):
-        list(embed_manifest(read_manifest(people).take([0]), out, "mtcnn", "dlib-resnet"))
-    steps = list(embed_manifest(read_manifest(people), out, "mtcnn", "dlib-resnet"))
-    assert steps[0] == 2, "the first part was not done again"
-    once = tmp_path / "once.parquet"
-    list(embed_manifest(read_manifest(people), once, "mtcnn", "dlib-resnet"))
-    one, two = read_embedded(out), read_embedded(once)
+    with pytest.raises(ResumeError, match="was begun with a different rows"):
+        embed_manifest(read_manifest(people).take([0]), out, finder(), network_of("dlib-resnet"))
+    with pytest.raises(ResumeError, match="was begun with a different several"):
+        embed_set(people, out, recognizer="dlib-resnet", several="reject")
+    seen: list[Progress] = []
+    two = embed_set(people, out, recognizer="dlib-resnet", on_progress=seen.append)
+    assert [step.done for step in seen] == [2, 3, 4], "the first part was not done again"
+    one = embed_set(people, tmp_path / "once.parquet", recognizer="dlib-resnet")
     assert one.paths == two.paths and np.abs(one.embeddings - two.embeddings).max() < 1e-6
+
+
+def test_embeddings_are_reused_only_for_the_same_set_and_models(people: Path, network: str, tmp_path: Path) -> None:
+    cache = tmp_path / "cache.parquet"
+    made = embedded_set(people, cache, recognizer="dlib-resnet")
+    assert is_cached(cache, people, "mtcnn", "dlib-resnet")
+    for others in (
+        (people.parent, "mtcnn", "dlib-resnet"),
+        (people, "yunet", "dlib-resnet"),
+        (people, "mtcnn", network),
+    ):
+        assert not is_cached(cache, *others)
+    seen: list[Progress] = []
+    reused = embedded_set(people, cache, recognizer="dlib-resnet", on_progress=seen.append)
+    assert not seen and (reused.embeddings == made.embeddings).all()
+    assert embedded_set(cache, tmp_path / "unused.parquet").paths == made.paths
+    with pytest.raises(ContractError, match=r"was embedded with dlib-resnet .*omit --recognizer"):
+        embedded_set(cache, tmp_path / "unused.parquet", recognizer=network)
 
 
 def test_a_pack_is_embedded_as_it_is(people: Path, network: str, tmp_path: Path) -> None:
     list(prepare(read_manifest(people), tmp_path / "pack", Settings()))
     pack = Pack(tmp_path / "pack")
-    list(embed_pack(pack, tmp_path / "e.parquet", network))
-    found = read_embedded(tmp_path / "e.parquet")
+    found = embed_set(pack.folder, tmp_path / "e.parquet", recognizer=network)
     assert len(found) == 3 and found.origin.detector == ""
     assert [found.subjects[i] for i in range(3)] == [pack.subjects[label] for label in pack.labels]
     assert thumbnail(found.paths[0], found.records[0]) is not None, "its pictures are the crops"
     with pytest.raises(
         ManifestError, match=r"holds arcface crops of 112 pixels, dlib-resnet takes dlib crops of 150"
     ):
-        list(embed_pack(pack, tmp_path / "f.parquet", "dlib-resnet"))
+        embed_set(pack.folder, tmp_path / "f.parquet", recognizer="dlib-resnet")
 
 
 def write(path: Path, vectors: list[list[float] | None], metric: str = "cosine") -> Path:
-    origin = Origin("c", "m", metric, True, "", "s")  # type: ignore[arg-type]
+    origin = Origin(contract="c", model="m", metric=metric, normalized=True, detector="", source="s")  # type: ignore[arg-type]
     status = ["written" if vector is not None else "no face" for vector in vectors]
     table = pa.table(
         {
@@ -124,12 +160,15 @@ def test_embeddings_that_cannot_be_compared_are_named_by_row(tmp_path: Path) -> 
     assert len(read_embedded(write(tmp_path / "c.parquet", [[1, 2], [0, 0]], "l2"))) == 2
     with pytest.raises(ManifestError, match="no sample has an embedding"):
         read_embedded(write(tmp_path / "d.parquet", [None, None]))
-    with pytest.raises(ManifestError, match="is no embedding file; make one with `mien embed"):
+    with pytest.raises(ManifestError, match="is not an embedding file; make one with `mien embed"):
         read_embedded(tmp_path / "gone.parquet")
 
 
 def test_two_contracts_are_not_mixed() -> None:
-    one, two = (Origin(c, f"model-{c}", "cosine", True, "", f"set-{c}") for c in "ab")
+    one, two = (
+        Origin(contract=c, model=f"model-{c}", metric="cosine", normalized=True, detector="", source=f"set-{c}")
+        for c in "ab"
+    )
     require_same_contract(one, one)
     with pytest.raises(ContractError, match=r"set-a was embedded with model-a .* cannot be compared"):
         require_same_contract(one, two)
@@ -137,14 +176,15 @@ def test_two_contracts_are_not_mixed() -> None:
 
 def test_nothing_to_embed_and_wrong_names(people: Path, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="has no rows"):
-        list(embed_manifest(tabulate([], tmp_path, "empty"), tmp_path / "e.parquet", "mtcnn", "dlib-resnet"))
+        embed_manifest(tabulate([], tmp_path, "empty"), tmp_path / "e.parquet", finder(), network_of("dlib-resnet"))
     with pytest.raises(ManifestError, match=r"ends in \.parquet"):
-        list(embed_manifest(read_manifest(people), tmp_path / "e.npz", "mtcnn", "dlib-resnet"))
+        embed_set(people, tmp_path / "e.npz", recognizer="dlib-resnet")
 
 
 def test_all_broken_is_still_accounted_for(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"rubbish")
     manifest = tabulate([Sample(tmp_path / "a.jpg", "An")], tmp_path, "x")
-    list(embed_manifest(manifest, tmp_path / "e.parquet", "mtcnn", "dlib-resnet"))
+    with pytest.raises(ManifestError, match="no sample has an embedding"):
+        embed_manifest(manifest, tmp_path / "e.parquet", finder(), network_of("dlib-resnet"))
     with pytest.raises(ManifestError, match="no sample has an embedding"):
         read_embedded(tmp_path / "e.parquet")

@@ -13,13 +13,13 @@ import pytest
 
 from mien.data.pairs import Pair
 from mien.errors import ContractError, ManifestError
-from mien.evaluate.protocols.calibration import calibration
+from mien.evaluate.protocols.calibration import calibrate
 from mien.evaluate.protocols.comparison import comparison
 from mien.evaluate.protocols.identification import identification
 from mien.evaluate.protocols.impostor import impostor
-from mien.evaluate.protocols.mated import Cap, capped, mated
+from mien.evaluate.protocols.mated import capped, mated
 from mien.evaluate.protocols.robustness import choose
-from mien.evaluate.protocols.verification import verification
+from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.render import thumbnail, write_report
 from mien.evaluate.report import Report, describe, read_report, share, thin
 from mien.evaluate.scorefile import Embedded
@@ -48,9 +48,9 @@ def listed(embedded: Embedded, folds: int = 5) -> list[Pair]:
 def report(request: pytest.FixtureRequest, make_embedded: Make) -> Report:
     embedded = make_embedded()
     if request.param == "verification":
-        return verification(embedded, listed(embedded), "pairs.csv")
+        return evaluate_pairs(embedded, listed(embedded), "pairs.csv")
     if request.param == "calibration":
-        return calibration(make_embedded(subjects=300))[1]
+        return calibrate(make_embedded(subjects=300))
     if request.param == "comparison":
         return comparison(embedded, replace(make_embedded(noise=0.8), origin=replace(embedded.origin, model="other")))
     simple = {"impostor": impostor, "mated": mated, "identification": identification}
@@ -131,22 +131,22 @@ def test_the_cards_thresholds_are_tried_on_the_set(make_embedded: Make) -> None:
     row = ThresholdRow(value=0.8, unit="cosine", fmr=1e-3, protocol="elsewhere")
     card: ModelCard = shipped_card("dlib-resnet").model_copy(update={"thresholds": (row,)})
     own = replace(embedded, origin=replace(embedded.origin, contract=card.contract))
-    titles = [table.title for table in mated(own, card).tables]
+    titles = [table.title for table in mated(own, card=card).tables]
     assert "The card's thresholds on this set" in titles
-    assert "The card's thresholds on this set" not in [table.title for table in mated(embedded, card).tables]
+    assert "The card's thresholds on this set" not in [table.title for table in mated(embedded, card=card).tables]
 
 
 def test_a_cap_keeps_the_few_from_outvoting_all_others() -> None:
     subjects = np.array([0] * 50 + [1, 1, 2])
-    chosen = capped(subjects, Cap(samples=5))
+    chosen = capped(subjects, 5, 0)
     assert np.bincount(subjects[chosen]).tolist() == [5, 2, 1]
-    assert (capped(subjects, Cap(5, seed=1)) != chosen).any()
-    assert capped(subjects, Cap(samples=100)).tolist() == list(range(53))
+    assert (capped(subjects, 5, 1) != chosen).any()
+    assert capped(subjects, 100, 0).tolist() == list(range(53))
 
 
 def test_sets_that_a_protocol_cannot_use(make_embedded: Make) -> None:
     one = make_embedded(subjects=1)
-    with pytest.raises(ManifestError, match="made-set has 1 subjects with an embedding; it takes 2"):
+    with pytest.raises(ManifestError, match="made-set has 1 subjects with an embedding; at least 2 are needed"):
         impostor(one)
     with pytest.raises(ManifestError, match="no subject has two samples"):
         mated(make_embedded(most=1))
@@ -156,10 +156,10 @@ def test_sets_that_a_protocol_cannot_use(make_embedded: Make) -> None:
     with pytest.raises(ManifestError, match="has no subject, and this protocol needs one"):
         impostor(replace(nameless, subjects=("", *nameless.subjects[1:])))
     with pytest.raises(ManifestError, match=r"pairs\.csv, pair 1: nobody is not in made-set"):
-        verification(nameless, [Pair("nobody", nameless.names[0], True)], "pairs.csv")
+        evaluate_pairs(nameless, [Pair("nobody", nameless.names[0], True)], "pairs.csv")
     with pytest.raises(ManifestError, match="share 0 samples"):
         comparison(nameless, replace(nameless, paths=tuple(f"/x{path}" for path in nameless.paths)))
-    with pytest.raises(ManifestError, match="holds crops, and transforms are applied before detection"):
+    with pytest.raises(ManifestError, match="holds crops, and images are corrupted before detection"):
         choose(replace(nameless, origin=replace(nameless.origin, detector="")), 10)
     other = replace(make_embedded(seed=3), origin=replace(nameless.origin, contract="other"))
     with pytest.raises(ContractError, match="cannot be compared"):
@@ -180,7 +180,7 @@ def test_a_pair_with_a_lost_sample_counts_as_an_error(make_embedded: Make) -> No
     lost = embedded.names[0]
     kept = embedded.take(np.arange(1, len(embedded)))
     failing = replace(kept, failed={"no face": 1}, failures=((lost, "no face", ""),))
-    report = verification(failing, pairs, "pairs.csv")
+    report = evaluate_pairs(failing, pairs, "pairs.csv")
     count = sum(lost in (pair.a, pair.b) for pair in pairs)
     assert report.numbers["pairs without an embedding"].value == count > 0
     assert f"{count} pairs have a sample without an embedding" in report.warnings[0]
@@ -188,10 +188,10 @@ def test_a_pair_with_a_lost_sample_counts_as_an_error(make_embedded: Make) -> No
 
 
 def test_calibration_writes_what_a_card_takes(make_embedded: Make) -> None:
-    found, report = calibration(make_embedded(subjects=300))
-    assert found.rows and all(isinstance(row, ThresholdRow) for row in found.rows)
-    assert report.numbers["threshold@1e-02"].value == found.rows[0].value
-    assert "made-set" in found.rows[0].protocol and "detector mtcnn" in found.rows[0].protocol
+    report = calibrate(make_embedded(subjects=300))
+    assert report.thresholds and all(isinstance(row, ThresholdRow) for row in report.thresholds)
+    assert report.numbers["threshold@1e-02"].value == report.thresholds[0].value
+    assert "made-set" in report.thresholds[0].protocol and "detector mtcnn" in report.thresholds[0].protocol
     assert any("cannot be shown" in warning for warning in report.warnings)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.errors import ManifestError
-from mien.evaluate.thresholds import calibrate, halves_of
+from mien.evaluate.thresholds import choose_thresholds, halves_of
 from mien.types import floats
 
 
@@ -17,7 +17,7 @@ def world(subjects: int, seed: int = 0) -> tuple[np.ndarray, list[str]]:
 
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
 def test_thresholds_hold_on_other_subjects(metric: str) -> None:
-    rows = calibrate(*world(400), metric, "a made world").rows
+    rows = choose_thresholds(*world(400), metric, "a made world").rows
     assert [row.fmr for row in rows] == [1e-2, 1e-3, 1e-4][: len(rows)] and len(rows) >= 2
     for row in rows:
         assert row.fmr_interval is not None and row.fmr_interval[0] <= row.fmr * 2.5
@@ -33,19 +33,19 @@ def test_the_first_half_alone_chooses() -> None:
     changed = vectors.copy()
     numbers = np.unique(names, return_inverse=True)[1]
     changed[halves_of(400)[numbers] == 1] *= 1.7
-    before, after = (calibrate(each, names, "l2", "x").rows for each in (vectors, changed))
+    before, after = (choose_thresholds(each, names, "l2", "x").rows for each in (vectors, changed))
     assert [row.value for row in before] == [row.value for row in after]
     assert before[0].fmr_interval != after[0].fmr_interval
 
 
 def test_rates_that_the_data_cannot_show_are_refused_with_what_it_takes() -> None:
-    found = calibrate(*world(60), "l2", "x")
+    found = choose_thresholds(*world(60), "l2", "x")
     assert [row.fmr for row in found.rows] == [1e-2] and set(found.refused) == {1e-3, 1e-4}
     sentence = found.refused[1e-3]
     assert "half of the subjects make 1740 non-mated comparisons" in sentence
     more = int(sentence.split("about ")[1].split()[0])
-    assert 1e-3 not in calibrate(*world(60 + more), "l2", "x").refused
-    assert 1e-3 in calibrate(*world(60 + more - 8), "l2", "x").refused
+    assert 1e-3 not in choose_thresholds(*world(60 + more), "l2", "x").refused
+    assert 1e-3 in choose_thresholds(*world(60 + more - 8), "l2", "x").refused
 
 
 def test_the_halves_are_even_and_do_not_follow_the_names() -> None:
@@ -56,21 +56,21 @@ def test_the_halves_are_even_and_do_not_follow_the_names() -> None:
 
 def test_too_few_subjects_are_refused() -> None:
     with pytest.raises(ManifestError, match="3 subjects cannot be halved"):
-        calibrate(*world(3), "l2", "x")
+        choose_thresholds(*world(3), "l2", "x")
     with pytest.raises(ManifestError, match=r"a false match rate of 0\.01 cannot be shown"):
-        calibrate(*world(20), "l2", "x")
+        choose_thresholds(*world(20), "l2", "x")
 
 
 def test_without_mated_pairs_there_is_no_fnmr() -> None:
     vectors, _ = world(200)
-    row = calibrate(vectors, [f"s{n}" for n in range(len(vectors))], "l2", "x").rows[0]
+    row = choose_thresholds(vectors, [f"s{n}" for n in range(len(vectors))], "l2", "x").rows[0]
     assert row.fnmr is None and row.fmr_interval is not None
 
 
 def test_strata_are_scored_on_the_second_half() -> None:
     vectors, names = world(300)
     strata = ["child" if int(name[1:]) % 5 == 0 else "adult" for name in names]
-    found = calibrate(vectors, names, "cosine", "x", strata=strata)
+    found = choose_thresholds(vectors, names, "cosine", "x", strata=strata)
     assert len(found.strata) == len(found.rows) and {(s.a, s.b) for s in found.strata[0]} == {
         ("adult", "adult"),
         ("adult", "child"),

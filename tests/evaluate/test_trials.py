@@ -5,8 +5,9 @@ import pytest
 
 from mien.detect.families import open_detector
 from mien.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from mien.evaluate.trials import Original, Trials, cells, gather, probe_with, run_trials
+from mien.evaluate.trials import Original, Trials, cells, probe_with, run_trials
 from mien.models import store
+from mien.progress import Progress
 from mien.recognize.recognizer import Recognizer
 from mien.types import Image, floats
 
@@ -63,7 +64,7 @@ def test_the_whole_path_on_a_real_portrait(collins: Image, points: np.ndarray) -
     assert embedding is not None and nothing is None
     originals = iter([Original(collins, points, embedding, 0)])
     names = ("jpeg", "dark")
-    trials = gather(list(run_trials(originals, probe, "l2", names, seed=1)), names)
+    trials = run_trials(originals, probe, "l2", corruptions=names, seed=1)
     assert trials.similarity.shape == (1, 2, 5)
     assert -0.4 < trials.similarity[0, 0, 0] < 0, "a mild JPEG is the same person to the default model"
     assert not trials.similarity[0, 1, 4] > trials.similarity[0, 1, 0], "darkness does not help"
@@ -79,5 +80,14 @@ def test_a_copy_without_a_face_is_a_non_match_and_counted_apart() -> None:
 
 def test_distances_are_similarities_below_zero() -> None:
     one = Original(np.zeros((4, 4, 3), np.uint8), floats([[0, 0]] * 5), floats([1, 0]), 7)
-    results = list(run_trials(iter([one]), lambda images: [floats([0, 0])] * len(images), "l2", ("bright",)))
-    assert results[0][0] == 7 and (results[0][1] == -1).all()
+    seen: list[Progress] = []
+    trials = run_trials(
+        [one, one],
+        lambda images: [floats([0, 0])] * len(images),
+        "l2",
+        corruptions=["bright"],
+        total=2,
+        on_progress=seen.append,
+    )
+    assert trials.subjects.tolist() == [7, 7] and (trials.similarity == -1).all()
+    assert [(step.done, step.total) for step in seen] == [(1, 2), (2, 2)]

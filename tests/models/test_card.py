@@ -99,5 +99,5 @@ def test_thresholds_by_false_match_rate() -> None:
     assert "LFW" in card.threshold(1e-3).protocol and card.threshold(1e-3).unit == "L2"
     with pytest.raises(CardError, match=r"no threshold at FMR 1e-06; it has 0.01, 0.001, 0.0001"):
         card.threshold(1e-6)
-    with pytest.raises(CardError, match="mien models calibrate mine"):
+    with pytest.raises(CardError, match="mien evaluate calibrate FOLDER --recognizer mine"):
         parse_card(CARD, "x").threshold(1e-3)

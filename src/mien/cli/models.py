@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -10,19 +9,18 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from mien.cli import models_add, options
-from mien.cli.embed import embedded_set
 from mien.cli.models_add import show_model
 from mien.cli.progress import progress_bar
-from mien.cli.terminal import FAILED, OK, PARTLY, emit, err, out, show
+from mien.cli.protocol_verb import ProtocolVerb
+from mien.cli.terminal import FAILED, OK, emit, err, out, show
 from mien.detect.detector import BuiltInFamily
-from mien.evaluate.protocols.calibration import calibration
+from mien.evaluate.protocols import PROTOCOLS
 from mien.library import pull as pulling
 from mien.library.listing import find_model
 from mien.library.listing import list_models as models_here
 from mien.library.quantize import quantize as make_int8
 from mien.library.verify import verify_models
 from mien.models import store
-from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULTS
 
 app = typer.Typer(no_args_is_help=True, help="The models on this machine, and how to get more.")
@@ -165,34 +163,20 @@ def remove(name: Name, json: options.Json = False) -> int:
     return OK
 
 
-@app.command()
+@app.command(hidden=True)
 def calibrate(
     name: Name,
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="FOLDER/subject/*.jpg, or a manifest.")],
     detector: options.Detector = None,
     json: options.Json = False,
 ) -> int:
-    """Measure a recognizer's thresholds on your subjects, and write them on its card.
-
-    Half of the subjects choose each threshold, the other half score it.
-
-    Example:
-
-      mien models calibrate arcface-r50 portraits/
-    """
-    model = store.load(name)
-    with TemporaryDirectory() as scratch:
-        embedded = embedded_set(
-            source, Path(scratch) / "embeddings.parquet", options.detector(detector), str(model.folder)
-        )
-    for sample, status, detail in embedded.failures:
-        err.print(f"mien: left out {sample}: {detail or status}")
-    found, _ = calibration(embedded)
-    for sentence in found.refused.values():
-        err.print(f"mien: {sentence}")
-    card = store.rewrite_card(model, model.card.model_copy(update={"thresholds": found.rows})).card
-    _show_thresholds(card, json)
-    return PARTLY if embedded.failures else 0
+    """Measure a recognizer's thresholds on your subjects, and write them on its card (the old name of a verb)."""
+    err.print(
+        f"mien: `mien models calibrate {name} {source}` is now called `mien evaluate calibrate {source} "
+        f"--recognizer {name} --card`"
+    )
+    verb = ProtocolVerb(PROTOCOLS["calibrate"])
+    return verb.run(set_embedded=source, detector=detector, recognizer=name, card=True, json=json)
 
 
 @app.command()
@@ -228,17 +212,7 @@ def quantize(
         show_model(saved, json)
     else:
         out.print(f"{saved.card.name} is ready: {saved.card.accuracy[0].figure}")
-        out.print(f"measure its thresholds with `mien models calibrate {saved.card.name} FOLDER`")
+        out.print(
+            f"measure its thresholds with `mien evaluate calibrate FOLDER --recognizer {saved.card.name} --card`"
+        )
     return OK
-
-
-def _show_thresholds(card: ModelCard, json: bool) -> None:
-    table = Table("FMR", "threshold", "unit", "FMR on other subjects", "FNMR")
-    for row in card.thresholds:
-        if json:
-            emit(row.model_dump())
-        interval = f"{row.fmr_interval[0]:.2g} to {row.fmr_interval[1]:.2g}" if row.fmr_interval else ""
-        misses = f"{row.fnmr:.3f}" if row.fnmr is not None else "no mated pairs"
-        table.add_row(f"{row.fmr:g}", f"{row.value:.4f}", row.unit, interval, misses)
-    if not json:
-        show(table)

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from mien.cli import options
-from mien.cli.embed import embedded_set
+from mien.cli.embed import embeddings
 from mien.cli.terminal import PARTLY, emit, err, fail, out, plural, show, track
 from mien.data import overlap as overlapping
 from mien.data.manifest import Manifest
@@ -84,7 +84,7 @@ def _same_faces(
     threshold = card.threshold(fmr)
     sides = []
     for path, manifest, letter in zip(paths, sets, "ab", strict=True):
-        side = embedded_set(path, target / f"embeddings-{letter}.parquet", detector, recognizer)
+        side = embeddings(path, target / f"embeddings-{letter}.parquet", detector, recognizer)
         rows = {
             (str((manifest.folder / sample.path).resolve()), -1 if sample.record is None else sample.record): row
             for row, sample in enumerate(manifest.samples())

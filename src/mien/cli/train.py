@@ -202,7 +202,10 @@ def export(
         for sentence in found.refused.values():
             err.print(f"mien: {sentence}")
     if not json and not model.card.thresholds:
-        err.print(f"mien: no thresholds yet; measure them with `mien models calibrate {chosen} FOLDER`")
+        err.print(
+            "mien: no thresholds yet; measure them with "
+            f"`mien evaluate calibrate FOLDER --recognizer {chosen} --card`"
+        )
     return _tell(model, json)
 
 

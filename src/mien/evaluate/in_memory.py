@@ -45,8 +45,23 @@ def embedded_of(
         raise ManifestError(f"{len(vectors)} crops came with {len(subjects)} subjects; give one for each")
     places = tuple(f"crop {index}" for index in range(len(vectors)))
     require_usable(vectors, places, metric)
-    origin = Origin("in training", name, metric, metric == "cosine", "", name)
-    return Embedded(vectors, tuple(subjects), places, (-1,) * len(vectors), places, {}, ("",) * len(vectors), origin)
+    return Embedded(
+        embeddings=vectors,
+        subjects=tuple(subjects),
+        paths=places,
+        records=(-1,) * len(vectors),
+        names=places,
+        strata={},
+        sha256=("",) * len(vectors),
+        origin=Origin(
+            contract="in training",
+            model=name,
+            metric=metric,
+            normalized=metric == "cosine",
+            detector="",
+            source=name,
+        ),
+    )
 
 
 def mirrored(embed: Embed) -> Embed:

@@ -44,7 +44,8 @@ def write_report(report: Report, out: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     charts = [(chart, *draw(chart)) for chart in report.charts]
-    (partial / "report.json").write_text(report.model_dump_json(indent=1, exclude_defaults=False), encoding="utf-8")
+    left_out = None if report.thresholds else {"thresholds"}
+    (partial / "report.json").write_text(report.model_dump_json(indent=1, exclude=left_out), encoding="utf-8")
     for chart, _, png in charts:
         (partial / f"{chart.name}.png").write_bytes(png)
     pictures = _pictures(report)

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from mien.evaluate.curve import SHOWN_BY
+from mien.models.card import ThresholdRow
 from mien.rates import Estimate
 
 FORMAT, VERSION = "mien report", 1
@@ -143,6 +144,7 @@ class Report(Frozen):
     pairs: tuple[Pairs, ...] = ()
     galleries: tuple[Gallery, ...] = ()
     warnings: tuple[str, ...] = ()
+    thresholds: tuple[ThresholdRow, ...] = ()
     made_with: dict[str, str] = {}
 
 

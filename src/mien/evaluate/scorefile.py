@@ -9,11 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 from numpy.typing import NDArray
 
 from mien.data.sample import STRATA
@@ -21,11 +19,14 @@ from mien.data.stored_paths import stored_path
 from mien.errors import ContractError, ManifestError
 from mien.types import Floats, Metric
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 KEY = b"mien"
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Where embeddings come from.
 
@@ -47,7 +48,7 @@ class Origin:
     version: int = VERSION
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Embedded:
     """The samples of a set that have an embedding, and how many have none.
 
@@ -87,16 +88,16 @@ class Embedded:
         """Some of the samples."""
         chosen = index.tolist()
         return Embedded(
-            self.embeddings[index],
-            tuple(self.subjects[i] for i in chosen),
-            tuple(self.paths[i] for i in chosen),
-            tuple(self.records[i] for i in chosen),
-            tuple(self.names[i] for i in chosen),
-            {name: tuple(values[i] for i in chosen) for name, values in self.strata.items()},
-            tuple(self.sha256[i] for i in chosen),
-            self.origin,
-            self.failed,
-            self.failures,
+            embeddings=self.embeddings[index],
+            subjects=tuple(self.subjects[i] for i in chosen),
+            paths=tuple(self.paths[i] for i in chosen),
+            records=tuple(self.records[i] for i in chosen),
+            names=tuple(self.names[i] for i in chosen),
+            strata={name: tuple(values[i] for i in chosen) for name, values in self.strata.items()},
+            sha256=tuple(self.sha256[i] for i in chosen),
+            origin=self.origin,
+            failed=self.failed,
+            failures=self.failures,
         )
 
 
@@ -109,6 +110,9 @@ def is_embedding_file(path: Path) -> bool:
     """Whether a file is an embedding file, by its metadata."""
     if path.suffix != ".parquet" or not path.is_file():
         return False
+    import pyarrow as pa
+    import pyarrow.parquet
+
     try:
         return KEY in (pyarrow.parquet.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
@@ -117,6 +121,8 @@ def is_embedding_file(path: Path) -> bool:
 
 def read_origin(path: Path) -> Origin:
     """Where the embeddings of a file come from."""
+    import pyarrow.parquet
+
     return Origin(**json.loads(pyarrow.parquet.read_schema(path).metadata[KEY]))
 
 
@@ -127,7 +133,12 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
         ManifestError: not such a file, no embedding in it, or one that is not finite or all zeros.
     """
     if not is_embedding_file(path):
-        raise ManifestError(f"{path} is no embedding file; make one with `mien embed SET --out {path.stem}.parquet`")
+        raise ManifestError(
+            f"{path} is not an embedding file; make one with `mien embed SET --out {path.stem}.parquet`"
+        )
+    import pyarrow as pa
+    import pyarrow.parquet
+
     table = pyarrow.parquet.read_table(path)
     origin = read_origin(path)
     status = np.array(table.column("status").to_pylist())
@@ -142,34 +153,34 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
     kept = table.drop_columns(["embedding"]).take(pa.array(good))
     texts = {name: _texts(kept, name) for name in ("path", "subject", "sha256")}
     return Embedded(
-        embeddings,
-        texts["subject"],
-        tuple(str(path.parent / stored_path(file)) for file in texts["path"]),
-        tuple(-1 if v is None else int(v) for v in _values(kept, "record")),
-        _names(kept),
-        {name: _texts(kept, name) for name in strata if name in kept.column_names},
-        texts["sha256"],
-        origin,
-        dict(zip(words.tolist(), counts.tolist(), strict=True)),
-        tuple(zip(_names(lost), _texts(lost, "status"), _texts(lost, "detail"), strict=True)),
+        embeddings=embeddings,
+        subjects=texts["subject"],
+        paths=tuple(str(path.parent / stored_path(file)) for file in texts["path"]),
+        records=tuple(-1 if v is None else int(v) for v in _values(kept, "record")),
+        names=_names(kept),
+        strata={name: _texts(kept, name) for name in strata if name in kept.column_names},
+        sha256=texts["sha256"],
+        origin=origin,
+        failed=dict(zip(words.tolist(), counts.tolist(), strict=True)),
+        failures=tuple(zip(_names(lost), _texts(lost, "status"), _texts(lost, "detail"), strict=True)),
     )
 
 
-def _names(table: pa.Table) -> tuple[str, ...]:
+def _names(table: "pa.Table") -> tuple[str, ...]:
     """What pair lists call the rows: the column `name` where there is one, else the path."""
     both = zip(_texts(table, "name"), _texts(table, "path"), strict=True)
     return tuple(name or file for name, file in both)
 
 
-def _values(table: pa.Table, name: str) -> list[Any]:
+def _values(table: "pa.Table", name: str) -> list[Any]:
     return list(table.column(name).to_pylist()) if name in table.column_names else [None] * table.num_rows
 
 
-def _texts(table: pa.Table, name: str) -> tuple[str, ...]:
+def _texts(table: "pa.Table", name: str) -> tuple[str, ...]:
     return tuple("" if value is None else str(value) for value in _values(table, name))
 
 
-def _matrix(column: pa.ChunkedArray, good: NDArray[np.int64]) -> Floats:
+def _matrix(column: "pa.ChunkedArray", good: NDArray[np.int64]) -> Floats:
     parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     flat = np.concatenate(parts) if len(parts) != 1 else parts[0]
     # Lists of failed rows are null and have no values, so what is there belongs to the good rows in order.

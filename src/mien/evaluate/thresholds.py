@@ -38,7 +38,7 @@ class Calibration:
     subjects: tuple[int, int]
 
 
-def calibrate(
+def choose_thresholds(
     embeddings: Floats,
     subjects: Sequence[str],
     metric: Metric,

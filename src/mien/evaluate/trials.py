@@ -1,11 +1,11 @@
-"""Synthetic mated comparisons: a photograph against what is left of it after a transform.
+"""Synthetic mated comparisons: an image against corrupted copies of itself.
 
-The transform is applied to the photograph, before detection; the result is detected and aligned again. It bounds
-how robust a system is. It is no genuine match rate: the two pictures share pose, expression, age and camera, so real
-mated comparisons fail more often, and every output of this protocol says so.
+Images are corrupted before detection; faces are detected and aligned in each copy again. The result bounds how robust
+a system is. It is not a genuine match rate: the two images share pose, expression, age and camera, so real mated
+comparisons fail more often, and every output of this protocol says so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,25 +17,27 @@ from mien.detect.prominence import most_prominent
 from mien.errors import DegenerateLandmarksError
 from mien.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from mien.models.engines import usable_cores
+from mien.prefetch import prefetch
+from mien.progress import OnProgress, no_progress, report_progress
 from mien.rates import Estimate, rate_of_subjects
 from mien.recognize.recognizer import Recognizer
-from mien.scores import score_pairs
+from mien.scores import score_pairs, similarity
 from mien.types import Face, Faces, Floats, Image, Metric
 
 CAVEAT = (
-    "A robustness bound, not a genuine match rate: both pictures of a pair come from one photograph, so they share "
+    "A robustness bound, not a genuine match rate: both images of a pair come from one photograph, so they share "
     "pose, expression, age and camera. Real mated comparisons fail more often."
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Original:
-    """A photograph with the face that is meant.
+    """An image with the face that is meant.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
         landmarks: (5, 2) float32 pixels.
-        embedding: (D,) float32 of the photograph as it is.
+        embedding: (D,) float32 of the image as it is.
         subject: a number.
     """
 
@@ -46,11 +48,11 @@ class Original:
 
 
 Probe = Callable[[list[Image]], list[Floats | None]]
-"""Photographs to embeddings of their most prominent faces; None where none is found."""
+"""Images to embeddings of their most prominent faces; None where none is found."""
 
 
 def probe_with(detector: Detector, recognizer: Recognizer) -> Probe:
-    """Detection, alignment and embedding as one function of photographs."""
+    """Detection, alignment and embedding as one function of images."""
 
     def probe(images: list[Image]) -> list[Floats | None]:
         crops: list[Image] = []
@@ -70,18 +72,18 @@ def probe_with(detector: Detector, recognizer: Recognizer) -> Probe:
 
 
 def meant(faces: Faces, image: Image) -> Face | None:
-    """The most prominent face of a photograph, or None."""
+    """The most prominent face of an image, or None."""
     return faces[most_prominent(faces, image.shape[1], image.shape[0])[0]] if faces else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trials:
-    """Every photograph under every transform.
+    """Every image under every corruption.
 
     Attributes:
-        names: transforms.
-        similarity: (N, transforms, severities) of the probe and its original: a cosine, or minus a distance; NaN
-            where no face was found.
+        names: of the corruptions.
+        similarity: (N, corruptions, severities) of each copy with its original, see mien.scores.similarity; NaN where
+            no face was found.
         subjects: (N,) numbers.
     """
 
@@ -91,63 +93,65 @@ class Trials:
 
 
 def run_trials(
-    originals: Iterator[Original],
+    originals: Iterable[Original],
     probe: Probe,
     metric: Metric,
-    names: Sequence[str] = tuple(CORRUPTIONS),
+    *,
+    corruptions: Sequence[str] = (),
     seed: int = 0,
-) -> Iterator[tuple[int, Floats]]:
-    """Put photographs through the transforms.
+    total: int | None = None,
+    on_progress: OnProgress = no_progress,
+) -> Trials:
+    """Corrupt images in every way and severity, and compare each copy with its original.
 
     Args:
-        originals: with their faces and embeddings.
+        originals: images with their faces and embeddings; read while others are in work.
         probe: see probe_with.
         metric: cosine or l2.
-        names: of transforms.
-        seed: of the whole run; each photograph gets a seed of its own from it.
-
-    Yields:
-        For each photograph in order its subject and (transforms, severities) similarities, for gather.
+        corruptions: names; none takes all of them.
+        seed: of the whole run; each image gets a seed of its own from it.
+        total: how many images there are, for progress.
+        on_progress: called after each image.
     """
+    names = tuple(corruptions or CORRUPTIONS)
 
     def work(task: tuple[int, Original]) -> tuple[int, Floats]:
         number, original = task
-        row = np.full((len(names), len(SEVERITIES)), np.nan, np.float32)
-        for place, name in enumerate(names):
-            pictures = [
-                corrupt(original.image, original.landmarks, name, severity, seed * 1_000_003 + number)
-                for severity in SEVERITIES
-            ]
-            for level, embedding in enumerate(probe(pictures)):
-                if embedding is not None:
-                    score = score_pairs(embedding[None], original.embedding[None], metric)[0]
-                    row[place, level] = score if metric == "cosine" else -score
-        return original.subject, row
+        return original.subject, _one_image(original, probe, metric, names, seed * 1_000_003 + number)
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        yield from pool.map(work, enumerate(originals))
+    workers = usable_cores()
+    with ThreadPoolExecutor(workers) as pool:
+        done = prefetch(pool, work, enumerate(originals), workers + 1)
+        rows = list(report_progress(done, "corrupting images", total, on_progress))
+    shape = (len(rows), len(names), len(SEVERITIES))
+    similar = np.array([row for _, row in rows], np.float32).reshape(shape)
+    return Trials(names, similar, np.array([subject for subject, _ in rows], np.int64))
 
 
-def gather(results: Sequence[tuple[int, Floats]], names: Sequence[str] = tuple(CORRUPTIONS)) -> Trials:
-    """The results of run_trials as one array."""
-    rows = (
-        np.stack([row for _, row in results]) if results else np.empty((0, len(names), len(SEVERITIES)), np.float32)
-    )
-    return Trials(tuple(names), rows, np.array([subject for subject, _ in results], np.int64))
+def _one_image(original: Original, probe: Probe, metric: Metric, names: Sequence[str], seed: int) -> Floats:
+    """(corruptions, severities) similarities of an image's copies with itself; NaN where no face was found."""
+    row = np.full((len(names), len(SEVERITIES)), np.nan, np.float32)
+    for place, name in enumerate(names):
+        copies = [corrupt(original.image, original.landmarks, name, severity, seed) for severity in SEVERITIES]
+        for level, embedding in enumerate(probe(copies)):
+            if embedding is not None:
+                score = score_pairs(embedding[None], original.embedding[None], metric)
+                row[place, level] = similarity(score, metric)[0]
+    return row
 
 
 @dataclass(frozen=True, slots=True)
 class RobustnessCell:
-    """One transform at one severity: non-matches at the threshold, failures to find a face included and apart."""
+    """One corruption at one severity: copies that do not match, and among them those without a face."""
 
-    transform: str
+    corruption: str
     severity: int
     fnmr: Estimate
     not_detected: Estimate
 
 
 def cells(trials: Trials, threshold: float) -> list[RobustnessCell]:
-    """FNMR and failures to detect by transform and severity; the threshold is a similarity."""
+    """FNMR and failures to detect by corruption and severity; the threshold is a similarity."""
     who = np.unique(trials.subjects, return_inverse=True)[1]
     counts = np.bincount(who)
     found = []

@@ -184,7 +184,7 @@ class ModelCard(Strict):
         if not measured:
             raise CardError(
                 f"{self.name} has no measured threshold, so no decision can be made: measure one with "
-                f"`mien models calibrate {self.name} FOLDER` on a folder of subjects"
+                f"`mien evaluate calibrate FOLDER --recognizer {self.name} --card` on a folder of subjects"
             )
         raise CardError(f"{self.name} has no threshold at FMR {fmr:g}; it has {measured}")
 

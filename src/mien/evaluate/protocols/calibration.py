@@ -1,17 +1,46 @@
 """The calibration protocol: thresholds chosen on one half of the subjects, scored on the other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+from mien.errors import ManifestError
+from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Number, Report, Table, describe, share
-from mien.evaluate.scorefile import Embedded
-from mien.evaluate.thresholds import RATES, Calibration, calibrate
+from mien.evaluate.scorefile import Embedded, Origin
+from mien.evaluate.thresholds import RATES, Calibration, choose_thresholds
+from mien.models import store
 from mien.models.card import ThresholdRow
+from mien.models.store import Model
 from mien.scores import UNIT_OF
 
 
-def calibration(embedded: Embedded, rates: Sequence[float] = RATES) -> tuple[Calibration, Report]:
-    """Measure thresholds and report on them.
+def calibrate(
+    embedded: Embedded,
+    *,
+    fmr: Annotated[
+        list[float] | None, Option(help="A false match rate; can be repeated (default: 1e-2, 1e-3, 1e-4).")
+    ] = None,
+) -> Report:
+    """Measure thresholds; the report has them in `thresholds`.
+
+    Args:
+        embedded: the set.
+        fmr: false match rates, all of which the set must be able to show; None takes those of RATES that it can.
+
+    Raises:
+        ManifestError: a rate cannot be shown, with the number of subjects that are missing.
+    """
+    rates = tuple(sorted(fmr or RATES, reverse=True))
+    found = measure(embedded, rates)
+    if fmr and found.refused:
+        raise ManifestError(f"{embedded.origin.source}: {'; '.join(found.refused.values())}")
+    return calibration_report(embedded, found)
+
+
+def measure(embedded: Embedded, rates: tuple[float, ...] = RATES) -> Calibration:
+    """Thresholds of a set at false match rates.
 
     Raises:
         ManifestError: none of the rates can be shown.
@@ -19,7 +48,7 @@ def calibration(embedded: Embedded, rates: Sequence[float] = RATES) -> tuple[Cal
     sections.subject_numbers(embedded)
     origin = embedded.origin
     seen = f"detector {origin.detector}" if origin.detector else "crops as they are"
-    found = calibrate(
+    return choose_thresholds(
         embedded.embeddings,
         embedded.subjects,
         origin.metric,
@@ -27,8 +56,13 @@ def calibration(embedded: Embedded, rates: Sequence[float] = RATES) -> tuple[Cal
         rates,
         sections.strata_of(embedded),
     )
+
+
+def calibration_report(embedded: Embedded, found: Calibration) -> Report:
+    """The report of measured thresholds."""
+    origin = embedded.origin
     unit = UNIT_OF[origin.metric]
-    return found, Report(
+    return Report(
         protocol="calibration",
         title=f"Thresholds: {origin.source}",
         about=sections.about(embedded),
@@ -40,8 +74,19 @@ def calibration(embedded: Embedded, rates: Sequence[float] = RATES) -> tuple[Cal
         numbers=_numbers(found, unit),
         tables=(_table(found, unit), *_strata(found)),
         warnings=(*found.refused.values(), *sections.duplicate_warnings(embedded)),
+        thresholds=found.rows,
         made_with=sections.made_with(),
     )
+
+
+def write_to_card(report: Report, origin: Origin, recognizer: str | None = None) -> Model:
+    """Write a report's thresholds on the card of the model that made the embeddings.
+
+    Raises:
+        CardError: the store has a different model under its name.
+    """
+    model = model_of(origin, recognizer)
+    return store.rewrite_card(model, model.card.model_copy(update={"thresholds": report.thresholds}))
 
 
 def _ends(row: ThresholdRow) -> str:
@@ -87,3 +132,27 @@ def _strata(found: Calibration) -> list[Table]:
         for row, strata in zip(found.rows, found.strata, strict=True)
         if strata
     ]
+
+
+def _check(source: str, options: Mapping[str, Any]) -> None:
+    wrong = [rate for rate in options["fmr"] or () if not 0 < rate < MAX_RATE]
+    if wrong:
+        raise ManifestError(f"--fmr must be between 0 and {MAX_RATE:g}, such as 1e-3, not {wrong[0]:g}")
+
+
+MAX_RATE = 0.5
+"""A threshold that lets half of all strangers pass decides nothing."""
+
+PROTOCOL = Protocol(
+    name="calibrate",
+    run=calibrate,
+    summary="Choose thresholds on half of the subjects, and score them on the other half.",
+    data="any set with at least 4 people",
+    question="A threshold, chosen on half of the people and scored on the other half, for a card or a gallery.",
+    examples=(
+        "mien evaluate calibrate portraits/ --fmr 1e-3 --fmr 1e-4 --card --out report/",
+        "mien evaluate calibrate staff.parquet --gallery staff.gallery --out report/",
+    ),
+    check=_check,
+    measures_thresholds=True,
+)

@@ -7,6 +7,7 @@ from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.curve import error_curve
 from mien.evaluate.differences import ComparedPoint, compare
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report, Table, describe
 from mien.evaluate.scorefile import Embedded
 
@@ -85,3 +86,14 @@ def _table(points: list[ComparedPoint], names: tuple[str, str]) -> Table:
         ),
         note="Each model at its own threshold. The difference is taken subject by subject; its interval is of 95%.",
     )
+
+
+PROTOCOL = Protocol(
+    name="compare",
+    run=comparison,
+    summary="Compare two models or two runs on one set, paired by subject, with the interval of the difference.",
+    data="two embedding files of one set",
+    question="The difference of two models, with its interval, paired by subject.",
+    examples=("mien evaluate compare lfw-dlib.parquet lfw-mobilefacenet.parquet --out report/",),
+    embedding_files=True,
+)

@@ -1,11 +1,13 @@
 """The identification protocol: open-set searches, 1:N, in galleries of growing size."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 
 from mien.errors import ManifestError
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number
 from mien.evaluate.scorefile import Embedded, require_same_contract
 from mien.evaluate.searches import SearchResult, SearchSet, deal, search
@@ -21,11 +23,13 @@ def default_sizes(known: int, distractors: int) -> list[int]:
 def identification(
     embedded: Embedded,
     *,
-    distractors: Embedded | None = None,
-    templates: int = 1,
-    probes: int = 5,
-    sizes: Sequence[int] | None = None,
-    seed: int = 0,
+    distractors: Annotated[Embedded | None, Option(help="A second set, of people who only fill the gallery.")] = None,
+    templates: Annotated[int, Option(help="Number of images of each enrolled subject.", min=1)] = 1,
+    probes: Annotated[int, Option(help="Maximum number of searches per subject.", min=1)] = 5,
+    sizes: Annotated[
+        list[int] | None, Option(help="Number of subjects in the gallery; can be repeated.", min=2, flags=("--size",))
+    ] = None,
+    seed: Annotated[int, Option(help="Seed for choosing which subjects are enrolled.")] = 0,
 ) -> Report:
     """Evaluate searches.
 
@@ -33,9 +37,9 @@ def identification(
         embedded: a set with several samples of some subjects.
         distractors: another set of other people, of which one sample each fills the gallery.
         templates: samples that each enrolled subject has.
-        probes: searches of one subject at most.
+        probes: maximum number of searches per subject.
         sizes: subjects in the galleries; None takes 10, 100 ... and everybody.
-        seed: of who is enrolled.
+        seed: of the choice of who is enrolled.
 
     Raises:
         ManifestError: nobody to enrol, or nobody to stay unenrolled.
@@ -46,9 +50,9 @@ def identification(
         require_same_contract(embedded.origin, distractors.origin)
     chosen = deal(subjects, templates=templates, probes=probes, seed=seed)
     fill = _one_each(distractors)
-    wanted = list(sizes) if sizes else default_sizes(len(chosen.known), 0 if fill is None else len(fill))
+    wanted = sorted(sizes) if sizes else default_sizes(len(chosen.known), 0 if fill is None else len(fill))
     if min(wanted) < 2:
-        raise ManifestError(f"a gallery of {min(wanted)} is too small to search; the least is 2")
+        raise ManifestError(f"a gallery of {min(wanted)} is too small to search; the minimum is 2")
     results = search(embedded.embeddings, subjects, embedded.origin.metric, chosen, wanted, fill)
     unit = UNIT_OF[embedded.origin.metric]
     largest = results[-1]
@@ -175,3 +179,13 @@ def _charts(results: Sequence[SearchResult]) -> tuple[Chart, ...]:
         ),
     )
     return (growth, cmc) if drawn else (cmc,)
+
+
+PROTOCOL = Protocol(
+    name="identification",
+    run=identification,
+    summary="Open-set searches, 1:N: FNIR at FPIR in galleries of growing size, and the closed set by rank.",
+    data="several images of some people",
+    question="Searches in galleries of growing size, of enrolled people and of strangers.",
+    examples=("mien evaluate identification lfw-dlib.parquet --out report/",),
+)

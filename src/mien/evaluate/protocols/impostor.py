@@ -3,13 +3,14 @@
 from mien.evaluate.all_pairs import PairStatistics, compare_all
 from mien.evaluate.curve import error_curve
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
 from mien.scores import UNIT_OF
 
 
-def compare_people(embedded: Embedded) -> PairStatistics:
+def compare_subjects(embedded: Embedded) -> PairStatistics:
     """All comparisons of a set.
 
     Raises:
@@ -19,7 +20,7 @@ def compare_people(embedded: Embedded) -> PairStatistics:
     return compare_all(embedded.embeddings, subjects, embedded.origin.metric, strata=sections.strata_of(embedded))
 
 
-def impostor(embedded: Embedded, card: ModelCard | None = None) -> Report:
+def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
     """Evaluate a set of different people.
 
     Args:
@@ -29,7 +30,7 @@ def impostor(embedded: Embedded, card: ModelCard | None = None) -> Report:
     Raises:
         ManifestError: fewer than two subjects, or a sample without one.
     """
-    compared = compare_people(embedded)
+    compared = compare_subjects(embedded)
     unit = UNIT_OF[embedded.origin.metric]
     points, table = sections.points_table(compared, unit)
     rows = [row[:3] for row in table.rows]
@@ -73,3 +74,13 @@ def impostor(embedded: Embedded, card: ModelCard | None = None) -> Report:
         warnings=tuple(warnings),
         made_with=sections.made_with(),
     )
+
+
+PROTOCOL = Protocol(
+    name="impostor",
+    run=impostor,
+    summary="All comparisons of different people: FMR at every threshold, the most similar pairs, strata.",
+    data="one image per person",
+    question="How many strangers does a threshold let pass? All comparisons, none sampled.",
+    examples=("mien evaluate impostor portraits/ --out report/",),
+)

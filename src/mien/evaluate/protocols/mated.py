@@ -1,7 +1,7 @@
 """The mated protocol: several images a person, all mated and all non-mated comparisons in one pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -9,38 +9,48 @@ from mien.errors import ManifestError
 from mien.evaluate.all_pairs import Indices, PairStatistics, compare_all
 from mien.evaluate.curve import OperatingPoint, decidability, equal_error, error_curve, moments
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Number, Report, describe, share
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
 from mien.scores import UNIT_OF
 
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """How many samples of a subject take part, so that a few people with very many do not outvote all others."""
-
-    samples: int = 20
-    seed: int = 0
+MAX_SAMPLES = 20
+"""Samples per subject that take part, so that a few people with very many do not outvote all others."""
 
 
-def capped(subjects: Indices, cap: Cap) -> Indices:
+def capped(subjects: Indices, max_samples: int, seed: int) -> Indices:
     """The samples that take part: all of a subject's, or as many as the cap allows, drawn at random."""
-    generator = np.random.default_rng(cap.seed)
+    generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(subjects))
     order = shuffled[np.argsort(subjects[shuffled], kind="stable")]
     starts = np.concatenate([[0], np.flatnonzero(np.diff(subjects[order])) + 1])
     place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    return np.sort(order[place < cap.samples])
+    return np.sort(order[place < max_samples])
 
 
-def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -> Report:
-    """Evaluate a set with several images a person.
+def mated(
+    embedded: Embedded,
+    *,
+    max_samples: Annotated[
+        int, Option(help="Maximum number of samples per subject.", min=2, flags=("--max-samples", "--most"))
+    ] = MAX_SAMPLES,
+    seed: Annotated[int, Option(help="Seed for choosing these samples.")] = 0,
+    card: ModelCard | None = None,
+) -> Report:
+    """Evaluate a set with several images per person.
+
+    Args:
+        embedded: several samples of some subjects.
+        max_samples: samples of each subject that take part; more are left out at random.
+        seed: of that choice.
+        card: of the model, whose thresholds are tried on this set.
 
     Raises:
         ManifestError: fewer than two subjects, or none with two samples.
     """
     subjects = sections.subject_numbers(embedded)
-    chosen = capped(subjects, cap)
+    chosen = capped(subjects, max_samples, seed)
     used = embedded.take(chosen)
     compared = compare_all(used.embeddings, subjects[chosen], used.origin.metric, strata=sections.strata_of(used))
     if not len(compared.mated):
@@ -66,8 +76,8 @@ def mated(embedded: Embedded, card: ModelCard | None = None, cap: Cap = Cap()) -
             sections.fmr_chart(curve, points, unit, mated=True),
         ),
         pairs=(sections.least_similar(used, compared, unit), sections.most_similar(used, compared, unit)),
-        warnings=(*sections.duplicate_warnings(used), *_left_out(subjects, len(chosen), cap)),
-        made_with=sections.made_with(cap.seed),
+        warnings=(*sections.duplicate_warnings(used), *_left_out(subjects, len(chosen), max_samples)),
+        made_with=sections.made_with(seed),
     )
 
 
@@ -96,11 +106,23 @@ def _headline(
     return lines
 
 
-def _left_out(subjects: Indices, chosen: int, cap: Cap) -> list[str]:
+def _left_out(subjects: Indices, chosen: int, max_samples: int) -> list[str]:
     sentences = []
     if chosen < len(subjects):
-        sentences.append(f"{len(subjects) - chosen} samples beyond {cap.samples} a subject were left out, at random.")
+        sentences.append(
+            f"{len(subjects) - chosen} samples beyond {max_samples} per subject were left out, at random."
+        )
     single = int((np.bincount(subjects) == 1).sum())
     if single:
         sentences.append(f"{single} subjects have one sample; they take part in non-mated comparisons alone.")
     return sentences
+
+
+PROTOCOL = Protocol(
+    name="mated",
+    run=mated,
+    summary="All mated and all non-mated comparisons of a set with several images per person.",
+    data="several images per person",
+    question="FNMR at FMR, EER and d' over all comparisons.",
+    examples=("mien evaluate mated lfw-dlib.parquet --out report/",),
+)

@@ -1,49 +1,106 @@
 """The robustness protocol ("intra by augmentation"): images against corrupted copies of themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 
 from mien.data.encoded import read_encoded
 from mien.data.sample import Sample
 from mien.detect.detector import Detector
+from mien.detect.families import open_detector
 from mien.errors import ImageError, ManifestError
 from mien.evaluate.all_pairs import Indices, PairStatistics
 from mien.evaluate.corruptions import SEVERITIES
-from mien.evaluate.curve import OperatingPoint
+from mien.evaluate.curve import OperatingPoint, can_show, operating_point, subjects_needed
+from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
-from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number, share
+from mien.evaluate.protocols.impostor import compare_subjects
+from mien.evaluate.protocols.protocol import Option, Protocol
+from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number, share, too_few
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.trials import CAVEAT, Original, RobustnessCell, Trials, cells, meant
+from mien.evaluate.trials import CAVEAT, Original, RobustnessCell, Trials, cells, meant, probe_with, run_trials
 from mien.image import decode
+from mien.models.engines import usable_cores
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.progress import OnProgress, no_progress
+from mien.recognize.recognizer import Recognizer
 from mien.scores import UNIT_OF
 
 LONGEST = 1024
-"""Photographs are shrunk to this longer side before they are degraded; severities follow the face, not the file."""
+"""Images are shrunk to this longer side before they are corrupted; severities follow the face, not the file."""
 
 
-def choose(embedded: Embedded, most: int, seed: int = 0) -> Indices:
-    """Which photographs are degraded: one a subject, at most so many, drawn at random.
+def robustness(
+    embedded: Embedded,
+    *,
+    fmr: Annotated[float, Option(help="False match rate of the threshold, on this set.", flags=("--fmr",))] = 1e-3,
+    max_images: Annotated[
+        int, Option(help="Maximum number of images, one per subject.", min=1, flags=("--max-images", "--most"))
+    ] = 200,
+    seed: Annotated[int, Option(help="Seed for choosing the images and for the corruptions.")] = 0,
+    recognizer: str | None = None,
+    engine: EngineOptions = DEFAULT_OPTIONS,
+    on_progress: OnProgress = no_progress,
+) -> Report:
+    """Compare images with corrupted copies of themselves, at a threshold that the set itself gives.
+
+    Args:
+        embedded: a set of images, not of crops, that were embedded with a model of the store.
+        fmr: false match rate for which the threshold is chosen.
+        max_images: images that are corrupted, at most; one per subject.
+        seed: of their choice, and of the corruptions.
+        recognizer: a name or the path of the card of the model that embedded the set, if its name does not say it.
+        engine: how detector and recognizer run.
+        on_progress: called after each image.
 
     Raises:
-        ManifestError: the set holds crops, not photographs.
+        ManifestError: the set cannot show that false match rate, holds crops, or its images cannot be read again.
+        CardError: the recognizer is not the one that embedded the set.
+    """
+    compared = compare_subjects(embedded)
+    if not can_show(compared, fmr):
+        needed = too_few(fmr, compared.nonmated, subjects_needed(compared, fmr))
+        raise ManifestError(f"{embedded.origin.source}: {needed}")
+    point = operating_point(compared, fmr)
+    chosen = choose(embedded, max_images, seed)
+    options = replace(engine, streams=usable_cores())
+    finder = open_detector(embedded.origin.detector, options)
+    network = Recognizer(model_of(embedded.origin, recognizer), options)
+    trials = run_trials(
+        load(embedded, chosen, finder),
+        probe_with(finder, network),
+        embedded.origin.metric,
+        seed=seed,
+        total=len(chosen),
+        on_progress=on_progress,
+    )
+    return robustness_report(embedded, compared, point, trials, seed)
+
+
+def choose(embedded: Embedded, max_images: int, seed: int = 0) -> Indices:
+    """Which images are corrupted: one per subject, at most so many, drawn at random.
+
+    Raises:
+        ManifestError: the set holds crops, not whole images.
     """
     if not embedded.origin.detector:
         raise ManifestError(
-            f"{embedded.origin.source} holds crops, and transforms are applied before detection: embed the "
-            "folder or the manifest of the photographs"
+            f"{embedded.origin.source} holds crops, and images are corrupted before detection: embed the folder or "
+            "the manifest of the whole images"
         )
     generator = np.random.default_rng(seed)
-    numbers = sections.subject_numbers(embedded, least=1)
+    numbers = sections.subject_numbers(embedded, min_subjects=1)
     shuffled = generator.permutation(len(numbers))
     _, first = np.unique(numbers[shuffled], return_index=True)
-    return np.sort(generator.permutation(shuffled[first])[:most])
+    return np.sort(generator.permutation(shuffled[first])[:max_images])
 
 
 def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Original]:
-    """The chosen photographs with their landmarks; one that has no face any more is left out."""
-    numbers = sections.subject_numbers(embedded, least=1)
+    """The chosen images with their landmarks; one in which no face is found any more is left out."""
+    numbers = sections.subject_numbers(embedded, min_subjects=1)
     for index in chosen.tolist():
         record = embedded.records[index]
         sample = Sample(Path(embedded.paths[index]), "", record=None if record < 0 else record)
@@ -56,44 +113,44 @@ def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Or
             yield Original(image, face.landmarks, embedded.embeddings[index], int(numbers[index]))
 
 
-def robustness(
-    embedded: Embedded, impostors: PairStatistics, point: OperatingPoint, trials: Trials, seed: int = 0
+def robustness_report(
+    embedded: Embedded, compared: PairStatistics, point: OperatingPoint, trials: Trials, seed: int = 0
 ) -> Report:
-    """Evaluate degraded copies at the threshold that the impostor protocol chose.
+    """The report of corrupted copies.
 
     Args:
         embedded: the set.
-        impostors: all comparisons of it.
-        point: of the impostor protocol, whose threshold decides.
+        compared: all comparisons of it.
+        point: whose threshold decides.
         trials: see mien.evaluate.trials.
         seed: of the trials.
 
     Raises:
-        ManifestError: no photograph could be degraded.
+        ManifestError: no image could be corrupted.
     """
     if not len(trials.subjects):
-        raise ManifestError(f"{embedded.origin.source}: no photograph with a face could be read again")
+        raise ManifestError(f"{embedded.origin.source}: no image with a face could be read again")
     unit = UNIT_OF[embedded.origin.metric]
-    found = cells(trials, impostors.similarity(point.threshold))
+    found = cells(trials, compared.similarity(point.threshold))
     worst = sorted(found, key=lambda cell: -cell.fnmr.value)[:3]
-    mildest = {cell.transform: cell for cell in found if cell.severity == 1}
+    mildest = {cell.corruption: cell for cell in found if cell.severity == 1}
     numbers = {
         "photographs": Number(value=len(trials.subjects)),
         "threshold": Number(value=point.threshold, unit=unit),
     }
     for cell in found:
-        numbers[f"fnmr {cell.transform} {cell.severity}"] = number(cell.fnmr)
-        numbers[f"not detected {cell.transform} {cell.severity}"] = number(cell.not_detected)
+        numbers[f"fnmr {cell.corruption} {cell.severity}"] = number(cell.fnmr)
+        numbers[f"not detected {cell.corruption} {cell.severity}"] = number(cell.not_detected)
     return Report(
         protocol="robustness",
         title=f"Robustness bound: {embedded.origin.source}",
         about=sections.about(embedded),
         headline=(
-            f"{len(trials.subjects)} photographs, {len(trials.names)} transforms in {len(SEVERITIES)} severities, at "
+            f"{len(trials.subjects)} images, {len(trials.names)} corruptions in {len(SEVERITIES)} severities, at "
             f"the threshold for FMR {point.wanted:g} on this set ({unit} {point.threshold:.4f}).",
             f"Mildest severity: {_mean(list(mildest.values()))} of the copies do not match; severest: "
             f"{_mean([cell for cell in found if cell.severity == SEVERITIES[-1]])}.",
-            "Hardest: " + ", ".join(f"{c.transform} {c.severity} ({share(c.fnmr.value)})" for c in worst) + ".",
+            "Hardest: " + ", ".join(f"{c.corruption} {c.severity} ({share(c.fnmr.value)})" for c in worst) + ".",
         ),
         numbers=numbers,
         tables=(_table(found, trials),),
@@ -111,17 +168,17 @@ def _mean(chosen: list[RobustnessCell]) -> str:
 
 
 def _table(found: list[RobustnessCell], trials: Trials) -> Table:
-    of = {(cell.transform, cell.severity): cell for cell in found}
+    of = {(cell.corruption, cell.severity): cell for cell in found}
     return Table(
-        title="FNMR by transform and severity (robustness bound)",
-        columns=("transform", *(f"severity {severity}" for severity in SEVERITIES)),
+        title="FNMR by corruption and severity (robustness bound)",
+        columns=("corruption", *(f"severity {severity}" for severity in SEVERITIES)),
         rows=tuple((name, *(describe(of[name, severity].fnmr) for severity in SEVERITIES)) for name in trials.names),
         note="A copy without a face counts as a non-match. " + CAVEAT,
     )
 
 
 def _grid(name: str, title: str, found: list[RobustnessCell], trials: Trials, *, detected: bool) -> Chart:
-    of = {(c.transform, c.severity): (c.not_detected if detected else c.fnmr).value for c in found}
+    of = {(c.corruption, c.severity): (c.not_detected if detected else c.fnmr).value for c in found}
     x = tuple(float(severity) for severity in SEVERITIES)
     return Chart(
         name=name,
@@ -130,7 +187,24 @@ def _grid(name: str, title: str, found: list[RobustnessCell], trials: Trials, *,
         x_label="severity",
         y_label="",
         series=tuple(
-            Series(name=transform, x=x, y=tuple(of[transform, severity] for severity in SEVERITIES))
-            for transform in trials.names
+            Series(name=corruption, x=x, y=tuple(of[corruption, severity] for severity in SEVERITIES))
+            for corruption in trials.names
         ),
     )
+
+
+def _check(source: str, options: Mapping[str, Any]) -> None:
+    if not 0 < options["fmr"] < 1:
+        raise ManifestError(f"--fmr must be between 0 and 1, such as 1e-3, not {options['fmr']:g}")
+
+
+PROTOCOL = Protocol(
+    name="robustness",
+    run=robustness,
+    summary="How much degradation the system bears: images against copies of themselves under every corruption. "
+    "This bounds robustness; it is not a genuine match rate.",
+    data="one image per person",
+    question="How much degradation does the system bear? A bound, not a match rate.",
+    examples=("mien evaluate robustness portraits/ --max-images 100 --out report/",),
+    check=_check,
+)

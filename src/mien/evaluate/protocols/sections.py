@@ -56,7 +56,7 @@ def about(embedded: Embedded) -> Subject:
     )
 
 
-def subject_numbers(embedded: Embedded, *, least: int = 2) -> Indices:
+def subject_numbers(embedded: Embedded, *, min_subjects: int = 2) -> Indices:
     """The subjects as numbers.
 
     Raises:
@@ -66,8 +66,11 @@ def subject_numbers(embedded: Embedded, *, least: int = 2) -> Indices:
         first = embedded.subjects.index("")
         raise ManifestError(f"{embedded.names[first]} has no subject, and this protocol needs one")
     names, numbers = np.unique(np.asarray(embedded.subjects), return_inverse=True)
-    if len(names) < least:
-        raise ManifestError(f"{embedded.origin.source} has {len(names)} subjects with an embedding; it takes {least}")
+    if len(names) < min_subjects:
+        raise ManifestError(
+            f"{embedded.origin.source} has {len(names)} subjects with an embedding; at least {min_subjects} "
+            "are needed"
+        )
     return numbers.astype(np.int64)
 
 

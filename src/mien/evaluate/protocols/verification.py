@@ -1,10 +1,13 @@
 """The verification protocol: a list of pairs, with or without folds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 
-from mien.data.pairs import Pair
+from mien.data.bins import read_bin
+from mien.data.pairs import Pair, numbered_pairs, read_pairs
 from mien.errors import ManifestError
 from mien.evaluate.curve import decidability
 from mien.evaluate.pair_lists import (
@@ -22,6 +25,7 @@ from mien.evaluate.pair_lists import (
     squared_l2_grid,
 )
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Chart, Number, Pairs, Report, Series, Table, describe, number, share, thin
 from mien.evaluate.scorefile import Embedded
 from mien.scores import UNIT_OF, score_pairs
@@ -52,8 +56,44 @@ def score_list(embedded: Embedded, pairs: Sequence[Pair], source: str) -> tuple[
     return ScoredPairs(scores, truth, folds, subjects.astype(np.int64)), places
 
 
-def verification(embedded: Embedded, pairs: Sequence[Pair], source: str, *, published_grid: bool = False) -> Report:
-    """Evaluate a list of pairs.
+def verification(
+    embedded: Embedded,
+    *,
+    pairs: Annotated[
+        Path | None, Option(help="List of pairs: LFW's pairs.txt, or CSV with the columns a, b, mated, fold.")
+    ] = None,
+    published_grid: Annotated[
+        bool, Option(help="Choose thresholds from the grid that published accuracies used.")
+    ] = False,
+) -> Report:
+    """Evaluate a list of pairs; a `.bin` set brings its own.
+
+    Args:
+        embedded: the samples.
+        pairs: the file of the list; None takes the pairs of the `.bin` set that was embedded.
+        published_grid: see evaluate_pairs.
+
+    Raises:
+        ManifestError: there is no list; see evaluate_pairs and mien.data.pairs.
+    """
+    listed = pairs_of(embedded.origin.source, pairs)
+    name = pairs.name if pairs is not None else Path(embedded.origin.source).name
+    return evaluate_pairs(embedded, listed, name, published_grid=published_grid)
+
+
+def pairs_of(source: str, pairs: Path | None) -> list[Pair]:
+    """The pairs of a file, or those of a `.bin` set."""
+    if pairs is not None:
+        return read_pairs(pairs)
+    if not source.endswith(".bin"):
+        raise ManifestError(
+            "--pairs is needed: LFW's pairs.txt, or a CSV with the columns a, b, mated and optionally fold"
+        )
+    return numbered_pairs(read_bin(Path(source)).mated.tolist())
+
+
+def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, published_grid: bool = False) -> Report:
+    """Evaluate pairs in memory.
 
     Args:
         embedded: the samples.
@@ -204,3 +244,21 @@ def _worst(embedded: Embedded, scored: ScoredPairs, places: np.ndarray, unit: st
             )
         )
     return tuple(found)
+
+
+def _check(source: str, options: Mapping[str, Any]) -> None:
+    pairs_of(source, options["pairs"])
+
+
+PROTOCOL = Protocol(
+    name="verification",
+    run=verification,
+    summary="Accuracy over folds, FNMR at FMR, EER, AUC and d' on a list of pairs; `.bin` sets bring their own.",
+    data="a list of pairs",
+    question="Accuracy over folds as in papers; `.bin` sets as they are.",
+    examples=(
+        "mien evaluate verification lfw.parquet --pairs pairs.txt --out report/",
+        "mien evaluate verification agedb_30.bin --recognizer mobilefacenet --out report/",
+    ),
+    check=_check,
+)

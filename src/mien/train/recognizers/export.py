@@ -19,7 +19,7 @@ from mien.data.pack import Pack, is_pack
 from mien.errors import CheckpointError
 from mien.evaluate.in_memory import embed_all
 from mien.evaluate.report import read_report
-from mien.evaluate.thresholds import Calibration, calibrate
+from mien.evaluate.thresholds import Calibration, choose_thresholds
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.card import AccuracyRow, ModelCard
@@ -209,5 +209,5 @@ def measure_thresholds(model: store.Model, path: Path) -> tuple[store.Model, Cal
     """
     pack = Pack(path)
     vectors = embed_all(Recognizer(model).embed, pack.crops())
-    found = calibrate(vectors, [pack.subjects[label] for label in pack.labels.tolist()], "cosine", path.name)
+    found = choose_thresholds(vectors, [pack.subjects[label] for label in pack.labels.tolist()], "cosine", path.name)
     return store.rewrite_card(model, model.card.model_copy(update={"thresholds": found.rows})), found

@@ -16,7 +16,7 @@ from mien.data.pairs import Pair, numbered_pairs, read_pairs
 from mien.evaluate.in_memory import Embed, embed_all, embedded_of, mirrored
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.mated import mated
-from mien.evaluate.protocols.verification import verification
+from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.image import decode
@@ -91,7 +91,7 @@ class ValidationSet:
         """The report of mien.evaluate: verification on its pairs, all comparisons, or those of different people."""
         embedded = self.embedded(vectors, model)
         if self.pairs:
-            return verification(embedded, self.pairs, (self.settings.pairs or self.settings.set).name)
+            return evaluate_pairs(embedded, self.pairs, (self.settings.pairs or self.settings.set).name)
         if self.settings.protocol == "impostor" or len(set(self.subjects)) == len(self.subjects):
             return impostor(embedded)
         return mated(embedded)

@@ -1,0 +1,173 @@
+"""A protocol of mien.evaluate.protocols as a command: arguments, options and help come from its table entry.
+
+Knows no protocol by name. Measures nothing: it embeds the sets, calls the protocol, writes and prints the report.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from inspect import Parameter, Signature
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from mien.cli import options
+from mien.cli.embed import embeddings, report_failures
+from mien.cli.progress import progress_bar
+from mien.cli.reports import print_report
+from mien.cli.terminal import PARTLY, emit, err, out, plural
+from mien.evaluate.origins import card_of
+from mien.evaluate.protocols.calibration import write_to_card
+from mien.evaluate.protocols.protocol import Keyword, Protocol
+from mien.evaluate.render import write_report
+from mien.evaluate.report import Report
+from mien.evaluate.scorefile import Embedded, read_embedded
+from mien.gallery.store import GalleryStore
+from mien.gallery.thresholds import keep_thresholds
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="A folder for the report; without it, results are printed only.", show_default=False),
+]
+Card = Annotated[bool, typer.Option("--card", help="Write the thresholds on the model's card.")]
+GalleryFile = Annotated[
+    Path | None, typer.Option("--gallery", help="Write the thresholds into this gallery.", show_default=False)
+]
+
+
+class ProtocolVerb:
+    """One protocol as a command: its signature for typer, and what happens when it is called."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+
+    def command(self) -> Callable[..., int]:
+        """A function with the protocol's options in its signature."""
+
+        def run(**given: Any) -> int:  # noqa: ANN401 - what typer parses, as the signature says
+            return self.run(**given)
+
+        parameters = list(self.parameters())
+        run.__name__ = self.protocol.name
+        run.__doc__ = f"{self.protocol.summary}\n\nExamples:\n\n" + "\n\n".join(
+            f"  {example}" for example in self.protocol.examples
+        )
+        run.__signature__ = Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    def parameters(self) -> Iterator[Parameter]:
+        """The sets, the report's folder, the protocol's options, and the models where it embeds sets."""
+        for name in self.protocol.sets:
+            yield _keyword(f"set_{name}", _set_argument(name, files_only=self.protocol.embedding_files))
+        yield _keyword("target", Out, None)
+        for one in self.protocol.options():
+            yield _option(one)
+        if self.protocol.measures_thresholds:
+            yield _keyword("card", Card, default=False)
+            yield _keyword("gallery", GalleryFile, None)
+        if not self.protocol.embedding_files:
+            yield _keyword("detector", options.Detector, None)
+            yield _keyword("recognizer", options.Recognizer, None)
+            yield _keyword("engine", options.Engine, None)
+            yield _keyword("precision", options.Precision, None)
+        yield _keyword("json", options.Json, default=False)
+
+    def run(self, **given: Any) -> int:  # noqa: ANN401 - the values of the parameters
+        """Embed the sets, evaluate them, write and print the report; what is not given has its default."""
+        given = {one.name: one.default for one in self.parameters()} | given
+        chosen = {one.name: given[one.name] for one in self.protocol.options()}
+        sources = [given[f"set_{name}"] for name in self.protocol.sets]
+        self.protocol.check(str(sources[0]), chosen)
+        with _folder(given["target"]) as folder:
+            sets = [self._set(source, folder / "embeddings.parquet", given) for source in sources]
+            for one in self.protocol.options():
+                if _is_set(one.kind) and chosen[one.name] is not None:
+                    chosen[one.name] = self._set(chosen[one.name], folder / f"{one.name}.parquet", given)
+            report = self._evaluate(sets, chosen, given)
+        if given["target"] is not None:
+            write_report(report, given["target"])
+        _print(report, given["target"], given["json"])
+        return _write_thresholds(report, sets[0], given) if self.protocol.measures_thresholds else 0
+
+    def _set(self, source: Path, cache: Path, given: dict[str, Any]) -> Embedded:
+        if self.protocol.embedding_files:
+            return read_embedded(source)
+        return embeddings(source, cache, given["detector"], given["recognizer"], given["engine"], given["precision"])
+
+    def _evaluate(self, sets: list[Embedded], chosen: dict[str, Any], given: dict[str, Any]) -> Report:
+        with progress_bar() as on_progress:
+            context: dict[str, Callable[[], Any]] = {
+                "card": lambda: card_of(sets[0].origin),
+                "recognizer": lambda: given["recognizer"],
+                "engine": lambda: options.engine_options(given["engine"], given["precision"]),
+                "on_progress": lambda: on_progress,
+            }
+            others = {name: context[name]() for name in self.protocol.keywords if name in context}
+            return self.protocol.run(*sets, **chosen, **others)
+
+
+def _keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:  # noqa: ANN401 - any type
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _set_argument(name: str, *, files_only: bool) -> Any:  # noqa: ANN401 - an annotation
+    if files_only:
+        help_, metavar = "An embedding file of `mien embed`.", name.upper()
+    else:
+        help_, metavar = "An embedding file of `mien embed`; or a pack, a manifest, a folder.", "SET"
+    return Annotated[Path, typer.Argument(metavar=metavar, help=help_, show_default=False)]
+
+
+def _is_set(kind: Any) -> bool:  # noqa: ANN401 - a type
+    return kind in (Embedded, Embedded | None)
+
+
+def _option(one: Keyword) -> Parameter:
+    flags = one.option.flags or ("--" + one.name.replace("_", "-"),)
+    kind = Path | None if _is_set(one.kind) else one.kind
+    shown = one.default is not None
+    option = typer.Option(*flags, help=one.option.help, min=one.option.min, show_default=shown)
+    return _keyword(one.name, Annotated[kind, option], one.default)
+
+
+@contextmanager
+def _folder(target: Path | None) -> Iterator[Path]:
+    """Where embeddings are kept: in the report's folder, or nowhere for longer than the command runs."""
+    if target is not None:
+        yield target
+        return
+    with TemporaryDirectory() as scratch:
+        yield Path(scratch)
+
+
+def _print(report: Report, target: Path | None, json: bool) -> None:
+    if json:
+        numbers = {name: value.model_dump() for name, value in report.numbers.items()}
+        where = None if target is None else str(target / "report.json")
+        rows = {"thresholds": [row.model_dump() for row in report.thresholds]} if report.thresholds else {}
+        emit({"report": where, "numbers": numbers, **rows})
+        return
+    for text in report.warnings:
+        err.print(f"mien: {text}")
+    print_report(report)
+    if target is not None:
+        out.print(f"{target / 'report.html'}, report.md, report.json")
+
+
+def _write_thresholds(report: Report, embedded: Embedded, given: dict[str, Any]) -> int:
+    """Write the thresholds where they were asked for; say which samples had no part in them."""
+    count = plural(len(report.thresholds), "threshold")
+    if given["card"]:
+        model = write_to_card(report, embedded.origin, given["recognizer"])
+        err.print(f"{count} on the card of {model.card.name}")
+    if given["gallery"] is not None:
+        opened = GalleryStore.open(given["gallery"])
+        try:
+            keep_thresholds(opened, embedded.origin.contract, report.thresholds)
+        finally:
+            opened.close()
+        err.print(f"{count} in {given['gallery']}")
+    report_failures(embedded)
+    return PARTLY if embedded.failures else 0

@@ -1,0 +1,200 @@
+"""Samples to rows of an embedding file: manifests with a detector, packs as they are.
+
+Owns resuming in parts. Does not decide which face of an image counts (mien.data.cropping), and opens no model.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mien.data.cropping import Cropped, Pose, Several, crop_samples
+from mien.data.manifest import Manifest, tabulate
+from mien.data.pack import Pack
+from mien.data.resumable import Parts, open_parts
+from mien.data.sample import Sample
+from mien.data.stored_paths import absolute
+from mien.detect.detector import Detector
+from mien.errors import ManifestError
+from mien.evaluate.scorefile import Embedded, Origin, read_embedded, schema_metadata
+from mien.models.engines import usable_cores
+from mien.prefetch import prefetch
+from mien.progress import OnProgress, Progress, no_progress
+from mien.recognize.recognizer import Recognizer
+from mien.types import Floats
+from mien.whole_files import whole_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK = 32
+"""Images that are detected and embedded together."""
+PART = 2048
+"""Rows of a part, a multiple of CHUNK."""
+STAGE = "embedding"
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFinder:
+    """A detector with the name that opens it again, which an embedding file keeps."""
+
+    name: str
+    detector: Detector
+
+
+def embed_manifest(
+    manifest: Manifest,
+    out: Path,
+    finder: FaceFinder,
+    network: Recognizer,
+    *,
+    several: Several = "take",
+    on_progress: OnProgress = no_progress,
+) -> Embedded:
+    """Embed the samples of a manifest into a file, or go on where that was interrupted.
+
+    Args:
+        manifest: what to embed.
+        out: the embedding file, .parquet.
+        finder: used for samples that are neither aligned nor have landmarks.
+        network: the recognizer.
+        several: take the most prominent face, or reject the image, where two are about as prominent.
+        on_progress: called after every few samples.
+
+    Raises:
+        ManifestError: there is nothing to embed, or no sample has a face.
+        ResumeError: a different embedding was begun at this place.
+    """
+    if not len(manifest):
+        raise ManifestError(f"{manifest.name} has no rows; there is nothing to embed")
+    pose = Pose(network.template, network.size, several, np.inf)
+    origin = _origin(network, finder.name, manifest.name)
+
+    def work(samples: list[Sample]) -> tuple[list[Cropped], Floats]:
+        cropped = crop_samples(samples, finder.detector, pose)
+        return cropped, network.embed([one.crop for one in cropped if one.crop is not None])
+
+    parts = _open(out, origin, len(manifest), several)
+    done = min(len(manifest), parts.first_missing() * PART)
+    on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
+    rows: list[dict[str, Any]] = []
+    workers = usable_cores()
+    with ThreadPoolExecutor(workers) as pool:
+        for cropped, embeddings in prefetch(pool, work, _chunks(manifest, done), workers + 1):
+            rows += _rows(cropped, embeddings)
+            done += len(cropped)
+            if len(rows) >= PART or done == len(manifest):
+                _write_part(parts, manifest, done - len(rows), rows)
+                rows = []
+            on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
+    return _combine(parts, out, manifest, origin)
+
+
+def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnProgress = no_progress) -> Embedded:
+    """Embed the crops of a pack into a file.
+
+    Raises:
+        ManifestError: the crops do not have the recognizer's pose and size.
+    """
+    if network.spec.template != pack.template or network.size != pack.size:
+        raise ManifestError(
+            f"{pack.folder} holds {pack.template} crops of {pack.size} pixels, {network.card.name} takes "
+            f"{network.spec.template} crops of {network.size}: embed the manifest, or prepare a pack with "
+            f"--template {network.spec.template} --size {network.size}"
+        )
+    # A crop's place is its number in the pack; lists of pairs call it by the image it was cut from.
+    samples = [
+        Sample(pack.folder, str(row["subject"]), record=index, known={**_known(row), "name": str(row["path"])})
+        for index, row in enumerate(pack.rows())
+    ]
+    manifest = tabulate(samples, pack.folder, str(pack.folder))
+    origin = _origin(network, "", str(pack.folder))
+    parts = _open(out, origin, len(manifest), "take")
+    done = min(len(manifest), parts.first_missing() * PART)
+    crops = islice(pack.crops(), done, None)
+    while some := list(islice(crops, PART)):
+        cropped = [Cropped("written", "", "", crop) for crop in some]
+        _write_part(parts, manifest, done, _rows(cropped, network.embed(some)))
+        done += len(some)
+        on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
+    return _combine(parts, out, manifest, origin)
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    left_out = {"path", "subject", "status", "detail", "offset", "length", "crc32", "record", "row", "sha256"}
+    return {name: value for name, value in row.items() if name not in left_out and value is not None}
+
+
+def _origin(network: Recognizer, detector: str, source: str) -> Origin:
+    card = network.card
+    return Origin(
+        contract=card.contract,
+        model=card.name,
+        metric=network.spec.metric,
+        normalized=network.spec.normalized,
+        detector=detector,
+        source=source,
+    )
+
+
+def _chunks(manifest: Manifest, skip: int) -> Iterator[list[Sample]]:
+    for first in range(skip, len(manifest), CHUNK):
+        yield list(manifest.samples(list(range(first, min(first + CHUNK, len(manifest))))))
+
+
+def _open(out: Path, origin: Origin, rows: int, several: Several) -> Parts:
+    if out.suffix != ".parquet":
+        raise ManifestError(f"{out}: an embedding file's name ends in .parquet")
+    plan = {**asdict(origin), "rows": rows, "several": several}
+    return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet")
+
+
+def _rows(cropped: list[Cropped], embeddings: Floats) -> list[dict[str, Any]]:
+    queue = iter(embeddings)
+    return [
+        {
+            "status": one.status,
+            "detail": one.detail,
+            "sha256": one.sha256,
+            "embedding": next(queue) if one.crop is not None else None,
+        }
+        for one in cropped
+    ]
+
+
+def _write_part(parts: Parts, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    table = manifest.table.slice(first, len(rows))
+    table = table.drop_columns([n for n in ("status", "detail", "sha256", "embedding") if n in table.column_names])
+    for name in ("status", "detail", "sha256"):
+        table = table.append_column(name, pa.array([row[name] for row in rows], pa.string()))
+    vectors = [row["embedding"] for row in rows]
+    table = table.append_column("embedding", pa.array(vectors, pa.list_(pa.float32())))
+    with parts.write(first // PART) as path:
+        pyarrow.parquet.write_table(table, path, compression="none")
+
+
+def _combine(parts: Parts, out: Path, manifest: Manifest, origin: Origin) -> Embedded:
+    """Put the parts together and read the file; paths become absolute."""
+    import pyarrow.parquet
+
+    files = parts.files()
+    schema = pyarrow.parquet.read_schema(files[0]).with_metadata(schema_metadata(origin))
+    with whole_file(out) as scratch, pyarrow.parquet.ParquetWriter(scratch, schema, compression="none") as writer:
+        for file in files:
+            writer.write_table(_with_absolute_paths(pyarrow.parquet.read_table(file), manifest.folder).cast(schema))
+    parts.remove()
+    return read_embedded(out)
+
+
+def _with_absolute_paths(table: "pa.Table", folder: Path) -> "pa.Table":
+    import pyarrow as pa
+
+    paths = [absolute(folder.resolve(), str(path)) for path in table.column("path").to_pylist()]
+    return table.set_column(table.column_names.index("path"), "path", pa.array(paths, pa.string()))
