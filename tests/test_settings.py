@@ -82,7 +82,7 @@ def test_the_current_folder_is_where_the_search_starts(place: Path, monkeypatch:
     ("text", "says"),
     [
         ('detecter = "x"', "there is no setting 'detecter': did you mean detector?"),
-        ('engine = "openvin"', "engine is one of auto, openvino, onnxruntime, not 'openvin': did you mean openvino?"),
+        ('engine = "openvin"', "engine is one of auto, onnxruntime, openvino, not 'openvin': did you mean openvino?"),
         ('precision = "f16"', "precision is one of auto, f32, bf16, not 'f16'"),
         ("threads = -1", "threads must be at least 0, not -1"),
         ("threads = 1.5", "threads is a whole number, not 1.5"),

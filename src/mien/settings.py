@@ -11,17 +11,16 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mien.errors import SettingsError
+from mien.models.engines import engine_names, precision_names
+from mien.models.options import AUTO, DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.whole_files import write_whole_text
-
-Engine = Literal["auto", "openvino", "onnxruntime"]
-Precision = Literal["auto", "f32", "bf16"]
 
 PROJECT_FILE = "mien.toml"
 PREFIX = "MIEN_"
@@ -31,10 +30,14 @@ DEFAULT = "default"
 Value = str | int | float
 
 
+def _any_text() -> tuple[str, ...]:
+    return ()
+
+
 def _checks(
-    about: str, *, choices: tuple[str, ...] = (), at_least: float = 0, model: bool = False
+    about: str, *, choices: Callable[[], tuple[str, ...]] = _any_text, at_least: float = 0, model: bool = False
 ) -> dict[str, object]:
-    """One line of help for a setting, and what its values must fulfil."""
+    """One line of help for a setting, and what its values must fulfil; no choices allow any text."""
     return {"about": about, "choices": choices, "at_least": at_least, "model": model}
 
 
@@ -43,17 +46,14 @@ class Settings:
     """Every setting with its default. Help, `mien config list` and all checks derive from these fields."""
 
     detector: str = field(
-        default="mtcnn", metadata=_checks("Detector: a model's name or the path of its card.", model=True)
+        default=DEFAULT_DETECTOR, metadata=_checks("Detector: a model's name or the path of its card.", model=True)
     )
     recognizer: str = field(
-        default="dlib-resnet", metadata=_checks("Recognizer: a model's name or the path of its card.", model=True)
+        default=DEFAULT_RECOGNIZER,
+        metadata=_checks("Recognizer: a model's name or the path of its card.", model=True),
     )
-    engine: Engine = field(
-        default="auto", metadata=_checks("Inference engine.", choices=("auto", "openvino", "onnxruntime"))
-    )
-    precision: Precision = field(
-        default="auto", metadata=_checks("Precision of inference.", choices=("auto", "f32", "bf16"))
-    )
+    engine: str = field(default=AUTO, metadata=_checks("Inference engine.", choices=engine_names))
+    precision: str = field(default=AUTO, metadata=_checks("Precision of inference.", choices=precision_names))
     threads: int = field(
         default=0, metadata=_checks("Processor threads per model; 0 lets the engine choose.", at_least=0)
     )
@@ -86,7 +86,7 @@ def names() -> tuple[str, ...]:
 def about(name: str) -> str:
     """One line of help for a setting, with what it accepts."""
     row = _row(name, "settings")
-    choices: tuple[str, ...] = row.metadata["choices"]
+    choices: tuple[str, ...] = row.metadata["choices"]()
     return f"{row.metadata['about']} One of {', '.join(choices)}." if choices else str(row.metadata["about"])
 
 
@@ -241,7 +241,7 @@ def _check(name: str, value: object, origin: str, folder: Path | None = None) ->
 
 
 def _check_text(row: Field[Any], value: str, origin: str, folder: Path | None) -> str:
-    choices: tuple[str, ...] = row.metadata["choices"]
+    choices: tuple[str, ...] = row.metadata["choices"]()
     if not value:
         raise SettingsError(f"{origin}: {row.name} is empty")
     if choices and value not in choices:

@@ -242,7 +242,7 @@ def test_a_reader_that_goes_away_is_no_error(people: Path) -> None:
         (["detect", "x.jpg", "--nonsense"], "No such option"),
         (
             ["detect", "x.jpg", "--engine", "steam"],
-            "--engine: engine is one of auto, openvino, onnxruntime, not 'steam'",
+            "--engine: engine is one of auto, onnxruntime, openvino, not 'steam'",
         ),
         (["identify", "missing.gallery", "x.jpg", "--top", "0"], "--top"),
     ],

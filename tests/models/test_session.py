@@ -14,10 +14,11 @@ import pytest
 from mien.errors import CardError
 from mien.image import read_image
 from mien.library.import_model import ModelHints, import_model
-from mien.models import store
+from mien.models import openvino_engine, store
 from mien.models.golden import AGREEMENT, agreement, golden_image, measure
+from mien.models.openvino_engine import has_bf16
 from mien.models.options import EngineOptions
-from mien.models.session import has_bf16, open_session
+from mien.models.session import open_session
 from mien.types import Image
 
 Make = Callable[..., bytes]
@@ -99,7 +100,7 @@ def test_f32_where_bf16_does_not_agree(make_recognizer: Make, monkeypatch: pytes
     from mien.models import session as module
 
     model = saved(make_recognizer, "net-precision")
-    monkeypatch.setattr(module, "has_bf16", lambda: True)
+    monkeypatch.setattr(openvino_engine, "has_bf16", lambda: True)
     monkeypatch.setattr(module, "_agrees", lambda card, part, session: session.precision == "f32")
     assert open_session(model.card, model.folder, "model").precision == "f32"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -10,8 +10,6 @@ from mien.cli.terminal import WRONG, fail
 from mien.errors import LanguageError, SettingsError
 from mien.messages import check_language
 from mien.models.options import EngineOptions
-from mien.settings import Engine as EngineName
-from mien.settings import Precision as PrecisionName
 from mien.settings import about, load_settings, parse
 
 Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)]
@@ -58,18 +56,18 @@ def language(chosen: str | None) -> str:
 def engine_options(engine: str | None, precision: str | None) -> EngineOptions:
     """Engine and precision as asked for, checked; what was not asked for comes from the settings."""
     return EngineOptions(
-        engine=cast("EngineName", _asked("engine", engine)),
-        precision=cast("PrecisionName", _asked("precision", precision)),
+        engine=_asked("engine", engine),
+        precision=_asked("precision", precision),
         threads=load_settings().threads,
     )
 
 
-def _asked(name: str, text: str | None) -> object:
+def _asked(name: str, text: str | None) -> str:
     """What the command line asks for, checked, or the setting."""
     if text is None:
-        return getattr(load_settings(), name)
+        return str(getattr(load_settings(), name))
     try:
-        return parse(name, text, f"--{name}")
+        return str(parse(name, text, f"--{name}"))
     except SettingsError as reason:
         fail(str(reason), WRONG)
 

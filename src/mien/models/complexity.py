@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from mien.models.engines import load_openvino
+from mien.models.openvino_engine import load_openvino
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,11 @@ from pathlib import Path
 from mien.errors import CardError, MissingExtraError
 from mien.models import dlib_resnet, mtcnn_nets
 from mien.models.card import ModelCard, ModelFile, parse_card
-from mien.settings import DEFAULTS as DEFAULTS_OF_SETTINGS
+from mien.models.options import DEFAULT_DETECTOR as DEFAULT_DETECTOR
+from mien.models.options import DEFAULT_RECOGNIZER as DEFAULT_RECOGNIZER
 
 OURS = Path(__file__).resolve().parent.parent
 """The folder of mien's package."""
-
-DEFAULT_DETECTOR = DEFAULTS_OF_SETTINGS.detector
-DEFAULT_RECOGNIZER = DEFAULTS_OF_SETTINGS.recognizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from mien.models.card import InputSpec
-from mien.models.engines import load_onnxruntime
 from mien.models.onnx_graph import input_name
+from mien.models.onnxruntime_engine import load_onnxruntime
 from mien.types import Floats, Image
 
 

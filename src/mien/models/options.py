@@ -1,11 +1,15 @@
-"""How an engine runs a network: which engine, precision, threads, streams. A value only.
+"""How an engine runs a network: which engine, precision, threads, streams; and the models that run by default.
 
-Imports no engine and no numpy, so that commands and settings can make it cheaply.
+Values only. Imports no engine and no numpy, so that commands and settings can make it cheaply.
 """
 
 from dataclasses import dataclass
 
-from mien.settings import Engine, Precision
+AUTO = "auto"
+"""The engine or precision that suits this machine and the model."""
+
+DEFAULT_DETECTOR = "mtcnn"
+DEFAULT_RECOGNIZER = "dlib-resnet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +17,14 @@ class EngineOptions:
     """How a session runs.
 
     Attributes:
-        engine: auto takes ONNX Runtime where it offers a GPU, else OpenVINO.
+        engine: a name in mien.models.engines; auto takes ONNX Runtime where it offers a GPU, else OpenVINO.
         precision: auto takes bf16 where the processor has it and the golden vector still agrees.
         threads: processor threads of one session; 0 lets the engine choose.
         streams: how many calls may run at the same time, each on its share of the threads.
     """
 
-    engine: Engine = "auto"
-    precision: Precision = "auto"
+    engine: str = AUTO
+    precision: str = AUTO
     threads: int = 0
     streams: int = 1
 

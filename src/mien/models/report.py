@@ -1,4 +1,7 @@
-"""What the engines, the processor and the store look like on this machine. Mends nothing."""
+"""What the engines, the processor and the store look like on this machine. Repairs nothing.
+
+Reads the versions of packages without importing them; only opening the stored models loads an engine.
+"""
 
 import os
 import platform
@@ -9,18 +12,20 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.models import store
-from mien.models.engines import usable_cores
-from mien.models.session import has_bf16
+from mien.models.engines import ENGINES, REFERENCE, choose_engine, usable_cores
+from mien.models.options import AUTO
 
-PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "Pillow", "openvino", "onnx", "faiss-cpu", "pyarrow")
+PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "Pillow", "onnx", "faiss-cpu", "pyarrow")
 OPTIONAL = {
     "pi-heif": ("HEIC images", "heic"),
     "dlib-bin": ("the detector dlib-hog", "dlib"),
-    "onnxruntime-gpu": ("inference on an NVIDIA GPU", "gpu"),
     "scikit-image": ("the sample portraits", "samples"),
     "matplotlib": ("the sample portraits", "samples"),
 }
 """Packages of extras: what they are for, and the extra."""
+
+FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+"""Extensions of the processor that networks gain from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,10 @@ class Check:
     """One line of the report.
 
     Attributes:
-        topic: what was looked at.
+        topic: what was examined.
         state: good, note (works, but could be better), missing (harmless until it is needed) or bad.
         detail: what was found.
-        remedy: the command that mends it; empty where nothing is wrong.
+        remedy: the command that fixes it; empty where nothing is wrong.
     """
 
     topic: str
@@ -41,28 +46,39 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Look at interpreter, processor, packages, engines and models."""
-    return [*_machine(), *_packages(), *_extras(), *_models()]
+    """Check interpreter, processor, engines, packages and models."""
+    return [*_machine(), *_engines(), *_packages(), *_extras(), *_models()]
 
 
 def _machine() -> list[Check]:
     flags = _flags()
-    features = [name for name in ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16") if name in flags]
-    bf16 = has_bf16()
-    findings = [
+    found = ", ".join(name for name in FEATURES if name in flags) or "no known extensions"
+    checks = [
         Check("python", "good", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        Check(
-            "processor",
-            "good",
-            f"{usable_cores()} cores; {', '.join(features) or 'no known extensions'}",
-        ),
-        Check("precision", "good", "bf16 where the golden vector agrees" if bf16 else "float32: no bf16 in hardware"),
+        Check("processor", "good", f"{usable_cores()} cores; {found}"),
     ]
     if "OPENBLAS_CORETYPE" in os.environ:
         core = os.environ["OPENBLAS_CORETYPE"]
         detail = f"OPENBLAS_CORETYPE={core} makes numpy use the kernels of that processor, which may be slower"
-        findings.append(Check("OpenBLAS", "note", detail, "unset OPENBLAS_CORETYPE"))
-    return findings
+        checks.append(Check("OpenBLAS", "note", detail, "unset OPENBLAS_CORETYPE"))
+    return checks
+
+
+def _engines() -> list[Check]:
+    checks = []
+    for engine in ENGINES.values():
+        versions = [version for name in engine.distributions if (version := _version(name))]
+        if versions:
+            checks.append(Check(engine.name, "good", f"{versions[0]}, for {engine.about}"))
+        else:
+            state = "bad" if engine.name == REFERENCE else "missing"
+            checks.append(Check(engine.name, state, f"not installed; for {engine.about}", engine.remedy))
+    chosen = choose_engine(AUTO)
+    if any(_version(name) for name in chosen.distributions):
+        *faster, last = chosen.candidates(AUTO)
+        detail = f"{faster[0]} where the golden vector agrees" if faster else f"{last}: nothing faster in hardware"
+        checks.append(Check("precision", "good", f"{detail} ({chosen.name})"))
+    return checks
 
 
 def _flags() -> set[str]:
@@ -81,36 +97,36 @@ def _version(package: str) -> str | None:
 
 
 def _packages() -> list[Check]:
-    findings = [Check("mien", "good", _version("mien") or "not installed as a package")]
+    checks = [Check("mien", "good", _version("mien") or "not installed as a package")]
     for package in PACKAGES:
         version = _version(package)
         if version is None:
-            findings.append(Check(package, "bad", "not installed", f"pip install {package}"))
+            checks.append(Check(package, "bad", "not installed", f"pip install {package}"))
         else:
-            findings.append(Check(package, "good", version))
-    return findings
+            checks.append(Check(package, "good", version))
+    return checks
 
 
 def _extras() -> list[Check]:
-    findings = []
+    checks = []
     for package, (purpose, extra) in OPTIONAL.items():
         version = _version(package)
         remedy = "" if version else f"pip install '.[{extra}]' in mien's folder"
-        findings.append(Check(package, "good" if version else "missing", version or f"for {purpose}", remedy))
-    return findings
+        checks.append(Check(package, "good" if version else "missing", version or f"for {purpose}", remedy))
+    return checks
 
 
 def _models() -> list[Check]:
-    findings = [Check("model store", "good", str(store.models_folder()))]
+    checks = [Check("model store", "good", str(store.models_folder()))]
     for name in store.names():
         if not store.is_stored(name):
-            findings.append(Check(f"model {name}", "good", "will be made from its package on first use"))
+            checks.append(Check(f"model {name}", "good", "will be made from its package on first use"))
             continue
         try:
             model = store.load(name)
             sessions = [model.session(part) for part in model.card.files]
             used = ", ".join(sorted({f"{session.engine} {session.precision}" for session in sessions}))
-            findings.append(Check(f"model {name}", "good", f"{model.card.kind}, golden vector agrees on {used}"))
+            checks.append(Check(f"model {name}", "good", f"{model.card.kind}, golden vector agrees on {used}"))
         except MienError as reason:
-            findings.append(Check(f"model {name}", "bad", str(reason), f"mien models remove {name}"))
-    return findings
+            checks.append(Check(f"model {name}", "bad", str(reason), f"mien models remove {name}"))
+    return checks
