@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 import machine
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores.sqlite import SqliteStore
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def one_run(gallery: Path, folder: Path, wait: float, acknowledged: dict) -> dic
             seen += 1
     lost = 0
     if acknowledged:
-        store = GalleryStore.open(gallery)
+        store = SqliteStore.open(gallery)
         lost = sum(not store.has_source(*key) for key in acknowledged)
         store.close()
     return {

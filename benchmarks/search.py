@@ -21,9 +21,10 @@ import numpy as np
 
 import machine
 from mien.gallery.gallery import Gallery
-from mien.gallery.index import FloatIndex, QuantizedIndex
+from mien.gallery.indexes.exact import ExactIndex
+from mien.gallery.indexes.quantized import QuantizedIndex
 from mien.gallery.records import Identity, NewTemplate, Portrait
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores.sqlite import SqliteStore
 
 DIMENSION, PER_SUBJECT, TOP, PROBES = 512, 4, 10, 1000
 
@@ -55,7 +56,7 @@ def run(size: int) -> dict:
         build = time.perf_counter() - started
         before = memory()
         started = time.perf_counter()
-        gallery = Gallery(GalleryStore.open(path))
+        gallery = Gallery(SqliteStore.open(path))
         gallery.search(vectors[:1], TOP)
         opened = time.perf_counter() - started
         probes = make_probes(generator, centres)
@@ -99,7 +100,7 @@ def make_probes(generator: np.random.Generator, centres: np.ndarray) -> np.ndarr
 
 
 def fill(path: Path, vectors: np.ndarray) -> None:
-    store = GalleryStore.create(path, Identity("benchmark", "synthetic", "cosine", DIMENSION))
+    store = SqliteStore.create(path, Identity("benchmark", "synthetic", "cosine", DIMENSION))
     portrait = Portrait("synthetic", b"", np.zeros((5, 2), np.float32))
     for start in range(0, len(vectors), 5000):
         store.add(
@@ -108,7 +109,7 @@ def fill(path: Path, vectors: np.ndarray) -> None:
                 for i, vector in enumerate(vectors[start : start + 5000])
             ]
         )
-    store.empty_log()
+    store.erase_traces()
     store.close()
 
 
@@ -145,7 +146,7 @@ def recall(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> float:
 def both_indexes(vectors: np.ndarray, probes: np.ndarray, gallery: Gallery) -> dict:
     """What each kind of index takes for one query at this size, to choose where one takes over."""
     ids = np.arange(1, len(vectors) + 1)
-    plain = FloatIndex(DIMENSION, "cosine")
+    plain = ExactIndex(DIMENSION, "cosine")
     plain.add(ids, vectors)
     quantized = QuantizedIndex(ids, vectors, "cosine", gallery.store.embeddings)
     result = {}

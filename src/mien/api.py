@@ -23,6 +23,7 @@ from mien.gallery.decide import (
 )
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery, identity_of
+from mien.gallery.stores.base import require_identity
 from mien.gallery.thresholds import threshold_for
 from mien.image import read_image as load_image
 from mien.models import store
@@ -168,7 +169,7 @@ def identify_faces(
         CardError: the gallery's model has no threshold for that rate.
     """
     network = _recognizer(gallery.store.identity.model)
-    gallery.store.require(identity_of(network.card))
+    require_identity(gallery.store, identity_of(network.card))
     threshold = threshold_for(gallery.store, network.card, fmr)
     faces = detect_faces(image, detector)
     embeddings = network.embed([network.align(image, face) for face in faces])

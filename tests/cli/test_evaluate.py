@@ -17,7 +17,7 @@ from mien.errors import CardError, ContractError
 from mien.evaluate.report import read_report
 from mien.evaluate.scorefile import Origin, schema_metadata
 from mien.gallery.gallery import Gallery
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores import open_store
 from mien.gallery.thresholds import keep_thresholds, threshold_for
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
@@ -180,7 +180,7 @@ def test_a_gallery_keeps_thresholds_of_its_own(
     Gallery.create(path, card).close()
     argv = ["evaluate", "calibrate", str(embedded), "--out", str(tmp_path / "r"), "--fmr", "3e-2"]
     assert run([*argv, "--gallery", str(path)]) == 0
-    opened = GalleryStore.open(path)
+    opened = open_store(path)
     own = threshold_for(opened, card, 3e-2)
     assert own.contract == card.contract and own.fmr == 3e-2
     with pytest.raises(CardError, match=r"no threshold at FMR 0\.5|no measured threshold"):

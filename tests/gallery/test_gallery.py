@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ from PIL import Image as Pillow
 
 from mien.data.sample import Sample
 from mien.errors import ContractError
-from mien.gallery import gallery as module
 from mien.gallery.gallery import Gallery, identity_of
+from mien.gallery.indexes import INDEXES
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.reenrol import reenrol
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores import open_store
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.card import ModelCard
@@ -35,9 +36,11 @@ def pipeline() -> Pipeline:
     return open_pipeline()
 
 
-@pytest.fixture
-def gallery(tmp_path: Path, card: ModelCard) -> Gallery:
-    return Gallery.create(tmp_path / "people.gallery", card)
+@pytest.fixture(params=["sqlite", "memory"])
+def gallery(request: pytest.FixtureRequest, tmp_path: Path, memory_store: type, card: ModelCard) -> Gallery:
+    assert memory_store.__name__ == "MemoryStore"
+    addresses = {"sqlite": str(tmp_path / "people.gallery"), "memory": "memory://people"}
+    return Gallery.create(addresses[request.param], card)
 
 
 def add(gallery: Gallery, subject: str, vectors: np.ndarray, start: int = 0) -> None:
@@ -78,11 +81,8 @@ def test_a_random_history_equals_a_plain_dictionary(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     """Enrolments and removals by two handles, in both kinds of index, against a dictionary searched by a loop."""
-    from mien.gallery import index
-
-    monkeypatch.setattr(index, "FLOAT_LIMIT", limit)
-    monkeypatch.setattr(module, "FLOAT_LIMIT", limit)
-    other, truth, generator = Gallery.open(gallery.store.path), {}, random.Random(5)
+    monkeypatch.setitem(INDEXES, "exact", replace(INDEXES["exact"], capacity=limit))
+    other, truth, generator = Gallery.open(gallery.store.address), {}, random.Random(5)
     for step in range(60):
         actor = generator.choice([gallery, other])
         if truth and generator.random() < 0.3:
@@ -183,19 +183,17 @@ def test_a_gallery_can_be_embedded_anew_with_another_model(
     hints = ModelHints(colour="RGB")
     network = Recognizer(store.save(*import_model(make_recognizer(), "net-anew", hints)))
     with pytest.raises(ContractError, match="mien reenrol"):
-        Gallery.open(gallery.store.path, network.card)
-    assert reenrol(GalleryStore.open(gallery.store.path), network) == 1
+        Gallery.open(gallery.store.address, network.card)
+    assert reenrol(open_store(gallery.store.address), network) == 1
     with pytest.raises(ContractError, match="open it again"):
         gallery.search(vectors(0, 1))
-    again = Gallery.open(gallery.store.path, network.card)
+    again = Gallery.open(gallery.store.address, network.card)
     direct = next(open_pipeline(recognizer="net-anew").analyse([path])).embeddings
     assert again.store.identity == identity_of(network.card)
     assert again.search(direct, 1)[0][0].score.value > 0.99
 
 
 def test_a_threshold_of_another_model_is_refused(gallery: Gallery, card: ModelCard) -> None:
-    from dataclasses import replace
-
     add(gallery, "An", vectors(0, 1))
     with pytest.raises(ContractError):
         gallery.identify(vectors(0, 1), replace(card.threshold(1e-3), contract="other"))

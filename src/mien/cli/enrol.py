@@ -13,7 +13,7 @@ from mien.data.manifest_io import read_samples
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery
 from mien.gallery.reenrol import reenrol as embed_anew
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores import open_store
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.pipeline import open_pipeline
@@ -75,7 +75,7 @@ def _model_of(gallery: Path, recognizer: str | None) -> str:
     """The recognizer asked for, else the gallery's own, else the default."""
     if recognizer is not None or not gallery.exists():
         return options.recognizer(recognizer)
-    opened = GalleryStore.open(gallery)
+    opened = open_store(gallery)
     opened.close()
     return opened.identity.model
 
@@ -128,7 +128,7 @@ def reenrol(
     """
     if not gallery.exists():
         fail(f"there is no gallery {gallery}")
-    opened = GalleryStore.open(gallery)
+    opened = open_store(gallery)
     try:
         with counting(opened.count(), "embedding") as progress:
             count = embed_anew(opened, Recognizer(store.load(recognizer)), progress)

@@ -10,7 +10,7 @@ from mien.cli import options, picture
 from mien.cli.terminal import NO, PARTLY, emit, err, plural, show, track
 from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR, Identification
 from mien.gallery.gallery import Gallery
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores import open_store
 from mien.gallery.thresholds import threshold_for
 from mien.image import read_image
 from mien.models import store
@@ -40,7 +40,7 @@ def identify(
       mien identify staff.gallery group.jpg --out annotated/
     """
     files = options.expand(paths)
-    stored = GalleryStore.open(gallery)
+    stored = open_store(gallery)
     stored.close()
     model = store.load(recognizer or stored.identity.model)
     opened = Gallery.open(gallery, model.card)

@@ -23,7 +23,7 @@ from mien.evaluate.protocols.protocol import Keyword, Protocol
 from mien.evaluate.render import write_report
 from mien.evaluate.report import Report
 from mien.evaluate.scorefile import Embedded, read_embedded
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores import open_store
 from mien.gallery.thresholds import keep_thresholds
 
 Out = Annotated[
@@ -163,7 +163,7 @@ def _write_thresholds(report: Report, embedded: Embedded, given: dict[str, Any])
         model = write_to_card(report, embedded.origin, given["recognizer"])
         err.print(f"{count} on the card of {model.card.name}")
     if given["gallery"] is not None:
-        opened = GalleryStore.open(given["gallery"])
+        opened = open_store(given["gallery"])
         try:
             keep_thresholds(opened, embedded.origin.contract, report.thresholds)
         finally:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from mien.cli import options
 from mien.cli.terminal import emit, err, out, plural, show
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores import open_store
 
 
 def subjects(gallery: options.GalleryPath, json: options.Json = False) -> int:
@@ -18,10 +18,10 @@ def subjects(gallery: options.GalleryPath, json: options.Json = False) -> int:
 
       mien subjects staff.gallery
     """
-    store = GalleryStore.open(gallery)
+    store = open_store(gallery)
     try:
         rows = store.subjects()
-        store.empty_log()
+        store.erase_traces()
     finally:
         store.close()
     table = Table("subject", "templates", "enrolled")
@@ -47,7 +47,7 @@ def remove(
 
       mien remove staff.gallery "Eileen Collins"
     """
-    store = GalleryStore.open(gallery)
+    store = open_store(gallery)
     try:
         count = store.remove(subject)
     finally:

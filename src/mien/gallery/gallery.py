@@ -13,16 +13,18 @@ from typing import Literal
 import numpy as np
 import simplejpeg
 
-from mien.data.sample import Sample
+from mien.data.sample import Sample, canonical_subject
 from mien.detect.prominence import most_prominent
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
-from mien.gallery.index import FLOAT_LIMIT, FloatIndex, Ids, Index, build_index
-from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, canonical, printable
-from mien.gallery.store import BLOCK, GalleryStore
+from mien.gallery.indexes import INDEXES, choose_index
+from mien.gallery.indexes.base import Ids, Index
+from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, printable
+from mien.gallery.stores import create_store, open_store
+from mien.gallery.stores.base import BLOCK, Store, require_identity
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis
-from mien.scores import UNIT_OF, score_pairs
+from mien.scores import UNIT_OF, better_is_higher, score_pairs
 from mien.types import Floats, Score, Threshold
 
 Status = Literal["enrolled", "already enrolled", "conflict", "no face", "several faces", "broken"]
@@ -71,7 +73,7 @@ def identity_of(card: ModelCard) -> Identity:
 class Gallery:
     """Enrolled subjects and their search. Safe to call from several threads."""
 
-    def __init__(self, store: GalleryStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self._lock = RLock()
         self._forget_index()
@@ -83,7 +85,7 @@ class Gallery:
         Raises:
             ContractError: it holds another recognizer's embeddings.
         """
-        return cls(GalleryStore.create(Path(path), identity_of(card)))
+        return cls(create_store(path, identity_of(card)))
 
     @classmethod
     def open(cls, path: str | Path, card: ModelCard | None = None) -> "Gallery":
@@ -93,13 +95,13 @@ class Gallery:
             GalleryError: there is none.
             ContractError: it holds another recognizer's embeddings.
         """
-        store = GalleryStore.open(Path(path))
+        store = open_store(path)
         if card is not None:
-            store.require(identity_of(card))
+            require_identity(store, identity_of(card))
         return cls(store)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the store."""
         self.store.close()
 
     def subjects(self) -> list[SubjectRow]:
@@ -107,8 +109,15 @@ class Gallery:
         return self.store.subjects()
 
     def remove(self, subject: str) -> int:
-        """Erase a subject for good; see GalleryStore.remove."""
-        return self.store.remove(subject)
+        """Erase a subject for good; see Store.remove.
+
+        Returns:
+            How many templates were erased.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject.
+        """
+        return self.store.remove(canonical_subject(subject))
 
     def search(self, embeddings: Floats, count: int = 5) -> list[list[Candidate]]:
         """The best subjects for each embedding, best first, each with its best template's score.
@@ -155,7 +164,7 @@ class Gallery:
         Returns:
             What became of each sample, in order.
         """
-        self.store.require(identity_of(card))
+        require_identity(self.store, identity_of(card))
         results: list[Enrolment] = []
         new: list[NewTemplate] = []
         for sample, analysis in pairs:
@@ -179,14 +188,13 @@ class Gallery:
         chosen, ambiguous = most_prominent(analysis.faces, analysis.width, analysis.height)
         if ambiguous:
             return None, Enrolment(sample, "several faces", f"{len(analysis.faces)} faces; crop to one person")
-        subject = canonical(sample.subject)
-        twice = any(other.subject == subject and other.source_sha256 == analysis.sha256 for other in new)
-        if twice or self.store.has_source(subject, analysis.sha256):
+        twice = any(other.subject == sample.subject and other.source_sha256 == analysis.sha256 for other in new)
+        if twice or self.store.has_source(sample.subject, analysis.sha256):
             return None, Enrolment(sample, "already enrolled")
         cutout = analysis.cutouts[chosen]
         jpeg = simplejpeg.encode_jpeg(cutout.image, quality=PORTRAIT_QUALITY, colorsubsampling="444")
         template = NewTemplate(
-            subject,
+            sample.subject,
             analysis.sha256,
             analysis.embeddings[chosen],
             Portrait(printable(str(sample.path)), jpeg, cutout.landmarks),
@@ -228,9 +236,9 @@ class Gallery:
         vectors = np.concatenate([self.store.subject_embeddings(template.subject), *(v[None] for v in own)])
         if not len(vectors):
             return None
-        alone = FloatIndex(vectors.shape[1], self.store.identity.metric)
-        alone.add(np.arange(len(vectors)), vectors)
-        return self._score(alone.search(template.embedding[None], 1)[0][1][0])
+        metric = self.store.identity.metric
+        scores = score_pairs(np.broadcast_to(template.embedding, vectors.shape), vectors, metric)
+        return self._score(scores.max() if better_is_higher(UNIT_OF[metric]) else scores.min())
 
     def _score(self, value: float) -> Score:
         return Score(float(value), UNIT_OF[self.store.identity.metric], self.store.identity.contract)
@@ -246,6 +254,7 @@ class Gallery:
 
     def _forget_index(self) -> None:
         self._index: Index | None = None
+        self._kind = ""
         self._last_id = self._last_removal = 0
 
     def _current_index(self) -> Index:
@@ -253,19 +262,18 @@ class Gallery:
         identity, before = self.store.current_identity(), self.store.identity
         if identity != before:
             raise ContractError(
-                f"{self.store.path} was embedded anew with {identity.model} by another process: open it again"
+                f"{self.store.address} was embedded again with {identity.model} by another process: open it again"
             )
-        if isinstance(self._index, FloatIndex) and self.store.count() > FLOAT_LIMIT:
+        if self._index is not None and self.store.count() > INDEXES[self._kind].capacity:
             self._forget_index()
         while True:
             changes = self.store.changes(self._last_id, self._last_removal)
             self._last_removal = changes.last_removal
             self._last_id = int(changes.ids[-1]) if len(changes.ids) else self._last_id
             if self._index is None:
-                total = self.store.count()
-                self._index = build_index(
-                    changes.ids, changes.embeddings, identity.metric, self.store.embeddings, total
-                )
+                self._kind = choose_index(self.store.count() if len(changes.ids) else 0)
+                build = INDEXES[self._kind].build
+                self._index = build(changes.ids, changes.embeddings, identity.metric, self.store.embeddings)
             else:
                 if len(changes.removed):
                     self._index.remove(changes.removed)

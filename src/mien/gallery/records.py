@@ -1,11 +1,15 @@
 """What a gallery holds, as frozen values: templates, portraits, subjects. Reads and writes nothing."""
 
-import unicodedata
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mien.errors import GalleryError
-from mien.gallery.index import Ids
-from mien.types import Floats, Metric
+
+if TYPE_CHECKING:
+    from mien.gallery.indexes.base import Ids
+    from mien.types import Floats, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,12 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portrait:
-    """A face with its surroundings, from which any model can align and embed it anew.
+    """A face with its surroundings, from which any model can align and embed it again.
 
     Attributes:
         source: the file it was enrolled from.
-        jpeg: the picture, JPEG.
-        landmarks: (5, 2) float32 pixels of that picture.
+        jpeg: the image, JPEG.
+        landmarks: (5, 2) float32 pixels of that image.
     """
 
     source: str
@@ -35,17 +39,37 @@ class Portrait:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NewTemplate:
-    """One template to enrol."""
+    """One template to enrol.
+
+    Attributes:
+        subject: the name in canonical form, as mien.data.sample makes it.
+        source_sha256: of the file it comes from; a file is enrolled once per subject.
+        embedding: (D,) float32.
+        portrait: what it was embedded from.
+
+    Raises:
+        GalleryError: the subject has no name.
+    """
 
     subject: str
     source_sha256: str
     embedding: Floats
     portrait: Portrait
 
+    def __post_init__(self) -> None:
+        if not self.subject.strip():
+            raise GalleryError(f"{self.portrait.source}: a subject needs a name that is not empty")
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectRow:
-    """One subject, for lists."""
+    """One subject of a gallery, for lists.
+
+    Attributes:
+        name: the subject.
+        templates: number of enrolled images.
+        enrolled: when the first of them was enrolled, in seconds since 1970 (UTC).
+    """
 
     name: str
     templates: int
@@ -54,7 +78,14 @@ class SubjectRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Changes:
-    """What happened since a point in the gallery's history."""
+    """What happened since a point in the gallery's history.
+
+    Attributes:
+        ids: (N,) int64, the new templates in order.
+        embeddings: (N, D) float32, their vectors.
+        removed: (M,) int64, templates that were removed.
+        last_removal: the number of the last removal.
+    """
 
     ids: Ids
     embeddings: Floats
@@ -63,17 +94,5 @@ class Changes:
 
 
 def printable(name: str) -> str:
-    """A file or folder name with bytes that are no UTF-8 written out, so that it can be stored and shown."""
+    """A file name with bytes that are not UTF-8 written out, so that it can be stored and shown."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def canonical(name: str) -> str:
-    """A subject's name in the form that is stored: Unicode NFC, so that one person has one name.
-
-    Raises:
-        GalleryError: empty.
-    """
-    name = unicodedata.normalize("NFC", printable(name)).strip()
-    if not name:
-        raise GalleryError("a subject needs a name that is not empty")
-    return name

@@ -6,13 +6,13 @@ from itertools import islice
 import numpy as np
 
 from mien.gallery.gallery import identity_of
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores.base import Store
 from mien.image import decode
 from mien.recognize.recognizer import BATCH, Recognizer
 from mien.types import Box, Face, Floats
 
 
-def reenrol(store: GalleryStore, recognizer: Recognizer, progress: Callable[[int], None] = lambda done: None) -> int:
+def reenrol(store: Store, recognizer: Recognizer, progress: Callable[[int], None] = lambda done: None) -> int:
     """Embed every portrait with another recognizer and exchange all embeddings in one transaction.
 
     Args:

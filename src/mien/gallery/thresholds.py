@@ -7,14 +7,12 @@ import json
 from collections.abc import Sequence
 
 from mien.errors import CardError, ContractError
-from mien.gallery.store import GalleryStore
+from mien.gallery.stores.base import Store
 from mien.models.card import ModelCard, ThresholdRow
 from mien.types import Threshold
 
-NAME = "thresholds"
 
-
-def keep_thresholds(store: GalleryStore, contract: str, rows: Sequence[ThresholdRow]) -> None:
+def keep_thresholds(store: Store, contract: str, rows: Sequence[ThresholdRow]) -> None:
     """Write measured thresholds into a gallery, in place of earlier ones.
 
     Raises:
@@ -22,19 +20,19 @@ def keep_thresholds(store: GalleryStore, contract: str, rows: Sequence[Threshold
     """
     if contract != store.identity.contract:
         raise ContractError(
-            f"{store.path} holds embeddings of {store.identity.model} (contract {store.identity.contract}); these "
+            f"{store.address} holds embeddings of {store.identity.model} (contract {store.identity.contract}); these "
             f"thresholds were measured with contract {contract}: embed with --recognizer {store.identity.model}"
         )
-    store.keep(NAME, json.dumps({"contract": contract, "rows": [row.model_dump() for row in rows]}))
+    store.write_thresholds(json.dumps({"contract": contract, "rows": [row.model_dump() for row in rows]}))
 
 
-def threshold_for(store: GalleryStore, card: ModelCard, fmr: float) -> Threshold:
+def threshold_for(store: Store, card: ModelCard, fmr: float) -> Threshold:
     """The gallery's own threshold for a false match rate, else the card's.
 
     Raises:
         CardError: neither has one for that rate.
     """
-    text = store.kept(NAME)
+    text = store.read_thresholds()
     if text is not None:
         kept = json.loads(text)
         if kept["contract"] == card.contract:

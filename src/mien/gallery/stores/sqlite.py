@@ -1,33 +1,36 @@
-"""The gallery file: a SQLite database that holds subjects, templates and portraits. The truth on disk.
+"""A gallery as one file: a SQLite database that holds subjects, templates and portraits.
 
 Owns the schema, durability and erasure. A write that returned has been synced (WAL, synchronous=FULL). Erased rows
 are overwritten (secure_delete), and the write-ahead log is emptied. Several processes may read and write at once.
-Knows no network, compares nothing.
 """
+
+from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
+from typing import TYPE_CHECKING
 
-import numpy as np
+from mien.errors import GalleryError, SubjectNotFoundError
+from mien.gallery.records import Changes, Identity, NewTemplate, Portrait, SubjectRow
+from mien.gallery.stores.base import BLOCK, require_identity
 
-from mien.errors import ContractError, GalleryError, SubjectNotFoundError
-from mien.gallery.index import Ids
-from mien.gallery.records import Changes, Identity, NewTemplate, Portrait, SubjectRow, canonical
-from mien.types import Floats
+if TYPE_CHECKING:
+    from mien.gallery.indexes.base import Ids
+    from mien.types import Floats
 
 FORMAT = 1
+THRESHOLDS = "thresholds"
+"""The name under which a gallery's own thresholds are kept."""
+
 APPLICATION_ID = 0x6D69656E
 """'mien' in the header of the file, so that another database is not taken for a gallery."""
 
 PATIENCE_WITH_WRITERS, PATIENCE_WITH_READERS = 30, 3
 """Seconds to wait for another process: before a write fails, and before the log is left as it is."""
-
-BLOCK = 50_000
-"""Templates that are read at a time, so that a large gallery is opened without holding it twice."""
 
 SCHEMA = """
 CREATE TABLE gallery (format INTEGER, contract TEXT, model TEXT, metric TEXT, dimension INTEGER, created REAL);
@@ -49,8 +52,8 @@ CREATE TABLE removed (number INTEGER PRIMARY KEY AUTOINCREMENT, template INTEGER
 """
 
 
-class GalleryStore:
-    """One open gallery file. Safe to call from several threads."""
+class SqliteStore:
+    """One open gallery file; see Store."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -63,27 +66,24 @@ class GalleryStore:
             )
         self.identity = Identity(*row[1:])
 
-    @classmethod
-    def create(cls, path: Path, identity: Identity) -> "GalleryStore":
-        """Make a new gallery file; an existing one is opened, and must hold the same embeddings.
+    @property
+    def address(self) -> str:
+        """The path of the file."""
+        return str(self.path)
 
-        Raises:
-            ContractError: the existing file holds another model's embeddings.
-            GalleryError: the file cannot be written.
-        """
-        if not path.exists():
-            _initialize(path, identity)
-        store = cls.open(path)
-        store.require(identity)
+    @classmethod
+    def create(cls, address: str, identity: Identity) -> SqliteStore:
+        """See Store."""
+        if not Path(address).exists():
+            _initialize(Path(address), identity)
+        store = cls.open(address)
+        require_identity(store, identity)
         return store
 
     @classmethod
-    def open(cls, path: Path) -> "GalleryStore":
-        """Open an existing gallery file.
-
-        Raises:
-            GalleryError: no such file, or it is no gallery.
-        """
+    def open(cls, address: str) -> SqliteStore:
+        """See Store."""
+        path = Path(address)
         if path.is_dir():
             raise GalleryError(f"{path} is a folder; a gallery is one file, such as {path / 'people.gallery'}")
         if not path.is_file():
@@ -95,23 +95,10 @@ class GalleryStore:
                 raise GalleryError(f"{path} is a database, but not a gallery of mien; name another file")
             return cls(path, connection)
         except sqlite3.DatabaseError as reason:
-            raise GalleryError(f"{path} is no gallery, or a damaged one: {reason}") from reason
-
-    def require(self, identity: Identity) -> None:
-        """Refuse another model.
-
-        Raises:
-            ContractError: with the command that re-enrols.
-        """
-        if self.identity.contract != identity.contract:
-            raise ContractError(
-                f"{self.path} holds embeddings of {self.identity.model} (contract {self.identity.contract}), not of "
-                f"{identity.model} ({identity.contract}): open it with --recognizer {self.identity.model}, or embed "
-                f"its portraits anew with `mien reenrol {self.path} --recognizer {identity.model}`"
-            )
+            raise GalleryError(f"{path} is not a gallery, or a damaged one: {reason}") from reason
 
     def close(self) -> None:
-        """Close the file."""
+        """See Store."""
         self._connection.close()
 
     @contextmanager
@@ -129,59 +116,51 @@ class GalleryStore:
                     raise GalleryError(f"{self.path} cannot be written: {reason}") from reason
                 raise
 
-    def keep(self, name: str, text: str | None) -> None:
-        """Keep a text under a name in the file, or take it out with None."""
-        with self._write() as connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
-            connection.execute("DELETE FROM kept WHERE name = ?", (name,))
-            if text is not None:
-                connection.execute("INSERT INTO kept VALUES (?, ?)", (name, text))
-
-    def kept(self, name: str) -> str | None:
-        """The text that is kept under a name, or None."""
+    def read_thresholds(self) -> str | None:
+        """See Store."""
         with self._lock:
-            # Galleries made before texts were kept have no such table.
+            # Galleries made before thresholds were kept have no such table.
             if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'kept'").fetchone():
                 return None
-            row = self._connection.execute("SELECT text FROM kept WHERE name = ?", (name,)).fetchone()
+            row = self._connection.execute("SELECT text FROM kept WHERE name = ?", (THRESHOLDS,)).fetchone()
             return None if row is None else str(row[0])
 
-    def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
-        """Enrol templates in one transaction.
+    def write_thresholds(self, text: str | None) -> None:
+        """See Store."""
+        with self._write() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
+            connection.execute("DELETE FROM kept WHERE name = ?", (THRESHOLDS,))
+            if text is not None:
+                connection.execute("INSERT INTO kept VALUES (?, ?)", (THRESHOLDS, text))
 
-        Returns:
-            Their ids; None for one whose source is already enrolled for its subject.
-        """
+    def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
+        """See Store."""
         with self._write() as connection:
             return [_insert(connection, template) for template in templates]
 
     def remove(self, subject: str) -> int:
-        """Erase a subject: embeddings, portraits and their traces in the log.
-
-        Returns:
-            How many templates were erased.
+        """See Store.
 
         Raises:
-            SubjectNotFoundError: no such subject.
-            GalleryError: another process kept reading, so the log could not be emptied; the subject is
-                gone from the gallery, and the message says how to finish.
+            SubjectNotFoundError: there is no such subject.
+            GalleryError: another process kept reading, so the log could not be emptied; the subject is gone from the
+                gallery, and the message says how to finish.
         """
-        name = canonical(subject)
         with self._write() as connection:
-            row = connection.execute("SELECT id FROM subject WHERE name = ?", (name,)).fetchone()
+            row = connection.execute("SELECT id FROM subject WHERE name = ?", (subject,)).fetchone()
             if row is None:
                 raise SubjectNotFoundError(f"{self.path} has no subject '{subject}'; see `mien subjects {self.path}`")
             connection.execute("INSERT INTO removed (template) SELECT id FROM template WHERE subject = ?", row)
             count = connection.execute("SELECT count(*) FROM template WHERE subject = ?", row).fetchone()[0]
             connection.execute("DELETE FROM subject WHERE id = ?", row)
-        if not self.empty_log():
+        if not self.erase_traces():
             raise GalleryError(
                 f"erased, but traces remain in {self.path}-wal while another process reads; when it is done, "
                 f"run `mien subjects {self.path}`, which empties the log"
             )
         return int(count)
 
-    def empty_log(self) -> bool:
+    def erase_traces(self) -> bool:
         """Move everything from the write-ahead log into the file and cut the log to nothing.
 
         Returns:
@@ -194,7 +173,7 @@ class GalleryStore:
         return not busy
 
     def subjects(self) -> list[SubjectRow]:
-        """All subjects by name."""
+        """See Store."""
         rows = self._read(
             "SELECT name, count(template.id), enrolled FROM subject "
             "LEFT JOIN template ON template.subject = subject.id GROUP BY subject.id ORDER BY name"
@@ -202,33 +181,35 @@ class GalleryStore:
         return [SubjectRow(*row) for row in rows]
 
     def has_source(self, subject: str, source_sha256: str) -> bool:
-        """Whether this file is already enrolled for this subject."""
+        """See Store."""
         return bool(
             self._read(
                 "SELECT 1 FROM template JOIN subject ON subject.id = template.subject "
                 "WHERE name = ? AND source_sha256 = ?",
-                (canonical(subject), source_sha256),
+                (subject, source_sha256),
             )
         )
 
     def subject_embeddings(self, subject: str) -> Floats:
-        """The vectors of one subject, (N, D) float32; none for an unknown one."""
+        """See Store."""
         rows = self._read(
             "SELECT embedding FROM template JOIN subject ON subject.id = template.subject WHERE name = ?",
-            (canonical(subject),),
+            (subject,),
         )
-        return np.frombuffer(b"".join(row[0] for row in rows), np.float32).reshape(-1, self.identity.dimension)
+        return self._vectors([row[0] for row in rows])
 
     def current_identity(self) -> Identity:
-        """Which embeddings the file holds now; another process may have embedded it anew."""
+        """See Store."""
         return Identity(*self._read("SELECT contract, model, metric, dimension FROM gallery")[0])
 
     def count(self) -> int:
-        """How many templates there are."""
+        """See Store."""
         return int(self._read("SELECT count(*) FROM template")[0][0])
 
     def changes(self, last_id: int, last_removal: int) -> Changes:
-        """The next templates after an id, at most BLOCK of them, and all removals after a number, as one view."""
+        """See Store."""
+        import numpy as np
+
         with self._lock:
             self._connection.execute("BEGIN")
             try:
@@ -239,12 +220,14 @@ class GalleryStore:
             finally:
                 self._connection.execute("COMMIT")
         ids = np.array([row[0] for row in rows], np.int64)
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float32).reshape(-1, self.identity.dimension)
         removed = np.array([row[1] for row in removals], np.int64)
-        return Changes(ids, vectors, removed, max([last_removal, *(row[0] for row in removals)]))
+        last = max([last_removal, *(row[0] for row in removals)])
+        return Changes(ids, self._vectors([row[1] for row in rows]), removed, last)
 
     def embeddings(self, ids: Ids) -> Floats:
-        """The vectors of some templates in their order, NaN for one that has been removed."""
+        """See Store."""
+        import numpy as np
+
         vectors = np.full((len(ids), self.identity.dimension), np.nan, np.float32)
         place = {int(number): position for position, number in enumerate(ids)}
         for number, blob in self._by_ids("SELECT id, embedding FROM template WHERE id IN ({})", ids):
@@ -252,7 +235,7 @@ class GalleryStore:
         return vectors
 
     def owners(self, ids: Ids) -> dict[int, str]:
-        """The subjects of some templates."""
+        """See Store."""
         query = (
             "SELECT template.id, subject.name FROM template JOIN subject ON subject.id = template.subject "
             "WHERE template.id IN ({})"
@@ -260,7 +243,9 @@ class GalleryStore:
         return dict(self._by_ids(query, ids))
 
     def portraits(self) -> Iterator[tuple[int, Portrait]]:
-        """All portraits by template id, a few at a time."""
+        """See Store."""
+        import numpy as np
+
         last = 0
         while rows := self._read(
             "SELECT template, source, jpeg, landmarks FROM portrait WHERE template > ? ORDER BY template LIMIT 64",
@@ -270,16 +255,12 @@ class GalleryStore:
                 yield number, Portrait(source, jpeg, np.frombuffer(landmarks, np.float32).reshape(5, 2))
             last = rows[-1][0]
 
-    def replace_embeddings(self, identity: Identity, embeddings: dict[int, Floats]) -> None:
-        """Exchange all embeddings for another model's in one transaction.
-
-        Raises:
-            GalleryError: templates were added or removed in the meantime.
-        """
+    def replace_embeddings(self, identity: Identity, embeddings: Mapping[int, Floats]) -> None:
+        """See Store."""
         with self._write() as connection:
             present = {row[0] for row in connection.execute("SELECT id FROM template")}
             if present != set(embeddings):
-                raise GalleryError(f"{self.path} was changed while it was embedded anew: run the command again")
+                raise GalleryError(f"{self.path} was changed while it was embedded again: run the command again")
             connection.executemany(
                 "UPDATE template SET embedding = ? WHERE id = ?",
                 [(vector.astype("<f4").tobytes(), number) for number, vector in embeddings.items()],
@@ -289,7 +270,12 @@ class GalleryStore:
                 (identity.contract, identity.model, identity.metric, identity.dimension),
             )
         self.identity = identity
-        self.empty_log()
+        self.erase_traces()
+
+    def _vectors(self, blobs: Sequence[bytes]) -> Floats:
+        import numpy as np
+
+        return np.frombuffer(b"".join(blobs), np.float32).reshape(-1, self.identity.dimension)
 
     def _read(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
         with self._lock:
@@ -305,15 +291,14 @@ class GalleryStore:
 
 
 def _insert(connection: sqlite3.Connection, new: NewTemplate) -> int | None:
-    name = canonical(new.subject)
     connection.execute(
         "INSERT INTO subject (name, enrolled) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-        (name, time.time()),
+        (new.subject, time.time()),
     )
     cursor = connection.execute(
         "INSERT INTO template (subject, source_sha256, embedding) SELECT id, ?, ? FROM subject WHERE name = ? "
         "ON CONFLICT (subject, source_sha256) DO NOTHING",
-        (new.source_sha256, new.embedding.astype("<f4").tobytes(), name),
+        (new.source_sha256, new.embedding.astype("<f4").tobytes(), new.subject),
     )
     if cursor.rowcount == 0:
         return None
@@ -327,7 +312,7 @@ def _insert(connection: sqlite3.Connection, new: NewTemplate) -> int | None:
 
 
 def _initialize(path: Path, identity: Identity) -> None:
-    """Write an empty gallery beside its place and move it there, so that no half-made one is ever opened."""
+    """Write an empty gallery next to its place and link it there, so that no half-made one is ever opened."""
     scratch = path.with_name(f".{path.name}.{time.time_ns()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

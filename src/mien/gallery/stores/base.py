@@ -1,0 +1,160 @@
+"""What a gallery asks of its store: who is enrolled, with which vectors and portraits, durable and erasable.
+
+A store is the truth on disk, or in a database; an index is rebuilt from it. It compares nothing and knows no network.
+Names of subjects come in canonical form (see mien.data.sample) and are stored as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, Self
+
+from mien.errors import ContractError
+from mien.gallery.records import Changes, Identity, NewTemplate, Portrait, SubjectRow
+
+if TYPE_CHECKING:
+    from mien.gallery.indexes.base import Ids
+    from mien.types import Floats
+
+
+class Store(Protocol):
+    """One open gallery. Safe to call from several threads; several processes may read and write at once.
+
+    Every write is one transaction: it has happened as a whole, and is durable, when the method returns, or it has
+    not happened at all. Methods raise GalleryError where the store cannot be read or written.
+    """
+
+    identity: Identity
+    """Which embeddings the gallery held when it was opened."""
+
+    @property
+    def address(self) -> str:
+        """What a user types to open it: a path, or an address with a scheme."""
+        ...
+
+    @classmethod
+    def create(cls, address: str, identity: Identity) -> Self:
+        """Make a new gallery, or open an existing one of the same embeddings.
+
+        Raises:
+            ContractError: it holds another model's embeddings.
+            GalleryError: it cannot be made.
+        """
+        ...
+
+    @classmethod
+    def open(cls, address: str) -> Self:
+        """Open an existing gallery.
+
+        Raises:
+            GalleryError: there is none, or it is not a gallery.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds; the store cannot be used after that."""
+        ...
+
+    def current_identity(self) -> Identity:
+        """Which embeddings it holds now; another process may have changed the model."""
+        ...
+
+    def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
+        """Enrol templates in one transaction.
+
+        Returns:
+            Their ids, which increase and are never used twice; None for one whose source is already enrolled for its
+            subject.
+        """
+        ...
+
+    def remove(self, subject: str) -> int:
+        """Erase a subject for good: vectors, portraits, and their traces (see erase_traces).
+
+        Returns:
+            How many templates were erased.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject.
+        """
+        ...
+
+    def erase_traces(self) -> bool:
+        """Overwrite what is left of removed rows, in logs for example; say whether nothing is left."""
+        ...
+
+    def subjects(self) -> list[SubjectRow]:
+        """All subjects by name."""
+        ...
+
+    def count(self) -> int:
+        """Number of templates."""
+        ...
+
+    def has_source(self, subject: str, source_sha256: str) -> bool:
+        """Whether this file is enrolled for this subject."""
+        ...
+
+    def subject_embeddings(self, subject: str) -> Floats:
+        """The vectors of one subject, (N, D) float32; no rows where there is no such subject."""
+        ...
+
+    def embeddings(self, ids: Ids) -> Floats:
+        """The vectors of some templates in their order, (N, D) float32; NaN for one that was removed."""
+        ...
+
+    def owners(self, ids: Ids) -> dict[int, str]:
+        """The subjects of some templates; without those that were removed."""
+        ...
+
+    def portraits(self) -> Iterator[tuple[int, Portrait]]:
+        """All portraits with their template's id, in the order of the ids."""
+        ...
+
+    def changes(self, last_id: int, last_removal: int) -> Changes:
+        """What happened since a point in the gallery's history, as one consistent view.
+
+        Args:
+            last_id: the last template that the caller has; 0 at the beginning.
+            last_removal: the number of the last removal that the caller has; 0 at the beginning.
+
+        Returns:
+            The next templates by id, at most BLOCK of them, and all removals. With fewer templates than BLOCK the
+            caller has everything.
+        """
+        ...
+
+    def replace_embeddings(self, identity: Identity, embeddings: Mapping[int, Floats]) -> None:
+        """Exchange all vectors for those of another model in one transaction.
+
+        Raises:
+            GalleryError: templates were added or removed in the meantime; nothing was exchanged.
+        """
+        ...
+
+    def read_thresholds(self) -> str | None:
+        """The gallery's own thresholds as they were written, or None; see mien.gallery.thresholds."""
+        ...
+
+    def write_thresholds(self, text: str | None) -> None:
+        """Keep the gallery's own thresholds in place of earlier ones; None removes them."""
+        ...
+
+
+BLOCK = 50_000
+"""Templates that are read at a time, so that a large gallery is opened without holding it twice."""
+
+
+def require_identity(store: Store, identity: Identity) -> None:
+    """Refuse a gallery that holds another model's embeddings.
+
+    Raises:
+        ContractError: with the command that embeds the gallery again.
+    """
+    held = store.identity
+    if held.contract != identity.contract:
+        raise ContractError(
+            f"{store.address} holds embeddings of {held.model} (contract {held.contract}), not of {identity.model} "
+            f"({identity.contract}): open it with --recognizer {held.model}, or embed its portraits again with "
+            f"`mien reenrol {store.address} --recognizer {identity.model}`"
+        )

@@ -1,0 +1,160 @@
+"""What the tests of galleries share: templates that can be found again in raw bytes, and a store in memory."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from mien.errors import GalleryError, SubjectNotFoundError
+from mien.gallery.records import Changes, Identity, NewTemplate, Portrait, SubjectRow
+from mien.gallery.stores.base import BLOCK, require_identity
+from mien.types import Floats
+
+IDENTITY = Identity("contract-a", "model-a", "l2", 16)
+
+
+def make_template(subject: str, number: int) -> NewTemplate:
+    vector = np.random.default_rng(number).normal(size=16).astype(np.float32)
+    portrait = Portrait(
+        f"{subject}-{number}.jpg", b"portrait-%04d-" % number * 400, np.full((5, 2), number, np.float32)
+    )
+    return NewTemplate(subject, f"sha-{number}", vector, portrait)
+
+
+@pytest.fixture(scope="session")
+def identity() -> Identity:
+    return IDENTITY
+
+
+@pytest.fixture(scope="session")
+def template() -> Callable[[str, int], NewTemplate]:
+    return make_template
+
+
+class _Memory:
+    """What one address of the made-up store holds."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.templates: dict[int, NewTemplate] = {}
+        self.enrolled: dict[str, float] = {}
+        self.removed: list[int] = []
+        self.next_id = 1
+        self.thresholds: str | None = None
+
+
+class MemoryStore:
+    """A store in memory, made up to show that a gallery asks its store for nothing but the protocol."""
+
+    _all: ClassVar[dict[str, _Memory]] = {}
+
+    def __init__(self, address: str) -> None:
+        self.address, self._held = address, self._all[address]
+        self.identity = self._held.identity
+
+    @classmethod
+    def create(cls, address: str, identity: Identity) -> "MemoryStore":
+        cls._all.setdefault(address, _Memory(identity))
+        store = cls(address)
+        require_identity(store, identity)
+        return store
+
+    @classmethod
+    def open(cls, address: str) -> "MemoryStore":
+        if address not in cls._all:
+            raise GalleryError(f"there is no gallery {address}")
+        return cls(address)
+
+    def close(self) -> None:
+        pass
+
+    def current_identity(self) -> Identity:
+        return self._held.identity
+
+    def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
+        return [self._add(template) for template in templates]
+
+    def _add(self, new: NewTemplate) -> int | None:
+        if self.has_source(new.subject, new.source_sha256):
+            return None
+        number, self._held.next_id = self._held.next_id, self._held.next_id + 1
+        self._held.enrolled.setdefault(new.subject, time.time())
+        self._held.templates[number] = new
+        return number
+
+    def remove(self, subject: str) -> int:
+        if subject not in self._held.enrolled:
+            raise SubjectNotFoundError(f"{self.address} has no subject '{subject}'")
+        gone = [number for number, template in self._held.templates.items() if template.subject == subject]
+        for number in gone:
+            del self._held.templates[number]
+        del self._held.enrolled[subject]
+        self._held.removed += gone
+        return len(gone)
+
+    def erase_traces(self) -> bool:
+        return True
+
+    def subjects(self) -> list[SubjectRow]:
+        owners = [template.subject for template in self._held.templates.values()]
+        return [SubjectRow(name, owners.count(name), when) for name, when in sorted(self._held.enrolled.items())]
+
+    def count(self) -> int:
+        return len(self._held.templates)
+
+    def has_source(self, subject: str, source_sha256: str) -> bool:
+        return any((t.subject, t.source_sha256) == (subject, source_sha256) for t in self._held.templates.values())
+
+    def subject_embeddings(self, subject: str) -> Floats:
+        return self._stack([t.embedding for t in self._held.templates.values() if t.subject == subject])
+
+    def embeddings(self, ids: np.ndarray) -> Floats:
+        nothing = np.full(self.identity.dimension, np.nan, np.float32)
+        held = self._held.templates
+        return self._stack([held[number].embedding if number in held else nothing for number in ids.tolist()])
+
+    def owners(self, ids: np.ndarray) -> dict[int, str]:
+        held = self._held.templates
+        return {number: held[number].subject for number in ids.tolist() if number in held}
+
+    def portraits(self) -> Iterator[tuple[int, Portrait]]:
+        for number, template in sorted(self._held.templates.items()):
+            yield number, template.portrait
+
+    def changes(self, last_id: int, last_removal: int) -> Changes:
+        new = [number for number in sorted(self._held.templates) if number > last_id][:BLOCK]
+        return Changes(
+            np.array(new, np.int64),
+            self._stack([self._held.templates[number].embedding for number in new]),
+            np.array(self._held.removed[last_removal:], np.int64),
+            len(self._held.removed),
+        )
+
+    def replace_embeddings(self, identity: Identity, embeddings: Mapping[int, Floats]) -> None:
+        if set(embeddings) != set(self._held.templates):
+            raise GalleryError(f"{self.address} was changed: run the command again")
+        for number, vector in embeddings.items():
+            old = self._held.templates[number]
+            self._held.templates[number] = NewTemplate(old.subject, old.source_sha256, vector, old.portrait)
+        self.identity = self._held.identity = identity
+
+    def read_thresholds(self) -> str | None:
+        return self._held.thresholds
+
+    def write_thresholds(self, text: str | None) -> None:
+        self._held.thresholds = text
+
+    def _stack(self, vectors: Sequence[Floats]) -> Floats:
+        return np.array(vectors, np.float32).reshape(len(vectors), -1 if len(vectors) else self.identity.dimension)
+
+
+@pytest.fixture
+def memory_store(monkeypatch: pytest.MonkeyPatch) -> type[MemoryStore]:
+    """The made-up store, as the scheme memory:// of the table."""
+    from mien.gallery.stores import STORES
+
+    monkeypatch.setattr(MemoryStore, "_all", {})
+    monkeypatch.setitem(STORES, "memory", MemoryStore)
+    return MemoryStore

@@ -1,0 +1,170 @@
+"""Every store keeps the promises of the protocol. One suite: a new store is one more parameter of `store`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.data.sample import Sample
+from mien.errors import ContractError, GalleryError, SubjectNotFoundError
+from mien.gallery.gallery import Gallery
+from mien.gallery.records import Identity, NewTemplate
+from mien.gallery.stores import STORES, create_store, open_store
+from mien.gallery.stores.base import Store
+from mien.gallery.stores.sqlite import SqliteStore
+
+Make = Callable[[str, int], NewTemplate]
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def address(request: pytest.FixtureRequest, tmp_path: Path, memory_store: type) -> str:
+    assert STORES["memory"] is memory_store
+    return {"sqlite": str(tmp_path / "people.gallery"), "memory": "memory://people"}[request.param]
+
+
+@pytest.fixture
+def store(address: str, identity: Identity) -> Store:
+    return create_store(address, identity)
+
+
+def listed(store: Store) -> list[tuple[str, int]]:
+    return [(row.name, row.templates) for row in store.subjects()]
+
+
+def test_a_new_store_is_empty_and_can_be_opened_again(store: Store, address: str, identity: Identity) -> None:
+    assert store.address == address and store.identity == store.current_identity() == identity
+    assert store.count() == 0 and store.subjects() == [] and list(store.portraits()) == []
+    assert store.read_thresholds() is None
+    assert open_store(address).identity == create_store(address, identity).identity == identity
+
+
+def test_a_missing_gallery_is_not_made_by_opening_it(address: str) -> None:
+    for _ in range(2):
+        with pytest.raises(GalleryError, match="there is no gallery"):
+            open_store(address)
+
+
+def test_another_models_gallery_is_refused_with_the_command(store: Store, address: str) -> None:
+    with pytest.raises(ContractError, match=rf"mien reenrol {address} --recognizer model-b"):
+        create_store(address, Identity("contract-b", "model-b", "cosine", 16))
+
+
+def test_what_is_added_can_be_read_again(store: Store, address: str, template: Make) -> None:
+    new = [template("An", 1), template("An", 2), template("Bình", 3)]
+    ids = store.add(new)
+    again = open_store(address)
+    assert len(set(ids)) == 3 and ids == sorted(ids)
+    assert listed(again) == [("An", 2), ("Bình", 1)] and again.count() == 3
+    assert all(0 < row.enrolled < 1e11 for row in again.subjects())
+    swapped = np.array([ids[2], ids[0]])
+    assert np.array_equal(again.embeddings(swapped), np.stack([new[2].embedding, new[0].embedding]))
+    assert again.owners(swapped) == {ids[2]: "Bình", ids[0]: "An"}
+    assert np.array_equal(again.subject_embeddings("An"), np.stack([new[0].embedding, new[1].embedding]))
+    portraits = list(again.portraits())
+    assert [number for number, _ in portraits] == ids
+    for (_, portrait), one in zip(portraits, new, strict=True):
+        assert (portrait.source, portrait.jpeg) == (one.portrait.source, one.portrait.jpeg)
+        assert np.array_equal(portrait.landmarks, one.portrait.landmarks)
+
+
+def test_what_is_not_there_is_empty_or_nan(store: Store, template: Make) -> None:
+    store.add([template("An", 1)])
+    unknown = np.array([99])
+    assert np.isnan(store.embeddings(unknown)).all() and store.embeddings(unknown).shape == (1, 16)
+    assert store.owners(unknown) == {}
+    assert store.subject_embeddings("nobody").shape == (0, 16)
+
+
+def test_subjects_are_listed_by_name(store: Store, template: Make) -> None:
+    names = ["Ông", "an", "Bình", "An", "Ánh"]
+    store.add([template(name, number) for number, name in enumerate(names)])
+    assert [row.name for row in store.subjects()] == sorted(names)
+
+
+def test_the_same_source_is_enrolled_once_per_subject(store: Store, template: Make) -> None:
+    first, second = store.add([template("An", 1), template("An", 1)])
+    assert first is not None and second is None
+    assert store.has_source("An", "sha-1") and not store.has_source("Bình", "sha-1")
+    assert not store.has_source("An", "sha-2")
+    assert store.add([template("Bình", 1)]) != [None]
+    assert listed(store) == [("An", 1), ("Bình", 1)]
+
+
+def test_removal_erases_one_subject_and_nothing_else(store: Store, address: str, template: Make) -> None:
+    first, second, other = store.add([template("An", 1), template("An", 2), template("Bình", 3)])
+    assert store.remove("An") == 2 and store.erase_traces()
+    again = open_store(address)
+    assert listed(again) == [("Bình", 1)] and again.count() == 1
+    assert [number for number, _ in again.portraits()] == [other]
+    assert again.owners(np.array([first, second, other])) == {other: "Bình"}
+    assert np.isnan(again.embeddings(np.array([first]))).all()
+    assert not again.has_source("An", "sha-1")
+    with pytest.raises(SubjectNotFoundError, match="no subject 'An'"):
+        store.remove("An")
+
+
+def test_an_id_is_never_used_twice(store: Store, template: Make) -> None:
+    (last,) = store.add([template("An", 1)])
+    store.remove("An")
+    (new,) = store.add([template("An", 1)])
+    assert last is not None and new is not None and new > last
+
+
+def test_changes_tell_what_happened_since(store: Store, address: str, template: Make) -> None:
+    new = [template("An", 1), template("Bình", 2)]
+    first_ids = store.add(new)
+    first = store.changes(0, 0)
+    assert first.ids.tolist() == first_ids and first.removed.tolist() == []
+    assert np.array_equal(first.embeddings, np.stack([one.embedding for one in new]))
+    other = open_store(address)
+    third_ids = other.add([template("Chi", 3)])
+    other.remove("An")
+    second = store.changes(int(first.ids[-1]), first.last_removal)
+    assert second.ids.tolist() == third_ids and second.removed.tolist() == first_ids[:1]
+    third = store.changes(int(second.ids[-1]), second.last_removal)
+    assert len(third.ids) == len(third.removed) == 0 and third.last_removal == second.last_removal
+    assert store.changes(0, 0).ids.tolist() == [first_ids[1], *third_ids]
+
+
+def test_embeddings_are_exchanged_in_one_step(store: Store, address: str, identity: Identity, template: Make) -> None:
+    ids = store.add([template("An", 1), template("Bình", 2)])
+    new = Identity("contract-b", "model-b", "cosine", 4)
+    with pytest.raises(GalleryError, match="run the command again"):
+        store.replace_embeddings(new, {ids[0]: np.ones(4, np.float32)})
+    assert store.current_identity() == identity and store.embeddings(np.array(ids)).shape == (2, 16)
+    watching = open_store(address)
+    store.replace_embeddings(new, {number: np.full(4, number, np.float32) for number in ids})
+    assert store.identity == new and open_store(address).identity == new
+    assert watching.identity == identity and watching.current_identity() == new
+    assert open_store(address).embeddings(np.array(ids[1:])).tolist() == [[ids[1]] * 4]
+    assert listed(store) == [("An", 1), ("Bình", 1)]
+
+
+def test_thresholds_are_kept_as_they_are_written(store: Store, address: str) -> None:
+    for text in ("first", '{"second": "ế"}', None):
+        store.write_thresholds(text)
+        assert open_store(address).read_thresholds() == text
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\n"])
+def test_a_subject_needs_a_name(name: str, template: Make) -> None:
+    with pytest.raises(GalleryError, match=r"-1.jpg: a subject needs a name"):
+        template(name, 1)
+
+
+def test_one_person_has_one_name_in_both_normal_forms(store: Store, template: Make) -> None:
+    composed, decomposed = "Nguy\u1ec5n H\u1ed3ng", "Nguye\u0302\u0303n Ho\u0302\u0300ng"
+    store.add([template(Sample(Path("x"), name).subject, n) for n, name in enumerate((composed, decomposed))])
+    assert listed(store) == [(composed, 2)]
+    assert Gallery(store).remove(decomposed) == 2
+
+
+def test_the_scheme_of_an_address_chooses_the_store(store: Store, tmp_path: Path, identity: Identity) -> None:
+    path = tmp_path / "by scheme.gallery"
+    assert isinstance(create_store(f"sqlite://{path}", identity), SqliteStore) and path.is_file()
+    assert open_store(path).identity == identity
+    with pytest.raises(
+        GalleryError, match=r"no store for nowhere://; there are sqlite://, memory:// and plain paths"
+    ):
+        open_store("nowhere://people")
