@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import machine
 from mien.data.pairs import Pair
-from mien.evaluate import all_pairs
+from mien.evaluate import all_pairs, score_blocks
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.scorefile import Embedded, Origin
@@ -88,7 +88,7 @@ def products(embeddings: np.ndarray) -> float:
 
 
 def blocked_products(embeddings: np.ndarray) -> float:
-    blocks = list(all_pairs._blocks(np.array([len(embeddings)]), [(0, 0)]))
+    blocks = list(score_blocks.blocks_of(np.array([len(embeddings)]), [(0, 0)]))
 
     def work(block: object) -> None:
         np.matmul(embeddings[block.row : block.row_end], embeddings[block.column : block.column_end].T)

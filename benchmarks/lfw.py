@@ -18,7 +18,7 @@ import machine
 from mien.data.pairs import read_pairs
 from mien.detect.prominence import most_prominent
 from mien.evaluate.all_pairs import compare_all
-from mien.evaluate.curve import operating_point
+from mien.evaluate.operating_points import operating_point
 from mien.evaluate.pair_lists import ScoredPairs, folded_accuracy
 from mien.evaluate.thresholds import choose_thresholds
 from mien.image import read_image

@@ -6,21 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.evaluate import all_pairs
-from mien.evaluate.all_pairs import BINS, PairStatistics, compare_all
-from mien.evaluate.curve import (
-    can_show,
-    decidability,
-    equal_error,
-    error_curve,
-    fmr_at,
-    fnmr_at,
-    moments,
-    operating_points,
-    strata_at,
-    subjects_needed,
-    threshold_at,
-)
+from mien.evaluate import all_pairs, score_blocks
+from mien.evaluate.all_pairs import PairStatistics, compare_all
+from mien.evaluate.distributions import decidability, moments
+from mien.evaluate.operating_points import can_show, equal_error, error_curve, operating_points, subjects_needed
+from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
+from mien.evaluate.score_blocks import BINS
+from mien.evaluate.strata import strata_at
 from mien.rates import rate_of_subjects
 from mien.types import floats
 
@@ -53,8 +45,8 @@ def metric(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=[(1024, 2048), (16, 24)], ids=["one block", "small blocks"])
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_pairs, "ROWS", request.param[0])
-    monkeypatch.setattr(all_pairs, "COLUMNS", request.param[1])
+    monkeypatch.setattr(score_blocks, "ROWS", request.param[0])
+    monkeypatch.setattr(score_blocks, "COLUMNS", request.param[1])
 
 
 @pytest.mark.usefixtures("blocks")
@@ -212,8 +204,8 @@ def test_one_sample_a_subject_has_no_mated_comparisons() -> None:
 
 def test_it_does_not_matter_how_many_threads_work(monkeypatch: pytest.MonkeyPatch) -> None:
     embeddings, numbers, strata = world(12, subjects=200)
-    monkeypatch.setattr(all_pairs, "ROWS", 32)
-    monkeypatch.setattr(all_pairs, "COLUMNS", 48)
+    monkeypatch.setattr(score_blocks, "ROWS", 32)
+    monkeypatch.setattr(score_blocks, "COLUMNS", 48)
     results = []
     for cores in (1, 4):
         monkeypatch.setattr(all_pairs, "usable_cores", lambda cores=cores: cores)

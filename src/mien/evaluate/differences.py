@@ -11,7 +11,8 @@ import numpy as np
 
 from mien.errors import ManifestError
 from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.curve import RATES, can_show, fmr_at, fnmr_at, threshold_at
+from mien.evaluate.operating_points import RATES, can_show
+from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.rates import FEW, Estimate, Indices, student
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mien.evaluate.curve import SHOWN_BY
+from mien.evaluate.operating_points import SHOWN_BY
 from mien.models.card import ThresholdRow
 from mien.rates import Estimate
 

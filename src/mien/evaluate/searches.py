@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.evaluate.curve import SHOWN_BY, place_between
-from mien.rates import Estimate, rate_of_subjects
-from mien.scores import score_all
+from mien.evaluate.operating_points import SHOWN_BY
+from mien.evaluate.rates_at import place_between
+from mien.rates import Estimate, Indices, rate_of_subjects
+from mien.scores import score_all, similarity
 from mien.types import Floats, Metric
 
 BLOCK = 1024
 RANKS = (1, 2, 3, 5, 10, 20, 50)
-
-Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,7 @@ def _score(
     rank = np.full(len(probes), np.iinfo(np.int64).max)
     for first in range(0, len(probes), BLOCK):
         scores = score_all(probes[first : first + BLOCK], templates, metric)
-        similar = np.maximum.reduceat(scores if metric == "cosine" else -scores, starts, axis=1)
+        similar = np.maximum.reduceat(similarity(scores, metric), starts, axis=1)
         rows = np.arange(len(similar))
         place = np.minimum(np.searchsorted(people, subjects[first : first + BLOCK]), len(people) - 1)
         there = people[place] == subjects[first : first + BLOCK]
@@ -187,7 +186,7 @@ def _point(
     returned = (own[mated] >= threshold) & (rank[mated] == 0)
     return SearchPoint(
         wanted,
-        threshold if metric == "cosine" else -threshold,
+        similarity(threshold, metric),
         _share(best[others] >= threshold, who[others]),
         _share(~returned, who[mated]),
     )

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import Indices, PairStatistics, compare_all
-from mien.evaluate.curve import StratumRow, can_show, fmr_at, fnmr_at, strata_at, subjects_needed, threshold_at
+from mien.evaluate.all_pairs import PairStatistics, compare_all
+from mien.evaluate.operating_points import can_show, subjects_needed
+from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
+from mien.evaluate.strata import StratumRow, strata_at
 from mien.models.card import ThresholdRow
+from mien.rates import Indices
 from mien.scores import UNIT_OF
 from mien.types import Floats, Metric
 

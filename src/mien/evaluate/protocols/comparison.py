@@ -4,8 +4,8 @@ import numpy as np
 
 from mien.errors import ManifestError
 from mien.evaluate.all_pairs import compare_all
-from mien.evaluate.curve import error_curve
 from mien.evaluate.differences import ComparedPoint, compare
+from mien.evaluate.operating_points import error_curve
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report, Table, describe

@@ -1,7 +1,7 @@
 """The impostor protocol ("inter only"): sets with one image a person, all non-mated comparisons, none left out."""
 
 from mien.evaluate.all_pairs import PairStatistics, compare_all
-from mien.evaluate.curve import error_curve
+from mien.evaluate.operating_points import error_curve
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report

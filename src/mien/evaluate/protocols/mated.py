@@ -6,13 +6,15 @@ from typing import Annotated
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import Indices, PairStatistics, compare_all
-from mien.evaluate.curve import OperatingPoint, decidability, equal_error, error_curve, moments
+from mien.evaluate.all_pairs import PairStatistics, compare_all
+from mien.evaluate.distributions import decidability, moments
+from mien.evaluate.operating_points import OperatingPoint, equal_error, error_curve
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Number, Report, describe, share
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
+from mien.rates import Indices
 from mien.scores import UNIT_OF
 
 MAX_SAMPLES = 20

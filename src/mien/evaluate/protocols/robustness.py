@@ -12,9 +12,9 @@ from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.errors import ImageError, ManifestError
-from mien.evaluate.all_pairs import Indices, PairStatistics
+from mien.evaluate.all_pairs import PairStatistics
 from mien.evaluate.corruptions import SEVERITIES
-from mien.evaluate.curve import OperatingPoint, can_show, operating_point, subjects_needed
+from mien.evaluate.operating_points import OperatingPoint, can_show, operating_point, subjects_needed
 from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.impostor import compare_subjects
@@ -26,6 +26,7 @@ from mien.image import decode
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.progress import OnProgress, no_progress
+from mien.rates import Indices
 from mien.recognize.recognizer import Recognizer
 from mien.scores import UNIT_OF
 

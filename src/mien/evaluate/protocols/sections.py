@@ -8,20 +8,15 @@ from importlib.metadata import version
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import BINS, Indices, PairStatistics
-from mien.evaluate.curve import (
-    ErrorCurve,
-    OperatingPoint,
-    can_show,
-    fmr_at,
-    fnmr_at,
-    operating_points,
-    strata_at,
-    subjects_needed,
-)
+from mien.evaluate.all_pairs import PairStatistics
+from mien.evaluate.operating_points import ErrorCurve, OperatingPoint, can_show, operating_points, subjects_needed
+from mien.evaluate.rates_at import fmr_at, fnmr_at
 from mien.evaluate.report import Chart, Number, PairRow, Pairs, Series, Subject, Table, describe, number, too_few
+from mien.evaluate.score_blocks import BINS
 from mien.evaluate.scorefile import Embedded
+from mien.evaluate.strata import strata_at
 from mien.models.card import ModelCard
+from mien.rates import Indices
 from mien.scores import UNIT_OF
 from mien.types import Floats
 

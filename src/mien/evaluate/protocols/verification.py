@@ -9,7 +9,7 @@ import numpy as np
 from mien.data.bins import read_bin
 from mien.data.pairs import Pair, numbered_pairs, read_pairs
 from mien.errors import ManifestError
-from mien.evaluate.curve import decidability
+from mien.evaluate.distributions import decidability
 from mien.evaluate.pair_lists import (
     FoldedAccuracy,
     ListPoint,
@@ -28,7 +28,7 @@ from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Chart, Number, Pairs, Report, Series, Table, describe, number, share, thin
 from mien.evaluate.scorefile import Embedded
-from mien.scores import UNIT_OF, score_pairs
+from mien.scores import UNIT_OF, score_pairs, similarity
 
 
 def score_list(embedded: Embedded, pairs: Sequence[Pair], source: str) -> tuple[ScoredPairs, np.ndarray]:
@@ -47,7 +47,7 @@ def score_list(embedded: Embedded, pairs: Sequence[Pair], source: str) -> tuple[
     scores = np.full(len(pairs), -np.inf, np.float32)
     a, b = embedded.embeddings[places[known, 0]], embedded.embeddings[places[known, 1]]
     values = score_pairs(a, b, embedded.origin.metric)
-    scores[known] = values if embedded.origin.metric == "cosine" else -values
+    scores[known] = similarity(values, embedded.origin.metric)
     numbers = np.unique(np.asarray(embedded.subjects), return_inverse=True)[1]
     unknown = np.array([not subject for subject in embedded.subjects])
     subjects = np.where(places >= 0, np.where(unknown[places], -1, numbers[places]), -1)
@@ -114,7 +114,7 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
     points = list_points(scored)
     lost = int((~np.isfinite(scored.scores)).sum())
     rate, place = equal_error_rate(curve)
-    flip = 1.0 if embedded.origin.metric == "cosine" else -1.0
+    flip = similarity(1.0, embedded.origin.metric)
     numbers = {
         "pairs": Number(value=len(pairs)),
         "pairs without an embedding": Number(value=lost),

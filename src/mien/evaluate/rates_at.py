@@ -1,0 +1,130 @@
+"""FMR and FNMR of all comparisons of a set at a threshold, with intervals by subject; and the threshold for an FMR.
+
+Thresholds are in the metric's unit. Among the comparisons that were kept, counts are exact; below them the histogram
+is interpolated, whose bins are a sixteenth of a standard deviation wide. Says nothing of which rates a set can show.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluate.all_pairs import PairStatistics
+from mien.evaluate.score_blocks import BINS
+from mien.rates import Estimate, PairSums, rate_of_pairs, rate_of_subjects
+from mien.types import Floats
+
+
+def threshold_at(pairs: PairStatistics, fmr: float) -> float:
+    """The loosest threshold whose false match rate is at most `fmr`, in the metric's unit.
+
+    Among the kept comparisons it is half way between the last that may match and the first that may not.
+
+    Raises:
+        ValueError: there are too few non-mated comparisons to have a single match at that rate.
+    """
+    allowed = int(fmr * pairs.nonmated + 1e-9)
+    if allowed < 1:
+        raise ValueError(f"{pairs.nonmated} non-mated comparisons cannot show a false match rate of {fmr:g}")
+    if allowed < len(pairs.tail):
+        return pairs.value(place_between(pairs.tail, allowed))
+    above = counts_above(pairs.histogram.sum(axis=0))
+    # It falls from bin to bin; the place where it crosses the wanted count, counted in bins.
+    place = float(np.interp(-float(fmr * pairs.nonmated), -above, np.arange(BINS + 1)))
+    return pairs.value(pairs.low + (place - 1) * pairs.width)
+
+
+def place_between(scores: Floats, allowed: int) -> float:
+    """The loosest threshold that accepts at most so many scores; between two of them, never on one.
+
+    Args:
+        scores: (K,) similarities, best first; more than `allowed`.
+        allowed: how many may be accepted. Of equal scores all or none are.
+    """
+    while allowed and scores[allowed - 1] == scores[allowed]:
+        allowed -= 1
+    if not allowed:
+        return float(np.nextafter(scores[0], np.float32(np.inf)))
+    return (float(scores[allowed - 1]) + float(scores[allowed])) / 2
+
+
+def counts_above(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(..., 257) comparisons at or above the lower edge of each bin."""
+    counts = np.cumsum(histogram[..., ::-1], axis=-1)[..., ::-1]
+    return np.concatenate([counts, np.zeros((*counts.shape[:-1], 1), counts.dtype)], axis=-1).astype(np.float64)
+
+
+def count_at(above: NDArray[np.float64], pairs: PairStatistics, similarity: float) -> NDArray[np.float64]:
+    """`above` at any similarity, interpolated."""
+    place = np.clip((similarity - pairs.low) / pairs.width + 1, 0, BINS)
+    whole = min(int(place), BINS - 1)
+    part = place - whole
+    return np.asarray(above[..., whole] * (1 - part) + above[..., whole + 1] * part, np.float64)
+
+
+def fmr_at(pairs: PairStatistics, threshold: float) -> Estimate:
+    """The false match rate at a threshold in the metric's unit, with its interval by subject."""
+    similarity = pairs.similarity(threshold)
+    numbers, dense = np.unique(pairs.subjects, return_inverse=True)
+    samples = np.bincount(dense).astype(np.float64)
+    total = float(pairs.nonmated)
+    if not total:
+        return Estimate(float("nan"), 0.0, 1.0, 0)
+    comparisons = samples * (samples.sum() - samples)
+    if not is_kept(pairs, similarity):
+        return _in_bulk(pairs, similarity, comparisons, len(numbers))
+    count = accepted(pairs, similarity)
+    who = dense[pairs.tail_samples[:count]]
+    return rate_of_pairs(match_sums(who, samples, comparisons, total))
+
+
+def is_kept(pairs: PairStatistics, similarity: float) -> bool:
+    """Whether all non-mated comparisons that a threshold accepts are among the kept ones."""
+    return len(pairs.tail) == pairs.nonmated or similarity > pairs.bound
+
+
+def accepted(pairs: PairStatistics, similarity: float) -> int:
+    """How many of the kept comparisons are accepted; in double precision, as a threshold lies between scores."""
+    return int(np.searchsorted(-pairs.tail, -np.float64(similarity), side="right"))
+
+
+def match_sums(
+    who: NDArray[np.int64], samples: NDArray[np.float64], comparisons: NDArray[np.float64], total: float
+) -> PairSums:
+    """Sums over the matches of some subjects.
+
+    Args:
+        who: (K, 2) subjects of each match.
+        samples: (S,) samples of each subject.
+        comparisons: (S,) comparisons in which each subject takes part.
+        total: comparisons in all.
+    """
+    subjects = len(samples)
+    share = len(who) / total
+    matches = np.bincount(who.reshape(-1), minlength=subjects)
+    key = np.minimum(who[:, 0], who[:, 1]) * subjects + np.maximum(who[:, 0], who[:, 1])
+    each = np.unique(key, return_counts=True)[1].astype(np.float64)
+    expected = samples[who[:, 0]] * samples[who[:, 1]]
+    everywhere = (float((samples**2).sum()) ** 2 - float((samples**4).sum())) / 2
+    by_pair = float((each**2).sum()) - 2 * share * float(expected.sum()) + share**2 * everywhere
+    by_subject = float(((matches - share * comparisons) ** 2).sum())
+    return PairSums(subjects, total, len(who), by_subject, by_pair, int((matches > 0).sum()))
+
+
+def _in_bulk(pairs: PairStatistics, similarity: float, comparisons: NDArray[np.float64], subjects: int) -> Estimate:
+    """Counts from the histogram; how much subjects differ, from those that were drawn."""
+    total = float(pairs.nonmated)
+    wrong = float(count_at(counts_above(pairs.histogram.sum(axis=0)), pairs, similarity))
+    share = wrong / total
+    drawn = np.searchsorted(np.unique(pairs.subjects), pairs.drawn)
+    matches = count_at(counts_above(pairs.drawn_histogram), pairs, similarity)
+    # Scaled up so that the drawn subjects stand for all.
+    by_subject = float(((matches - share * comparisons[drawn]) ** 2).sum()) * subjects / len(drawn)
+    return rate_of_pairs(PairSums(subjects, total, wrong, by_subject, total * share * (1 - share), subjects))
+
+
+def fnmr_at(pairs: PairStatistics, threshold: float) -> Estimate:
+    """The false non-match rate at a threshold in the metric's unit, with its interval by subject."""
+    _, dense = np.unique(pairs.subjects, return_inverse=True)
+    owner = dense[pairs.mated_samples[:, 0]]
+    missed = pairs.mated < np.float64(pairs.similarity(threshold))
+    subjects = int(dense.max()) + 1
+    return rate_of_subjects(np.bincount(owner, missed, minlength=subjects), np.bincount(owner, minlength=subjects))
