@@ -25,11 +25,10 @@ from mien.image import decode
 from mien.models import store
 from mien.models.options import EngineOptions
 from mien.portrait.checking import check
-from mien.portrait.examine import DECODED, Examiner, choose
+from mien.portrait.examine import DECODED, Examiner, choose_portrait
 from mien.portrait.measures.catalogue import measure
 from mien.portrait.measures.face_chip import make_face_chip
 from mien.recognize.recognizer import Recognizer
-from mien.types import Photo
 
 MIEN = Path(sys.executable).parent / "mien"
 SIZES = (1_000, 10_000, 100_000)
@@ -60,14 +59,14 @@ def stages(paths: list[Path]) -> dict:
                 clock = lap(spent, "decode", clock)
                 faces = detector.detect([photo.image])[0]
                 clock = lap(spent, "detect", clock)
-                portrait = choose(photo, faces)
+                portrait = choose_portrait(photo, faces)
                 if portrait.chosen is None:
                     continue
                 seen = make_face_chip(portrait)
                 clock = lap(spent, "measure: prepare the face", clock)
                 measure(portrait, seen)
                 clock = lap(spent, "measure: all measures", clock)
-                examiner.photo(Photo(photo.image, photo.width, photo.height), faces, "x")
+                examiner.measure(choose_portrait(photo, faces), "x")
                 clock = lap(spent, "measure, with hashes and quality", clock)
                 network.embed(network.align(photo.image, portrait.face)[None])
                 lap(spent, "embed", clock)

@@ -48,7 +48,7 @@ def commands() -> list[str]:
         "data import lfw --out lfw.parquet",
         "data import celeba --out celeba.parquet",
         "data prepare celeba.parquet --out celeba-112",
-        "data prepare lfw.parquet --out lfw-112 --several take",
+        "data prepare lfw.parquet --out lfw-112 --multiple-faces largest",
         "data check lfw-112",
     ]
     for name, (detector, recognizer) in SYSTEMS.items():

@@ -26,6 +26,7 @@ from mien.detect.families import open_detector
 from mien.evaluate import corruptions
 from mien.image import read_image
 from mien.models.options import EngineOptions
+from mien.pipeline import array_item
 from mien.portrait.examine import Examiner
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.rules import FAIL, load_rules, states
@@ -178,7 +179,7 @@ def climb(item: tuple[int, str]) -> np.ndarray:
         examiner = Examiner(open_detector("mtcnn", EngineOptions(threads=1, streams=1)))
     index, path = item
     image = read_image(Path(path))
-    clean = examiner.image(image)
+    clean = examiner.item(array_item("image", image))
     table = np.full((len(LADDERS), STEPS + 1, len(NAMES)), np.nan, np.float32)
     if clean.chip is None:
         return table
@@ -186,7 +187,9 @@ def climb(item: tuple[int, str]) -> np.ndarray:
     for row, (name, (apply, _, _)) in enumerate(LADDERS.items()):
         for step in range(1, STEPS + 1):
             draw = np.random.default_rng([index, *name.encode()])
-            table[row, step] = values(examiner.image(apply(image, clean.portrait.face.landmarks, step, draw)))
+            table[row, step] = values(
+                examiner.item(array_item("image", apply(image, clean.portrait.face.landmarks, step, draw)))
+            )
     return table
 
 

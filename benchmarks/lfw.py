@@ -69,7 +69,7 @@ def evaluate(files: list[Path], listed: list, detector: str, recognizer: str) ->
     for analysis in pipeline.analyse(files):
         if analysis.faces:
             chosen, _ = most_prominent(analysis.faces, analysis.width, analysis.height)
-            embedded[analysis.path.stem] = analysis.embeddings[chosen]
+            embedded[Path(analysis.name).stem] = analysis.embeddings[chosen]
     seconds = time.perf_counter() - started
     metric = pipeline.recognizer.spec.metric
     return {

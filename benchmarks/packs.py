@@ -52,7 +52,7 @@ def reading(scratch: Path) -> dict:
         tar.extractall(scratch / "lfw", filter="data")
     files = sorted((scratch / "lfw").rglob("*.jpg"))
     manifest = tabulate([Sample(path, path.parent.name) for path in files], scratch, "LFW")
-    for _ in prepare(manifest, scratch / "pack", Settings(several="take"), workers=usable_cores()):
+    for _ in prepare(manifest, scratch / "pack", Settings(multiple_faces="largest"), workers=usable_cores()):
         pass
     pack = Pack(scratch / "pack")
     list(export_folder(pack, scratch / "folder"))

@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 import machine
-from mien.data.cropping import Pose, crop_samples
+from mien.data.cropping import CropSpec, crop_samples
 from mien.data.manifest import Manifest, tabulate
 from mien.data.prepare import Settings, prepare
 from mien.data.sample import Sample
@@ -36,6 +36,7 @@ from mien.geometry import nms, similarity
 from mien.models import store
 from mien.models.engines import usable_cores
 from mien.models.options import EngineOptions
+from mien.pipeline import Policy
 from mien.templates import arcface_template
 
 FIELD = MtcnnSettings(smallest=20, tallest=100_000, longest=100_000, factor=0.707, largest=1.0)
@@ -121,8 +122,8 @@ def _field_detector() -> Mtcnn:
 
 
 def prepare_as_the_field(files: list[Path]) -> list[bytes]:
-    pose = Pose(arcface_template(112), 112, "take", np.inf)
-    cropped = crop_samples([Sample(path, "") for path in files], _field_detector(), pose)
+    spec = CropSpec(template=arcface_template(112), size=112, policy=Policy())
+    cropped = crop_samples([Sample(path, "") for path in files], _field_detector(), spec)
     return [encode_crop(one.crop, 95) for one in cropped if one.crop is not None]
 
 

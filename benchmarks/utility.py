@@ -23,6 +23,7 @@ from mien.detect.families import open_detector
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.options import EngineOptions
+from mien.pipeline import file_item
 from mien.portrait.examine import Examiner
 from mien.portrait.measures import quality
 from mien.portrait.measures.catalogue import MEASURES, Measured
@@ -44,7 +45,7 @@ def work(paths: list[str]) -> list[tuple]:
         tools = Examiner(open_detector("mtcnn", options)), [Recognizer(store.load(n), options) for n in RECOGNIZERS]
     examiner, networks = tools
     rows = []
-    for path, one in zip(paths, examiner.files([(p, Path(p).read_bytes()) for p in paths]), strict=True):
+    for path, one in zip(paths, examiner.items([file_item(Path(p)) for p in paths]), strict=True):
         if one.chip is None:
             rows.append((path, None, None, None, None))
             continue

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
         enrol_folder,
         identify_faces,
         load_card,
-        read_image,
     )
     from mien.errors import MienError
     from mien.gallery.gallery import Gallery
+    from mien.image import read_image
     from mien.pipeline import open_pipeline
 
 __version__ = "0.5.0"
@@ -45,7 +45,7 @@ _HOMES = {
     "embed_crops": "mien.api",
     "MienError": "mien.errors",
     "Gallery": "mien.gallery.gallery",
-    "read_image": "mien.api",
+    "read_image": "mien.image",
     "enrol_folder": "mien.api",
     "identify_faces": "mien.api",
     "open_pipeline": "mien.pipeline",

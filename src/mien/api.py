@@ -1,18 +1,14 @@
 """The Python API of a few names, from a file to a decision. Composes rooms, adds no method.
 
-Models are opened on first use and kept; every function takes their names or the paths of their cards.
+Models are opened on first use and kept; every function takes their names or the paths of their cards. Images are
+checked when they come in; every face goes through mien.pipeline.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from mien.data.manifest_io import read_samples
-from mien.detect.detector import Detector
-from mien.detect.families import open_detector
-from mien.detect.prominence import most_prominent
 from mien.errors import ImageError
 from mien.gallery.decide import (
     DEFAULT_IDENTIFICATION_FMR,
@@ -25,19 +21,14 @@ from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery, identity_of
 from mien.gallery.stores.base import require_identity
 from mien.gallery.thresholds import threshold_for
-from mien.image import read_image as load_image
+from mien.image import check_image
 from mien.models import store
 from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
-from mien.pipeline import open_pipeline
+from mien.pipeline import Analysis, Pipeline, Policy, Refused, array_item, open_pipeline
 from mien.recognize.recognizer import Recognizer
 from mien.scores import UNIT_OF, score_pairs
-from mien.types import Face, Faces, Floats, Image, Score
-
-
-@lru_cache(maxsize=4)
-def _detector(name: str) -> Detector:
-    return open_detector(name)
+from mien.types import Face, Faces, Floats, Image, Score, floats
 
 
 @lru_cache(maxsize=4)
@@ -45,18 +36,25 @@ def _recognizer(name: str) -> Recognizer:
     return Recognizer(store.load(name))
 
 
+@lru_cache(maxsize=4)
+def _pipeline(detector: str, recognizer: str | None) -> Pipeline:
+    opened = open_pipeline(detector, None)
+    return opened if recognizer is None else Pipeline(opened.detector, _recognizer(recognizer))
+
+
+def _analyse(images: dict[str, Image], detector: str, recognizer: str | None) -> list[Analysis]:
+    """Analyse images that a caller gave, by what to call them; one that is not an image is an error."""
+    items = [array_item(name, image) for name, image in images.items()]
+    found = _pipeline(detector, recognizer).analyse_chunk(items)
+    for one in found:
+        if one.error is not None:
+            raise ImageError(one.error)
+    return found
+
+
 def load_card(name: str = DEFAULT_RECOGNIZER) -> ModelCard:
     """The card of a model: its contract, thresholds, licence; see mien.models.card."""
     return store.load(name).card
-
-
-def read_image(path: str | Path) -> Image:
-    """Read a photograph: (H, W, 3) uint8 RGB, upright.
-
-    Raises:
-        ImageError: missing, too large, of no known format, or broken.
-    """
-    return load_image(Path(path))
 
 
 def detect_faces(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
@@ -70,9 +68,10 @@ def detect_faces(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
         Faces, best first; boxes and landmarks in pixels; an empty tuple where there is none.
 
     Raises:
+        ImageError: it is not an image array.
         ModelError: the detector cannot be opened.
     """
-    return _detector(detector).detect([image])[0]
+    return _analyse({"the image": image}, detector, None)[0].faces
 
 
 def align_face(image: Image, face: Face, recognizer: str = DEFAULT_RECOGNIZER) -> Image:
@@ -82,9 +81,10 @@ def align_face(image: Image, face: Face, recognizer: str = DEFAULT_RECOGNIZER) -
         (size, size, 3) uint8 RGB.
 
     Raises:
+        ImageError: it is not an image array.
         DegenerateLandmarksError: no pose fits the face's landmarks.
     """
-    return _recognizer(recognizer).align(image, face)
+    return _recognizer(recognizer).align(check_image(image), face)
 
 
 def embed_crops(crops: Sequence[Image] | Image, recognizer: str = DEFAULT_RECOGNIZER) -> Floats:
@@ -96,6 +96,9 @@ def embed_crops(crops: Sequence[Image] | Image, recognizer: str = DEFAULT_RECOGN
 
     Returns:
         (N, D) float32.
+
+    Raises:
+        ImageError: they are not crops of the recognizer's size.
     """
     return _recognizer(recognizer).embed(crops)
 
@@ -121,14 +124,15 @@ def compare_images(
         The decision with its score and threshold.
 
     Raises:
-        ImageError: an image shows no face.
+        ImageError: an image is not an image array, or shows no face that can be compared.
         CardError: the recognizer has no threshold for that rate.
     """
     network = _recognizer(recognizer)
-    crops = [network.align(image, _subject(image, name, detector)) for image, name in ((a, "first"), (b, "second"))]
-    embeddings = network.embed(np.stack(crops))
+    first, second = (
+        _embedding(one) for one in _analyse({"the first image": a, "the second image": b}, detector, recognizer)
+    )
     metric = network.spec.metric
-    value = float(score_pairs(embeddings[:1], embeddings[1:], metric)[0])
+    value = float(score_pairs(first[None], second[None], metric)[0])
     return verify(Score(value, UNIT_OF[metric], network.card.contract), network.card.threshold(fmr))
 
 
@@ -163,21 +167,23 @@ def identify_faces(
         detector: a name in the model store, or the path of a card.
 
     Returns:
-        Faces, best first, each with its candidates and decision.
+        Faces, best first, each with its candidates and decision. Faces whose landmarks fix no pose have no embedding
+        and are left out.
 
     Raises:
+        ImageError: it is not an image array.
         CardError: the gallery's model has no threshold for that rate.
     """
     network = _recognizer(gallery.store.identity.model)
     require_identity(gallery.store, identity_of(network.card))
     threshold = threshold_for(gallery.store, network.card, fmr)
-    faces = detect_faces(image, detector)
-    embeddings = network.embed([network.align(image, face) for face in faces])
-    return list(zip(faces, gallery.identify(embeddings, threshold), strict=True))
+    found = _analyse({"the image": image}, detector, gallery.store.identity.model)[0]
+    return list(zip(found.faces, gallery.identify(found.embeddings, threshold), strict=True)) if found.faces else []
 
 
-def _subject(image: Image, name: str, detector: str) -> Face:
-    faces = detect_faces(image, detector)
-    if not faces:
-        raise ImageError(f"the {name} image shows no face: give one with the whole face, upright and not too small")
-    return faces[most_prominent(faces, image.shape[1], image.shape[0])[0]]
+def _embedding(found: Analysis) -> Floats:
+    """Choose the face that an image was taken of, and return its embedding."""
+    chosen = found.choose(Policy())
+    if isinstance(chosen, Refused):
+        raise ImageError(chosen.sentence(found.name))
+    return floats(found.embeddings[chosen])

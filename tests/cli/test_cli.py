@@ -65,7 +65,7 @@ def test_detect_draws_pictures_and_counts_failures(
 ) -> None:
     code = run(["detect", str(people / "collins.jpg"), str(people / "rubbish.txt"), "--out", str(tmp_path / "out")])
     captured = capsys.readouterr()
-    assert code == 4 and "rubbish.txt is no JPEG" in captured.err and "1 could not be read" in captured.err
+    assert code == 4 and "rubbish.txt is not a JPEG" in captured.err and "1 could not be read" in captured.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["collins.jpg"]
     drawn, original = read_image(tmp_path / "out" / "collins.jpg"), read_image(people / "collins.jpg")
     assert drawn.shape == original.shape and np.abs(drawn.astype(int) - original).max() > 80
@@ -97,7 +97,7 @@ def test_compare(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("file", "says"),
-    [("wall.png", "wall.png shows no face"), ("rubbish.txt", "is no JPEG"), ("none", "does not exist")],
+    [("wall.png", "wall.png shows no face"), ("rubbish.txt", "is not a JPEG"), ("none", "does not exist")],
 )
 def test_compare_on_rubbish(people: Path, file: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", str(people / "collins.jpg"), str(people / file)]) == 3

@@ -96,7 +96,7 @@ def test_split_and_its_refusals(people: Path, tmp_path: Path, capsys: pytest.Cap
         (["import", "{}/train", "--out", "m.txt"], 2, "ends in .csv or .parquet"),
         (["import", "{}/train/Wall/1.png", "--out", "m.csv"], 3, "is none of the data sets that mien knows"),
         (["prepare", "{}/test/Nobody", "--out", "p"], 3, "1 images are directly in it"),
-        (["prepare", "{}/train", "--out", "p", "--several", "some"], 2, "--several is reject or take"),
+        (["prepare", "{}/train", "--out", "p", "--several", "some"], 2, "--multiple-faces is reject or largest"),
         (["prepare", "{}/train", "--out", "p", "--size", "100"], 3, "multiples of 112 and 128"),
         (["check", "{}/train"], 3, "is no pack; make one with"),
         (["export", "{}/train", "--rec", "x"], 3, "is no pack"),

@@ -220,7 +220,11 @@ def test_embed_and_the_robustness_protocol_on_photographs(
     [
         (["embed", "{}/gone", "--out", "e.parquet"], 3, "gone does not exist"),
         (["embed", "{}", "--out", "e.npz"], 3, "ends in .parquet"),
-        (["embed", "{}", "--out", "e.parquet", "--several", "all"], 2, "--several is take or reject"),
+        (
+            ["embed", "{}", "--out", "e.parquet", "--multiple-faces", "all"],
+            2,
+            "--multiple-faces is reject or largest",
+        ),
         (["evaluate", "verification", "{}", "--out", "r"], 3, "--pairs is needed"),
         (["evaluate", "compare", "{}/a", "{}/b", "--out", "r"], 3, "a is not an embedding file"),
         (["evaluate", "calibrate", "{}", "--fmr", "2", "--out", "r"], 3, "--fmr must be between 0 and 0.5"),

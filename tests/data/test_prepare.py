@@ -86,7 +86,7 @@ def test_the_two_crops_of_one_person_are_alike(people: Path, tmp_path: Path) -> 
 
 
 def test_several_faces_are_taken_on_request(people: Path, tmp_path: Path) -> None:
-    assert run(read_manifest(people), tmp_path / "pack", Settings(several="take"))["written"] == 4
+    assert run(read_manifest(people), tmp_path / "pack", Settings(multiple_faces="largest"))["written"] == 4
 
 
 def test_the_same_bytes_whatever_the_workers_and_the_shards_add_up(people: Path, tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_an_interrupted_embedding_goes_on(people: Path, tmp_path: Path, monkeypa
     assert not out.exists()
     with pytest.raises(ResumeError, match="was begun with a different rows"):
         embed_manifest(read_manifest(people).take([0]), out, finder(), network_of("dlib-resnet"))
-    with pytest.raises(ResumeError, match="was begun with a different several"):
-        embed_set(people, out, recognizer="dlib-resnet", several="reject")
+    with pytest.raises(ResumeError, match="was begun with a different multiple_faces"):
+        embed_set(people, out, recognizer="dlib-resnet", multiple_faces="reject")
     seen: list[Progress] = []
     two = embed_set(people, out, recognizer="dlib-resnet", on_progress=seen.append)
     assert [step.done for step in seen] == [2, 3, 4], "the first part was not done again"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from mien.pipeline import array_item
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures.face_chip import CHIP, CHIP_POSE, FaceChip, PortraitImage, make_face_chip
 from mien.types import Box, Face, Image
@@ -19,12 +20,12 @@ def examiner() -> Examiner:
 
 @pytest.fixture(scope="session")
 def hopper_examined(examiner: Examiner, hopper: Image) -> Examined:
-    return examiner.image(hopper)
+    return examiner.item(array_item("image", hopper))
 
 
 @pytest.fixture(scope="session")
 def collins_examined(examiner: Examiner, collins: Image) -> Examined:
-    return examiner.image(collins)
+    return examiner.item(array_item("image", collins))
 
 
 @pytest.fixture(scope="session")

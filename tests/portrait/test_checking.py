@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from mien import portrait
 from mien.cli import run
 from mien.errors import ImageError, RuleError
+from mien.pipeline import array_item
 from mien.portrait.examine import Examined, Examiner, jpeg_quality
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.quality import WEIGHTS, overall
@@ -52,7 +53,7 @@ def test_a_turned_head_is_told_to_turn_back(examiner: Examiner, hopper: Image) -
     tilted = np.asarray(
         Pillow.fromarray(hopper).rotate(-40, resample=Pillow.Resampling.BILINEAR, fillcolor=(90, 90, 90))
     )
-    assert examiner.image(tilted).measures["roll"].value == pytest.approx(37, abs=5)
+    assert examiner.item(array_item("image", tilted)).measures["roll"].value == pytest.approx(37, abs=5)
     assert "Hold the head upright: tilt it to the right" in portrait.check(tilted).instructions()
 
 
@@ -94,7 +95,10 @@ def test_the_overall_quality_is_the_weighted_mean_of_what_was_taken(hopper_exami
 def test_a_worse_picture_has_a_lower_quality(examiner: Examiner, collins: Image, collins_examined: Examined) -> None:
     import cv2
 
-    assert examiner.image(cv2.GaussianBlur(collins, (0, 0), 4)).overall < collins_examined.overall - 5
+    assert (
+        examiner.item(array_item("image", cv2.GaussianBlur(collins, (0, 0), 4))).overall
+        < collins_examined.overall - 5
+    )
 
 
 @pytest.mark.parametrize("quality", [30, 50, 75, 90, 95])
@@ -112,11 +116,11 @@ def test_a_verdict_hardly_changes_when_the_picture_is_mirrored_saved_or_sized(
     import cv2
     import simplejpeg
 
-    base = examiner.image(hopper).measures
+    base = examiner.item(array_item("image", hopper)).measures
     saved = simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(hopper, 95, "RGB"), "RGB")
     larger = cv2.resize(hopper, None, fx=1.3, fy=1.3, interpolation=cv2.INTER_CUBIC)
     for image in (np.ascontiguousarray(hopper[:, ::-1]), saved, larger):
-        other = examiner.image(image).measures
+        other = examiner.item(array_item("image", image)).measures
         for name, near in {
             "sharpness": 1.0,
             "mask": 0.05,
@@ -155,7 +159,7 @@ def test_the_command_prints_rules_to_copy_and_reads_them(hopper_path: Path, tmp_
 def test_the_commands_errors(tmp_path: Path, hopper_path: Path, capsys) -> None:
     (tmp_path / "x.jpg").write_bytes(b"no image")
     assert run(["check", str(tmp_path / "x.jpg"), str(hopper_path)]) == 4
-    assert "is no JPEG" in capsys.readouterr().err
+    assert "is not a JPEG" in capsys.readouterr().err
     assert run(["check"]) == 2
     assert run(["check", str(hopper_path), "--language", "fr"]) == 2
     assert run(["check", str(hopper_path), "--rules", "nope"]) == 3

@@ -9,10 +9,9 @@ import typer
 from rich.table import Table
 
 from mien.cli import options, picture
-from mien.cli.terminal import FAILED, NO, OK, emit, fail, out, show
-from mien.detect.prominence import most_prominent
+from mien.cli.terminal import NO, OK, emit, fail, out, show
 from mien.gallery.decide import DEFAULT_VERIFICATION_FMR, Decision, verify
-from mien.pipeline import Analysis, Pipeline, open_pipeline
+from mien.pipeline import Analysis, Pipeline, Policy, Refused, open_pipeline
 from mien.scores import score_pairs
 from mien.types import Floats, Image, Score
 
@@ -58,18 +57,16 @@ def compare(
 
 
 def _side(pipeline: Pipeline, analysis: Analysis) -> _Side:
-    if analysis.error is not None:
-        fail(analysis.error)
-    if not analysis.faces:
-        fail(f"{analysis.path} shows no face: give one with the whole face, upright and not too small", FAILED)
-    chosen, ambiguous = most_prominent(analysis.faces, analysis.width, analysis.height)
+    chosen, alone = analysis.choose(Policy()), analysis.choose(Policy("reject"))
+    if isinstance(chosen, Refused):
+        fail(chosen.sentence(analysis.name))
     others = len(analysis.faces) - 1
     note = "one face" if not others else f"{others + 1} faces, took the most prominent one"
-    if ambiguous:
+    if isinstance(alone, Refused):
         note += " (another is nearly as prominent: crop to be sure)"
     box = analysis.faces[chosen].box
     return _Side(
-        analysis.path,
+        Path(analysis.name),
         note,
         [round(side, 1) for side in box.corners],
         analysis.crops[chosen],

@@ -176,9 +176,8 @@ def prepare_set(
     size: Annotated[int, typer.Option("--size", help="Width and height of the crops in pixels.")] = 112,
     template: Annotated[str, typer.Option("--template", help="The pose: arcface or dlib.")] = "arcface",
     quality: Annotated[int, typer.Option("--quality", min=1, max=100, help="JPEG quality of the crops.")] = 95,
-    several: Annotated[
-        str, typer.Option("--several", help="reject or take images in which two faces are about as prominent.")
-    ] = "reject",
+    multiple_faces: options.MultipleFaces = None,
+    several: options.Several = None,
     workers: Workers = None,
     ray: Annotated[
         str | None, typer.Option("--ray", help="Work on a Ray cluster: auto, local or HOST:PORT.", show_default=False)
@@ -193,8 +192,7 @@ def prepare_set(
 
       mien data prepare celeba.parquet --out celeba-112
     """
-    if several not in ("reject", "take"):
-        fail(f"--several is reject or take, not {several}", WRONG)
+    faces = options.multiple_faces(multiple_faces, several, "reject")
     manifest = read_manifest(path)
     detector = options.detector(detector)
     if detector not in built_in():
@@ -205,7 +203,7 @@ def prepare_set(
         size=size,
         template=template,
         quality=quality,
-        several="take" if several == "take" else "reject",
+        multiple_faces=faces,
     )
     last = Progress(0, len(manifest), {})
     with counting(len(manifest), "preparing") as tell:

@@ -18,7 +18,6 @@ from mien.detect.redaction import cut, redact
 from mien.detect.stream import TrackedFrame, watch
 from mien.detect.tracking import Tracker
 from mien.errors import ImageError
-from mien.image import read_image
 from mien.models.engines import usable_cores
 from mien.pipeline import Analysis, open_pipeline
 from mien.types import Face, Image
@@ -82,7 +81,7 @@ def detect(
             _add_rows(table, analysis)
         if analysis.error is None:
             if save is not None:
-                found.append(DetectedImage(analysis.path, analysis.width, analysis.height, analysis.faces))
+                found.append(DetectedImage(Path(analysis.name), analysis.width, analysis.height, analysis.faces))
             wanted.write(analysis, name)
     if not json:
         show(table)
@@ -97,7 +96,7 @@ def detect(
 def as_json(analysis: Analysis) -> dict[str, object]:
     """One file's faces; a file that failed has an error and no faces."""
     value: dict[str, object] = {
-        "path": str(analysis.path),
+        "path": analysis.name,
         "width": analysis.width,
         "height": analysis.height,
         "faces": [_face_json(face) for face in analysis.faces],
@@ -116,10 +115,10 @@ def _face_json(face: Face) -> dict[str, object]:
 def _add_rows(table: Table, analysis: Analysis) -> None:
     size = f"{analysis.width}x{analysis.height}"
     if not analysis.faces:
-        table.add_row(str(analysis.path), size, "none", "", "")
+        table.add_row(analysis.name, size, "none", "", "")
     for number, face in enumerate(analysis.faces, start=1):
         box = ", ".join(f"{side:.0f}" for side in face.box.corners)
-        table.add_row(str(analysis.path), size, str(number), box, f"{face.score:.3f}")
+        table.add_row(analysis.name, size, str(number), box, f"{face.score:.3f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ class Wanted:
         """Write what is wanted of a file."""
         if self.annotated is None and self.crops is None and self.covered is None:
             return
-        image = read_image(analysis.path)
+        image = analysis.item.image()
         if self.annotated is not None:
             picture.save(
                 draw(image, analysis.faces, [f"{face.score:.2f}" for face in analysis.faces]), self.annotated / name

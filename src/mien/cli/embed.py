@@ -1,14 +1,13 @@
 """mien embed: the embeddings of a set, written once."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from mien.cli import options
 from mien.cli.progress import progress_bar
-from mien.cli.terminal import PARTLY, WRONG, emit, err, fail, out, plural
-from mien.data.cropping import Several
+from mien.cli.terminal import PARTLY, emit, err, out, plural
 from mien.evaluate.embed import embed_set, embedded_set, is_cached
 from mien.evaluate.scorefile import Embedded
 
@@ -23,9 +22,8 @@ def embed(
     target: Annotated[Path, typer.Option("--out", help="The embedding file, .parquet.", show_default=False)],
     detector: options.Detector = None,
     recognizer: options.Recognizer = None,
-    several: Annotated[
-        str, typer.Option("--several", help="take or reject images in which two faces are about as prominent.")
-    ] = "take",
+    multiple_faces: options.MultipleFaces = None,
+    several: options.Several = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
     json: options.Json = False,
@@ -36,8 +34,7 @@ def embed(
 
       mien embed lfw.parquet --out lfw-dlib.parquet
     """
-    if several not in ("take", "reject"):
-        fail(f"--several is take or reject, not {several}", WRONG)
+    faces = options.multiple_faces(multiple_faces, several, "largest")
     with progress_bar() as on_progress:
         embedded = embed_set(
             source,
@@ -45,7 +42,7 @@ def embed(
             detector=options.detector(detector),
             recognizer=options.recognizer(recognizer),
             engine=options.engine_options(engine, precision),
-            several=cast("Several", several),
+            multiple_faces=faces,
             on_progress=on_progress,
         )
     if json:

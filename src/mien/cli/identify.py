@@ -12,7 +12,6 @@ from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR, Identification
 from mien.gallery.gallery import Gallery
 from mien.gallery.stores import open_store
 from mien.gallery.thresholds import threshold_for
-from mien.image import read_image
 from mien.models import store
 from mien.pipeline import Analysis, open_pipeline
 
@@ -60,7 +59,7 @@ def identify(
         if json:
             emit(as_json(analysis, found))
         elif analysis.error is None:
-            add_rows(table, str(analysis.path), analysis, found)
+            add_rows(table, analysis.name, analysis, found)
         if out_folder is not None and analysis.error is None:
             draw(analysis, found, out_folder / name)
     opened.close()
@@ -76,7 +75,7 @@ def identify(
 def as_json(analysis: Analysis, found: list[Identification]) -> dict[str, object]:
     """One file: for every face its box, the decision and the candidates."""
     value: dict[str, object] = {
-        "path": str(analysis.path),
+        "path": analysis.name,
         "width": analysis.width,
         "height": analysis.height,
         "faces": [
@@ -113,4 +112,4 @@ def draw(analysis: Analysis, found: list[Identification], path: Path) -> None:
         f"{one.decision} {one.candidates[0].score.value:.2f}" if one.candidates else one.decision for one in found
     ]
     colours = [picture.KNOWN if one.subject is not None else picture.UNKNOWN for one in found]
-    picture.save(picture.annotate(read_image(analysis.path), analysis.faces, labels, colours), path)
+    picture.save(picture.annotate(analysis.item.image(), analysis.faces, labels, colours), path)

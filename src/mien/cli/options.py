@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast, get_args
 
 import typer
 
-from mien.cli.terminal import WRONG, fail
+from mien.cli.terminal import WRONG, err, fail
 from mien.errors import LanguageError, SettingsError
 from mien.messages import check_language
 from mien.models.options import EngineOptions
 from mien.settings import about, load_settings, parse
+
+MultipleFacesName = Literal["reject", "largest"]
 
 Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)]
 GalleryPath = Annotated[Path, typer.Argument(help="The gallery file.", show_default=False)]
@@ -32,6 +34,17 @@ Precision = Annotated[
     str | None, typer.Option("--precision", help=about("precision"), show_default="setting precision")
 ]
 Language = Annotated[str | None, typer.Option("--language", help=about("language"), show_default="setting language")]
+MultipleFaces = Annotated[
+    str | None,
+    typer.Option(
+        "--multiple-faces",
+        help="What to do with an image in which two faces are about as prominent: reject it, or take the largest.",
+        metavar="reject|largest",
+        show_default=False,
+    ),
+]
+Several = Annotated[str | None, typer.Option("--several", hidden=True)]
+"""The former name of --multiple-faces, with take for largest."""
 Out = Annotated[Path | None, typer.Option("--out", help="Write annotated pictures here.", show_default=False)]
 
 
@@ -51,6 +64,17 @@ def language(chosen: str | None) -> str:
         return check_language(chosen or load_settings().language)
     except LanguageError as reason:
         fail(f"--language: {reason}", WRONG)
+
+
+def multiple_faces(chosen: str | None, several: str | None, default: MultipleFacesName) -> MultipleFacesName:
+    """What to do with several faces as asked for, checked; the former option is read with a notice."""
+    if several is not None:
+        err.print("mien: --several is now --multiple-faces, and take is now largest")
+        chosen = {"take": "largest"}.get(several, several) if chosen is None else chosen
+    value = chosen or default
+    if value not in get_args(MultipleFacesName):
+        fail(f"--multiple-faces is reject or largest, not {value}", WRONG)
+    return cast("MultipleFacesName", value)
 
 
 def engine_options(engine: str | None, precision: str | None) -> EngineOptions:

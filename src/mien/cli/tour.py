@@ -70,10 +70,10 @@ def _ask(
     table = Table("picture", "face at", "decision", card.unit, "candidates", title=f"In the gallery: {everybody}")
     for analysis in pipeline.analyse(pictures):
         found = gallery.identify(analysis.embeddings, threshold, 2) if analysis.faces else []
-        draw(analysis, found, folder / f"{analysis.path.stem}.jpg")
+        draw(analysis, found, folder / f"{Path(analysis.name).stem}.jpg")
         if json:
             emit({"enrolled": newest, **as_json(analysis, found)})
-        add_rows(table, analysis.path.stem, analysis, found)
+        add_rows(table, Path(analysis.name).stem, analysis, found)
     if not json:
         show(table)
 

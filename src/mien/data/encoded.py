@@ -3,17 +3,17 @@
 from mien.data import recordio
 from mien.data.sample import Sample
 from mien.errors import ImageError, ManifestError
-from mien.image import read_bytes
+from mien.image import DEFAULT_LIMITS, Limits, read_bytes
 
 
-def read_encoded(sample: Sample) -> bytes:
-    """The encoded image.
+def read_encoded(sample: Sample, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """Read the encoded image of a sample.
 
     Raises:
         ImageError: missing, unreadable, over the limit on bytes, or no record there.
     """
     if sample.record is None:
-        return read_bytes(sample.path)
+        return read_bytes(sample.path, limits)
     try:
         return recordio.read_at(sample.path, sample.record).image
     except (OSError, ManifestError) as reason:

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 
-from mien.data.cropping import STATUSES, Cropped, Pose, Several, crop_samples
+from mien.data.cropping import STATUSES, Cropped, CropSpec, crop_samples
 from mien.data.manifest import Manifest
 from mien.data.pack import FORMAT, VERSION
 from mien.data.resumable import open_parts
@@ -31,6 +31,7 @@ from mien.detect.families import open_detector
 from mien.errors import ManifestError
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import EngineOptions
+from mien.pipeline import MultipleFaces, Policy
 from mien.templates import TEMPLATES
 
 CHUNK = 32
@@ -46,7 +47,7 @@ class Settings:
         size: width and height of the crops in pixels.
         template: the pose, arcface or dlib.
         quality: of the crops' JPEG.
-        several: take or reject an image with several faces, none of which is clearly the one that is meant.
+        multiple_faces: reject an image in which two faces are about as prominent, or take the largest.
         magnified: a face whose crop would magnify the picture more than this is too small.
         rows_per_shard: rows of the manifest that go into one shard.
     """
@@ -55,7 +56,7 @@ class Settings:
     size: int = 112
     template: str = "arcface"
     quality: int = 95
-    several: Several = "reject"
+    multiple_faces: MultipleFaces = "reject"
     magnified: float = 4.0
     rows_per_shard: int = 65536
 
@@ -197,8 +198,9 @@ def prepare_chunk(settings: Settings, task: Task) -> list[Result]:
         For each: its row, status, detail, sha256 of the image's bytes, and the crop as JPEG or nothing.
     """
     rows, samples = task
-    pose = Pose(TEMPLATES[settings.template](settings.size), settings.size, settings.several, settings.magnified)
-    cropped = crop_samples(samples, _detector(settings.detector), pose)
+    policy = Policy(settings.multiple_faces, settings.magnified)
+    spec = CropSpec(template=TEMPLATES[settings.template](settings.size), size=settings.size, policy=policy)
+    cropped = crop_samples(samples, _detector(settings.detector), spec)
     return [
         (row, one.status, one.detail, one.sha256, _encoded(one, settings.quality))
         for row, one in zip(rows, cropped, strict=True)

@@ -6,7 +6,6 @@ Owns which models and which cache are used. How samples become rows of the file 
 from dataclasses import replace
 from pathlib import Path
 
-from mien.data.cropping import Several
 from mien.data.manifest import Manifest, tabulate
 from mien.data.manifest_io import read_manifest
 from mien.data.pack import Pack, is_pack
@@ -19,6 +18,7 @@ from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded, 
 from mien.models import store
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline import MultipleFaces
 from mien.progress import OnProgress, no_progress
 from mien.recognize.recognizer import Recognizer
 from mien.settings import load_settings
@@ -31,7 +31,7 @@ def embed_set(
     detector: str | None = None,
     recognizer: str | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
-    several: Several = "take",
+    multiple_faces: MultipleFaces = "largest",
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed a data set into a file. Interrupted work goes on where it stopped.
@@ -42,7 +42,7 @@ def embed_set(
         detector: a model's name or the path of its card; None takes the setting. Not opened for a pack.
         recognizer: a model's name or the path of its card; None takes the setting.
         engine: how both networks run.
-        several: take the most prominent face, or reject the image, where two are about as prominent.
+        multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
         on_progress: called after every few samples.
 
     Raises:
@@ -56,7 +56,9 @@ def embed_set(
         return embed_pack(Pack(source), out, network, on_progress=on_progress)
     name = detector or settings.detector
     found_by = FaceFinder(name, open_detector(name, options))
-    return embed_manifest(_manifest(source, out), out, found_by, network, several=several, on_progress=on_progress)
+    return embed_manifest(
+        _manifest(source, out), out, found_by, network, multiple_faces=multiple_faces, on_progress=on_progress
+    )
 
 
 def _manifest(source: Path, out: Path) -> Manifest:

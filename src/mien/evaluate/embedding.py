@@ -10,9 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mien.data.cropping import Cropped, Pose, Several, crop_samples
+from mien.data.cropping import Cropped, CropSpec, crop_samples
 from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
 from mien.data.resumable import Parts, open_parts
@@ -22,6 +20,7 @@ from mien.detect.detector import Detector
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Embedded, Origin, read_embedded, schema_metadata
 from mien.models.engines import usable_cores
+from mien.pipeline import MultipleFaces, Policy, Reading
 from mien.prefetch import prefetch
 from mien.progress import OnProgress, Progress, no_progress
 from mien.recognize.recognizer import Recognizer
@@ -52,7 +51,7 @@ def embed_manifest(
     finder: FaceFinder,
     network: Recognizer,
     *,
-    several: Several = "take",
+    multiple_faces: MultipleFaces = "largest",
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed the samples of a manifest into a file, or go on where that was interrupted.
@@ -62,7 +61,7 @@ def embed_manifest(
         out: the embedding file, .parquet.
         finder: used for samples that are neither aligned nor have landmarks.
         network: the recognizer.
-        several: take the most prominent face, or reject the image, where two are about as prominent.
+        multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
         on_progress: called after every few samples.
 
     Raises:
@@ -71,14 +70,14 @@ def embed_manifest(
     """
     if not len(manifest):
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to embed")
-    pose = Pose(network.template, network.size, several, np.inf)
+    spec, reading = CropSpec(template=network.template, size=network.size, policy=Policy(multiple_faces)), Reading()
     origin = _origin(network, finder.name, manifest.name)
 
     def work(samples: list[Sample]) -> tuple[list[Cropped], Floats]:
-        cropped = crop_samples(samples, finder.detector, pose)
+        cropped = crop_samples(samples, finder.detector, spec, reading)
         return cropped, network.embed([one.crop for one in cropped if one.crop is not None])
 
-    parts = _open(out, origin, len(manifest), several)
+    parts = _open(out, origin, len(manifest), multiple_faces)
     done = min(len(manifest), parts.first_missing() * PART)
     on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
     rows: list[dict[str, Any]] = []
@@ -113,7 +112,7 @@ def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnPro
     ]
     manifest = tabulate(samples, pack.folder, str(pack.folder))
     origin = _origin(network, "", str(pack.folder))
-    parts = _open(out, origin, len(manifest), "take")
+    parts = _open(out, origin, len(manifest), "largest")
     done = min(len(manifest), parts.first_missing() * PART)
     crops = islice(pack.crops(), done, None)
     while some := list(islice(crops, PART)):
@@ -146,10 +145,10 @@ def _chunks(manifest: Manifest, skip: int) -> Iterator[list[Sample]]:
         yield list(manifest.samples(list(range(first, min(first + CHUNK, len(manifest))))))
 
 
-def _open(out: Path, origin: Origin, rows: int, several: Several) -> Parts:
+def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces) -> Parts:
     if out.suffix != ".parquet":
         raise ManifestError(f"{out}: an embedding file's name ends in .parquet")
-    plan = {**asdict(origin), "rows": rows, "several": several}
+    plan = {**asdict(origin), "rows": rows, "multiple_faces": multiple_faces}
     return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet")
 
 

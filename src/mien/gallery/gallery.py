@@ -14,7 +14,6 @@ import numpy as np
 import simplejpeg
 
 from mien.data.sample import Sample, canonical_subject
-from mien.detect.prominence import most_prominent
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.indexes import INDEXES, choose_index
@@ -23,11 +22,15 @@ from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, pr
 from mien.gallery.stores import create_store, open_store
 from mien.gallery.stores.base import BLOCK, Store, require_identity
 from mien.models.card import ModelCard
-from mien.pipeline import Analysis
+from mien.pipeline import Analysis, Policy, Refused
+from mien.pipeline.policy import Refusal
 from mien.scores import UNIT_OF, better_is_higher, score_pairs
 from mien.types import Floats, Score, Threshold
 
-Status = Literal["enrolled", "already enrolled", "conflict", "no face", "several faces", "broken"]
+Status = Literal["enrolled", "already enrolled", "conflict"] | Refusal
+
+ONE_PERSON = Policy("reject")
+"""An enrolled image shows one person, or clearly one before the others."""
 
 PORTRAIT_QUALITY = 92
 """JPEG quality of kept portraits."""
@@ -181,13 +184,9 @@ class Gallery:
         self, sample: Sample, analysis: Analysis, card: ModelCard, new: Sequence[NewTemplate]
     ) -> tuple[NewTemplate | None, Enrolment]:
         """A sample's template and status; `new` are the templates of the same transaction before it."""
-        if analysis.error is not None:
-            return None, Enrolment(sample, "broken", analysis.error)
-        if not analysis.faces:
-            return None, Enrolment(sample, "no face", "show the whole face, upright and not too small")
-        chosen, ambiguous = most_prominent(analysis.faces, analysis.width, analysis.height)
-        if ambiguous:
-            return None, Enrolment(sample, "several faces", f"{len(analysis.faces)} faces; crop to one person")
+        chosen = analysis.choose(ONE_PERSON)
+        if isinstance(chosen, Refused):
+            return None, Enrolment(sample, chosen.status, chosen.detail)
         twice = any(other.subject == sample.subject and other.source_sha256 == analysis.sha256 for other in new)
         if twice or self.store.has_source(sample.subject, analysis.sha256):
             return None, Enrolment(sample, "already enrolled")

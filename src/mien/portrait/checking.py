@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from mien.errors import ImageError
-from mien.image import read_bytes
 from mien.models.defaults import DEFAULT_DETECTOR
+from mien.pipeline import array_item, bytes_item, file_item
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures.catalogue import Measured, place
 from mien.portrait.rules import Language, RuleSet, Verdict, apply_rule, load_rules
@@ -94,11 +94,12 @@ def check(
     chosen = rules if isinstance(rules, RuleSet) else _rules(rules)
     examiner = _examiner(detector, tuple(portrait_models))
     if isinstance(portrait, (str, Path)):
-        examined = examiner.files([(str(portrait), read_bytes(Path(portrait)))])[0]
+        item = file_item(Path(portrait))
     elif isinstance(portrait, bytes):
-        examined = examiner.files([("the portrait", portrait)])[0]
+        item = bytes_item("the portrait", portrait)
     else:
-        examined = examiner.image(portrait)
+        item = array_item("the portrait", portrait)
+    examined = examiner.item(item)
     if examined.measures is None:
         raise ImageError(examined.error)
     return Checked(apply_rules(chosen, examined.measures), examined, chosen)

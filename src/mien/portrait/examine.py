@@ -6,8 +6,7 @@ that cannot be read is a result with an error. Judges by no rule and writes noth
 
 import hashlib
 import io
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,12 +16,24 @@ from mien.align import align
 from mien.data.phash import perceptual_hash
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
-from mien.detect.prominence import most_prominent
-from mien.errors import DegenerateLandmarksError, ImageError
-from mien.image import BROKEN, decode
+from mien.errors import DegenerateLandmarksError
+from mien.image import BROKEN
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline import (
+    Broken,
+    Found,
+    Item,
+    Policy,
+    Reading,
+    Refused,
+    Wanted,
+    align_faces,
+    choose,
+    find_faces,
+    refine,
+)
 from mien.portrait.measures import pose, quality
 from mien.portrait.measures.catalogue import Measured, measure
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_chip
@@ -45,7 +56,7 @@ STANDARD = np.array(
 """Luminance quantization of ISO/IEC 10918-1, Table K.1, which libjpeg scales by its quality."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Examined:
     """What was found in one file.
 
@@ -103,51 +114,42 @@ class Examiner:
     ) -> None:
         self.detector, self.recognizer = detector, recognizer
         self._portrait_models, self._population = portrait_models, population
+        self._reading = Reading(longest=DECODED)
 
-    def files(self, files: Sequence[tuple[str, bytes | str]]) -> list[Examined]:
-        """Examine files; those that are images are detected together, and faces are embedded together.
+    def items(self, items: Sequence[Item]) -> Iterator[Examined]:
+        """Examine images in their order; they are detected and embedded in groups that fit the memory budget."""
+        for _, group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
+            yield from self._embed([self._examine(one) for one in group], group)
 
-        Args:
-            files: a name for each, and its bytes or why they could not be read.
-        """
-        results = {i: Examined(name, error=data) for i, (name, data) in enumerate(files) if isinstance(data, str)}
-        read: dict[int, tuple[str, Photo, float | None]] = {}
-        for index, (name, data) in enumerate(files):
-            if isinstance(data, str):
-                continue
-            digest = hashlib.sha256(data).hexdigest()
-            try:
-                read[index] = digest, decode(data, name, longest=DECODED), jpeg_quality(data)
-            except ImageError as reason:
-                results[index] = Examined(name, digest, error=str(reason))
-        found = self.detector.detect([photo.image for _, photo, _ in read.values()]) if read else []
-        for (index, (digest, photo, setting)), faces in zip(read.items(), found, strict=True):
-            results[index] = self.photo(photo, faces, files[index][0], digest, setting)
-        return self._embed([results[index] for index in range(len(files))])
+    def item(self, item: Item) -> Examined:
+        """Examine one image."""
+        return next(self.items([item]))
 
-    def image(self, image: Image, name: str = "image") -> Examined:
-        """Examine a decoded picture: (H, W, 3) uint8 RGB, upright."""
-        photo = Photo(image, image.shape[1], image.shape[0])
-        return self._embed([self.photo(photo, self.detector.detect([image])[0], name)])[0]
+    def _examine(self, found: Found | Broken) -> Examined:
+        if isinstance(found, Broken):
+            digest = hashlib.sha256(found.data).hexdigest() if found.data else ""
+            return Examined(name=found.item.name, sha256=digest, error=found.reason)
+        photo, setting = found.loaded.photo, jpeg_quality(found.loaded.data)
+        portrait = choose_portrait(photo, found.faces, setting)
+        return self.measure(portrait, found.loaded.item.name, found.loaded.sha256)
 
-    def photo(
-        self, photo: Photo, faces: Faces, name: str, digest: str = "", setting: float | None = None
-    ) -> Examined:
-        """Measure a picture whose faces, in its pixels, are known."""
-        portrait = choose(photo, faces, setting)
+    def measure(self, portrait: PortraitImage, name: str, sha256: str = "") -> Examined:
+        """Measure an image whose faces are known."""
         chip = self._face_chip(portrait)
         if chip is None:
             portrait = replace(portrait, chosen=None)
         measures = measure(portrait, chip)
         return Examined(
-            name,
-            digest,
-            portrait,
-            chip,
-            measures,
-            None if chip is None else quality.overall(measures),
-            perceptual_hash(portrait.small),
-            None if chip is None else perceptual_hash(align(photo.image, portrait.face.landmarks, FACE, 112)),
+            name=name,
+            sha256=sha256,
+            portrait=portrait,
+            chip=chip,
+            measures=measures,
+            overall=None if chip is None else quality.overall(measures),
+            phash=perceptual_hash(portrait.small),
+            face_phash=None
+            if chip is None
+            else perceptual_hash(align(portrait.image, portrait.face.landmarks, FACE, 112)),
         )
 
     def _face_chip(self, portrait: PortraitImage) -> FaceChip | None:
@@ -158,19 +160,23 @@ class Examiner:
         except DegenerateLandmarksError:
             return None
 
-    def _embed(self, results: list[Examined]) -> list[Examined]:
+    def _embed(self, results: list[Examined], group: Sequence[Found | Broken]) -> list[Examined]:
+        """Embed the face that each image was taken of, and the one that may be meant instead."""
         if self.recognizer is None:
             return results
-        known = [
-            (i, one.portrait) for i, one in enumerate(results) if one.chip is not None and one.portrait is not None
-        ]
-        wanted = [(i, name, pic, face) for i, pic in known for name, face in _meant(pic)]
-        crops, kept = [], []
-        for index, name, portrait, face in wanted:
-            with suppress(DegenerateLandmarksError):
-                crops.append(self.recognizer.align(portrait.image, face))
-                kept.append((index, name))
-        for (index, name), row in zip(kept, self.recognizer.embed(crops), strict=True):
+        crops: list[Image] = []
+        places: list[tuple[int, str]] = []
+        for index, (one, found) in enumerate(zip(results, group, strict=True)):
+            if one.chip is None or one.portrait is None or isinstance(found, Broken):
+                continue
+            meant = _meant(one.portrait)
+            sharp = refine(found, tuple(face for _, face in meant), self.recognizer.template)
+            aligned = align_faces(sharp, self.recognizer.template, self.recognizer.size)
+            for (name, _), crop in zip(meant, aligned, strict=True):
+                if crop is not None:
+                    crops.append(crop)
+                    places.append((index, name))
+        for (index, name), row in zip(places, self.recognizer.embed(crops), strict=True):
             one = results[index]
             results[index] = replace(one, embedding=row) if name == "embedding" else replace(one, other=row)
         return results
@@ -191,9 +197,10 @@ def _meant(portrait: PortraitImage) -> list[tuple[str, Face]]:
     return found
 
 
-def choose(photo: Photo, faces: Faces, setting: float | None = None) -> PortraitImage:
-    """A picture with its faces, the most prominent of which the portrait is of."""
-    chosen = most_prominent(faces, photo.image.shape[1], photo.image.shape[0])[0] if faces else None
+def choose_portrait(photo: Photo, faces: Faces, setting: float | None = None) -> PortraitImage:
+    """An image with its faces; the portrait is of the most prominent one."""
+    best = choose(faces, photo.image.shape[1], photo.image.shape[0], Policy())
+    chosen = None if isinstance(best, Refused) else best
     return PortraitImage(photo.image, photo.width, photo.height, faces, chosen, setting)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from mien.align import align, magnification
 from mien.errors import CardError
+from mien.image import check_crops
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.store import Model
 from mien.scores import normalize
@@ -51,9 +52,10 @@ class Recognizer:
             (N, D) float32. Where the card says so, the embedding of the mirror image is averaged in, then
             rows are brought to unit length.
         """
-        if len(crops) == 0:
+        checked = check_crops(crops, self.size)
+        if len(checked) == 0:
             return np.empty((0, self.spec.size), np.float32)
-        parts = [self._embed_batch(np.asarray(crops[i : i + BATCH])) for i in range(0, len(crops), BATCH)]
+        parts = [self._embed_batch(checked[i : i + BATCH]) for i in range(0, len(checked), BATCH)]
         return np.concatenate(parts)
 
     def _embed_batch(self, crops: Image) -> Floats:

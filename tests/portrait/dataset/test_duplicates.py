@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.align import align
+from mien.pipeline import array_item
 from mien.portrait.dataset.duplicates import AGREE, NEAR, Same, agreement, cut_of, near, same_photographs
 from mien.portrait.examine import FACE, Examiner
 from mien.types import Image
@@ -52,7 +53,7 @@ def test_candidates_that_do_not_agree_are_no_copies() -> None:
 
 
 def crop(examiner: Examiner, image: Image) -> Image:
-    one = examiner.image(image)
+    one = examiner.item(array_item("image", image))
     return align(one.portrait.image, one.portrait.face.landmarks, FACE, 112)
 
 

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mien.cli import run
 from mien.errors import CardError
 from mien.models import store
+from mien.pipeline import array_item
 from mien.portrait.examine import open_examiner
 from mien.portrait.measures import pose
 from mien.portrait.measures.portrait_models import angles_of, open_portrait_models
@@ -63,7 +64,7 @@ def test_pose_of_a_network_takes_the_place_of_landmarks(tmp_path: Path, hopper: 
         )
         == 0
     )
-    measures = open_examiner(portrait_models=("p1",)).image(hopper).measures
+    measures = open_examiner(portrait_models=("p1",)).item(array_item("hopper", hopper)).measures
     assert [measures[n].value for n in ("yaw", "pitch", "roll")] == pytest.approx([12, 7, 3], abs=0.1)
     assert measures["yaw"].sd == 5
 
@@ -76,7 +77,7 @@ def test_a_rotation_is_read_back_into_its_angles(tmp_path: Path, hopper: Image) 
     assert (
         add(tmp_path, "p2", pose.rotation(*np.radians((20, -10, 5))), "--expert", "pose", "--output", "matrix") == 0
     )
-    measures = open_examiner(portrait_models=("p2",)).image(hopper).measures
+    measures = open_examiner(portrait_models=("p2",)).item(array_item("hopper", hopper)).measures
     assert [measures[n].value for n in ("yaw", "pitch", "roll")] == pytest.approx([20, -10, 5], abs=0.2)
 
 
@@ -94,7 +95,7 @@ def test_landmarks_tell_how_far_eyes_and_mouth_are_open(tmp_path: Path, hopper: 
     scaled = {"unit": points, "signed": points * 2 - 1, "pixels": points * 64}[output]
     name = f"lm-{output}"
     assert add(tmp_path, name, scaled.reshape(-1), "--expert", "landmarks", "--output", output) == 0
-    one = open_examiner(portrait_models=(name,)).image(hopper)
+    one = open_examiner(portrait_models=(name,)).item(array_item("hopper", hopper))
     # T is 0.5 of the crop; six points of a ring reach sin(60 degrees) of its height.
     assert one.measures["eyes_open"].value == pytest.approx(0.03 * np.sin(np.pi / 3) / 0.5, rel=0.03)
     assert one.measures["mouth_open"].value == pytest.approx(0.08 / 0.5, rel=0.03)
@@ -108,7 +109,7 @@ def test_parsing_tells_hats_and_backgrounds(tmp_path: Path, hopper: Image) -> No
     scores[0, :, :12] = scores[0, :, 52:] = 5
     scores[18, :24, 12:52] = 5
     assert add(tmp_path, "parse", scores, "--expert", "parsing") == 0
-    one = open_examiner(portrait_models=("parse",)).image(hopper)
+    one = open_examiner(portrait_models=("parse",)).item(array_item("hopper", hopper))
     classes = one.chip.extra["parsing"]
     assert set(np.unique(classes)) <= {0, 1, 18}
     above = classes[: 224 * 4 // 5]
@@ -138,9 +139,9 @@ def test_quality_is_laid_on_a_scale(tmp_path: Path, hopper: Image) -> None:
         )
         == 0
     )
-    assert open_examiner(portrait_models=("q1",)).image(hopper).measures["model_quality"].value == pytest.approx(
-        50, abs=1
-    )
+    assert open_examiner(portrait_models=("q1",)).item(array_item("hopper", hopper)).measures[
+        "model_quality"
+    ].value == pytest.approx(50, abs=1)
 
 
 def test_without_such_models_the_reason_names_the_command(hopper_examined) -> None:

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from mien.data.stored_paths import stored_path
 from mien.data.workers import ordered
-from mien.errors import AuditError, ImageError
-from mien.image import read_bytes
+from mien.errors import AuditError
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.models.options import EngineOptions
+from mien.pipeline import file_item
 from mien.portrait.dataset.structure import Entry
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures.catalogue import ANGLES, MEASURES
@@ -81,17 +81,10 @@ def _examiner(models: Models) -> Examiner:
 
 def measure_chunk(models: Models, root: str, paths: Sequence[str]) -> list[dict[str, Any]]:
     """Measure some files; one that cannot be read is a row with an error."""
-    files: list[tuple[str, bytes | str]] = []
-    stats = []
-    for path in paths:
-        whole = Path(root) / stored_path(path)
-        stats.append(_stamp(whole))
-        try:
-            files.append((str(whole), read_bytes(whole)))
-        except ImageError as reason:
-            files.append((str(whole), str(reason)))
-    found = _examiner(models).files(files)
-    return [_row(path, stamp, one) for path, stamp, one in zip(paths, stats, found, strict=True)]
+    files = [Path(root) / stored_path(path) for path in paths]
+    stamps = [_stamp(file) for file in files]
+    found = _examiner(models).items([file_item(file) for file in files])
+    return [_row(path, stamp, one) for path, stamp, one in zip(paths, stamps, found, strict=True)]
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -1,0 +1,51 @@
+"""The one way of an image through the house: named stages, one policy, one budget of memory.
+
+`items` is what goes in (a file, bytes, an array), `stages` are its steps as functions, `policy` says which face
+counts, `budget` limits the decoded bytes, `pipeline` runs it all on many images. Every room that needs faces of
+images goes through here; none decodes, detects or aligns on its own.
+"""
+
+from mien.pipeline.budget import DECODED_BYTES, Budget
+from mien.pipeline.items import Item, Loaded, array_item, bytes_item, file_item
+from mien.pipeline.pipeline import CHUNK, Analysis, Pipeline, open_pipeline
+from mien.pipeline.policy import MultipleFaces, Policy, Refused, choose
+from mien.pipeline.stages import (
+    DECODED,
+    Broken,
+    Found,
+    Reading,
+    Wanted,
+    align_faces,
+    find_faces,
+    refine,
+    to_decoded,
+    to_source,
+)
+
+__all__ = [
+    "CHUNK",
+    "DECODED",
+    "DECODED_BYTES",
+    "Analysis",
+    "Broken",
+    "Budget",
+    "Found",
+    "Item",
+    "Loaded",
+    "MultipleFaces",
+    "Pipeline",
+    "Policy",
+    "Reading",
+    "Refused",
+    "Wanted",
+    "align_faces",
+    "array_item",
+    "bytes_item",
+    "choose",
+    "file_item",
+    "find_faces",
+    "open_pipeline",
+    "refine",
+    "to_decoded",
+    "to_source",
+]

@@ -1,0 +1,37 @@
+"""How many bytes of decoded images may be in memory at once. Counts bytes that are promised, not those that are used.
+
+A caller holds what it needs for a group of images from before they are decoded until their crops are made. It holds
+nothing while it waits, so two callers never wait for each other.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+DECODED_BYTES = 512 * 2**20
+"""Default budget for decoded images, of all workers together."""
+
+
+class Budget:
+    """A number of bytes that several threads share."""
+
+    def __init__(self, size: int = DECODED_BYTES) -> None:
+        self.size = size
+        self._held = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, wanted: int) -> Iterator[None]:
+        """Wait until the bytes are free, and hold them during the block.
+
+        More than the whole budget is given when nothing else is held, so a single huge image is processed alone.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._held == 0 or self._held + wanted <= self.size)
+            self._held += wanted
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= wanted
+                self._changed.notify_all()

@@ -1,0 +1,181 @@
+"""The one composition: images -> faces -> crops -> embeddings, in batches, on all cores.
+
+Each worker takes a handful of images and carries them through the stages, so that the stages of different images
+overlap. Results come in the order of the items. An item that fails is a result with an error and harms no other.
+Compares no scores and stores nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from mien.align import cut_out
+from mien.detect.detector import Detector
+from mien.detect.families import open_detector
+from mien.models import store
+from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
+from mien.models.engines import usable_cores
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline.items import Item, as_item
+from mien.pipeline.policy import NO_POSE, Policy, Refused, choose
+from mien.pipeline.stages import Broken, Found, Reading, Wanted, align_faces, find_faces, refine, to_source
+from mien.prefetch import prefetch
+from mien.recognize.recognizer import Recognizer
+from mien.types import Cutout, Faces, Floats, Image
+
+CHUNK = 16
+"""Images that a worker takes at a time."""
+
+NO_CROPS = np.empty((0, 0, 0, 3), np.uint8)
+NO_EMBEDDINGS = np.empty((0, 0), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Analysis:
+    """What was found in one image.
+
+    Attributes:
+        item: the image.
+        width: of the upright image in pixels; 0 where it could not be read.
+        height: of the upright image in pixels; 0 where it could not be read.
+        faces: best first, in pixels of the source; with a recognizer only those that could be aligned.
+        unaligned: faces whose landmarks fix no pose, so that they have no embedding; empty without a recognizer.
+        crops: (N, size, size, 3) uint8 RGB, one per face; empty without a recognizer.
+        embeddings: (N, D) float32, one per face; empty without a recognizer.
+        cutouts: one per face, where they were asked for.
+        sha256: of the encoded bytes, where cutouts were asked for; else empty.
+        error: why it could not be read, or None.
+    """
+
+    item: Item
+    width: int = 0
+    height: int = 0
+    faces: Faces = ()
+    unaligned: Faces = ()
+    crops: Image = field(default_factory=lambda: NO_CROPS)
+    embeddings: Floats = field(default_factory=lambda: NO_EMBEDDINGS)
+    cutouts: tuple[Cutout, ...] = ()
+    sha256: str = ""
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the image is called; the path of a file."""
+        return self.item.name
+
+    def choose(self, policy: Policy) -> int | Refused:
+        """Choose the face that the image was taken of: its place in `faces`, or why there is none."""
+        if self.error is not None:
+            return Refused("broken", self.error)
+        # All faces compete: taking another one because the subject's landmarks failed could take a bystander.
+        everyone = (*self.faces, *self.unaligned)
+        best = choose(everyone, self.width, self.height, policy)
+        return NO_POSE if isinstance(best, int) and best >= len(self.faces) else best
+
+
+class Pipeline:
+    """A detector and, where embeddings are wanted, a recognizer.
+
+    Args:
+        detector: finds the faces.
+        recognizer: embeds them; None finds faces only.
+        workers: threads, each of which carries a chunk of images.
+        reading: how images are read, and how many decoded bytes may be in memory at once.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        recognizer: Recognizer | None,
+        *,
+        workers: int = 1,
+        reading: Reading | None = None,
+    ) -> None:
+        self.detector, self.recognizer = detector, recognizer
+        self._workers, self._reading = max(1, workers), reading or Reading()
+
+    def analyse(self, sources: Iterable[Path | Item], *, cutouts: bool = False) -> Iterator[Analysis]:
+        """Analyse images in their order, some chunks ahead of the caller and never all at once.
+
+        Args:
+            sources: paths of image files, or items made of bytes or arrays.
+            cutouts: whether to cut out the faces with their surroundings, for a gallery.
+        """
+        queue = iter(sources)
+        chunks = iter(lambda: [as_item(one) for one in islice(queue, CHUNK)], [])
+        with ThreadPoolExecutor(self._workers) as pool:
+            for results in prefetch(
+                pool, lambda chunk: self.analyse_chunk(chunk, cutouts=cutouts), chunks, self._workers + 1
+            ):
+                yield from results
+
+    def analyse_chunk(self, items: Sequence[Item], *, cutouts: bool = False) -> list[Analysis]:
+        """Analyse a few images in this thread; see analyse."""
+        results: list[Analysis] = []
+        for _, group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
+            results += self._finish(group, cutouts)
+        return results
+
+    def _finish(self, group: Sequence[Found | Broken], cutouts: bool) -> list[Analysis]:
+        """Align and embed the faces of a group; crops are cut image by image, so one is decoded in full at a time."""
+        found = [
+            Analysis(item=one.item, error=one.reason) if isinstance(one, Broken) else self._align(one, cutouts)
+            for one in group
+        ]
+        if self.recognizer is None:
+            return found
+        vectors = self.recognizer.embed([crop for one in found for crop in one.crops])
+        starts = np.cumsum([0, *(len(one.crops) for one in found)])
+        return [
+            replace(one, embeddings=vectors[start : start + len(one.crops)])
+            for one, start in zip(found, starts, strict=False)
+        ]
+
+    def _align(self, found: Found, cutouts: bool) -> Analysis:
+        crops: list[Image | None] = []
+        if self.recognizer is not None:
+            template, size = self.recognizer.template, self.recognizer.size
+            found = refine(found, found.faces, template, self._reading.limits)
+            crops = align_faces(found, template, size)
+        photo = found.loaded.photo
+        good = [face for face, crop in zip(found.faces, crops, strict=True) if crop is not None] if crops else ()
+        kept = tuple(good) if self.recognizer is not None else found.faces
+        lost = [face for face, crop in zip(found.faces, crops, strict=False) if crop is None]
+        whole = [crop for crop in crops if crop is not None]
+        return Analysis(
+            item=found.loaded.item,
+            width=photo.width,
+            height=photo.height,
+            faces=tuple(to_source(face, photo) for face in kept),
+            unaligned=tuple(to_source(face, photo) for face in lost),
+            crops=np.stack(whole) if whole else NO_CROPS,
+            cutouts=tuple(cut_out(photo.image, face) for face in kept) if cutouts else (),
+            sha256=found.loaded.sha256 if cutouts else "",
+        )
+
+
+def open_pipeline(
+    detector: str = DEFAULT_DETECTOR,
+    recognizer: str | None = DEFAULT_RECOGNIZER,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    *,
+    many: bool = False,
+    reading: Reading | None = None,
+) -> Pipeline:
+    """Open a detector and a recognizer by name or card.
+
+    Args:
+        detector: see open_detector.
+        recognizer: a recognizer's name or card; None finds faces only.
+        options: engine options.
+        many: whether many images will come, so that workers share the cores rather than one call taking all.
+        reading: how images are read.
+    """
+    workers = usable_cores() if many else 1
+    chosen = replace(options, streams=workers) if many else options
+    opened = None if recognizer is None else Recognizer(store.load(recognizer), chosen)
+    return Pipeline(open_detector(detector, chosen), opened, workers=workers, reading=reading)

@@ -1,0 +1,248 @@
+"""The stages that every image goes through, as functions; embedding follows them.
+
+read      an item's bytes or pixels
+decode    a JPEG as small as serves, a larger image of another format averaged down
+detect    the faces of a group of images together
+choose    which face counts (mien.pipeline.policy)
+refine    decode in full where the crop of a face would be magnified
+align     the crop of a face
+
+Every caller (enrolment, identification, comparison, preparation, embedding, checks and audits) goes through these, so
+all see the same faces and give the same crops. Groups of images are limited by the bytes that they take.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from mien.align import align, magnification
+from mien.detect.detector import Detector
+from mien.errors import DegenerateLandmarksError, ImageError
+from mien.image import DEFAULT_LIMITS, Encoded, Limits, decode, open_encoded
+from mien.pipeline.budget import Budget
+from mien.pipeline.items import Item, Loaded
+from mien.templates import Template
+from mien.types import Box, Face, Faces, Image, Photo, floats
+
+DECODED = 1280
+"""Pixels along the longer side down to which an image may be reduced while decoding: a face of an eighth of that
+still fills a crop, and for smaller ones the file is decoded in full."""
+
+SOFT = 1.15
+"""How much a crop may magnify a reduced image before the file is decoded in full: a seventh is not seen by a
+network that was trained on faces of all sharpnesses."""
+
+GROUP = 32
+"""Maximum number of images that go through the detector together."""
+
+GROUP_BYTES = 128 * 2**20
+"""Maximum size of the decoded images that go through the detector together, unless a single one has more. It does not
+depend on the budget or the workers, since a detector's last digits depend on what it is given together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How images are read.
+
+    Attributes:
+        longest: an image may be decoded down to this many pixels along its longer side, or to the detector's longest
+            side where that is more.
+        limits: what is refused before it is decoded.
+        budget: how many decoded bytes may be in memory at once.
+    """
+
+    longest: int = DECODED
+    limits: Limits = DEFAULT_LIMITS
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """An item, and whether its faces have to be found.
+
+    Attributes:
+        item: the image.
+        detect: False where the face is known; the image is then decoded in full.
+    """
+
+    item: Item
+    detect: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What was found in one image.
+
+    Attributes:
+        loaded: the decoded image.
+        faces: best first, in pixels of the decoded image; empty where detection was not wanted.
+    """
+
+    loaded: Loaded
+    faces: Faces
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An item that could not be decoded.
+
+    Attributes:
+        item: the image.
+        reason: a sentence that names the item and says why.
+        data: the encoded bytes; empty where they could not be read.
+    """
+
+    item: Item
+    reason: str
+    data: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """An item whose header was read: its file, or its pixels where it is an array."""
+
+    wanted: Wanted
+    content: Encoded | Image
+    longest: int | None
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes once it is decoded."""
+        return self.content.held_bytes(self.longest) if isinstance(self.content, Encoded) else self.content.nbytes
+
+    @property
+    def extra(self) -> int:
+        """Bytes that are taken for a moment: while it is decoded, or while a small face is cut from the full size."""
+        if not isinstance(self.content, Encoded):
+            return 0
+        decoding = self.content.peak_bytes(self.longest) - (self.held - len(self.content.data))
+        reduced = self.content.size(self.longest) != self.content.size(None)
+        return max(decoding, self.content.peak_bytes(None) if reduced else 0)
+
+
+def find_faces(
+    wanted: Sequence[Wanted], detector: Detector, reading: Reading
+) -> Iterator[tuple[list[int], list[Found | Broken]]]:
+    """Read, decode and detect, in groups that fit the budget.
+
+    Args:
+        wanted: the images.
+        detector: finds the faces of a group together.
+        reading: how images are decoded, and how many bytes they may take.
+
+    Yields:
+        For each group the positions of its images in `wanted`, and what was found in each. Every position comes once,
+        in order. The images of a group are released when the next one is asked for: use them before.
+    """
+    start = 0
+    for group in _groups(wanted, detector, reading):
+        opened = [one for one in group if isinstance(one, _Opened)]
+        needed = sum(one.held for one in opened) + max((one.extra for one in opened), default=0)
+        with reading.budget.hold(needed):
+            yield list(range(start, start + len(group))), _detect(group, detector)
+        start += len(group)
+
+
+def _groups(wanted: Sequence[Wanted], detector: Detector, reading: Reading) -> Iterator[list["_Opened | Broken"]]:
+    """Open items until a group is full."""
+    group: list[_Opened | Broken] = []
+    held = 0
+    for one in wanted:
+        opened = _open(one, detector, reading)
+        size = opened.held if isinstance(opened, _Opened) else 0
+        if group and (len(group) == GROUP or held + size > GROUP_BYTES):
+            yield group
+            group, held = [], 0
+        group.append(opened)
+        held += size
+    if group:
+        yield group
+
+
+def _open(wanted: Wanted, detector: Detector, reading: Reading) -> "_Opened | Broken":
+    """Read an item up to its header."""
+    item = wanted.item
+    longest = max(reading.longest, detector.longest) if wanted.detect else None
+    content: bytes | Image = b""
+    try:
+        content = item.read(reading.limits)
+        if isinstance(content, bytes):
+            return _Opened(wanted, open_encoded(content, item.name, reading.limits), longest)
+    except ImageError as reason:
+        return Broken(item, str(reason), content if isinstance(content, bytes) else b"")
+    return _Opened(wanted, content, None)
+
+
+def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[Found | Broken]:
+    """Decode a group, and find the faces of those in which they are wanted, all together."""
+    loaded = [one if isinstance(one, Broken) else _decode(one) for one in group]
+    sought = [
+        place
+        for place, (one, image) in enumerate(zip(group, loaded, strict=True))
+        if isinstance(one, _Opened) and isinstance(image, Loaded) and one.wanted.detect
+    ]
+    images = [image.photo.image for place in sought if isinstance(image := loaded[place], Loaded)]
+    faces = dict(zip(sought, detector.detect(images), strict=True)) if images else {}
+    return [
+        image if isinstance(image, Broken) else Found(image, faces.get(place, ()))
+        for place, image in enumerate(loaded)
+    ]
+
+
+def _decode(opened: _Opened) -> Loaded | Broken:
+    item, content = opened.wanted.item, opened.content
+    if not isinstance(content, Encoded):
+        return Loaded(item, b"", Photo(content, content.shape[1], content.shape[0]))
+    try:
+        return Loaded(item, content.data, content.decode(opened.longest))
+    except ImageError as reason:
+        return Broken(item, str(reason), content.data)
+
+
+def refine(found: Found, faces: Faces, template: Template, limits: Limits = DEFAULT_LIMITS) -> Found:
+    """Decode a reduced image in full where it shows one of the faces with fewer pixels than a crop has.
+
+    Args:
+        found: an image.
+        faces: those of its faces whose crops are wanted, in pixels of the decoded image.
+        template: of the crops.
+        limits: what is refused.
+
+    Returns:
+        The image, perhaps at its full size, and the wanted faces in its pixels.
+    """
+    photo = found.loaded.photo
+    if photo.reduction == 1 or all(magnification(face.landmarks, template) <= SOFT for face in faces):
+        return Found(found.loaded, faces)
+    full = decode(found.loaded.data, found.loaded.item.name, limits=limits)
+    return Found(replace(found.loaded, photo=full), tuple(to_source(face, photo) for face in faces))
+
+
+def align_faces(found: Found, template: Template, size: int) -> list[Image | None]:
+    """Cut the crop of each face.
+
+    Returns:
+        For each face (size, size, 3) uint8 RGB; None where its landmarks fix no pose.
+    """
+    return [_align(found.loaded.photo.image, face, template, size) for face in found.faces]
+
+
+def _align(image: Image, face: Face, template: Template, size: int) -> Image | None:
+    try:
+        return align(image, face.landmarks, template, size)
+    except DegenerateLandmarksError:
+        return None
+
+
+def to_source(face: Face, photo: Photo) -> Face:
+    """A face in pixels of the source, from one in pixels of the decoded image."""
+    if photo.reduction == 1:
+        return face
+    x, y = photo.width / photo.image.shape[1], photo.height / photo.image.shape[0]
+    box = Box(face.box.x1 * x, face.box.y1 * y, face.box.x2 * x, face.box.y2 * y)
+    return replace(face, box=box, landmarks=face.landmarks * floats([x, y]))
+
+
+def to_decoded(box: Box, photo: Photo) -> Box:
+    """A box in pixels of the decoded image, from one in pixels of the source."""
+    x, y = photo.image.shape[1] / photo.width, photo.image.shape[0] / photo.height
+    return Box(box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y)
