@@ -1,15 +1,13 @@
 """Speed and memory of the audit with the default models.
 
-python benchmarks/audit.py stages    # seconds by stage on one core, at 640x480 and on LFW; the whole on all cores
+python benchmarks/audit.py stages    # time per stage on one core, at 640x480 and on LFW; the check on all cores
 python benchmarks/audit.py memory    # the command's peak memory with 1,000, 10,000 and 100,000 images
 python benchmarks/audit.py           # both
 """
 
 import json
 import resource
-import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections import defaultdict
@@ -19,7 +17,8 @@ import cv2
 import numpy as np
 import simplejpeg
 
-import machine
+import command
+import inputs
 from mien.detect.families import open_detector
 from mien.image import decode
 from mien.models import store
@@ -30,27 +29,20 @@ from mien.portrait.measures.catalogue import measure
 from mien.portrait.measures.face_chip import make_face_chip
 from mien.recognize.recognizer import Recognizer
 
-MIEN = Path(sys.executable).parent / "mien"
 SIZES = (1_000, 10_000, 100_000)
-
-
-def extracted(folder: Path) -> list[Path]:
-    with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
-        archive.extractall(folder, filter="data")
-    return sorted((folder / "images_deepfunneled").rglob("*.jpg"))
+PHOTOGRAPHS = 200
 
 
 def stages(paths: list[Path]) -> dict:
-    """Seconds by stage on one core."""
+    """Images per second of each stage on one core."""
     cv2.setNumThreads(1)
     options = EngineOptions(threads=1, streams=1)
     detector, network = open_detector("mtcnn", options), Recognizer(store.load("dlib-resnet"), options)
     examiner = Examiner(detector)
-    chosen = [paths[i] for i in np.random.default_rng(0).permutation(len(paths))[:200]]
     found = {}
     for name, side in (("LFW, 250x250", 0), ("LFW enlarged to 640x480", 480)):
         spent: dict[str, float] = defaultdict(float)
-        data = [enlarged(path.read_bytes(), side) for path in chosen]
+        data = [enlarged(path.read_bytes(), side) for path in inputs.some(paths, PHOTOGRAPHS)]
         for _ in range(2):
             spent.clear()
             for one in data:
@@ -79,12 +71,15 @@ def stages(paths: list[Path]) -> dict:
         for frame in frames:
             check(frame)
         rates["mien.portrait.check on all cores"] = round(count / (time.perf_counter() - clock), 1)
-        found[name] = {"images a second a core by stage": rates, "measures after detection": round(count / both, 1)}
+        found[name] = {
+            "images per second and core by stage": rates,
+            "measures after detection": round(count / both, 1),
+        }
     return found
 
 
 def enlarged(data: bytes, height: int) -> bytes:
-    """A picture of 250x250 as one of 640x480: enlarged, its border repeated at the sides."""
+    """A 250x250 image as a 640x480 one: enlarged, its border repeated at both sides."""
     if not height:
         return data
     image = cv2.resize(decode(data, "x").image, (height, height), interpolation=cv2.INTER_CUBIC)
@@ -102,30 +97,18 @@ def lap(spent: dict[str, float], stage: str, since: float) -> float:
 def commanded(folder: Path, out: Path) -> dict:
     """One audit by the command: seconds, and the peak memory of its largest process."""
     started = time.perf_counter()
-    done = subprocess.run(
-        [MIEN, "audit", folder, "--flat", "--out", out, "--json"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode in (0, 1, 4) and (out / "report.json").exists(), done.stderr
+    done = command.mien("audit", folder, "--flat", "--out", out)
+    assert (out / "report.json").exists(), done.stderr
     return {"seconds": round(time.perf_counter() - started, 1)}
 
 
-def watched(folder: Path, out: Path) -> dict:
-    """The same in a process of its own, so that its peak is its own."""
-    code = (
-        "import audit, json, sys; from pathlib import Path; "
-        "r = audit.commanded(Path(sys.argv[1]), Path(sys.argv[2])); r['peak MB'] = audit.peak(); print(json.dumps(r))"
-    )
-    command = [sys.executable, "-c", code, folder, out]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
-
-
 def peak() -> int:
+    """Peak memory in MB of the largest child process so far."""
     return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
 
 
 def varied(paths: list[Path], folder: Path, count: int) -> None:
-    """So many different pictures of so many people, 8 each: LFW, mirrored, turned and cut at random."""
+    """`count` different images, 8 per person: photographs of LFW, mirrored, turned and cut at random."""
     draw = np.random.default_rng(0)
     order = draw.permutation(len(paths))
     for number in range(count):
@@ -139,21 +122,35 @@ def varied(paths: list[Path], folder: Path, count: int) -> None:
         place.write_bytes(simplejpeg.encode_jpeg(image, 88, "RGB"))
 
 
-def main(what: list[str]) -> None:
+def main() -> None:
+    parser = command.parser(__doc__)
+    parser.add_argument("part", nargs="?", choices=("stages", "memory"), help="default: both")
+    parser.add_argument("--child", nargs=2, type=Path, help="audit a folder into another and print the peak memory")
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps({**commanded(*given.child), "peak MB": peak()}))
+        return
     result: dict = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        paths = extracted(folder)
-        if not what or "stages" in what:
+        paths = inputs.lfw(folder, smoke=given.smoke, people=2, images=2)
+        if given.part in (None, "stages"):
             result["stages"] = stages(paths)
-        if not what or "memory" in what:
-            result["memory"] = {}
-            for count in SIZES:
-                varied(paths, folder / f"set-{count}", count)
-                result["memory"][f"{count:,} images"] = watched(folder / f"set-{count}", folder / f"out-{count}")
-                print(count, result["memory"][f"{count:,} images"], flush=True)
-    machine.write("audit" if not what else f"audit-{'-'.join(what)}", result)
+        if given.part in (None, "memory"):
+            result["memory"] = memory(paths, folder, (8,) if given.smoke else SIZES)
+    command.finish(f"audit-{given.part}" if given.part else "audit", result, smoke=given.smoke)
+
+
+def memory(paths: list[Path], folder: Path, sizes: tuple[int, ...]) -> dict:
+    """Seconds and peak memory of audits, each in its own process so that its peak is its own."""
+    found = {}
+    for count in sizes:
+        varied(paths, folder / f"set-{count}", count)
+        one = command.in_process(__file__, "--child", folder / f"set-{count}", folder / f"out-{count}")
+        found[f"{count:,} images"] = one
+        print(count, one, file=sys.stderr, flush=True)
+    return found
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,8 +1,8 @@
-"""How often a 95% interval holds the truth: simulated people whose true error rates are known.
+"""How often a 95% interval contains the true rate, on simulated subjects whose true rates are known.
 
-FNMR: each subject has a rate of its own (logit-normal) and 1 to m comparisons. FMR: a comparison's score is the sum
-of what two subjects bring and of chance, so that comparisons which share a subject depend on each other; the true
-rate follows from the normal distribution. The percentile bootstrap over subjects stands beside mien's intervals.
+FNMR: each subject has its own rate (logit-normal) and 1 to m comparisons. FMR: a comparison's score is the sum of two
+subjects' effects and of chance, so comparisons that share a subject are dependent; the true rate follows from the
+normal distribution. mien's intervals are compared with the percentile bootstrap over subjects.
 
     python benchmarks/coverage.py [--rounds 2000]
 """
@@ -12,12 +12,12 @@ from statistics import NormalDist
 
 import numpy as np
 
-import machine
+import command
 from mien.evaluate.rates_at import match_sums
 from mien.rates import rate_of_pairs, rate_of_subjects
 
 FNMR = ((100, 10, 1.0, -3.0), (300, 10, 1.0, -4.0), (1000, 4, 1.5, -6.0), (60, 20, 1.5, -3.0), (1680, 10, 2.0, -7.0))
-"""Subjects, most comparisons of one, deviation and mean of the logit of the subjects' rates."""
+"""Subjects, maximum comparisons per subject, deviation and mean of the logit of the subjects' rates."""
 FMR = (
     (200, 0.0, 1e-2),
     (200, 0.2, 1e-2),
@@ -29,23 +29,29 @@ FMR = (
     (600, 0.5, 1e-3),
     (600, 0.5, 1e-4),
 )
-"""Subjects with one sample each, the subjects' share of a score's deviation, and the true rate."""
+"""Subjects with one sample each, the subjects' share of a score's deviation, the true rate."""
 ZERO = ((100, 3.0), (1000, 3.0))
-"""Subjects with one comparison each, and the expected errors, which the rule of three is about."""
+"""Subjects with one comparison each, and the expected number of errors: cases of the rule of three."""
 RESAMPLES = 200
 
 
 def main() -> None:
-    rounds = int(sys.argv[sys.argv.index("--rounds") + 1]) if "--rounds" in sys.argv else 2000
+    parser = command.parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=2000, help="simulated sets per case")
+    given = parser.parse_args()
+    rounds = 4 if given.smoke else given.rounds
     generator = np.random.default_rng(7)
     rows = [fnmr(generator, rounds, *case) for case in FNMR]
-    rows += [fmr(generator, max(200, rounds // 2), *case) for case in FMR]
+    rows += [
+        fmr(generator, rounds if given.smoke else max(200, rounds // 2), *case)
+        for case in FMR[:: 4 if given.smoke else 1]
+    ]
     rows += [zero(generator, rounds, *case) for case in ZERO]
-    machine.write("coverage", {"rounds": rounds, "cases": rows})
+    command.finish("coverage", {"rounds": rounds, "cases": rows}, smoke=given.smoke)
 
 
 def report(kind: str, settings: dict, held: dict[str, int], rounds: int, errors: float) -> dict:
-    row = {"rate": kind, **settings, "rounds": rounds, "errors a round": round(errors, 1)}
+    row = {"rate": kind, **settings, "rounds": rounds, "errors per round": round(errors, 1)}
     row |= {f"{name}, % held": round(100 * count / rounds, 1) for name, count in held.items()}
     print(row, file=sys.stderr, flush=True)
     return row
@@ -64,7 +70,7 @@ def fnmr(generator: np.random.Generator, rounds: int, subjects: int, most: int, 
         draws = generator.multinomial(subjects, np.full(subjects, 1 / subjects), RESAMPLES)
         low, high = np.percentile((draws @ errors) / (draws @ trials), [2.5, 97.5])
         held["percentile bootstrap"] += low <= truth <= high
-    settings = {"subjects": subjects, "most comparisons of one": most, "spread": spread, "truth": round(truth, 5)}
+    settings = {"subjects": subjects, "max comparisons per subject": most, "spread": spread, "truth": round(truth, 5)}
     return report("FNMR", settings, held, rounds, total / rounds)
 
 
@@ -92,7 +98,7 @@ def fmr(generator: np.random.Generator, rounds: int, subjects: int, share: float
 
 
 def zero(generator: np.random.Generator, rounds: int, subjects: int, expected: float) -> dict:
-    """At the rate that the rule of three names, 95 of 100 sets must show an error, or the rule misses too often."""
+    """At the rate given by the rule of three, 95% of the sets must show an error."""
     truth = expected / subjects
     errors = generator.binomial(1, truth, (rounds, subjects)).sum(axis=1)
     rule = rate_of_subjects(np.zeros(subjects), np.ones(subjects)).high

@@ -1,13 +1,12 @@
-"""Enrolment durability: kill -9 at random moments; how many acknowledged enrolments are lost?
+"""Durability of enrolment: how many acknowledged enrolments are lost when `mien enrol` is killed with -9?
 
 Each run enrols a folder with `mien enrol --json`, whose lines are acknowledgements, and is killed after a random
-time. Then the gallery is opened and every acknowledged sample is looked up. The runs go on with the same gallery, so
-that recovery is part of it; each run has new subjects.
+time. Then the gallery is opened and every acknowledged sample is looked up. All runs use the same gallery, so that
+recovery is tested too; each run has new subjects.
 
     python benchmarks/durability.py [--runs 20]
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -16,40 +15,41 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from pathlib import Path
 
-import machine
+import command
+import inputs
 from mien.gallery.stores.sqlite import SqliteStore
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = command.parser(__doc__)
     parser.add_argument("--runs", type=int, default=20)
-    runs = parser.parse_args().runs
+    given = parser.parse_args()
+    runs = 2 if given.smoke else given.runs
     generator = random.Random(3)
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        folders = deal(Path(scratch), runs)
+        folders = deal(Path(scratch), runs, smoke=given.smoke)
         gallery = Path(scratch) / "people.gallery"
         acknowledged: dict[tuple[str, str], Path] = {}
         for folder in folders:
             wait = generator.uniform(0.8, 4.0)
             rows.append(one_run(gallery, folder, wait, acknowledged))
     lost = sum(row["lost"] for row in rows)
-    machine.write("durability", {"runs": runs, "acknowledged": len(acknowledged), "lost": lost, "each": rows})
+    result = {"runs": runs, "acknowledged": len(acknowledged), "lost": lost, "each": rows}
+    command.finish("durability", result, smoke=given.smoke)
     sys.exit(1 if lost else 0)
 
 
-def deal(scratch: Path, runs: int) -> list[Path]:
-    """A folder of 200 subjects with one image each for every run."""
-    with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as tar:
-        members = [member for member in tar if member.name.endswith("_0001.jpg")]
-        tar.extractall(scratch / "lfw", members[: 200 * runs], filter="data")
+def deal(scratch: Path, runs: int, *, smoke: bool) -> list[Path]:
+    """One folder per run, with up to 200 subjects with one image each."""
+    paths = inputs.lfw(scratch / "lfw", smoke=smoke, people=20, images=1)
+    first = [path for path in paths if path.stem.endswith("_0001")][: 200 * runs]
     folders = [scratch / f"run-{number}" for number in range(runs)]
-    for number, path in enumerate(sorted((scratch / "lfw").rglob("*.jpg"))):
+    for number, path in enumerate(first):
         place = folders[number % runs] / path.parent.name
         place.mkdir(parents=True)
         shutil.copy(path, place)

@@ -1,21 +1,21 @@
-"""The whole path on real sets, by the commands themselves: from import and preparation to every protocol.
+"""The whole path on real data sets, by the commands themselves: import, preparation and every protocol.
 
-Runs `mien` on LFW and on the part of CelebA for two systems, the default one and SCRFD-2.5G with MobileFaceNet, and
-puts the reports without people's pictures (report.md without its pairs, report.json without its pairs, charts) under
-docs/reports. The commands and their seconds stand in the result.
+Runs `mien` on LFW and on the part of CelebA for two systems, the default one and SCRFD-2.5G with MobileFaceNet.
+Copies the reports without images of people (charts, report.md and report.json without their pairs) to docs/reports.
+The result lists the commands with their seconds.
 
     python benchmarks/evaluation.py
 """
 
 import json
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from pathlib import Path
 
+import command
+import inputs
 import machine
 from mien.evaluate.render import write_report
 from mien.evaluate.report import read_report
@@ -25,25 +25,26 @@ SYSTEMS = {"default": ("mtcnn", "dlib-resnet"), "mobilefacenet": ("scrfd", "mobi
 
 
 def main() -> None:
+    given = command.parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as tar:
-            tar.extractall(folder / "lfw", filter="data")
-        for path in (machine.DATA / "lfw").glob("*.txt"):
-            shutil.copy(path, folder / "lfw" / path.name)
-        (folder / "celeba").symlink_to(machine.DATA / "celeba")
-        (folder / "models").symlink_to(machine.DATA / "models")
-        steps = [run(folder, *command.split()) for command in commands()]
-        shutil.rmtree(REPORTS, ignore_errors=True)
-        for report in sorted(folder.glob("report-*")):
-            publish(report, REPORTS / report.name.removeprefix("report-"))
-    machine.write("evaluation", {"steps": steps, "numbers": numbers()})
+        reports = folder / "published" if given.smoke else REPORTS
+        made = smoke_commands(folder) if given.smoke else commands(folder)
+        steps = [run(folder, *one.split()) for one in made]
+        published = [publish(one, reports / one.name.removeprefix("report-")) for one in folder.glob("report-*")]
+        result = {"steps": steps, "numbers": {one.name: numbers(one) for one in sorted(published)}}
+    command.finish("evaluation", result, smoke=given.smoke)
 
 
-def commands() -> list[str]:
+def commands(folder: Path) -> list[str]:
+    """All commands, on data sets that are laid out or linked in `folder`."""
+    inputs.lfw(folder / "lfw", smoke=False)
+    for path in (inputs.DATA / "lfw").glob("*.txt"):
+        shutil.copy(path, folder / "lfw" / path.name)
+    (folder / "celeba").symlink_to(inputs.need(inputs.DATA / "celeba"))
+    for name in ("scrfd", "mobilefacenet"):
+        inputs.add_model(name)
     made = [
-        "models add models/scrfd_2.5g_bnkps.onnx --name scrfd",
-        "models add models/mobilefacenet.onnx --name mobilefacenet --colour RGB",
         "data inspect lfw",
         "data import lfw --out lfw.parquet",
         "data import celeba --out celeba.parquet",
@@ -54,12 +55,7 @@ def commands() -> list[str]:
     for name, (detector, recognizer) in SYSTEMS.items():
         made += [
             f"embed lfw.parquet --detector {detector} --recognizer {recognizer} --out {name}.parquet",
-            f"evaluate verification {name}.parquet --pairs lfw/pairs.txt --out report-{name}-verification",
-            f"evaluate impostor {name}.parquet --out report-{name}-impostor",
-            f"evaluate mated {name}.parquet --most 1000 --out report-{name}-mated",
-            f"evaluate identification {name}.parquet --out report-{name}-identification",
-            f"evaluate calibrate {name}.parquet --out report-{name}-calibration",
-            f"evaluate robustness {name}.parquet --most 300 --out report-{name}-synthetic",
+            *protocols(name, "--most 1000", "--most 300"),
         ]
     # Overlap needs the second system's thresholds on its card, so it comes after their calibration.
     return [
@@ -70,35 +66,56 @@ def commands() -> list[str]:
     ]
 
 
+def protocols(name: str, mated: str, robustness: str) -> list[str]:
+    """Every protocol on one embedding file."""
+    return [
+        f"evaluate verification {name}.parquet --pairs lfw/pairs.txt --out report-{name}-verification",
+        f"evaluate impostor {name}.parquet --out report-{name}-impostor",
+        f"evaluate mated {name}.parquet {mated} --out report-{name}-mated",
+        f"evaluate identification {name}.parquet --out report-{name}-identification",
+        f"evaluate calibrate {name}.parquet --out report-{name}-calibration",
+        f"evaluate robustness {name}.parquet {robustness} --out report-{name}-synthetic",
+    ]
+
+
+def smoke_commands(folder: Path) -> list[str]:
+    """The same commands on made people, for the default system alone."""
+    inputs.lfw(folder / "lfw", smoke=True, people=48, images=2)
+    inputs.pairs_file(folder / "lfw" / "pairs.txt", smoke=True)
+    return [
+        "data import lfw/images_deepfunneled --out lfw.parquet",
+        "data prepare lfw.parquet --out lfw-112 --multiple-faces largest",
+        "data check lfw-112",
+        "embed lfw.parquet --out default.parquet",
+        *protocols("default", "--most 10", "--most 4"),
+        "evaluate compare default.parquet default.parquet --out report-comparison",
+    ]
+
+
 def run(folder: Path, *arguments: str) -> dict:
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "mien", *arguments, "--json"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = command.mien(*arguments, folder=folder)
     seconds = round(time.perf_counter() - started, 1)
     print(f"{seconds:6} s  mien {' '.join(arguments)}", file=sys.stderr, flush=True)
-    if done.returncode not in (0, 4):
-        sys.exit(done.stderr)
     step = {"command": "mien " + " ".join(arguments), "seconds": seconds, "exit code": done.returncode}
     if arguments[0] == "data":
-        step["said"] = json.loads(done.stdout.splitlines()[-1])
+        step["reported"] = json.loads(done.stdout.splitlines()[-1])
     return step
 
 
-def publish(source: Path, target: Path) -> None:
-    """A report without pictures of people, and without files' places."""
+def publish(source: Path, target: Path) -> Path:
+    """Copy a report without images of people and without paths of files."""
     report = read_report(source / "report.json")
+    shutil.rmtree(target, ignore_errors=True)
     write_report(report.model_copy(update={"pairs": ()}), target)
     (target / "report.html").unlink()
+    return target
 
 
-def numbers() -> dict:
+def numbers(folder: Path) -> dict:
     """The figures that the README shows."""
-    found = {}
-    for path in sorted(REPORTS.glob("*/report.json")):
-        wanted = {key: value for key, value in read_report(path).numbers.items() if shown(key)}
-        found[path.parent.name] = {key: value.model_dump(exclude_none=True) for key, value in wanted.items()}
-    return found
+    found = read_report(folder / "report.json").numbers
+    return {key: value.model_dump(exclude_none=True) for key, value in found.items() if shown(key)}
 
 
 def shown(key: str) -> bool:

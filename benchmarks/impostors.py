@@ -1,22 +1,21 @@
 """All comparisons of a set: the impostor protocol's engine against the float32 products alone; memory; folds.
 
-Random unit vectors of 512 numbers. `products` is the upper half of all scores, thrown away: once as numpy does it,
-rows of 2,048 against all later ones with its own threads, and once cut into the protocol's own blocks and threads,
-which is the fastest found. Each size runs in a process of its own, whose peak memory is stated. The last figures are
-the whole impostor report of 2,000 samples, and the ten folds of 6,000 scored pairs.
+Random unit vectors of 512 numbers. `products` computes the upper half of all scores and discards it: once as numpy
+does, 2,048 rows against all later ones with numpy's own threads, and once in the protocol's own blocks and threads,
+which was the fastest way found. Each size runs in its own process, whose peak memory is reported. The last figures
+are the whole impostor report of 2,000 samples and the ten folds of 6,000 scored pairs.
 
     python benchmarks/impostors.py
 """
 
 import json
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import command
 import machine
 from mien.data.pairs import Pair
 from mien.evaluate import all_pairs, score_blocks
@@ -32,14 +31,20 @@ ORIGIN = Origin(
 
 
 def main() -> None:
-    if "--size" in sys.argv:
-        print(json.dumps(one(int(sys.argv[-1]))))
+    parser = command.parser(__doc__)
+    parser.add_argument("--child", type=int, metavar="SAMPLES")
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps(one(given.child)))
         return
-    sizes = [
-        json.loads(subprocess.check_output([sys.executable, __file__, "--size", str(size)], text=True))
-        for size in SIZES
-    ]
-    machine.write("impostors", {"BLAS": blas(), "sizes": sizes, "2,000 samples": small(), "ten folds, s": folds()})
+    sizes = (600,) if given.smoke else SIZES
+    result = {
+        "BLAS": blas(),
+        "sizes": [command.in_process(__file__, "--child", size) for size in sizes],
+        "2,000 samples": small(200 if given.smoke else 2000),
+        "ten folds, s": folds(60 if given.smoke else 3000),
+    }
+    command.finish("impostors", result, smoke=given.smoke)
 
 
 def blas() -> list:
@@ -113,9 +118,9 @@ def embedded(count: int, each: int = 1) -> Embedded:
     )
 
 
-def small() -> dict:
-    """What took InsightFace Evaluation Studio 2.1 60.3 s and 1,240 MB on another machine (docs/log.md)."""
-    these = embedded(2000)
+def small(count: int) -> dict:
+    """InsightFace Evaluation Studio 2.1 took 60.3 s and 1,240 MB for 2,000 on another machine (docs/log.md)."""
+    these = embedded(count)
     impostor(these)
     started = time.perf_counter()
     report = impostor(these)
@@ -126,11 +131,12 @@ def small() -> dict:
     }
 
 
-def folds() -> float:
-    these = embedded(12_000, each=2)
+def folds(count: int) -> float:
+    """Seconds for ten folds of `count` mated and as many non-mated pairs."""
+    these = embedded(4 * count, each=2)
     pairs = []
-    for number in range(3000):
-        fold, base = number // 300, 4 * number
+    for number in range(count):
+        fold, base = 10 * number // count, 4 * number
         pairs.append(Pair(these.names[base], these.names[base + 1], True, fold))
         pairs.append(Pair(these.names[base], these.names[base + 2], False, fold))
     evaluate_pairs(these, pairs, "pairs")

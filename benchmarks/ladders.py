@@ -1,25 +1,24 @@
-"""Degradation ladders on 300 photographs of LFW: does each measure follow its fault, and do the others keep still?
+"""Degradation ladders on 300 photographs of LFW: does each measure follow its fault, and do the others stay still?
 
-Every photograph is degraded in five severities, faces are found anew in each, and everything is measured. For each
-ladder and measure: Spearman's correlation with severity within a photograph (mean over photographs) and over all; the
-area under the curve between the degraded and the clean ones; what the rule's limit flags of either; and how far the
-measures that are not meant move, in standard deviations of the clean ones.
+Every photograph is degraded at five severities; faces are detected again in each copy, and everything is measured.
+For each ladder and measure: Spearman's correlation with severity, within a photograph (mean over photographs) and
+over all; the area under the curve of degraded against clean copies; the share of each that the rule's limit flags;
+and how far the other measures move, in standard deviations of the clean photographs.
 
     python benchmarks/ladders.py
     python benchmarks/ladders.py table    # docs/guide/portraits-measured.md from the result
 """
 
 import json
-import sys
-import tarfile
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.stats import rankdata
 
+import command
+import inputs
 import machine
 from mien.data.workers import ordered
 from mien.detect.families import open_detector
@@ -263,8 +262,8 @@ def summary(table: np.ndarray) -> dict:
 
 HEAD = """# Portraits: what the measures are worth
 
-`python benchmarks/ladders.py` on {photographs} photographs of LFW, faces found anew in every degraded copy; limits
-of `{rules}`; {processor}, commit {commit}. Limits and constants come from CelebA, not from LFW (docs/log.md).
+`python benchmarks/ladders.py` on {photographs} photographs of LFW, faces detected again in every copy; limits of
+`{rules}`; {processor}, commit {commit}. Limits and constants come from CelebA, not from LFW (docs/log.md).
 
 Spearman: of the measure with severity 0 to 5, within a photograph (mean) and over all. AUC: degraded against clean,
 at the mildest, the middle and the worst severity. Flagged: share that fails the rule, clean and at the same.
@@ -285,7 +284,7 @@ with their movement in deviations; and other rules that then flag at least 3 poi
 
 def table() -> str:
     """The result as a page of the guide."""
-    result = json.loads((machine.RESULTS / "ladders.json").read_text())
+    result = json.loads((command.RESULTS / "ladders.json").read_text())
     text = HEAD.format(photographs=result["photographs"], rules=result["rules"], **result["machine"])
     for name, one in result["ladders"].items():
         auc, flags = one["area under the curve by severity"], one["flagged at the rule's limit by severity"]
@@ -309,18 +308,19 @@ def table() -> str:
 
 
 def main() -> None:
-    if sys.argv[1:] == ["table"]:
+    parser = command.parser(__doc__)
+    parser.add_argument("action", nargs="?", choices=("table",), help="write the guide's page from the result")
+    given = parser.parse_args()
+    if given.action == "table":
         (machine.ROOT / "docs" / "guide" / "portraits-measured.md").write_text(table())
         return
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
-            names = [m for m in archive.getmembers() if m.name.endswith(".jpg") and "/._" not in m.name]
-            chosen = [names[i] for i in np.random.default_rng(0).permutation(len(names))[:PHOTOGRAPHS]]
-            archive.extractall(folder, members=chosen, filter="data")
-        paths = [str(path) for path in sorted(Path(folder).rglob("*.jpg"))]
-        found = np.stack(list(ordered(partial(climb), list(enumerate(paths)), machine.describe()["cores"])))
+        paths = inputs.some(inputs.lfw(Path(folder), smoke=given.smoke, people=2, images=1), PHOTOGRAPHS)
+        items = [(index, str(path)) for index, path in enumerate(paths)]
+        found = np.stack(list(ordered(climb, items, 1 if given.smoke else machine.describe()["cores"])))
     found = found[np.isfinite(found[:, 0, 0, NAMES.index("yaw")])]
-    machine.write("ladders", {"photographs": len(found), "rules": "vn-portrait", "ladders": summary(found)})
+    result = {"photographs": len(found), "rules": "vn-portrait", "ladders": summary(found)}
+    command.finish("ladders", result, smoke=given.smoke)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
 """LFW: accuracy on View 2, FNMR at FMR over all pairs of all images, thresholds for the default card, and speed.
 
-Images as they are, full detection, default settings; a pair with an image without a face is an error. The peer is
-face_recognition's own way (HOG detector, five landmarks, dlib's network, one image at a time) on every 40th image.
+Images are used as they are, with full detection and default settings. A pair with an image without a face is an
+error. The peer is what face_recognition does (HOG detector, five landmarks, dlib's network, one image at a time), on
+every 40th image.
 
     python benchmarks/lfw.py [--write-card]
 """
 
-import sys
-import tarfile
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+import command
+import inputs
 import machine
 from mien.data.pairs import read_pairs
 from mien.detect.prominence import most_prominent
@@ -22,8 +23,7 @@ from mien.evaluate.operating_points import operating_point
 from mien.evaluate.pair_lists import ScoredPairs, folded_accuracy
 from mien.evaluate.thresholds import choose_thresholds
 from mien.image import read_image
-from mien.library.import_model import ModelHints, import_model
-from mien.models import defaults, store
+from mien.models import defaults
 from mien.models.card import AccuracyRow, format_card
 from mien.pipeline import open_pipeline
 from mien.scores import score_pairs
@@ -31,37 +31,33 @@ from mien.scores import score_pairs
 RATES = (1e-2, 1e-3, 1e-4)
 
 
+DEFAULT = "default (mtcnn, dlib-resnet)"
+
+
 def main() -> None:
-    lfw = machine.need(machine.DATA / "lfw")
+    parser = command.parser(__doc__)
+    parser.add_argument("--write-card", action="store_true", help="write thresholds and accuracy to the default card")
+    given = parser.parse_args()
+    command.need_package("dlib", "dlib")
     with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(lfw / "lfw-deepfunneled.tar") as tar:
-            tar.extractall(scratch, filter="data")
-        files = sorted(Path(scratch).rglob("*.jpg"))
-        add("scrfd", machine.DATA / "models" / "scrfd_2.5g_bnkps.onnx", None)
-        add("mobilefacenet", machine.DATA / "models" / "mobilefacenet.onnx", "RGB")
-        listed = read_pairs(lfw / "pairs.txt")
-        systems = {
-            "default (mtcnn, dlib-resnet)": ("mtcnn", "dlib-resnet"),
-            "SCRFD-2.5G, MobileFaceNet": ("scrfd", "mobilefacenet"),
-        }
-        result = {name: evaluate(files, listed, *pair) for name, pair in systems.items()}
+        files = inputs.lfw(Path(scratch), smoke=given.smoke, people=48, images=2)
+        listed = read_pairs(inputs.pairs_file(Path(scratch) / "pairs.txt", smoke=given.smoke))
+        rates = RATES[:1] if given.smoke else RATES
+        systems = inputs.systems(smoke=given.smoke)
+        result = {name: evaluate(files, listed, *pair, rates) for name, pair in systems.items()}
         peer = face_recognition_speed(files[::40])
-    embedded = result["default (mtcnn, dlib-resnet)"].pop("embedded")
-    result["SCRFD-2.5G, MobileFaceNet"].pop("embedded")
-    rows = thresholds(embedded)
-    if "--write-card" in sys.argv:
-        write_card(rows, result["default (mtcnn, dlib-resnet)"])
+    embedded = {name: value.pop("embedded") for name, value in result.items()}
+    rows = thresholds(embedded[DEFAULT], rates)
+    if given.write_card and not given.smoke:
+        write_card(rows, result[DEFAULT])
     for value in result.values():
-        value["times face_recognition"] = round(value["images a second"] / peer["images a second"], 1)
+        value["times face_recognition"] = round(value["images per second"] / peer["images per second"], 1)
     card_rows = [row.model_dump() for row in rows]
-    machine.write("lfw", {"systems": result, "face_recognition": peer, "thresholds of the default card": card_rows})
+    found = {"systems": result, "face_recognition": peer, "thresholds of the default card": card_rows}
+    command.finish("lfw", found, smoke=given.smoke)
 
 
-def add(name: str, path: Path, colour: str | None) -> None:
-    store.save(*import_model(machine.need(path).read_bytes(), name, ModelHints(colour=colour)))
-
-
-def evaluate(files: list[Path], listed: list, detector: str, recognizer: str) -> dict:
+def evaluate(files: list[Path], listed: list, detector: str, recognizer: str, rates: tuple) -> dict:
     pipeline = open_pipeline(detector, recognizer, many=True)
     list(pipeline.analyse(files[:64]))
     started = time.perf_counter()
@@ -73,11 +69,11 @@ def evaluate(files: list[Path], listed: list, detector: str, recognizer: str) ->
     seconds = time.perf_counter() - started
     metric = pipeline.recognizer.spec.metric
     return {
-        "images a second": round(len(files) / seconds, 1),
+        "images per second": round(len(files) / seconds, 1),
         "images": len(files),
         "images without a face": len(files) - len(embedded),
         **view2(embedded, listed, metric),
-        "all pairs": all_pairs(embedded, metric),
+        "all pairs": all_pairs(embedded, metric, rates),
         "embedded": embedded,
     }
 
@@ -104,11 +100,11 @@ def subjects_of(embedded: dict) -> list[str]:
     return [stem.rsplit("_", 1)[0] for stem in embedded]
 
 
-def all_pairs(embedded: dict, metric: str) -> dict:
+def all_pairs(embedded: dict, metric: str, rates: tuple) -> dict:
     _, numbers = np.unique(subjects_of(embedded), return_inverse=True)
     found = compare_all(np.stack(list(embedded.values())), numbers, metric)
     rows = {}
-    for rate in RATES:
+    for rate in rates:
         point = operating_point(found, rate)
         rows[f"FMR {rate:g}"] = {
             "FNMR": round(point.fnmr.value, 4),
@@ -119,10 +115,10 @@ def all_pairs(embedded: dict, metric: str) -> dict:
     return {"mated": len(found.mated), "non-mated": found.nonmated, **rows}
 
 
-def thresholds(embedded: dict) -> list:
+def thresholds(embedded: dict, rates: tuple[float, ...]) -> list:
     metric = defaults.shipped_card("dlib-resnet").embedding.metric
     data = f"LFW deep-funneled, all pairs of {len(embedded)} images, detector mtcnn"
-    return list(choose_thresholds(np.stack(list(embedded.values())), subjects_of(embedded), metric, data).rows)
+    return list(choose_thresholds(np.stack(list(embedded.values())), subjects_of(embedded), metric, data, rates).rows)
 
 
 def write_card(rows: list, result: dict) -> None:
@@ -158,7 +154,7 @@ def face_recognition_speed(files: list[Path]) -> dict:
             network.compute_face_descriptor(image, points(image, face), 1)
         found += bool(faces)
     seconds = time.perf_counter() - started
-    return {"images a second": round(len(files) / seconds, 2), "images": len(files), "images with a face": found}
+    return {"images per second": round(len(files) / seconds, 2), "images": len(files), "images with a face": found}
 
 
 if __name__ == "__main__":

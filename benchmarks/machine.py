@@ -1,16 +1,15 @@
-"""What every benchmark states: the machine, the versions, the commit; and where its output goes."""
+"""Where a benchmark ran: processor, versions, commit, settings that change speed, and memory.
 
-import json
+Measures nothing itself and writes no file.
+"""
+
 import os
 import platform
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
-DATA = Path(os.environ.get("MIEN_TEST_DATA", ROOT.parent / "shared" / "data"))
 PACKAGES = (
     "numpy",
     "openvino",
@@ -51,23 +50,6 @@ def _git(*arguments: str) -> str:
 
 
 def peak_memory() -> int:
-    """The most memory that this process held, in MB; what its parent held before it was started does not count."""
+    """Peak memory of this process in MB, without what its parent held before starting it."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return round(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
-
-
-def write(name: str, result: dict) -> None:
-    """Print a result and put it under benchmarks/results."""
-    RESULTS.mkdir(exist_ok=True)
-    arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv]
-    value = {"command": " ".join(["python", *arguments]), "machine": describe(), **result}
-    text = json.dumps(value, indent=1)
-    (RESULTS / f"{name}.json").write_text(text + "\n")
-    print(text)
-
-
-def need(path: Path) -> Path:
-    """A path that a benchmark cannot do without."""
-    if not path.exists():
-        sys.exit(f"{path} is missing: set MIEN_TEST_DATA to the folder with the measuring data")
-    return path

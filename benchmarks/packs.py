@@ -1,16 +1,13 @@
-"""Reading crops in a random order: a pack, a folder of JPEGs and RecordIO, in one process; and memory by size.
+"""Reading crops in random order from a pack, a folder of JPEGs and RecordIO in one process; and memory by size.
 
-The set is a part of LFW, prepared by mien and exported to a folder and to RecordIO; each reader decodes with the same
-decoder and gives shuffled batches of 256. Memory: a pack of synthetic crops is written and read with 10,000 to
-1,000,000 of them, each size in a process of its own; what is stated is the process's peak.
+The set is LFW, prepared by mien and exported to a folder and to RecordIO. Each reader uses the same decoder and gives
+shuffled batches of 256. Memory: packs of 10,000 to 1,000,000 synthetic crops are written and read, each size in its
+own process, whose peak is reported.
 
     python benchmarks/packs.py
 """
 
 import json
-import subprocess
-import sys
-import tarfile
 import tempfile
 import time
 from dataclasses import asdict
@@ -20,13 +17,12 @@ import numpy as np
 import pyarrow as pa
 import simplejpeg
 
+import command
+import inputs
 import machine
 from mien.data import recordio
 from mien.data.export import export_folder, export_rec
-from mien.data.manifest import tabulate
 from mien.data.pack import Pack
-from mien.data.prepare import Settings, prepare
-from mien.data.sample import Sample
 from mien.data.shards import ShardWriter, encode_crop
 from mien.models.engines import usable_cores
 
@@ -35,25 +31,22 @@ SIZES = (10_000, 100_000, 1_000_000)
 
 
 def main() -> None:
-    if "--memory" in sys.argv:
-        memory(int(sys.argv[-1]))
+    parser = command.parser(__doc__)
+    parser.add_argument("--child", type=int, metavar="CROPS", help="write and read a synthetic pack")
+    given = parser.parse_args()
+    if given.child:
+        memory(given.child)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        speeds = reading(Path(scratch))
-        peaks = [
-            json.loads(subprocess.check_output([sys.executable, __file__, "--memory", str(size)], text=True))
-            for size in SIZES
-        ]
-    machine.write("packs", {"batch": BATCH, "reading, crops a second": speeds, "memory": peaks})
+        result = {"batch": BATCH, "reading, crops per second": reading(Path(scratch), smoke=given.smoke)}
+    sizes = (512,) if given.smoke else SIZES
+    result["memory"] = [command.in_process(__file__, "--child", size) for size in sizes]
+    command.finish("packs", result, smoke=given.smoke)
 
 
-def reading(scratch: Path) -> dict:
-    with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as tar:
-        tar.extractall(scratch / "lfw", filter="data")
-    files = sorted((scratch / "lfw").rglob("*.jpg"))
-    manifest = tabulate([Sample(path, path.parent.name) for path in files], scratch, "LFW")
-    for _ in prepare(manifest, scratch / "pack", Settings(multiple_faces="largest"), workers=usable_cores()):
-        pass
+def reading(scratch: Path, *, smoke: bool) -> dict:
+    files = inputs.lfw(scratch / "lfw", smoke=smoke, people=4, images=65)
+    inputs.pack(scratch / "pack", files, usable_cores())
     pack = Pack(scratch / "pack")
     list(export_folder(pack, scratch / "folder"))
     list(export_rec(pack, scratch / "rec"))
@@ -61,8 +54,7 @@ def reading(scratch: Path) -> dict:
     readers["RecordIO"] = lambda: from_rec(scratch / "rec")
     speeds: dict = {"crops": len(pack)}
     for name, reader in readers.items():
-        best = max(reader() for _ in range(3))
-        speeds[name] = round(best)
+        speeds[name] = round(max(reader() for _ in range(3)))
     return speeds
 
 
@@ -96,7 +88,7 @@ def from_folder(folder: Path) -> float:
 
 
 def from_rec(folder: Path) -> float:
-    """As the field's readers do: a shuffled list of keys, a seek for each."""
+    """As the field's readers do: shuffle the keys, and seek for each."""
     offsets = dict(recordio.read_index(folder / "train.idx"))
     head = recordio.read_at(folder / "train.rec", offsets[0])
     keys = np.arange(1, int(head.labels[0]))
@@ -117,11 +109,11 @@ def from_rec(folder: Path) -> float:
 
 
 def memory(count: int) -> None:
-    """Write and read a synthetic pack, and print the peaks of this process."""
+    """Write and read a synthetic pack and print this process's peak memory."""
     generator = np.random.default_rng(0)
     crops = [encode_crop(smooth(generator), 90) for _ in range(64)]
     with tempfile.TemporaryDirectory() as scratch:
-        folder, shards, base = Path(scratch), [], peak()
+        folder, shards, base = Path(scratch), [], machine.peak_memory()
         for number, first in enumerate(range(0, count, 65536)):
             rows = range(first, min(first + 65536, count))
             writer = ShardWriter(folder, f"shard-{number:05d}")
@@ -129,7 +121,7 @@ def memory(count: int) -> None:
                 writer.add([(row, "written", "", f"{row:064d}", crops[row % 64]) for row in rows[chunk : chunk + 32]])
             columns = {"path": [f"{row:08d}.jpg" for row in rows], "subject": [f"s{row // 50:06d}" for row in rows]}
             shards.append(asdict(writer.finish(pa.table(columns))))
-        written = peak()
+        written = machine.peak_memory()
         about = {"format": "mien pack", "version": 1, "size": 112, "template": "arcface", "shards": shards}
         (folder / "pack.json").write_text(json.dumps(about))
         size = sum(path.stat().st_size for path in folder.glob("*.bin"))
@@ -146,9 +138,9 @@ def memory(count: int) -> None:
             "GB": round(size / 1e9, 2),
             "peak before, MB": base,
             "peak after writing, MB": written,
-            "peak after opening and reading, MB": peak(),
+            "peak after opening and reading, MB": machine.peak_memory(),
             "open, s": round(opened, 2),
-            "crops a second": round(seen / (time.perf_counter() - started)),
+            "crops per second": round(seen / (time.perf_counter() - started)),
         }
     print(json.dumps(result))
 
@@ -158,10 +150,6 @@ def smooth(generator: np.random.Generator) -> np.ndarray:
 
     small = generator.integers(0, 255, (14, 14, 3), np.uint8)
     return cv2.resize(small, (112, 112), interpolation=cv2.INTER_CUBIC)
-
-
-def peak() -> int:
-    return machine.peak_memory()
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
-"""Draws the pictures of docs/guide: what heads do to logits, from mien's own functions, and every augmentation.
+"""Draws the figures of docs/guide: what heads do to logits, from mien's own functions, and every augmentation.
 
-The portraits are public domain: Eileen Collins (scikit-image) and Grace Hopper (matplotlib).
+Both portraits are in the public domain: Eileen Collins (scikit-image) and Grace Hopper (matplotlib). A smoke run
+draws into a folder that is deleted.
 
     python benchmarks/pictures.py
 """
 
+import tempfile
 from math import pi
+from pathlib import Path
 
 import cv2
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import simplejpeg
 import torch
 
+import command
+import inputs
 import machine
 from mien.align import align
 from mien.detect.families import open_detector
@@ -23,18 +29,20 @@ from mien.train.recognizers import heads
 from mien.train.recognizers.augment import KINDS
 from mien.types import Image
 
+mpl.use("Agg")
+
 OUT = machine.ROOT / "docs" / "pictures"
-PORTRAITS = (
-    ("scikit-image", "skimage/data/astronaut.png"),
-    ("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg"),
-)
 
 
 def main() -> None:
-    targets()
-    negatives()
-    gradients()
-    augmentation()
+    given = command.parser(__doc__).parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) if given.smoke else OUT
+        targets(out)
+        negatives(out)
+        gradients(out)
+        augmentation(out)
+        print(*sorted(path.name for path in out.iterdir()), sep="\n")
 
 
 def axes(title: str, x: str, y: str) -> plt.Axes:
@@ -44,19 +52,17 @@ def axes(title: str, x: str, y: str) -> plt.Axes:
     return area
 
 
-def save(area: plt.Axes, name: str) -> None:
+def save(area: plt.Axes, path: Path) -> None:
     area.legend(frameon=False, fontsize=9)
-    area.figure.savefig(OUT / f"{name}.png", dpi=110)
+    area.figure.savefig(path, dpi=110)
     plt.close(area.figure)
 
 
-def targets() -> None:
+def targets(out: Path) -> None:
     """The target's logit against its angle."""
     theta = torch.linspace(0.01, pi - 0.01, 400)
     cosine = theta.cos()
-    area = axes(
-        "What a head makes of the target's cosine", "angle between embedding and centre, degrees", "logit / s"
-    )
+    area = axes("The target's logit by head", "angle between embedding and centre, degrees", "logit / s")
     degrees = torch.rad2deg(theta)
     area.plot(degrees, cosine, color="black", lw=1, label="cos(theta): no margin")
     area.plot(degrees, heads.arcface(cosine, 0.5), label="ArcFace, CurricularFace: m = 0.5, with the fallback")
@@ -66,21 +72,21 @@ def targets() -> None:
     for quality, style in ((-1.0, ":"), (1.0, "-.")):
         of = heads.adaface(cosine, torch.full_like(cosine, quality), 0.4)
         area.plot(degrees, of, style, color="tab:purple", label=f"AdaFace: m = 0.4, quality {quality:+.0f}")
-    save(area, "heads-target")
+    save(area, out / "heads-target.png")
 
 
-def negatives() -> None:
-    """CurricularFace's other logits."""
+def negatives(out: Path) -> None:
+    """CurricularFace's logits of the other classes."""
     cosines = torch.linspace(-0.4, 0.9, 400)[None]
     area = axes("CurricularFace: logits of the other classes", "cos(theta_j)", "logit / s")
     area.plot(cosines[0], cosines[0], color="black", lw=1, label="all other heads")
     for curriculum in (0.0, 0.3, 0.6):
-        out = heads.curricular_others(cosines, torch.tensor([0.7]), 0.5, curriculum)
-        area.plot(cosines[0], out[0], label=f"t = {curriculum:g}, target at cos = 0.7")
-    save(area, "heads-curricular")
+        others = heads.curricular_others(cosines, torch.tensor([0.7]), 0.5, curriculum)
+        area.plot(cosines[0], others[0], label=f"t = {curriculum:g}, target at cos = 0.7")
+    save(area, out / "heads-curricular.png")
 
 
-def gradients() -> None:
+def gradients(out: Path) -> None:
     """The derivative of the target's logit, exact and straight-through."""
     theta = torch.linspace(0.06, pi - 0.06, 400)
     area = axes("ArcFace: derivative of the target's logit", "angle, degrees", "d logit / d cos(theta)")
@@ -89,21 +95,21 @@ def gradients() -> None:
         function(cosine, 0.5).sum().backward()
         area.plot(torch.rad2deg(theta), cosine.grad, label=name)
     area.set_ylim(0, 6)
-    save(area, "heads-gradient")
+    save(area, out / "heads-gradient.png")
 
 
 def crops() -> list[Image]:
     """The two portraits, aligned."""
     finder, found = open_detector("mtcnn"), []
-    for package, path in PORTRAITS:
+    for package, path, *_ in inputs.PORTRAITS:
         image = read_image(package_file(package, path))
         face = max(finder.detect([image])[0], key=lambda one: one.score)
         found.append(align(image, face.landmarks, TEMPLATES["arcface"](112), 112))
     return found
 
 
-def augmentation() -> None:
-    """Every kind, four draws of each."""
+def augmentation(out: Path) -> None:
+    """Every kind, three draws of each."""
     rows = []
     for name, apply in KINDS.items():
         cells = [crop for portrait in crops() for crop in (portrait, *draws(apply, portrait))]
@@ -111,7 +117,7 @@ def augmentation() -> None:
         cv2.putText(label, name, (4, 62), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
         rows.append(np.hstack([label, *cells]))
     picture = np.ascontiguousarray(np.vstack(rows))
-    (OUT / "augmentation.jpg").write_bytes(simplejpeg.encode_jpeg(picture, 88, "RGB"))
+    (out / "augmentation.jpg").write_bytes(simplejpeg.encode_jpeg(picture, 88, "RGB"))
 
 
 def draws(apply: object, portrait: Image) -> list[Image]:

@@ -1,13 +1,13 @@
 """Pose from five landmarks: simulated faces with known truth, and photographs turned in the plane.
 
-Faces: 6,000 random ones as in portrait-measures: a mean face whose axes vary by 5%, nose depth between 18 and 28 mm,
-nose and mouth heights by 2.5 mm, mouth width by 8%, mouth depth by 2 mm; a camera at 800 mm; yaw within 50 degrees,
-pitch and roll within 15; landmarks off by 1% of the eyes' distance. The fit knows that family's spread, not the face.
+Faces: 6,000 random variations of a mean face. Its axes vary by 5%, nose depth from 18 to 28 mm, the heights of nose
+and mouth by 2.5 mm, mouth width by 8%, mouth depth by 2 mm. The camera is at 800 mm; yaw is within 50 degrees,
+pitch and roll within 15; landmarks are off by 1% of the inter-eye distance. The fit knows the family's spread, not
+the face.
 
     python benchmarks/pose.py
 """
 
-import tarfile
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-import machine
+import command
+import inputs
 from mien.detect.families import open_detector
 from mien.detect.prominence import most_prominent
 from mien.image import read_image
@@ -26,13 +27,13 @@ FAMILY = Population(
     nose_depth=23.0, nose_depth_sd=3.6, nose_y=39.0, mouth_y=71.0, mouth_x=25.0, mouth_depth=4.0,
     nose_y_sd=3.6, mouth_y_sd=5.2, mouth_x_sd=2.6, mouth_depth_sd=2.0, noise=0.01, yaw_sd=60.0, pitch_sd=12.0,
 )  # fmt: skip
-"""The simulated family's mean, and its spread: the stated deviations with the 5% of the axes added."""
+"""The simulated family's mean and spread: the deviations above, with the 5% of the axes added."""
 
 
-def simulate(noise: float, tilt: float, depth: tuple[float, float], seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """(6000, 5, 2) landmarks and (6000, 3) yaw, pitch, roll in degrees."""
-    generator = np.random.default_rng(seed)
-    angles = np.column_stack([generator.uniform(-50, 50, FACES), *generator.uniform(-tilt, tilt, (2, FACES))])
+def simulate(noise: float, tilt: float, depth: tuple[float, float], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(count, 5, 2) landmarks and (count, 3) yaw, pitch, roll in degrees."""
+    generator = np.random.default_rng(1)
+    angles = np.column_stack([generator.uniform(-50, 50, count), *generator.uniform(-tilt, tilt, (2, count))])
     points = []
     for row in angles:
         nose, low = 6 + generator.normal(0, 2.5), 38 + generator.normal(0, 2.5)
@@ -52,9 +53,9 @@ def simulate(noise: float, tilt: float, depth: tuple[float, float], seed: int = 
     return np.array(points, np.float32), angles
 
 
-def evaluate(population: Population, noise: float, tilt: float, depth: tuple[float, float]) -> dict:
+def evaluate(population: Population, noise: float, tilt: float, depth: tuple[float, float], count: int) -> dict:
     """Errors, recall of faces beyond 30 degrees at 5% false flags, calibration of that probability."""
-    points, angles = simulate(noise, tilt, depth)
+    points, angles = simulate(noise, tilt, depth, count)
     found = [estimate(one, population) for one in points]
     beyond = np.array([pose.yaw.beyond(30) for pose in found])
     true = np.abs(angles[:, 0]) > 30
@@ -87,15 +88,12 @@ CASES = {
 }
 
 
-def turned() -> dict:
-    """Roll of 200 photographs of LFW turned by known angles, against the roll of the photograph as it is."""
+def turned(*, smoke: bool) -> dict:
+    """Roll of 200 photographs of LFW turned by known angles, against the roll of the original."""
     finder, errors = open_detector(), {}
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
-            names = [m for m in archive.getmembers() if m.name.endswith(".jpg") and "/._" not in m.name]
-            chosen = [names[i] for i in np.random.default_rng(0).permutation(len(names))[:200]]
-            archive.extractall(folder, members=chosen, filter="data")
-        images = [read_image(path) for path in sorted(Path(folder).rglob("*.jpg"))]
+        paths = inputs.some(inputs.lfw(Path(folder), smoke=smoke), 4 if smoke else 200)
+        images = [read_image(path) for path in paths]
     start = [roll_of(finder, image) for image in images]
     for angle in (-25, -15, -8, 8, 15, 25):
         off = []
@@ -118,11 +116,13 @@ def roll_of(finder: object, image: np.ndarray) -> float | None:
     return estimate(faces[most_prominent(faces, 250, 250)[0]].landmarks).roll.value
 
 
+def main() -> None:
+    given = command.parser(__doc__).parse_args()
+    count = 60 if given.smoke else FACES
+    simulation = {name: evaluate(*case, count) for name, case in CASES.items()}
+    result = {"simulation": simulation, "turned in the plane, roll": turned(smoke=given.smoke)}
+    command.finish("pose", result, smoke=given.smoke)
+
+
 if __name__ == "__main__":
-    machine.write(
-        "pose",
-        {
-            "simulation": {name: evaluate(*case) for name, case in CASES.items()},
-            "turned in the plane, roll": turned(),
-        },
-    )
+    main()

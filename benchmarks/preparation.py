@@ -1,10 +1,10 @@
-"""Preparing a set: photographs to aligned JPEG crops, against the way that most scripts of the field do it.
+"""Preparing a set, photographs to aligned JPEG crops, against the way most scripts of the field do it.
 
-The peer is written here as such scripts are: PIL opens one image, MTCNN runs on it alone with the field's settings
+The peer is written here as such scripts are. PIL opens one image; MTCNN runs on it alone with the field's settings
 (smallest face 20 pixels, factor 0.707, thresholds 0.6, 0.7, 0.8; P-Net level by level, each window of R-Net and O-Net
-cut out and resized by PIL), the best face is warped and saved. It runs the same weights in float32 with all cores, on
-ONNX Runtime, which is what the field ships; its speed on mien's engine is stated beside it. mien runs twice: with
-those very settings, and with its defaults.
+cut out and resized by PIL); the best face is warped and saved. It runs the same weights in float32 on all cores with
+ONNX Runtime, as the field does; its speed on mien's engine is reported too. mien runs twice: with the same settings,
+and with its defaults.
 
     python benchmarks/preparation.py
 """
@@ -12,7 +12,6 @@ those very settings, and with its defaults.
 import io
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
 from functools import lru_cache
@@ -22,7 +21,8 @@ import cv2
 import numpy as np
 from PIL import Image as Pillow
 
-import machine
+import command
+import inputs
 from mien.data.cropping import CropSpec, crop_samples
 from mien.data.manifest import Manifest, tabulate
 from mien.data.prepare import Settings, prepare
@@ -44,22 +44,26 @@ CHUNK = 32
 
 
 def main() -> None:
-    celeba = machine.need(machine.DATA / "celeba" / "img_celeba")
+    given = command.parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as tar:
-            tar.extractall(scratch, filter="data")
-        photographs = sorted(celeba.glob("*.jpg"))
-        sets = {
-            "CelebA in the wild, up to 400 pixels": photographs[:1200],
-            "the same enlarged to 1,200 pixels": enlarged(photographs[:400], Path(scratch) / "large"),
-            "LFW, 250x250": sorted(Path(scratch).rglob("*.jpg"))[:3200:4],
-        }
-        result = {name: measure(files) for name, files in sets.items()}
-    machine.write("preparation", {"workers": usable_cores(), "sets": result})
+        folder = Path(scratch)
+        lfw = inputs.lfw(folder / "lfw", smoke=given.smoke, people=4, images=17)
+        if given.smoke:
+            sets = {"LFW, 250x250": lfw}
+        else:
+            photographs = sorted(inputs.need(inputs.DATA / "celeba" / "img_celeba").glob("*.jpg"))
+            sets = {
+                "CelebA in the wild, up to 400 pixels": photographs[:1200],
+                "the same enlarged to 1,200 pixels": enlarged(photographs[:400], folder / "large"),
+                "LFW, 250x250": lfw[:3200:4],
+            }
+        few = 2 if given.smoke else 80
+        result = {name: measure(files, few) for name, files in sets.items()}
+    command.finish("preparation", {"workers": usable_cores(), "sets": result}, smoke=given.smoke)
 
 
 def enlarged(files: list[Path], folder: Path) -> list[Path]:
-    """Photographs of the size that phones and identity-card cameras give."""
+    """Photographs of the size that phones and identity-card cameras produce."""
     folder.mkdir()
     for path in files:
         picture = Pillow.open(path).convert("RGB")
@@ -69,22 +73,22 @@ def enlarged(files: list[Path], folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jpg"))
 
 
-def measure(files: list[Path]) -> dict:
+def measure(files: list[Path], peers: int) -> dict:
     manifest = tabulate([Sample(path, path.stem) for path in files], Path("/"), "set")
-    few = files[:: max(1, len(files) // 80)]
+    few = files[:: max(1, len(files) // peers)]
     peer_rate, peer_found = peer(few, "onnxruntime")
     other_rate, _ = peer(few, "openvino")
     same_rate, same_found = same_settings(files)
     default_rate, counts = defaults(manifest)
     row = {
         "images": len(files),
-        "peer, images a second": round(peer_rate, 2),
-        "peer on OpenVINO, images a second": round(other_rate, 2),
+        "peer, images per second": round(peer_rate, 2),
+        "peer on OpenVINO, images per second": round(other_rate, 2),
         "peer, images with a face": f"{peer_found} of {len(few)}",
-        "mien, the peer's settings, images a second": round(same_rate, 2),
+        "mien, the peer's settings, images per second": round(same_rate, 2),
         "mien, the peer's settings, images with a face": f"{same_found} of {len(files)}",
         "mien, the peer's settings, times the peer": round(same_rate / peer_rate, 2),
-        "mien, defaults, images a second": round(default_rate, 2),
+        "mien, defaults, images per second": round(default_rate, 2),
         "mien, defaults, rows by status": counts,
         "mien, defaults, times the peer": round(default_rate / peer_rate, 2),
     }
@@ -93,7 +97,7 @@ def measure(files: list[Path]) -> dict:
 
 
 def defaults(manifest: Manifest) -> tuple[float, dict]:
-    """mien data prepare, as it is; the start of its processes is part of the time of a first, unmeasured chunk."""
+    """`mien data prepare` as it is; the start of its processes falls into a first chunk that is not measured."""
     with tempfile.TemporaryDirectory() as folder:
         started, counts, first = 0.0, {}, 0
         for progress in prepare(manifest, Path(folder) / "pack", Settings(), workers=usable_cores()):

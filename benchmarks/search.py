@@ -1,25 +1,22 @@
 """Search: 10,000, 100,000 and 1,000,000 templates of 512 numbers in a gallery file.
 
-Templates are random unit vectors around random subject centres, cosine, 4 a subject. Probes: half are new samples of
-enrolled subjects, half are strangers. Exact search is float64 in blocks over the same vectors. Each size runs in a
-process of its own, so that memory is its own.
+Templates are random unit vectors around random subject centres, compared by cosine, 4 per subject. Half of the
+probes are new samples of enrolled subjects, half are strangers. Exact search is float64 in blocks over the same
+vectors. Each size runs in its own process, so that memory is not shared.
 
     python benchmarks/search.py [--sizes 10000 100000 1000000]
 """
 
-import argparse
 import json
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-import machine
+import command
 from mien.gallery.gallery import Gallery
 from mien.gallery.indexes.exact import ExactIndex
 from mien.gallery.indexes.quantized import QuantizedIndex
@@ -30,20 +27,17 @@ DIMENSION, PER_SUBJECT, TOP, PROBES = 512, 4, 10, 1000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = command.parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--child", type=int)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(run(options.child)))
+    parser.add_argument("--child", type=int, metavar="TEMPLATES")
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps(run(given.child)))
         return
-    result = {}
-    for size in options.sizes:
-        done = subprocess.run([sys.executable, __file__, "--child", str(size)], capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(done.stderr)
-        result[f"{size:,} templates"] = json.loads(done.stdout.splitlines()[-1])
-    machine.write("search", {"dimension": DIMENSION, "templates a subject": PER_SUBJECT, **result})
+    sizes = [1_000] if given.smoke else given.sizes
+    result = {f"{size:,} templates": command.in_process(__file__, "--child", size) for size in sizes}
+    result = {"dimension": DIMENSION, "templates per subject": PER_SUBJECT, **result}
+    command.finish("search", result, smoke=given.smoke)
 
 
 def run(size: int) -> dict:
@@ -114,7 +108,7 @@ def fill(path: Path, vectors: np.ndarray) -> None:
 
 
 def memory() -> float:
-    """Megabytes of this process now."""
+    """Megabytes that this process uses now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
 
@@ -130,7 +124,7 @@ def latency(gallery: Gallery, probes: np.ndarray, batch: int, rounds: int) -> di
 
 
 def recall(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> float:
-    """Share of the exact ten best templates that the index gives, ties aside: by score to 1e-6."""
+    """Share of the index's ten templates that are among the exact ten best, by score to 1e-6."""
     hits = 0
     for start in range(0, PROBES, 50):
         some = probes[start : start + 50]
@@ -144,7 +138,7 @@ def recall(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> float:
 
 
 def both_indexes(vectors: np.ndarray, probes: np.ndarray, gallery: Gallery) -> dict:
-    """What each kind of index takes for one query at this size, to choose where one takes over."""
+    """Time of one query by each kind of index at this size, to choose where one takes over."""
     ids = np.arange(1, len(vectors) + 1)
     plain = ExactIndex(DIMENSION, "cosine")
     plain.add(ids, vectors)

@@ -1,17 +1,15 @@
-"""Faults of structure, copies and labels, planted in a data set made of LFW, and which of them the audit finds.
+"""Faults of structure, copies and labels, planted in a data set made of LFW: which of them does the audit find?
 
-Every fault is written down as it is planted: its kind and the folders or files that it is about. The audit's findings
-have to be these and no others. LFW has faults of its own; people in whose folders KNOWN finds some are left out, and
-what else is found counts as false.
+Every fault is noted as it is planted: its kind, and the folders or files it concerns. The audit should find these and
+nothing else. LFW has faults of its own: people in whose folders some are known (KNOWN) are left out, and anything
+else that is found counts as false.
 
     python benchmarks/structure.py [SEED ...]
 """
 
 import json
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 import unicodedata
 from collections import Counter
@@ -20,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 
-import machine
+import command
+import inputs
 from mien.image import read_image
 
 ENOUGH = 12
@@ -29,19 +28,19 @@ KNOWN = {
     "Ari_Fleischer", "Julie_Gerberding", "Renee_Zellweger", "Serena_Williams", "Guillermo_Coria",
     "Michael_Schumacher", "Recep_Tayyip_Erdogan", "Mahmoud_Abbas",
 }  # fmt: skip
-"""People in whose LFW folders there are copies or other people already, looked at by eye."""
+"""People whose LFW folders already contain copies or other people; inspected by eye."""
 
 NAMES = ("Nguyễn Thị Hằng", "Trần Đức Ân", "Lê Văn Tuyền", "Phạm Thuỳ Dương")
 
 
 class Tree:
-    """A data set that is being made, with the faults planted in it."""
+    """A data set under construction, with the faults planted in it."""
 
-    def __init__(self, root: Path, people: list[list[Path]], seed: int) -> None:
+    def __init__(self, root: Path, people: list[list[Path]], seed: int, max_images: int) -> None:
         self.root, self.people, self.generator = root, people, np.random.default_rng(seed)
         self.faults: list[tuple[str, frozenset[str]]] = []
         self.rows: list[str] = ["path,subject,sex,birth_date,capture_date"]
-        self.count = 0
+        self.count, self.max_images = 0, max_images
 
     def next(self) -> list[Path]:
         return self.people.pop()
@@ -53,10 +52,13 @@ class Tree:
         return place
 
     def fill(self, folder: str, sources: list[Path], first: int = 1) -> list[str]:
-        return [self.put(source, f"{folder}/{number:02d}.jpg") for number, source in enumerate(sources, first)]
+        return [
+            self.put(source, f"{folder}/{number:02d}.jpg")
+            for number, source in enumerate(sources[: self.max_images], first)
+        ]
 
     def person(self, group: str = "adults", images: int = 6, name: str = "") -> tuple[str, list[str], list[Path]]:
-        """A new person: its folder, its files, and photographs that are left."""
+        """A new person: folder, files, and the photographs left over."""
         self.count += 1
         folder, sources = f"{group}/{name or f'p{self.count:03d}'}", self.next()
         return folder, self.fill(folder, sources[:images]), sources[images:]
@@ -65,7 +67,7 @@ class Tree:
         self.faults.append((kind, frozenset(places)))
 
     def again(self, source: str, target: str, how: str) -> str:
-        """A copy of a picture: saved, sized or cut anew."""
+        """A copy of an image: saved again, resized or cropped."""
         image = read_image(self.root / source)
         height, width = image.shape[:2]
         if how == "sized":
@@ -80,21 +82,23 @@ class Tree:
         return target
 
 
-def plant(tree: Tree) -> None:
-    """All faults; the children's folder is written decomposed, as some systems store it."""
-    children = unicodedata.normalize("NFD", "Trẻ Con")
+CHILDREN = unicodedata.normalize("NFD", "Trẻ Con")
+"""The children's folder, in decomposed Unicode, as some systems store names."""
+
+
+def plant_folders(tree: Tree) -> None:
+    """People without a fault, and faults of folders."""
     for _ in range(6):
         tree.person()
     for _ in range(4):
-        tree.person(children)
-    # Folders.
+        tree.person(CHILDREN)
     tree.person("NGUOI_LON")
     tree.fault("double-group", "adults", "NGUOI_LON")
     tree.put(tree.next()[0], "others/x/01.jpg")
     tree.fault("unknown-folder", "others")
     for group, composed, first in (
         ("adults", NAMES[0], "NFC"),
-        (children, NAMES[1], "NFD"),
+        (CHILDREN, NAMES[1], "NFD"),
         ("adults", NAMES[2], "NFC"),
     ):
         other = "NFD" if first == "NFC" else "NFC"
@@ -110,9 +114,9 @@ def plant(tree: Tree) -> None:
         tree.fault("twin-folder", f"adults/{one}", f"adults/{two}")
     for name in ("both1", "both2"):
         tree.fill(f"adults/{name}", tree.next()[:6])
-        tree.fill(f"{children}/{name}", tree.next()[:6])
-        tree.fault("both-groups", f"adults/{name}", f"{children}/{name}")
-    for place in ("loose.jpg", "adults/loose.jpg", f"{children}/loose.png"):
+        tree.fill(f"{CHILDREN}/{name}", tree.next()[:6])
+        tree.fault("both-groups", f"adults/{name}", f"{CHILDREN}/{name}")
+    for place in ("loose.jpg", "adults/loose.jpg", f"{CHILDREN}/loose.png"):
         tree.fault("loose-image", tree.put(tree.next()[0], place))
     folder, *_ = tree.person()
     for place in ("notes.txt", "adults/list.xlsx", f"{folder}/clip.mp4", f"{folder}/card.pdf"):
@@ -120,7 +124,7 @@ def plant(tree: Tree) -> None:
         tree.fault("stray-file", place)
     for place in ("Thumbs.db", ".DS_Store", f"{folder}/desktop.ini", f"{folder}/.hidden.jpg"):
         (tree.root / place).write_text("x")
-    for place in ("adults/nobody", f"{children}/nobody-either"):
+    for place in ("adults/nobody", f"{CHILDREN}/nobody-either"):
         (tree.root / place).mkdir()
         tree.fault("empty-folder", place)
 
@@ -130,7 +134,10 @@ def plant(tree: Tree) -> None:
         parts = nested.split("/")
         for depth in range(len(parts)):
             tree.fault("nested-folder", f"{folder}/{'/'.join(parts[: depth + 1])}")
-    # Files.
+
+
+def plant_files(tree: Tree) -> None:
+    """Unreadable files, and folders with few images."""
     for data in (b"", b"<html>not found</html>", None):
         folder, files, left = tree.person(images=6)
         bad = f"{folder}/bad.jpg"
@@ -147,7 +154,10 @@ def plant(tree: Tree) -> None:
     (tree.root / folder / "06.jpg").write_bytes(left[0].read_bytes()[:2500])
     tree.fault("unreadable-image", f"{folder}/06.jpg")
     tree.fault("few-images", folder)
-    # Copies.
+
+
+def plant_copies(tree: Tree) -> None:
+    """Copies of files and photographs, within a person and across people."""
     for number in range(2):
         folder, files, _ = tree.person()
         tree.fault("same-file", files[number], tree.put(tree.root / files[number], f"{folder}/copy.jpg"))
@@ -160,7 +170,10 @@ def plant(tree: Tree) -> None:
         target = f"{folder}/theirs.jpg"
         tree.put(tree.root / files[2], target) if how == "same" else tree.again(files[2], target, how)
         tree.fault("same-photo-two-people", files[2], target)
-    # Labels.
+
+
+def plant_labels(tree: Tree) -> None:
+    """Swapped photographs, two people in one folder, one person in two folders."""
     for _ in range(3):
         one, two = tree.person(images=7)[1], tree.person(images=7)[1]
         a, b = (tree.root / files[3] for files in (one, two))
@@ -177,8 +190,11 @@ def plant(tree: Tree) -> None:
         folder, _, left = tree.person(images=6)
         tree.fill(f"{folder}-again", left[:6])
         tree.fault("one-person-twice", folder, f"{folder}-again")
-    # The manifest.
-    folder, files, _ = tree.person()
+
+
+def plant_manifest(tree: Tree) -> None:
+    """Contradictions between the manifest and the folder."""
+    _, files, _ = tree.person()
     tree.rows += [f"{file},,female,2015-03-01,2019-05-31" for file in files[:2]]
     for file in files[:2]:
         tree.fault("age-contradiction", file)
@@ -186,8 +202,12 @@ def plant(tree: Tree) -> None:
     tree.fault("not-in-folder", "adults/gone/01.jpg")
 
 
+PARTS = (plant_folders, plant_files, plant_copies, plant_labels, plant_manifest)
+SMOKE_PARTS = (plant_folders, plant_manifest)
+
+
 def places(finding: dict) -> frozenset[str]:
-    """What a finding is about, as it is written down for faults."""
+    """The places a finding concerns, in the form noted for faults."""
     kind = finding["kind"]
     if kind in (
         "double-group",
@@ -201,16 +221,17 @@ def places(finding: dict) -> frozenset[str]:
     return frozenset(finding["others"]) if kind == "both-groups" else frozenset((finding["place"],))
 
 
-def run(folder: Path, people: list[list[Path]], seed: int) -> dict:
-    """Plant, audit by the command, and compare."""
+def run(folder: Path, people: list[list[Path]], seed: int, *, smoke: bool) -> dict:
+    """Plant faults, run `mien audit`, and compare."""
     root = folder / f"set-{seed}"
-    tree = Tree(root, people, seed)
-    plant(tree)
+    parts, max_images = (SMOKE_PARTS, 1) if smoke else (PARTS, ENOUGH)
+    tree = Tree(root, people, seed, max_images)
+    for plant in parts:
+        plant(tree)
     manifest, out = folder / f"people-{seed}.csv", folder / f"out-{seed}"
     manifest.write_text("\n".join(tree.rows) + "\n", encoding="utf-8")
-    command = [Path(sys.executable).parent / "mien", "audit", root, "--manifest", manifest, "--out", out, "--json"]
     shutil.rmtree(out, ignore_errors=True)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = command.mien("audit", root, "--manifest", manifest, "--out", out)
     assert done.returncode in (1, 4) and (out / "report.json").exists(), done.stderr
     found = [(f["kind"], places(f)) for f in json.loads((out / "report.json").read_text())["findings"]]
     planted, shown = Counter(tree.faults), Counter(found)
@@ -228,23 +249,24 @@ def run(folder: Path, people: list[list[Path]], seed: int) -> dict:
 
 
 def main() -> None:
-    seeds = [int(word) for word in sys.argv[1:]] or [0, 1, 2]
+    parser = command.parser(__doc__)
+    parser.add_argument("seeds", type=int, nargs="*", default=[0, 1, 2])
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
-            archive.extractall(folder, filter="data")
-        everybody = {
-            p.name: sorted(p.iterdir()) for p in sorted((folder / "images_deepfunneled").iterdir()) if p.is_dir()
-        }
+        everybody: dict[str, list[Path]] = {}
+        for path in inputs.lfw(folder, smoke=given.smoke, people=32, images=ENOUGH):
+            everybody.setdefault(path.parent.name, []).append(path)
+        names = [name for name, files in everybody.items() if len(files) >= ENOUGH and name not in KNOWN]
         runs = []
-        for seed in seeds:
+        for seed in given.seeds[:1] if given.smoke else given.seeds:
             generator = np.random.default_rng(seed)
-            names = [n for n, files in everybody.items() if len(files) >= ENOUGH and n not in KNOWN]
             chosen = [everybody[name] for name in generator.permutation(names)]
             people = [[files[i] for i in generator.permutation(len(files))] for files in chosen]
-            runs.append(run(folder, people, seed))
-            print(json.dumps(runs[-1], ensure_ascii=False, indent=1))
-    machine.write("structure", {"people with at least": ENOUGH, "left out": sorted(KNOWN), "runs": runs})
+            runs.append(run(folder, people, seed, smoke=given.smoke))
+            print(json.dumps(runs[-1], ensure_ascii=False, indent=1), file=sys.stderr)
+    result = {"people with at least": ENOUGH, "left out": sorted(KNOWN), "runs": runs}
+    command.finish("structure", result, smoke=given.smoke)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Training speed against arcface_torch's own backbone, head and step (benchmarks/arcface_torch.py).
 
-Same batch, same threads, same run, steps taken in turn; medians, and the ratio of each pair. Heads at 10k, 100k and
-1M classes, full and sampled at 0.1, each in a process of its own, with the most memory it held. Then the loader
-alone, the step alone, and both. Runs on a GPU where there is one, with batches of 128 and 512 and 10k and 600k
-classes; elsewhere it says so.
+Both use the same batch and threads and take steps in turn; medians and the ratio of each pair are reported. Heads run
+at 10k, 100k and 1M classes, full and sampled at 0.1, each in its own process, with its peak memory. PACK adds the
+loader alone, the step alone, and both. Where there is a GPU, batches of 128 and 512 with 10k and 600k classes run
+there too.
 
     python benchmarks/training.py [PACK]
 """
@@ -12,6 +12,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import command
+import inputs
 import machine
 from arcface_torch import Peer
 from mien.train.distributed import ALONE, World
@@ -36,7 +39,7 @@ from mien.train.recognizers.step import Trained, make_step
 CLASSES, ROUNDS = 10_000, 7
 
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "A30": 165e12, "A10": 125e12}
-"""Dense bfloat16 operations a second, as the maker states them."""
+"""Dense bfloat16 operations per second, as the maker states them."""
 
 
 def recipe_of(backbone: str, batch: int) -> Recipe:
@@ -56,11 +59,11 @@ def ours(backbone: str, batch: int, classes: int, world: World = ALONE) -> tuple
     recipe = recipe_of(backbone, batch)
     network = build(backbone, 512).to(world.device).to(memory_format=torch.channels_last)
     head = PartialFC(ArcFace(), classes, 512, world)
-    return Trained(network, network, head, make_optimizer(network, recipe.optimizer, None), LossScale()), recipe
+    return Trained(network, network, head, make_optimizer(network, recipe.optimizer), LossScale()), recipe
 
 
-def compare(depth: int, batch: int, classes: int = CLASSES, device: str = "cpu") -> dict:
-    """Images a second of both, steps taken in turn; on a GPU the peer has bfloat16 autocast, too."""
+def compare(depth: int, batch: int, classes: int = CLASSES, device: str = "cpu", rounds: int = ROUNDS) -> dict:
+    """Images per second of both, in turn; on a GPU the peer uses bfloat16 autocast too."""
     generator, world = np.random.default_rng(0), World(device=torch.device(device))
     crops = generator.integers(0, 256, (batch, 112, 112, 3), np.uint8)
     labels = generator.integers(0, classes, batch)
@@ -68,7 +71,7 @@ def compare(depth: int, batch: int, classes: int = CLASSES, device: str = "cpu")
     x = (torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous().to(device)
     y = torch.from_numpy(labels).to(device)
     times: dict[str, list[float]] = {"peer": [], "mien": []}
-    for index in range(ROUNDS + 2):
+    for index in range(rounds + 2):
         start = time.perf_counter()
         peer.step(x, y)
         middle = time.perf_counter()
@@ -80,8 +83,8 @@ def compare(depth: int, batch: int, classes: int = CLASSES, device: str = "cpu")
     ratios = [a / b for a, b in zip(times["peer"], times["mien"], strict=True)]
     return {
         "batch": batch,
-        "peer, images a second": batch / statistics.median(times["peer"]),
-        "mien, images a second": batch / statistics.median(times["mien"]),
+        "peer, images per second": batch / statistics.median(times["peer"]),
+        "mien, images per second": batch / statistics.median(times["mien"]),
         "ratio": statistics.median(ratios),
         "ratios": ratios,
     }
@@ -91,19 +94,19 @@ def on_gpu() -> dict:
     """IR-50 and IR-100 at batches of 128 and 512, 10k and 600k classes, and the share of the card's bfloat16 peak."""
     name = torch.cuda.get_device_name()
     peak = next((value for key, value in PEAKS.items() if key in name), None)
-    found: dict = {"card": name, "bfloat16 peak, operations a second": peak}
+    found: dict = {"card": name, "bfloat16 peak, operations per second": peak}
     for depth, products in ((50, 6.3e9), (100, 12.1e9)):
         for batch in (128, 512):
             for classes in (10_000, 600_000):
                 one = compare(depth, batch, classes, "cuda")
-                work = 6 * (products + 512 * classes) * one["mien, images a second"]
+                work = 6 * (products + 512 * classes) * one["mien, images per second"]
                 one["share of the peak"] = work / peak if peak else None
                 found[f"IR-{depth}, batch {batch}, {classes} classes"] = one
     return found
 
 
 def head_alone(who: str, classes: int, rate: float, batch: int = 128) -> dict:
-    """Seconds of a head's step and the most memory of the process."""
+    """Seconds of a head's step, and the peak memory of the process."""
     x, y = torch.randn(batch, 512), torch.randint(0, classes, (batch,))
     took = []
     if who == "peer":
@@ -123,35 +126,35 @@ def head_alone(who: str, classes: int, rate: float, batch: int = 128) -> dict:
     return {"seconds": statistics.median(took[1:]), "peak memory, MB": machine.peak_memory()}
 
 
-def in_a_process(who: str, classes: int, rate: float) -> dict:
-    command = [sys.executable, __file__, "--head", who, str(classes), str(rate)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def head_in_process(who: str, classes: int, rate: float) -> dict:
+    words = [sys.executable, __file__, "--head", who, str(classes), str(rate)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "killed"}
     return json.loads(done.stdout)
 
 
-def heads() -> dict:
+def heads(sizes: tuple[int, ...], rates: tuple[float, ...] = (1.0, 0.1)) -> dict:
     found = {}
-    for classes in (10_000, 100_000, 1_000_000):
-        for rate in (1.0, 0.1):
+    for classes in sizes:
+        for rate in rates:
             found[f"{classes} classes, rate {rate:g}"] = {
-                who: in_a_process(who, classes, rate) for who in ("peer", "mien")
+                who: head_in_process(who, classes, rate) for who in ("peer", "mien")
             }
     return found
 
 
-def reading(pack: Path) -> dict:
-    """The loader alone, the step alone, and both, for the fastest backbone that there is."""
+def reading(pack: Path, batch: int = 64, steps: int = 12) -> dict:
+    """The loader alone, the step alone, and both, for the fastest backbone."""
     crops = CropDataset([pack], 112, "arcface")
     kinds = {
         "mirror": Augment(),
         "all kinds at 0.2": Augment(**dict.fromkeys(Augment.model_fields, 0.2) | {"mirror": 0.5}),
     }
-    return {name: read_and_step(crops, chances) for name, chances in kinds.items()}
+    return {name: read_and_step(crops, chances, batch, steps) for name, chances in kinds.items()}
 
 
-def read_and_step(crops: CropDataset, chances: Augment, batch: int = 64, steps: int = 12) -> dict:
+def read_and_step(crops: CropDataset, chances: Augment, batch: int, steps: int) -> dict:
     share = BatchSlice(batch, 0, batch)
     trained, recipe = ours("mobilefacenet", batch, len(crops.classes))
 
@@ -177,20 +180,39 @@ def read_and_step(crops: CropDataset, chances: Augment, batch: int = 64, steps: 
 
 def main() -> None:
     keep_freed_memory()
-    if sys.argv[1:2] == ["--head"]:
-        print(json.dumps(head_alone(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))
+    parser = command.parser(__doc__)
+    parser.add_argument("pack", type=Path, nargs="?", help="training crops, to measure reading them")
+    parser.add_argument("--head", nargs=3, metavar=("WHO", "CLASSES", "RATE"), help="one head's step, peer or mien")
+    given = parser.parse_args()
+    if given.head:
+        print(json.dumps(head_alone(given.head[0], int(given.head[1]), float(given.head[2]))))
         return
     result: dict = {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "peer": "arcface_torch's backbone, head and step, float32, contiguous; see benchmarks/arcface_torch.py",
-        "gpu": on_gpu() if torch.cuda.is_available() else "none here, so none was measured",
-        "heads": heads(),
     }
-    if len(sys.argv) > 1:
-        result["reading, images a second"] = reading(Path(sys.argv[1]))
-    result["backbones"] = {f"IR-{depth}": compare(depth, 32) for depth in (50, 100)}
-    machine.write("training", result)
+    result |= smoke() if given.smoke else measure(given.pack)
+    command.finish("training", result, smoke=given.smoke)
+
+
+def measure(pack: Path | None) -> dict:
+    found: dict = {
+        "gpu": on_gpu() if torch.cuda.is_available() else "there is no GPU, so none was measured",
+        "heads": heads((10_000, 100_000, 1_000_000)),
+    }
+    if pack is not None:
+        found["reading, images per second"] = reading(inputs.need(pack))
+    return found | {"backbones": {f"IR-{depth}": compare(depth, 32) for depth in (50, 100)}}
+
+
+def smoke() -> dict:
+    with tempfile.TemporaryDirectory() as scratch:
+        return {
+            "heads": heads((2_000,), (0.1,)),
+            "reading, images per second": reading(inputs.made_pack(Path(scratch)), batch=8, steps=2),
+            "backbones": {"IR-50": compare(50, 2, 100, rounds=1)},
+        }
 
 
 if __name__ == "__main__":

@@ -1,26 +1,26 @@
 """Does quality matter? Error-versus-discard curves of LFW for two recognizers; weights of the overall quality.
 
-The mated pairs with the worst quality (of the worse photograph of a pair) are discarded step by step, at the
-threshold where 10% of all do not match, and the FNMR of the rest is drawn against the share that was discarded. The
-area under the curve up to 20% is compared with that of discarding at random (flat at 10%) and by face size alone.
+At the threshold where 10% of all mated pairs do not match, the pairs with the worst quality (of their worse
+photograph) are discarded step by step, and the FNMR of the rest is drawn against the discarded share. The area under
+the curve up to 20% is compared with that of discarding at random (flat at 10%) and by face size alone.
 
-    python benchmarks/utility.py fit      # weights from CelebA, printed; they stand in mien/portrait/quality.py
+    python benchmarks/utility.py fit      # prints weights from CelebA; they are in mien/portrait/measures/quality.py
     python benchmarks/utility.py          # the curves on LFW
 """
 
 import pickle
-import sys
-import tarfile
 import tempfile
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
+import command
+import inputs
 import machine
 from mien.data.workers import ordered
 from mien.detect.families import open_detector
-from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.options import EngineOptions
 from mien.pipeline import file_item
@@ -30,19 +30,21 @@ from mien.portrait.measures.catalogue import MEASURES, Measured
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs
 
-MOST = 10
-"""Photographs of a person that are compared; more would let a few people decide."""
+MAX_PHOTOGRAPHS = 10
+"""Photographs compared per person; more would let a few people decide."""
 START, UPTO = 0.10, 0.20
 RECOGNIZERS = ("dlib-resnet", "mobilefacenet")
+SMOKE_RECOGNIZERS = ("dlib-resnet", "mien-r29")
 CHUNK = 16
 
 
-def work(paths: list[str]) -> list[tuple]:
-    """Measures, overall quality, and embeddings by both recognizers, of each file."""
+def work(item: tuple[tuple[str, ...], list[str]]) -> list[tuple]:
+    """Measures, overall quality and embeddings by the named recognizers, of each file."""
+    names, paths = item
     global tools
     if "tools" not in globals():
         options = EngineOptions(threads=1, streams=1)
-        tools = Examiner(open_detector("mtcnn", options)), [Recognizer(store.load(n), options) for n in RECOGNIZERS]
+        tools = Examiner(open_detector("mtcnn", options)), [Recognizer(store.load(n), options) for n in names]
     examiner, networks = tools
     rows = []
     for path, one in zip(paths, examiner.items([file_item(Path(p)) for p in paths]), strict=True):
@@ -56,30 +58,34 @@ def work(paths: list[str]) -> list[tuple]:
     return rows
 
 
-def examine(paths: list[Path], name: str) -> list[tuple]:
-    """All files, kept beside the machine's other scratch files, as this takes minutes."""
+def examine(paths: list[Path], name: str, recognizers: tuple[str, ...]) -> list[tuple]:
+    """All files; the rows are kept in the temporary folder, as this takes minutes."""
     kept = Path(tempfile.gettempdir()) / f"mien-utility-{name}-{machine.describe()['commit']}.pkl"
     if kept.exists() and "+" not in kept.name:
         return pickle.loads(kept.read_bytes())
-    chunks = [[str(p) for p in paths[i : i + CHUNK]] for i in range(0, len(paths), CHUNK)]
-    rows = [row for part in ordered(work, chunks, machine.describe()["cores"]) for row in part]
+    rows = measure(paths, recognizers, machine.describe()["cores"])
     kept.write_bytes(pickle.dumps(rows))
     return rows
 
 
+def measure(paths: list[Path], recognizers: tuple[str, ...], workers: int) -> list[tuple]:
+    chunks = [(recognizers, [str(p) for p in paths[i : i + CHUNK]]) for i in range(0, len(paths), CHUNK)]
+    return [row for part in ordered(work, chunks, workers) for row in part]
+
+
 def pairs_of(subjects: list[str], usable: list[bool], seed: int = 0) -> np.ndarray:
-    """(N, 2) all mated pairs of at most MOST photographs of a person."""
+    """(N, 2) all mated pairs of at most MAX_PHOTOGRAPHS photographs of a person."""
     generator = np.random.default_rng(seed)
     groups: dict[str, list[int]] = {}
     for index in generator.permutation(len(subjects)):
-        if usable[index] and len(groups.setdefault(subjects[index], [])) < MOST:
+        if usable[index] and len(groups.setdefault(subjects[index], [])) < MAX_PHOTOGRAPHS:
             groups[subjects[index]].append(int(index))
     return np.array([pair for group in groups.values() for pair in combinations(sorted(group), 2)])
 
 
-def similarities(rows: list[tuple], pairs: np.ndarray, which: int) -> np.ndarray:
+def similarities(rows: list[tuple], pairs: np.ndarray, recognizers: tuple[str, ...], which: int) -> np.ndarray:
     """(N,) higher is more alike."""
-    metric = store.load(RECOGNIZERS[which]).card.embedding.metric
+    metric = store.load(recognizers[which]).card.embedding.metric
     vectors = np.array([row[4][which] if row[4] else np.zeros_like(rows_first(rows)[which]) for row in rows])
     scores = score_pairs(vectors[pairs[:, 0]], vectors[pairs[:, 1]], metric)
     return scores if metric == "cosine" else -scores
@@ -90,7 +96,7 @@ def rows_first(rows: list[tuple]) -> list[np.ndarray]:
 
 
 def curve(worse: np.ndarray, scores: np.ndarray, seed: int = 0) -> tuple[np.ndarray, float]:
-    """FNMR at 0, 1, ... 20% discarded, and the area to 20% as a share of the flat one (1 is random)."""
+    """FNMR at 0, 1, ... 20% discarded, and the area up to 20% relative to the flat one (1 is random)."""
     threshold = np.quantile(scores, START)
     ties = np.random.default_rng(seed).random(len(worse))
     order = np.lexsort((ties, worse))
@@ -101,7 +107,7 @@ def curve(worse: np.ndarray, scores: np.ndarray, seed: int = 0) -> tuple[np.ndar
 
 
 def table_of(rows: list[tuple], names: list[str]) -> np.ndarray:
-    """(N, M) qualities over 100; what could not be taken counts as the mean."""
+    """(N, M) qualities over 100; a missing one counts as the mean."""
     values = np.array(
         [[np.nan if not row[1] or row[1][n][1] is None else row[1][n][1] for n in names] for row in rows]
     )
@@ -118,17 +124,21 @@ FITTED = (
 
 def fit() -> None:
     """Non-negative least squares of an image's mean mated similarity, within its person, on the qualities."""
-    folder = machine.need(machine.DATA / "celeba")
+    folder = inputs.need(inputs.DATA / "celeba")
     people = dict(line.split() for line in (folder / "identity_CelebA.txt").read_text().splitlines())
     paths = sorted((folder / "img_celeba").glob("*.jpg"))
-    rows = examine(paths, "celeba")
-    subjects = [people[Path(row[0]).name] for row in rows]
+    rows = examine(paths, "celeba", RECOGNIZERS)
+    weigh(rows, [people[Path(row[0]).name] for row in rows], RECOGNIZERS)
+
+
+def weigh(rows: list[tuple], subjects: list[str], recognizers: tuple[str, ...]) -> None:
+    """Fit the weights and print them."""
     pairs = pairs_of(subjects, [row[1] is not None for row in rows])
     names = list(FITTED)
     features = table_of(rows, names)
     target, count = np.zeros(len(rows)), np.zeros(len(rows))
-    for which in range(2):
-        scores = similarities(rows, pairs, which)
+    for which in range(len(recognizers)):
+        scores = similarities(rows, pairs, recognizers, which)
         scores = (scores - scores.mean()) / scores.std()
         for side in (0, 1):
             np.add.at(target, pairs[:, side], scores)
@@ -156,7 +166,7 @@ def fit() -> None:
 
 RIDGES = (0.0, 0.003, 0.01, 0.03, 0.1)
 RIDGE = 0.003
-"""Of the mean square; it keeps a measure that hardly varies in CelebA from getting a large weight by chance."""
+"""Share of the mean square; keeps a measure that hardly varies in CelebA from getting a large weight by chance."""
 
 
 def solve(features: np.ndarray, target: np.ndarray, ridge: float) -> np.ndarray:
@@ -173,15 +183,22 @@ def within(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return values - means[groups]
 
 
-def evaluate() -> None:
-    """The curves on LFW."""
+def curves(*, smoke: bool) -> None:
+    """The curves on LFW; a smoke run also fits weights, on the same made people."""
+    recognizers = SMOKE_RECOGNIZERS if smoke else RECOGNIZERS
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(machine.need(machine.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
-            archive.extractall(folder, filter="data")
-        paths = sorted(Path(folder).rglob("*.jpg"))
-        counts = {p.parent.name: len(list(p.parent.iterdir())) for p in paths}
-        rows = examine([p for p in paths if counts[p.parent.name] > 1], "lfw")
+        paths = inputs.lfw(Path(folder), smoke=smoke, people=6, images=3)
+        counts = Counter(path.parent.name for path in paths)
+        chosen = [path for path in paths if counts[path.parent.name] > 1]
+        rows = measure(chosen, recognizers, 1) if smoke else examine(chosen, "lfw", recognizers)
     subjects = [Path(row[0]).parent.name for row in rows]
+    if smoke:
+        weigh(rows, subjects, recognizers)
+    command.finish("utility", compare(rows, subjects, recognizers, 3 if smoke else 200), smoke=smoke)
+
+
+def compare(rows: list[tuple], subjects: list[str], recognizers: tuple[str, ...], draws: int) -> dict:
+    """Area under the curve of every measure, of the overall quality and of the face's size alone."""
     usable = [row[1] is not None for row in rows]
     pairs = pairs_of(subjects, usable)
     names = [name for name, one in MEASURES.items() if one.quality is not None]
@@ -195,33 +212,36 @@ def evaluate() -> None:
     for name, values in sources.items():
         worse = values[pairs].min(axis=1)
         found[name] = {}
-        for which, recognizer in enumerate(RECOGNIZERS):
-            rates, area = curve(worse, similarities(rows, pairs, which))
+        for which, recognizer in enumerate(recognizers):
+            rates, area = curve(worse, similarities(rows, pairs, recognizers, which))
             found[name][recognizer] = {"area": round(area, 4), "fnmr": [round(float(r), 4) for r in rates[::5]]}
     found = dict(sorted(found.items(), key=lambda item: sum(one["area"] for one in item[1].values())))
-    machine.write(
-        "utility",
-        {
-            "photographs": len(rows), "pairs": len(pairs), "subjects": len(set(subjects)),
-            "start": START, "area": "to 20% discarded, over that of random discarding; below 1 is useful",
-            "fnmr": "after 0, 5, 10, 15, 20% discarded", "interval": intervals(sources, rows, pairs, subjects),
-            "sources": found,
-        },
-    )  # fmt: skip
+    return {
+        "photographs": len(rows),
+        "pairs": len(pairs),
+        "subjects": len(set(subjects)),
+        "start": START,
+        "area": "up to 20% discarded, relative to random discarding; below 1 is useful",
+        "fnmr": "after 0, 5, 10, 15, 20% discarded",
+        "interval": intervals(sources, rows, pairs, subjects, recognizers, draws),
+        "sources": found,
+    }
 
 
 def as_measured(row: tuple) -> dict[str, Measured]:
     return {name: Measured(value, 0.0, own) for name, (value, own) in row[1].items()}
 
 
-def intervals(sources: dict, rows: list[tuple], pairs: np.ndarray, subjects: list[str]) -> dict:
-    """95% of the area of the overall quality, and of its difference to face size, over 200 resamplings of people."""
+def intervals(
+    sources: dict, rows: list[tuple], pairs: np.ndarray, subjects: list[str], recognizers: tuple[str, ...], draws: int
+) -> dict:
+    """95% intervals of the overall quality's area, and of its difference to face size, by resampling people."""
     owner = np.unique([subjects[i] for i in pairs[:, 0]], return_inverse=True)[1]
     by_owner = np.split(np.argsort(owner, kind="stable"), np.cumsum(np.bincount(owner))[:-1])
     generator, found = np.random.default_rng(0), {}
-    for which, recognizer in enumerate(RECOGNIZERS):
-        scores, areas = similarities(rows, pairs, which), []
-        for _ in range(200):
+    for which, recognizer in enumerate(recognizers):
+        scores, areas = similarities(rows, pairs, recognizers, which), []
+        for _ in range(draws):
             chosen = np.concatenate([by_owner[i] for i in generator.integers(0, len(by_owner), len(by_owner))])
             one, other = (
                 curve(sources[name][pairs[chosen]].min(axis=1), scores[chosen])[1]
@@ -236,12 +256,17 @@ def intervals(sources: dict, rows: list[tuple], pairs: np.ndarray, subjects: lis
     return found
 
 
-def prepare() -> None:
-    if not store.is_stored("mobilefacenet"):
-        data = machine.need(machine.DATA / "models" / "mobilefacenet.onnx").read_bytes()
-        store.save(*import_model(data, "mobilefacenet", ModelHints(colour="RGB")))
+def main() -> None:
+    parser = command.parser(__doc__)
+    parser.add_argument("action", nargs="?", choices=("fit",), help="fit the weights of the overall quality")
+    given = parser.parse_args()
+    if not given.smoke:
+        inputs.add_model("mobilefacenet")
+    if given.action == "fit":
+        fit()
+    else:
+        curves(smoke=given.smoke)
 
 
 if __name__ == "__main__":
-    prepare()
-    fit() if sys.argv[1:] == ["fit"] else evaluate()
+    main()
