@@ -10,6 +10,7 @@ are left out; any others count as false for both rules.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,26 @@ from mien.evaluate.embedding import FaceFinder, embed_manifest
 from mien.models import store
 from mien.models.engines import usable_cores
 from mien.models.options import EngineOptions
-from mien.portrait.dataset.labels import Labels, centroid_rule
+from mien.portrait.dataset.labels import Labels
 from mien.recognize.recognizer import Recognizer
+from mien.scores import normalize, score_all
+from mien.types import Floats, Metric, floats
 
 MIN_PHOTOGRAPHS = 5
 SEEDS = (0, 1, 2)
 WRONG = ("Michael_Schumacher_0008", "Recep_Tayyip_Erdogan_0004", "Mahmoud_Abbas_0012")
+
+
+def centroid_rule(embeddings: Floats, folders: Sequence[int], metric: Metric) -> Floats:
+    """(N,) how unlike each image is to the mean of its folder, the plain rule that benchmarks compare with."""
+    vectors, numbers = normalize(embeddings) if metric == "cosine" else embeddings, np.asarray(folders)
+    unlike = np.zeros(len(vectors), np.float32)
+    for folder in np.unique(numbers):
+        rows = np.flatnonzero(numbers == folder)
+        centre = vectors[rows].mean(axis=0, keepdims=True)
+        scores = score_all(vectors[rows], floats(centre), metric)[:, 0]
+        unlike[rows] = -scores if metric == "cosine" else scores
+    return unlike
 
 
 def swapped(folders: np.ndarray, share: float, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

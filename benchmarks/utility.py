@@ -26,7 +26,8 @@ from mien.models.options import EngineOptions
 from mien.pipeline import file_item
 from mien.portrait.examine import Examiner
 from mien.portrait.measures import quality
-from mien.portrait.measures.catalogue import MEASURES, Measured
+from mien.portrait.measures.catalogue import MEASURES
+from mien.portrait.measures.measure import Measured
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs
 

@@ -1,8 +1,10 @@
 """What tests of portraits share: chips with known pixels, two real faces, and small data sets."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import simplejpeg
@@ -34,7 +36,7 @@ def seen() -> Callable[..., FaceChip]:
 
     def make(chip: Image, **known: object) -> FaceChip:
         face = Face(Box(50, 30, 174, 210), 0.99, CHIP_POSE.points)
-        return make_face_chip(PortraitImage(chip, CHIP, CHIP, (face,), 0, **known))  # type: ignore[arg-type]
+        return make_face_chip(PortraitImage(image=chip, width=CHIP, height=CHIP, faces=(face,), chosen=0, **known))  # type: ignore[arg-type]
 
     return make
 
@@ -56,3 +58,48 @@ def write() -> Callable[[Path, Image], Path]:
         return path
 
     return save
+
+
+def variant(image: Image, number: int) -> Image:
+    """The photograph turned, lit and cut otherwise, which the audit knows again; odd ones mirrored, which are
+    others."""
+    draw = np.random.default_rng(number)
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), float(draw.uniform(-9, 9)), float(draw.uniform(0.95, 1.2))
+    )
+    made = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    made = made[:, ::-1] if number % 2 else made
+    shade = 1 + 0.25 * draw.uniform(-1, 1) * np.linspace(-1, 1, width)[None, :, None]
+    made = np.clip(made * shade + draw.normal(0, 2, made.shape), 0, 255).astype(np.uint8)
+    cut = int(draw.integers(0, 30))
+    return np.ascontiguousarray(made[cut : height - cut // 2, cut : width - cut])
+
+
+@pytest.fixture(scope="session")
+def portraits(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Image, write: Callable) -> Path:
+    """Two adults with five images each, one with faults; a child that nobody photographed."""
+    root = tmp_path_factory.mktemp("sets") / "portraits"
+    for number in range(5):
+        write(root / "adults" / "Grace" / f"{number}.jpg", variant(hopper, number))
+        write(root / "adults" / "Eileen" / f"{number}.jpg", variant(collins[0:300, 60:400], number))
+    shutil.copy(root / "adults" / "Grace" / "0.jpg", root / "adults" / "Grace" / "copy.jpg")
+    write(root / "adults" / "Grace" / "again.jpg", variant(hopper, 1), 40)
+    write(root / "adults" / "Eileen" / "blurred.jpg", cv2.GaussianBlur(variant(collins[0:300, 60:400], 8), (0, 0), 6))
+    write(
+        root / "adults" / "Eileen" / "wall.jpg",
+        np.random.default_rng(0).integers(90, 110, (300, 300, 3)).astype(np.uint8),
+    )
+    (root / "adults" / "Eileen" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
+    (root / "children" / "empty").mkdir(parents=True)
+    return root
+
+
+@pytest.fixture
+def small(portraits: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "small"
+    for name in ("0", "1", "2", "3"):
+        place = root / "adults" / "Grace" / f"{name}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(portraits / "adults" / "Grace" / f"{name}.jpg", place)
+    return root

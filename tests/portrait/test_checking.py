@@ -1,7 +1,6 @@
 """One photograph: what is measured, judged and said, on portraits and on rubbish."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,11 @@ import pytest
 from PIL import Image as Pillow
 
 from mien import portrait
-from mien.cli import run
 from mien.errors import ImageError, RuleError
 from mien.pipeline import array_item
 from mien.portrait.examine import Examined, Examiner, jpeg_quality
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.quality import WEIGHTS, overall
-from mien.portrait.rules import load_rules, shipped_text
 from mien.types import Image
 
 
@@ -23,11 +20,11 @@ def test_a_good_portrait_keeps_the_rules(hopper_path: Path) -> None:
     checked = portrait.check(hopper_path)
     assert checked.passed
     assert checked.quality > 80
-    assert checked.instructions() == ["Take the glasses off"]
+    assert checked.instructions() == ["Take off your glasses"]
     assert checked.instructions("vi") == ["Bỏ kính ra"]
 
 
-def test_a_small_face_is_told_to_come_closer(collins: Image) -> None:
+def test_a_small_face_is_asked_to_come_closer(collins: Image) -> None:
     checked = portrait.check(collins)
     assert not checked.passed
     assert checked.instructions() == ["Move closer"], "once, although three rules ask for it"
@@ -43,18 +40,18 @@ def test_path_bytes_and_image_give_the_same_verdict(hopper_path: Path, hopper: I
 def test_every_rule_looks_at_a_place_in_the_picture(hopper_path: Path) -> None:
     checked = portrait.check(hopper_path)
     places = {v.rule.id: checked.place(v) for v in checked.verdicts}
-    assert places["least-width"] is None
-    eyes, points = places["no-glasses"], checked.examined.landmarks
+    assert places["min-width"] is None
+    eyes, points = places["no-glasses"], checked.landmarks
     assert eyes.x1 < points[0, 0] < eyes.x2
     assert eyes.y1 < points[0, 1] < eyes.y2
 
 
-def test_a_turned_head_is_told_to_turn_back(examiner: Examiner, hopper: Image) -> None:
+def test_a_tilted_head_is_asked_to_tilt_back(examiner: Examiner, hopper: Image) -> None:
     tilted = np.asarray(
         Pillow.fromarray(hopper).rotate(-40, resample=Pillow.Resampling.BILINEAR, fillcolor=(90, 90, 90))
     )
     assert examiner.item(array_item("image", tilted)).measures["roll"].value == pytest.approx(37, abs=5)
-    assert "Hold the head upright: tilt it to the right" in portrait.check(tilted).instructions()
+    assert "Tilt your head a little to the right" in portrait.check(tilted).instructions()
 
 
 def test_no_face_is_not_assessed_and_fails_one_rule(tmp_path: Path) -> None:
@@ -63,7 +60,7 @@ def test_no_face_is_not_assessed_and_fails_one_rule(tmp_path: Path) -> None:
     assert checked.quality is None
     failed = [v.rule.id for v in checked.verdicts if v.state == "fail"]
     assert failed == ["a-face"]
-    assert {v.reason for v in checked.verdicts if v.state == "not assessed"} == {"no face was found"}
+    assert {v.reason.text("en") for v in checked.verdicts if v.state == "not assessed"} == {"no face was found"}
 
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", b"\xff\xd8\xff\xe0 cut off"])
@@ -77,12 +74,13 @@ def test_rules_that_do_not_exist(hopper: Image) -> None:
         portrait.check(hopper, "passport")
 
 
-def test_everything_that_is_measured_has_a_name_and_a_quality_between_0_and_100(hopper_examined: Examined) -> None:
+def test_everything_that_is_measured_has_a_value_or_a_reason_and_a_quality_between_0_and_100(
+    hopper_examined: Examined,
+) -> None:
     assert hopper_examined.measures.keys() == MEASURES.keys()
     for name, one in hopper_examined.measures.items():
-        assert (one.value is None) == bool(one.reason), name
+        assert (one.value is None) == (one.reason is not None), name
         assert one.quality is None or 0 <= one.quality <= 100, name
-        assert MEASURES[name].en != MEASURES[name].vi or name == "stamp", name
 
 
 def test_the_overall_quality_is_the_weighted_mean_of_what_was_taken(hopper_examined: Examined) -> None:
@@ -129,38 +127,3 @@ def test_a_verdict_hardly_changes_when_the_picture_is_mirrored_saved_or_sized(
             "glasses": 1.5,
         }.items():
             assert other[name].value == pytest.approx(base[name].value, abs=near), name
-
-
-def test_the_command_tells_and_exits_by_the_verdict(hopper_path: Path, collins_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path)]) == 0
-    assert "Take the glasses off" in capsys.readouterr().out
-    assert run(["check", str(collins_path), "--language", "vi", "--all"]) == 1
-    out = capsys.readouterr().out
-    assert "Đến gần hơn" in out
-    assert "Ảnh chưa đạt yêu cầu." in out
-
-
-def test_the_command_gives_json(hopper_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path), "--rules", "icao", "--json"]) == 1
-    value = json.loads(capsys.readouterr().out)
-    assert value["passed"] is False
-    assert len(value["rules"]) == len(load_rules("icao").rule)
-    assert all(rule["state"] in ("pass", "fail", "not assessed") for rule in value["rules"])
-
-
-def test_the_command_prints_rules_to_copy_and_reads_them(hopper_path: Path, tmp_path: Path, capsys) -> None:
-    assert run(["check", "--show-rules", "vn-portrait"]) == 0
-    text = capsys.readouterr().out
-    assert text == shipped_text("vn-portrait")
-    (tmp_path / "mine.toml").write_text(text.replace("min = 112", "min = 400"), encoding="utf-8")
-    assert run(["check", str(hopper_path), "--rules", str(tmp_path / "mine.toml")]) == 1
-
-
-def test_the_commands_errors(tmp_path: Path, hopper_path: Path, capsys) -> None:
-    (tmp_path / "x.jpg").write_bytes(b"no image")
-    assert run(["check", str(tmp_path / "x.jpg"), str(hopper_path)]) == 4
-    assert "is not a JPEG" in capsys.readouterr().err
-    assert run(["check"]) == 2
-    assert run(["check", str(hopper_path), "--language", "fr"]) == 2
-    assert run(["check", str(hopper_path), "--rules", "nope"]) == 3
-    assert "mien: nope is neither a file" in capsys.readouterr().err

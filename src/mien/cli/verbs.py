@@ -38,12 +38,10 @@ VERBS = {
     ),
     "compare": Verb("compare:compare", "Compare the faces of two photographs. Exit code 0 is a match, 1 is none."),
     "check": Verb(
-        "audit:check",
-        "Judge single photographs by rules, with what to do about them. Exit code 0: all are kept; 1: one is not.",
+        "check:check",
+        "Check single photographs by rules, with what to do about failures. Exit code 0: all pass; 1: one does not.",
     ),
-    "audit": Verb(
-        "audit:audit", "Judge a data set of portraits by rules: image by image, person by person, and as a whole."
-    ),
+    "audit": Verb("audit:audit", "Check a data set of portraits by rules: every image, every person, and the whole."),
     "enrol": Verb(
         "enrol:enrol", "Enrol subjects. Samples that are enrolled already are passed over, so it can be run again."
     ),

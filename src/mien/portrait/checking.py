@@ -1,4 +1,4 @@
-"""One photograph judged by rules, with instructions that a person can follow.
+"""One photograph, or many, checked by rules, with instructions that a person can follow.
 
 Owns the order in which instructions are given. Models are opened on first use and kept, so that a camera's frames can
 be checked one after the other.
@@ -9,59 +9,71 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from mien.errors import ImageError
+from mien.errors import ImageError, MienError
 from mien.models.defaults import DEFAULT_DETECTOR
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import array_item, bytes_item, file_item
 from mien.portrait.examine import Examined, Examiner, open_examiner
-from mien.portrait.measures.catalogue import Measured, place
-from mien.portrait.rules import Language, RuleSet, Verdict, apply_rule, load_rules
-from mien.types import Box, Image
+from mien.portrait.measures.catalogue import place
+from mien.portrait.measures.measure import Measured
+from mien.portrait.rule_files import load_rules
+from mien.portrait.rules import RuleSet
+from mien.portrait.verdicts import Verdict, apply_rules
+from mien.progress import OnProgress, no_progress, report_progress
+from mien.types import Box, Floats, Image
 
 DEFAULT_RULES = "vn-portrait"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Checked:
     """The verdict on one photograph.
 
     Attributes:
+        rules: by which it was checked.
         verdicts: of each rule, in the rules' order.
-        examined: everything that was measured.
-        rules: by which it was judged.
+        measures: everything that was measured, by name.
+        quality: the overall quality, 0 to 100; None where there is no face.
+        landmarks: the face's (5, 2) landmarks in pixels of the file; None where there is no face.
+        width: of the upright image in the file, in pixels.
+        height: of the upright image in the file, in pixels.
     """
 
-    verdicts: tuple[Verdict, ...]
-    examined: Examined
     rules: RuleSet
+    verdicts: tuple[Verdict, ...]
+    measures: dict[str, Measured]
+    quality: float | None
+    landmarks: Floats | None
+    width: int
+    height: int
 
     @property
     def passed(self) -> bool:
         """Whether no rule of severity error failed."""
-        return not any(v.state == "fail" and v.rule.severity == "error" for v in self.verdicts)
+        return not any(verdict.is_error for verdict in self.verdicts)
 
-    @property
-    def quality(self) -> float | None:
-        """The overall quality, 0 to 100; None where there is no face."""
-        return self.examined.overall
-
-    def instructions(self, language: Language = "en") -> list[str]:
-        """What to do, the gravest first, each once."""
-        ordered = sorted(self.verdicts, key=lambda v: v.rule.severity != "error")
-        return list(dict.fromkeys(words for v in ordered if (words := v.advice(language))))
+    def instructions(self, language: str = "en") -> list[str]:
+        """What to do, errors first, each sentence once."""
+        ordered = sorted(self.verdicts, key=lambda verdict: verdict.rule.severity != "error")
+        return list(dict.fromkeys(words for verdict in ordered if (words := verdict.advice(language))))
 
     def place(self, verdict: Verdict) -> Box | None:
-        """Where in the file's pixels a rule looked; None for the whole picture."""
-        return place(self.examined.landmarks, verdict.rule.measure)
+        """Where in the file's pixels a rule looked; None for the whole image."""
+        return place(self.landmarks, verdict.rule.measure)
 
 
-def apply_rules(rules: RuleSet, measures: dict[str, Measured]) -> tuple[Verdict, ...]:
-    """The verdict of every rule."""
-    return tuple(apply_rule(rule, measures[rule.measure]) for rule in rules.rule)
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """A file with its verdict, or with the reason why it cannot be checked."""
+
+    path: Path
+    checked: Checked | None
+    error: str = ""
 
 
 @lru_cache(maxsize=4)
-def _examiner(detector: str, portrait_models: tuple[str, ...]) -> Examiner:
-    return open_examiner(detector, None, portrait_models)
+def _examiner(detector: str, portrait_models: tuple[str, ...], options: EngineOptions) -> Examiner:
+    return open_examiner(detector, None, portrait_models, options=options)
 
 
 @lru_cache(maxsize=4)
@@ -75,31 +87,85 @@ def check(
     *,
     detector: str = DEFAULT_DETECTOR,
     portrait_models: Sequence[str] = (),
+    options: EngineOptions = DEFAULT_OPTIONS,
 ) -> Checked:
-    """Judge one photograph by rules.
+    """Check one photograph by rules.
 
     Args:
         portrait: (H, W, 3) uint8 RGB, upright; or the bytes of a file; or its path.
         rules: vn-portrait, icao, the path of a rule file, or rules that were loaded.
         detector: a name in the model store, or the path of a card.
-        portrait_models: models for portraits that were added with `mien models add --expert`.
+        portrait_models: portrait models that were added with `mien models add --expert`.
+        options: engine and precision.
 
     Returns:
         The verdict of every rule, the measures, and instructions.
 
     Raises:
-        ImageError: it is no usable image.
+        ImageError: it is not a usable image.
         RuleError: there are no such rules.
+
+    Example:
+        >>> import numpy as np
+        >>> checked = check(np.full((400, 300, 3), 120, np.uint8))
+        >>> checked.passed, checked.instructions("vi")
+        (False, ['Nhìn vào máy ảnh, để cả khuôn mặt trong ảnh'])
     """
     chosen = rules if isinstance(rules, RuleSet) else _rules(rules)
-    examiner = _examiner(detector, tuple(portrait_models))
+    examiner = _examiner(detector, tuple(portrait_models), options)
     if isinstance(portrait, (str, Path)):
         item = file_item(Path(portrait))
     elif isinstance(portrait, bytes):
         item = bytes_item("the portrait", portrait)
     else:
         item = array_item("the portrait", portrait)
-    examined = examiner.item(item)
-    if examined.measures is None:
+    return _checked(examiner.item(item), chosen)
+
+
+def _checked(examined: Examined, rules: RuleSet) -> Checked:
+    if examined.measures is None or examined.portrait is None:
         raise ImageError(examined.error)
-    return Checked(apply_rules(chosen, examined.measures), examined, chosen)
+    return Checked(
+        rules=rules,
+        verdicts=apply_rules(rules.rule, examined.measures),
+        measures=examined.measures,
+        quality=examined.overall,
+        landmarks=examined.landmarks,
+        width=examined.portrait.width,
+        height=examined.portrait.height,
+    )
+
+
+def check_files(
+    paths: Sequence[Path],
+    rules: str | RuleSet = DEFAULT_RULES,
+    *,
+    detector: str = DEFAULT_DETECTOR,
+    portrait_models: Sequence[str] = (),
+    options: EngineOptions = DEFAULT_OPTIONS,
+    on_progress: OnProgress = no_progress,
+) -> list[CheckedFile]:
+    """Check many files; one that cannot be read is a result with an error. See check for the arguments.
+
+    Args:
+        paths: of the files.
+        rules: by which they are checked.
+        detector: finds the faces.
+        portrait_models: portrait models that were added.
+        options: engine and precision.
+        on_progress: called after every file.
+
+    Raises:
+        RuleError: there are no such rules.
+        ModelError: a model cannot be opened.
+    """
+    chosen = rules if isinstance(rules, RuleSet) else _rules(rules)
+    _examiner(detector, tuple(portrait_models), options)
+    found = []
+    for path in report_progress(paths, "checking", len(paths), on_progress):
+        try:
+            checked = check(path, chosen, detector=detector, portrait_models=portrait_models, options=options)
+            found.append(CheckedFile(path, checked))
+        except MienError as reason:
+            found.append(CheckedFile(path, None, str(reason)))
+    return found

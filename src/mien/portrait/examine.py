@@ -35,8 +35,9 @@ from mien.pipeline import (
     refine,
 )
 from mien.portrait.measures import pose, quality
-from mien.portrait.measures.catalogue import Measured, measure
+from mien.portrait.measures.catalogue import measure
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_chip
+from mien.portrait.measures.measure import Measured
 from mien.portrait.measures.portrait_models import PortraitModel, open_portrait_models, run_portrait_models
 from mien.recognize.recognizer import Recognizer
 from mien.templates import TEMPLATES
@@ -201,7 +202,9 @@ def choose_portrait(photo: Photo, faces: Faces, setting: float | None = None) ->
     """An image with its faces; the portrait is of the most prominent one."""
     best = choose(faces, photo.image.shape[1], photo.image.shape[0], Policy())
     chosen = None if isinstance(best, Refused) else best
-    return PortraitImage(photo.image, photo.width, photo.height, faces, chosen, setting)
+    return PortraitImage(
+        image=photo.image, width=photo.width, height=photo.height, faces=faces, chosen=chosen, jpeg_quality=setting
+    )
 
 
 def jpeg_quality(data: bytes) -> float | None:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.portrait.dataset.balance import balance, corrected, from_guesses, to_collect
-from mien.portrait.rules import Share
+from mien.portrait.dataset.balance import balance, balance_of_guesses, corrected, missing_people
+from mien.portrait.rules import WantedShares
 from mien.rates import wilson
 
-SEX = Share(parts={"male": 1, "female": 1}, tolerance=0.05)
-AGE = Share(parts={"adult": 9, "child": 1}, tolerance=0.02)
+SEX = WantedShares(parts={"male": 1, "female": 1}, tolerance=0.05)
+AGE = WantedShares(parts={"adult": 9, "child": 1}, tolerance=0.02)
 
 
 def test_counts_shares_and_intervals() -> None:
@@ -43,11 +43,11 @@ def test_collecting_gives_the_shares_with_the_fewest_people(counts: tuple[int, i
     names = [(sex, age) for sex in ("male", "female") for age in ("adult", "child")]
     people = [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
     if not any(counts):
-        assert to_collect(people, SEX, AGE) == []
+        assert missing_people(people, SEX, AGE) == []
         return
     wanted = dict(zip(names, (0.45, 0.05, 0.45, 0.05), strict=True))
     have = dict(zip(names, counts, strict=True))
-    missing = {(w.sex, w.age): w.count for w in to_collect(people, SEX, AGE)}
+    missing = {(w.sex, w.age): w.count for w in missing_people(people, SEX, AGE)}
     whole = max(have[name] / wanted[name] for name in names)
     for name in names:
         assert have[name] + missing.get(name, 0) == max(have[name], ceil(whole * wanted[name] - 1e-9))
@@ -57,9 +57,9 @@ def test_collecting_gives_the_shares_with_the_fewest_people(counts: tuple[int, i
 
 
 def test_with_sexes_unknown_ages_are_balanced_alone() -> None:
-    missing = to_collect([("", "adult")] * 90 + [("", "child")] * 4, SEX, AGE)
+    missing = missing_people([("", "adult")] * 90 + [("", "child")] * 4, SEX, AGE)
     assert [(w.sex, w.age, w.count) for w in missing] == [("", "child", 6)]
-    assert to_collect([("", "")] * 10, SEX, AGE) == []
+    assert missing_people([("", "")] * 10, SEX, AGE) == []
 
 
 @pytest.mark.parametrize("true", [0.2, 0.5, 0.8])
@@ -74,19 +74,19 @@ def test_guesses_are_corrected_and_the_interval_covers_the_truth(true: float) ->
     assert corrected(true * hit + (1 - true) * false, trials, hit, false)[0] == pytest.approx(true)
 
 
-def test_a_classifier_that_tells_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="tells nothing"):
+def test_a_classifier_without_information_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot correct a share"):
         corrected(0.5, 100, 0.5, 0.5)
 
 
 def test_guesses_are_used_with_a_confusion_matrix_alone() -> None:
     guesses = ["male"] * 700 + ["female"] * 300 + [""] * 10
-    assert from_guesses("sex", guesses, SEX) is None
-    told = Share(parts={"male": 1, "female": 1}, tolerance=0.05, guessed_right={"male": 0.95, "female": 0.9})
-    found = from_guesses("sex", guesses, told)
+    assert balance_of_guesses("sex", guesses, SEX) is None
+    told = WantedShares(parts={"male": 1, "female": 1}, tolerance=0.05, guessed_right={"male": 0.95, "female": 0.9})
+    found = balance_of_guesses("sex", guesses, told)
     male = found.parts[0]
     assert male.share == pytest.approx((0.7 - 0.1) / (0.95 - 0.1))
     assert male.low < male.share < male.high
     assert (found.state, found.unknown, found.source) == ("fail", 10, "guesses, corrected")
-    few = from_guesses("sex", ["male"] * 6 + ["female"] * 4, told)
+    few = balance_of_guesses("sex", ["male"] * 6 + ["female"] * 4, told)
     assert few.state == "not assessed", "ten people cannot show it"

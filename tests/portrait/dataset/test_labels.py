@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mien.portrait.dataset.labels import Evidence, Labels, centroid_rule, choose_faces
+from mien.portrait.dataset.labels import Labels
 from mien.types import Floats, floats
 
 PEOPLE, IMAGES, SIZE = 30, 8, 32
@@ -79,36 +77,6 @@ def test_the_share_of_right_comparisons_is_learned() -> None:
     assert clean.share > 0.95
     assert noisy.share == pytest.approx(0.75**2, abs=0.12)
     assert noisy.same == pytest.approx(clean.same, abs=0.05)
-
-
-@given(st.floats(-2, 2), st.floats(0.01, 1), st.floats(0.05, 1), st.floats(0.01, 1))
-def test_evidence_never_falls_as_scores_rise(other: float, other_sd: float, gap: float, same_sd: float) -> None:
-    evidence = Evidence(other + gap, same_sd, other, other_sd, 0.9)
-    values = evidence.of(floats(np.linspace(other - 1, other + gap + 1, 200)))
-    between = (np.linspace(other - 1, other + gap + 1, 200) >= other) & (
-        np.linspace(other - 1, other + gap + 1, 200) <= other + gap
-    )
-    assert (np.diff(values[between]) >= -1e-4).all()
-    assert np.abs(values).max() <= 8
-
-
-def test_of_two_faces_the_one_of_the_folder_is_taken() -> None:
-    vectors, folders = people()
-    rows = np.arange(len(folders))
-    first = vectors.copy()
-    first[10] = vectors[100]
-    chosen = choose_faces(first, rows, vectors[[10, 30]], np.array([10, 30]), folders, "cosine")
-    assert chosen[10] == pytest.approx(vectors[10])
-    swapped = choose_faces(vectors, rows, vectors[[200]], np.array([10]), folders, "cosine")
-    assert swapped[10] == pytest.approx(vectors[10]), "another person's face is not taken"
-
-
-def test_the_centroid_rule_is_the_plain_one() -> None:
-    vectors, folders = people()
-    unlike = centroid_rule(vectors, folders, "cosine")
-    for row in (0, 77, 239):
-        own = vectors[folders == folders[row]].mean(axis=0)
-        assert unlike[row] == pytest.approx(-(vectors[row] @ own) / np.linalg.norm(own), abs=1e-5)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])

@@ -15,7 +15,9 @@ def framed(width: int = 300, height: int = 400, file: int = 1, left: float = 40.
     face = Face(Box(left + 50, top + 30, left + 174, top + 210), 0.9, points)
     other = Face(Box(0, 0, 62, 90), 0.9, points)
     image = np.full((height, width, 3), 128, np.uint8)
-    return make_face_chip(PortraitImage(image, width * file, height * file, (other, face), 1))
+    return make_face_chip(
+        PortraitImage(image=image, width=width * file, height=height * file, faces=(other, face), chosen=1)
+    )
 
 
 def test_sizes_are_in_pixels_of_the_file() -> None:

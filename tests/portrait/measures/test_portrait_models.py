@@ -147,7 +147,7 @@ def test_quality_is_laid_on_a_scale(tmp_path: Path, hopper: Image) -> None:
 def test_without_such_models_the_reason_names_the_command(hopper_examined) -> None:
     for name in ("eyes_open", "mouth_open", "head_covering", "background", "model_quality"):
         assert hopper_examined.measures[name].value is None
-        assert "mien models add FILE --expert" in hopper_examined.measures[name].reason
+        assert "mien models add FILE --expert" in hopper_examined.measures[name].reason.text("vi")
 
 
 def test_what_is_refused(tmp_path: Path, capsys) -> None:

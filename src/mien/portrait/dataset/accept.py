@@ -2,45 +2,64 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.stored_paths import stored_path
 from mien.errors import AuditError
 from mien.portrait.dataset.audit import Audit
+from mien.progress import OnProgress, no_progress, report_progress
 
 
-def accept(audit: Audit, target: Path, *, link: bool = False) -> Iterator[int]:
+def accept_images(audit: Audit, target: Path, *, link: bool = False, on_progress: OnProgress = no_progress) -> int:
     """Copy what passes.
 
     Args:
         audit: what was found.
-        target: a folder that is not in the data set, and empty or made by an earlier call.
-        link: hard links instead of copies, where source and target lie on one file system.
+        target: a folder outside of the data set that is empty or was made by an earlier call.
+        link: hard links instead of copies, where source and target are on one file system.
+        on_progress: called after every image.
 
-    Yields:
-        How many images are there.
+    Returns:
+        How many images were accepted.
 
     Raises:
-        AuditError: the target lies in the data set, or cannot be written to.
+        AuditError: the target is in the data set, or cannot be written to.
     """
-    if target.resolve().is_relative_to(audit.root.resolve()):
-        raise AuditError(f"{target} lies in the data set, which is not to be changed: give a folder elsewhere")
-    for done, row in enumerate(audit.accepted.nonzero()[0].tolist(), start=1):
+    check_outside(target, audit.root, "--accept")
+    rows = audit.accepted.nonzero()[0].tolist()
+    for row in report_progress(rows, "accepting", len(rows), on_progress):
         name = stored_path(audit.entries[row].path)
-        place = target / name
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            scratch = place.with_name(f".{place.name}.part")
-            scratch.unlink(missing_ok=True)
-            if link:
-                os.link(audit.root / name, scratch)
-            else:
-                shutil.copy2(audit.root / name, scratch)
-            scratch.replace(place)
-            # Renaming one link of a file onto another does nothing and leaves both.
-            scratch.unlink(missing_ok=True)
+            _place(audit.root / name, target / name, link)
         except OSError as reason:
-            remedy = "leave --link out" if link else "give another folder"
-            raise AuditError(f"{place} cannot be written ({reason.strerror or reason}): {remedy}") from reason
-        yield done
+            remedy = "leave out --link" if link else "choose a different --accept"
+            raise AuditError(f"{target / name} cannot be written ({reason.strerror or reason}): {remedy}") from reason
+    return len(rows)
+
+
+def is_inside(target: Path, root: Path) -> bool:
+    """Whether a folder is the data set, or in it."""
+    return target.resolve().is_relative_to(root.resolve())
+
+
+def check_outside(target: Path, root: Path, option: str) -> None:
+    """Refuse a folder for results that is in the data set.
+
+    Raises:
+        AuditError: it is.
+    """
+    if is_inside(target, root):
+        raise AuditError(f"{target} is in the data set, which must not change: choose a different {option}")
+
+
+def _place(source: Path, place: Path, link: bool) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    scratch = place.with_name(f".{place.name}.part")
+    scratch.unlink(missing_ok=True)
+    if link:
+        os.link(source, scratch)
+    else:
+        shutil.copy2(source, scratch)
+    scratch.replace(place)
+    # Renaming one link of a file onto another does nothing and leaves both.
+    scratch.unlink(missing_ok=True)

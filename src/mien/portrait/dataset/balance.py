@@ -1,20 +1,20 @@
-"""Shares of sexes and ages among people and images, with intervals, and what to collect to mend them.
+"""Shares of sexes and ages among people and images, with intervals, and whom to add for the wanted shares.
 
 Counts come from folders and manifests. Guesses of an attribute model are used only with its confusion matrix, which
-undoes its errors on the whole; without one they are not used at all. Nothing is read from pixels here.
+corrects their shares; without one they are not used at all. Reads nothing from pixels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from mien.portrait.rules import Share
+from mien.portrait.rules import WantedShares
 from mien.rates import wilson
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A group's count and share, with the share's 95% interval and the share that is wanted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupShare:
+    """A group's count and share, with the share's 95% interval and the wanted share."""
 
     name: str
     count: int
@@ -24,31 +24,29 @@ class Part:
     wanted: float
 
 
-@dataclass(frozen=True, slots=True)
-class Balanced:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupBalance:
     """How balanced a set is in one respect.
 
     Attributes:
         what: sex or age.
         unit: people or images.
-        parts: the groups that are wanted.
-        unknown: of how many it is not known.
-        state: pass where every share is within the tolerance, fail where one is not, not assessed where it is known
-            of less than half.
+        parts: the wanted groups.
+        unknown: number of people or images whose group is not known.
+        state: pass where every share is within the tolerance, fail where one is not, not assessed where fewer than
+            half are known.
         source: where the counts come from.
     """
 
     what: str
     unit: str
-    parts: tuple[Part, ...]
+    parts: tuple[GroupShare, ...]
     unknown: int
     state: str
     source: str
 
 
-def balance(
-    what: str, unit: str, groups: Sequence[str], wanted: Share, source: str = "folders and manifest"
-) -> Balanced:
+def balance(what: str, unit: str, groups: Sequence[str], wanted: WantedShares) -> GroupBalance:
     """Count groups and compare their shares with the wanted ones.
 
     Args:
@@ -56,25 +54,25 @@ def balance(
         unit: people or images.
         groups: the group of each; empty where it is not known.
         wanted: parts and tolerance.
-        source: where the groups come from.
     """
     counts = {name: sum(group == name for group in groups) for name in wanted.parts}
-    return _judged(what, unit, counts, len(groups) - sum(counts.values()), wanted, source)
-
-
-def _judged(what: str, unit: str, counts: Mapping[str, int], unknown: int, wanted: Share, source: str) -> Balanced:
-    known, whole = sum(counts.values()), sum(wanted.parts.values())
-    parts = []
-    for name, count in counts.items():
-        share = count / known if known else 0.0
-        low, high = wilson(share, known) if known else (0.0, 1.0)
-        parts.append(Part(name, count, share, low, high, wanted.parts[name] / whole))
+    known, shares = sum(counts.values()), _shares(wanted)
+    unknown = len(groups) - known
+    parts = tuple(_part(name, count, known, shares[name]) for name, count in counts.items())
     off = any(abs(part.share - part.wanted) > wanted.tolerance for part in parts)
     state = "not assessed" if known <= unknown else "fail" if off else "pass"
-    return Balanced(what, unit, tuple(parts), unknown, state, source)
+    return GroupBalance(
+        what=what, unit=unit, parts=parts, unknown=unknown, state=state, source="folders and manifest"
+    )
 
 
-def from_guesses(what: str, guesses: Sequence[str], wanted: Share) -> Balanced | None:
+def _part(name: str, count: int, known: int, wanted: float) -> GroupShare:
+    share = count / known if known else 0.0
+    low, high = wilson(share, known) if known else (0.0, 1.0)
+    return GroupShare(name=name, count=count, share=share, low=low, high=high, wanted=wanted)
+
+
+def balance_of_guesses(what: str, guesses: Sequence[str], wanted: WantedShares) -> GroupBalance | None:
     """The balance of two groups from an attribute model's guesses, corrected by how often they are right.
 
     Args:
@@ -86,16 +84,19 @@ def from_guesses(what: str, guesses: Sequence[str], wanted: Share) -> Balanced |
     known = [guess for guess in guesses if guess in wanted.parts]
     if right is None or len(names) != 2 or not known or not set(names) <= set(right):
         return None
-    whole, parts = sum(wanted.parts.values()), []
+    shares, parts = _shares(wanted), []
     for name, other in (names, names[::-1]):
         count = known.count(name)
         share, low, high = corrected(count / len(known), len(known), right[name], 1 - right[other])
-        parts.append(Part(name, count, share, low, high, wanted.parts[name] / whole))
+        parts.append(GroupShare(name=name, count=count, share=share, low=low, high=high, wanted=shares[name]))
     slack = wanted.tolerance
     off = any(part.low > part.wanted + slack or part.high < part.wanted - slack for part in parts)
     within = all(abs(part.share - part.wanted) <= slack for part in parts)
     state = "fail" if off else "pass" if within else "not assessed"
-    return Balanced(what, "people", tuple(parts), len(guesses) - len(known), state, "guesses, corrected")
+    unknown = len(guesses) - len(known)
+    return GroupBalance(
+        what=what, unit="people", parts=tuple(parts), unknown=unknown, state=state, source="guesses, corrected"
+    )
 
 
 def corrected(share: float, trials: int, hit: float, false: float) -> tuple[float, float, float]:
@@ -111,34 +112,38 @@ def corrected(share: float, trials: int, hit: float, false: float) -> tuple[floa
         false: the share of others that it puts there.
 
     Raises:
-        ValueError: the classifier tells nothing, or is upside down.
+        ValueError: the classifier carries no information, or is reversed.
     """
     if hit - false < 0.05:
-        raise ValueError(f"a classifier that hits {hit:g} and errs {false:g} tells nothing of a share")
+        raise ValueError(
+            f"a classifier with a hit rate of {hit:g} and a false rate of {false:g} cannot correct a share"
+        )
     low, high = wilson(share, trials)
     true, lowest, highest = (min(1.0, max(0.0, (s - false) / (hit - false))) for s in (share, low, high))
     return true, lowest, highest
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """So many more people of a sex and an age; either is empty where it is not balanced or not known."""
+class MissingPeople:
+    """How many people of a sex and an age are missing; either is empty where it is not balanced or not known."""
 
     sex: str
     age: str
     count: int
 
 
-def to_collect(people: Sequence[tuple[str, str]], sex: Share | None, age: Share | None) -> list[Wanted]:
-    """The fewest people that have to be added, and nobody removed, so that both shares are as wanted.
+def missing_people(
+    people: Sequence[tuple[str, str]], sex: WantedShares | None, age: WantedShares | None
+) -> list[MissingPeople]:
+    """The fewest people to add, with nobody removed, so that both shares are as wanted.
 
-    People are counted in cells of sex and age whose wanted share is the product of both; those of whom one is not
-    known are left out. The cell that is fullest for its share says how large the whole has to be.
+    People are counted in cells of sex and age whose wanted share is the product of both; people of whom one is not
+    known are left out. The cell that is fullest for its share determines how large the whole must be.
 
     Args:
         people: sex and age of each person.
         sex: parts, or None where it is not asked for.
-        age: likewise.
+        age: parts, or None where it is not asked for.
     """
     sexes = _shares(sex) if sex and any(s for s, _ in people) else {"": 1.0}
     ages = _shares(age) if age and any(a for _, a in people) else {"": 1.0}
@@ -149,10 +154,10 @@ def to_collect(people: Sequence[tuple[str, str]], sex: Share | None, age: Share 
         if cell in have:
             have[cell] += 1
     whole = max((have[cell] / share for cell, share in cells.items() if share > 0), default=0.0)
-    missing = [Wanted(*cell, ceil(whole * share - 1e-9) - have[cell]) for cell, share in cells.items()]
+    missing = [MissingPeople(*cell, ceil(whole * share - 1e-9) - have[cell]) for cell, share in cells.items()]
     return [one for one in missing if one.count > 0] if len(cells) > 1 else []
 
 
-def _shares(wanted: Share) -> dict[str, float]:
+def _shares(wanted: WantedShares) -> dict[str, float]:
     whole = sum(wanted.parts.values())
     return {name: part / whole for name, part in wanted.parts.items()}

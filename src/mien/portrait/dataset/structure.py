@@ -35,7 +35,7 @@ class Entry:
 
     path: str
     subject: str
-    group: Group = ""
+    group: str = ""
     sex: str = ""
 
 
@@ -88,17 +88,17 @@ def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Li
     starts: list[tuple[Path, Group, str]] = []
     for folder, group in groups:
         if group is None:
-            listing.findings.append(Finding("unknown-folder", _relative(folder, root)))
+            listing.findings.append(Finding(kind="unknown-folder", place=_relative(folder, root)))
             continue
         if group in seen:
             listing.findings.append(
-                Finding("double-group", _relative(seen[group], root), (_relative(folder, root),), group)
+                Finding(kind="double-group", place=_relative(seen[group], root), others=(_relative(folder, root),))
             )
         seen.setdefault(group, folder)
         starts += _by_sex(folder, "adult" if group == "adult" else "child", structure, listing)
     for wanted, called in (("adult", structure.adults[0]), ("child", structure.children[0])):
         if wanted not in seen:
-            listing.findings.append(Finding("missing-group", ".", (), called))
+            listing.findings.append(Finding(kind="missing-group", place=".", arguments={"group": called}))
     _identities(listing, starts)
     return _checked(listing)
 
@@ -135,7 +135,7 @@ def _identities(
         if loose:
             _loose(listing, start, files)
         if not inside and not files:
-            listing.findings.append(Finding("empty-folder", _relative(start, listing.root)))
+            listing.findings.append(Finding(kind="empty-folder", place=_relative(start, listing.root)))
         for folder in inside:
             if folder in between:
                 continue
@@ -143,18 +143,22 @@ def _identities(
             known = first.setdefault((group, name), folder)
             if known != folder:
                 listing.findings.append(
-                    Finding("twin-folder", _relative(known, listing.root), (_relative(folder, listing.root),), name)
+                    Finding(
+                        kind="twin-folder",
+                        place=_relative(known, listing.root),
+                        others=(_relative(folder, listing.root),),
+                    )
                 )
             elsewhere = groups.setdefault(name, {})
             elsewhere.setdefault(group, folder)
             if known == folder and len(elsewhere) == 2:
                 others = tuple(_relative(one, listing.root) for one in elsewhere.values())
-                listing.findings.append(Finding("both-groups", folder.name, others))
+                listing.findings.append(Finding(kind="both-groups", place=folder.name, others=others))
             subject = _relative(known, listing.root)
             before = len(listing.entries)
             listing.entries += (Entry(path, subject, group, sex) for path in _images(folder, listing))
             if len(listing.entries) == before:
-                listing.findings.append(Finding("empty-folder", _relative(folder, listing.root)))
+                listing.findings.append(Finding(kind="empty-folder", place=_relative(folder, listing.root)))
 
 
 def _images(folder: Path, listing: Listing, depth: int = 0) -> Iterator[str]:
@@ -164,17 +168,17 @@ def _images(folder: Path, listing: Listing, depth: int = 0) -> Iterator[str]:
         if file.suffix.lower() in SUFFIXES:
             yield _relative(file, listing.root)
         else:
-            listing.findings.append(Finding("stray-file", _relative(file, listing.root)))
+            listing.findings.append(Finding(kind="stray-file", place=_relative(file, listing.root)))
     for nested in inside:
-        listing.findings.append(Finding("nested-folder", _relative(nested, listing.root)))
+        listing.findings.append(Finding(kind="nested-folder", place=_relative(nested, listing.root)))
         if depth < 16:
             yield from _images(nested, listing, depth + 1)
 
 
 def _loose(listing: Listing, folder: Path, files: list[Path]) -> None:
     for file in files:
-        code = "loose-image" if file.suffix.lower() in SUFFIXES else "stray-file"
-        listing.findings.append(Finding(code, _relative(file, listing.root)))
+        kind = "loose-image" if file.suffix.lower() in SUFFIXES else "stray-file"
+        listing.findings.append(Finding(kind=kind, place=_relative(file, listing.root)))
 
 
 def _scan(folder: Path, listing: Listing) -> tuple[list[Path], list[Path]]:
@@ -190,10 +194,8 @@ def _scan(folder: Path, listing: Listing) -> tuple[list[Path], list[Path]]:
                     (folders if entry.is_dir() else files).append(folder / entry.name)
                 except OSError:
                     files.append(folder / entry.name)
-    except OSError as reason:
-        listing.findings.append(
-            Finding("unreadable-folder", _relative(folder, listing.root), (), str(reason.strerror or reason))
-        )
+    except OSError:
+        listing.findings.append(Finding(kind="unreadable-folder", place=_relative(folder, listing.root)))
     return folders, files
 
 

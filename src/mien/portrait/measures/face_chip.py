@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mien.align import align
 from mien.geometry import similarity, transform
 from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, Pose, estimate
-from mien.portrait.measures.spectrum import deviation, power, quick_side
+from mien.portrait.measures.spectrum import Peaks, deviation, find_peaks, power, quick_side
 from mien.templates import ARCFACE_112, Template
 from mien.types import Face, Faces, Floats, Image, floats
 
@@ -56,7 +56,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of linear red, green and blue in luminance (ISO/IEC 29794-5; Rec. 709)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PortraitImage:
     """A decoded picture, its faces, and what its file says.
 
@@ -100,7 +100,7 @@ class PortraitImage:
         return self.faces[self.chosen]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FaceChip:
     """One face, prepared for measuring.
 
@@ -134,6 +134,11 @@ class FaceChip:
     back: NDArray[np.float64]
     extra: dict[str, Floats] = field(default_factory=dict)
 
+    @cached_property
+    def peaks(self) -> Peaks | None:
+        """The peaks of periodic patterns in the spectrum; None where the face is too small."""
+        return find_peaks(self.spectrum)
+
     @property
     def eyes(self) -> Floats:
         """The point between the eyes in the chip."""
@@ -161,18 +166,18 @@ def make_face_chip(portrait: PortraitImage, population: Population = DEFAULT_POP
     light = luminance(pixels)
     native, ied = _native(portrait, 1 / float(np.hypot(matrix[0, 0], matrix[1, 0])))
     return FaceChip(
-        portrait,
-        pixels,
-        transform(landmarks, matrix),
-        cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32),
-        light,
-        light.reshape(-1)[OVAL],
-        native,
-        ied,
-        power(native),
-        deviation(native),
-        estimate(landmarks, population),
-        np.asarray(cv2.invertAffineTransform(matrix), np.float64),
+        portrait=portrait,
+        pixels=pixels,
+        points=transform(landmarks, matrix),
+        grey=cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32),
+        light=light,
+        inside=light.reshape(-1)[OVAL],
+        native=native,
+        native_scale=ied,
+        spectrum=power(native),
+        noise=deviation(native),
+        pose=estimate(landmarks, population),
+        back=np.asarray(cv2.invertAffineTransform(matrix), np.float64),
     )
 
 

@@ -24,11 +24,11 @@ POSE_SD = 5.0
 """Degrees by which pose networks of the 6DRepNet kind are off on AFLW2000, on the mean of the three angles."""
 
 
-def angles(chip: FaceChip) -> Pose | None:
-    """Yaw, pitch and roll by a network; see the signs in mien.portrait.measures.pose."""
+def pose(chip: FaceChip) -> Pose:
+    """Yaw, pitch and roll by a portrait model, or else by the five landmarks; see mien.portrait.measures.pose."""
     found = chip.extra.get("pose")
     if found is None:
-        return None
+        return chip.pose
     yaw, pitch, roll = (Angle(float(value), POSE_SD) for value in found)
     return Pose(yaw, pitch, roll)
 

@@ -7,7 +7,7 @@ none, since recognizers hardly mind them.
 
 from collections.abc import Mapping
 
-from mien.portrait.measures.catalogue import Measured
+from mien.portrait.measures.measure import Measured
 
 WEIGHTS: dict[str, float] = {
     "yaw": 0.183,

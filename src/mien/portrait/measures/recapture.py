@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage
 from mien.portrait.measures.scale import clamp, falling
-from mien.portrait.measures.spectrum import BANDS, by_band, layout
+from mien.portrait.measures.spectrum import BANDS, ROUNDING, by_band
 from mien.types import Image
 
-ROUNDING = 1 / 12
-"""Power of what rounding to whole levels adds to every frequency, for a window of mean square 1."""
 FITTED = (4, 16)
 """Rings in which the fall of the spectrum is fitted: up to a quarter of the highest frequency."""
 SLOPES = (-3.5, -2.0)
@@ -23,12 +21,6 @@ LASTING = 4
 """Rings in a row that must lack detail."""
 MISSING = 8.0
 """Decibels below the line at which detail counts as missing."""
-LOWEST, HIGHEST = 0.16, 0.97
-"""Where periodic patterns are looked for, as shares of the highest frequency."""
-LEAST = 64
-"""Pixels along a side of the spectrum below which patterns are not looked for."""
-AXIS = 15.0
-"""Degrees from the rows and columns of the picture within which a pattern is a screen's, beyond a printer's."""
 
 
 def enlargement(chip: FaceChip) -> float:
@@ -56,22 +48,14 @@ def enlargement(chip: FaceChip) -> float:
     return max(1.0, BANDS / (first - 0.5 + min(1.0, max(0.0, step))))
 
 
-def patterns(chip: FaceChip) -> tuple[float, float] | None:
-    """The highest peak of the spectrum over its surroundings, in decibels: of a printer's dots, of a screen's lines.
+def halftone(chip: FaceChip) -> float | None:
+    """The highest peak of a printer's dots over its surroundings, in decibels; None where the face is too small."""
+    return None if chip.peaks is None else chip.peaks.off_axis
 
-    None where the face has too few pixels for a spectrum.
-    """
-    if len(chip.spectrum) < LEAST:
-        return None
-    rings = layout(len(chip.spectrum))
-    power = cv2.blur(np.fft.fftshift(chip.spectrum), (3, 3))
-    wide, near = (cv2.boxFilter(power, -1, (side, side), normalize=False) for side in (25, 7))
-    surroundings = (wide - near) / np.float32(25 * 25 - 7 * 7)
-    ratio = np.fft.ifftshift(power / (np.maximum(surroundings, 0) + np.float32(2 * ROUNDING)))
-    looked = (rings.band >= LOWEST * BANDS) & (rings.band < HIGHEST * BANDS) & ~rings.grid
-    dots = float(ratio.max(initial=1e-3, where=looked & (rings.angle > AXIS)))
-    lines = float(ratio.max(initial=1e-3, where=looked & (rings.angle <= AXIS)))
-    return 10 * float(np.log10(dots)), 10 * float(np.log10(lines))
+
+def screen(chip: FaceChip) -> float | None:
+    """The highest peak of a screen's lines over its surroundings, in decibels; None where the face is too small."""
+    return None if chip.peaks is None else chip.peaks.on_axis
 
 
 def border(portrait: PortraitImage) -> float:

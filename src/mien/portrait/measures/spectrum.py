@@ -95,3 +95,45 @@ def by_band(spectrum: Floats) -> Floats:
     rings = layout(len(spectrum))
     sums = np.bincount(rings.band.reshape(-1), spectrum.reshape(-1), BANDS + 1)[:BANDS]
     return floats(sums / np.maximum(1, rings.sizes[:BANDS]))
+
+
+ROUNDING = 1 / 12
+"""Power of what rounding to whole levels adds to every frequency, for a window of mean square 1."""
+LOWEST, HIGHEST = 0.16, 0.97
+"""Where periodic patterns are looked for, as shares of the highest frequency."""
+MIN_SIDE = 64
+"""Pixels along a side of the spectrum below which patterns are not looked for."""
+AXIS = 15.0
+"""Degrees from the rows and columns of the image within which a peak is on an axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """The highest peaks of a spectrum over their surroundings, in decibels.
+
+    Attributes:
+        off_axis: of patterns that run aslant, such as a printer's dots.
+        on_axis: of patterns along rows or columns, such as a screen's lines.
+    """
+
+    off_axis: float
+    on_axis: float
+
+
+def find_peaks(spectrum: Floats) -> Peaks | None:
+    """The peaks of periodic patterns; None where the spectrum is too small to show them.
+
+    Args:
+        spectrum: (n, n) float32; see power.
+    """
+    if len(spectrum) < MIN_SIDE:
+        return None
+    rings = layout(len(spectrum))
+    smooth = cv2.blur(np.fft.fftshift(spectrum), (3, 3))
+    wide, near = (cv2.boxFilter(smooth, -1, (side, side), normalize=False) for side in (25, 7))
+    surroundings = (wide - near) / np.float32(25 * 25 - 7 * 7)
+    ratio = np.fft.ifftshift(smooth / (np.maximum(surroundings, 0) + np.float32(2 * ROUNDING)))
+    searched = (rings.band >= LOWEST * BANDS) & (rings.band < HIGHEST * BANDS) & ~rings.grid
+    aslant = float(ratio.max(initial=1e-3, where=searched & (rings.angle > AXIS)))
+    along = float(ratio.max(initial=1e-3, where=searched & (rings.angle <= AXIS)))
+    return Peaks(10 * float(np.log10(aslant)), 10 * float(np.log10(along)))

@@ -1,4 +1,4 @@
-"""Writes what an audit found: report.json, images.parquet and .csv, subjects.csv; the page is made beside it.
+"""Writes what an audit found: report.json, images.parquet and .csv, subjects.csv; and report.html next to them.
 
 Version 1 of report.json: a key never changes its meaning within a version. Files appear when all of them are written.
 """
@@ -6,6 +6,7 @@ Version 1 of report.json: a key never changes its meaning within a version. File
 import csv
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from mien.errors import AuditError
-from mien.portrait.dataset.audit import Audit, RuleResult, reasons, verdicts
-from mien.portrait.report.page import page
-from mien.portrait.rules import FAIL, PASS, UNKNOWN, Language
+from mien.portrait.dataset.audit import Audit, verdicts
+from mien.portrait.report.as_json import audit_as_json
+from mien.portrait.report.page import audit_page
 
-FORMAT, VERSION = "mien audit", 1
+INTERNAL = ("bytes", "changed", "phash", "face_phash", "landmarks", "reasons")
+"""Columns of what was measured that tables for people leave out."""
 
 
-def write_audit(audit: Audit, out: Path, language: Language, made_with: dict[str, str]) -> dict[str, Any]:
-    """Write all files of an audit; older ones are replaced when the new ones are whole.
+def write_audit(audit: Audit, out: Path, language: str, made_with: Mapping[str, str]) -> dict[str, Any]:
+    """Write all files of an audit; earlier ones are replaced when the new ones are complete.
 
     Returns:
         What report.json holds.
@@ -37,32 +39,32 @@ def write_audit(audit: Audit, out: Path, language: Language, made_with: dict[str
         table = images(audit)
         pyarrow.parquet.write_table(table, partial / "images.parquet")
         pyarrow.csv.write_csv(table, partial / "images.csv")
-        _write_subjects(audit, partial / "subjects.csv")
-        value = as_json(audit, made_with)
+        _write_people(audit, partial / "subjects.csv")
+        value = audit_as_json(audit, made_with)
         text = json.dumps(value, ensure_ascii=False, indent=1)
         (partial / "report.json").write_text(text, encoding="utf-8")
-        (partial / "report.html").write_text(page(audit, language, made_with), encoding="utf-8")
+        (partial / "report.html").write_text(audit_page(audit, language, made_with), encoding="utf-8")
         for file in partial.iterdir():
             file.replace(out / file.name)
         partial.rmdir()
         return value
     except OSError as reason:
         raise AuditError(
-            f"{out} cannot be written to ({reason.strerror or reason}): give another place with --out"
+            f"{out} cannot be written to ({reason.strerror or reason}): choose a different --out"
         ) from reason
 
 
 def images(audit: Audit) -> pa.Table:
     """Every measure of every image, its verdict, and the rules that it fails."""
-    table = audit.recorded.table.drop_columns(["bytes", "changed", "phash", "face_phash", "landmarks", "reasons"])
-    judged = list(verdicts(audit))
+    table = audit.measurements.table.drop_columns(list(INTERNAL))
+    found = list(verdicts(audit))
     columns: dict[str, list[Any]] = {
         "subject": [entry.subject for entry in audit.entries],
         "group": [entry.group for entry in audit.entries],
         "sex": [entry.sex for entry in audit.entries],
-        "verdict": [word for word, _, _ in judged],
-        "failed": [" ".join(failed) for _, failed, _ in judged],
-        "not_assessed": [" ".join(unknown) for _, _, unknown in judged],
+        "verdict": [word for word, _, _ in found],
+        "failed": [" ".join(failed) for _, failed, _ in found],
+        "not_assessed": [" ".join(unknown) for _, _, unknown in found],
         "accepted": audit.accepted.tolist(),
     }
     for place, (name, values) in enumerate(columns.items(), start=1):
@@ -70,68 +72,10 @@ def images(audit: Audit) -> pa.Table:
     return table
 
 
-def _write_subjects(audit: Audit, path: Path) -> None:
+def _write_people(audit: Audit, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream)
         rows.writerow(("subject", "group", "sex", "images", "distinct", "accepted", "enough"))
-        for one in audit.subjects:
-            enough = one.distinct >= audit.rules.structure.least_images
-            rows.writerow((one.name, one.group, one.sex, one.images, one.distinct, one.passed, enough))
-
-
-def as_json(audit: Audit, made_with: dict[str, str]) -> dict[str, Any]:
-    """The audit for programs."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "folder": str(audit.root),
-        "passed": audit.passed,
-        "rules": {"name": audit.rules.name, "version": audit.rules.version},
-        "models": {
-            "detector": audit.models.detector,
-            "recognizer": audit.models.recognizer,
-            "experts": list(audit.models.portrait_models),
-        },
-        "counts": {
-            "images": len(audit.entries),
-            "people": len(audit.subjects),
-            "accepted": int(audit.accepted.sum()),
-            "unreadable": audit.unreadable,
-            "no_face": audit.no_face,
-        },
-        "by_rule": [_rule_json(audit, result) for result in audit.results],
-        "findings_by_kind": dict(audit.by_kind),
-        "findings": [
-            {
-                "kind": f.code, "severity": f.severity, "place": f.place, "others": list(f.others),
-                "certainty": f.certainty, "en": f.says("en"), "vi": f.says("vi"),
-            }
-            for f in audit.findings
-        ],
-        "balance": [
-            {
-                "what": b.what, "unit": b.unit, "state": b.state, "unknown": b.unknown, "source": b.source,
-                "parts": [
-                    {
-                        "name": p.name, "count": p.count, "share": round(p.share, 4),
-                        "interval": [round(p.low, 4), round(p.high, 4)], "wanted": round(p.wanted, 4),
-                    }
-                    for p in b.parts
-                ],
-            }
-            for b in audit.balances
-        ],
-        "collect": [{"sex": w.sex, "age": w.age, "people": w.count} for w in audit.collect],
-        "notes": list(audit.notes),
-        "made_with": made_with,
-    }  # fmt: skip
-
-
-def _rule_json(audit: Audit, result: RuleResult) -> dict[str, Any]:
-    rule = result.rule
-    return {
-        "id": rule.id, "part": rule.part, "measure": rule.measure, "unit": rule.unit, "min": rule.min,
-        "max": rule.max,
-        "severity": rule.severity, "pass": result.count(PASS), "fail": result.count(FAIL),
-        "not_assessed": result.count(UNKNOWN), "reasons": reasons(audit, result) if result.count(UNKNOWN) else {},
-    }  # fmt: skip
+        for one in audit.people:
+            enough = one.distinct >= audit.rules.structure.min_images
+            rows.writerow((one.name, one.group, one.sex, one.images, one.distinct, one.accepted, enough))

@@ -1,62 +1,17 @@
-"""The audit from folder to report: resuming, findings, manifests, acceptance, and everything that can go wrong."""
+"""The audit from folder to report: findings, tables, manifests, acceptance, and everything that can go wrong."""
 
 import csv
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pyarrow.parquet
 import pytest
 
+from mien import portrait
 from mien.cli import run
 from mien.errors import AuditError
 from mien.portrait.dataset import measure_cache
-from mien.portrait.dataset.measure_cache import Models, measure_files, read_measurements
-from mien.portrait.dataset.metadata import age_at, read_metadata
-from mien.portrait.dataset.structure import list_data_set
-from mien.portrait.report.page import histogram
-from mien.portrait.rules import load_rules
-from mien.types import Image, floats
-
-STRUCTURE = load_rules("vn-portrait").structure
-
-
-def variant(image: Image, number: int) -> Image:
-    """The photograph turned, lit and cut otherwise, which the audit knows again; odd ones mirrored, which are
-    others."""
-    draw = np.random.default_rng(number)
-    height, width = image.shape[:2]
-    matrix = cv2.getRotationMatrix2D(
-        (width / 2, height / 2), float(draw.uniform(-9, 9)), float(draw.uniform(0.95, 1.2))
-    )
-    made = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
-    made = made[:, ::-1] if number % 2 else made
-    shade = 1 + 0.25 * draw.uniform(-1, 1) * np.linspace(-1, 1, width)[None, :, None]
-    made = np.clip(made * shade + draw.normal(0, 2, made.shape), 0, 255).astype(np.uint8)
-    cut = int(draw.integers(0, 30))
-    return np.ascontiguousarray(made[cut : height - cut // 2, cut : width - cut])
-
-
-@pytest.fixture(scope="module")
-def portraits(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Image, write: Callable) -> Path:
-    """Two adults with five images each, one with faults; a child that nobody photographed."""
-    root = tmp_path_factory.mktemp("sets") / "portraits"
-    for number in range(5):
-        write(root / "adults" / "Grace" / f"{number}.jpg", variant(hopper, number))
-        write(root / "adults" / "Eileen" / f"{number}.jpg", variant(collins[0:300, 60:400], number))
-    shutil.copy(root / "adults" / "Grace" / "0.jpg", root / "adults" / "Grace" / "copy.jpg")
-    write(root / "adults" / "Grace" / "again.jpg", variant(hopper, 1), 40)
-    write(root / "adults" / "Eileen" / "blurred.jpg", cv2.GaussianBlur(variant(collins[0:300, 60:400], 8), (0, 0), 6))
-    write(
-        root / "adults" / "Eileen" / "wall.jpg",
-        np.random.default_rng(0).integers(90, 110, (300, 300, 3)).astype(np.uint8),
-    )
-    (root / "adults" / "Eileen" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
-    (root / "children" / "empty").mkdir(parents=True)
-    return root
+from mien.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -142,50 +97,11 @@ def test_only_what_passes_is_accepted_and_the_source_is_untouched(
     assert len(list(portraits.rglob("*.jpg"))) == 15
 
 
-def test_what_was_measured_is_forgotten(audited: tuple[Path, int, Path]) -> None:
+def test_what_was_measured_is_deleted(audited: tuple[Path, int, Path]) -> None:
     assert not (audited[0] / measure_cache.FOLDER).exists()
 
 
-@pytest.fixture
-def small(portraits: Path, tmp_path: Path) -> Path:
-    root = tmp_path / "small"
-    for name in ("0", "1", "2", "3"):
-        place = root / "adults" / "Grace" / f"{name}.jpg"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(portraits / "adults" / "Grace" / f"{name}.jpg", place)
-    return root
-
-
-def test_an_interrupted_audit_goes_on(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure_cache, "CHUNK", 1)
-    models = Models(recognizer="")
-    listing = list_data_set(small, STRUCTURE)
-    work = measure_files(small, listing.entries, tmp_path / "out", models)
-    assert [next(work).done for _ in range(3)] == [0, 1, 2]
-    work.close()
-    measured: list[str] = []
-    true = measure_cache.measure_chunk
-    monkeypatch.setattr(
-        measure_cache, "measure_chunk", lambda m, r, paths: measured.extend(paths) or true(m, r, paths)
-    )
-    assert [p.done for p in measure_files(small, listing.entries, tmp_path / "out", models)] == [2, 3, 4]
-    assert len(measured) == 2
-    assert len(read_measurements(listing.entries, tmp_path / "out").table) == 4
-
-
-def test_a_changed_file_is_measured_anew_and_another_model_measures_all(small: Path, tmp_path: Path) -> None:
-    out, models = tmp_path / "out", Models(recognizer="")
-    listing = list_data_set(small, STRUCTURE)
-    list(measure_files(small, listing.entries, out, models))
-    victim = small / "adults" / "Grace" / "2.jpg"
-    victim.write_bytes(b"no image any more")
-    assert next(measure_files(small, listing.entries, out, models)).done == 3
-    list(measure_files(small, listing.entries, out, models))
-    assert read_measurements(listing.entries, out).texts("error")[2]
-    assert next(measure_files(small, listing.entries, out, Models(detector="haar", recognizer=""))).done == 0
-
-
-def test_kept_measures_are_judged_by_other_rules(small: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_other_rules_are_applied_to_kept_measures(small: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     common = [
         "audit",
         str(small),
@@ -199,23 +115,14 @@ def test_kept_measures_are_judged_by_other_rules(small: Path, tmp_path: Path, ca
     ]
     assert run(common) == 1
     one = json.loads(capsys.readouterr().out)
-    monkeypatch.setattr(measure_cache, "measure_chunk", lambda *_: pytest.fail("it was measured already"))
+    monkeypatch.setattr(measure_cache, "measure_files", lambda *_: pytest.fail("it was measured already"))
     assert run([*common, "--rules", "icao"]) == 1
     two = json.loads(capsys.readouterr().out)
     assert one["rules"]["name"] == "vn-portrait"
     assert two["rules"]["name"] == "icao"
 
 
-def test_workers_make_no_difference(small: Path, tmp_path: Path) -> None:
-    listing = list_data_set(small, STRUCTURE)
-    tables = []
-    for workers in (1, 2):
-        list(measure_files(small, listing.entries, tmp_path / str(workers), Models(recognizer=""), workers=workers))
-        tables.append(read_measurements(listing.entries, tmp_path / str(workers)).table)
-    assert tables[0].equals(tables[1])
-
-
-def test_a_manifest_gives_sex_and_ages_and_outranks_the_folder(small: Path, tmp_path: Path, capsys) -> None:
+def test_a_manifest_gives_sex_and_ages_and_goes_before_the_folder(small: Path, tmp_path: Path, capsys) -> None:
     people = tmp_path / "people.csv"
     people.write_text(
         "path,subject,sex,birth_date,capture_date\n"
@@ -252,44 +159,20 @@ def test_a_manifest_gives_sex_and_ages_and_outranks_the_folder(small: Path, tmp_
     assert "more" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("born", "taken", "years"),
-    [("2015-06-01", "2022-05-31", 6), ("2015-06-01", "2022-06-01", 7), ("2016-02-29", "2023-02-28", 6)],
-)
-def test_ages_are_whole_years(born: str, taken: str, years: int) -> None:
-    assert age_at({"birth_date": born, "capture_date": taken}) == years
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("a,b\n1,2\n", "needs a column path or subject"),
-        ("subject,sex\nx,other\n", "row 2: sex is male or female, not 'other'"),
-        ("subject,birth_date\nx,31.5.2019\n", "row 2: birth_date is a date like 2019-05-31"),
-    ],
-)
-def test_a_wrong_manifest_is_told_by_its_row(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "m.csv").write_text(text)
-    with pytest.raises(AuditError, match=said):
-        read_metadata(tmp_path / "m.csv")
-    with pytest.raises(AuditError, match="cannot be read"):
-        read_metadata(tmp_path / "missing.csv")
-
-
-def test_a_place_that_cannot_be_written_to_is_told(small: Path, tmp_path: Path, capsys) -> None:
+def test_a_place_that_cannot_be_written_to_is_an_error(small: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "file").write_text("x")
     assert (
         run(["audit", str(small), "--out", str(tmp_path / "file" / "report"), "--no-labels", "--workers", "1"]) == 3
     )
-    assert "give another place with --out" in capsys.readouterr().err
+    assert "choose a different --out" in capsys.readouterr().err
 
 
-def test_the_report_and_the_accepted_may_not_lie_in_the_data_set(small: Path, tmp_path: Path, capsys) -> None:
+def test_the_report_and_the_accepted_may_not_be_in_the_data_set(small: Path, tmp_path: Path, capsys) -> None:
     assert run(["audit", str(small), "--out", str(small / "report"), "--no-labels"]) == 2
-    assert "is not to be changed" in capsys.readouterr().err
+    assert "must not change" in capsys.readouterr().err
     common = ["audit", str(small), "--out", str(tmp_path / "o"), "--no-labels", "--workers", "1"]
     assert run([*common, "--accept", str(small / "good")]) == 3
-    assert "is not to be changed" in capsys.readouterr().err
+    assert "must not change" in capsys.readouterr().err
 
 
 def test_accepted_images_may_be_links(small: Path, tmp_path: Path) -> None:
@@ -317,14 +200,25 @@ def test_accepted_images_may_be_links(small: Path, tmp_path: Path) -> None:
     assert all(path.samefile(small / path.relative_to(good)) for path in good.rglob("*.jpg"))
 
 
-def test_a_folder_of_another_structure_is_told(tmp_path: Path, capsys) -> None:
+def test_a_folder_of_another_structure_is_an_error(tmp_path: Path, capsys) -> None:
     assert run(["audit", str(tmp_path)]) == 3
     assert "is empty: lay the data set out as" in capsys.readouterr().err
 
 
-def test_histograms_show_what_lies_beyond_a_limit() -> None:
-    drawn = histogram(floats([1, 2, 3, 4, 5, float("nan")]), 2.5, None)
-    assert "#d55e00" in drawn
-    assert "#0072b2" in drawn
-    assert ">2.5</text>" in drawn
-    assert "#d55e00" not in histogram(floats([3, 3]), 2.5, 4)
+def test_one_call_gives_what_the_command_writes(small: Path, tmp_path: Path) -> None:
+    points: list[Progress] = []
+    found = portrait.audit(
+        small, out=tmp_path / "out", accept=tmp_path / "good", recognizer=None, on_progress=points.append
+    )
+    assert found.summary == json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert found.accepted == int(found.audit.accepted.sum()) == len(list((tmp_path / "good").rglob("*.jpg"))) > 0
+    assert [p.stage for p in points][:2] == ["measuring", "measuring"]
+    assert {p.stage for p in points} == {"measuring", "comparing images and people", "accepting"}
+    assert [(p.done, p.total) for p in points if p.stage == "measuring"][-1] == (4, 4)
+    assert [e.path for e in found.audit.entries] == [f"adults/Grace/{n}.jpg" for n in range(4)]
+
+
+def test_a_folder_to_accept_into_is_checked_before_anything_is_measured(small: Path, tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="must not change: choose a different --accept"):
+        portrait.audit(small, out=tmp_path / "out", accept=small / "good", recognizer=None)
+    assert not (tmp_path / "out").exists()

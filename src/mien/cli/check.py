@@ -1,0 +1,139 @@
+"""mien check: single photographs checked by rules. Parses, calls and prints."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mien import portrait
+from mien.cli import options
+from mien.cli.progress import progress_bar
+from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, show
+from mien.messages import number, translate
+from mien.portrait.checking import DEFAULT_RULES, Checked
+from mien.portrait.rule_files import SHIPPED, shipped_text
+from mien.portrait.rule_text import limit_text, rule_title, value_text
+from mien.portrait.verdicts import Verdict
+
+Rules = Annotated[str, typer.Option("--rules", help=f"{', '.join(SHIPPED)}, or a rule file.")]
+PortraitModels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--portrait-model",
+        "--expert",
+        help="Portrait model, added with `mien models add --expert`; may be repeated.",
+    ),
+]
+
+
+def check(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Photographs, or folders of them.", show_default=False)
+    ] = None,
+    rules: Rules = DEFAULT_RULES,
+    language: options.Language = None,
+    detector: options.Detector = None,
+    portrait_models: PortraitModels = None,
+    engine: options.Engine = None,
+    precision: options.Precision = None,
+    every: Annotated[bool, typer.Option("--all", help="Show the rules that pass, too.")] = False,
+    show_rules: Annotated[
+        str | None,
+        typer.Option(
+            "--show-rules", help=f"Print shipped rules ({', '.join(SHIPPED)}) to copy and change.", show_default=False
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> int:
+    """Check single photographs by rules, with what to do about failures. Exit code 0: all pass; 1: one does not.
+
+    Examples:
+
+      mien check portrait.jpg
+
+      mien check portrait.jpg --rules icao --language vi
+
+      mien check --show-rules vn-portrait > my-rules.toml
+    """
+    if show_rules is not None:
+        sys.stdout.write(shipped_text(show_rules))
+        return OK
+    if not paths:
+        fail("name a photograph, or --show-rules vn-portrait", WRONG)
+    spoken = options.language(language)
+    with progress_bar() as on_progress:
+        files = portrait.check_files(
+            options.expand(paths),
+            rules,
+            detector=options.detector(detector),
+            portrait_models=tuple(portrait_models or ()),
+            options=options.engine_options(engine, precision),
+            on_progress=on_progress,
+        )
+    for file in files:
+        if file.checked is None:
+            err.print(f"mien: {file.error}")
+        elif json:
+            emit(_as_json(file.path, file.checked, spoken))
+        else:
+            _show(file.path, file.checked, spoken, every)
+    if any(file.checked is None for file in files):
+        return PARTLY
+    return OK if all(file.checked.passed for file in files if file.checked) else NO
+
+
+def _show(path: Path, checked: Checked, language: str, every: bool) -> None:
+    codes = ("audit.rule", "audit.severity", "check.value", "audit.limit", "audit.result")
+    table = Table(*(translate(code, language) for code in codes))
+    for verdict in checked.verdicts:
+        if every or verdict.state != "pass":
+            table.add_row(*_row(verdict, language))
+    out.print(f"{path}: {translate('check.passed' if checked.passed else 'check.failed', language)}")
+    show(table)
+    if checked.quality is not None:
+        out.print(f"{translate('audit.overall', language)}: {number(checked.quality, language, '.0f')}")
+    for words in checked.instructions(language):
+        out.print(f"- {words}")
+
+
+def _row(verdict: Verdict, language: str) -> tuple[str, ...]:
+    rule, measured = verdict.rule, verdict.measured
+    reason = f": {verdict.reason.text(language)}" if verdict.reason else ""
+    return (
+        rule_title(rule, language),
+        translate(f"word.{rule.severity}", language),
+        "" if measured.value is None else value_text(measured.value, rule.unit, language, measured.sd),
+        limit_text(rule, language),
+        translate(f"word.{verdict.state.replace(' ', '-')}", language) + reason,
+    )
+
+
+def _as_json(path: Path, checked: Checked, language: str) -> dict[str, object]:
+    return {
+        "path": str(path),
+        "passed": checked.passed,
+        "quality": None if checked.quality is None else round(checked.quality, 1),
+        "width": checked.width,
+        "height": checked.height,
+        "instructions": checked.instructions(language),
+        "rules": [_verdict_json(checked, verdict, language) for verdict in checked.verdicts],
+    }
+
+
+def _verdict_json(checked: Checked, verdict: Verdict, language: str) -> dict[str, object]:
+    rule, measured, box = verdict.rule, verdict.measured, checked.place(verdict)
+    return {
+        "id": rule.id,
+        "state": verdict.state,
+        "severity": rule.severity,
+        "value": None if measured.value is None else round(measured.value, 4),
+        "sd": round(measured.sd, 2),
+        "quality": measured.quality,
+        "unit": rule.unit,
+        "min": rule.min,
+        "max": rule.max,
+        "reason": verdict.reason.text(language) if verdict.reason else "",
+        "box": None if box is None else [round(side, 1) for side in box.corners],
+    }

@@ -1,0 +1,85 @@
+"""Which images of a data set are duplicates, as findings. Opens the candidates and compares them; see duplicates."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.align import align
+from mien.data.stored_paths import stored_path
+from mien.errors import DegenerateLandmarksError, ImageError
+from mien.image import read_photo
+from mien.portrait.dataset.duplicates import AGREE, Same, agreement, cut_of, same_photographs
+from mien.portrait.dataset.findings import Finding
+from mien.portrait.dataset.labels import Labels
+from mien.portrait.dataset.measurements import Measurements
+from mien.portrait.dataset.structure import Entry
+from mien.portrait.examine import DECODED, FACE
+from mien.types import Floats, Image, Photo
+
+
+def find_duplicates(
+    root: Path,
+    entries: Sequence[Entry],
+    measurements: Measurements,
+    folders: NDArray[np.int64],
+    label_model: Labels | None,
+) -> tuple[NDArray[np.bool_], list[Finding]]:
+    """Which rows are duplicates, and the findings.
+
+    Of two equal photographs of one person, the later is a duplicate; of two people's, both are, since nobody knows
+    whose the photograph is.
+
+    Args:
+        root: the data set's folder.
+        entries: its images.
+        measurements: with hashes and landmarks.
+        folders: (N,) number of each row's identity.
+        label_model: neighbours of embeddings, which are further candidates; None without a recognizer.
+    """
+    hashes, face_hashes = measurements.hashes("phash"), measurements.hashes("face_phash")
+    twins = () if label_model is None else label_model.twins()
+    candidates = ((int(measurements.rows[a]), int(measurements.rows[b])) for a, b in twins)
+    compare = _Comparison(root, entries, measurements)
+    is_duplicate, findings = np.zeros(len(entries), bool), list[Finding]()
+    digests = measurements.digests()
+    for same in same_photographs(digests, hashes, face_hashes, folders.tolist(), candidates, compare.agree):
+        if folders[same.a] != folders[same.b]:
+            is_duplicate[[same.a, same.b]] = True
+            findings.append(_finding("same-photo-two-people", entries, same))
+        elif not is_duplicate[same.b]:
+            is_duplicate[same.b] = True
+            findings.append(_finding("same-file" if same.exact else "near-duplicate", entries, same))
+    return is_duplicate, findings
+
+
+def _finding(kind: str, entries: Sequence[Entry], same: Same) -> Finding:
+    pair = entries[same.a].path, entries[same.b].path
+    return Finding(kind=kind, place=pair[0], others=(pair[1],), shown=pair)
+
+
+class _Comparison:
+    """Opens two images and says whether they are one photograph."""
+
+    def __init__(self, root: Path, entries: Sequence[Entry], measurements: Measurements) -> None:
+        self._root, self._entries = root, entries
+        self._measurements = measurements
+
+    def agree(self, a: int, b: int) -> bool:
+        """Whether both rows show the same photograph, aligned by their faces where both have one."""
+        try:
+            one, other = self._read(a), self._read(b)
+            points = [self._measurements.landmarks(row) for row in (a, b)]
+            if points[0] is None or points[1] is None:
+                return cut_of(one.image, other.image) >= AGREE
+            return agreement(_crop(one, points[0]), _crop(other, points[1])) >= AGREE
+        except (ImageError, DegenerateLandmarksError):
+            return False
+
+    def _read(self, row: int) -> Photo:
+        return read_photo(self._root / stored_path(self._entries[row].path), longest=DECODED)
+
+
+def _crop(photo: Photo, landmarks: Floats) -> Image:
+    return align(photo.image, landmarks / np.float32(photo.reduction), FACE, 112)

@@ -1,0 +1,61 @@
+"""The page of an audit: markup in names is shown and not run, and both languages are whole."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mien import portrait
+from mien.messages import find_catalogue
+from mien.portrait.auditing import AuditResult
+from mien.portrait.report.page import audit_page
+
+NAME = "<script>alert('x')"
+"""A folder's name may hold markup, but no slash."""
+
+
+@pytest.fixture(scope="module")
+def marked(portraits: Path, tmp_path_factory: pytest.TempPathFactory) -> AuditResult:
+    """An audit of two people whose names are markup, with a duplicate in both."""
+    root = tmp_path_factory.mktemp("marked") / "<b>set"
+    for person, number in ((NAME, 0), (NAME, 1), ("<img src=x onerror=alert(1)>", 0)):
+        place = root / "adults" / person / f"{number}<i>.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes((portraits / "adults" / "Grace" / f"{number}.jpg").read_bytes())
+    (root / "children").mkdir()
+    return portrait.audit(root, out=tmp_path_factory.mktemp("out") / "report", recognizer=None)
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_markup_in_names_is_shown_and_not_run(marked: AuditResult, language: str) -> None:
+    page = audit_page(marked.audit, language, {"<u>mien": "1"})
+    tags = set(re.findall(r"<([a-zA-Z]+)", page))
+    assert "script" not in tags
+    assert not tags & {"u:", "script"} and "<i>." not in page and "<b>set" not in page and "<u>mien" not in page
+    assert "onerror=alert(1)>" not in page and "onerror=alert(1)&gt;" in page
+    assert "&lt;script&gt;" in page
+
+
+def test_pages_of_two_languages_show_the_same_numbers(marked: AuditResult) -> None:
+    english, vietnamese = (audit_page(marked.audit, name, {"mien": "1"}) for name in ("en", "vi"))
+    cells = [re.findall(r'class="number[^"]*">([^<]*)<', page) for page in (english, vietnamese)]
+    numbers = [[cell for cell in one if cell[:1].isdigit()] for one in cells]
+    assert numbers[0] == numbers[1] and len(numbers[0]) > 50
+    assert [page.count("<img ") for page in (english, vietnamese)] == [english.count("<img ")] * 2
+    assert english.count("data:image/jpeg;base64,") >= 4
+
+
+def test_no_english_is_left_on_the_vietnamese_page(marked: AuditResult) -> None:
+    page = re.sub(r"<style>.*?</style>", "", audit_page(marked.audit, "vi", {"mien": "1"}), flags=re.DOTALL)
+    texts = [text.strip() for text in re.findall(r">([^<>]+)<", page)]
+    english = set(find_catalogue("en").texts.values()) - set(find_catalogue("vi").texts.values())
+    assert [text for text in texts if text in english] == []
+    assert "Chưa biết thiếu nhóm nào" in page
+
+
+def test_an_image_that_is_gone_is_named(marked: AuditResult, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    page = audit_page(replace(marked.audit, root=tmp_path), "vi", {"mien": "1"})
+    assert "không đọc được 0&lt;i&gt;.jpg" in page
+    assert "data:image" not in page
