@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.errors import ImageError
-from mien.video import Video, VideoWriter, is_video
+from mien.video import Video, is_video, write_video
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_reader_that_stops_early_leaves_no_thread(clip: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothere.mp4", "camera:x"])
-def test_no_video_is_an_error_that_names_it(name: str) -> None:
+def test_what_is_not_a_video_is_an_error_that_names_it(name: str) -> None:
     with pytest.raises(ImageError, match=name):
         Video(name)
 
@@ -61,13 +61,38 @@ def test_rubbish_is_an_error(tmp_path: Path) -> None:
 
 def test_what_is_written_can_be_read(clip: Path, tmp_path: Path) -> None:
     source = Video(str(clip))
-    writer = VideoWriter(tmp_path / "out" / "copy.mp4", source)
-    for frame in source:
-        writer.write(frame.image)
-    writer.close()
-    assert sum(1 for _ in Video(str(tmp_path / "out" / "copy.mp4"))) == 60
+    with write_video(tmp_path / "out" / "copy.mp4", source) as write:
+        for frame in source:
+            write(frame.image)
+        assert not (tmp_path / "out" / "copy.mp4").exists()
+    copy = Video(str(tmp_path / "out" / "copy.mp4"))
+    assert (copy.width, copy.height, copy.rate) == (96, 64, 20) and sum(1 for _ in copy) == 60
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["copy.mp4"]
 
 
-def test_videos_are_told_by_their_ending() -> None:
+def test_a_video_that_is_interrupted_is_absent(clip: Path, tmp_path: Path) -> None:
+    frame = next(iter(Video(str(clip))))
+    with pytest.raises(KeyboardInterrupt), write_video(tmp_path / "copy.mp4", Video(str(clip))) as write:
+        write(frame.image)
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_of_unknown_rate_is_written_with_25_frames_per_second(clip: Path, tmp_path: Path) -> None:
+    source = Video(str(clip))
+    frame, source.rate = next(iter(source)), 0.0
+    with write_video(tmp_path / "copy.mp4", source) as write:
+        write(frame.image)
+    assert Video(str(tmp_path / "copy.mp4")).rate == 25
+
+
+def test_a_place_where_nothing_can_be_written_is_an_error(clip: Path, tmp_path: Path) -> None:
+    source = Video(str(clip))
+    source.width = 0
+    with pytest.raises(ImageError, match="cannot be written as a video"), write_video(tmp_path / "a.mp4", source):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_videos_are_recognized_by_their_ending() -> None:
     assert is_video("a/b.MP4") and is_video("camera:0") and not is_video("a.jpg")

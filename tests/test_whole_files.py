@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.whole_files import whole_file, whole_folder, write_whole_bytes, write_whole_text
+from mien.whole_files import replaced_folder, whole_file, whole_folder, write_whole_bytes, write_whole_text
 
 
 def test_a_file_appears_only_when_it_is_complete(tmp_path: Path):
@@ -48,3 +48,25 @@ def test_a_folder_appears_only_when_it_is_complete(tmp_path: Path):
     with pytest.raises(FileExistsError), whole_folder(target):
         pass
     assert (target / "card.toml").read_text() == "x"
+
+
+def test_a_folder_is_replaced_as_a_whole_or_stays(tmp_path: Path):
+    target = tmp_path / "model"
+    for content in ("first", "second"):
+        with replaced_folder(target) as scratch:
+            (scratch / "card.toml").write_text(content)
+    with pytest.raises(ValueError, match="stop"), replaced_folder(target) as scratch:
+        (scratch / "card.toml").write_text("half")
+        raise ValueError("stop")
+    assert (target / "card.toml").read_text() == "second"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_two_who_make_one_folder_at_once_leave_one_of_theirs(tmp_path: Path):
+    target = tmp_path / "model"
+    with replaced_folder(target) as mine, replaced_folder(target) as other:
+        assert mine != other
+        for scratch, content in ((mine, "mine"), (other, "other")):
+            (scratch / "card.toml").write_text(content)
+    assert (target / "card.toml").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -1,4 +1,4 @@
-"""Frames of a video file or a camera, in order, decoded in a thread of their own. Detects nothing.
+"""Frames of a video file or a camera, in order, decoded in their own thread; and writing videos. Detects nothing.
 
 A file that ends before its header says so is read as far as it goes, and says so; a file that cannot be opened is an
 error.
@@ -7,8 +7,8 @@ error.
 import os
 import queue
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,20 +17,21 @@ import numpy as np
 
 from mien.errors import ImageError
 from mien.types import Image
+from mien.whole_files import whole_file
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".3gp")
 """Endings by which a path is taken for a video."""
 CAMERA = "camera:"
-"""Begins the name of a camera; its number follows."""
+"""The beginning of a camera's name; its number follows."""
 WAITING = 8
-"""Decoded frames that wait to be looked at."""
+"""Decoded frames that wait for the reader."""
 TOLERATED = 0.02
-"""Frames that headers commonly count too many."""
+"""Share of frames that headers commonly count too many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a video.
+    """One image of a video.
 
     Attributes:
         number: 0 is the first.
@@ -49,8 +50,8 @@ class Video:
     Attributes:
         name: the file, or camera:N.
         width: in pixels.
-        height: likewise.
-        rate: frames a second; 0 where it is not known.
+        height: in pixels.
+        rate: frames per second; 0 where it is not known.
         frames: how many its header promises; 0 where it is not known, as of cameras.
         fault: after it was read, a sentence where it ended early; else empty.
     """
@@ -59,21 +60,21 @@ class Video:
         """Open it.
 
         Raises:
-            ImageError: no such file or camera, or no video.
+            ImageError: there is no such file or camera, or it is not a video.
         """
         self.name, self.fault = name, ""
-        # FFmpeg's own lines about a damaged file would stand beside ours; it reads this when it opens a file.
+        # Silences FFmpeg's own lines about a damaged file; it reads this when it opens a file.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         if name.startswith(CAMERA):
             if not name.removeprefix(CAMERA).isdigit():
-                raise ImageError(f"{name} is no camera; name it by its number, as in camera:0")
+                raise ImageError(f"{name} is not a camera; name it by its number, as in camera:0")
             self._capture = cv2.VideoCapture(int(name.removeprefix(CAMERA)))
             reason = "there is no such camera, or another program has it"
         else:
             if not Path(name).is_file():
                 raise ImageError(f"{name} does not exist")
             self._capture = cv2.VideoCapture(name)
-            reason = "it is no video, or it is damaged at its beginning"
+            reason = "it is not a video, or it is damaged at its beginning"
         if not self._capture.isOpened():
             raise ImageError(f"{name} cannot be opened: {reason}")
         self.width, self.height = (
@@ -101,8 +102,8 @@ class Video:
             self._capture.release()
         if self.frames and number < self.frames * (1 - TOLERATED) - 1:
             self.fault = (
-                f"{self.name} breaks off: {number} of {self.frames} frames could be read; the others are lost, these "
-                "are not"
+                f"{self.name} breaks off: {number} of {self.frames} frames could be read and are kept; the others "
+                "are lost"
             )
 
     def _decode(self, waiting: "queue.Queue[Frame | None]", stopped: threading.Event) -> None:
@@ -120,33 +121,33 @@ class Video:
             number += 1
 
 
-class VideoWriter:
-    """Writes frames of one size as an MP4 file (MPEG-4 part 2), complete or not there at all."""
+@contextmanager
+def write_video(path: Path, like: Video) -> Iterator[Callable[[Image], None]]:
+    """Write frames as an MP4 file (MPEG-4 part 2) that is complete when the block ends, or absent when it raises.
 
-    def __init__(self, path: Path, like: Video) -> None:
-        """
-        Args:
-            path: of the file.
-            like: the video whose size and rate it has; 25 frames a second where the rate is not known.
+    Args:
+        path: of the file.
+        like: the video whose size and rate it has; 25 frames per second where the rate is not known.
 
-        Raises:
-            ImageError: it cannot be written.
-        """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._partial = path, path.with_name(f".{path.stem}.part.mp4")
+    Yields:
+        A function that adds a frame: (H, W, 3) uint8 RGB, of the video's size.
+
+    Raises:
+        ImageError: it cannot be written.
+    """
+    with whole_file(path) as scratch:
         code = cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(str(self._partial), code, like.rate or 25.0, (like.width, like.height))
-        if not self._writer.isOpened():
+        writer = cv2.VideoWriter(str(scratch), code, like.rate or USUAL_RATE, (like.width, like.height))
+        if not writer.isOpened():
             raise ImageError(f"{path} cannot be written as a video")
+        try:
+            yield lambda image: writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        finally:
+            writer.release()
 
-    def write(self, image: Image) -> None:
-        """Add a frame: (H, W, 3) uint8 RGB, of the video's size."""
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
-    def close(self) -> None:
-        """End the file."""
-        self._writer.release()
-        self._partial.replace(self._path)
+USUAL_RATE = 25.0
+"""Frames per second of a written video, where the source does not say."""
 
 
 def is_video(name: str) -> bool:

@@ -1,14 +1,15 @@
 """Files and folders that are complete or absent: written under a scratch name, then renamed.
 
 Owns the scratch name and its removal. Does not decide what is written, and never merges with what was there: the
-rename replaces a file, and a folder must not exist yet.
+rename replaces a file; a folder must not exist yet, or is replaced as a whole.
 """
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 
 
 @contextmanager
@@ -52,6 +53,32 @@ def whole_folder(path: Path) -> Iterator[Path]:
         scratch.replace(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """Give an empty scratch folder beside `path`; put it in the place of `path` when the block ends, or remove it.
+
+    Where two processes do so at once, one of their folders stays, whole.
+
+    Raises:
+        OSError: the folder cannot be created or written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    old = scratch.with_suffix(".old")
+    try:
+        yield scratch
+        with suppress(FileNotFoundError):
+            path.replace(old)
+        try:
+            scratch.replace(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_whole_text(path: Path, text: str) -> None:

@@ -1,8 +1,9 @@
 """mien detect: faces of images, folders, videos and cameras; in the formats of the field, cut out, or covered."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,35 +12,47 @@ import typer
 from rich.table import Table
 
 from mien.cli import options, picture
-from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show, track
-from mien.data.detections import FORMATS, DetectedImage
-from mien.detect.detector import Detector
-from mien.detect.redaction import cut, redact
-from mien.detect.stream import TrackedFrame, watch
-from mien.detect.tracking import Tracker
-from mien.errors import ImageError
-from mien.models.engines import usable_cores
+from mien.cli.progress import progress_bar
+from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show
+from mien.data.detections import FORMATS
+from mien.data.face_outputs import AddFrame, CoveredFaces, FaceCrops, FaceOutput
+from mien.data.find_faces import FoundFaces, find_faces, find_faces_in_video
+from mien.detect.stream import TrackedFrame
 from mien.pipeline import Analysis, open_pipeline
-from mien.types import Face, Image
-from mien.video import Video, VideoWriter, is_video
+from mien.save_image import save_image
+from mien.types import Face, Faces, Image
+from mien.video import Video, is_video, write_video
+
+MANY = 20
+"""Images and frames from which on the summary has a rate."""
+
+Paths = Annotated[
+    list[Path], typer.Argument(help="Images, folders, videos; camera:0 is a camera.", show_default=False)
+]
+Crops = Annotated[
+    Path | None,
+    typer.Option(
+        "--crops", help="Write each face with its surroundings here; of a video, the best.", show_default=False
+    ),
+]
+Redact = Annotated[
+    Path | None, typer.Option("--redact", help="Write images or videos with covered faces here.", show_default=False)
+]
+Save = Annotated[
+    Path | None,
+    typer.Option("--save", help="Write all faces to this file, or folder for yolo and wider.", show_default=False),
+]
+Format = Annotated[str, typer.Option("--as", help=f"Format of --save: {', '.join(FORMATS)}; csv is a manifest.")]
 
 
 def detect(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Images, folders, videos; camera:0 is a camera.", show_default=False)
-    ],
+    paths: Paths,
     detector: options.Detector = None,
     out_folder: options.Out = None,
-    crops: Annotated[
-        Path | None, typer.Option("--crops", help="Write each face with its surroundings here; of a video, the best.")
-    ] = None,
-    covered: Annotated[
-        Path | None, typer.Option("--redact", help="Write pictures or videos with covered faces here.")
-    ] = None,
-    save: Annotated[
-        Path | None, typer.Option("--save", help="Write all faces to this file, or folder for yolo and wider.")
-    ] = None,
-    form: Annotated[str, typer.Option("--as", help="csv (a manifest), coco, yolo or wider.")] = "csv",
+    crops: Crops = None,
+    covered: Redact = None,
+    save: Save = None,
+    form: Format = "csv",
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
@@ -56,41 +69,96 @@ def detect(
 
       mien detect group.jpg --detector scrfd-10g --out annotated/
     """
-    wanted = Wanted(out_folder, crops, covered, json)
+    videos = [str(path) for path in paths if is_video(str(path))]
+    files = options.expand([path for path in paths if not is_video(str(path))])
+    _check_save(save, form, videos)
+    pipeline = open_pipeline(
+        options.detector(detector),
+        None,
+        options.engine_options(engine, precision),
+        many=len(files) > 1 or bool(videos),
+    )
+    places = ((AnnotatedFaces, out_folder), (FaceCrops, crops), (CoveredFaces, covered))
+    outputs: list[FaceOutput] = [kind(folder) for kind, folder in places if folder is not None]
+    started, shown = time.monotonic(), _Shown(json)
+    with progress_bar() as on_progress:
+        found = find_faces(
+            files,
+            pipeline,
+            outputs=outputs,
+            table=save,
+            form=form,
+            on_image=shown.image,
+            on_progress=on_progress,
+        )
+    shown.finish()
+    for name in videos:
+        with progress_bar() as on_progress:
+            one = find_faces_in_video(
+                name, pipeline.detector, outputs=outputs, on_frame=shown.frames_of(name), on_progress=on_progress
+            )
+        for sentence in one.failed:
+            err.print(f"mien: {sentence}")
+        found += one
+    written = [output.folder for output in outputs] + ([save] if save is not None else [])
+    err.print(_summary(found, max(1e-9, time.monotonic() - started), written))
+    return PARTLY if found.failed else 0 if found.heights else NO
+
+
+def _check_save(save: Path | None, form: str, videos: Sequence[str]) -> None:
+    """End where faces cannot be saved as asked for, before anything is done."""
     if form not in FORMATS:
         fail(f"--as is {', '.join(FORMATS)}, not {form}", WRONG)
     if save is not None and form == "csv" and save.suffix.lower() not in (".csv", ".parquet"):
         fail(f"{save}: a manifest's name ends in .csv or .parquet; --as chooses another format", WRONG)
-    videos = [str(path) for path in paths if is_video(str(path))]
-    files = options.expand([path for path in paths if not is_video(str(path))])
     if videos and save is not None:
-        fail("--save is for pictures; the faces of a video come with --json, a line for each frame", WRONG)
-    chosen = options.engine_options(engine, precision)
-    pipeline = open_pipeline(options.detector(detector), None, chosen, many=len(files) > 1 or bool(videos))
-    count = Count()
-    table = Table("file", "size", "face", "box", "score")
-    found: list[DetectedImage] = []
-    names = options.picture_names(files)
-    for analysis, name in zip(track(pipeline.analyse(files), len(files), "detecting"), names, strict=True):
-        count.add(analysis)
+        fail("--save is for images; the faces of a video come with --json, one line per frame", WRONG)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedFaces:
+    """Copies of images and videos with boxes, landmarks and scores, or the numbers of followed faces."""
+
+    folder: Path
+
+    def write_image(self, name: str, image: Image, faces: Faces) -> None:
+        """Write an annotated copy of an image."""
+        labels = [f"{face.score:.2f}" for face in faces]
+        save_image(picture.annotate(image, faces, labels, [picture.NEUTRAL] * len(faces)), self.folder / name)
+
+    @contextmanager
+    def video(self, name: str, video: Video) -> Iterator[AddFrame]:
+        """Write an annotated copy of a video."""
+        with write_video(self.folder / f"{name}.mp4", video) as write:
+            yield lambda seen: write(
+                picture.annotate_frame(seen.frame.image, seen.faces, [str(number) for number in seen.numbers])
+            )
+
+
+class _Shown:
+    """Prints what is found: JSON lines at once, or a table of the images at the end."""
+
+    def __init__(self, json: bool) -> None:
+        self._json = json
+        self._table = Table("file", "size", "face", "box", "score")
+
+    def image(self, analysis: Analysis) -> None:
+        """Show one image."""
         if analysis.error is not None:
             err.print(f"mien: {analysis.error}")
-        if json:
+        if self._json:
             emit(as_json(analysis))
         elif analysis.error is None:
-            _add_rows(table, analysis)
-        if analysis.error is None:
-            if save is not None:
-                found.append(DetectedImage(Path(analysis.name), analysis.width, analysis.height, analysis.faces))
-            wanted.write(analysis, name)
-    if not json:
-        show(table)
-    if save is not None:
-        FORMATS[form](save, found)
-    for name in videos:
-        _watch(name, pipeline.detector, wanted, count)
-    count.tell([folder for folder in (out_folder, crops, covered, save) if folder is not None])
-    return PARTLY if count.failed else 0 if count.heights else NO
+            _add_rows(self._table, analysis)
+
+    def frames_of(self, name: str) -> Callable[[TrackedFrame], None]:
+        """A function that shows the frames of one video; only JSON has them."""
+        return lambda seen: emit(_frame_json(name, seen)) if self._json else None
+
+    def finish(self) -> None:
+        """Show the table."""
+        if not self._json:
+            show(self._table)
 
 
 def as_json(analysis: Analysis) -> dict[str, object]:
@@ -102,6 +170,12 @@ def as_json(analysis: Analysis) -> dict[str, object]:
         "faces": [_face_json(face) for face in analysis.faces],
     }
     return value if analysis.error is None else {**value, "error": analysis.error}
+
+
+def _frame_json(name: str, seen: TrackedFrame) -> dict[str, object]:
+    frame = seen.frame
+    faces = [{"track": number, **_face_json(face)} for number, face in zip(seen.numbers, seen.faces, strict=True)]
+    return {"path": name, "frame": frame.number, "seconds": round(frame.seconds, 3), "faces": faces}
 
 
 def _face_json(face: Face) -> dict[str, object]:
@@ -121,129 +195,20 @@ def _add_rows(table: Table, analysis: Analysis) -> None:
         table.add_row(analysis.name, size, str(number), box, f"{face.score:.3f}")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Where annotated pictures, cut-out faces and covered pictures go; None where they are not wanted."""
-
-    annotated: Path | None
-    crops: Path | None
-    covered: Path | None
-    json: bool
-
-    def write(self, analysis: Analysis, name: str) -> None:
-        """Write what is wanted of a file."""
-        if self.annotated is None and self.crops is None and self.covered is None:
-            return
-        image = analysis.item.image()
-        if self.annotated is not None:
-            picture.save(
-                draw(image, analysis.faces, [f"{face.score:.2f}" for face in analysis.faces]), self.annotated / name
-            )
-        if self.covered is not None:
-            picture.save(redact(image, analysis.faces), self.covered / name)
-        if self.crops is not None:
-            for number, face in enumerate(analysis.faces, start=1):
-                part = cut(image, face.box)
-                if part.size:
-                    picture.save(part, self.crops / f"{Path(name).stem}-{number:02d}.jpg")
-
-
-def draw(image: Image, faces: tuple[Face, ...], labels: list[str]) -> Image:
-    """The picture with its faces drawn in."""
-    return picture.annotate(image, faces, labels, [picture.NEUTRAL] * len(faces))
-
-
-@dataclass(slots=True)
-class Count:
-    """What was found so far, for the summary."""
-
-    started: float = field(default_factory=time.monotonic)
-    files: int = 0
-    frames: int = 0
-    failed: int = 0
-    followed: int = 0
-    heights: list[float] = field(default_factory=list)
-
-    def add(self, analysis: Analysis) -> None:
-        """Take in a picture."""
-        self.files += 1
-        self.failed += analysis.error is not None
-        self.heights += [face.box.height for face in analysis.faces]
-
-    def tell(self, places: list[Path]) -> None:
-        """Print the summary."""
-        seconds = max(1e-9, time.monotonic() - self.started)
-        parts = []
-        looked_at = ((self.files, "file"), (self.frames, "frame"))
-        where = " and ".join(plural(number, what) for number, what in looked_at if number)
-        parts.append(f"{plural(len(self.heights), 'face')} in {where or 'no file'}")
-        if self.frames:
-            parts.append(f"{plural(self.followed, 'face')} followed")
-        if len(self.heights) > 1:
-            low, middle, high = np.quantile(self.heights, [0, 0.5, 1])
-            parts.append(f"heights {low:.0f} to {high:.0f} pixels, median {middle:.0f}")
-        if self.files + self.frames > 20:
-            parts.append(f"{(self.files + self.frames) / seconds:.1f} a second")
-        if self.failed:
-            parts.append(f"{self.failed} could not be read")
-        if places:
-            parts.append(f"written to {', '.join(str(place) for place in places)}")
-        err.print("; ".join(parts))
-
-
-def _watch(name: str, detector: Detector, wanted: Wanted, count: Count) -> None:
-    """One video, frame by frame."""
-    try:
-        video = Video(name)
-    except ImageError as reason:
-        err.print(f"mien: {reason}")
-        count.failed += 1
-        return
-    tracker, best = Tracker(patience=round(video.rate) or 30), dict[int, tuple[float, Image]]()
-    stem = Path(name.replace(":", "-")).stem
-    writers = {
-        folder: VideoWriter(folder / f"{stem}.mp4", video) for folder in (wanted.annotated, wanted.covered) if folder
-    }
-    try:
-        for seen in track(_frames(detector, video, tracker), video.frames or None, "detecting"):
-            count.frames += 1
-            count.heights += [face.box.height for face in seen.faces]
-            if wanted.json:
-                emit(_frame_json(name, seen))
-            if wanted.annotated is not None:
-                labels = [str(number) for number in seen.numbers]
-                writers[wanted.annotated].write(picture.annotate_frame(seen.frame.image, seen.faces, labels))
-            if wanted.covered is not None:
-                writers[wanted.covered].write(redact(seen.frame.image, seen.faces))
-            if wanted.crops is not None:
-                _keep_best(best, seen)
-    finally:
-        for writer in writers.values():
-            writer.close()
-        if wanted.crops is not None:
-            for number, (_, crop) in best.items():
-                picture.save(crop, wanted.crops / f"{stem}-{number:04d}.jpg")
-    count.followed += tracker.count
-    if video.fault:
-        err.print(f"mien: {video.fault}")
-        count.failed += 1
-
-
-def _frames(detector: Detector, video: Video, tracker: Tracker) -> Iterator[TrackedFrame]:
-    return watch(detector, video, tracker, usable_cores())
-
-
-def _frame_json(name: str, seen: TrackedFrame) -> dict[str, object]:
-    frame = seen.frame
-    faces = [{"track": number, **_face_json(face)} for number, face in zip(seen.numbers, seen.faces, strict=True)]
-    return {"path": name, "frame": frame.number, "seconds": round(frame.seconds, 3), "faces": faces}
-
-
-def _keep_best(best: dict[int, tuple[float, Image]], seen: TrackedFrame) -> None:
-    """Of each followed face the view that is large and sure."""
-    for number, face in zip(seen.numbers, seen.faces, strict=True):
-        worth = face.score * face.box.area**0.5
-        if number not in best or worth > best[number][0]:
-            part = cut(seen.frame.image, face.box)
-            if part.size:
-                best[number] = worth, part
+def _summary(found: FoundFaces, seconds: float, places: Sequence[Path]) -> str:
+    """One line about everything that was found."""
+    analysed = ((found.images, "file"), (found.frames, "frame"))
+    where = " and ".join(plural(number, what) for number, what in analysed if number)
+    parts = [f"{plural(len(found.heights), 'face')} in {where or 'no file'}"]
+    if found.frames:
+        parts.append(f"{plural(found.followed, 'face')} followed")
+    if len(found.heights) > 1:
+        low, middle, high = np.quantile(found.heights, [0, 0.5, 1])
+        parts.append(f"heights {low:.0f} to {high:.0f} pixels, median {middle:.0f}")
+    if found.images + found.frames > MANY:
+        parts.append(f"{(found.images + found.frames) / seconds:.1f} per second")
+    if found.failed:
+        parts.append(f"{len(found.failed)} could not be read")
+    if places:
+        parts.append(f"written to {', '.join(str(place) for place in places)}")
+    return "; ".join(parts)

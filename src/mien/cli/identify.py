@@ -14,6 +14,7 @@ from mien.gallery.stores import open_store
 from mien.gallery.thresholds import threshold_for
 from mien.models import store
 from mien.pipeline import Analysis, open_pipeline
+from mien.save_image import file_names, save_image
 
 
 def identify(
@@ -49,7 +50,7 @@ def identify(
     table = Table("file", "face at", "decision", model.card.unit, "candidates")
     faces = known = failed = 0
     results = track(pipeline.analyse(files), len(files), "identifying")
-    for analysis, name in zip(results, options.picture_names(files), strict=True):
+    for analysis, name in zip(results, file_names(files), strict=True):
         if analysis.error is not None:
             failed += 1
             err.print(f"mien: {analysis.error}")
@@ -112,4 +113,4 @@ def draw(analysis: Analysis, found: list[Identification], path: Path) -> None:
         f"{one.decision} {one.candidates[0].score.value:.2f}" if one.candidates else one.decision for one in found
     ]
     colours = [picture.KNOWN if one.subject is not None else picture.UNKNOWN for one in found]
-    picture.save(picture.annotate(analysis.item.image(), analysis.faces, labels, colours), path)
+    save_image(picture.annotate(analysis.item.image(), analysis.faces, labels, colours), path)

@@ -110,13 +110,3 @@ def expand(paths: Sequence[Path]) -> list[Path]:
         else:
             files.append(path)
     return files
-
-
-def picture_names(files: Sequence[Path]) -> list[str]:
-    """A file name for each annotated picture; equal ones get a number."""
-    used: dict[str, int] = {}
-    names = []
-    for path in files:
-        count = used[path.stem] = used.get(path.stem, 0) + 1
-        names.append(f"{path.stem}.jpg" if count == 1 else f"{path.stem}-{count}.jpg")
-    return names

@@ -86,18 +86,6 @@ def _write(
     pen.text((x + 4, y + 2), label, font=font, fill=(255, 255, 255))
 
 
-def save(image: Image, path: Path) -> None:
-    """Write a picture as PNG or JPEG by its ending, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.new")
-    try:
-        kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
-        Pillow.fromarray(image).save(scratch, kind, quality=90)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
 def side_by_side(crops: Sequence[Image], height: int = 14) -> Segments:
     """Crops next to each other as coloured half blocks for a terminal, `height` lines tall."""
     tiles = [cv2.resize(crop, (2 * height, 2 * height), interpolation=cv2.INTER_AREA) for crop in crops]

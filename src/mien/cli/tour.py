@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from mien.cli import options, picture
+from mien.cli import options
 from mien.cli.identify import add_rows, as_json, draw
 from mien.cli.terminal import emit, err, show
 from mien.data.sample import Sample
@@ -24,6 +24,7 @@ from mien.models import store
 from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, package_file
 from mien.pipeline import Pipeline, open_pipeline
+from mien.save_image import save_image
 from mien.types import Box, Image, floats
 
 PORTRAITS = {
@@ -44,7 +45,9 @@ def tour(
     """
     started = time.monotonic()
     portraits = {name: read_image(package_file(*where)) for name, where in PORTRAITS.items()}
-    enrolled = {name: _save(image, folder / "enrolled" / name / "portrait.png") for name, image in portraits.items()}
+    enrolled = {
+        name: save_image(image, folder / "enrolled" / name / "portrait.png") for name, image in portraits.items()
+    }
     model, pipeline = store.load(DEFAULT_RECOGNIZER), open_pipeline(DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, many=True)
     heads = [analysis.faces[0].box for analysis in pipeline.analyse(enrolled.values())]
     pictures = make_pictures(portraits, dict(zip(portraits, heads, strict=True)), folder / "pictures")
@@ -96,19 +99,14 @@ def make_pictures(portraits: dict[str, Image], heads: dict[str, Box], folder: Pa
     for name, image in portraits.items():
         stem = name.lower().replace(" ", "-")
         for change, altered in _changes(image, heads[name]).items():
-            files.append(_save(altered, folder / f"{stem}-{change}.png"))
+            files.append(save_image(altered, folder / f"{stem}-{change}.png"))
         ok, squeezed = cv2.imencode(".jpg", _shrunk(image, 0.5)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 12])
         assert ok
         path = folder / f"{stem}-recompressed.jpg"
         path.write_bytes(squeezed.tobytes())
         files.append(path)
-    files.append(_save(_together(list(portraits.values())), folder / "group.png"))
+    files.append(save_image(_together(list(portraits.values())), folder / "group.png"))
     return files
-
-
-def _save(image: Image, path: Path) -> Path:
-    picture.save(image, path)
-    return path
 
 
 def _changes(image: Image, head: Box) -> dict[str, Image]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 
 from mien.models.openvino_engine import load_openvino
 
@@ -31,8 +30,10 @@ def complexity(data: bytes, width: int, height: int) -> Complexity:
     Args:
         data: an ONNX file.
         width: of the input in pixels, where the network takes any.
-        height: likewise.
+        height: of the input in pixels, where the network takes any.
     """
+    import onnx
+
     graph = onnx.load_from_string(data).graph
     used = {name for node in graph.node for name in node.input}
     parameters = sum(int(np.prod(tensor.dims)) for tensor in graph.initializer if tensor.name in used)

@@ -1,7 +1,8 @@
-"""The models that come with mien and with packages: where their weights lie, and how they become ONNX with a card.
+"""The models that come with mien and with packages: where their weights are, and how they become ONNX with a card.
 
 The cards' measured parts (golden vectors, thresholds, accuracy) ship with mien under cards/; the files are made
-from the packages, or taken from weights/, on first use. The packages are located, never imported.
+from the packages, or taken from weights/, on first use. The packages are located, never imported, and what converts
+their weights is imported only then.
 """
 
 import hashlib
@@ -12,7 +13,6 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from mien.errors import CardError, MissingExtraError
-from mien.models import dlib_resnet, mtcnn_nets
 from mien.models.card import ModelCard, ModelFile, parse_card
 from mien.models.options import DEFAULT_DETECTOR as DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_RECOGNIZER as DEFAULT_RECOGNIZER
@@ -32,8 +32,22 @@ class _Weights:
 
 @dataclass(frozen=True, slots=True)
 class _Default:
+    """A model that is made from a package: the package, and its weight files by part."""
+
     package: str
     parts: dict[str, _Weights]
+
+
+def _convert_mtcnn(name: str, data: bytes) -> bytes:
+    from mien.models import mtcnn_nets
+
+    return mtcnn_nets.convert(name, data)
+
+
+def _convert_dlib(data: bytes) -> bytes:
+    from mien.models import dlib_resnet
+
+    return dlib_resnet.convert(data)
 
 
 OWN = "mien"
@@ -43,7 +57,7 @@ DEFAULTS = {
     "mtcnn": _Default(
         "mtcnn",
         {
-            name: _Weights(f"mtcnn/assets/weights/{name}.lz4", sha256, partial(mtcnn_nets.convert, name))
+            name: _Weights(f"mtcnn/assets/weights/{name}.lz4", sha256, partial(_convert_mtcnn, name))
             for name, sha256 in (
                 ("pnet", "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5"),
                 ("rnet", "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee"),
@@ -57,7 +71,7 @@ DEFAULTS = {
             "model": _Weights(
                 "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
                 "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
-                dlib_resnet.convert,
+                _convert_dlib,
             )
         },
     ),

@@ -7,10 +7,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-LEAST = 1024
+MIN_NUMBERS = 1024
 """Numbers that a weight must have; smaller ones gain nothing."""
 
-GREATEST = float(np.finfo(np.float16).max)
+MAX_VALUE = float(np.finfo(np.float16).max)
 
 
 def halve(data: bytes) -> bytes:
@@ -22,7 +22,7 @@ def halve(data: bytes) -> bytes:
         if tensor.data_type != TensorProto.FLOAT:
             continue
         values = numpy_helper.to_array(tensor)
-        if values.size < LEAST or np.abs(values).max() > GREATEST:
+        if values.size < MIN_NUMBERS or np.abs(values).max() > MAX_VALUE:
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))

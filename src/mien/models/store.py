@@ -1,13 +1,11 @@
-"""The model store: one folder a model, with its card and its files. Owns where models lie and how they get there.
+"""The model store: one folder per model, with its card and its files. Owns where models are and how they get there.
 
-A model is written into a folder of another name and moved into place when it is whole, so a store never holds
-half a model. Nothing is downloaded here.
+A store never holds half a model: folders are complete or absent. Nothing is downloaded here.
 """
 
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from mien.models import defaults
 from mien.models.card import ModelCard, format_card, read_card
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import Session, open_session
+from mien.whole_files import replaced_folder, write_whole_text
 
 CARD = "card.toml"
 
@@ -49,7 +48,7 @@ def models_folder() -> Path:
 
 def names() -> list[str]:
     """The models in the store, and those that are made from packages when first used."""
-    stored = {path.parent.name for path in models_folder().glob(f"*/{CARD}")}
+    stored = {path.parent.name for path in models_folder().glob(f"[!.]*/{CARD}")}
     return sorted(stored | set(defaults.DEFAULTS))
 
 
@@ -108,37 +107,17 @@ def save(card: ModelCard, files: Mapping[str, bytes]) -> Model:
     for part, file in card.files.items():
         if hashlib.sha256(files[part]).hexdigest() != file.sha256:
             raise CardError(f"the bytes of {file.path} do not have the sha256 of the card of {card.name}")
-    folder = models_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
-    try:
+    place = models_folder() / card.name
+    with replaced_folder(place) as scratch:
         for part, file in card.files.items():
             (scratch / file.path).write_bytes(files[part])
         (scratch / CARD).write_text(format_card(card), encoding="utf-8")
-        return Model(card, _move_in(scratch, folder / card.name))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _move_in(scratch: Path, place: Path) -> Path:
-    if place.exists():
-        old = scratch.with_name(f"{scratch.name}-old")
-        place.rename(old)
-        shutil.rmtree(old)
-    try:
-        scratch.rename(place)
-    except OSError:
-        # Another process has put the same model there in the meantime.
-        if not (place / CARD).is_file():
-            raise
-    return place
+    return Model(card, place)
 
 
 def rewrite_card(model: Model, card: ModelCard) -> Model:
     """Replace the card of a stored model in one step."""
-    scratch = model.folder / f".{CARD}.new"
-    scratch.write_text(format_card(card), encoding="utf-8")
-    scratch.replace(model.folder / CARD)
+    write_whole_text(model.folder / CARD, format_card(card))
     return Model(card, model.folder)
 
 
