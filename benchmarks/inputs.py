@@ -17,7 +17,7 @@ import simplejpeg
 import machine
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
-from mien.data.prepare import Settings, prepare
+from mien.data.prepare import PackSettings, prepare
 from mien.data.sample import Sample
 from mien.detect.families import open_detector
 from mien.image import read_image
@@ -131,8 +131,7 @@ def pairs_file(path: Path, *, smoke: bool) -> Path:
 def pack(folder: Path, paths: list[Path], workers: int = 1) -> Path:
     """A pack of aligned crops of photographs, each in the folder of its subject."""
     manifest = tabulate([Sample(path, path.parent.name) for path in paths], Path("/"), "set")
-    for _ in prepare(manifest, folder, Settings(multiple_faces="largest"), workers=workers):
-        pass
+    prepare(manifest, folder, PackSettings(multiple_faces="largest"), workers=workers)
     return folder
 
 

@@ -21,7 +21,7 @@ import command
 import inputs
 import machine
 from mien.data import recordio
-from mien.data.export import export_folder, export_rec
+from mien.data.export import export_folders, export_recordio
 from mien.data.pack import Pack
 from mien.data.shards import ShardWriter, encode_crop
 from mien.models.engines import usable_cores
@@ -48,8 +48,8 @@ def reading(scratch: Path, *, smoke: bool) -> dict:
     files = inputs.lfw(scratch / "lfw", smoke=smoke, people=4, images=65)
     inputs.pack(scratch / "pack", files, usable_cores())
     pack = Pack(scratch / "pack")
-    list(export_folder(pack, scratch / "folder"))
-    list(export_rec(pack, scratch / "rec"))
+    export_folders(pack, scratch / "folder")
+    export_recordio(pack, scratch / "rec")
     readers = {"pack": lambda: from_pack(pack), "folder": lambda: from_folder(scratch / "folder")}
     readers["RecordIO"] = lambda: from_rec(scratch / "rec")
     speeds: dict = {"crops": len(pack)}

@@ -25,7 +25,7 @@ import command
 import inputs
 from mien.data.cropping import CropSpec, crop_samples
 from mien.data.manifest import Manifest, tabulate
-from mien.data.prepare import Settings, prepare
+from mien.data.prepare import prepare
 from mien.data.sample import Sample
 from mien.data.shards import encode_crop
 from mien.data.workers import ordered
@@ -99,15 +99,18 @@ def measure(files: list[Path], peers: int) -> dict:
 def defaults(manifest: Manifest) -> tuple[float, dict]:
     """`mien data prepare` as it is; the start of its processes falls into a first chunk that is not measured."""
     with tempfile.TemporaryDirectory() as folder:
-        started, counts, first = 0.0, {}, 0
-        for progress in prepare(manifest, Path(folder) / "pack", Settings(), workers=usable_cores()):
-            counts = progress.counts
-            if not started:
-                started, first = time.perf_counter(), progress.done
+        points: list[tuple[float, int]] = []
+        done = prepare(
+            manifest,
+            Path(folder) / "pack",
+            workers=usable_cores(),
+            on_progress=lambda point: points.append((time.perf_counter(), point.done)),
+        )
+        started, first = points[1]
         rate = (len(manifest) - first) / (time.perf_counter() - started)
         shutil.rmtree(folder, ignore_errors=True)
         Path(folder).mkdir()
-    return rate, counts
+    return rate, done.counts
 
 
 def same_settings(files: list[Path]) -> tuple[float, int]:

@@ -65,8 +65,8 @@ def test_nothing_but_arrays_is_called(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "no verification set"),
-        (b"rubbish", "no verification set"),
+        (b"", "is not a verification set"),
+        (b"rubbish", "is not a verification set"),
         (pickle.dumps([1, 2, 3]), "a pair of images and truth values"),
         (pickle.dumps(([b"a"], [True])), "1 images for 1 pairs"),
         (pickle.dumps(([b"a", 7], [True])), "image 1 is a int"),

@@ -11,7 +11,7 @@ import pytest
 from mien.data.annotated import read_annotated
 from mien.data.detections import FORMATS, DetectedImage
 from mien.data.sources import fddb, imglab
-from mien.data.sources.known import find_source
+from mien.data.sources.registry import find_source
 from mien.errors import ManifestError
 from mien.evaluate.detectors.predictions import read_predictions
 from mien.types import Box, Face, floats
@@ -70,7 +70,7 @@ def test_fddb_ellipses_become_the_boxes_around_them(tmp_path: Path) -> None:
     angle = 1.2
     text = f"2002/img_1\n1\n80 50 {angle} 150 140  1\n2002/img_2\n2\n1 1 0 1 1 1\n1 1 0 1 1 1\n"
     (tmp_path / "FDDB-folds" / "FDDB-fold-01-ellipseList.txt").write_text(text)
-    name, _ = find_source(tmp_path)
+    name = find_source(tmp_path).name
     assert name == "fddb"
     annotated = read_annotated(tmp_path)
     turns = np.linspace(0, 2 * math.pi, 20_000)

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pytest
 
 from mien.data import pack as packs
-from mien.data.export import export_folder, export_rec
+from mien.data.export import export_folders, export_recordio
 from mien.data.pack import Pack
 from mien.data.shards import ShardWriter, encode_crop
 from mien.data.sources import recordio_pack
 from mien.errors import ManifestError
+from mien.progress import Progress
 
 
 def make(folder: Path, count: int, subjects: int, monkeypatch: pytest.MonkeyPatch) -> Pack:
@@ -71,7 +72,9 @@ def test_single_crops_and_all_of_them(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_pack_goes_out_as_recordio_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pack = make(tmp_path / "p", 30, 4, monkeypatch)
-    assert list(export_rec(pack, tmp_path / "rec")) == list(range(1, 31))
+    points: list[Progress] = []
+    export_recordio(pack, tmp_path / "rec", on_progress=points.append)
+    assert [point.done for point in points] == list(range(1, 31)) and points[0].total == 30
     back = list(recordio_pack.read(tmp_path / "rec"))
     assert len(back) == 30
     names = (tmp_path / "rec" / "subjects.txt").read_text().split()
@@ -80,12 +83,12 @@ def test_a_pack_goes_out_as_recordio_and_comes_back(tmp_path: Path, monkeypatch:
     pairs = {(read_encoded(s), names[int(s.subject)]) for s in back}  # type: ignore[union-attr, arg-type]
     assert pairs == {(pack.encoded(i), pack.subjects[pack.labels[i]]) for i in range(30)}
     with pytest.raises(ManifestError, match="is not empty"):
-        list(export_rec(pack, tmp_path / "rec"))
+        export_recordio(pack, tmp_path / "rec")
 
 
 def test_a_pack_goes_out_as_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pack = make(tmp_path / "p", 12, 3, monkeypatch)
-    list(export_folder(pack, tmp_path / "f"))
+    export_folders(pack, tmp_path / "f")
     assert sorted(path.name for path in (tmp_path / "f").iterdir()) == ["s0", "s1", "s2"]
     assert (tmp_path / "f" / "s2" / "0000005.jpg").read_bytes() == pack.encoded(5)
 
@@ -94,4 +97,4 @@ def test_subjects_that_would_share_a_folder_are_refused(tmp_path: Path, monkeypa
     pack = make(tmp_path / "p", 12, 3, monkeypatch)
     pack.subjects = ["a/b", "a:b", "c"]
     with pytest.raises(ManifestError, match="would share the folder a_b"):
-        list(export_folder(pack, tmp_path / "f"))
+        export_folders(pack, tmp_path / "f")

@@ -349,9 +349,9 @@ def test_rows_that_cannot_be_used_are_counted_and_lose_nothing_else(annotated: P
     ] and found.faces == 2
     reasons = " ".join(problem.reason for problem in found.problems)
     assert len(found.problems) == 5
-    for words in ("is empty", "a number that is none", "does not exist", "outside the picture"):
+    for words in ("is empty", "a number that is not finite", "does not exist", "outside the image"):
         assert words in reasons
-    with pytest.raises(ManifestError, match="no annotated picture of the split val"):
+    with pytest.raises(ManifestError, match="no annotated image of the split val"):
         read_annotated(annotated, "val")
 
 

@@ -12,7 +12,7 @@ import pytest
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import read_manifest
 from mien.data.pack import Pack
-from mien.data.prepare import Settings, prepare
+from mien.data.prepare import prepare
 from mien.data.sample import Sample
 from mien.detect.families import open_detector
 from mien.errors import ContractError, ManifestError, ResumeError
@@ -123,7 +123,7 @@ def test_embeddings_are_reused_only_for_the_same_set_and_models(people: Path, ne
 
 
 def test_a_pack_is_embedded_as_it_is(people: Path, network: str, tmp_path: Path) -> None:
-    list(prepare(read_manifest(people), tmp_path / "pack", Settings()))
+    prepare(read_manifest(people), tmp_path / "pack")
     pack = Pack(tmp_path / "pack")
     found = embed_set(pack.folder, tmp_path / "e.parquet", recognizer=network)
     assert len(found) == 3 and found.origin.detector == ""

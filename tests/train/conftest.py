@@ -14,7 +14,7 @@ import pytest
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.pack import Pack
-from mien.data.prepare import Settings, prepare
+from mien.data.prepare import PackSettings, prepare
 from mien.data.sample import Sample
 from mien.models.golden import golden_image
 from mien.types import Box
@@ -58,8 +58,7 @@ def make_pack(tmp_path_factory: pytest.TempPathFactory, face_folder: Path) -> Ca
                     image = made_up_face(subject, picture, size)
                     cv2.imwrite(str(source / f"s{subject}" / f"{picture}.png"), image[..., ::-1])
         samples = [Sample(path, path.parent.name, aligned=True) for path in sorted(source.rglob("*.png"))]
-        for _ in prepare(tabulate(samples, source, "faces"), out, Settings(size=size, template=template), workers=1):
-            pass
+        prepare(tabulate(samples, source, "faces"), out, PackSettings(size=size, template=template))
         return out
 
     return make

@@ -1,6 +1,5 @@
 """mien data: inspect, import, prepare, check, overlap, split, export."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,26 +8,35 @@ from rich.table import Table
 
 from mien.cli import options
 from mien.cli.overlap import overlap
-from mien.cli.terminal import FAILED, PARTLY, WRONG, counting, emit, err, fail, out, plural, show, track
-from mien.data import export as exporting
-from mien.data.inspection import SHOWN, Inspection, inspect, read_source
-from mien.data.manifest import tabulate
-from mien.data.manifest_io import read_manifest, write_manifest
+from mien.cli.progress import progress_bar
+from mien.cli.terminal import FAILED, PARTLY, WRONG, emit, err, fail, out, plural, show
+from mien.data.export import export_folders, export_recordio
+from mien.data.importing import import_set
+from mien.data.inspection import Inspection, inspect_set
+from mien.data.manifest_io import SUFFIXES, read_manifest
 from mien.data.pack import Pack
-from mien.data.prepare import Progress, Settings, prepare
-from mien.data.sample import Problem, Sample
-from mien.data.sources.known import SOURCES, find_source
-from mien.data.split import split as deal
-from mien.detect.families import built_in
-from mien.models import store
+from mien.data.pack_check import check_pack
+from mien.data.prepare import DEFAULT_SETTINGS, PackSettings, prepare
+from mien.data.sample import Problem
+from mien.data.sources.registry import SOURCES
+from mien.data.split import split_set
 from mien.models.engines import usable_cores
 
-app = typer.Typer(no_args_is_help=True, help="Data sets: what they are, into manifests, into packs.")
+LISTED = 10
+"""Problems that are shown in a table."""
+COLUMNS = 12
+"""Further columns that are described in a table."""
+
+app = typer.Typer(no_args_is_help=True, help="Data sets: inspect them, import them into manifests, prepare packs.")
 app.command("overlap")(overlap)
 
 As = Annotated[
     str | None,
-    typer.Option("--as", help=f"What it is: {', '.join(SOURCES)}; else it is found out.", show_default=False),
+    typer.Option(
+        "--as",
+        help=f"What it is: {', '.join(SOURCES)} (default: the first that recognizes it).",
+        show_default=False,
+    ),
 ]
 Set = Annotated[Path, typer.Argument(metavar="SET", help="A data set: a folder or a file.", show_default=False)]
 ManifestPath = Annotated[
@@ -38,12 +46,11 @@ ManifestPath = Annotated[
     ),
 ]
 PackPath = Annotated[Path, typer.Argument(metavar="PACK", help="The folder of a pack.", show_default=False)]
-Workers = Annotated[int | None, typer.Option("--workers", help="Processes; one a core.", show_default=False)]
 
 
 @app.command("inspect")
-def inspect_set(path: Set, source: As = None, json: options.Json = False) -> int:
-    """Say what a data set is: counts, what is known of the samples, problems. Opens no image.
+def inspect(path: Set, source: As = None, json: options.Json = False) -> int:
+    """Describe a data set: counts, what is known of the samples, problems. Opens no image.
 
     Examples:
 
@@ -51,48 +58,53 @@ def inspect_set(path: Set, source: As = None, json: options.Json = False) -> int
 
       mien data inspect faces_emore/ --as recordio
     """
-    name, found = find_source(path, source)
-    seen = inspect(track(found.read(path), None, "reading"))
+    with progress_bar() as on_progress:
+        seen = inspect_set(path, source=source, on_progress=on_progress)
     if json:
-        emit({"path": str(path), "source": name, **_as_json(seen)})
+        emit({"path": str(path), **_as_json(seen)})
     else:
-        _show_inspection(path, f"{found.summary} (--as {name})", seen)
+        _show_inspection(path, seen)
     return 0 if seen.rows else FAILED
 
 
 def _as_json(seen: Inspection) -> dict[str, object]:
     return {
+        "source": seen.source,
         "rows": seen.rows,
         "images": seen.images,
         "subjects": seen.subjects,
-        "images_each": seen.images_each,
+        "images_each": seen.rows_per_subject,
         "single": seen.single,
         "with_box": seen.with_box,
         "with_landmarks": seen.with_landmarks,
         "columns": {name: {"rows": rows, "most": most} for name, (rows, most) in seen.columns.items()},
         "problems": seen.problems,
-        "shown": [{"where": problem.where, "reason": problem.reason} for problem in seen.shown],
+        "shown": _problems_as_json(seen.shown),
     }
 
 
-def _show_inspection(path: Path, what: str, seen: Inspection) -> None:
-    table = Table(str(path), what)
+def _problems_as_json(problems: tuple[Problem, ...]) -> list[dict[str, str]]:
+    return [{"where": problem.where, "reason": problem.reason} for problem in problems]
+
+
+def _show_inspection(path: Path, seen: Inspection) -> None:
+    table = Table(str(path), f"{seen.summary} (--as {seen.source})")
     table.add_row("images", f"{seen.images:,}")
     if seen.rows != seen.images:
         table.add_row("rows", f"{seen.rows:,}")
-    if seen.images_each is not None:
-        least, median, most = seen.images_each
+    if seen.rows_per_subject is not None:
+        low, median, high = seen.rows_per_subject
         table.add_row("subjects", f"{seen.subjects:,}, {seen.single:,} of them with one image")
-        table.add_row("images a subject", f"{least} to {most}, median {median:g}")
+        table.add_row("images per subject", f"{low} to {high}, median {median:g}")
     table.add_row("with a box, with landmarks", f"{seen.with_box:,}, {seen.with_landmarks:,}")
-    for name, (rows, most_frequent) in list(seen.columns.items())[:12]:
-        values = ", ".join(f"{value} {count:,}" for value, count in most_frequent.items())
+    for name, (rows, frequent) in list(seen.columns.items())[:COLUMNS]:
+        values = ", ".join(f"{value} {count:,}" for value, count in frequent.items())
         table.add_row(name, f"{rows:,} rows: {values}")
-    if len(seen.columns) > 12:
-        table.add_row("further columns", ", ".join(list(seen.columns)[12:]))
+    if len(seen.columns) > COLUMNS:
+        table.add_row("further columns", ", ".join(list(seen.columns)[COLUMNS:]))
     table.add_row("problems", f"{seen.problems:,}")
     show(table)
-    _show_problems(seen.shown[:10], seen.problems)
+    _show_problems(seen.shown[:LISTED], seen.problems)
 
 
 def _show_problems(shown: tuple[Problem, ...], count: int) -> None:
@@ -106,7 +118,7 @@ def _show_problems(shown: tuple[Problem, ...], count: int) -> None:
 
 
 @app.command("import")
-def import_set(
+def import_(
     path: Set,
     target: Annotated[
         Path, typer.Option("--out", help="The manifest to write, .parquet or .csv.", show_default=False)
@@ -125,51 +137,32 @@ def import_set(
 
       mien data import people.csv --as table --column path=file --column subject=name --out people.parquet
     """
-    if target.suffix not in (".csv", ".parquet"):
-        fail(f"{target}: a manifest's name ends in .csv or .parquet", WRONG)
-    name, found = find_source(path, source)
-    problems: list[Problem] = []
-    count = 0
-
-    def samples() -> Iterator[Sample]:
-        nonlocal count
-        for row in track(read_source(path, name, found, target, _named(column)), None, "reading"):
-            if isinstance(row, Sample):
-                yield row
-                continue
-            count += 1
-            if len(problems) < SHOWN:
-                problems.append(row)
-
-    manifest = tabulate(samples(), target.parent, str(path))
-    if not len(manifest):
-        _show_problems(tuple(problems[:10]), count)
-        fail(f"{path} gave no sample (--as {name}); nothing was written")
-    write_manifest(manifest, target)
-    subjects = len(set(manifest.subjects) - {""})
+    if target.suffix.lower() not in SUFFIXES:
+        fail(f"{target}: a manifest's name ends in {' or '.join(SUFFIXES)}", WRONG)
+    columns = options.named(column, "--column", "NAME=COLUMN")
+    with progress_bar() as on_progress:
+        done = import_set(path, target, source=source, columns=columns, on_progress=on_progress)
     if json:
-        shown = [{"where": problem.where, "reason": problem.reason} for problem in problems]
         emit(
-            {"manifest": str(target), "rows": len(manifest), "subjects": subjects, "problems": count, "shown": shown}
+            {
+                "manifest": str(target),
+                "rows": done.rows,
+                "subjects": done.subjects,
+                "problems": done.problems,
+                "shown": _problems_as_json(done.shown),
+            }
         )
     else:
-        _show_problems(tuple(problems[:10]), count)
-        out.print(
-            f"{target}: {plural(len(manifest), 'row')}, {plural(subjects, 'subject')}, {plural(count, 'problem')}"
-        )
-    return PARTLY if count else 0
-
-
-def _named(column: list[str] | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in column or ()]
-    for name, equals, value in pairs:
-        if not (name and equals and value):
-            fail(f"--column takes NAME=COLUMN, not {name}{equals}{value}", WRONG)
-    return {name: value for name, _, value in pairs}
+        _show_problems(done.shown[:LISTED], done.problems)
+        counts = (plural(done.rows, "row"), plural(done.subjects, "subject"), plural(done.problems, "problem"))
+        out.print(f"{target}: {', '.join(counts)}")
+        for file in done.files:
+            out.print(f"{file} belongs to it")
+    return PARTLY if done.problems else 0
 
 
 @app.command("prepare")
-def prepare_set(
+def prepare_pack(
     path: ManifestPath,
     target: Annotated[Path, typer.Option("--out", help="The folder of the pack.", show_default=False)],
     detector: options.Detector = None,
@@ -178,10 +171,12 @@ def prepare_set(
     quality: Annotated[int, typer.Option("--quality", min=1, max=100, help="JPEG quality of the crops.")] = 95,
     multiple_faces: options.MultipleFaces = None,
     several: options.Several = None,
-    workers: Workers = None,
+    workers: options.Workers = None,
     ray: Annotated[
-        str | None, typer.Option("--ray", help="Work on a Ray cluster: auto, local or HOST:PORT.", show_default=False)
+        str | None, typer.Option("--ray", help="Use a Ray cluster: auto, local or HOST:PORT.", show_default=False)
     ] = None,
+    engine: options.Engine = None,
+    precision: options.Precision = None,
     json: options.Json = False,
 ) -> int:
     """Make a pack of aligned crops from a manifest: detect unless boxes or landmarks are given, align, write.
@@ -192,49 +187,49 @@ def prepare_set(
 
       mien data prepare celeba.parquet --out celeba-112
     """
-    faces = options.multiple_faces(multiple_faces, several, "reject")
-    manifest = read_manifest(path)
-    detector = options.detector(detector)
-    if detector not in built_in():
-        # A detector that is not there is found out here, not in a worker.
-        store.load(detector)
-    settings = Settings(
-        detector=detector,
+    settings = PackSettings(
+        detector=options.detector(detector),
         size=size,
         template=template,
         quality=quality,
-        multiple_faces=faces,
+        multiple_faces=options.multiple_faces(multiple_faces, several, DEFAULT_SETTINGS.multiple_faces),
     )
-    last = Progress(0, len(manifest), {})
-    with counting(len(manifest), "preparing") as tell:
-        for last in prepare(manifest, target, settings, workers=workers or usable_cores(), ray_address=ray):
-            tell(last.done)
+    with progress_bar() as on_progress:
+        done = prepare(
+            read_manifest(path),
+            target,
+            settings,
+            options=options.engine_options(engine, precision),
+            workers=workers or usable_cores(),
+            ray_address=ray,
+            on_progress=on_progress,
+        )
     if json:
-        emit({"pack": str(target), "rows": last.total, "counts": last.counts})
+        emit({"pack": str(target), "rows": done.rows, "counts": done.counts})
     else:
         table = Table("status", "rows")
-        for status, count in sorted(last.counts.items(), key=lambda item: -item[1]):
+        for status, count in sorted(done.counts.items(), key=lambda item: -item[1]):
             table.add_row(status, f"{count:,}")
-        table.add_row("all", f"{last.total:,}")
+        table.add_row("all", f"{done.rows:,}")
         show(table)
-    lost = last.total - last.counts.get("written", 0)
-    if lost:
+    if done.rejected:
         err.print(
-            f"mien: {plural(lost, 'row')} without a crop are in {target / 'rejected.csv'}, each with its reason"
+            f"mien: {target / 'rejected.csv'} lists {plural(done.rejected, 'row')} without a crop, with reasons"
         )
-    return FAILED if lost == last.total else PARTLY if lost else 0
+    return FAILED if done.rejected == done.rows else PARTLY if done.rejected else 0
 
 
 @app.command("check")
-def check_pack(path: PackPath, json: options.Json = False) -> int:
-    """Compare every shard of a pack with its sha256 and every crop with its checksum, and decode it.
+def check(path: PackPath, json: options.Json = False) -> int:
+    """Compare every shard of a pack with its sha256 and every crop with its checksum, and decode the crops.
 
     Example:
 
       mien data check celeba-112
     """
     pack = Pack(path)
-    problems = list(track(pack.check(), None, "checking"))
+    with progress_bar() as on_progress:
+        problems = check_pack(pack, on_progress=on_progress)
     for problem in problems:
         if json:
             emit({"where": problem.where, "reason": problem.reason})
@@ -250,13 +245,16 @@ def check_pack(path: PackPath, json: options.Json = False) -> int:
 
 
 @app.command("split")
-def split_set(
+def split(
     path: ManifestPath,
     target: Annotated[Path, typer.Option("--out", help="A folder for NAME.parquet of each part.")],
     part: Annotated[
-        list[str] | None, typer.Option("--part", help="NAME=SHARE, several times.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--part", help="NAME=SHARE; repeat it for each part (default: train=0.8, test=0.2).", show_default=False
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Another one gives another split.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed; the same seed always gives the same split.")] = 0,
     json: options.Json = False,
 ) -> int:
     """Split a manifest by subject, so that nobody is in two parts.
@@ -266,15 +264,12 @@ def split_set(
       mien data split celeba.parquet --out parts/ --part train=0.8 --part test=0.2
     """
     shares: dict[str, float] = {}
-    for text in part or ["train=0.8", "test=0.2"]:
-        name, _, value = text.partition("=")
+    for name, value in options.named(part or ["train=0.8", "test=0.2"], "--part", "NAME=SHARE").items():
         try:
             shares[name] = float(value)
         except ValueError:
-            fail(f"--part takes NAME=SHARE, such as train=0.8, not {text}", WRONG)
-    parts = deal(read_manifest(path), shares, seed)
-    for name, manifest in parts.items():
-        write_manifest(manifest, target / f"{name}.parquet")
+            fail(f"--part takes NAME=SHARE, such as train=0.8, not {name}={value}", WRONG)
+    for name, manifest in split_set(read_manifest(path), shares, target, seed=seed).items():
         subjects = len(set(manifest.subjects))
         if json:
             emit({"part": name, "rows": len(manifest), "subjects": subjects})
@@ -284,29 +279,27 @@ def split_set(
 
 
 @app.command("export")
-def export_pack(
+def export(
     path: PackPath,
     rec: Annotated[Path | None, typer.Option("--rec", help="A folder for train.rec, train.idx, property.")] = None,
     folder: Annotated[Path | None, typer.Option("--folder", help="A folder for SUBJECT/NUMBER.jpg.")] = None,
     json: options.Json = False,
 ) -> int:
-    """Write a pack in other people's formats.
+    """Write a pack in other formats.
 
     Example:
 
       mien data export celeba-112 --rec celeba-rec/
     """
     pack = Pack(path)
-    if (rec is None) == (folder is None):
-        fail("give --rec DIR or --folder DIR", WRONG)
-    if rec is not None:
-        done = exporting.export_rec(pack, rec)
-    else:
-        assert folder is not None
-        done = exporting.export_folder(pack, folder)
-    count = sum(1 for _ in track(done, len(pack), "writing"))
+    target = rec or folder
+    if target is None or (rec is not None and folder is not None):
+        fail("choose either --rec DIR or --folder DIR", WRONG)
+    write = export_folders if rec is None else export_recordio
+    with progress_bar() as on_progress:
+        write(pack, target, on_progress=on_progress)
     if json:
-        emit({"crops": count, "subjects": len(pack.subjects), "out": str(rec or folder)})
+        emit({"crops": len(pack), "subjects": len(pack.subjects), "out": str(target)})
     else:
-        out.print(f"{rec or folder}: {count:,} crops of {len(pack.subjects):,} subjects")
+        out.print(f"{target}: {len(pack):,} crops of {len(pack.subjects):,} subjects")
     return 0

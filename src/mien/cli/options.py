@@ -34,6 +34,10 @@ Precision = Annotated[
     str | None, typer.Option("--precision", help=about("precision"), show_default="setting precision")
 ]
 Language = Annotated[str | None, typer.Option("--language", help=about("language"), show_default="setting language")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Number of worker processes (default: one per core).", show_default=False),
+]
 MultipleFaces = Annotated[
     str | None,
     typer.Option(
@@ -94,6 +98,15 @@ def _asked(name: str, text: str | None) -> str:
         return str(parse(name, text, f"--{name}"))
     except SettingsError as reason:
         fail(str(reason), WRONG)
+
+
+def named(texts: Sequence[str] | None, option: str, form: str) -> dict[str, str]:
+    """NAME=VALUE options as a dictionary."""
+    pairs = [text.partition("=") for text in texts or ()]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            fail(f"{option} takes {form}, not {name}{equals}{value}", WRONG)
+    return {name: value for name, _, value in pairs}
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:

@@ -55,7 +55,7 @@ VERBS = {
         "subjects:remove", "Erase a subject from a gallery: embeddings, portraits and their traces on disk."
     ),
     "models": Verb("models:app", "The models on this machine, and how to get more."),
-    "data": Verb("data:app", "Data sets: what they are, into manifests, into packs."),
+    "data": Verb("data:app", "Data sets: inspect them, import them into manifests, prepare packs."),
     "embed": Verb(
         "embed:embed",
         "Embed a data set once; every `mien evaluate` reads the file. It can be interrupted and run again.",

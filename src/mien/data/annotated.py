@@ -1,8 +1,8 @@
-"""AnnotatedSet pictures: the faces of each picture of a data set, to train and to judge detectors on.
+"""Annotated images: the faces of each image of a data set, to train and to evaluate detectors on.
 
-Reads a manifest or any foreign data set with boxes, and groups its rows by picture. What cannot be used (no file, an
-empty box, a box outside the picture, numbers that are none) is a problem that names the row, and harms no other.
-Reads the pictures' headers alone.
+Reads a manifest or any foreign data set with boxes, and groups its rows by image. What cannot be used (no file, an
+empty box, a box outside the image, a number that is not finite) is a problem that names the row, and affects no other
+row. Reads only the headers of images.
 """
 
 import math
@@ -13,15 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.manifest_io import read_manifest
+from mien.data.manifest_io import SUFFIXES, read_manifest
 from mien.data.sample import Problem, Sample, Value
-from mien.data.sources.known import SOURCES, Source
+from mien.data.sources.registry import SOURCES, recognize
+from mien.data.sources.source import Source
 from mien.errors import ImageError, ManifestError
 from mien.geometry import corners
 from mien.image import read_size
 from mien.types import Floats, floats
-
-TABLES = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,11 +63,11 @@ def read_annotated(source: Path, split: str | None = None) -> AnnotatedSet:
         split: only rows of this split.
 
     Raises:
-        ManifestError: it cannot be read, or holds no picture.
+        ManifestError: it cannot be read, or holds no annotated image.
     """
     problems: list[Problem] = []
     samples: list[tuple[str, Sample]] = []
-    if source.suffix.lower() in TABLES:
+    if source.suffix.lower() in SUFFIXES:
         manifest = read_manifest(source)
         samples = [(manifest.row(index), sample) for index, sample in enumerate(manifest.samples())]
     else:
@@ -79,23 +78,23 @@ def read_annotated(source: Path, split: str | None = None) -> AnnotatedSet:
                 samples.append((row.name, row))
     if split is not None:
         samples = [(where, sample) for where, sample in samples if sample.known.get("split") == split]
-    pictures, unusable = _group(samples)
-    if not pictures:
+    found, unusable = _group(samples)
+    if not found:
         why = f"; {unusable[0].where}: {unusable[0].reason}" if unusable else ""
-        raise ManifestError(f"{source} holds no annotated picture{f' of the split {split}' if split else ''}{why}")
-    return AnnotatedSet(tuple(pictures), (*problems, *unusable))
+        raise ManifestError(f"{source} holds no annotated image{f' of the split {split}' if split else ''}{why}")
+    return AnnotatedSet(tuple(found), (*problems, *unusable))
 
 
 def _source(path: Path) -> Source:
     if not path.exists():
         raise ManifestError(f"{path} does not exist; name a manifest with boxes, or a data set such as WIDER FACE")
-    for source in SOURCES.values():
-        if source.recognizes(path):
-            return source
-    raise ManifestError(
-        f"{path} is no manifest (.csv, .parquet) and no data set with boxes: WIDER FACE's _bbx_gt.txt, RetinaFace's "
-        "and SCRFD's label files, FDDB's ellipse lists, or dlib's XML"
-    )
+    found = recognize(path)
+    if found is None:
+        known = "; ".join(f"{source.name}: {source.summary}" for source in SOURCES.values() if source.has_boxes)
+        raise ManifestError(
+            f"{path} is not a manifest ({', '.join(SUFFIXES)}) and not a data set with boxes ({known})"
+        )
+    return found
 
 
 def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[AnnotatedImage], list[Problem]]:
@@ -118,30 +117,30 @@ def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[AnnotatedImage],
             problems.append(Problem(where, reason))
         elif sample.box is not None:
             rows[sample.path].append(sample)
-    return [_picture(path, own) for path, own in rows.items()], problems
+    return [_annotated(path, own) for path, own in rows.items()], problems
 
 
 def unusable(sample: Sample, width: int, height: int) -> str:
-    """Why the box of a row is none; empty where it is one, or where the row has none.
+    """Why the box of a row cannot be used; empty where it can, or where the row has no box.
 
     Args:
         sample: the row.
-        width: of its picture in pixels.
-        height: likewise.
+        width: of its image in pixels.
+        height: of its image in pixels.
     """
     box = sample.box
     if box is None:
         return ""
     if not all(math.isfinite(side) for side in box.corners):
-        return "its box has a number that is none"
+        return "its box has a number that is not finite"
     if box.width <= 0 or box.height <= 0:
         return f"its box of {box.width:g}x{box.height:g} is empty"
     if box.x2 <= 0 or box.y2 <= 0 or box.x1 >= width or box.y1 >= height:
-        return f"its box lies outside the picture of {width}x{height}"
+        return f"its box is outside the image of {width}x{height}"
     return ""
 
 
-def _picture(path: Path, samples: list[Sample]) -> AnnotatedImage:
+def _annotated(path: Path, samples: list[Sample]) -> AnnotatedImage:
     boxes = corners(s.box for s in samples if s.box)
     nowhere = np.full((5, 2), np.nan, np.float32)
     points = [s.landmarks if s.landmarks is not None else nowhere for s in samples]

@@ -93,16 +93,17 @@ def read_bin(path: Path) -> VerificationBin:
         raise ManifestError(f"{path} cannot be read: {reason.strerror}") from reason
     except _ForbiddenError as reason:
         raise ManifestError(
-            f"{path} is refused: its pickle names {reason}, which is no list of images, and loading it could run code"
+            f"{path} is refused: its pickle names {reason}, which is not part of a list of images, and loading it "
+            "could run code"
         ) from reason
     except Exception as reason:
-        raise ManifestError(f"{path} is no verification set: {type(reason).__name__} {reason}") from reason
+        raise ManifestError(f"{path} is not a verification set: {type(reason).__name__} {reason}") from reason
     return _checked(loaded, str(path))
 
 
 def _checked(loaded: object, name: str) -> VerificationBin:
     if not (isinstance(loaded, tuple | list) and len(loaded) == 2):
-        raise ManifestError(f"{name} is no verification set: a pair of images and truth values is expected")
+        raise ManifestError(f"{name} is not a verification set: a pair of images and truth values is expected")
     images, mated = loaded
     truths = np.asarray([bool(value) for value in mated], bool)
     encoded = tuple(_bytes(image, index, name) for index, image in enumerate(images))

@@ -1,41 +1,45 @@
 """What a data set is: counts of images, subjects and what is known of them, and its problems. Opens no image."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from mien.data.importing import ProblemCount
 from mien.data.sample import Problem, Sample
-from mien.data.sources import table, verification_bin
-from mien.data.sources.known import Source
+from mien.data.sources.registry import find_source
+from mien.progress import OnProgress, no_progress, report_progress
 
-SHOWN = 40
-"""Problems that are kept for showing; all are counted."""
+FREQUENT = 4
+"""Values of a column that are kept, the most frequent ones."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
     """What was seen of a data set.
 
     Attributes:
-        rows: samples, which are faces in detection sets.
-        images: different images.
-        subjects: how many.
-        images_each: least, median and most rows of a subject; None where no subject is known.
+        source: the name of its source.
+        summary: what that source is, in a few words.
+        rows: number of samples, which are faces in detection sets.
+        images: number of different images.
+        subjects: number of subjects.
+        rows_per_subject: minimum, median and maximum; None where no subject is known.
         single: subjects with one row, which make no mated pair.
         with_box: rows with a box.
         with_landmarks: rows with landmarks.
-        columns: of each further column, how many rows have it and its most frequent values with their counts.
-        problems: how many.
-        shown: the first of them.
+        columns: for each further column, how many rows have it, and its most frequent values with their counts.
+        problems: number of rows that cannot be used.
+        shown: the first of these problems.
     """
 
+    source: str
+    summary: str
     rows: int
     images: int
     subjects: int
-    images_each: tuple[int, float, int] | None
+    rows_per_subject: tuple[int, float, int] | None
     single: int
     with_box: int
     with_landmarks: int
@@ -44,48 +48,56 @@ class Inspection:
     shown: tuple[Problem, ...]
 
 
-def read_source(
-    path: Path, name: str, source: Source, out: Path, columns: dict[str, str]
-) -> Iterator[Sample | Problem]:
-    """The rows of a source for a manifest at `out`; tables take column names, and `.bin` files are taken apart."""
-    if name == "table":
-        return table.read(path, columns)
-    if name == "bin":
-        return verification_bin.extract(path, out)
-    return source.read(path)
+def inspect_set(path: Path, *, source: str | None = None, on_progress: OnProgress = no_progress) -> Inspection:
+    """Count what a data set holds.
 
+    Args:
+        path: a folder or file of a data set.
+        source: a name in SOURCES; None to take the first source that recognizes the path.
+        on_progress: called for every row.
 
-def inspect(rows: Iterable[Sample | Problem]) -> Inspection:
-    """Count a source's rows."""
-    subjects: Counter[str] = Counter()
-    images: set[tuple[Path, int | None]] = set()
-    boxes = landmarks = total = problems = 0
-    shown: list[Problem] = []
-    known: dict[str, Counter[str]] = {}
-    for row in rows:
-        if isinstance(row, Problem):
-            problems += 1
-            if len(shown) < SHOWN:
-                shown.append(row)
-            continue
-        total += 1
-        images.add((row.path, row.record))
-        boxes += row.box is not None
-        landmarks += row.landmarks is not None
-        if row.subject:
-            subjects[row.subject] += 1
-        for column, value in row.known.items():
-            known.setdefault(column, Counter())[str(value)] += 1
-    counts = np.array(list(subjects.values()) or [0])
+    Raises:
+        ManifestError: the set cannot be read, or is not recognized.
+    """
+    found = find_source(path, source)
+    problems, tally = ProblemCount(), _Tally()
+    for sample in problems.samples(report_progress(found.read(path), "reading", None, on_progress)):
+        tally.add(sample)
+    counts = np.array(list(tally.subjects.values()) or [0])
+    span = (int(counts.min()), float(np.median(counts)), int(counts.max()))
     return Inspection(
-        rows=total,
-        images=len(images),
-        subjects=len(subjects),
-        images_each=(int(counts.min()), float(np.median(counts)), int(counts.max())) if subjects else None,
+        source=found.name,
+        summary=found.summary,
+        rows=tally.rows,
+        images=len(tally.images),
+        subjects=len(tally.subjects),
+        rows_per_subject=span if tally.subjects else None,
         single=int((counts == 1).sum()),
-        with_box=boxes,
-        with_landmarks=landmarks,
-        columns={name: (counter.total(), dict(counter.most_common(4))) for name, counter in known.items()},
-        problems=problems,
-        shown=tuple(shown),
+        with_box=tally.boxes,
+        with_landmarks=tally.landmarks,
+        columns={name: (each.total(), dict(each.most_common(FREQUENT))) for name, each in tally.columns.items()},
+        problems=problems.count,
+        shown=problems.shown,
     )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts of samples."""
+
+    rows: int = 0
+    boxes: int = 0
+    landmarks: int = 0
+    subjects: Counter[str] = field(default_factory=Counter)
+    images: set[tuple[Path, int | None]] = field(default_factory=set)
+    columns: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, sample: Sample) -> None:
+        self.rows += 1
+        self.images.add((sample.path, sample.record))
+        self.boxes += sample.box is not None
+        self.landmarks += sample.landmarks is not None
+        if sample.subject:
+            self.subjects[sample.subject] += 1
+        for column, value in sample.known.items():
+            self.columns.setdefault(column, Counter())[str(value)] += 1

@@ -1,6 +1,7 @@
-"""The pack: aligned crops in a few large shards, in an order that is shuffled already.
+"""The pack: aligned crops in a few large shards, in an order that is already random.
 
-Owns the format and reading it; prepare.py fills it. A pack is a folder with
+Owns the format and reading it; prepare.py fills it and pack_check.py compares it with its checksums. A pack is a
+folder with
 
     pack.json           format, size, template, counts, and name, records, bytes and sha256 of each shard
     shard-00000.bin     JPEG crops, one after the other
@@ -9,14 +10,12 @@ Owns the format and reading it; prepare.py fills it. A pack is a folder with
                         crc32 of the crop, where one was written
     rejected.csv        the rows without a crop, and why
 
-Rows lie in the shards in a fixed random order, so that any stretch of a shard is a random sample of the set, and a
+Rows are in the shards in a fixed random order, so that any stretch of a shard is a random sample of the set, and a
 shuffled reader reads stretches.
 """
 
 import json
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ import pyarrow.compute
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from mien.data.shards import Shard, decode_crop, file_sha256
+from mien.data.shards import Shard, decode_crop
 from mien.errors import ManifestError
 from mien.types import Image
 
@@ -39,14 +38,6 @@ MIXED = 8
 Indices = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class PackProblem:
-    """Something in a pack that is not as it was written."""
-
-    where: str
-    reason: str
-
-
 class Pack:
     """A pack that is open for reading. Safe to use from several threads, as every read opens its file."""
 
@@ -54,7 +45,7 @@ class Pack:
         """Open a pack.
 
         Raises:
-            ManifestError: no pack, an unfinished one, one of a later version, or a shard is missing.
+            ManifestError: not a pack, an unfinished one, one of a later version, or a shard is missing.
         """
         self.folder = folder
         self.about = _read_about(folder)
@@ -63,11 +54,11 @@ class Pack:
         self.shards = [Shard(**shard) for shard in self.about["shards"]]
         for shard in self.shards:
             if not (folder / f"{shard.name}.bin").is_file():
-                raise ManifestError(f"{folder}: {shard.name}.bin is missing; copy it again or prepare the pack anew")
+                raise ManifestError(f"{folder}: {shard.name}.bin is missing; copy it again or prepare the pack again")
         offsets, lengths, codes = [], [], []
         numbers: dict[str, int] = {}
         for shard in self.shards:
-            table = self._index(shard, ["status", "subject", "offset", "length"])
+            table = self.index(shard, ["status", "subject", "offset", "length"])
             table = table.filter(pa.compute.equal(table.column("status"), "written"))
             offsets.append(table.column("offset").to_numpy())
             lengths.append(table.column("length").to_numpy())
@@ -86,7 +77,12 @@ class Pack:
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def _index(self, shard: Shard, columns: list[str] | None = None) -> pa.Table:
+    def index(self, shard: Shard, columns: list[str] | None = None) -> pa.Table:
+        """The table of a shard.
+
+        Raises:
+            ManifestError: it cannot be read.
+        """
         try:
             return pyarrow.parquet.read_table(self.folder / f"{shard.name}.parquet", columns=columns)
         except (pa.ArrowException, OSError) as reason:
@@ -102,7 +98,7 @@ class Pack:
 
     def _all_rows(self) -> Iterator[dict[str, Any]]:
         for shard in self.shards:
-            for batch in self._index(shard).to_batches(max_chunksize=4096):
+            for batch in self.index(shard).to_batches(max_chunksize=4096):
                 yield from batch.to_pylist()
 
     def encoded(self, index: int) -> bytes:
@@ -125,14 +121,14 @@ class Pack:
     def shuffled(self, batch: int, seed: int, *, rank: int = 0, world: int = 1) -> Iterator[tuple[Image, Indices]]:
         """One pass over the pack in a random order, in whole batches.
 
-        Stretches are read in a random order, and those in hand are mixed; as the pack's own order is random, the
-        batches are as random as with a shuffle of everything, and the disk reads on.
+        Stretches are read in a random order, and several of them are mixed; since the pack's own order is random, the
+        batches are as random as with a shuffle of everything, and the disk reads sequentially.
 
         Args:
-            batch: crops in a batch; what is left over at the end is not given.
-            seed: of the order; a new one for each pass.
-            rank: of this reader among `world`; each reads other stretches.
-            world: how many readers there are.
+            batch: crops in a batch; crops left over at the end are not given.
+            seed: of the order; use a new one for each pass.
+            rank: of this reader among `world`; each reader reads different stretches.
+            world: number of readers.
 
         Yields:
             (batch, size, size, 3) uint8 RGB and (batch,) labels.
@@ -168,30 +164,6 @@ class Pack:
         places = zip((self._offsets[indices] - start).tolist(), self._lengths[indices].tolist(), strict=True)
         return [data[place : place + length] for place, length in places]
 
-    def check(self) -> Iterator[PackProblem]:
-        """Compare every shard with its sha256, every crop with its checksum, and decode it."""
-        for shard in self.shards:
-            name = f"{shard.name}.bin"
-            if file_sha256(self.folder / name) != shard.sha256:
-                yield PackProblem(name, "its sha256 is another one than pack.json says; copy it again")
-            with (self.folder / name).open("rb") as stream:
-                for row in self._index(shard).to_pylist():
-                    if row["status"] != "written":
-                        continue
-                    stream.seek(row["offset"])
-                    reason = self._fault(stream.read(row["length"]), row["crc32"])
-                    if reason:
-                        yield PackProblem(f"{name} at byte {row['offset']} (row {row['row']}, {row['path']})", reason)
-
-    def _fault(self, data: bytes, crc: int) -> str | None:
-        if zlib.crc32(data) != crc:
-            return "the crop's checksum is another one"
-        try:
-            shape = decode_crop(data).shape
-        except ValueError as reason:
-            return f"the crop cannot be decoded: {reason}"
-        return None if shape == (self.size, self.size, 3) else f"the crop has {shape[1]}x{shape[0]} pixels"
-
 
 def is_pack(path: Path) -> bool:
     """Whether a folder is a finished pack."""
@@ -203,14 +175,16 @@ def _read_about(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         unfinished = (folder / "plan.json").is_file()
         raise ManifestError(
-            f"{folder} is an unfinished pack: run the same `mien data prepare` again, it goes on where it stopped"
+            f"{folder} is an unfinished pack: run the same `mien data prepare` again; it continues where it stopped"
             if unfinished
-            else f"{folder} is no pack; make one with `mien data prepare`"
+            else f"{folder} is not a pack; make one with `mien data prepare`"
         )
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as reason:
         raise ManifestError(f"{path} is damaged: {reason}") from reason
     if about.get("format") != FORMAT or about.get("version") != VERSION:
-        raise ManifestError(f"{path} is no pack of version {VERSION}: prepare it anew, or use the mien that made it")
+        raise ManifestError(
+            f"{path} is not a pack of version {VERSION}: prepare it again, or use the version of mien that made it"
+        )
     return about

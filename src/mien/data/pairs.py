@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mien.data.sources.text import lines
 from mien.errors import ManifestError
+from mien.whole_files import whole_file
 
 MATED = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -89,7 +90,7 @@ def numbered_pairs(mated: Sequence[bool]) -> list[Pair]:
 
 def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
     """Write a list as CSV."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    with whole_file(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(("a", "b", "mated", "fold"))
         writer.writerows((pair.a, pair.b, int(pair.mated), pair.fold) for pair in pairs)

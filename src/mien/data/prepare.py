@@ -1,54 +1,61 @@
 """Manifests into packs: detect unless boxes or landmarks are given, align, write. Every row is accounted for.
 
 The rows are put into a fixed random order and cut into chunks of 32; a chunk is read, detected, aligned and encoded
-by one worker with one thread, and written by this process in order. So the bytes of a pack depend on the manifest and
-the settings alone, whatever the number of workers and however often the work was interrupted.
+by one worker with one thread, and written by this process in order. So the bytes of a pack depend only on the
+manifest and the settings, whatever the number of workers and however often the work was interrupted.
 """
 
 import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from mien.data.cropping import STATUSES, Cropped, CropSpec, crop_samples
 from mien.data.manifest import Manifest
 from mien.data.pack import FORMAT, VERSION
-from mien.data.resumable import open_parts
+from mien.data.resumable import WorkParts, open_parts
 from mien.data.sample import Sample
 from mien.data.shards import Shard, ShardWriter, describe_shard, encode_crop
 from mien.data.workers import ordered
 from mien.detect.detector import Detector
-from mien.detect.families import open_detector
+from mien.detect.families import built_in, open_detector
 from mien.errors import ManifestError
+from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.options import EngineOptions
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import MultipleFaces, Policy
+from mien.progress import OnProgress, Progress, no_progress
 from mien.templates import TEMPLATES
+from mien.whole_files import whole_file, write_whole_text
 
 CHUNK = 32
 """Rows that a worker takes at a time."""
+ORDER_SEED = 0
+"""Seed of the order of rows; another one gives other packs of the same manifest."""
+REJECTED = ["row", "path", "subject", "status", "detail"]
+"""Columns of rejected.csv."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackSettings:
     """How a pack is made.
 
     Attributes:
         detector: a name in the model store, or the path of a card.
         size: width and height of the crops in pixels.
         template: the pose, arcface or dlib.
-        quality: of the crops' JPEG.
+        quality: JPEG quality of the crops.
         multiple_faces: reject an image in which two faces are about as prominent, or take the largest.
-        magnified: a face whose crop would magnify the picture more than this is too small.
+        magnified: a face is too small if its crop would magnify the image more than this.
         rows_per_shard: rows of the manifest that go into one shard.
     """
 
@@ -61,32 +68,53 @@ class Settings:
     rows_per_shard: int = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the work is: rows done of all, and how many of each status."""
+DEFAULT_SETTINGS = PackSettings()
 
-    done: int
-    total: int
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of the rows of a manifest.
+
+    Attributes:
+        pack: the folder.
+        rows: number of rows.
+        counts: number of rows of each status.
+    """
+
+    pack: Path
+    rows: int
     counts: dict[str, int]
+
+    @property
+    def rejected(self) -> int:
+        """Number of rows without a crop; rejected.csv lists them."""
+        return self.rows - self.counts.get("written", 0)
 
 
 def prepare(
-    manifest: Manifest, out: Path, settings: Settings, *, workers: int = 1, ray_address: str | None = None
-) -> Iterator[Progress]:
-    """Make a pack of a manifest, or go on with one that was interrupted.
+    manifest: Manifest,
+    out: Path,
+    settings: PackSettings = DEFAULT_SETTINGS,
+    *,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    workers: int = 1,
+    ray_address: str | None = None,
+    on_progress: OnProgress = no_progress,
+) -> Prepared:
+    """Make a pack of a manifest, or continue one that was interrupted.
 
     Args:
         manifest: rows with or without boxes and landmarks.
         out: the pack's folder.
-        settings: see Settings.
-        workers: processes.
+        settings: how the pack is made.
+        options: of the detector's engine; each worker uses one thread.
+        workers: number of processes.
         ray_address: a Ray cluster that works instead; every machine must see the same files.
-
-    Yields:
-        Progress after every chunk.
+        on_progress: called before the first chunk of a shard and after every chunk.
 
     Raises:
         ManifestError: an empty manifest, or no such template.
+        ModelError: no such detector.
         ResumeError: the folder holds something else.
     """
     if not len(manifest):
@@ -94,51 +122,81 @@ def prepare(
     if settings.template not in TEMPLATES:
         raise ManifestError(f"there is no template '{settings.template}'; it is one of {', '.join(TEMPLATES)}")
     TEMPLATES[settings.template](settings.size)
-    plan = {"settings": asdict(settings), "manifest": _digest(manifest), "rows": len(manifest)}
-    finished = open_parts(out, plan, "shard-{:05d}.bin")
-    order = np.random.default_rng(0).permutation(len(manifest))
-    shards: list[Shard] = []
-    counts: Counter[str] = Counter()
-    done = 0
+    if settings.detector not in built_in():
+        # A detector that is missing is reported here and not by a worker.
+        store.load(settings.detector)
+    plan = {
+        "settings": asdict(settings),
+        "engine": options.engine,
+        "precision": options.precision,
+        "manifest": _digest(manifest),
+        "rows": len(manifest),
+    }
+    parts = open_parts(out, plan, "shard-{:05d}.bin")
+    work = partial(prepare_chunk, settings, replace(options, threads=1, streams=1))
+    writing = _Writing(manifest, parts, on_progress)
+    order = np.random.default_rng(ORDER_SEED).permutation(len(manifest))
     for number, first in enumerate(range(0, len(order), settings.rows_per_shard)):
         rows = order[first : first + settings.rows_per_shard]
-        name = finished.path(number).stem
-        if finished.is_complete(number):
-            shards.append(describe_shard(out, name))
-            counts.update(
-                pyarrow.parquet.read_table(out / f"{name}.parquet", columns=["status"])["status"].to_pylist()
-            )
-            done += len(rows)
-            yield Progress(done, len(order), dict(counts))
-            continue
-        writer = ShardWriter(out, name)
+        if parts.is_complete(number):
+            writing.skip(number)
+        else:
+            writing.write(number, rows, lambda tasks: ordered(work, tasks, workers, ray_address))
+    _finish(manifest, out, settings, writing.shards, writing.counts)
+    return Prepared(out, len(manifest), dict(writing.counts))
+
+
+ChunkTask = tuple[list[int], list[Sample]]
+"""Rows of the manifest, and their samples."""
+Outcome = tuple[int, str, str, str, bytes]
+"""Row, status, detail, sha256 of the image's bytes, and the crop as JPEG or nothing."""
+
+
+class _Writing:
+    """The shards so far, and how many rows of each status they hold."""
+
+    def __init__(self, manifest: Manifest, parts: WorkParts, on_progress: OnProgress) -> None:
+        self.manifest, self.parts, self.on_progress = manifest, parts, on_progress
+        self.shards: list[Shard] = []
+        self.counts: Counter[str] = Counter()
+
+    def skip(self, number: int) -> None:
+        """Count a shard that is complete."""
+        name = self.parts.path(number).stem
+        self.shards.append(describe_shard(self.parts.folder, name))
+        table = pyarrow.parquet.read_table(self.parts.folder / f"{name}.parquet", columns=["status"])
+        self._count(table["status"].to_pylist())
+
+    def write(
+        self,
+        number: int,
+        rows: NDArray[np.int64],
+        work: Callable[[Iterator[ChunkTask]], Iterator[list[Outcome]]],
+    ) -> None:
+        """Write a shard, or the rest of it."""
+        writer = ShardWriter(self.parts.folder, self.parts.path(number).stem)
         try:
-            counts.update(outcome[1] for outcome in writer.outcomes)
-            done += len(writer.outcomes)
-            tasks = _tasks(manifest, rows, writer.chunks)
-            for results in ordered(partial(prepare_chunk, settings), tasks, workers, ray_address):
+            self._count(outcome[1] for outcome in writer.outcomes)
+            for results in work(_tasks(self.manifest, rows, writer.chunks)):
                 writer.add(results)
-                counts.update(result[1] for result in results)
-                done += len(results)
-                yield Progress(done, len(order), dict(counts))
-            shards.append(writer.finish(manifest.take(rows).table))
+                self._count(result[1] for result in results)
+            self.shards.append(writer.finish(self.manifest.take(rows).table))
         finally:
             writer.close()
-    _finish(manifest, out, settings, shards, counts)
+
+    def _count(self, statuses: Iterable[str]) -> None:
+        self.counts.update(statuses)
+        self.on_progress(Progress(stage="preparing", done=self.counts.total(), total=len(self.manifest)))
 
 
-Task = tuple[list[int], list[Sample]]
-Result = tuple[int, str, str, str, bytes]
-
-
-def _tasks(manifest: Manifest, rows: np.ndarray[Any, Any], skip: int) -> Iterator[Task]:
+def _tasks(manifest: Manifest, rows: NDArray[np.int64], skip: int) -> Iterator[ChunkTask]:
     for first in range(skip * CHUNK, len(rows), CHUNK):
         chosen = rows[first : first + CHUNK].tolist()
         yield chosen, list(manifest.samples(chosen))
 
 
 class _Digest:
-    """A file that keeps nothing but the sha256 of what is written to it."""
+    """A file that keeps only the sha256 of what is written to it."""
 
     closed = False
 
@@ -155,21 +213,21 @@ class _Digest:
 
 
 def _digest(manifest: Manifest) -> str:
-    """Of everything that the manifest says."""
+    """The sha256 of everything in the manifest."""
     digest = _Digest()
     pyarrow.csv.write_csv(manifest.table, digest)
     return digest.sha256.hexdigest()
 
 
-def _finish(manifest: Manifest, out: Path, settings: Settings, shards: list[Shard], counts: Counter[str]) -> None:
-    with (out / "rejected.csv").open("w", encoding="utf-8", newline="") as stream:
+def _finish(manifest: Manifest, out: Path, settings: PackSettings, shards: list[Shard], counts: Counter[str]) -> None:
+    """Write the list of rejected rows, and then pack.json, with which the pack is complete."""
+    with whole_file(out / "rejected.csv") as scratch, scratch.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
-        table.writerow(("row", "path", "subject", "status", "detail"))
+        table.writerow(REJECTED)
         for shard in shards:
-            columns = ["row", "path", "subject", "status", "detail"]
-            for row in pyarrow.parquet.read_table(out / f"{shard.name}.parquet", columns=columns).to_pylist():
+            for row in pyarrow.parquet.read_table(out / f"{shard.name}.parquet", columns=REJECTED).to_pylist():
                 if row["status"] != "written":
-                    table.writerow(row[column] for column in columns)
+                    table.writerow(row[column] for column in REJECTED)
     about = {
         "format": FORMAT,
         "version": VERSION,
@@ -180,27 +238,20 @@ def _finish(manifest: Manifest, out: Path, settings: Settings, shards: list[Shar
         "counts": {status: counts.get(status, 0) for status in STATUSES},
         "shards": [asdict(shard) for shard in shards],
     }
-    partial_path = out / "pack.json.part"
-    partial_path.write_text(json.dumps(about, indent=1), encoding="utf-8")
-    partial_path.replace(out / "pack.json")
+    write_whole_text(out / "pack.json", json.dumps(about, indent=1))
 
 
 @lru_cache(maxsize=2)
-def _detector(name: str) -> Detector:
-    # One thread for each worker: more would change the order of sums with the number of workers.
-    return open_detector(name, EngineOptions(threads=1, streams=1))
+def _detector(name: str, options: EngineOptions) -> Detector:
+    return open_detector(name, options)
 
 
-def prepare_chunk(settings: Settings, task: Task) -> list[Result]:
-    """Read, detect, align and encode a chunk of samples.
-
-    Returns:
-        For each: its row, status, detail, sha256 of the image's bytes, and the crop as JPEG or nothing.
-    """
+def prepare_chunk(settings: PackSettings, options: EngineOptions, task: ChunkTask) -> list[Outcome]:
+    """Read, detect, align and encode a chunk of samples."""
     rows, samples = task
     policy = Policy(settings.multiple_faces, settings.magnified)
     spec = CropSpec(template=TEMPLATES[settings.template](settings.size), size=settings.size, policy=policy)
-    cropped = crop_samples(samples, _detector(settings.detector), spec)
+    cropped = crop_samples(samples, _detector(settings.detector, options), spec)
     return [
         (row, one.status, one.detail, one.sha256, _encoded(one, settings.quality))
         for row, one in zip(rows, cropped, strict=True)

@@ -39,12 +39,9 @@ PLAN = "plan.json"
 SCRATCH = re.compile(r"\..+\.\d+\.part(\..*)?")
 """Names of files that a killed process left half written; see mien.whole_files."""
 
-Plan = Mapping[str, Any]
-"""What the work depends on, as JSON has it; a nested mapping is one level of settings."""
-
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WorkParts:
     """The numbered parts of one piece of work.
 
     Attributes:
@@ -95,12 +92,15 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def open_parts(folder: Path, plan: Plan, names: str, *, other_plan: Literal["refuse", "discard"] = "refuse") -> Parts:
+def open_parts(
+    folder: Path, plan: Mapping[str, Any], names: str, *, other_plan: Literal["refuse", "discard"] = "refuse"
+) -> WorkParts:
     """Begin work in a folder, or go on with what was begun there. Half-written files of a killed process are removed.
 
     Args:
         folder: created where it is missing; with "discard" it belongs to this work alone.
-        plan: what the work depends on; old parts count only where their plan is equal.
+        plan: what the work depends on, as JSON has it, with at most one level of nested settings; old parts count
+            only where their plan is equal.
         names: the name of a part, with a place for its number: "part-{:06d}.parquet".
         other_plan: what to do with a folder that holds something else: refuse it, or discard all that it holds.
 
@@ -123,7 +123,7 @@ def open_parts(folder: Path, plan: Plan, names: str, *, other_plan: Literal["ref
             file.unlink()
     if not path.exists():
         write_whole_text(path, json.dumps(wanted, indent=1))
-    return Parts(folder, names)
+    return WorkParts(folder, names)
 
 
 def _problem(folder: Path, path: Path, wanted: dict[str, Any]) -> str:

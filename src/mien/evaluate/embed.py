@@ -6,11 +6,8 @@ Owns which models and which cache are used. How samples become rows of the file 
 from dataclasses import replace
 from pathlib import Path
 
-from mien.data.manifest import Manifest, tabulate
-from mien.data.manifest_io import read_manifest
+from mien.data.importing import read_set
 from mien.data.pack import Pack, is_pack
-from mien.data.sample import Sample
-from mien.data.sources.verification_bin import extract
 from mien.detect.families import open_detector
 from mien.errors import ContractError
 from mien.evaluate.embedding import FaceFinder, embed_manifest, embed_pack
@@ -37,7 +34,7 @@ def embed_set(
     """Embed a data set into a file. Interrupted work goes on where it stopped.
 
     Args:
-        source: a pack, a `.bin` file, a manifest, or FOLDER/subject/*.jpg.
+        source: a pack, a manifest, FOLDER/subject/*.jpg, or a set whose images are inside one file (`.bin`).
         out: the embedding file, .parquet; an existing one is replaced when the new one is complete.
         detector: a model's name or the path of its card; None takes the setting. Not opened for a pack.
         recognizer: a model's name or the path of its card; None takes the setting.
@@ -57,15 +54,13 @@ def embed_set(
     name = detector or settings.detector
     found_by = FaceFinder(name, open_detector(name, options))
     return embed_manifest(
-        _manifest(source, out), out, found_by, network, multiple_faces=multiple_faces, on_progress=on_progress
+        read_set(source, extracted=out),
+        out,
+        found_by,
+        network,
+        multiple_faces=multiple_faces,
+        on_progress=on_progress,
     )
-
-
-def _manifest(source: Path, out: Path) -> Manifest:
-    if source.suffix != ".bin":
-        return read_manifest(source)
-    samples = [row for row in extract(source, out.with_suffix(".csv")) if isinstance(row, Sample)]
-    return tabulate(samples, out.parent, str(source))
 
 
 def embedded_set(

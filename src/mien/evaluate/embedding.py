@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mien.data.cropping import Cropped, CropSpec, crop_samples
 from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
-from mien.data.resumable import Parts, open_parts
+from mien.data.resumable import WorkParts, open_parts
 from mien.data.sample import Sample
 from mien.data.stored_paths import absolute
 from mien.detect.detector import Detector
@@ -145,7 +145,7 @@ def _chunks(manifest: Manifest, skip: int) -> Iterator[list[Sample]]:
         yield list(manifest.samples(list(range(first, min(first + CHUNK, len(manifest))))))
 
 
-def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces) -> Parts:
+def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces) -> WorkParts:
     if out.suffix != ".parquet":
         raise ManifestError(f"{out}: an embedding file's name ends in .parquet")
     plan = {**asdict(origin), "rows": rows, "multiple_faces": multiple_faces}
@@ -165,7 +165,7 @@ def _rows(cropped: list[Cropped], embeddings: Floats) -> list[dict[str, Any]]:
     ]
 
 
-def _write_part(parts: Parts, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
+def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -179,7 +179,7 @@ def _write_part(parts: Parts, manifest: Manifest, first: int, rows: list[dict[st
         pyarrow.parquet.write_table(table, path, compression="none")
 
 
-def _combine(parts: Parts, out: Path, manifest: Manifest, origin: Origin) -> Embedded:
+def _combine(parts: WorkParts, out: Path, manifest: Manifest, origin: Origin) -> Embedded:
     """Put the parts together and read the file; paths become absolute."""
     import pyarrow.parquet
 

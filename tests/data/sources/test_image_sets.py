@@ -12,7 +12,7 @@ from mien.data.manifest_io import read_manifest, write_manifest
 from mien.data.recordio import PackWriter, Record, format_record, frame
 from mien.data.sample import Problem, Sample
 from mien.data.sources import deepglint, folders, image_list, portraits, recordio_pack, table, vn_celeb
-from mien.data.sources.known import SOURCES, find_source
+from mien.data.sources.registry import find_source
 from mien.errors import ManifestError
 
 
@@ -38,7 +38,7 @@ def test_deepglint_points_are_interleaved_and_parts_do_not_meet(tmp_path: Path) 
         f"m.01/1.jpg 0 1\nm.01/1.jpg 0 x {points[5:]}\n"
     )
     (tmp_path / "celebrity_lmk.txt").write_text(f"x/2.jpg 0 {points}\n")
-    assert find_source(tmp_path)[0] == "deepglint"
+    assert find_source(tmp_path).name == "deepglint"
     rows = list(deepglint.read(tmp_path))
     first, second = sorted(samples_of(rows), key=lambda sample: sample.subject)
     assert (first.subject, second.subject) == ("celebrity-0", "msra-0"), "the labels of the two parts overlap"
@@ -54,7 +54,7 @@ def test_a_recordio_pack_with_and_without_an_index(tmp_path: Path) -> None:
         for label in (0, 0, 1):
             writer.add(b"jpeg", label)
         writer.close(112, 112)
-    assert find_source(tmp_path)[0] == "recordio"
+    assert find_source(tmp_path).name == "recordio"
     rows = list(recordio_pack.read(tmp_path))
     assert [(s.subject, s.aligned) for s in samples_of(rows)] == [("0", True), ("0", True), ("1", True)]
     assert not reasons_of(rows)
@@ -90,7 +90,7 @@ def test_image_lists_with_boxes_and_points(tmp_path: Path) -> None:
         + "\t".join(map(str, points))
         + "\n0 a.jpg 1\n1\tgone.jpg\t2\n"
     )
-    assert find_source(tmp_path)[0] == "lst"
+    assert find_source(tmp_path).name == "lst"
     rows = list(image_list.read(tmp_path))
     a, b, c = samples_of(rows)
     assert a.aligned and not b.aligned and b.box is not None and b.box.x2 == 30
@@ -108,14 +108,14 @@ def test_folders_of_subjects(tmp_path: Path) -> None:
 
 def test_numbered_folders_sort_as_numbers(tmp_path: Path) -> None:
     touch(tmp_path, "10/0.png", "9/0.png", "9/1.png")
-    assert find_source(tmp_path)[0] == "vn-celeb"
+    assert find_source(tmp_path).name == "vn-celeb"
     assert [s.subject for s in samples_of(vn_celeb.read(tmp_path))] == ["vn-celeb-9", "vn-celeb-9", "vn-celeb-10"]
 
 
 def test_adults_and_children(tmp_path: Path) -> None:
     touch(tmp_path, "adults/An/1.jpg", "children/Bo/1.jpg", "children/An/2.jpg", "teens/C/1.jpg")
     (tmp_path / "adults" / "Empty").mkdir()
-    assert find_source(tmp_path)[0] == "portraits"
+    assert find_source(tmp_path).name == "portraits"
     rows = list(portraits.read(tmp_path))
     assert [(s.subject, s.known["age_group"]) for s in samples_of(rows)] == [
         ("An", "adult"),
@@ -146,13 +146,3 @@ def test_tables_with_columns_of_any_name(tmp_path: Path, kind: str) -> None:
         list(table.read(path))
     with pytest.raises(ManifestError, match="no column 'name' for subject; it has file, who"):
         list(table.read(path, {"subject": "name"}))
-
-
-def test_every_source_has_a_name_and_nothing_is_guessed(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="is none of the data sets that mien knows"):
-        find_source(tmp_path)
-    with pytest.raises(ManifestError, match="does not exist"):
-        find_source(tmp_path / "gone")
-    with pytest.raises(ManifestError, match="there is no source 'lwf'; --as takes"):
-        find_source(tmp_path, "lwf")
-    assert all(source.summary for source in SOURCES.values())

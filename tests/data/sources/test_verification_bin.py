@@ -8,12 +8,12 @@ from mien.data.encoded import read_encoded
 from mien.data.pairs import Pair, read_pairs
 from mien.data.sample import Sample
 from mien.data.sources import verification_bin
-from mien.data.sources.known import find_source
+from mien.data.sources.registry import find_source
 
 
 def test_what_is_inside_is_seen_and_taken_apart(tmp_path: Path) -> None:
     write_bin(tmp_path / "own.bin", [f"jpeg {n}".encode() for n in range(40)], [n % 2 == 0 for n in range(20)])
-    assert find_source(tmp_path / "own.bin")[0] == "bin"
+    assert find_source(tmp_path / "own.bin").name == "bin"
     inside = [row for row in verification_bin.read(tmp_path / "own.bin") if isinstance(row, Sample)]
     assert len(inside) == 40 and sum(bool(row.known["mated"]) for row in inside) == 20
     out = tmp_path / "own.parquet"

@@ -1,1 +1,1 @@
-"""One file for each foreign data set; see mien.data.sources.known."""
+"""One file for each foreign data set; registry.py lists them."""

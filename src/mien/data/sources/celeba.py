@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import find_file, lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box, floats
@@ -35,17 +36,17 @@ def _images(path: Path, name: str) -> Path | None:
     return next((folder for folder in (path / name, *sorted(path.glob(f"*/{name}"))) if folder.is_dir()), None)
 
 
-def read_wild(path: Path) -> Iterator[Sample | Problem]:
+def read_wild(path: Path) -> Rows:
     """The images in the wild, with their boxes and landmarks."""
     yield from _read(path, WILD, "list_landmarks_celeba.txt", boxes=True)
 
 
-def read_aligned(path: Path) -> Iterator[Sample | Problem]:
+def read_aligned(path: Path) -> Rows:
     """The aligned images, with their landmarks; there are no boxes for them."""
     yield from _read(path, ALIGNED, "list_landmarks_align_celeba.txt", boxes=False)
 
 
-def _read(path: Path, images: str, landmark_file: str, *, boxes: bool) -> Iterator[Sample | Problem]:
+def _read(path: Path, images: str, landmark_file: str, *, boxes: bool) -> Rows:
     folder = _images(path, images)
     identity = find_file(path, "identity_CelebA.txt")
     if folder is None or identity is None:
@@ -111,3 +112,20 @@ def _table(path: Path, name: str, columns: int) -> tuple[list[str], dict[str, li
             raise ManifestError(f"{file}, line {number}: {len(words) - 1} values, and {columns} are expected")
         rows[words[0]] = numbers(words[1:], f"{file}, line {number}")
     return header, rows
+
+
+WILD_SOURCE = Source(
+    name="celeba",
+    summary="CelebA, images in the wild",
+    note="boxes belong to these images only, and each set has its own landmarks",
+    recognizes=recognizes_wild,
+    read=read_wild,
+)
+
+ALIGNED_SOURCE = Source(
+    name="celeba-aligned",
+    summary="CelebA, aligned images",
+    note="landmarks of the aligned images; there are no boxes",
+    recognizes=recognizes_aligned,
+    read=read_aligned,
+)

@@ -5,10 +5,10 @@ and right mouth corner. A test list has 11, without the label. Labels of the two
 by its part and its label.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import lines, numbers
 from mien.errors import ManifestError
 from mien.types import floats
@@ -25,7 +25,7 @@ def _lists(path: Path) -> list[Path]:
     return [path] if path.name.endswith(("_lmk", "_lmk.txt")) else []
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every line of every list; an image that is missing is a problem."""
     for file in _lists(path):
         part = file.name.removesuffix(".txt").removesuffix("_lmk")
@@ -58,3 +58,13 @@ def _root(file: Path, part: str, first: str) -> Path:
         if (root / first).is_file():
             return root
     return file.parent
+
+
+SOURCE = Source(
+    name="deepglint",
+    summary="DeepGlint's images with _lmk files",
+    note="MS-Celeb-1M-v1c and Asian-Celeb; landmarks are used and nothing is detected; the labels of the two parts "
+    "overlap, so subjects are called `msra-0`, `celebrity-0`",
+    recognizes=recognizes,
+    read=read,
+)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import find_file, folders_in, lines, numbers
 from mien.image import SUFFIXES
 from mien.types import Box
@@ -48,7 +49,7 @@ def _key(name: str) -> str:
     return name.replace("_", " ").strip()
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every image that is there, with sex and box as far as the lists know them."""
     listed: dict[tuple[str, str], _Listed] = {}
     for name, sex in LISTS.items():
@@ -87,3 +88,13 @@ def _sample(file: Path, subject: str, entry: _Listed | None) -> Sample:
         return Sample(file, subject, known=known)
     values = numbers(entry.bbox.split(","), entry.where)
     return Sample(file, subject, box=Box(*values) if len(values) == 4 else None, known=known)
+
+
+SOURCE = Source(
+    name="facescrub",
+    summary="FaceScrub",
+    note="lists, and Name/Name_ID.jpg; a box is used only where the file's sha256 is the list's; missing images are "
+    "counted",
+    recognizes=recognizes,
+    read=read,
+)

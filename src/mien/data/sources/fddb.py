@@ -6,10 +6,10 @@ rectangles around the ellipses, as is usual for detectors of boxes.
 """
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box
@@ -26,7 +26,7 @@ def _lists(path: Path) -> list[Path]:
     return [path] if path.name.endswith("ellipseList.txt") else []
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every face; a missing picture is one problem for all its faces."""
     for file in _lists(path):
         rows = lines(file)
@@ -61,3 +61,13 @@ def _face(picture: Path, values: list[float], where: str) -> Sample | Problem:
     half_width = math.hypot(long * math.cos(angle), short * math.sin(angle))
     half_height = math.hypot(long * math.sin(angle), short * math.cos(angle))
     return Sample(picture, "", box=Box(x - half_width, y - half_height, x + half_width, y + half_height))
+
+
+SOURCE = Source(
+    name="fddb",
+    summary="FDDB's ellipses",
+    note="boxes are the upright rectangles around the ellipses; no subjects",
+    recognizes=recognizes,
+    read=read,
+    has_boxes=True,
+)

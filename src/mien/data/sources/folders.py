@@ -1,9 +1,9 @@
 """Folders of subjects: ROOT/subject/*.jpg, at any depth below the subject. Knows no annotations."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import folders_in
 from mien.image import SUFFIXES, find_images
 
@@ -13,7 +13,7 @@ def recognizes(path: Path) -> bool:
     return path.is_dir() and any(find_images(folder) for folder in folders_in(path)[:20])
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every image of every folder, under the folder's name."""
     for subject in folders_in(path):
         files = find_images(subject)
@@ -24,3 +24,12 @@ def read(path: Path) -> Iterator[Sample | Problem]:
     for file in sorted(path.iterdir()):
         if file.is_file() and file.suffix.lower() in SUFFIXES:
             yield Problem(str(file), "lies in no subject's folder")
+
+
+SOURCE = Source(
+    name="folders",
+    summary="folders of subjects",
+    note="ROOT/subject/*.jpg",
+    recognizes=recognizes,
+    read=read,
+)

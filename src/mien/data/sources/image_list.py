@@ -3,10 +3,10 @@
 Fields are separated by tabs: `1 path label`, then x1 y1 x2 y2, then the five x and the five y.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box, floats
@@ -19,7 +19,7 @@ def recognizes(path: Path) -> bool:
     return path.suffix == ".lst" and path.is_file()
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every line; an image that is missing is a problem."""
     for file in sorted(path.glob("*.lst")) if path.is_dir() else [path]:
         for number, line in lines(file):
@@ -41,3 +41,12 @@ def read(path: Path) -> Iterator[Sample | Problem]:
             box = Box(*values[2:6]) if len(values) >= 6 and any(values[2:6]) else None
             points = floats(values[6:16]).reshape(2, 5).T if len(values) == 16 else None
             yield Sample(image, str(int(values[1])), box=box, landmarks=points, aligned=values[0] == 1)
+
+
+SOURCE = Source(
+    name="lst",
+    summary="an image list of face2rec2.py",
+    note="columns are separated by tabs; a box and five points are optional",
+    recognizes=recognizes,
+    read=read,
+)

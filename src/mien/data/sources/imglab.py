@@ -6,11 +6,11 @@ means of each eye's six points, the tip of the nose and the mouth corners.
 
 import re
 import xml.etree.ElementTree as Tree
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.align import five_of_68
 from mien.data.sample import Problem, Sample
+from mien.data.sources.source import Rows, Source
 from mien.errors import ManifestError
 from mien.types import Box, Floats, floats
 
@@ -23,7 +23,7 @@ def recognizes(path: Path) -> bool:
         return b"<dataset" in stream.read(2000)
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every box; an image without one is a row without a box, a missing image one problem."""
     data = path.read_bytes()
     if re.search(rb"<!(DOCTYPE|ENTITY)", data):
@@ -61,3 +61,13 @@ def _five(points: dict[int, tuple[str | None, str | None]]) -> Floats | None:
         return None
     table = floats([[float(value or "x") for value in points[number]] for number in range(68)])
     return five_of_68(table)
+
+
+SOURCE = Source(
+    name="imglab",
+    summary="boxes in dlib's XML",
+    note="boxes to ignore are marked; five landmarks are computed from the 68; no subjects",
+    recognizes=recognizes,
+    read=read,
+    has_boxes=True,
+)

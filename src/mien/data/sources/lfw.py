@@ -5,10 +5,10 @@ lie beside the images or one folder up. Pair lists are read by mien.data.pairs.
 """
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import find_file, folders_in, lines
 from mien.image import find_images
 
@@ -32,7 +32,7 @@ def _is_person(folder: Path) -> bool:
     return any(child.name.startswith(f"{folder.name}_0") for child in folder.iterdir())
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every image with its split and fold; people whom the lists name and the folder lacks are problems."""
     root = _root(path) or path
     known = _people(root if find_file(root, "people.txt", "peopleDevTrain.txt") else root.parent)
@@ -67,3 +67,12 @@ def _people(folder: Path) -> dict[str, dict[str, Value]]:
             else:
                 known.setdefault(words[0], {})[column] = fold if value is None else value
     return known
+
+
+SOURCE = Source(
+    name="lfw",
+    summary="Labeled Faces in the Wild",
+    note="the folds and the parts of View 1 become columns where the lists are there",
+    recognizes=recognizes,
+    read=read,
+)

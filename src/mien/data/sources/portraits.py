@@ -4,10 +4,10 @@ The age group is the upper folder's name; `adult` and `child` in the singular ar
 in both folders: those are two age groups of one subject only if the names are equal on purpose, so it is reported.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import folders_in
 from mien.image import find_images
 
@@ -19,7 +19,7 @@ def recognizes(path: Path) -> bool:
     return path.is_dir() and {GROUPS.get(folder.name.lower()) for folder in folders_in(path)} >= {"adult", "child"}
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every image, with its age group."""
     seen: dict[str, str] = {}
     for folder in folders_in(path):
@@ -35,3 +35,12 @@ def read(path: Path) -> Iterator[Sample | Problem]:
                 yield Problem(str(identity), "the folder holds no images")
             for file in files:
                 yield Sample(file, identity.name, known={"age_group": group})
+
+
+SOURCE = Source(
+    name="portraits",
+    summary="adults and children",
+    note="ROOT/adults/ID, ROOT/children/ID; the age group becomes a column, and so a stratum",
+    recognizes=recognizes,
+    read=read,
+)

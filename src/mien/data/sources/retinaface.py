@@ -5,10 +5,10 @@ for an occluded one, -1 for a missing one. labelv2.txt: `# path width height`, t
 or nothing; a fifth single number of 1 means a face to ignore. Landmarks are kept where all five are known.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box, Floats, floats
@@ -27,7 +27,7 @@ def _lists(path: Path) -> list[Path]:
     return [path] if path.name in NAMES else []
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every face; a missing image is one problem for all its faces."""
     for file in _lists(path):
         image: Path | None = None
@@ -71,3 +71,13 @@ def _face(image: Path, values: list[float], where: str) -> Sample | Problem:
 def _landmarks(points: list[float]) -> Floats | None:
     triples = floats(points).reshape(-1, 3)
     return None if not len(triples) or (triples[:, :2] < 0).any() else triples[:, :2].copy()
+
+
+SOURCE = Source(
+    name="retinaface",
+    summary="detection boxes with landmarks",
+    note="RetinaFace's `label.txt` and SCRFD's `labelv2.txt`; a row for each face; no subjects",
+    recognizes=recognizes,
+    read=read,
+    has_boxes=True,
+)

@@ -1,32 +1,33 @@
 """CSV and Parquet tables with named columns: any table that has a path and a subject under some name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
-
-from mien.data.manifest_io import plain
+from mien.data.manifest_io import SUFFIXES, plain
 from mien.data.sample import BOX, LANDMARKS, Problem, Sample, Value
+from mien.data.sources.source import Rows, Source
 from mien.errors import ManifestError
 from mien.types import Box, floats
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def recognizes(path: Path) -> bool:
     """Whether it is a CSV or Parquet file."""
-    return path.is_file() and path.suffix.lower() in (".csv", ".parquet")
+    return path.is_file() and path.suffix.lower() in SUFFIXES
 
 
-def read(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Sample | Problem]:
+def read(path: Path, columns: Mapping[str, str] | None = None) -> Rows:
     """Every row.
 
     Args:
         path: the table; its paths are relative to its folder.
-        columns: what mien calls a column, to what the table calls it; those that are not named keep their name.
+        columns: what mien calls a column, to what the table calls it; columns that are not named keep their name.
 
     Raises:
-        ManifestError: no table, or no such column.
+        ManifestError: not a table, or no such column.
     """
     table = _table(path)
     names = dict(columns or {})
@@ -48,7 +49,11 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Sampl
             yield _sample(row, path, number)
 
 
-def _table(path: Path) -> pa.Table:
+def _table(path: Path) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
     try:
         if path.suffix.lower() == ".parquet":
             return pyarrow.parquet.read_table(path)
@@ -58,7 +63,7 @@ def _table(path: Path) -> pa.Table:
         texts = {name.strip('"\ufeff'): pa.string() for name in header}
         return pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(column_types=texts))
     except (pa.ArrowException, OSError) as reason:
-        raise ManifestError(f"{path} is no CSV or Parquet table: {plain(reason)}") from reason
+        raise ManifestError(f"{path} is not a CSV or Parquet table: {plain(reason)}") from reason
 
 
 def _sample(row: dict[str, Value], path: Path, number: int) -> Sample | Problem:
@@ -73,7 +78,7 @@ def _sample(row: dict[str, Value], path: Path, number: int) -> Sample | Problem:
         box = _numbers(row, BOX)
         landmarks = _numbers(row, LANDMARKS)
     except ValueError as reason:
-        return Problem(where, f"a box or a landmark is no number: {reason}")
+        return Problem(where, f"a box or a landmark is not a number: {reason}")
     return Sample(
         image,
         subject,
@@ -88,3 +93,13 @@ def _numbers(row: dict[str, Value], names: tuple[str, ...]) -> list[float]:
     values = [row.pop(name, None) for name in names]
     given = [float(value) for value in values if value not in (None, "")]
     return given if len(given) == len(names) else []
+
+
+SOURCE = Source(
+    name="table",
+    summary="a CSV or Parquet table",
+    note="`--column path=FILE --column subject=WHO`",
+    recognizes=recognizes,
+    read=read,
+    read_columns=read,
+)

@@ -3,10 +3,10 @@
 The numbers sort as numbers, and a subject is called `vn-celeb-NUMBER`, so that it meets no number of another set.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import folders_in, holds_images
 from mien.image import find_images
 
@@ -21,7 +21,7 @@ def recognizes(path: Path) -> bool:
     )
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every image of every numbered folder."""
     for folder in sorted(folders_in(path), key=lambda each: (not each.name.isdecimal(), each.name.zfill(12))):
         if not folder.name.isdecimal():
@@ -32,3 +32,12 @@ def read(path: Path) -> Iterator[Sample | Problem]:
             yield Problem(str(folder), "the folder holds no images")
         for file in files:
             yield Sample(file, f"vn-celeb-{int(folder.name)}")
+
+
+SOURCE = Source(
+    name="vn-celeb",
+    summary="folders of numbered subjects",
+    note="subjects are called `vn-celeb-7`",
+    recognizes=recognizes,
+    read=read,
+)

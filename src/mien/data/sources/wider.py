@@ -5,10 +5,10 @@ invalid occlusion pose, in the order of the set's own readme. An image without f
 know no subjects.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
+from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import find_file, lines, numbers
 from mien.errors import ManifestError
 from mien.types import Box
@@ -28,7 +28,7 @@ def _lists(path: Path) -> list[Path]:
     return [path] if path.name.endswith("_bbx_gt.txt") else []
 
 
-def read(path: Path) -> Iterator[Sample | Problem]:
+def read(path: Path) -> Rows:
     """Every face with its box and attributes; an image without faces is one row without a box."""
     for file in _lists(path):
         split = "train" if "train" in file.name else "val"
@@ -69,3 +69,13 @@ def _face(image: Path, line: str, where: str, split: str, *, empty: bool) -> Sam
     known: dict[str, Value] = {name: int(value) for name, value in zip(ATTRIBUTES, values[4:], strict=True)}
     box = Box(values[0], values[1], values[0] + values[2], values[1] + values[3])
     return Sample(image, "", box=box, known={"split": split, **known})
+
+
+SOURCE = Source(
+    name="wider",
+    summary="WIDER FACE",
+    note="a row for each face with its attributes; no subjects",
+    recognizes=recognizes,
+    read=read,
+    has_boxes=True,
+)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from mien.data.bins import read_bin
-from mien.data.pairs import Pair, numbered_pairs, read_pairs
+from mien.data.pairs import Pair, read_pairs
+from mien.data.sources.registry import own_pairs
 from mien.errors import ManifestError
 from mien.evaluate.distributions import decidability
 from mien.evaluate.pair_lists import (
@@ -82,14 +82,13 @@ def verification(
 
 
 def pairs_of(source: str, pairs: Path | None) -> list[Pair]:
-    """The pairs of a file, or those of a `.bin` set."""
-    if pairs is not None:
-        return read_pairs(pairs)
-    if not source.endswith(".bin"):
+    """The pairs of a file, or those that a verification set brings itself."""
+    listed = read_pairs(pairs) if pairs is not None else own_pairs(Path(source))
+    if listed is None:
         raise ManifestError(
             "--pairs is needed: LFW's pairs.txt, or a CSV with the columns a, b, mated and optionally fold"
         )
-    return numbered_pairs(read_bin(Path(source)).mated.tolist())
+    return listed
 
 
 def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, published_grid: bool = False) -> Report:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from mien.data.resumable import Parts, open_parts
+from mien.data.resumable import WorkParts, open_parts
 from mien.data.stored_paths import stored_path
 from mien.data.workers import ordered
 from mien.errors import AuditError
@@ -68,7 +68,7 @@ def measure_data_set(
 
 def delete_cache(out: Path) -> None:
     """Remove the parts, which hold embeddings."""
-    Parts(out / FOLDER, "").remove()
+    WorkParts(out / FOLDER, "").remove()
 
 
 def _reporting(total: int, todo: int, on_progress: OnProgress) -> OnProgress:
@@ -81,7 +81,7 @@ def _reporting(total: int, todo: int, on_progress: OnProgress) -> OnProgress:
 
 
 def _measure(
-    root: Path, todo: Sequence[str], parts: Parts, models: AuditModels, workers: int, on_progress: OnProgress
+    root: Path, todo: Sequence[str], parts: WorkParts, models: AuditModels, workers: int, on_progress: OnProgress
 ) -> None:
     on_progress(Progress(stage="measuring", done=0))
     chunks = (todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK))
@@ -108,7 +108,7 @@ def _plan(models: AuditModels) -> dict[str, Any]:
     return {"version": VERSION, **asdict(models), "files": files}
 
 
-def _known(parts: Parts) -> dict[str, tuple[int, int]]:
+def _known(parts: WorkParts) -> dict[str, tuple[int, int]]:
     """What is in the parts: size and time of change by path; of a file that was measured twice, the later."""
     found: dict[str, tuple[int, int]] = {}
     for part in parts.files():
@@ -118,12 +118,12 @@ def _known(parts: Parts) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _write(parts: Parts, rows: list[dict[str, Any]]) -> None:
+def _write(parts: WorkParts, rows: list[dict[str, Any]]) -> None:
     with parts.append() as path:
         pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema()), path)
 
 
-def _read(entries: Sequence[Entry], parts: Parts) -> Measurements:
+def _read(entries: Sequence[Entry], parts: WorkParts) -> Measurements:
     """The rows of the entries; of a file that was measured twice, the later row."""
     whole = pa.concat_tables([pyarrow.parquet.read_table(part) for part in parts.files()])
     places = {path: row for row, path in enumerate(whole.column("path").to_pylist())}

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from mien.data.pack import STRETCH, Pack, is_pack
+from mien.data.pack_check import check_pack
 from mien.errors import RecipeError
 from mien.models.engines import usable_cores
 from mien.prefetch import prefetch
@@ -240,8 +241,7 @@ def open_dataset(recipe: Recipe, world: World = ALONE) -> CropDataset:
 def _check_packs(recipe: Recipe) -> None:
     for path in recipe.data.sets:
         if is_pack(path):
-            problem = next(Pack(path).check(), None)
-            if problem is not None:
+            for problem in check_pack(Pack(path)):
                 raise RecipeError(f"{path}: {problem.where}: {problem.reason}; run `mien data check {path}`")
 
 
