@@ -47,6 +47,12 @@ def test_what_does_not_fit_waits_and_what_never_fits_goes_alone() -> None:
     assert order[-1] == "huge"
 
 
+def test_the_budget_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Budget().size == 512 * 2**20
+    monkeypatch.setenv("MIEN_DECODE_MEMORY_MB", "7")
+    assert Budget().size == Reading().budget.size == 7 * 2**20
+
+
 class _Counting:
     """Records how many images of which size it is given together."""
 

@@ -9,7 +9,6 @@ import pytest
 import mien
 from mien.data.cropping import CropSpec, crop_samples
 from mien.data.sample import Sample
-from mien.errors import ImageError
 from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.pipeline import Pipeline, Policy, Refused, array_item, bytes_item, choose, file_item, open_pipeline
 from mien.portrait.examine import Examiner
@@ -116,54 +115,3 @@ def test_a_file_its_bytes_and_its_pixels_give_the_same(
             assert all(
                 np.allclose(x.landmarks, y.landmarks, atol=1e-3) for x, y in zip(a.faces, other.faces, strict=True)
             )
-
-
-WRONG = {
-    "None": None,
-    "floats": np.zeros((40, 40, 3)),
-    "floats up to 255": np.full((40, 40, 3), 200.0),
-    "16 bits": np.zeros((40, 40, 3), np.uint16),
-    "grey": np.zeros((40, 40), np.uint8),
-    "grey with one channel": np.zeros((40, 40, 1), np.uint8),
-    "RGBA": np.zeros((40, 40, 4), np.uint8),
-    "channels first": np.zeros((3, 40, 40), np.uint8),
-    "a batch": np.zeros((2, 40, 40, 3), np.uint8),
-    "empty": np.zeros((0, 40, 3), np.uint8),
-    "a path": "portrait.jpg",
-    "a list": [[1, 2, 3]],
-}
-
-
-@pytest.mark.parametrize("what", list(WRONG))
-def test_what_is_not_an_image_array_is_refused_with_a_remedy(what: str) -> None:
-    good = np.zeros((40, 40, 3), np.uint8)
-    for call in (
-        lambda image: mien.detect_faces(image),
-        lambda image: mien.compare_images(good, image),
-        lambda image: mien.align_face(image, face(20, 20)),
-    ):
-        with pytest.raises(ImageError, match=r"takes \(H, W, 3\) uint8 RGB") as caught:
-            call(WRONG[what])
-        assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "crops",
-    [
-        np.zeros((150, 150, 3), np.uint8),
-        np.zeros((2, 112, 112, 3), np.uint8),
-        np.zeros((2, 150, 150, 3)),
-        [np.zeros((150, 150), np.uint8)],
-        [None],
-        None,
-        np.zeros((0, 3), np.uint8),
-    ],
-)
-def test_what_is_not_a_batch_of_crops_is_refused(crops: object) -> None:
-    with pytest.raises(ImageError, match=r"crops are \(N, 150, 150, 3\) uint8 RGB"):
-        mien.embed_crops(crops)  # type: ignore[arg-type]
-
-
-def test_no_crops_have_no_embeddings() -> None:
-    assert mien.embed_crops([]).shape == (0, 128)
-    assert mien.embed_crops(np.zeros((0, 150, 150, 3), np.uint8)).shape == (0, 128)

@@ -80,12 +80,13 @@ def _in_strips(opened: Pillow.Image, convert: Callable[[Pillow.Image], Pillow.Im
     width, height = opened.size
     if factor == 1 and width * height <= STRIP:
         return np.asarray(convert(opened))
-    rows = max(factor, STRIP // width // factor * factor)
-    parts = []
-    for top in range(0, height // factor * factor, rows):
-        bottom = min(top + rows, height if factor == 1 else height // factor * factor)
-        parts.append(average(np.asarray(convert(opened.crop((0, top, width, bottom)))), factor))
-    return np.concatenate(parts)
+    image = np.empty((height // factor, width // factor, 3), np.uint8)
+    rows = max(1, STRIP // width // factor)
+    for top in range(0, len(image), rows):
+        bottom = min(top + rows, len(image))
+        strip = convert(opened.crop((0, top * factor, width, bottom * factor)))
+        image[top:bottom] = average(np.asarray(strip), factor)
+    return image
 
 
 def average(image: Any, factor: int) -> Any:  # noqa: ANN401

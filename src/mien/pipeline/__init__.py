@@ -5,7 +5,7 @@ counts, `budget` limits the decoded bytes, `pipeline` runs it all on many images
 images goes through here; none decodes, detects or aligns on its own.
 """
 
-from mien.pipeline.budget import DECODED_BYTES, Budget
+from mien.pipeline.budget import Budget
 from mien.pipeline.items import Item, Loaded, array_item, bytes_item, file_item
 from mien.pipeline.pipeline import CHUNK, Analysis, Pipeline, open_pipeline
 from mien.pipeline.policy import MultipleFaces, Policy, Refused, choose
@@ -25,7 +25,6 @@ from mien.pipeline.stages import (
 __all__ = [
     "CHUNK",
     "DECODED",
-    "DECODED_BYTES",
     "Analysis",
     "Broken",
     "Budget",

@@ -8,14 +8,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-DECODED_BYTES = 512 * 2**20
-"""Default budget for decoded images, of all workers together."""
+from mien.settings import load_settings
 
 
 class Budget:
-    """A number of bytes that several threads share."""
+    """A number of bytes that several threads share.
 
-    def __init__(self, size: int = DECODED_BYTES) -> None:
+    Args:
+        size: bytes of decoded images, of all workers together; None takes the setting decode_memory_mb.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        size = load_settings().decode_memory_mb * 2**20 if size is None else size
         self.size = size
         self._held = 0
         self._changed = threading.Condition()

@@ -1,0 +1,116 @@
+"""The stages as functions: what is decoded how far, detected together, and cut from which pixels."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from mien.pipeline import (
+    Broken,
+    Found,
+    Reading,
+    Wanted,
+    align_faces,
+    array_item,
+    bytes_item,
+    file_item,
+    find_faces,
+    refine,
+    to_decoded,
+    to_source,
+)
+from mien.templates import TEMPLATES
+from mien.types import Box, Face, Faces, Image, Photo, floats
+
+TEMPLATE = TEMPLATES["arcface"](112)
+
+
+class _Corner:
+    """Finds one face, at a fixed share of each image."""
+
+    name, longest, min_score = "corner", 640, 0.5
+
+    def detect(self, images: list[Image]) -> list[Faces]:
+        return [(_face(image.shape[1], image.shape[0]),) for image in images]
+
+
+def _face(width: int, height: int) -> Face:
+    """A face whose eyes are 1.5% of the width apart."""
+    points = (TEMPLATE.points - TEMPLATE.points.mean(axis=0)) / (TEMPLATE.points[1, 0] - TEMPLATE.points[0, 0])
+    landmarks = floats(points * 0.015 * width + [width / 2, height / 2])
+    return Face(Box(0, 0, width / 2, height / 2), 0.9, landmarks)
+
+
+def _found(path: Path, **reading: int) -> Found:
+    ((_, (one,)),) = [*find_faces([Wanted(file_item(path))], _Corner(), Reading(**reading))]
+    assert isinstance(one, Found)
+    return one
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    grain = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    image = cv2.resize(grain, (3200, 2400), interpolation=cv2.INTER_NEAREST)
+    Pillow.fromarray(image).save(tmp_path / "large.jpg", quality=90)
+    return tmp_path / "large.jpg"
+
+
+def test_a_small_face_is_cut_from_the_full_size(large: Path) -> None:
+    """Eyes 48 source pixels apart are 24 apart in the reduced image, and 35 in the crop."""
+    found = _found(large, longest=1280)
+    assert found.loaded.photo.reduction == 2
+    sharp = refine(found, found.faces, TEMPLATE)
+    assert sharp.loaded.photo.reduction == 1
+    assert np.allclose(sharp.faces[0].landmarks, _face(3200, 2400).landmarks, atol=0.1)
+    blurred = align_faces(found, TEMPLATE, 112)[0]
+    crop = align_faces(sharp, TEMPLATE, 112)[0]
+    assert blurred is not None and crop is not None
+    assert cv2.Laplacian(crop, cv2.CV_64F).var() > 1.5 * cv2.Laplacian(blurred, cv2.CV_64F).var()
+
+
+def test_a_large_face_and_no_face_are_not_decoded_again(large: Path) -> None:
+    found = _found(large, longest=1280)
+    big = replace(found.faces[0], landmarks=(found.faces[0].landmarks - 640) * 3 + 640)
+    assert refine(found, (big,), TEMPLATE).loaded is found.loaded
+    assert refine(found, (), TEMPLATE).faces == ()
+
+
+def test_a_known_face_is_decoded_in_full_and_not_detected(large: Path) -> None:
+    ((_, (one,)),) = [*find_faces([Wanted(file_item(large), detect=False)], _Corner(), Reading())]
+    assert isinstance(one, Found) and one.faces == () and one.loaded.photo.reduction == 1
+
+
+def test_what_is_broken_keeps_its_place_its_name_and_its_bytes(large: Path, tmp_path: Path) -> None:
+    cut = large.read_bytes()[:5000]
+    items = [
+        bytes_item("cut", cut),
+        file_item(large),
+        file_item(tmp_path / "none.jpg"),
+        array_item("grey", np.zeros((9, 9), np.uint8)),
+        array_item("good", np.zeros((90, 90, 3), np.uint8)),
+    ]
+    ((places, group),) = [*find_faces([Wanted(item) for item in items], _Corner(), Reading())]
+    assert places == [0, 1, 2, 3, 4]
+    assert [isinstance(one, Broken) for one in group] == [True, False, True, True, False]
+    assert isinstance(group[0], Broken) and group[0].data == cut and group[0].reason.startswith("cut is broken")
+    assert isinstance(group[2], Broken) and group[2].data == b"" and "none.jpg does not exist" in group[2].reason
+    assert isinstance(group[3], Broken) and "grey has shape (9, 9)" in group[3].reason
+
+
+def test_source_and_decoded_pixels_are_each_others_inverse() -> None:
+    photo = Photo(np.zeros((50, 80, 3), np.uint8), 160, 100)
+    face = _face(80, 50)
+    there = to_source(face, photo)
+    assert np.allclose(there.landmarks, face.landmarks * 2)
+    back = to_decoded(there.box, photo)
+    assert np.allclose(back.corners, face.box.corners)
+
+
+def test_degenerate_landmarks_have_no_crop(large: Path) -> None:
+    found = _found(large)
+    point = replace(found.faces[0], landmarks=found.faces[0].landmarks * 0 + 7)
+    crops = align_faces(Found(found.loaded, (point, found.faces[0])), TEMPLATE, 112)
+    assert crops[0] is None and crops[1] is not None and crops[1].shape == (112, 112, 3)
