@@ -80,7 +80,7 @@ def protocols(name: str, mated: str, robustness: str) -> list[str]:
 
 def smoke_commands(folder: Path) -> list[str]:
     """The same commands on made people, for the default system alone."""
-    inputs.lfw(folder / "lfw", smoke=True, people=48, images=2)
+    inputs.lfw(folder / "lfw", smoke=True, people=80, images=2)
     inputs.pairs_file(folder / "lfw" / "pairs.txt", smoke=True)
     return [
         "data import lfw/images_deepfunneled --out lfw.parquet",
