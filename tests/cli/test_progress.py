@@ -1,6 +1,7 @@
 """The progress bar of long verbs."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -12,7 +13,7 @@ from mien.progress import Progress
 def shown(monkeypatch: pytest.MonkeyPatch, points: list[Progress], terminal: bool = True) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=120)
     clock = iter(range(0, 100, 3))
-    monkeypatch.setattr(bars, "err", console)
+    monkeypatch.setattr(bars, "err", SimpleNamespace(rich=console, is_terminal=console.is_terminal))
     monkeypatch.setattr(bars.time, "monotonic", lambda: float(next(clock)))
     with bars.progress_bar() as update:
         for point in points:

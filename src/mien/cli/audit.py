@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien import portrait
 from mien.cli import options
 from mien.cli.check import PortraitModels, Rules
 from mien.cli.progress import progress_bar
+from mien.cli.tables import Table
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, plural, show
 from mien.messages import number, translate
 from mien.models.engines import usable_cores

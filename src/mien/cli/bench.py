@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import PARTLY, emit, err, fail, out, plural, show, track
 from mien.data.annotated import read_annotated
 from mien.evaluate.detectors.survey import Plan, survey
@@ -79,7 +79,7 @@ def detectors(
         for sentence in report.headline:
             out.print(f"- {sentence}")
         for table in report.tables[:3]:
-            shown_table = Table(*table.columns, title=table.title, title_justify="left")
+            shown_table = Table(*table.columns, title=table.title)
             for row in table.rows:
                 shown_table.add_row(*("" if cell is None else str(cell) for cell in row))
             show(shown_table)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien import portrait
 from mien.cli import options
 from mien.cli.progress import progress_bar
+from mien.cli.tables import Table
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, show
 from mien.messages import number, translate
 from mien.portrait.checking import DEFAULT_RULES, Checked

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.table import Table
 
 from mien.cli import options, picture
+from mien.cli.tables import Table
 from mien.cli.terminal import NO, OK, emit, fail, out, show
 from mien.gallery.decide import DEFAULT_VERIFICATION_FMR, Decision, verify
 from mien.pipeline import Analysis, Pipeline, Policy, Refused, open_pipeline
@@ -98,8 +98,8 @@ def _as_json(decision: Decision, sides: list[_Side]) -> dict[str, object]:
 
 
 def _show(decision: Decision, sides: list[_Side]) -> None:
-    if out.is_terminal and out.color_system is not None:
-        out.print(picture.side_by_side([np.asarray(side.crop) for side in sides]))
+    if out.is_terminal and out.rich.color_system is not None:
+        out.rich.print(picture.side_by_side([np.asarray(side.crop) for side in sides]))
     table = Table("file", "face at", "note")
     for side in sides:
         table.add_row(str(side.path), ", ".join(f"{value:.0f}" for value in side.box), side.note)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import NO, OK, WRONG, emit, fail, out, show
 from mien.errors import SettingsError
 from mien.settings import (

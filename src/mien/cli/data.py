@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options
 from mien.cli.overlap import overlap
 from mien.cli.progress import progress_bar
+from mien.cli.tables import Table
 from mien.cli.terminal import FAILED, PARTLY, WRONG, emit, err, fail, out, plural, show
 from mien.data.export import export_folders, export_recordio
 from mien.data.importing import import_set

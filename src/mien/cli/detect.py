@@ -9,10 +9,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.table import Table
 
 from mien.cli import options, picture
 from mien.cli.progress import progress_bar
+from mien.cli.tables import Table
 from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show
 from mien.data.detections import FORMATS
 from mien.data.face_outputs import AddFrame, CoveredFaces, FaceCrops, FaceOutput

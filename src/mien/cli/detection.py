@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import PARTLY, WRONG, emit, err, fail, out, plural, show, track
 from mien.data.annotated import AnnotatedImage, AnnotatedSet, read_annotated
 from mien.data.detections import write_prediction
@@ -179,7 +179,7 @@ def _judge(
         for sentence in report.headline:
             out.print(f"- {sentence}")
         for one in report.tables[:2]:
-            table = Table(*one.columns, title=one.title, title_justify="left")
+            table = Table(*one.columns, title=one.title)
             for row in one.rows:
                 table.add_row(*(str(cell) for cell in row))
             show(table)

@@ -1,8 +1,7 @@
 """mien doctor: what is on this machine, what is missing, and the command that mends it."""
 
-from rich.table import Table
-
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import FAILED, emit, err, plural, show
 from mien.models.report import examine
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import FAILED, PARTLY, counting, emit, err, fail, out, show, track
 from mien.data.manifest_io import read_samples
 from mien.gallery.enrolment import enrol_samples

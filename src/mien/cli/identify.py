@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options, picture
+from mien.cli.tables import Table
 from mien.cli.terminal import NO, PARTLY, emit, err, plural, show, track
 from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR, Identification
 from mien.gallery.gallery import Gallery

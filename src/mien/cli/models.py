@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-from rich.table import Table
 
 from mien.cli import models_add, options
 from mien.cli.models_add import show_model
 from mien.cli.progress import progress_bar
 from mien.cli.protocol_verb import ProtocolVerb
+from mien.cli.tables import Table
 from mien.cli.terminal import FAILED, OK, emit, err, out, show
 from mien.detect.detector import BuiltInFamily
 from mien.evaluate.protocols import PROTOCOLS
@@ -129,7 +129,7 @@ def pull(
     if name in entries:
         err.print(f"{name}: licence {entries[name].licence}; from {entries[name].url}")
     columns = (TextColumn("pulling"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
+    with Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal) as shown:
         task = shown.add_task("pulling", total=None)
         model = pulling.pull(
             name,

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import WRONG, emit, fail, out, show
 from mien.cli.train import training
 from mien.library.add import PortraitRole, add_model, needs_colour, read_file

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.table import Table
 
 from mien.cli import options
 from mien.cli.embed import embeddings
+from mien.cli.tables import Table
 from mien.cli.terminal import PARTLY, emit, err, fail, out, plural, show, track
 from mien.data import overlap as overlapping
 from mien.data.manifest import Manifest

@@ -25,7 +25,7 @@ def progress_bar() -> Iterator[OnProgress]:
         TextColumn("{task.fields[rate]:.0f}/s"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal, auto_refresh=False) as bar:
+    with Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal, auto_refresh=False) as bar:
         stages: dict[str, tuple[TaskID, float]] = {}
 
         def update(point: progress.Progress) -> None:

@@ -1,7 +1,6 @@
 """Reports of mien.evaluate in the terminal. Writes no file."""
 
-from rich.table import Table
-
+from mien.cli.tables import Table
 from mien.cli.terminal import out, show
 from mien.evaluate.report import Report
 
@@ -14,7 +13,7 @@ def print_report(report: Report, max_tables: int = MAX_TABLES, mark: str = "") -
     for text in report.headline:
         out.print(f"{mark}{text}")
     for table in report.tables[:max_tables]:
-        shown = Table(*table.columns, title=table.title, title_justify="left")
+        shown = Table(*table.columns, title=table.title)
         for row in table.rows:
             shown.add_row(
                 *("" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row)

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import emit, err, out, plural, show
 from mien.gallery.stores import open_store
 

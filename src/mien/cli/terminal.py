@@ -12,14 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn, TextIO, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from mien.cli.exit_codes import FAILED, INTERRUPTED, NO, OK, PARTLY, WRONG
+from mien.cli.tables import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = [
     "FAILED",
@@ -38,11 +39,40 @@ __all__ = [
     "track",
 ]
 
-WIDE = 200
-"""Columns where the output is no terminal, so that tables in files and logs are not cut."""
 
-out = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+class Stream:
+    """Standard output or standard error: plain lines, and on a terminal what rich draws."""
+
+    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
+        self._name = name
+        self._console: Console | None = None
+
+    @property
+    def file(self) -> TextIO:
+        """The stream as it is now; tests and callers may exchange it."""
+        return getattr(sys, self._name)  # type: ignore[no-any-return]
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads it."""
+        return self.file.isatty()
+
+    @property
+    def rich(self) -> "Console":
+        """The console that draws tables, bars and images; loaded on first use, since it is slow to load."""
+        from rich.console import Console
+
+        if self._console is None:
+            self._console = Console(stderr=self._name == "stderr", highlight=False, markup=False, soft_wrap=True)
+        return self._console
+
+    def print(self, text: str = "") -> None:
+        """Write a line, at once."""
+        self.file.write(f"{text}\n")
+        self.file.flush()
+
+
+out, err = Stream("stdout"), Stream("stderr")
 
 T = TypeVar("T")
 QUIET = 2.0
@@ -62,11 +92,13 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
 
 
 def show(table: Table) -> None:
-    """Print a table, unless it is empty; long cells are folded, never cut."""
-    for column in table.columns:
-        column.overflow = "fold"
-    if table.row_count:
-        out.print(table, soft_wrap=False)
+    """Print a table, unless it is empty."""
+    if not table.rows:
+        return
+    if out.is_terminal:
+        out.rich.print(table.drawn(), soft_wrap=False)
+    else:
+        out.print(table.text())
 
 
 @contextmanager
@@ -76,6 +108,8 @@ def counting(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
     Yields:
         A function to be told how many are done.
     """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     started = time.monotonic()
     columns = (
         TextColumn(label),
@@ -84,7 +118,7 @@ def counting(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
         TextColumn("{task.fields[rate]:.0f}/s"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal, auto_refresh=False) as bar:
+    with Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal, auto_refresh=False) as bar:
         task = bar.add_task(label, total=total, rate=0.0, visible=False)
 
         def tell(done: int) -> None:

@@ -11,10 +11,10 @@ from typing import Annotated
 import cv2
 import numpy as np
 import typer
-from rich.table import Table
 
 from mien.cli import options
 from mien.cli.identify import add_rows, as_json, draw
+from mien.cli.tables import Table
 from mien.cli.terminal import emit, err, show
 from mien.data.sample import Sample
 from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from mien.cli import options
+from mien.cli.tables import Table
 from mien.cli.terminal import WRONG, emit, err, fail, out, plural, show
 from mien.errors import MissingExtraError
 from mien.image import find_images, read_image
@@ -91,7 +91,7 @@ def _show_plan(name: str, plan: "Plan | DetectorPlan", json: bool) -> int:
     if json:
         emit({"name": name, **asdict(plan), **({"bytes": plan.bytes} if hasattr(plan, "bytes") else {})})
         return 0
-    table = Table("what", "how much", title=name, title_justify="left")
+    table = Table("what", "how much", title=name)
     for row in plan.words():
         table.add_row(*row)
     table.add_row("time on this machine", f"about {_long(plan.seconds)}, evaluations left out")
@@ -113,7 +113,7 @@ class _Line:
     def __init__(self, *, json: bool, quiet: bool) -> None:
         self._json, self._quiet, self._said = json, quiet, 0.0
         columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[words]}"))
-        self._bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal or json or quiet)
+        self._bar = Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal or json or quiet)
         self._task = self._bar.add_task("training", total=None, words="")
 
     def __enter__(self) -> "_Line":
