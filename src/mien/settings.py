@@ -10,7 +10,6 @@ import json
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from difflib import get_close_matches
@@ -193,6 +192,8 @@ def _line_of(name: str) -> re.Pattern[str]:
 
 def _write_checked(path: Path, text: str, expected: Mapping[str, object]) -> None:
     """Write a file only if it says exactly what it should."""
+    import tomllib
+
     try:
         same = tomllib.loads(text) == expected
     except tomllib.TOMLDecodeError:
@@ -205,6 +206,8 @@ def _write_checked(path: Path, text: str, expected: Mapping[str, object]) -> Non
 def _read_toml(path: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:

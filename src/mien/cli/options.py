@@ -8,7 +8,6 @@ import typer
 
 from mien.cli.terminal import WRONG, err, fail
 from mien.errors import LanguageError, SettingsError
-from mien.messages import check_language
 from mien.models.options import EngineOptions
 from mien.settings import about, load_settings, parse
 
@@ -64,6 +63,8 @@ def recognizer(chosen: str | None) -> str:
 
 def language(chosen: str | None) -> str:
     """The language that was asked for, or the one of the settings, if there is a catalogue for it."""
+    from mien.messages import check_language
+
     try:
         return check_language(chosen or load_settings().language)
     except LanguageError as reason:
