@@ -26,7 +26,8 @@ from mien.models.options import EngineOptions
 from mien.portrait.dataset.labels import Labels
 from mien.recognize.recognizer import Recognizer
 from mien.scores import normalize, score_all
-from mien.types import Floats, Metric, floats
+from mien.types import Floats, floats
+from mien.units import Metric
 
 MIN_PHOTOGRAPHS = 5
 SEEDS = (0, 1, 2)

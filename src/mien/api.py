@@ -27,8 +27,9 @@ from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.pipeline import Analysis, Pipeline, Policy, Refused, array_item, open_pipeline
 from mien.recognize.recognizer import Recognizer
-from mien.scores import UNIT_OF, score_pairs
+from mien.scores import score_pairs
 from mien.types import Face, Faces, Floats, Image, Score, floats
+from mien.units import UNIT_OF
 
 
 @lru_cache(maxsize=4)

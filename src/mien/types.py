@@ -6,16 +6,14 @@ left mouth corner, right mouth corner.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mien.units import Unit
+
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-Metric = Literal["cosine", "l2"]
-Unit = Literal["cosine", "L2", "squared L2"]
-UNITS: tuple[Unit, ...] = ("cosine", "L2", "squared L2")
 
 
 def floats(values: ArrayLike) -> Floats:

@@ -6,8 +6,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.terminal import WRONG, emit, fail, out
-from mien.scores import convert_unit_length
-from mien.types import UNITS
+from mien.units import UNITS, convert_unit_length
 
 NAMES = {unit.lower().replace(" ", "-"): unit for unit in UNITS}
 """Units as they are typed."""

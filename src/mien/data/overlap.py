@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mien.data.phash import NEAR, Fingerprint, near_hashes
 from mien.scores import score_all
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 Kind = Literal["exact", "near", "same face"]
 

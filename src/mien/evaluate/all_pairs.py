@@ -21,7 +21,8 @@ from mien.evaluate.score_blocks import BINS, Block, SortedSamples, blocks_of, co
 from mien.models.engines import usable_cores
 from mien.rates import Indices
 from mien.scores import score_all, score_pairs, similarity
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 KEPT = 1_000_000
 """Most similar non-mated comparisons that are kept exactly, where nothing else is asked for."""

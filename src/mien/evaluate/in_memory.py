@@ -11,7 +11,8 @@ import numpy as np
 
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Embedded, Origin, require_usable
-from mien.types import Floats, Image, Metric, floats
+from mien.types import Floats, Image, floats
+from mien.units import Metric
 
 Embed = Callable[[Image], Floats]
 """(N, size, size, 3) uint8 RGB crops to (N, D) float32 embeddings."""

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from mien.evaluate.best_pairs import BestPairs
 from mien.rates import Indices
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 ROWS, COLUMNS = 1024, 2048
 """Scores of a block."""

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mien.data.sample import STRATA
 from mien.data.stored_paths import stored_path
 from mien.errors import ContractError, ManifestError
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 if TYPE_CHECKING:
     import pyarrow as pa

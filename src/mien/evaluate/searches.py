@@ -16,7 +16,8 @@ from mien.evaluate.operating_points import SHOWN_BY
 from mien.evaluate.rates_at import place_between
 from mien.rates import Estimate, Indices, rate_of_subjects
 from mien.scores import score_all, similarity
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 BLOCK = 1024
 RANKS = (1, 2, 3, 5, 10, 20, 50)

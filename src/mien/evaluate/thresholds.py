@@ -16,8 +16,8 @@ from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.evaluate.strata import StratumRow, strata_at
 from mien.models.card import ThresholdRow
 from mien.rates import Indices
-from mien.scores import UNIT_OF
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import UNIT_OF, Metric
 
 RATES = (1e-2, 1e-3, 1e-4)
 """The false match rates that a card has thresholds for, where the data can show them."""

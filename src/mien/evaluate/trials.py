@@ -22,7 +22,8 @@ from mien.progress import OnProgress, no_progress, report_progress
 from mien.rates import Estimate, rate_of_subjects
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs, similarity
-from mien.types import Face, Faces, Floats, Image, Metric
+from mien.types import Face, Faces, Floats, Image
+from mien.units import Metric
 
 CAVEAT = (
     "A robustness bound, not a genuine match rate: both images of a pair come from one photograph, so they share "

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien.errors import ContractError
-from mien.scores import better_is_higher, convert
 from mien.types import Score, Threshold
+from mien.units import better_is_higher, convert
 
 DEFAULT_VERIFICATION_FMR = 1e-3
 """For one comparison of two photographs."""

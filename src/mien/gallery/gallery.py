@@ -24,8 +24,9 @@ from mien.gallery.stores.base import BLOCK, Store, require_identity
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis, Policy, Refused
 from mien.pipeline.policy import Refusal
-from mien.scores import UNIT_OF, better_is_higher, score_pairs
+from mien.scores import score_pairs
 from mien.types import Floats, Score, Threshold
+from mien.units import UNIT_OF, better_is_higher
 
 Status = Literal["enrolled", "already enrolled", "conflict"] | Refusal
 

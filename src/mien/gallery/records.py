@@ -9,7 +9,8 @@ from mien.errors import GalleryError
 
 if TYPE_CHECKING:
     from mien.gallery.indexes.base import Ids
-    from mien.types import Floats, Metric
+    from mien.types import Floats
+    from mien.units import Metric
 
 
 @dataclass(frozen=True, slots=True)

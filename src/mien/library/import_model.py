@@ -23,7 +23,7 @@ from mien.models.card import (
 from mien.models.golden import measure
 from mien.models.onnx_graph import OnnxGraph, read_graph
 from mien.models.session import Session, open_unchecked
-from mien.types import Metric
+from mien.units import Metric
 
 SEED = 7
 """Seed of golden images."""

@@ -14,9 +14,9 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mien.errors import CardError
-from mien.scores import UNIT_OF
 from mien.templates import TEMPLATES
-from mien.types import Metric, Threshold, Unit
+from mien.types import Threshold
+from mien.units import UNIT_OF, Metric, Unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -13,7 +13,7 @@ from mien.evaluate.thresholds import RATES, Calibration, choose_thresholds
 from mien.models import store
 from mien.models.card import ThresholdRow
 from mien.models.store import Model
-from mien.scores import UNIT_OF
+from mien.units import UNIT_OF
 
 
 def calibrate(

@@ -11,7 +11,7 @@ from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number
 from mien.evaluate.scorefile import Embedded, require_same_contract
 from mien.evaluate.searches import SearchResult, SearchSet, deal, search
-from mien.scores import UNIT_OF
+from mien.units import UNIT_OF
 
 
 def default_sizes(known: int, distractors: int) -> list[int]:

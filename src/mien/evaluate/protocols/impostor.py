@@ -7,7 +7,7 @@ from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
-from mien.scores import UNIT_OF
+from mien.units import UNIT_OF
 
 
 def compare_subjects(embedded: Embedded) -> PairStatistics:

@@ -15,7 +15,7 @@ from mien.evaluate.report import Number, Report, describe, share
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard
 from mien.rates import Indices
-from mien.scores import UNIT_OF
+from mien.units import UNIT_OF
 
 MAX_SAMPLES = 20
 """Samples per subject that take part, so that a few people with very many do not outvote all others."""

@@ -28,7 +28,7 @@ from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.progress import OnProgress, no_progress
 from mien.rates import Indices
 from mien.recognize.recognizer import Recognizer
-from mien.scores import UNIT_OF
+from mien.units import UNIT_OF
 
 LONGEST = 1024
 """Images are shrunk to this longer side before they are corrupted; severities follow the face, not the file."""

@@ -17,8 +17,8 @@ from mien.evaluate.scorefile import Embedded
 from mien.evaluate.strata import strata_at
 from mien.models.card import ModelCard
 from mien.rates import Indices
-from mien.scores import UNIT_OF
 from mien.types import Floats
+from mien.units import UNIT_OF
 
 SHOWN_PAIRS = 24
 ASKED = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

@@ -28,7 +28,8 @@ from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Chart, Number, Pairs, Report, Series, Table, describe, number, share, thin
 from mien.evaluate.scorefile import Embedded
-from mien.scores import UNIT_OF, score_pairs, similarity
+from mien.scores import score_pairs, similarity
+from mien.units import UNIT_OF
 
 
 def score_list(embedded: Embedded, pairs: Sequence[Pair], source: str) -> tuple[ScoredPairs, np.ndarray]:

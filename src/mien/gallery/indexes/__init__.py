@@ -5,7 +5,8 @@ from math import inf
 
 from mien.gallery.indexes.base import Build, Fetch, Ids, Index
 from mien.gallery.indexes.exact import ExactIndex
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.scores import normalize
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 Ids = NDArray[np.int64]
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from mien.gallery.indexes.base import Found, Ids, best, distances_to
 from mien.scores import normalize
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 
 class ExactIndex:

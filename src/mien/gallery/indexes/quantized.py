@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from mien.gallery.indexes.base import Fetch, Found, Ids, best, distances_to
 from mien.gallery.indexes.exact import ExactIndex
 from mien.scores import normalize
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 
 class QuantizedIndex:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.scores import score_all
-from mien.types import Floats, Metric
+from mien.types import Floats
+from mien.units import Metric
 
 
 def choose_faces(

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from mien.portrait.dataset.evidence import MAX_EVIDENCE, Evidence, fit_evidence, logistic
 from mien.portrait.dataset.suspicions import Merge, Split, Suspect
 from mien.scores import normalize, score_all
-from mien.types import Floats, Metric, floats
+from mien.types import Floats, floats
+from mien.units import Metric
 
 Rows = NDArray[np.int64]
 

@@ -1,0 +1,70 @@
+"""The units of scores, and their conversion. Imports no array library, so that a threshold is converted at once."""
+
+from math import sqrt
+from typing import Literal
+
+from mien.errors import ContractError
+
+Metric = Literal["cosine", "l2"]
+Unit = Literal["cosine", "L2", "squared L2"]
+UNITS: tuple[Unit, ...] = ("cosine", "L2", "squared L2")
+
+UNIT_OF: dict[Metric, Unit] = {"cosine": "cosine", "l2": "L2"}
+
+MAX_OF: dict[Unit, float] = {"cosine": 1.0, "L2": 2.0, "squared L2": 4.0}
+"""The largest value of each unit between embeddings of unit length."""
+
+
+def better_is_higher(unit: Unit) -> bool:
+    """Whether a larger value in this unit means more alike."""
+    return unit == "cosine"
+
+
+def convert(value: float, unit: Unit, to: Unit, *, unit_length: bool) -> float:
+    """Convert a score or threshold between units.
+
+    L2 and squared L2 always convert; a cosine does only where embeddings have unit length, by
+    cos = 1 - d^2 / 2 (the law of cosines).
+
+    Raises:
+        ContractError: a cosine and a distance of embeddings that do not have unit length.
+        ValueError: a negative distance or a cosine outside -1..1.
+    """
+    if unit == to:
+        return value
+    if not unit_length and "cosine" in (unit, to):
+        raise ContractError(
+            f"{unit} cannot be converted to {to}: this model's embeddings do not have unit length; "
+            "measure the threshold again in the model's own unit"
+        )
+    squared = _to_squared(value, unit)
+    if to == "cosine":
+        return 1 - squared / 2
+    return sqrt(squared) if to == "L2" else squared
+
+
+def convert_unit_length(value: float, unit: Unit) -> dict[Unit, float]:
+    """A score or threshold between embeddings of unit length, in every unit.
+
+    Example:
+        >>> convert_unit_length(1.0, "L2")
+        {'cosine': 0.5, 'L2': 1.0, 'squared L2': 1.0}
+
+    Raises:
+        ValueError: no two embeddings of unit length have such a score.
+    """
+    if unit != "cosine" and not 0 <= value <= MAX_OF[unit]:
+        raise ValueError(
+            f"{value:g} is not a {unit} between embeddings of unit length: the values are from 0 to {MAX_OF[unit]:g}"
+        )
+    return {to: convert(value, unit, to, unit_length=True) for to in MAX_OF}
+
+
+def _to_squared(value: float, unit: Unit) -> float:
+    if unit == "cosine":
+        if not -1 <= value <= 1:
+            raise ValueError(f"a cosine is between -1 and 1, not {value}")
+        return 2 - 2 * value
+    if value < 0:
+        raise ValueError(f"a distance is not negative: got {value}")
+    return value * value if unit == "L2" else value
