@@ -28,8 +28,8 @@ from mien.models.options import EngineOptions
 from mien.pipeline import array_item
 from mien.portrait.examine import Examiner
 from mien.portrait.measures.catalogue import MEASURES
-from mien.portrait.rule_files import load_rules
-from mien.portrait.verdicts import FAIL, states
+from mien.portrait.rules.files import load_rules
+from mien.portrait.rules.verdicts import FAIL, states
 from mien.types import Floats, Image, floats
 
 PHOTOGRAPHS = 300

@@ -8,7 +8,7 @@ import pytest
 from mien.cli import run
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.measure import Measure
-from mien.portrait.rule_files import load_rules, shipped_text
+from mien.portrait.rules.files import load_rules, shipped_text
 
 
 def test_the_command_says_what_to_do_and_exits_by_the_verdict(hopper_path: Path, collins_path: Path, capsys) -> None:

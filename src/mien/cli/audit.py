@@ -18,8 +18,8 @@ from mien.portrait.dataset.accept import is_inside
 from mien.portrait.dataset.audit import Audit
 from mien.portrait.dataset.findings import KINDS, kind_title
 from mien.portrait.report.sentences import accepted, to_collect, verdict
-from mien.portrait.rule_text import limit_text, rule_title
-from mien.portrait.verdicts import FAIL, UNKNOWN
+from mien.portrait.rules.text import limit_text, rule_title
+from mien.portrait.rules.verdicts import FAIL, UNKNOWN
 
 
 def audit(

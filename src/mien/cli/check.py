@@ -13,9 +13,9 @@ from mien.cli.tables import Table
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, show
 from mien.messages import number, translate
 from mien.portrait.checking import DEFAULT_RULES, Checked
-from mien.portrait.rule_files import SHIPPED, shipped_text
-from mien.portrait.rule_text import limit_text, rule_title, value_text
-from mien.portrait.verdicts import Verdict
+from mien.portrait.rules.files import SHIPPED, shipped_text
+from mien.portrait.rules.text import limit_text, rule_title, value_text
+from mien.portrait.rules.verdicts import Verdict
 
 Rules = Annotated[str, typer.Option("--rules", help=f"{', '.join(SHIPPED)}, or a rule file.")]
 PortraitModels = Annotated[

@@ -20,8 +20,8 @@ from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.metadata import read_metadata
 from mien.portrait.dataset.structure import list_data_set
 from mien.portrait.report.tables import write_audit
-from mien.portrait.rule_files import load_rules
-from mien.portrait.rules import RuleSet
+from mien.portrait.rules.files import load_rules
+from mien.portrait.rules.schema import RuleSet
 from mien.progress import OnProgress, Progress, no_progress
 
 

@@ -16,9 +16,9 @@ from mien.pipeline import array_item, bytes_item, file_item
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures.catalogue import place
 from mien.portrait.measures.measure import Measured
-from mien.portrait.rule_files import load_rules
-from mien.portrait.rules import RuleSet
-from mien.portrait.verdicts import Verdict, apply_rules
+from mien.portrait.rules.files import load_rules
+from mien.portrait.rules.schema import RuleSet
+from mien.portrait.rules.verdicts import Verdict, apply_rules
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Box, Floats, Image
 

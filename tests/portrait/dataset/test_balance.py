@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.portrait.dataset.balance import balance, balance_of_guesses, corrected, missing_people
-from mien.portrait.rules import WantedShares
+from mien.portrait.rules.schema import WantedShares
 from mien.rates import wilson
 
 SEX = WantedShares(parts={"male": 1, "female": 1}, tolerance=0.05)

@@ -9,7 +9,7 @@ from mien.portrait.dataset import measure_cache
 from mien.portrait.dataset.measure_cache import delete_cache, measure_data_set
 from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.structure import Listing, list_data_set
-from mien.portrait.rule_files import load_rules
+from mien.portrait.rules.files import load_rules
 from mien.progress import Progress
 
 MODELS = AuditModels(recognizer="")

@@ -8,7 +8,7 @@ import pytest
 
 from mien.errors import AuditError
 from mien.portrait.dataset.structure import list_data_set, same_name
-from mien.portrait.rule_files import load_rules
+from mien.portrait.rules.files import load_rules
 
 STRUCTURE = load_rules("vn-portrait").structure
 

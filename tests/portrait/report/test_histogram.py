@@ -30,3 +30,7 @@ def test_outliers_are_in_the_last_bars_and_limits_are_always_shown() -> None:
 def test_equal_values_are_one_bar() -> None:
     drawn = histogram("x", floats([7, 7, 7]), None, None)
     assert (drawn.low, drawn.high, len(drawn.bars)) == (6.5, 7.5, 1)
+
+
+def test_values_on_a_limit_are_within_it() -> None:
+    assert not any(bar.is_outside for bar in histogram("x", floats([1, 1, 1, 2]), 1.0, 2.0).bars)

@@ -19,8 +19,8 @@ from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.measurements import Measurements
 from mien.portrait.dataset.people import PersonSummary
 from mien.portrait.dataset.structure import Entry
-from mien.portrait.rules import Rule, RuleSet
-from mien.portrait.verdicts import FAIL, PASS, UNKNOWN
+from mien.portrait.rules.schema import Rule, RuleSet
+from mien.portrait.rules.verdicts import FAIL, PASS, UNKNOWN
 from mien.types import Floats
 
 Bools = NDArray[np.bool_]
@@ -32,7 +32,7 @@ class RuleResult:
 
     Attributes:
         rule: which.
-        states: (N,) numbers of mien.portrait.verdicts.STATES.
+        states: (N,) numbers of mien.portrait.rules.verdicts.STATES.
         values: (N,) what was measured.
     """
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from mien.portrait.rules import WantedShares
+from mien.portrait.rules.schema import WantedShares
 from mien.rates import wilson
 
 

@@ -26,8 +26,8 @@ from mien.portrait.dataset.people import (
 )
 from mien.portrait.dataset.structure import Entry, Listing
 from mien.portrait.measures.catalogue import MEASURES
-from mien.portrait.rules import Rule, RuleSet
-from mien.portrait.verdicts import FAIL, states
+from mien.portrait.rules.schema import Rule, RuleSet
+from mien.portrait.rules.verdicts import FAIL, states
 
 
 def conclude(

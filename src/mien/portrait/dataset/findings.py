@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mien.messages import Argument, Message
-from mien.portrait.rules import Severity
+from mien.portrait.rules.schema import Severity
 
 KINDS: dict[str, Severity] = {
     "missing-group": "error",

@@ -15,7 +15,7 @@ from mien.portrait.dataset.balance import GroupBalance, balance_of_guesses
 from mien.portrait.dataset.findings import Finding
 from mien.portrait.dataset.metadata import Metadata, age_at
 from mien.portrait.dataset.structure import Entry, same_name
-from mien.portrait.rules import RuleSet
+from mien.portrait.rules.schema import RuleSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

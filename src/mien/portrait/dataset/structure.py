@@ -15,7 +15,7 @@ from typing import Literal
 from mien.errors import AuditError
 from mien.image import SUFFIXES
 from mien.portrait.dataset.findings import Finding
-from mien.portrait.rules import Structure
+from mien.portrait.rules.schema import Structure
 
 Group = Literal["adult", "child", ""]
 SYSTEM = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir", "__macosx"})

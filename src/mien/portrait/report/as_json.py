@@ -7,7 +7,7 @@ from mien.messages import languages
 from mien.portrait.dataset.audit import Audit, RuleResult, reasons
 from mien.portrait.dataset.balance import GroupBalance
 from mien.portrait.dataset.findings import Finding
-from mien.portrait.verdicts import FAIL, PASS, UNKNOWN
+from mien.portrait.rules.verdicts import FAIL, PASS, UNKNOWN
 
 FORMAT, VERSION = "mien audit", 1
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.types import Floats
 
@@ -14,7 +15,7 @@ WIDTH, HEIGHT = 320, 90
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar: its left edge, its top and height in pixels, and whether its values are outside of the limits."""
+    """A bar: its left edge, top and height in pixels, and whether most of its values are outside of the limits."""
 
     x: float
     y: float
@@ -58,16 +59,23 @@ def histogram(title: str, values: Floats, min_: float | None, max_: float | None
     known = values[np.isfinite(values)]
     limits = [limit for limit in (min_, max_) if limit is not None]
     low, high = _ends(known, limits)
-    counts, edges = np.histogram(np.clip(known, low, high), BINS, (low, high))
-    highest = max(1, int(counts.max()))
+    counts, outside = (_count(part, low, high) for part in (known, known[_outside(known, min_, max_)]))
     bars = []
-    for index, count in enumerate(counts.tolist()):
+    for index, (count, beyond) in enumerate(zip(counts, outside, strict=True)):
         if count:
-            middle, height = (edges[index] + edges[index + 1]) / 2, HEIGHT * count / highest
-            is_outside = (min_ is not None and middle < min_) or (max_ is not None and middle > max_)
-            bars.append(Bar(index * WIDTH / BINS, HEIGHT - height, height, bool(is_outside)))
+            height = HEIGHT * count / max(counts)
+            bars.append(Bar(index * WIDTH / BINS, HEIGHT - height, height, 2 * beyond > count))
     marks = tuple(((limit - low) / (high - low) * WIDTH, limit) for limit in limits)
     return Histogram(title=title, low=low, high=high, bars=tuple(bars), marks=marks)
+
+
+def _outside(values: Floats, min_: float | None, max_: float | None) -> NDArray[np.bool_]:
+    return (values < (-np.inf if min_ is None else min_)) | (values > (np.inf if max_ is None else max_))
+
+
+def _count(values: Floats, low: float, high: float) -> list[int]:
+    """How many values are in each bin."""
+    return [int(count) for count in np.histogram(np.clip(values, low, high), BINS, (low, high))[0]]
 
 
 def _ends(known: Floats, limits: Sequence[float]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from mien.portrait.dataset.findings import KINDS, Finding, kind_title
 from mien.portrait.measures.catalogue import place
 from mien.portrait.report.histogram import Histogram, histogram
 from mien.portrait.report.sentences import facts, group_name, to_collect
-from mien.portrait.rule_text import (
+from mien.portrait.rules.text import (
     advice,
     limit_text,
     measure_name,
@@ -26,7 +26,7 @@ from mien.portrait.rule_text import (
     unit_text,
     value_text,
 )
-from mien.portrait.verdicts import FAIL, PASS, UNKNOWN
+from mien.portrait.rules.verdicts import FAIL, PASS, UNKNOWN
 from mien.thumbnail import place_jpeg
 from mien.types import Box
 

@@ -4,7 +4,7 @@ import pytest
 
 from mien.errors import RuleError
 from mien.portrait.measures.catalogue import MEASURES
-from mien.portrait.rule_files import SHIPPED, load_rules, parse_rules, shipped_text
+from mien.portrait.rules.files import SHIPPED, load_rules, parse_rules, shipped_text
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from mien.portrait.rules import RuleSet
+from mien.portrait.rules.schema import RuleSet
 
 EARLIER = """
 name = "mine"

@@ -4,8 +4,9 @@ import pytest
 
 from mien.messages import find_catalogue, languages
 from mien.portrait.measures.catalogue import MEASURES
-from mien.portrait.rule_files import SHIPPED, load_rules
-from mien.portrait.rule_text import (
+from mien.portrait.rules.files import SHIPPED, load_rules
+from mien.portrait.rules.schema import Rule, RuleSet
+from mien.portrait.rules.text import (
     advice,
     limit_text,
     measure_name,
@@ -14,7 +15,6 @@ from mien.portrait.rule_text import (
     unit_text,
     value_text,
 )
-from mien.portrait.rules import Rule, RuleSet
 
 
 def rule(measure: str, min_: float | None = None, max_: float | None = None, **more: object) -> Rule:

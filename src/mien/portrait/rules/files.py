@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from mien.errors import RuleError
 from mien.portrait.measures.catalogue import MEASURES
-from mien.portrait.rules import Rule, RuleSet, Strict, Structure, WantedBalance, WantedShares
+from mien.portrait.rules.schema import Rule, RuleSet, Strict, Structure, WantedBalance, WantedShares
 
 SHIPPED = ("vn-portrait", "icao")
 SECTIONS: dict[str, type[Strict]] = {
@@ -54,7 +54,7 @@ def shipped_text(name: str) -> str:
 
 
 def _text_of_shipped(name: str) -> str:
-    return resources.files("mien.portrait").joinpath("rulesets", f"{name}.toml").read_text("utf-8")
+    return resources.files("mien.portrait.rules").joinpath("shipped", f"{name}.toml").read_text("utf-8")
 
 
 def parse_rules(text: str, where: str) -> RuleSet:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from mien.messages import Message, has_message, number, translate
 from mien.portrait.measures.catalogue import MEASURES
-from mien.portrait.rules import Rule, RuleSet
+from mien.portrait.rules.schema import Rule, RuleSet
 
 SLIGHT = 0.2
 """A value is slightly outside of two limits if it is beyond by at most this share of the distance between them."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from mien.messages import Message
 from mien.portrait.measures.measure import Measured
-from mien.portrait.rule_text import advice
-from mien.portrait.rules import Rule
+from mien.portrait.rules.schema import Rule
+from mien.portrait.rules.text import advice
 from mien.types import Floats, floats
 
 State = Literal["pass", "fail", "not assessed"]

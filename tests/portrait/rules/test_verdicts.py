@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mien.messages import Message
 from mien.portrait.measures.measure import NO_FACE, Measured
-from mien.portrait.rule_files import load_rules
-from mien.portrait.rules import Rule
-from mien.portrait.verdicts import STATES, apply_rule, states
+from mien.portrait.rules.files import load_rules
+from mien.portrait.rules.schema import Rule
+from mien.portrait.rules.verdicts import STATES, apply_rule, states
 from mien.types import floats
 
 
