@@ -8,7 +8,7 @@ chance alone may give.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from mien.types import Floats
 from mien.units import Metric
 
 Kind = Literal["exact", "near", "same face"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
