@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from mien.align import align
+from mien.image import read_image
 from mien.pipeline import (
     Broken,
     Found,
@@ -65,10 +67,10 @@ def test_a_small_face_is_cut_from_the_full_size(large: Path) -> None:
     sharp = refine(found, found.faces, TEMPLATE)
     assert sharp.loaded.photo.reduction == 1
     assert np.allclose(sharp.faces[0].landmarks, _face(3200, 2400).landmarks, atol=0.1)
-    blurred = align_faces(found, TEMPLATE, 112)[0]
-    crop = align_faces(sharp, TEMPLATE, 112)[0]
-    assert blurred is not None and crop is not None
-    assert cv2.Laplacian(crop, cv2.CV_64F).var() > 1.5 * cv2.Laplacian(blurred, cv2.CV_64F).var()
+    crop, coarse = align_faces(sharp, TEMPLATE, 112)[0], align_faces(found, TEMPLATE, 112)[0]
+    assert crop is not None and coarse is not None
+    truth = align(read_image(large), _face(3200, 2400).landmarks, TEMPLATE, 112).astype(int)
+    assert np.abs(crop - truth).mean() < 1 < np.abs(coarse - truth).mean()
 
 
 def test_a_large_face_and_no_face_are_not_decoded_again(large: Path) -> None:
