@@ -7,19 +7,19 @@ colour modes into RGB, `arrays` checks what did not come from a file.
 from mien.image.arrays import check_crops, check_image
 from mien.image.decode import Encoded, decode, open_encoded, read_image, read_photo, read_size
 from mien.image.files import DEFAULT_LIMITS, Limits, find_images, read_bytes
-from mien.image.formats import BROKEN, FORMATS, SUFFIXES
+from mien.image.formats import BROKEN, FORMATS, has_image_suffix
 
 __all__ = [
     "BROKEN",
     "DEFAULT_LIMITS",
     "FORMATS",
-    "SUFFIXES",
     "Encoded",
     "Limits",
     "check_crops",
     "check_image",
     "decode",
     "find_images",
+    "has_image_suffix",
     "open_encoded",
     "read_bytes",
     "read_image",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import ImageError
-from mien.image.formats import SUFFIXES
+from mien.image.formats import has_image_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def find_images(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
+        if has_image_suffix(path)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )

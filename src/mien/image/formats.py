@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import (
     BmpImagePlugin,
@@ -56,12 +57,14 @@ class Format:
         matches: whether the first bytes of a file announce this format.
         open: parses the header. The plugin classes are called directly: Pillow.open tries every format, and warns of
             large images before their size can be checked.
+        extra: the extra of mien's package that it needs; empty where it needs none.
     """
 
     name: str
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool]
     open: Opener
+    extra: str = ""
 
 
 def _starts(*magics: bytes) -> Callable[[bytes], bool]:
@@ -93,11 +96,15 @@ FORMATS = {
         (".heic", ".heif"),
         lambda data: data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS,
         _open_heic,
+        extra="heic",
     ),
 }
 
-SUFFIXES = frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
-"""File name endings that a folder is searched for."""
+
+def has_image_suffix(path: Path) -> bool:
+    """Whether a file's name ends like that of an image; folders are searched for such names."""
+    suffix = path.suffix.lower()
+    return any(suffix in each.suffixes for each in FORMATS.values())
 
 
 def open_header(data: bytes, name: str) -> ImageFile.ImageFile:
@@ -114,7 +121,7 @@ def open_header(data: bytes, name: str) -> ImageFile.ImageFile:
         return known.open(io.BytesIO(data))
     except ImportError as reason:
         raise ImageError(
-            f"{name} is {known.name}, which needs an extra: pip install '.[heic]' in mien's folder"
+            f"{name} is {known.name}, which needs an extra: pip install '.[{known.extra}]' in mien's folder"
         ) from reason
     except BROKEN as reason:
         raise ImageError(f"{name} has a broken header: {reason}") from reason

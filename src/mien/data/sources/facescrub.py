@@ -14,7 +14,7 @@ from pathlib import Path
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import find_file, folders_in, lines, numbers
-from mien.image import SUFFIXES
+from mien.image import has_image_suffix
 from mien.types import Box
 
 LISTS = {"facescrub_actors.txt": "male", "facescrub_actresses.txt": "female"}
@@ -61,7 +61,7 @@ def read(path: Path) -> Rows:
         if named is None:
             continue
         entry = listed.pop((_key(named[1]), named[2]), None)
-        if file.suffix.lower() not in SUFFIXES:
+        if not has_image_suffix(file):
             yield Problem(str(file), f"is {file.suffix[1:].upper()}, which is not read; convert it to PNG")
             continue
         yield _sample(file, _key(named[1]), entry)

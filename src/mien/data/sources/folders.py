@@ -5,7 +5,7 @@ from pathlib import Path
 from mien.data.sample import Problem, Sample
 from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import folders_in
-from mien.image import SUFFIXES, find_images
+from mien.image import find_images, has_image_suffix
 
 
 def recognizes(path: Path) -> bool:
@@ -22,7 +22,7 @@ def read(path: Path) -> Rows:
         for file in files:
             yield Sample(file, subject.name)
     for file in sorted(path.iterdir()):
-        if file.is_file() and file.suffix.lower() in SUFFIXES:
+        if file.is_file() and has_image_suffix(file):
             yield Problem(str(file), "lies in no subject's folder")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien.errors import ManifestError
-from mien.image import SUFFIXES
+from mien.image import has_image_suffix
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -45,7 +45,7 @@ def numbers(words: list[str], where: str) -> list[float]:
 
 def holds_images(folder: Path) -> bool:
     """Whether images lie in a folder directly."""
-    return any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    return any(has_image_suffix(path) for path in folder.iterdir())
 
 
 def folders_in(path: Path) -> list[Path]:

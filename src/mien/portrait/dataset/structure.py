@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from mien.errors import AuditError
-from mien.image import SUFFIXES
+from mien.image import has_image_suffix
 from mien.portrait.dataset.findings import Finding
 from mien.portrait.rules.schema import Structure
 
@@ -165,7 +165,7 @@ def _images(folder: Path, listing: Listing, depth: int = 0) -> Iterator[str]:
     """Images of an identity, those of nested folders too; what is no image is reported."""
     inside, files = _scan(folder, listing)
     for file in files:
-        if file.suffix.lower() in SUFFIXES:
+        if has_image_suffix(file):
             yield _relative(file, listing.root)
         else:
             listing.findings.append(Finding(kind="stray-file", place=_relative(file, listing.root)))
@@ -177,7 +177,7 @@ def _images(folder: Path, listing: Listing, depth: int = 0) -> Iterator[str]:
 
 def _loose(listing: Listing, folder: Path, files: list[Path]) -> None:
     for file in files:
-        kind = "loose-image" if file.suffix.lower() in SUFFIXES else "stray-file"
+        kind = "loose-image" if has_image_suffix(file) else "stray-file"
         listing.findings.append(Finding(kind=kind, place=_relative(file, listing.root)))
 
 
@@ -211,12 +211,12 @@ def _checked(listing: Listing) -> Listing:
 
 def _what_it_is(root: Path, folders: list[Path], files: list[Path], structure: Structure) -> str:
     """What was found instead, and how to call it."""
-    images = sum(file.suffix.lower() in SUFFIXES for file in files)
+    images = sum(has_image_suffix(file) for file in files)
     wanted = f"{structure.adults[0]}/IDENTITY/*.jpg and {structure.children[0]}/IDENTITY/*.jpg"
     if not folders and not files:
         return f"{root} is empty: lay the data set out as {wanted}"
     scratch = Listing(root)
-    holding = sum(any(f.suffix.lower() in SUFFIXES for f in _scan(folder, scratch)[1]) for folder in folders[:200])
+    holding = sum(any(has_image_suffix(f) for f in _scan(folder, scratch)[1]) for folder in folders[:200])
     shown = f"{holding}" if len(folders) <= 200 else f"{len(folders)}"
     if holding:
         return (
