@@ -14,6 +14,8 @@ import typer
 from mien import __version__
 from mien.cli import run, verbs
 from mien.cli.verbs import VERBS, Verb, load_verb
+from mien.gallery.records import Identity
+from mien.gallery.stores.sqlite import SqliteStore
 
 HEAVY = ("scipy", "matplotlib", "onnx", "faiss", "pyarrow", "openvino", "cv2", "torch", "pandas", "sklearn", "joblib")
 
@@ -90,14 +92,20 @@ def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("arguments", "unneeded", "most"),
     [
-        (["--help"], (*HEAVY, "numpy", "PIL", "pydantic", "rich.console"), 200),
-        (["--version"], (*HEAVY, "numpy", "PIL", "pydantic", "rich.console"), 200),
+        (["--help"], (*HEAVY, "numpy", "PIL", "pydantic", "rich.console"), 170),
+        (["--version"], (*HEAVY, "numpy", "PIL", "pydantic", "rich.console"), 170),
+        (["config", "list"], (*HEAVY, "numpy", "PIL", "rich.console"), 300),
+        (["subjects", "GALLERY"], (*HEAVY, "numpy", "PIL", "rich.console"), 300),
+        (["convert-threshold", "1.1", "--from", "l2"], (*HEAVY, "numpy", "PIL", "rich.console"), 300),
+        (["doctor"], (*HEAVY, "PIL", "rich.console", "onnxruntime"), 420),
     ],
 )
 def test_light_verbs_import_little(
     arguments: list[str], unneeded: tuple[str, ...], most: int, tmp_path: Path
 ) -> None:
-    done = program(*arguments, home=tmp_path)
+    path = str(tmp_path / "people.gallery")
+    SqliteStore.create(path, Identity("c", "m", "l2", 4)).close()
+    done = program(*(path if argument == "GALLERY" else argument for argument in arguments), home=tmp_path)
     modules = imported(done)
     assert done.returncode == 0, done.stderr
     assert not modules & set(unneeded)
