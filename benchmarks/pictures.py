@@ -26,7 +26,7 @@ from mien.image import read_image
 from mien.models.defaults import package_file
 from mien.templates import TEMPLATES
 from mien.train.recognizers import heads
-from mien.train.recognizers.augment import KINDS
+from mien.train.recognizers.augment import AUGMENTATIONS
 from mien.types import Image
 
 mpl.use("Agg")
@@ -111,8 +111,8 @@ def crops() -> list[Image]:
 def augmentation(out: Path) -> None:
     """Every kind, three draws of each."""
     rows = []
-    for name, apply in KINDS.items():
-        cells = [crop for portrait in crops() for crop in (portrait, *draws(apply, portrait))]
+    for name, kind in AUGMENTATIONS.items():
+        cells = [crop for portrait in crops() for crop in (portrait, *draws(kind.apply, portrait))]
         label = np.full((112, 110, 3), 255, np.uint8)
         cv2.putText(label, name, (4, 62), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
         rows.append(np.hstack([label, *cells]))

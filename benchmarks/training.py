@@ -24,17 +24,18 @@ import command
 import inputs
 import machine
 from arcface_torch import Peer
-from mien.train.distributed import ALONE, World
-from mien.train.memory import keep_freed_memory
-from mien.train.optimize import LossScale, make_optimizer
-from mien.train.order import BatchSlice
-from mien.train.recipe_io import parse_recipe
+from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.memory import keep_freed_memory
+from mien.train.compute.optimize import LossScale, make_optimizer
+from mien.train.compute.order import BatchSlice
+from mien.train.kinds import parse_recipe
+from mien.train.recognizers.augment import AUGMENTATIONS
 from mien.train.recognizers.backbones.registry import build
-from mien.train.recognizers.dataset import CropBatch, CropDataset, batches
+from mien.train.recognizers.dataset import CropBatch, CropDataset, Reading, batches
 from mien.train.recognizers.heads import ArcFace
 from mien.train.recognizers.partial_fc import PartialFC
-from mien.train.recognizers.recipe import Augment, Recipe
-from mien.train.recognizers.step import Trained, make_step
+from mien.train.recognizers.recipe import RecognizerRecipe
+from mien.train.recognizers.step import Learner, make_step
 
 CLASSES, ROUNDS = 10_000, 7
 
@@ -42,7 +43,7 @@ PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "A30": 165e12, "A10": 1
 """Dense bfloat16 operations per second, as the maker states them."""
 
 
-def recipe_of(backbone: str, batch: int) -> Recipe:
+def recipe_of(backbone: str, batch: int) -> RecognizerRecipe:
     return parse_recipe(
         {
             "name": "speed",
@@ -55,11 +56,13 @@ def recipe_of(backbone: str, batch: int) -> Recipe:
     )
 
 
-def ours(backbone: str, batch: int, classes: int, world: World = ALONE) -> tuple[Trained, Recipe]:
+def ours(backbone: str, batch: int, classes: int, world: World = ALONE) -> tuple[Learner, RecognizerRecipe]:
     recipe = recipe_of(backbone, batch)
     network = build(backbone, 512).to(world.device).to(memory_format=torch.channels_last)
     head = PartialFC(ArcFace(), classes, 512, world)
-    return Trained(network, network, head, make_optimizer(network, recipe.optimizer), LossScale()), recipe
+    optimizer = make_optimizer(network, recipe.optimizer)
+    learner = Learner(backbone=network, model=network, head=head, optimizer=optimizer, scale=LossScale())
+    return learner, recipe
 
 
 def compare(
@@ -69,7 +72,7 @@ def compare(
     generator, world = np.random.default_rng(0), World(device=torch.device(device))
     crops = generator.integers(0, 256, (batch, 112, 112, 3), np.uint8)
     labels = generator.integers(0, classes, batch)
-    peer, (trained, recipe) = Peer(depth, classes, device=device), ours(f"iresnet{depth}", batch, classes, world)
+    peer, (learner, recipe) = Peer(depth, classes, device=device), ours(f"iresnet{depth}", batch, classes, world)
     x = (torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous().to(device)
     y = torch.from_numpy(labels).to(device)
     times: dict[str, list[float]] = {"peer": [], "mien": []}
@@ -77,7 +80,7 @@ def compare(
         start = time.perf_counter()
         peer.step(x, y)
         middle = time.perf_counter()
-        make_step(trained, CropBatch(index, crops, labels, labels, labels), 0.01, recipe, world)
+        make_step(learner, CropBatch(index, crops, labels, labels, labels), 0.01, recipe, world)
         end = time.perf_counter()
         if index >= warm_up:
             times["peer"].append(middle - start)
@@ -150,18 +153,18 @@ def reading(pack: Path, batch: int = 64, steps: int = 12) -> dict:
     """The loader alone, the step alone, and both, for the fastest backbone."""
     crops = CropDataset([pack], 112, "arcface")
     kinds = {
-        "mirror": Augment(),
-        "all kinds at 0.2": Augment(**dict.fromkeys(Augment.model_fields, 0.2) | {"mirror": 0.5}),
+        "mirror": {"mirror": 0.5},
+        "all kinds at 0.2": dict.fromkeys(AUGMENTATIONS, 0.2) | {"mirror": 0.5},
     }
     return {name: read_and_step(crops, chances, batch, steps) for name, chances in kinds.items()}
 
 
-def read_and_step(crops: CropDataset, chances: Augment, batch: int, steps: int) -> dict:
-    share = BatchSlice(batch, 0, batch)
-    trained, recipe = ours("mobilefacenet", batch, len(crops.classes))
+def read_and_step(crops: CropDataset, chances: dict[str, float], batch: int, steps: int) -> dict:
+    reading = Reading(share=BatchSlice(batch, 0, batch), seed=1, probabilities=chances, threads=1)
+    learner, recipe = ours("mobilefacenet", batch, len(crops.classes))
 
     def step(one: CropBatch) -> None:
-        make_step(trained, one, 0.01, recipe, ALONE)
+        make_step(learner, one, 0.01, recipe, ALONE)
 
     def rate(items: Iterable[CropBatch], work: Callable[[CropBatch], None]) -> float:
         start = time.perf_counter()
@@ -169,14 +172,14 @@ def read_and_step(crops: CropDataset, chances: Augment, batch: int, steps: int) 
             work(one)
         return steps * batch / (time.perf_counter() - start)
 
-    queue = batches(crops, share, 1, chances, 1, 0, 3 + steps)
+    queue = batches(crops, reading, 0, 3 + steps)
     warm = [next(queue) for _ in range(3)]
     for one in warm:
         step(one)
     return {
         "both": rate(queue, step),
         "step alone": rate([warm[0]] * steps, step),
-        "loader alone, one thread": rate(batches(crops, share, 1, chances, 1, 0, steps), lambda one: None),
+        "loader alone, one thread": rate(batches(crops, reading, 0, steps), lambda one: None),
     }
 
 

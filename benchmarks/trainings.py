@@ -17,7 +17,7 @@ import command
 import inputs
 import machine
 from mien.evaluate.report import read_report
-from mien.train.journal import read_journal
+from mien.train.run.journal import read_journal
 
 RECIPES = ("lfw-arcface", "lfw-curricularface", "finetune-mobilefacenet-celeba", "finetune-dlib-celeba")
 CASIA = "weights/mobilefacenet_casia_068.ckpt"
@@ -57,7 +57,7 @@ def train(recipe: Path, reports: Path) -> dict:
     return {
         "headline": report.headline,
         "minutes of steps": sum(batch / line["speed"] for line in steps) / 60,
-        "images per second": report.numbers["images a second"].value,
+        "images per second": report.numbers["images per second"].value,
         "numbers": {
             key: {"value": value.value, "low": value.low, "high": value.high}
             for key, value in report.numbers.items()

@@ -14,7 +14,8 @@
     ├── TrainingError
     │   ├── RecipeError         a recipe that is malformed, or that its data cannot follow
     │   ├── CheckpointError     a checkpoint that cannot be read or written, or is of another network
-    │   └── NonFiniteError      a loss or gradient that is no number
+    │   ├── NonFiniteError      a loss or gradient that is NaN or infinite
+    │   └── ExportOptionError   an option that does not apply to what is exported
     ├── ResumeError             a folder of unfinished work that cannot be continued with these settings
     ├── WorkerError             a cluster that cannot be reached
     ├── LanguageError           a language or a message that there is not, or a catalogue that is malformed
@@ -85,7 +86,11 @@ class CheckpointError(TrainingError):
 
 
 class NonFiniteError(TrainingError):
-    """A loss or a gradient that is no number."""
+    """A loss or a gradient that is NaN or infinite."""
+
+
+class ExportOptionError(TrainingError):
+    """An option of an export that does not apply to what is exported."""
 
 
 class ResumeError(MienError):

@@ -19,7 +19,13 @@ from mien.data.sample import Sample
 from mien.models.golden import golden_image
 from mien.types import Box
 
-pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+sys.path.insert(0, str(Path(__file__).parent))
+
+import made_up  # noqa: E402
+
+from mien.train.loop import train  # noqa: E402
+from mien.train.recognizers.backbones.registry import build  # noqa: E402
 
 
 def made_up_face(subject: int, picture: int, size: int) -> np.ndarray:
@@ -137,3 +143,32 @@ def draw_scenes(folder: Path, count: int = 24, side: int = 160) -> Path:
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of made-up scenes."""
     return draw_scenes(tmp_path_factory.mktemp("scenes") / "drawn")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, face_pack: Path) -> Path:
+    """A whole run, evaluated on its own set."""
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    train(
+        made_up.recognizer_recipe(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), folder
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def foreign_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody's MobileFaceNet."""
+    torch.manual_seed(5)
+    path = tmp_path_factory.mktemp("weights") / "theirs.pth"
+    torch.save({f"module.{key}": value for key, value in build("mobilefacenet", 32).state_dict().items()}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tuned_run(tmp_path_factory: pytest.TempPathFactory, face_pack: Path, foreign_weights: Path) -> Path:
+    folder = tmp_path_factory.mktemp("tuned") / "run"
+    train(
+        made_up.tuning_recipe(face_pack, foreign_weights, freeze=[0], norms="freeze", anchor=0.5, layer_decay=0.5),
+        folder,
+    )
+    return folder

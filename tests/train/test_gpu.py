@@ -7,9 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from mien.train.journal import read_journal  # noqa: E402
+from mien.train.kinds import parse_recipe  # noqa: E402
 from mien.train.loop import train  # noqa: E402
-from mien.train.recipe_io import parse_recipe  # noqa: E402
+from mien.train.run.journal import read_journal  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch sees")
 
@@ -40,7 +40,7 @@ def test_low_precisions_train_on_a_gpu(face_pack: Path, tmp_path: Path, precisio
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="less than two GPUs")
 def test_two_gpus_train_together(face_pack: Path, tmp_path: Path, together: object) -> None:
-    from mien.train.recipe_io import format_recipe
+    from mien.train.recipe.io import format_recipe
 
     content = {
         "name": "gpus",

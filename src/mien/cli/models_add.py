@@ -9,7 +9,7 @@ import typer
 from mien.cli import options
 from mien.cli.tables import Table
 from mien.cli.terminal import WRONG, emit, fail, out, show
-from mien.cli.train import training
+from mien.cli.train import require_training
 from mien.library.add import PortraitRole, add_model, needs_colour, read_file
 from mien.library.import_model import EMBEDDING, ModelHints, recognize
 from mien.models.card import PORTRAIT_FAMILIES, PortraitModelSpec, format_card
@@ -192,17 +192,19 @@ def _inspect_onnx(file: Path) -> dict[str, object]:
 
 
 def _inspect_checkpoint(file: Path) -> dict[str, object]:
-    path = file / "state.pt" if file.is_dir() else file
-    found = training("recognizers.weights").read_weights(path)
-    pixels = found.pixels
+    require_training()
+    from mien.train.recognizers.weights import read_weights
+
+    found = read_weights(file / "state.pt" if file.is_dir() else file)
+    spec = found.spec
     return {
         "family": found.backbone,
         "embedding": found.embedding,
         "parameters": found.parameters,
         "tensors": len(found.state),
-        "input": f"{pixels.size}x{pixels.size}, {pixels.template} pose",
-        "colour": pixels.colour,
-        "normalization": f"(pixel - {_channels(pixels.mean)}) / {_channels(pixels.scale)}",
+        "input": f"{spec.size}x{spec.size}, {spec.template} pose",
+        "colour": spec.colour,
+        "normalization": f"(pixel - {_channels(spec.mean)}) / {_channels(spec.scale)}",
         "known from": found.note,
         "prefix of names": found.prefix or "none",
         "beside the weights": ", ".join(found.other) or "nothing",

@@ -1,63 +1,53 @@
-"""mien train and mien export: from a recipe to a model of one's own."""
+"""mien train and mien export: from a recipe to your own model."""
 
-import importlib
 import importlib.util
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from mien.cli.tables import Table
 
 from mien.cli import options
-from mien.cli.tables import Table
+from mien.cli.progress import progress_bar
 from mien.cli.terminal import WRONG, emit, err, fail, out, plural, show
-from mien.errors import MissingExtraError
-from mien.image import find_images, read_image
+from mien.errors import ExportOptionError, MissingExtraError
 from mien.models.card import format_card
 from mien.models.store import Model
 
 if TYPE_CHECKING:
-    from mien.train.detectors.plan import DetectorPlan
-    from mien.train.loop import Progress as Step
-    from mien.train.recognizers.plan import Plan
-
-COMPARED = 16
-"""Pictures on which a detector's file and network are compared, where a folder is given."""
+    from mien.train.loop import StepReport
+    from mien.train.task import TrainingPlan
 
 LINE_EVERY = 30.0
-"""Seconds between lines where the output is no terminal."""
+"""Seconds between lines if the output is not a terminal."""
 
 
-def training(part: str) -> ModuleType:
-    """A module of the training room.
+def require_training() -> None:
+    """Refuse to train or to read checkpoints without torch.
 
     Raises:
-        MissingExtraError: torch is not installed.
+        MissingExtraError: the extra is not installed.
     """
     for package in ("torch", "tensorboard"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(f"training needs {package}: pip install '.[train]' in mien's folder")
-    return importlib.import_module(f"mien.train.{part}")
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, .toml; see recipes/.", show_default=False)],
-    target: Annotated[
-        Path | None, typer.Option("--out", help="The folder of the run; runs/NAME, where none is given.")
-    ] = None,
+    recipe: Annotated[Path, typer.Argument(help="A recipe (.toml); see recipes/.", show_default=False)],
+    target: Annotated[Path | None, typer.Option("--out", help="Folder of the run.", show_default="runs/NAME")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="section.key=value on top of the recipe; several times.")
+        list[str] | None, typer.Option("--set", help="section.key=value on top of the recipe; may be repeated.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
+        bool, typer.Option("--dry-run", help="Check everything and print the plan, without training.")
     ] = False,
     json: options.Json = False,
 ) -> int:
-    """Train or fine-tune a recognition model or a detector as a recipe says. Run it again to go on where it stopped.
+    """Train or fine-tune a recognizer or a detector as a recipe says. Run it again to continue where it stopped.
 
     Examples:
 
@@ -67,40 +57,41 @@ def train(
 
       torchrun --nproc-per-node 8 -m mien train recipes/arcface-r50-deepglint.toml
     """
-    found = training("recipe_io").read_recipe(recipe, tuple(settings or ()))
+    require_training()
+    from mien.train import loop
+    from mien.train.kinds import plan_training, read_recipe
+
+    found = read_recipe(recipe, tuple(settings or ()))
     if dry_run:
-        if hasattr(found, "detector"):
-            return _show_plan(found.name, training("detectors.plan").make_detector_plan(found), json)
-        return _show_plan(found.name, training("recognizers.plan").make_plan(found), json)
-    folder = target or Path("runs") / found.name
-    first = int(os.environ.get("RANK", "0")) == 0
-    with _Line(json=json, quiet=not first) as line:
-        last = training("loop").train(found, folder, line.tell)
-    if not first:
+        return _show_plan(found.name, plan_training(found), json)
+    # Of several processes, only the first one writes to the terminal.
+    with _Line(json=json, quiet=os.environ.get("RANK", "0") != "0") as line:
+        result = loop.train(found, target or Path("runs") / found.name, on_report=line.show)
+    if not result.first_process:
         return 0
     if json:
-        emit({"checkpoint": str(last), "report": str(folder / "report" / "report.json")})
+        emit({"checkpoint": str(result.checkpoint), "report": str(result.report / "report.json")})
     else:
-        out.print(f"{last}")
-        out.print(f"{folder / 'report' / 'report.html'}, log.jsonl, tensorboard/")
-        out.print(f"make it a model with `mien export {folder}`")
+        out.print(f"{result.checkpoint}")
+        out.print(f"{result.report / 'report.html'}, log.jsonl, tensorboard/")
+        out.print(f"make it a model with `mien export {result.folder}`")
     return 0
 
 
-def _show_plan(name: str, plan: "Plan | DetectorPlan", json: bool) -> int:
+def _show_plan(name: str, plan: "TrainingPlan", json: bool) -> int:
     if json:
-        emit({"name": name, **asdict(plan), **({"bytes": plan.bytes} if hasattr(plan, "bytes") else {})})
+        emit({"name": name, **plan.values()})
         return 0
     table = Table("what", "how much", title=name)
-    for row in plan.words():
+    for row in plan.rows():
         table.add_row(*row)
-    table.add_row("time on this machine", f"about {_long(plan.seconds)}, evaluations left out")
+    table.add_row("time on this machine", f"about {_long(plan.seconds)}, without evaluations")
     show(table)
     return 0
 
 
 def _long(seconds: float) -> str:
-    """A duration, in the largest unit that fits."""
+    """A duration in the largest unit that fits."""
     for size, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.1f} {unit}"
@@ -108,13 +99,13 @@ def _long(seconds: float) -> str:
 
 
 class _Line:
-    """The progress of a training: a bar on a terminal, a line now and then elsewhere, JSON where asked for."""
+    """Shows a training: a bar on a terminal, a line now and then elsewhere, JSON if asked for."""
 
     def __init__(self, *, json: bool, quiet: bool) -> None:
-        self._json, self._quiet, self._said = json, quiet, 0.0
-        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[words]}"))
+        self._json, self._quiet, self._shown = json, quiet, 0.0
+        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[numbers]}"))
         self._bar = Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal or json or quiet)
-        self._task = self._bar.add_task("training", total=None, words="")
+        self._task = self._bar.add_task("training", total=None, numbers="")
 
     def __enter__(self) -> "_Line":
         self._bar.start()
@@ -123,28 +114,33 @@ class _Line:
     def __exit__(self, *reason: object) -> None:
         self._bar.stop()
 
-    def tell(self, step: "Step") -> None:
-        """Show a step, or a sentence."""
+    def show(self, report: "StepReport") -> None:
+        """Show a step, or a message."""
         if self._quiet:
             return
-        if step.told:
-            if self._json:
-                emit({"step": step.step, "told": step.told})
-            else:
-                err.print(f"step {step.step}: {step.told}")
+        if report.message:
+            self._show_message(report)
             return
-        words = (
-            f"loss {step.loss:.3f}, rate {step.rate:.4g}, {step.speed:.0f} images/s, {_long(step.seconds_left)} left"
+        numbers = (
+            f"loss {report.loss:.3f}, rate {report.rate:.4g}, {report.speed:.0f} images/s, "
+            f"{_long(report.seconds_left)} left"
         )
-        self._bar.update(self._task, total=step.steps, completed=step.step, words=words)
+        self._bar.update(self._task, total=report.steps, completed=report.step, numbers=numbers)
         now = time.monotonic()
-        if not self._bar.disable or (now - self._said < LINE_EVERY and step.step < step.steps):
+        if not self._bar.disable or (now - self._shown < LINE_EVERY and report.step < report.steps):
             return
-        self._said = now
+        self._shown = now
         if self._json:
-            emit({"step": step.step, "steps": step.steps, "loss": step.loss, "rate": step.rate, "speed": step.speed})
+            keys = ("step", "steps", "loss", "rate", "speed")
+            emit({key: getattr(report, key) for key in keys})
         else:
-            err.print(f"step {step.step} of {step.steps}: {words}")
+            err.print(f"step {report.step} of {report.steps}: {numbers}")
+
+    def _show_message(self, report: "StepReport") -> None:
+        if self._json:
+            emit({"step": report.step, "message": report.message})
+        else:
+            err.print(f"step {report.step}: {report.message}")
 
 
 def export(
@@ -152,23 +148,31 @@ def export(
         Path,
         typer.Argument(
             metavar="CHECKPOINT",
-            help="A run's folder, a checkpoint's, or others' weights.",
+            help="A run's folder, a checkpoint's folder, or a file of other people's weights.",
             show_default=False,
         ),
     ],
-    name: Annotated[str | None, typer.Option("--name", help="Of the model; the run's, else.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the model.", show_default="the run's")] = None,
     crops: Annotated[
         Path | None,
-        typer.Option("--crops", help="A pack, to compare file and network on; for a detector, a folder of pictures."),
+        typer.Option(
+            "--crops",
+            help="What file and network are compared on: a pack; for a detector, a folder of images.",
+            show_default="the recipe's",
+        ),
     ] = None,
     calibrate: Annotated[
-        Path | None, typer.Option("--calibrate", help="A pack of subjects, to measure the card's thresholds on.")
+        Path | None, typer.Option("--calibrate", help="A pack of subjects to measure the card's thresholds on.")
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store the weights in half precision.")] = False,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Average in the mirror image.")] = False,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average each embedding with that of the mirrored crop.")
+    ] = False,
+    engine: options.Engine = None,
+    precision: options.Precision = None,
     json: options.Json = False,
 ) -> int:
-    """Make a checkpoint a model of the store: ONNX with a free batch, compared with the network, and its card.
+    """Make a model of a checkpoint: ONNX with a free batch, compared with the network, and its card.
 
     Examples:
 
@@ -176,49 +180,43 @@ def export(
 
       mien export backbone.pth --name their-r50 --crops portraits-112
     """
-    detectors = training("detectors.export")
-    detector = detectors.open_detector_origin(source)
-    if detector is not None:
-        if calibrate is not None or mirror:
-            fail("a detector has no thresholds and no mirror image: leave --calibrate and --mirror out", WRONG)
-        shown = [read_image(path) for path in find_images(crops)[:COMPARED]] if crops is not None else []
-        model = detectors.export_detector(detector, name or _name(source), shown, half=half)
-        return _tell(model, json)
-    room = training("recognizers.export")
-    origin = room.open_origin(source)
-    compared = crops or next(iter(origin.sets), None)
-    if compared is None:
-        fail(f"{source} does not say which crops it belongs to: give --crops PACK, to compare file and network on")
-    chosen = name or _name(source)
-    model = room.export(origin, chosen, room.some_crops(compared, origin.backbone), half=half, mirror=mirror)
-    if calibrate is not None:
-        known = room.trained_on(origin, calibrate)
-        if known:
-            err.print(
-                f"mien: {plural(known, 'subject')} of {calibrate} have names of subjects it was trained on; measure "
-                "thresholds on others, or they promise too much"
+    require_training()
+    from mien.train.export import export as export_model
+
+    try:
+        with progress_bar() as on_progress:
+            exported = export_model(
+                source,
+                name=name,
+                crops=crops,
+                calibrate=calibrate,
+                half=half,
+                mirror=mirror,
+                engine=options.engine_options(engine, precision),
+                on_progress=on_progress,
             )
-        model, found = room.measure_thresholds(model, calibrate)
-        for sentence in found.refused.values():
-            err.print(f"mien: {sentence}")
-    if not json and not model.card.thresholds:
+    except ExportOptionError as reason:
+        fail(str(reason), WRONG)
+    if exported.known_subjects:
+        err.print(
+            f"mien: {plural(exported.known_subjects, 'subject')} of {calibrate} have names of subjects that the "
+            "model was trained on; measure thresholds on others, or they promise too much"
+        )
+    for sentence in exported.calibration.refused.values() if exported.calibration else ():
+        err.print(f"mien: {sentence}")
+    card = exported.model.card
+    if not json and card.embedding is not None and not card.thresholds:
         err.print(
             "mien: no thresholds yet; measure them with "
-            f"`mien evaluate calibrate FOLDER --recognizer {chosen} --card`"
+            f"`mien evaluate calibrate FOLDER --recognizer {card.name} --card`"
         )
-    return _tell(model, json)
+    return _show_model(exported.model, json)
 
 
-def _tell(model: Model, json: bool) -> int:
+def _show_model(model: Model, json: bool) -> int:
     if json:
         emit({**model.card.model_dump(exclude={"golden"}), "folder": str(model.folder)})
     else:
         out.print(format_card(model.card.model_copy(update={"golden": {}})))
         out.print(f"# in {model.folder}")
     return 0
-
-
-def _name(source: Path) -> str:
-    """A run's name, or a file's."""
-    folder = source.parent.parent if source.parent.name == "checkpoints" else source
-    return (folder.stem if source.is_file() else folder.resolve().name).lower().replace(" ", "-")

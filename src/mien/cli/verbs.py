@@ -66,12 +66,11 @@ VERBS = {
     "bench": Verb("bench:app", "What models cost and what they are worth, side by side."),
     "train": Verb(
         "train:train",
-        "Train or fine-tune a recognition model or a detector as a recipe says. "
-        "Run it again to go on where it stopped.",
+        "Train or fine-tune a recognizer or a detector as a recipe says. Run it again to continue where it stopped.",
     ),
     "export": Verb(
         "train:export",
-        "Make a checkpoint a model of the store: ONNX with a free batch, compared with the network, and its card.",
+        "Make a model of a checkpoint: ONNX with a free batch, compared with the network, and its card.",
     ),
     "convert-threshold": Verb(
         "convert_threshold:convert_threshold",

@@ -1,7 +1,7 @@
-"""The training loop: from a recipe to checkpoints, evaluations and a report. One function, read downwards.
+"""The training loop: from a recipe to checkpoints, evaluations and a report.
 
 Data, network, head, step and checkpoint each have a module; this one says in which order things happen. It is the
-same on one process and on many, on a processor and on GPUs.
+same for every kind of training, on one process and on many, on a processor and on GPUs.
 """
 
 import signal
@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -17,34 +17,35 @@ from typing import Any
 import torch
 
 from mien.errors import NonFiniteError
-from mien.train import checkpoint
-from mien.train.detectors.recipe import DetectorRecipe
-from mien.train.detectors.task import DetectionTask
-from mien.train.distributed import World, joined
-from mien.train.journal import Journal
-from mien.train.memory import keep_freed_memory
-from mien.train.optimize import factor_at
-from mien.train.recipe_io import AnyRecipe
-from mien.train.recognizers.task import RecognitionTask
+from mien.progress import OnProgress, Progress, no_progress
+from mien.train.compute.distributed import World, joined
+from mien.train.compute.memory import keep_freed_memory
+from mien.train.kinds import open_task
+from mien.train.recipe.settings import Training
 from mien.train.resume import begin, save, step_back
-from mien.train.task import Outcome, Task
+from mien.train.run import checkpoint
+from mien.train.run.journal import Journal
+from mien.train.task import Batch, Task
 
-STEPS_BACK = 3
-"""How often a training may go back before it is given up."""
+MAX_STEPS_BACK = 3
+"""Number of times that a training may go back to a checkpoint before it is given up."""
+
+SPEED_STEPS = 20
+"""Number of last steps that the speed is measured over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a training is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """What is known after a step, or a message about one.
 
     Attributes:
-        step: steps made.
-        steps: of the whole training.
+        step: number of steps that are done.
+        steps: number of steps of the whole training.
         loss: of the last step.
-        rate: its learning rate.
-        speed: images a second, over all processes.
+        rate: learning rate of the last step.
+        speed: images per second, over all processes.
         seconds_left: at that speed.
-        told: a sentence, where something happened.
+        message: a sentence, after an evaluation or a step back; empty after a step.
     """
 
     step: int
@@ -53,136 +54,164 @@ class Progress:
     rate: float = nan
     speed: float = nan
     seconds_left: float = nan
-    told: str = ""
+    message: str = ""
+
+
+OnReport = Callable[[StepReport], None]
+"""Called after every step, every evaluation and every step back."""
+
+
+def ignore_report(report: StepReport) -> None:
+    """Do nothing with a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a training leaves.
+
+    Attributes:
+        folder: of the run: recipe.toml, log.jsonl, checkpoints/, tensorboard/, report/.
+        checkpoint: the last one.
+        first_process: whether this process is the one that wrote log and report.
+    """
+
+    folder: Path
+    checkpoint: Path
+    first_process: bool = True
 
     @property
-    def numbers(self) -> dict[str, float]:
-        """What the log keeps of it."""
-        return {"loss": self.loss, "rate": self.rate, "speed": self.speed}
+    def report(self) -> Path:
+        """The folder of the report."""
+        return self.folder / "report"
 
 
-Watch = Callable[[Progress], None]
-
-
-def train(recipe: AnyRecipe, folder: Path, watch: Watch = lambda progress: None) -> Path:
-    """Train, or go on where a run of the same recipe stopped.
+def train(
+    recipe: Training, folder: Path, *, on_progress: OnProgress = no_progress, on_report: OnReport = ignore_report
+) -> TrainingResult:
+    """Train, or continue where a run of the same recipe stopped.
 
     Args:
-        recipe: what to do.
-        folder: of the run: recipe.toml, log.jsonl, checkpoints/, tensorboard/, report/.
-        watch: told after every step.
-
-    Returns:
-        The last checkpoint.
+        recipe: what to do; mien.train.kinds.read_recipe reads one.
+        folder: of the run.
+        on_progress: called after every step.
+        on_report: called after every step, with its numbers, and with a message after an evaluation.
 
     Raises:
-        TrainingError: the recipe cannot be followed; a checkpoint cannot be read or written; a loss is no number.
-        KeyboardInterrupt: it was asked to stop, and has written a checkpoint.
+        TrainingError: the recipe cannot be followed, a checkpoint cannot be read or written, or a loss is not finite.
+        KeyboardInterrupt: the process was asked to stop, and has written a checkpoint.
     """
     keep_freed_memory()
     with joined(recipe.run.device) as world:
         task = open_task(recipe, world)
         step = begin(task, folder)
-        skipped = set[int]()
         with _stopping() as stopping, Journal(folder, recipe, step, writes=world.rank == 0) as journal:
-            judge = _Judge(task, folder, journal, watch)
-            judge.look(0)
-            while step < task.steps:
-                clock = _Clock(recipe.schedule.batch)
-                try:
-                    for batch in task.batches(step):
-                        if batch.step not in skipped:
-                            rate = recipe.rate * factor_at(
-                                batch.step, task.steps, task.steps_per_epoch, recipe.schedule
-                            )
-                            outcome = task.step(batch, rate)
-                            if not outcome.finite:
-                                raise NonFiniteError(_where(task, batch))
-                            progress = clock.tick(batch.step + 1, task.steps, outcome, rate)
-                            values = {"norm": outcome.norm, **dict(outcome.parts)}
-                            journal.write(progress.step, progress.numbers | values)
-                            watch(progress)
-                        step = batch.step + 1
-                        stop = world.maximum(torch.tensor(float(stopping.is_set()), device=world.device)) > 0
-                        if stop or step % recipe.run.save_every == 0 or step == task.steps:
-                            save(task, folder, step)
-                        if stop:
-                            raise KeyboardInterrupt
-                        if judge.look(step):
-                            clock = _Clock(recipe.schedule.batch)
-                except NonFiniteError as reason:
-                    hopeless = len(skipped) >= STEPS_BACK or not checkpoint.checkpoints(folder / "checkpoints")
-                    if recipe.run.non_finite == "stop" or hopeless:
-                        raise
-                    skipped.add(step)
-                    step = step_back(task, folder)
-                    journal.rewind(step)
-                    watch(Progress(step, task.steps, told=f"{reason} It goes on from step {step}."))
-            judge.look(task.steps)
+            _Run(task, folder, journal, stopping, on_progress, on_report).go(step)
         if world.rank == 0:
             task.report(folder)
         world.wait()
-        return checkpoint.checkpoints(folder / "checkpoints")[-1]
+        return TrainingResult(folder, checkpoint.checkpoints(folder / "checkpoints")[-1], world.rank == 0)
 
 
-def open_task(recipe: AnyRecipe, world: World) -> Task[Any]:
-    """What a recipe trains, with its data open and its network as it is before the first step."""
-    return DetectionTask(recipe, world) if isinstance(recipe, DetectorRecipe) else RecognitionTask(recipe, world)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judge:
-    """Evaluates on the recipe's sets when it is time: before the first step, every so often, and at the end."""
+@dataclass(slots=True, eq=False)
+class _Run:
+    """One training on its way: steps, checkpoints, evaluations, and what happens when a loss is not finite."""
 
     task: Task[Any]
     folder: Path
     journal: Journal
-    watch: Watch
+    stopping: threading.Event
+    on_progress: OnProgress
+    on_report: OnReport
+    skipped: set[int] = field(default_factory=set)
+    times: list[float] = field(default_factory=list)
 
-    def look(self, step: int) -> bool:
-        """Evaluate on the sets that are due, unless a run that was broken off has done so; say whether any was."""
-        sets, world = self.task.watched, self.task.world
-        due = [
-            number for number, one in enumerate(sets) if step in (0, self.task.steps) or _is_round(step, one.every)
-        ]
-        if due and world.rank == 0:
+    def go(self, step: int) -> None:
+        """Train from a step to the end."""
+        self.validate(0)
+        while step < self.task.steps:
+            self.times = [time.monotonic()]
+            try:
+                for batch in self.task.batches(step):
+                    if batch.step not in self.skipped:
+                        self.train_on(batch)
+                    step = batch.step + 1
+                    self.save_and_validate(step)
+            except NonFiniteError as reason:
+                step = self.go_back(step, reason)
+        self.validate(self.task.steps)
+
+    def train_on(self, batch: Batch) -> None:
+        """Make one step and report it."""
+        task = self.task
+        rate = task.recipe.rate * task.recipe.schedule.factor(batch.step, task.steps, task.steps_per_epoch)
+        outcome = task.step(batch, rate)
+        if not outcome.finite:
+            raise NonFiniteError(
+                f"step {batch.step + 1}: the loss or a gradient is not finite; {task.describe_fault(batch)}. The "
+                "last checkpoint is unchanged: lower optimizer.rate, set run.precision to f32 or run.non_finite to "
+                "step back."
+            )
+        done, speed = batch.step + 1, self.speed()
+        left = (task.steps - done) * task.recipe.schedule.batch / speed
+        self.journal.write(
+            done, {"loss": outcome.loss, "rate": rate, "speed": speed, "norm": outcome.norm, **dict(outcome.parts)}
+        )
+        self.on_report(
+            StepReport(step=done, steps=task.steps, loss=outcome.loss, rate=rate, speed=speed, seconds_left=left)
+        )
+        self.on_progress(Progress(stage="training", done=done, total=task.steps))
+
+    def speed(self) -> float:
+        """Images per second over the last steps, one of which is done now."""
+        self.times = [*self.times[-SPEED_STEPS:], time.monotonic()]
+        seconds = max(1e-9, self.times[-1] - self.times[0])
+        return self.task.recipe.schedule.batch * (len(self.times) - 1) / seconds
+
+    def save_and_validate(self, step: int) -> None:
+        """Write a checkpoint and evaluate, if it is time; stop, if any process was asked to."""
+        task, stop = self.task, _any(self.task.world, self.stopping.is_set())
+        if stop or step % task.recipe.run.save_every == 0 or step == task.steps:
+            save(task, self.folder, step)
+        if stop:
+            raise KeyboardInterrupt
+        if self.validate(step):
+            self.times = [time.monotonic()]
+
+    def go_back(self, step: int, reason: NonFiniteError) -> int:
+        """Skip the batch of a step and return to the last checkpoint; returns its step."""
+        task = self.task
+        hopeless = len(self.skipped) >= MAX_STEPS_BACK or not checkpoint.checkpoints(self.folder / "checkpoints")
+        if task.recipe.run.non_finite == "stop" or hopeless:
+            raise reason
+        self.skipped.add(step)
+        back = step_back(task, self.folder)
+        self.journal.rewind(back)
+        self.on_report(StepReport(step=back, steps=task.steps, message=f"{reason} It continues from step {back}."))
+        return back
+
+    def validate(self, step: int) -> bool:
+        """Evaluate on the sets that are due, unless an interrupted run has done so; says whether any was due."""
+        sets, world, ends = self.task.validation_sets, self.task.world, (0, self.task.steps)
+        due = [number for number, one in enumerate(sets) if step in ends or (one.every > 0 and step % one.every == 0)]
+        if world.rank == 0:
             for number in due:
                 if (step, sets[number].name) not in self.journal.evaluated:
-                    self._evaluate(number, step)
+                    self.evaluate(number, step)
         if due:
             world.wait()
         return bool(due)
 
-    def _evaluate(self, number: int, step: int) -> None:
-        name = self.task.watched[number].name
-        numbers, told = self.task.evaluate(number, step, self.folder)
+    def evaluate(self, number: int, step: int) -> None:
+        """Evaluate on one set, write it down and report it."""
+        name = self.task.validation_sets[number].name
+        numbers, sentence = self.task.evaluate(number, step, self.folder)
         self.journal.write(step, {"evaluated": name, **numbers})
-        self.watch(Progress(step, self.task.steps, told=f"{name}: {told}"))
+        self.on_report(StepReport(step=step, steps=self.task.steps, message=f"{name}: {sentence}"))
 
 
-def _is_round(step: int, every: int) -> bool:
-    return every > 0 and step % every == 0
-
-
-def _where(task: Task[Any], batch: Any) -> str:  # noqa: ANN401
-    """What was in hand when a loss was no number."""
-    return (
-        f"step {batch.step + 1}: the loss or a gradient is not finite; {task.fault(batch)}. The last checkpoint is "
-        "as it was: lower optimizer.rate, set run.precision to f32 or run.non_finite to step back."
-    )
-
-
-class _Clock:
-    """Images a second over the last steps."""
-
-    def __init__(self, batch: int) -> None:
-        self._batch, self._times = batch, [time.monotonic()]
-
-    def tick(self, step: int, steps: int, outcome: Outcome, rate: float) -> Progress:
-        """A step is done."""
-        self._times = [*self._times[-20:], time.monotonic()]
-        speed = self._batch * (len(self._times) - 1) / max(1e-9, self._times[-1] - self._times[0])
-        return Progress(step, steps, outcome.loss, rate, speed, (steps - step) * self._batch / speed)
+def _any(world: World, value: bool) -> bool:
+    """Whether it is so on any process."""
+    return bool(world.maximum(torch.tensor(float(value), device=world.device)) > 0)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""What a run keeps of a training and takes up again: its recipe, and checkpoints of everything that a step changes.
+"""What a run keeps so that it can continue: its recipe, and checkpoints of everything that a step changes.
 
-A run goes on only with a recipe that gives the same result, on the same data; the number of processes may be
-another. Trains nothing.
+A run continues only with a recipe that gives the same result, on the same data; the number of processes may differ.
+Trains nothing.
 """
 
 import subprocess
@@ -9,44 +9,54 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import CheckpointError, RecipeError
-from mien.train import checkpoint
-from mien.train.recipe_io import format_recipe
-from mien.train.settings import Training
+from mien.train.kinds import parse_kept
+from mien.train.recipe.io import format_recipe
+from mien.train.recipe.settings import Training
+from mien.train.run import checkpoint
+from mien.train.run.checkpoint import Saved
 from mien.train.task import Task
+from mien.whole_files import write_whole_text
 
 
 def begin(task: Task[Any], folder: Path) -> int:
-    """The step to begin at: 0, or that of the newest checkpoint of this run."""
+    """Find the step to begin at: 0, or that of the newest checkpoint of this run."""
     newest = checkpoint.latest(folder / "checkpoints")
     if newest is None:
         if task.world.rank == 0:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / "recipe.toml").write_text(format_recipe(task.recipe), encoding="utf-8")
+                write_whole_text(folder / "recipe.toml", format_recipe(task.recipe))
             except OSError as reason:
                 raise CheckpointError(
-                    f"{folder} cannot be written: {reason.strerror}; give another --out"
+                    f"{folder} cannot be written: {reason.strerror}; choose a different --out"
                 ) from reason
         task.world.wait()
         return 0
-    if newest.state["recipe"] != _result(task.recipe):
+    if not _gives_the_same(newest, task.recipe):
         raise RecipeError(
-            f"{folder} holds a run of another recipe; give another --out, or its own {folder}/recipe.toml"
+            f"{folder} has a run of another recipe; choose a different --out, or use its own {folder}/recipe.toml"
         )
     task.restore(newest)
     return newest.step
 
 
+def _gives_the_same(saved: Saved, recipe: Training) -> bool:
+    """Whether a checkpoint's recipe has the result of this one; an older schema may have written it differently."""
+    wanted = _result(recipe)
+    return bool(saved.state["recipe"] == wanted) or wanted == _result(
+        parse_kept(str(saved.state["recipe_text"]), str(saved.where))
+    )
+
+
 def _result(recipe: Training) -> str:
-    """What the result follows from: all but how it is run, and for how long."""
+    """What the result follows from: everything except how the training runs and what its card says."""
     return recipe.model_copy(update={"run": type(recipe.run)(), "evaluate": (), "about": type(recipe.about)()}).digest
 
 
 def step_back(task: Task[Any], folder: Path) -> int:
-    """Take up the newest checkpoint of a run; gives its step."""
+    """Return to the newest checkpoint of a run; returns its step."""
     newest = checkpoint.latest(folder / "checkpoints")
     if newest is None:
-        raise CheckpointError(f"{folder} has no checkpoint to go back to")
+        raise CheckpointError(f"{folder} has no checkpoint to return to")
     task.restore(newest)
     return newest.step
 
@@ -64,7 +74,7 @@ def save(task: Task[Any], folder: Path, step: int) -> None:
 
 
 def commit() -> str:
-    """The commit of the code that trains, or empty where it is not in a repository."""
+    """The commit of the code that trains, or empty if it is not in a repository."""
     try:
         found = subprocess.run(  # noqa: S603
             ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],  # noqa: S607

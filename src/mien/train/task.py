@@ -1,57 +1,34 @@
 """What the loop needs of what is trained. A recognizer and a detector are one such task each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from mien.train.checkpoint import Saved
-from mien.train.distributed import World
-from mien.train.settings import Training, ValidationSettings
+from mien.train.compute.distributed import World
+from mien.train.compute.optimize import Outcome
+from mien.train.recipe.settings import Training, ValidationSettings
+from mien.train.run.checkpoint import Saved
 
 
 class Batch(Protocol):
-    """This process's share of a step's data."""
+    """This process's share of the data of a step."""
 
     @property
     def step(self) -> int:
-        """Its number in the training."""
+        """Number of the step in the training; 0 is the first."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step went.
-
-    Attributes:
-        loss: the mean over the global batch.
-        norm: of the network's gradient, before clipping.
-        overflowed: whether half precision overflowed and nothing was changed.
-        parts: parts of the loss, by name, for the log.
-    """
-
-    loss: float
-    norm: float
-    overflowed: bool = False
-    parts: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def finite(self) -> bool:
-        """Whether loss and gradient are numbers."""
-        return self.overflowed or (isfinite(self.loss) and isfinite(self.norm))
 
 
 B = TypeVar("B", bound=Batch)
 
 
 class Task(Protocol[B]):
-    """A training: its data, its steps, what a checkpoint keeps, and how it is judged.
+    """A training: its data, its steps, what a checkpoint keeps, and how it is validated.
 
     Attributes:
-        world: the processes that do it.
-        steps_per_epoch: steps of an epoch.
-        steps: of the whole training.
+        world: the processes that train together.
+        steps_per_epoch: number of steps in an epoch.
+        steps: number of steps of the whole training.
     """
 
     world: World
@@ -64,8 +41,8 @@ class Task(Protocol[B]):
         ...
 
     @property
-    def watched(self) -> Sequence[ValidationSettings]:
-        """The sets that it is evaluated on."""
+    def validation_sets(self) -> Sequence[ValidationSettings]:
+        """The sets that the network is evaluated on."""
         ...
 
     def batches(self, start: int) -> Iterator[B]:
@@ -73,11 +50,11 @@ class Task(Protocol[B]):
         ...
 
     def step(self, batch: B, rate: float) -> Outcome:
-        """Train on one batch; nothing is changed where the outcome is not finite."""
+        """Train on one batch; nothing is changed if the outcome is not finite."""
         ...
 
-    def fault(self, batch: B) -> str:
-        """Where a number that is none came from, in words, and what the batch held."""
+    def describe_fault(self, batch: B) -> str:
+        """Describe where the first NaN or infinity appeared and which samples were in the batch."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -85,21 +62,38 @@ class Task(Protocol[B]):
         ...
 
     def shard(self) -> dict[str, Any]:
-        """What every process writes."""
+        """What every process writes into a checkpoint."""
         ...
 
     def restore(self, saved: Saved) -> None:
-        """Take up a checkpoint.
+        """Continue from a checkpoint.
 
         Raises:
-            CheckpointError: it is of other data or of another network.
+            CheckpointError: it was made with other data or another network.
         """
         ...
 
     def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
-        """Evaluate on one of the watched sets; gives what the log keeps, and a sentence."""
+        """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         ...
 
     def report(self, folder: Path) -> None:
         """Write the run's report/."""
+        ...
+
+
+class TrainingPlan(Protocol):
+    """What a training takes; a frozen dataclass."""
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole training on this machine, without evaluations."""
+        ...
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What and how much, for people, without the time."""
+        ...
+
+    def values(self) -> dict[str, object]:
+        """The same for programs."""
         ...

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from mien.train.distributed import World  # noqa: E402
+from mien.train.compute.distributed import World  # noqa: E402
 from mien.train.recognizers import heads  # noqa: E402
 from mien.train.recognizers.heads import HEADS  # noqa: E402
 from mien.train.recognizers.partial_fc import PartialFC  # noqa: E402

@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import worker  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from mien.train.distributed import World, slice_of  # noqa: E402
+from mien.train.compute.distributed import World, slice_of  # noqa: E402
 from mien.train.recognizers.heads import HEADS, Head  # noqa: E402
-from mien.train.recognizers.partial_fc import PartialFC, Update, first_centres  # noqa: E402
+from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC, first_centres  # noqa: E402
 
 WORKER = str(Path(__file__).parent / "worker.py")
 
@@ -99,7 +99,7 @@ def test_adamw_on_rows_is_torch_adamw() -> None:
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
 def test_only_sampled_rows_and_their_momentum_move(kind: str) -> None:
-    head = PartialFC(HEADS["arcface"](), 100, 8, World(), rate=0.2, update=Update(kind), seed=1)
+    head = PartialFC(HEADS["arcface"](), 100, 8, World(), rate=0.2, update=CentreUpdate(kind), seed=1)
     before, moments = head.weight.clone(), [moment.clone() for moment in head.moments]
     labels = torch.tensor([3, 97, 3, 50])
     head.choose(labels, 0)
@@ -112,7 +112,7 @@ def test_only_sampled_rows_and_their_momentum_move(kind: str) -> None:
     assert set(torch.nonzero(moved).flatten().tolist()) == set(chosen.tolist())
     for now, then in zip(head.moments, moments, strict=True):
         assert set(torch.nonzero((now != then).flatten(1).any(dim=1)).flatten().tolist()) == set(chosen.tolist())
-    again = PartialFC(HEADS["arcface"](), 100, 8, World(), rate=0.2, update=Update(kind), seed=1)
+    again = PartialFC(HEADS["arcface"](), 100, 8, World(), rate=0.2, update=CentreUpdate(kind), seed=1)
     again.choose(labels, 1)
     assert not torch.equal(again._index, chosen)
 

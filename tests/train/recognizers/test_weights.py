@@ -38,7 +38,7 @@ def test_layouts_are_told_apart(tmp_path: Path, name: str, colour: str) -> None:
     state = {key: torch.zeros(value.shape) for key, value in build(name, 512).state_dict().items()}
     torch.save(state, tmp_path / "a.pt")
     found = read_weights(tmp_path / "a.pt")
-    assert (found.backbone, found.embedding, found.pixels.colour) == (name, 512, colour)
+    assert (found.backbone, found.embedding, found.spec.colour) == (name, 512, colour)
 
 
 def test_another_architecture_is_refused_by_its_first_difference(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
 
 
 def test_a_photograph_is_no_checkpoint(hopper_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="is no file of torch: give a checkpoint"):
+    with pytest.raises(CheckpointError, match="is not a file of torch: use a checkpoint"):
         read_weights(hopper_path)
 
 
@@ -76,7 +76,7 @@ def test_rubbish_is_one_sentence(tmp_path: Path, content: bytes) -> None:
 
 def test_a_network_that_is_no_backbone_is_refused(tmp_path: Path) -> None:
     torch.save({"linear.bias": torch.zeros(3)}, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match="holds no backbone that mien knows"):
+    with pytest.raises(CheckpointError, match="has no backbone that mien knows"):
         read_weights(tmp_path / "a.pt")
 
 
@@ -85,7 +85,7 @@ def test_dlibs_resnet_gives_the_shipped_models_embeddings() -> None:
     network = build("dlib-resnet", 128).eval()
     network.load_state_dict(state_of(read_layers(read_package(default.package, default.parts["model"]))))
     crops = np.random.default_rng(0).integers(0, 256, (2, 150, 150, 3), np.uint8)
-    mean, scale = (torch.tensor(values) for values in (network.pixels.mean, network.pixels.scale))
+    mean, scale = (torch.tensor(values) for values in (network.spec.mean, network.spec.scale))
     with torch.no_grad():
         here = network(((torch.from_numpy(crops).float() - mean) / scale).permute(0, 3, 1, 2)).numpy()
     there = store.load("dlib-resnet").session(options=EngineOptions(precision="f32")).run(crops)[0]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from mien.train.distributed import World, joined
-from mien.train.norms import SynchronizedBatchNorm
+from mien.train.compute.distributed import World, joined
+from mien.train.compute.norms import SynchronizedBatchNorm
 from mien.train.recognizers.heads import HEADS
-from mien.train.recognizers.partial_fc import PartialFC, Update
+from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC
 
 CLASSES, EMBEDDING, BATCH, STEPS = 37, 16, 16, 3
 
@@ -25,7 +25,7 @@ def inputs(step: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def run_head(name: str, world: World, kind: str = "sgd") -> dict[str, torch.Tensor]:
     """Losses, embedding gradients and centres of a head after a few steps."""
-    head = PartialFC(HEADS[name](), CLASSES, EMBEDDING, world, update=Update(kind), seed=3)
+    head = PartialFC(HEADS[name](), CLASSES, EMBEDDING, world, update=CentreUpdate(kind), seed=3)
     losses, gradients = [], []
     for step in range(STEPS):
         embeddings, labels = inputs(step)

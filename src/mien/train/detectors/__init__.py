@@ -1,1 +1,1 @@
-"""Detectors: their networks, losses and data, trained by the same loop as recognizers."""
+"""Train face detectors: annotated images, networks, losses. Knows nothing of recognizers."""

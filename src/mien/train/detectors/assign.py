@@ -8,7 +8,7 @@ from torch import Tensor
 from mien.train.detectors.losses import overlaps, paired_overlaps
 
 NEAREST = 9
-"""Candidates a level (Zhang et al., CVPR 2020, section 3.3)."""
+"""Candidates per level (Zhang et al., CVPR 2020, section 3.3)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +31,9 @@ class Anchors:
 def adaptive(anchors: Anchors, faces: Tensor) -> Tensor:
     """Adaptive training sample selection (ATSS; Zhang et al., CVPR 2020, algorithm 1).
 
-    Of each level the nearest anchors to a face's centre are candidates; those whose IoU reaches mean plus standard
-    deviation of all candidates', and whose centre lies in the face, answer for it. A face that has none, as faces
-    smaller than a stride may, gets its best candidate. An anchor of two faces takes the one it overlaps more.
+    The nearest anchors of each level to a face's centre are candidates. Those whose IoU reaches mean plus standard
+    deviation of all candidates' IoU, and whose centre is in the face, answer for it. A face without any, such as one
+    smaller than a stride, gets its best candidate. An anchor of two faces takes the one that it overlaps more.
 
     Args:
         anchors: of the input.
@@ -51,10 +51,10 @@ def adaptive(anchors: Anchors, faces: Tensor) -> Tensor:
     columns = torch.arange(len(faces), device=faces.device).expand_as(candidates)
     own = paired_overlaps(anchors.boxes[candidates].flatten(0, 1), faces.repeat(len(candidates), 1))
     own = own.view_as(candidates)
-    least = own.mean(dim=0) + (own.std(dim=0) if len(own) > 1 else 0)
+    threshold = own.mean(dim=0) + (own.std(dim=0) if len(own) > 1 else 0)
     centres = anchors.centres[candidates]
     inside = ((centres > faces[None, :, :2]) & (centres < faces[None, :, 2:])).all(dim=2)
-    chosen = (own >= least) & inside
+    chosen = (own >= threshold) & inside
     chosen[own.argmax(dim=0), columns[0]] |= ~chosen.any(dim=0)
     shared = torch.full((count, len(faces)), -1.0, device=faces.device)
     shared[candidates[chosen], columns[chosen]] = own[chosen]
@@ -70,13 +70,13 @@ def _nearest(far: Tensor, levels: tuple[int, ...]) -> Tensor:
     return torch.cat(parts)
 
 
-def by_overlap(priors: Tensor, faces: Tensor, least: float) -> Tensor:
+def by_overlap(priors: Tensor, faces: Tensor, min_overlap: float) -> Tensor:
     """SSD's matching (Liu et al., ECCV 2016, section 2.2): every prior with enough IoU, and each face's best.
 
     Args:
         priors: (A, 4) boxes.
         faces: (G, 4) boxes.
-        least: IoU from which a prior answers for the face that it overlaps most.
+        min_overlap: minimum IoU at which a prior answers for the face that it overlaps most.
 
     Returns:
         (A,) index of the face, or -1.
@@ -85,9 +85,9 @@ def by_overlap(priors: Tensor, faces: Tensor, least: float) -> Tensor:
         return torch.full((len(priors),), -1, dtype=torch.long, device=priors.device)
     shared = overlaps(priors, faces)
     value, assigned = shared.max(dim=1)
-    assigned = torch.where(value >= least, assigned, -1)
+    assigned = torch.where(value >= min_overlap, assigned, -1)
     best_value, best = shared.max(dim=0)
-    # As the reference does: a face that no prior overlaps by a fifth is not forced upon one.
+    # As in the reference, a face that no prior overlaps by a fifth is not forced upon one.
     forced = best_value >= 0.2
     assigned[best[forced]] = torch.nonzero(forced).flatten()
     return assigned

@@ -1,11 +1,8 @@
-"""From a detector's weights to a model that serves everywhere: ONNX of free size and batch, compared, with its card.
+"""From a detector's weights to a model that serves everywhere: ONNX of any size and batch, compared, with its card.
 
-Takes mien's own checkpoints and biubug6's RetinaFace weights. Trains nothing.
+Takes mien's own checkpoints and foreign weights that weights.py recognizes. Trains nothing.
 """
 
-import io
-import tomllib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,32 +11,50 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.errors import CheckpointError
-from mien.library.import_model import ModelHints, import_model
+from mien.errors import ExportOptionError
+from mien.image import find_images, read_image
+from mien.library.import_model import import_model
 from mien.models import store
-from mien.models.card import AccuracyRow
 from mien.models.golden import golden_image
 from mien.models.halve import halve
 from mien.models.outputs import with_widths
 from mien.models.session import open_unchecked
-from mien.train import checkpoint
+from mien.train.compute.preprocess import prepare
 from mien.train.detectors.network import DetectorNetwork, Outputs
-from mien.train.detectors.recipe import DetectorRecipe
-from mien.train.detectors.registry import read_detector
-from mien.train.preprocess import prepare
-from mien.train.recipe_io import parse_recipe
-from mien.train.settings import About
+from mien.train.detectors.recipe import DETECTOR_RECIPE
+from mien.train.detectors.weights import read_detector
+from mien.train.exported import (
+    Exported,
+    ExportRequest,
+    describe_source,
+    fill_about,
+    find_checkpoint,
+    hints_of,
+    min_cosine,
+    require_parity,
+    write_onnx,
+)
+from mien.train.recipe.io import parse_stored
+from mien.train.recipe.settings import About
+from mien.train.run import checkpoint
 from mien.types import Image, floats
 
-PARITY = 0.9999
-"""Least cosine between an output of the network for a picture and the exported file's."""
-SIDES = ((320, 256), (192, 320))
-"""Width and height of the pictures on which they are compared, where none are given: both orders, to find a swap."""
+SIZES = ((320, 256), (192, 320))
+"""Width and height of the drawn images that file and network are compared on: both orders, to find a swap."""
+
+COMPARED = 16
+"""Maximum number of a folder's images that file and network are compared on."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorOrigin:
-    """A detector to export, and what is known of how it came to be."""
+    """A detector to export, and what is known of how it was made.
+
+    Attributes:
+        network: the detector.
+        about: for the card.
+        source: recipe, step and commit, in a sentence.
+    """
 
     network: DetectorNetwork
     about: About
@@ -59,19 +74,15 @@ class _Activated(nn.Module):
 
 
 def open_detector_origin(path: Path) -> DetectorOrigin | None:
-    """Open a run's folder (its newest checkpoint), a checkpoint's, or a file of weights; None for a recognizer's.
+    """Open a run's folder (its newest checkpoint), a checkpoint's folder, or a file of weights.
+
+    Returns:
+        None for weights that are not of a detector.
 
     Raises:
-        CheckpointError: there is none, or it cannot be read.
+        CheckpointError: it does not exist or cannot be read.
     """
-    place = path
-    if (path / "checkpoints").is_dir():
-        newest = checkpoint.latest(path / "checkpoints")
-        if newest is None:
-            raise CheckpointError(f"{path} has no checkpoint yet; train on with `mien train {path}/recipe.toml`")
-        place = newest.where
-    if not place.exists():
-        raise CheckpointError(f"{path} does not exist; give a run's folder, a checkpoint's, or a file of weights")
+    place = find_checkpoint(path)
     found = read_detector(place)
     if found is None:
         return None
@@ -79,88 +90,69 @@ def open_detector_origin(path: Path) -> DetectorOrigin | None:
         about = About(summary=f"{found.name} from {place.name}", training_data="not stated")
         return DetectorOrigin(found.network(), about, f"converted from {place.name}")
     saved = checkpoint.read(place)
-    recipe = parse_recipe(tomllib.loads(str(saved.state["recipe_text"])), str(saved.where))
-    assert isinstance(recipe, DetectorRecipe)
-    about = recipe.about.model_copy(
-        update={
-            "summary": recipe.about.summary or f"{found.name} trained by mien",
-            "training_data": recipe.about.training_data
-            or f"{', '.join(p.name for p in recipe.data.sets)}: {saved.state['pictures']} pictures",
-        }
-    )
-    source = (
-        f"trained by mien with the recipe {recipe.name} (sha256 {recipe.digest[:12]}), step {saved.step}, "
-        f"commit {saved.state['commit'] or 'not known'}"
-    )
-    return DetectorOrigin(found.network(), about, source)
+    recipe = parse_stored(DETECTOR_RECIPE, str(saved.state["recipe_text"]), str(saved.where))
+    data = ", ".join(path.name for path in recipe.data.sets)
+    about = fill_about(recipe, f"{found.name} trained by mien", f"{data}: {saved.state['pictures']} images")
+    return DetectorOrigin(found.network(), about, describe_source(recipe, saved))
 
 
-def detector_to_onnx(network: DetectorNetwork) -> bytes:
-    """The network as an ONNX file: input (N, 3, H, W) of any batch and any sides that are multiples of 32."""
+def export_detector(request: ExportRequest) -> Exported | None:
+    """Export weights of a detector; None for weights that are not of a detector.
+
+    Raises:
+        CheckpointError: the weights cannot be read, or the file does not give the network's outputs.
+        ExportOptionError: thresholds or mirroring are asked for.
+    """
+    origin = open_detector_origin(request.source)
+    if origin is None:
+        return None
+    if request.calibrate is not None or request.mirror:
+        raise ExportOptionError(
+            "a detector has no thresholds and no mirrored embedding: leave --calibrate and --mirror out"
+        )
+    paths = find_images(request.crops)[:COMPARED] if request.crops is not None else []
+    images = [read_image(path) for path in paths]
+    return Exported(export_network(origin, request.name, images, half=request.half))
+
+
+def to_onnx(network: DetectorNetwork) -> bytes:
+    """Write the network as an ONNX file: input (N, 3, H, W) of any batch and any sides that are multiples of 32."""
     network, example = network.cpu().float().eval(), torch.zeros(2, 3, 128, 160)
-    stream = io.BytesIO()
     axes = {"input": {0: "batch", 2: "height", 3: "width"}}
     axes |= {name: {0: "batch", 1: "anchors"} for name in network.outputs}
-    with warnings.catch_warnings():
-        # The exporter that torch now prefers needs two more packages, and gives the same graph for these networks.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Activated(network).eval(),
-            (example,),
-            stream,  # type: ignore[arg-type]
-            input_names=["input"],
-            output_names=list(network.outputs),
-            dynamic_axes=axes,
-            opset_version=17,
-            dynamo=False,
-        )
+    data = write_onnx(_Activated(network).eval(), example, network.outputs, axes)
     with torch.inference_mode():
         widths = [part.shape[-1] for part in network(example)]
-    # The exporter forgets them behind a reshape, and they tell what the network is.
-    return with_widths(stream.getvalue(), widths)
+    # The exporter loses the widths behind a reshape, and they say what kind of network it is.
+    return with_widths(data, widths)
 
 
-def export_detector(
-    origin: DetectorOrigin, name: str, pictures: Sequence[Image] = (), *, half: bool = False
+def export_network(
+    origin: DetectorOrigin, name: str, images: Sequence[Image] = (), *, half: bool = False
 ) -> store.Model:
     """Export a detector and put it into the store.
 
     Args:
         origin: the network.
         name: of the model.
-        pictures: (H, W, 3) uint8 RGB each, on which file and network are compared; drawn ones, where there are none.
+        images: (H, W, 3) uint8 RGB each, on which file and network are compared; none takes drawn ones.
         half: store weights in half precision.
 
     Raises:
         CheckpointError: the file does not give the network's outputs.
     """
     network, about = origin.network, origin.about
-    pixels = network.pixels
-    data = detector_to_onnx(network)
-    hints = ModelHints(
-        colour=pixels.colour,
-        mean=pixels.mean,
-        scale=pixels.scale,
-        licence=about.licence,
-        commercial_use=about.commercial_use,
-        training_data=about.training_data,
-        source=origin.source,
-    )
-    card, files = import_model(halve(data) if half else data, name, hints)
-    shown = pictures or [golden_image(seed, *size) for seed, size in enumerate(SIDES)]
+    data = to_onnx(network)
+    card, files = import_model(halve(data) if half else data, name, hints_of(about, origin.source, network.spec))
+    shown = images or [golden_image(seed, *size) for seed, size in enumerate(SIZES)]
     session = open_unchecked(files["model"], card.input)
-    least = min(_nearness(network, session.run(canvas[None]), canvas) for canvas in map(_canvas, shown))
-    if least < PARITY:
-        raise CheckpointError(
-            f"{name}: on {len(shown)} pictures the exported file comes only within a cosine of {least:.6f} of the "
-            "network; it is not kept" + ("; leave --half out" if half else "")
-        )
-    parity = AccuracyRow(protocol=f"export, {len(shown)} pictures", figure=f"least cosine to the network {least:.6f}")
-    return store.save(card.model_copy(update={"summary": about.summary, "accuracy": (parity,)}), files)
+    parity = min(_parity(network, session.run(canvas[None]), canvas) for canvas in map(_canvas, shown))
+    row = require_parity(name, parity, f"{len(shown)} images", half=half)
+    return store.save(card.model_copy(update={"summary": about.summary, "accuracy": (row,)}), files)
 
 
 def _canvas(image: Image) -> Image:
-    """The picture, cut to sides that are multiples of 32 and at most 640."""
+    """The image, cut to sides that are multiples of 32 and at most 640."""
     height, width = (max(32, min(640, side) // 32 * 32) for side in image.shape[:2])
     canvas = np.zeros((height, width, 3), np.uint8)
     part = image[:height, :width]
@@ -168,13 +160,13 @@ def _canvas(image: Image) -> Image:
     return canvas
 
 
-def _nearness(network: DetectorNetwork, there: Sequence[np.ndarray], canvas: Image) -> float:
+def _parity(network: DetectorNetwork, there: Sequence[np.ndarray], canvas: Image) -> float:
     with torch.inference_mode():
-        here = network.activated(network(prepare(canvas[None], network.pixels, torch.device("cpu"))))
-    nearest = 1.0
-    for mine, other in zip(here, there, strict=True):
-        a, b = floats(mine.numpy()).reshape(-1), floats(other).reshape(-1)
-        if a.shape != b.shape:
-            return -1.0
-        nearest = min(nearest, float(a @ b / max(1e-12, float(np.linalg.norm(a) * np.linalg.norm(b)))))
-    return nearest
+        here = network.activated(network(prepare(canvas[None], network.spec, torch.device("cpu"))))
+    rows = [
+        (floats(mine.numpy()).reshape(1, -1), floats(other).reshape(1, -1))
+        for mine, other in zip(here, there, strict=True)
+    ]
+    if any(mine.shape != other.shape for mine, other in rows):
+        return -1.0
+    return min(min_cosine(mine, other) for mine, other in rows)

@@ -17,7 +17,7 @@ def overlaps(a: Tensor, b: Tensor) -> Tensor:
 
 
 def covered(a: Tensor, b: Tensor) -> Tensor:
-    """The share of each box of (N, 4) that lies in each box of (M, 4): (N, M)."""
+    """The share of each box of (N, 4) that is in each box of (M, 4): (N, M)."""
     low = torch.maximum(a[:, None, :2], b[None, :, :2])
     high = torch.minimum(a[:, None, 2:], b[None, :, 2:])
     return (high - low).clamp(min=0).prod(dim=2) / area(a)[:, None].clamp(min=1e-9)
@@ -40,8 +40,8 @@ def quality_focal(logits: Tensor, quality: Tensor, beta: float = 2.0) -> Tensor:
 
     Args:
         logits: (N,).
-        quality: (N,) in 0..1: the IoU that each shall predict; 0 where there is no face.
-        beta: how much less what is nearly right counts.
+        quality: (N,) in 0..1: the IoU that each should predict; 0 where there is no face.
+        beta: how much less nearly right predictions count.
 
     Returns:
         (N,) losses.
@@ -81,13 +81,13 @@ def landmark_distance(predicted: Tensor, wanted: Tensor, sizes: Tensor) -> Tenso
 
 
 def hard_negatives(losses: Tensor, positive: Tensor, allowed: Tensor, ratio: int) -> Tensor:
-    """The negatives with the greatest losses, `ratio` for each positive (SSD, Liu et al., ECCV 2016, section 2.2).
+    """The negatives with the greatest losses, `ratio` per positive (SSD, Liu et al., ECCV 2016, section 2.2).
 
     Args:
         losses: (A,) of every anchor as a negative.
         positive: (A,) bool.
         allowed: (A,) bool, whether an anchor may count as a negative.
-        ratio: negatives for each positive; at least as many are taken as for one positive.
+        ratio: negatives per positive; without a positive, as many as for one.
 
     Returns:
         (A,) bool.

@@ -1,20 +1,23 @@
-"""What every detector in training is: pictures to outputs, outputs and targets to a loss. Knows no layout."""
+"""What every detector in training is: images to outputs, outputs and targets to a loss. Knows no layout."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from mien.train.network import Colours, Staged
+from mien.detect.schedule import Candidates
+from mien.models.card import InputSpec
+from mien.train.compute.network import Staged
+from mien.types import Floats
 
 Outputs = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """The faces of one input picture, in its pixels.
+    """The faces of one input, in its pixels.
 
     Attributes:
         boxes: (G, 4) x1, y1, x2, y2.
@@ -28,12 +31,12 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """Sums of the parts of a loss over a batch, and what each is divided by; other processes' are added to both.
+class LossSums:
+    """Sums of the parts of a loss over a batch, and what each is divided by; processes add up both.
 
     Attributes:
         sums: (3,) of scores, boxes and landmarks.
-        counts: (3,) likewise; no gradient.
+        counts: (3,) divisors of the sums; no gradient.
     """
 
     sums: Tensor
@@ -41,15 +44,14 @@ class Parts:
 
 
 class DetectorNetwork(Staged):
-    """A network from (N, 3, H, W) float pixels, prepared as `pixels` says, to the outputs that its decoder takes.
+    """A network from (N, 3, H, W) float pixels, prepared as `spec` says, to the outputs that its decoder takes.
 
-    In training and evaluation alike the scores come as logits; `activated` makes them what the exported file gives.
+    Scores come as logits, in training and in evaluation; `activated` makes them what the exported file gives.
     """
 
-    family: ClassVar[str]
     outputs: ClassVar[tuple[str, ...]]
     """Names of the outputs in their order."""
-    pixels: Colours = Colours()
+    spec: InputSpec
 
     @abstractmethod
     def forward(self, x: Tensor) -> Outputs:
@@ -57,8 +59,26 @@ class DetectorNetwork(Staged):
 
     @abstractmethod
     def activated(self, outputs: Outputs) -> Outputs:
-        """The outputs as the file gives them."""
+        """The outputs as the exported file gives them."""
+
+    @staticmethod
+    @abstractmethod
+    def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
+        """Turn the activated outputs of one input of a width and height into candidates above a score."""
 
     @abstractmethod
-    def losses(self, outputs: Outputs, targets: Sequence[Target], width: int, height: int) -> Parts:
-        """The parts of the loss for inputs of a width and height."""
+    def losses(self, outputs: Outputs, targets: Sequence[Target], width: int, height: int) -> LossSums:
+        """Compute the parts of the loss for inputs of a width and height."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorKind:
+    """A detector: how it is built, and how foreign weights of it are recognized.
+
+    Attributes:
+        build: a new, initialized network.
+        mark: the name of a weight that the foreign layout has and no other; None if there are no foreign weights.
+    """
+
+    build: Callable[[], DetectorNetwork]
+    mark: str | None = None

@@ -1,38 +1,39 @@
-"""What a detector's training would take, before it is started. Trains nothing; a few steps are timed."""
+"""What a detector's training would take, before it is started. Times a few steps; trains nothing."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.memory import keep_freed_memory
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.detectors.registry import DETECTORS
 from mien.train.detectors.task import DetectionTask
-from mien.train.distributed import ALONE, World
-from mien.train.memory import keep_freed_memory
 
-REPEATED = 2
+TIMED = 3
+"""Steps that are timed; the fastest counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorPlan:
     """What a training takes.
 
     Attributes:
-        pictures: in an epoch.
-        faces: that count on them.
-        problems: rows and pictures that cannot be used.
-        steps_per_epoch: steps of an epoch.
-        steps: of the training.
-        parameters: of the network.
+        images: number of images in an epoch.
+        faces: number of faces that count on them.
+        problems: rows and images that cannot be used.
+        steps_per_epoch: number of steps in an epoch.
+        steps: number of steps of the training.
+        parameters: number of weights of the network.
         multiplications: of one input's forward pass.
         rate: the learning rate at this batch.
-        seconds: of the whole training on this machine, evaluations left out.
-        evaluations: names of the sets.
+        seconds: of the whole training on this machine, without evaluations.
+        evaluations: names of the validation sets.
     """
 
-    pictures: int
+    images: int
     faces: int
     problems: tuple[str, ...]
     steps_per_epoch: int
@@ -43,23 +44,25 @@ class DetectorPlan:
     seconds: float
     evaluations: tuple[str, ...]
 
-    def words(self) -> list[tuple[str, str]]:
-        """For people, but for the time."""
+    def values(self) -> dict[str, object]:
+        """All of it, for programs."""
+        return asdict(self)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What and how much, for people, without the time."""
         lost = f"; {len(self.problems):,} rows cannot be used, such as {self.problems[0]}" if self.problems else ""
         return [
-            ("pictures in an epoch", f"{self.pictures:,}"),
+            ("images per epoch", f"{self.images:,}"),
             ("faces", f"{self.faces:,}{lost}"),
-            ("steps", f"{self.steps:,} ({self.steps_per_epoch:,} in an epoch)"),
-            ("learning rate", f"{self.rate:g} at its highest"),
-            (
-                "network",
-                f"{self.parameters / 1e6:.2f} M parameters, {self.multiplications / 1e9:.2f} G products an input",
-            ),
+            ("steps", f"{self.steps:,} ({self.steps_per_epoch:,} per epoch)"),
+            ("learning rate", f"at most {self.rate:g}"),
+            ("network", f"{self.parameters / 1e6:.2f} M parameters"),
+            ("multiplications per input", f"{self.multiplications / 1e9:.2f} G"),
             ("evaluated on", ", ".join(self.evaluations) or "nothing: add [[evaluate]]"),
         ]
 
 
-def make_detector_plan(recipe: DetectorRecipe, world: World = ALONE) -> DetectorPlan:
+def plan_detector(recipe: DetectorRecipe, world: World = ALONE) -> DetectorPlan:
     """Check a recipe against its data and say what it takes.
 
     Raises:
@@ -70,31 +73,31 @@ def make_detector_plan(recipe: DetectorRecipe, world: World = ALONE) -> Detector
     task = DetectionTask(recipe, world)
     side = recipe.detector.side
     with torch.device("meta"):
-        network = DETECTORS[recipe.detector.name]().eval()
+        network = DETECTORS[recipe.detector.name].build().eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             network(torch.zeros(1, 3, side, side))
     return DetectorPlan(
-        pictures=len(task.pictures),
-        faces=task.pictures.faces,
-        problems=tuple(f"{one.where}: {one.reason}" for one in task.pictures.problems),
+        images=len(task.dataset),
+        faces=task.dataset.faces,
+        problems=tuple(f"{one.where}: {one.reason}" for one in task.dataset.problems),
         steps_per_epoch=task.steps_per_epoch,
         steps=task.steps,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         multiplications=counter.get_total_flops() // 2,
         rate=recipe.rate,
-        seconds=task.steps * _seconds_a_step(task),
+        seconds=task.steps * _seconds_per_step(task),
         evaluations=tuple(one.name for one in recipe.evaluate),
     )
 
 
-def _seconds_a_step(task: DetectionTask) -> float:
+def _seconds_per_step(task: DetectionTask) -> float:
     took = []
     batches = task.batches(0)
     for batch in batches:
         start = time.perf_counter()
         task.step(batch, 0.0)
         took.append(time.perf_counter() - start)
-        if len(took) > REPEATED:
+        if len(took) == TIMED:
             break
     batches.close()  # type: ignore[attr-defined]
     return min(took)

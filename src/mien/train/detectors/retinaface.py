@@ -1,9 +1,9 @@
 """RetinaFace (Deng et al., CVPR 2020) in the layout of biubug6's Pytorch_Retinaface: its weights go in and out.
 
 MobileNet-0.25 or ResNet-50, a feature pyramid, SSH context modules, and linear heads with two square anchors on each
-of three strides. Names of the parameters are the layout's, its mixed capitals included. Trained with the multi-box
-loss of the same code: softmax over background and face with seven hard negatives a positive, smooth L1 on boxes and
-landmarks in the anchors' measure.
+of three strides. Names of the parameters are the layout's, with its mixed capitals. Trained with the multi-box loss
+of the same code: softmax over background and face with seven hard negatives per positive, smooth L1 on boxes and
+landmarks relative to the anchors.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,23 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
+from mien.detect.retinaface import decode
+from mien.models.card import InputSpec
 from mien.train.detectors.assign import by_overlap
 from mien.train.detectors.losses import covered, hard_negatives
-from mien.train.detectors.network import DetectorNetwork, Outputs, Parts, Target
-from mien.train.network import Colours
+from mien.train.detectors.network import DetectorNetwork, LossSums, Outputs, Target
 
 STRIDES = (8, 16, 32)
 SIDES = ((16, 32), (64, 128), (256, 512))
-"""Of the anchors of each stride, in pixels."""
+"""Sides of the anchors of each stride, in pixels."""
 VARIANCES = (0.1, 0.2)
+"""Units of centres and of sizes, as shares of an anchor (the authors' code)."""
 MATCHED = 0.35
+"""Minimum IoU at which an anchor answers for a face (the authors' code)."""
 NEGATIVES = 7
+"""Hard negatives per positive (the authors' code)."""
 IGNORED = 0.5
+"""An anchor learns nothing when this share of it is in a face that is ignored."""
 
 
 def _bn(before: int, after: int, stride: int = 1, leaky: float = 0.0, side: int = 3) -> nn.Sequential:
@@ -49,7 +54,7 @@ def _separable(before: int, after: int, stride: int) -> nn.Sequential:
 
 
 class MobileNet(nn.Module):
-    """MobileNet of a quarter of the width: features of strides 8, 16 and 32."""
+    """MobileNet with a quarter of the width: features of strides 8, 16 and 32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +76,7 @@ class MobileNet(nn.Module):
         return [first, second, self.stage3(second)]
 
 
-class Bottleneck(nn.Module):
+class ResNetBottleneck(nn.Module):
     """ResNet's block of 1x1, 3x3 and 1x1, stride in the middle."""
 
     def __init__(self, before: int, width: int, stride: int) -> None:
@@ -103,7 +108,9 @@ class ResNet(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.layer1, self.layer2, self.layer3, self.layer4 = (
-            nn.Sequential(*(Bottleneck(b, width, s) for b, s in [(before, stride), *[(4 * width, 1)] * (count - 1)]))
+            nn.Sequential(
+                *(ResNetBottleneck(b, width, s) for b, s in [(before, stride), *[(4 * width, 1)] * (count - 1)])
+            )
             for before, width, count, stride in (
                 (64, 64, 3, 1),
                 (256, 128, 4, 2),
@@ -158,7 +165,7 @@ class Context(nn.Module):
 
 
 class Linear(nn.Module):
-    """A head of one stride: two anchors a cell."""
+    """A head of one stride: two anchors per cell."""
 
     def __init__(self, width: int, numbers: int) -> None:
         super().__init__()
@@ -172,11 +179,11 @@ class Linear(nn.Module):
 
 
 class RetinaFaceNetwork(DetectorNetwork):
-    """See the module."""
+    """The network; see the module."""
 
-    family: ClassVar[str] = "retinaface"
     outputs: ClassVar[tuple[str, ...]] = ("loc", "conf", "landms")
-    pixels: Colours = Colours("BGR", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0))
+    spec = InputSpec(colour="BGR", mean=(104.0, 117.0, 123.0), scale=(1.0, 1.0, 1.0))
+    decode = staticmethod(decode)
     STAGES: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("body.stage1.", "body.conv1.", "body.bn1.", "body.layer1."),
         ("body.stage2.", "body.layer2.", "body.layer3."),
@@ -207,14 +214,14 @@ class RetinaFaceNetwork(DetectorNetwork):
         """Probabilities of background and face."""
         return outputs[0], outputs[1].softmax(dim=2), outputs[2]
 
-    def losses(self, outputs: Outputs, targets: Sequence[Target], width: int, height: int) -> Parts:
+    def losses(self, outputs: Outputs, targets: Sequence[Target], width: int, height: int) -> LossSums:
         """The multi-box loss; all parts are divided by the number of anchors that answer for a face."""
         priors = priors_of(width, height, outputs[0].device)
         total, counts = torch.zeros(3, device=priors.device), torch.zeros(3, device=priors.device)
         for row, target in enumerate(targets):
             sums, count = _one(*(part[row].float() for part in outputs), priors=priors, target=target)
             total, counts = total + sums, counts + count
-        return Parts(total, counts)
+        return LossSums(total, counts)
 
 
 def _one(loc: Tensor, conf: Tensor, points: Tensor, *, priors: Tensor, target: Target) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
-"""A single-stage detector of SCRFD's kind: residual backbone, path aggregation, anchor centres on three strides.
+"""A single-stage detector like SCRFD: residual backbone, path aggregation, anchor centres on three strides.
 
 After Guo et al. (arXiv 2105.04714): ATSS assigns, quality focal loss scores, DIoU loss fits boxes, and five landmarks
 are regressed from the anchor's centre. The outputs are those of InsightFace's export, so mien.detect.scrfd decodes
-both. The 2.5g and 10g sizes have the paper's widths and depths; the 500m has plain convolutions for the paper's
-separable ones, which train and run faster on a processor (docs/log.md).
+both. The 2.5g and 10g sizes have the paper's widths and depths; the 500m has plain convolutions instead of the
+paper's separable ones, since they train and run faster on a processor (docs/log.md).
 """
 
 import math
@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
+from mien.detect.scrfd import decode
+from mien.models.card import InputSpec
 from mien.train.detectors.assign import Anchors, adaptive
 from mien.train.detectors.losses import (
     covered,
@@ -25,8 +27,7 @@ from mien.train.detectors.losses import (
     paired_overlaps,
     quality_focal,
 )
-from mien.train.detectors.network import DetectorNetwork, Outputs, Parts, Target
-from mien.train.network import Colours
+from mien.train.detectors.network import DetectorNetwork, LossSums, Outputs, Target
 
 STRIDES = (8, 16, 32)
 BASES = (16, 64, 256)
@@ -35,20 +36,20 @@ ANCHORS = 2
 PRIOR = 0.01
 """The score that a new network gives everywhere (Lin et al., ICCV 2017, section 4.1)."""
 IGNORED = 0.5
-"""An anchor learns nothing when this share of it lies in a face to be ignored."""
+"""An anchor learns nothing when this share of it is in a face that is ignored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrfdShape:
     """Widths and depths.
 
     Attributes:
         stem: channels of the stem.
-        planes: of the four stages.
-        blocks: of the four stages.
+        planes: channels of the four stages.
+        blocks: number of blocks of the four stages.
         neck: channels of the neck.
         head: channels of the head.
-        deep: convolutions of the head.
+        deep: number of convolutions of the head.
         last: side of the kernels that give the outputs.
     """
 
@@ -62,9 +63,9 @@ class Shape:
 
 
 SHAPES = {
-    "scrfd-500m": Shape(16, (16, 24, 40, 64), (1, 2, 2, 2), 16, 32, last=1),
-    "scrfd-2.5g": Shape(24, (24, 48, 48, 80), (3, 5, 3, 2), 24, 64),
-    "scrfd-10g": Shape(56, (56, 88, 88, 224), (3, 4, 2, 3), 56, 80, 3),
+    "scrfd-500m": ScrfdShape(stem=16, planes=(16, 24, 40, 64), blocks=(1, 2, 2, 2), neck=16, head=32, last=1),
+    "scrfd-2.5g": ScrfdShape(stem=24, planes=(24, 48, 48, 80), blocks=(3, 5, 3, 2), neck=24, head=64),
+    "scrfd-10g": ScrfdShape(stem=56, planes=(56, 88, 88, 224), blocks=(3, 4, 2, 3), neck=56, head=80, deep=3),
 }
 
 
@@ -74,7 +75,7 @@ def _convolution(before: int, after: int, stride: int = 1, side: int = 3) -> nn.
     )
 
 
-class Block(nn.Module):
+class ScrfdBlock(nn.Module):
     """Two convolutions and a shortcut (He et al., CVPR 2016); the shortcut averages where it shrinks."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
@@ -91,10 +92,10 @@ class Block(nn.Module):
         return F.relu(self.second(self.first(x)) + self.shortcut(x))
 
 
-class Head(nn.Module):
+class ScrfdHead(nn.Module):
     """Scores, boxes and landmarks of one stride."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: ScrfdShape) -> None:
         super().__init__()
         widths = [shape.neck] + [shape.head] * shape.deep
         self.trunk = nn.Sequential(*(_convolution(a, b) for a, b in pairwise(widths)))
@@ -115,18 +116,18 @@ def _flat(x: Tensor, width: int) -> Tensor:
 
 
 class ScrfdNetwork(DetectorNetwork):
-    """See the module."""
+    """The network; see the module."""
 
-    family: ClassVar[str] = "scrfd"
     outputs: ClassVar[tuple[str, ...]] = tuple(f"{part}_{s}" for part in ("score", "bbox", "kps") for s in STRIDES)
-    pixels: Colours = Colours("RGB", (127.5, 127.5, 127.5), (128.0, 128.0, 128.0))
+    spec = InputSpec(colour="RGB", mean=(127.5, 127.5, 127.5), scale=(128.0, 128.0, 128.0))
+    decode = staticmethod(decode)
     STAGES: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("stem.",),
         *((f"body.{number}.",) for number in range(4)),
         ("lateral.", "inner.", "down.", "outer.", "heads."),
     )
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: ScrfdShape) -> None:
         super().__init__()
         half = max(8, shape.stem // 2)
         self.stem = nn.Sequential(_convolution(3, half, 2), _convolution(half, shape.stem), nn.MaxPool2d(2))
@@ -134,14 +135,14 @@ class ScrfdNetwork(DetectorNetwork):
         for number, (width, blocks) in enumerate(zip(shape.planes, shape.blocks, strict=True)):
             strides = [1 if number == 0 else 2] + [1] * (blocks - 1)
             widths = [before] + [width] * (blocks - 1)
-            stages.append(nn.Sequential(*(Block(b, width, s) for b, s in zip(widths, strides, strict=True))))
+            stages.append(nn.Sequential(*(ScrfdBlock(b, width, s) for b, s in zip(widths, strides, strict=True))))
             before = width
         self.body = nn.ModuleList(stages)
         self.lateral = nn.ModuleList(nn.Conv2d(width, shape.neck, 1) for width in shape.planes[1:])
         self.inner = nn.ModuleList(_convolution(shape.neck, shape.neck) for _ in STRIDES)
         self.down = nn.ModuleList(_convolution(shape.neck, shape.neck, 2) for _ in STRIDES[1:])
         self.outer = nn.ModuleList(_convolution(shape.neck, shape.neck) for _ in STRIDES[1:])
-        self.heads = nn.ModuleList(Head(shape) for _ in STRIDES)
+        self.heads = nn.ModuleList(ScrfdHead(shape) for _ in STRIDES)
         self._initialize()
 
     def _initialize(self) -> None:
@@ -151,7 +152,7 @@ class ScrfdNetwork(DetectorNetwork):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         for head in self.heads:
-            assert isinstance(head, Head)
+            assert isinstance(head, ScrfdHead)
             for last in (head.score, head.box, head.points):
                 nn.init.normal_(last.weight, std=0.01)
             nn.init.constant_(head.score.bias, -math.log((1 - PRIOR) / PRIOR))  # type: ignore[arg-type]
@@ -177,7 +178,7 @@ class ScrfdNetwork(DetectorNetwork):
         """Scores in 0..1."""
         return tuple(score.sigmoid() for score in outputs[:3]) + outputs[3:]
 
-    def losses(self, outputs: Outputs, targets: Sequence[Target], width: int, height: int) -> Parts:
+    def losses(self, outputs: Outputs, targets: Sequence[Target], width: int, height: int) -> LossSums:
         """Quality focal loss of all anchors; DIoU and landmark loss of those that answer for a face.
 
         As in the authors' code, a box counts by the score that its anchor gives now.
@@ -209,11 +210,11 @@ class ScrfdNetwork(DetectorNetwork):
         apart = landmark_distance(own_points[labelled], places[labelled], size[labelled])
         placed = (apart * weight[labelled]).sum()
         counts = torch.stack([logits.new_tensor(float(len(anchor))), weight.sum(), weight[labelled].sum()])
-        return Parts(torch.stack([scored, fitted, placed]), counts)
+        return LossSums(torch.stack([scored, fitted, placed]), counts)
 
 
 def _ignored(anchors: Anchors, target: Target) -> Tensor:
-    """(A,) whether so much of an anchor lies in a face to be ignored that it learns nothing."""
+    """(A,) whether so much of an anchor is in a face that is ignored that it learns nothing."""
     if not len(target.ignored):
         return torch.zeros(len(anchors.boxes), dtype=torch.bool, device=anchors.boxes.device)
     return covered(anchors.boxes, target.ignored).max(dim=1).values >= IGNORED
@@ -221,7 +222,7 @@ def _ignored(anchors: Anchors, target: Target) -> Tensor:
 
 @lru_cache(maxsize=32)
 def anchors_of(width: int, height: int, device: torch.device) -> Anchors:
-    """The anchors of an input: centres at (column * stride, row * stride), two of them each."""
+    """The anchors of an input: two at each centre (column * stride, row * stride)."""
     centres, boxes, strides, levels = [], [], [], []
     for stride, base in zip(STRIDES, BASES, strict=True):
         y, x = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")

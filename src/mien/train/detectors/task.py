@@ -1,4 +1,4 @@
-"""Training a detector, as the loop sees it: pictures, network and loss behind one task."""
+"""Training a detector, as the loop sees it: images, network and loss as one task."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -9,23 +9,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.errors import CheckpointError, RecipeError
-from mien.models.engines import usable_cores
-from mien.train.checkpoint import Saved
-from mien.train.detectors.augment import Scene
+from mien.errors import CheckpointError
+from mien.train.compute.distributed import World
+from mien.train.compute.network import callable_network, computed_in, require_precision, unsynchronized
+from mien.train.compute.norms import freeze, synchronize
+from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, make_optimizer, set_rate
+from mien.train.compute.order import mix_seeds, parts_of_batch, reader_threads, share_of
+from mien.train.compute.preprocess import prepare
 from mien.train.detectors.dataset import SceneBatch, SceneDataset, batches
 from mien.train.detectors.network import DetectorNetwork, Target
-from mien.train.detectors.recipe import DetectorRecipe, Evaluate
-from mien.train.detectors.registry import DETECTORS, read_detector
+from mien.train.detectors.recipe import DetectorEvaluate, DetectorRecipe
+from mien.train.detectors.registry import DETECTORS
 from mien.train.detectors.report import write_detector_report
+from mien.train.detectors.scene import Scene
 from mien.train.detectors.validation import DetectionValidation, validate
-from mien.train.distributed import World
-from mien.train.network import callable_network, computed_in, require_precision, unsynchronized
-from mien.train.norms import freeze, synchronize
-from mien.train.optimize import LossScale, gradient_norm, make_optimizer, set_rate
-from mien.train.order import BatchSlice, mix_seeds
-from mien.train.preprocess import prepare
-from mien.train.task import Outcome
+from mien.train.detectors.weights import read_detector
+from mien.train.run.checkpoint import Saved
+
+PARTS = ("scores", "boxes", "landmarks")
+"""Names of the parts of the loss, in their order."""
 
 
 class DetectionTask:
@@ -33,17 +35,11 @@ class DetectionTask:
 
     def __init__(self, recipe: DetectorRecipe, world: World) -> None:
         self.recipe, self.world = recipe, world
-        self._parts = world.size * recipe.run.accumulate
-        if recipe.schedule.batch % self._parts:
-            raise RecipeError(
-                f"a batch of {recipe.schedule.batch} cannot be shared out to {world.size} processes in "
-                f"{recipe.run.accumulate} parts; take a multiple of {self._parts}"
-            )
+        parts_of_batch(recipe, world)
         require_precision(recipe.run, world)
-        self.pictures = SceneDataset(recipe)
-        self.steps_per_epoch = len(self.pictures) // recipe.schedule.batch
-        schedule = recipe.schedule
-        self.steps = schedule.steps or max(1, round((schedule.epochs or 0) * self.steps_per_epoch))
+        self.dataset = SceneDataset(recipe)
+        self.steps_per_epoch = len(self.dataset) // recipe.schedule.batch
+        self.steps = recipe.schedule.total_steps(self.steps_per_epoch)
         self._sets = [DetectionValidation(one) for one in recipe.evaluate]
         self.network = make_detector(recipe).to(world.device)
         if recipe.run.channels_last:
@@ -55,25 +51,23 @@ class DetectionTask:
         self._scale = LossScale.of(recipe.run.precision)
 
     @property
-    def watched(self) -> Sequence[Evaluate]:
-        """The sets that it is evaluated on."""
+    def validation_sets(self) -> Sequence[DetectorEvaluate]:
+        """The sets that the detector is evaluated on."""
         return self.recipe.evaluate
 
     def batches(self, start: int) -> Iterator[SceneBatch]:
         """This process's shares of the steps from `start` on."""
-        batch = self.recipe.schedule.batch
-        share = BatchSlice(batch, *self.world.slice_of(batch))
-        threads = self.recipe.run.threads or max(1, usable_cores() // 2)
-        return batches(self.pictures, self.recipe, share, threads, start, self.steps)
+        share, threads = share_of(self.recipe, self.world), reader_threads(self.recipe.run)
+        return batches(self.dataset, self.recipe, share, threads, start, self.steps)
 
     def step(self, batch: SceneBatch, rate: float) -> Outcome:
-        """Train on one batch; nothing is changed where the outcome is not finite."""
+        """Train on one batch; nothing is changed if the outcome is not finite."""
         recipe, world, run = self.recipe, self.world, self.recipe.run
         torch.manual_seed(mix_seeds(recipe.seed, batch.step, world.rank))
         self._model.train()
         if recipe.init is not None and recipe.init.norms == "freeze":
             freeze(self._model)
-        pixels = prepare(batch.images, self.network.pixels, world.device, channels_last=run.channels_last)
+        pixels = prepare(batch.images, self.network.spec, world.device, channels_last=run.channels_last)
         targets = [target_of(scene, world.device) for scene in batch.scenes]
         self._optimizer.zero_grad(set_to_none=True)
         total = torch.zeros(3, device=world.device)
@@ -84,7 +78,7 @@ class DetectionTask:
                 with computed_in(run.precision, world.device):
                     outputs = self._model(pixels[here])
                 parts = self.network.losses(outputs, targets[here], recipe.detector.side, recipe.detector.side)
-                # Divided by what all processes count, and times their number, as gradients are averaged over them.
+                # Divided by the counts of all processes and times their number, as gradients are averaged over them.
                 counts = world.sum(parts.counts.detach().clone()).clamp(min=1)
                 losses = self._weights(counts) * parts.sums / counts
                 total += world.sum(losses.detach().clone()) / run.accumulate
@@ -99,17 +93,16 @@ class DetectionTask:
         self._scale.undo(self.network)
         norm = gradient_norm(self.network, self.recipe.optimizer.clip)
         loss, good = float(total.sum()), bool(torch.isfinite(norm))
-        outcome = self._scale.judge(loss, float(norm), good=good)
+        outcome = self._scale.outcome(loss, float(norm), good=good)
         if outcome.finite and not outcome.overflowed:
             set_rate(self._optimizer, rate)
             self._optimizer.step()
-        names = ("scores", "boxes", "landmarks")
-        parts = tuple(zip(names, total.tolist(), strict=True))
+        parts = tuple(zip(PARTS, total.tolist(), strict=True))
         return Outcome(outcome.loss, outcome.norm, outcome.overflowed, parts)
 
-    def fault(self, batch: SceneBatch) -> str:
-        """Where a number that is none came from, in words, and what the batch held."""
-        shown = ", ".join(str(self.pictures.pictures[number].path) for number in batch.numbers[:3].tolist())
+    def describe_fault(self, batch: SceneBatch) -> str:
+        """Describe where the first NaN or infinity appeared and which images were in the batch."""
+        shown = ", ".join(str(self.dataset.images[number].path) for number in batch.numbers[:3].tolist())
         for name, parameter in self.network.named_parameters():
             if not bool(torch.isfinite(parameter).all()):
                 return f"the weights of {name} are not finite. The batch begins with {shown}"
@@ -119,53 +112,53 @@ class DetectionTask:
         """What the first process writes into a checkpoint."""
         return {
             "detector": self.recipe.detector.name,
-            "pictures": len(self.pictures),
-            "pixels": asdict(self.network.pixels),
+            "pictures": len(self.dataset),
+            "pixels": self.network.spec.model_dump(include={"colour", "mean", "scale"}),
             "weights": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "scale": asdict(self._scale),
         }
 
     def shard(self) -> dict[str, Any]:
-        """Nothing: every process has the whole network."""
+        """Nothing, as every process has the whole network."""
         return {}
 
     def restore(self, saved: Saved) -> None:
-        """Take up a checkpoint.
+        """Continue from a checkpoint.
 
         Raises:
-            CheckpointError: it is of other data or of another network.
+            CheckpointError: it was made with other data or another network.
         """
         state = saved.state
-        if state.get("pictures") != len(self.pictures):
+        if state.get("pictures") != len(self.dataset):
             raise CheckpointError(
-                f"{saved.where} was trained on {state.get('pictures')} pictures, and the data have "
-                f"{len(self.pictures)}: restore the data, or begin anew from its weights with [init]"
+                f"{saved.where} was trained on {state.get('pictures')} images, and the data have "
+                f"{len(self.dataset)}: restore the data, or start a new run from its weights with [init]"
             )
         saved.into(self.network, self._optimizer)
         self._scale.restore(state["scale"])
 
     def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
-        """Evaluate on one of the watched sets; gives what the log keeps, and a sentence."""
+        """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         return validate(self._sets[number], self.network, self.world.device)
 
     def report(self, folder: Path) -> None:
         """Write the run's report/."""
-        write_detector_report(self.recipe, folder, self.pictures)
+        write_detector_report(self.recipe, folder, self.dataset)
 
 
 def make_detector(recipe: DetectorRecipe) -> DetectorNetwork:
-    """The network of a recipe, with random weights or those of [init].
+    """Build the network of a recipe, with random weights or those of [init].
 
     Raises:
         CheckpointError: [init] names weights of another network.
     """
     torch.manual_seed(recipe.seed)
-    network = DETECTORS[recipe.detector.name]()
+    network = DETECTORS[recipe.detector.name].build()
     if recipe.init is not None:
         found = read_detector(recipe.init.weights)
         if found is None or found.name != recipe.detector.name:
-            what = found.name if found is not None else "no detector that mien knows"
+            what = found.name if found is not None else "not a detector that mien knows"
             raise CheckpointError(f"{recipe.init.weights} is {what}, and the recipe trains {recipe.detector.name}")
         network.load_state_dict(found.state)
     return network

@@ -1,10 +1,11 @@
-"""Augmentation of aligned crops: each kind with its own probability, all off but the mirror unless a recipe says so.
+"""Augmentation of aligned crops: each kind with its own probability; only the mirror is on unless a recipe says so.
 
-Strong augmentation has cost others accuracy, so every range here is mild, and stays within what photographs of faces
-look like. What is done to a crop follows from the generator alone.
+Strong augmentation has lowered accuracy elsewhere, so every range here is mild and stays within what photographs of
+faces look like. What is done to a crop follows from the generator alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,100 +14,137 @@ import simplejpeg
 from mien.evaluate.corruptions import glasses as draw_glasses
 from mien.evaluate.corruptions import mask as draw_mask
 from mien.templates import TEMPLATES
-from mien.train.recognizers.recipe import Augment
 from mien.types import Floats, Image
 
 Generator = np.random.Generator
 
+JPEG_QUALITY = (20, 80)
+"""From what messengers make of a photograph to what cameras store; both ends are possible."""
+
+BLUR_SIGMA = (0.4, 1.6)
+"""Pixels of a crop of 112."""
+
+DOWNSCALE_SIDE = (0.25, 0.8)
+"""Share of the crop's side."""
+
+SHIFT = 0.04
+"""Share of the crop's side, in each direction."""
+
+TURN = 5.0
+"""Degrees, in each direction."""
+
+ZOOM = (0.92, 1.08)
+
+BRIGHTNESS = CONTRAST = (0.75, 1.25)
+SATURATION = (0.6, 1.4)
+CHANNEL_GAIN = (0.95, 1.05)
+
 
 def mirror(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """Left and right exchanged."""
+    """Exchange left and right."""
     return np.ascontiguousarray(crop[:, ::-1])
 
 
 def colour(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """Brightness and contrast within 25%, saturation within 40%, each colour within 5%."""
+    """Change brightness and contrast by up to 25%, saturation by up to 40%, each colour by up to 5%."""
     pixels = crop.astype(np.float32)
     grey = pixels.mean(axis=2, keepdims=True)
-    pixels = grey + (pixels - grey) * np.float32(generator.uniform(0.6, 1.4))
+    pixels = grey + (pixels - grey) * np.float32(generator.uniform(*SATURATION))
     middle = pixels.mean()
-    pixels = middle + (pixels - middle) * np.float32(generator.uniform(0.75, 1.25))
-    gains = generator.uniform(0.75, 1.25) * generator.uniform(0.95, 1.05, 3)
+    pixels = middle + (pixels - middle) * np.float32(generator.uniform(*CONTRAST))
+    gains = generator.uniform(*BRIGHTNESS) * generator.uniform(*CHANNEL_GAIN, 3)
     return np.asarray(np.clip(np.rint(pixels * gains.astype(np.float32)), 0, 255), np.uint8)
 
 
 def jpeg(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """JPEG at a quality of 20 to 80 with halved colours."""
-    quality = int(generator.integers(20, 81))
+    """Compress as JPEG at a quality of 20 to 80, with colours at half the resolution."""
+    quality = int(generator.integers(*JPEG_QUALITY, endpoint=True))
     data = simplejpeg.encode_jpeg(np.ascontiguousarray(crop), quality, "RGB", colorsubsampling="420")
     return np.asarray(simplejpeg.decode_jpeg(data, "RGB"), np.uint8)
 
 
 def blur(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """Out of focus: a Gaussian of 0.4 to 1.6 pixels in a crop of 112."""
-    sigma = float(generator.uniform(0.4, 1.6)) * crop.shape[0] / 112
+    """Put out of focus: a Gaussian of 0.4 to 1.6 pixels in a crop of 112."""
+    sigma = float(generator.uniform(*BLUR_SIGMA)) * crop.shape[0] / 112
     return np.asarray(cv2.GaussianBlur(crop, (0, 0), sigma), np.uint8)
 
 
 def downscale(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """A face photographed from afar: shrunk to 25 to 80% and enlarged again."""
+    """Show a face from far away: shrink to 25 to 80% of the side and enlarge again."""
     side = crop.shape[0]
-    small = max(8, round(side * float(generator.uniform(0.25, 0.8))))
+    small = max(8, round(side * float(generator.uniform(*DOWNSCALE_SIDE))))
     shrunk = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
     back = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST)[int(generator.integers(3))]
     return np.asarray(cv2.resize(shrunk, (side, side), interpolation=back), np.uint8)
 
 
 def crop_again(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """Aligned a little off: moved by up to 4%, turned by up to 5 degrees, 92 to 108% as large; the rest is black."""
+    """Align imprecisely: move by up to 4%, turn by up to 5 degrees, scale to 92 to 108%; the rest is black."""
     side = crop.shape[0]
-    matrix = cv2.getRotationMatrix2D(
-        (side / 2, side / 2), float(generator.uniform(-5, 5)), float(generator.uniform(0.92, 1.08))
-    )
-    matrix[:, 2] += generator.uniform(-0.04, 0.04, 2) * side
+    turn, zoom = float(generator.uniform(-TURN, TURN)), float(generator.uniform(*ZOOM))
+    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), turn, zoom)
+    matrix[:, 2] += generator.uniform(-SHIFT, SHIFT, 2) * side
     return np.asarray(cv2.warpAffine(crop, matrix, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def mask(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """A mask drawn over mouth and chin, and more or less of the nose."""
+    """Draw a mask over mouth and chin, and over more or less of the nose."""
     return draw_mask(crop, landmarks, int(generator.integers(1, 5)), generator)
 
 
 def glasses(crop: Image, landmarks: Floats, generator: Generator) -> Image:
-    """Glasses drawn over the eyes: thin or thick rims, clear or grey lenses."""
+    """Draw glasses over the eyes: thin or thick rims, clear or grey lenses."""
     return draw_glasses(crop, landmarks, int(generator.integers(1, 4)), generator)
 
 
-Kind = Callable[[Image, Floats, Generator], Image]
+@dataclass(frozen=True, slots=True)
+class CropAugmentation:
+    """One kind of augmentation; its name is a key of a recipe's [augment].
 
-KINDS: dict[str, Kind] = {
-    "glasses": glasses,
-    "mask": mask,
-    "crop": crop_again,
-    "colour": colour,
-    "blur": blur,
-    "downscale": downscale,
-    "jpeg": jpeg,
-    "mirror": mirror,
+    Attributes:
+        apply: changes a crop, given the landmarks of its template and the only source of random numbers.
+        probability: unless a recipe has another one.
+        drawn: whether it is drawn at landmarks, which only the arcface template's crops have room for.
+    """
+
+    apply: Callable[[Image, Floats, Generator], Image]
+    probability: float = 0.0
+    drawn: bool = False
+
+
+AUGMENTATIONS: dict[str, CropAugmentation] = {
+    "glasses": CropAugmentation(glasses, drawn=True),
+    "mask": CropAugmentation(mask, drawn=True),
+    "crop": CropAugmentation(crop_again),
+    "colour": CropAugmentation(colour),
+    "blur": CropAugmentation(blur),
+    "downscale": CropAugmentation(downscale),
+    "jpeg": CropAugmentation(jpeg),
+    "mirror": CropAugmentation(mirror, probability=0.5),
 }
-"""In the order in which a face meets them: what it wears, how it is seen, how it is stored."""
+"""In the order in which they happen to a face: what it wears, how it is seen, how it is stored.
+
+A new augmentation is one function and one line.
+"""
 
 
-def augment(crop: Image, template: str, chances: Augment, generator: Generator) -> Image:
-    """Apply each kind with its probability.
+NOWHERE = np.zeros((5, 2), np.float32)
+"""Landmarks where nothing is drawn."""
+
+
+def augment(crop: Image, template: str, probabilities: Mapping[str, float], generator: Generator) -> Image:
+    """Apply each kind of augmentation with its probability.
 
     Args:
         crop: (size, size, 3) uint8 RGB, aligned.
         template: its pose, which says where eyes and mouth are.
-        chances: of each kind.
-        generator: the only source of chance.
+        probabilities: by name; kinds without one are off.
+        generator: the only source of random numbers.
     """
-    landmarks = TEMPLATES[template](crop.shape[0]).points if chances.mask or chances.glasses else _NOWHERE
-    for name, apply in KINDS.items():
-        chance = getattr(chances, name)
-        if chance and generator.random() < chance:
-            crop = apply(crop, landmarks, generator)
+    drawn = any(probabilities.get(name, 0.0) for name, kind in AUGMENTATIONS.items() if kind.drawn)
+    landmarks = TEMPLATES[template](crop.shape[0]).points if drawn else NOWHERE
+    for name, kind in AUGMENTATIONS.items():
+        probability = probabilities.get(name, 0.0)
+        if probability and generator.random() < probability:
+            crop = kind.apply(crop, landmarks, generator)
     return crop
-
-
-_NOWHERE = np.zeros((5, 2), np.float32)

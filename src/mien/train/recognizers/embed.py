@@ -4,34 +4,34 @@ import torch
 from torch import Tensor, nn
 
 from mien.evaluate.in_memory import Embed
-from mien.train.network import computed_in
-from mien.train.preprocess import prepare
+from mien.train.compute.network import computed_in
+from mien.train.compute.preprocess import prepare
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.types import Floats, Image, floats
 
 
 def embed(model: nn.Module, pixels: Tensor, precision: str, device: torch.device) -> Tensor:
-    """(N, D) float32 embeddings, computed in the recipe's precision."""
+    """Embed prepared pixels: (N, D) float32, computed in the recipe's precision, with gradients."""
     with computed_in(precision, device):
         embeddings: Tensor = model(pixels)
     return embeddings.float()
 
 
 def embedder(backbone: Backbone, device: torch.device) -> Embed:
-    """A network in training as a function of crops, in float32, with its statistics at rest.
+    """Make a network in training a function of crops, in float32, with its statistics at rest.
 
     Args:
-        backbone: left as it was found after each call.
+        backbone: each module is back in the mode that it was in after each call.
         device: where it is.
     """
 
-    def embed(crops: Image) -> Floats:
+    def embed_crops(crops: Image) -> Floats:
         was = [(module, module.training) for module in backbone.modules()]
         backbone.eval()
         with torch.inference_mode():
-            out = backbone(prepare(crops, backbone.pixels, device))
+            out = backbone(prepare(crops, backbone.spec, device))
         for module, training in was:
             module.training = training
         return floats(out.float().cpu().numpy())
 
-    return embed
+    return embed_crops

@@ -1,7 +1,7 @@
 """The forgetting guard: a fine-tuned model against what it was, on general sets and on the user's own.
 
-A model is better only if it gained on a set of the role `own` beyond its interval, and lost no more than the recipe
-allows on any set of the role `general`. Decides with mien.evaluate's paired comparison; trains nothing.
+A model is better only if it gained on a set of the role `own` beyond the interval of the difference, and lost no more
+than the recipe allows on any set of the role `general`. Compares with mien.evaluate; trains nothing.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mien.errors import ManifestError, RecipeError
 from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.differences import ComparedPoint, compare
 from mien.evaluate.report import Number, Table, describe
-from mien.train.recognizers.recipe import Recipe
+from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.validation import ValidationSet, embeddings_path
 
 Verdict = Literal["better", "lost too much", "no gain shown"]
@@ -22,7 +22,7 @@ Verdict = Literal["better", "lost too much", "no gain shown"]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One set before and after, at one false match rate; `point` goes from before to after."""
+    """One set before and after, at one false match rate; the difference of `point` is after minus before."""
 
     name: str
     role: str
@@ -34,7 +34,7 @@ class GuardResult:
     """What was gained and what was lost.
 
     Attributes:
-        rows: every set of a role.
+        rows: every set with a role other than watch.
         allowed: how much a false non-match rate on a general set may rise.
     """
 
@@ -52,7 +52,7 @@ class GuardResult:
     def sentences(self) -> tuple[str, ...]:
         """The verdict and its reasons."""
         said = {
-            "better": "The guard: better. It gained on its own set beyond the interval, and kept what it knew.",
+            "better": "The guard: better. It gained on its own set beyond the interval, and kept the general case.",
             "lost too much": "The guard: NOT better. A general set lost more than the allowed "
             f"{100 * self.allowed:.2f} points of false non-matches.",
             "no gain shown": "The guard: NOT better. No gain on its own set is shown beyond the interval.",
@@ -67,7 +67,7 @@ class GuardResult:
         )
 
     def table(self) -> Table:
-        """For people."""
+        """Before and after, for people."""
         rows = [
             (
                 row.name,
@@ -83,12 +83,12 @@ class GuardResult:
             title="Before and after",
             columns=("set", "role", "FMR", "FNMR before", "FNMR after", "difference"),
             rows=tuple(rows),
-            note="Each model at its own threshold, all samples; differences are taken subject by subject, intervals "
-            "of 95%. The figures below take at most 20 samples a subject.",
+            note="Each model at its own threshold, all samples; differences are paired by subject, with intervals of "
+            "95%. The metrics below use at most 20 samples per subject.",
         )
 
     def numbers(self) -> dict[str, Number]:
-        """For programs."""
+        """The verdict and each difference, for programs."""
         found = {"better": Number(value=float(self.verdict == "better"))}
         for row in self.rows:
             change = row.point.difference
@@ -96,8 +96,8 @@ class GuardResult:
         return found
 
 
-def apply_guard(recipe: Recipe, folder: Path, sets: list[ValidationSet]) -> GuardResult | None:
-    """Compare before and after on every set with a role; None for a training from nothing, or without such sets."""
+def apply_guard(recipe: RecognizerRecipe, folder: Path, sets: list[ValidationSet]) -> GuardResult | None:
+    """Compare before and after on every set with a role; None without [init] or without such sets."""
     if recipe.init is None:
         return None
     rows = []
@@ -108,7 +108,7 @@ def apply_guard(recipe: Recipe, folder: Path, sets: list[ValidationSet]) -> Guar
             continue
         if not any(one.subjects):
             raise RecipeError(
-                f"{settings.name}: the guard compares by subject, and {settings.set} has none; use a pack"
+                f"{settings.name}: the guard compares by subject, and {settings.set} has no subjects; use a pack"
             )
         _, numbers = np.unique(np.asarray(one.subjects), return_inverse=True)
         scans = [compare_all(np.load(path), numbers, "cosine") for path in (before, after)]
@@ -117,9 +117,7 @@ def apply_guard(recipe: Recipe, folder: Path, sets: list[ValidationSet]) -> Guar
         except ManifestError as reason:
             raise ManifestError(f"{settings.name}: {reason}") from reason
         if not points:
-            raise RecipeError(
-                f"{settings.name} has too few comparisons to show any false match rate; give a larger set"
-            )
+            raise RecipeError(f"{settings.name} has too few comparisons for any false match rate; use a larger set")
         near = min(points, key=lambda point: abs(np.log(point.wanted / recipe.guard.fmr)))
         rows.append(Compared(settings.name, settings.role, near))
     return GuardResult(tuple(rows), recipe.guard.allowed) if rows else None

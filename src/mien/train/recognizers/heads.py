@@ -7,18 +7,25 @@ equations theta is the angle between an embedding and the centre of its class.
 
 from dataclasses import dataclass, field
 from math import cos, pi, sin
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
 TINY = 1e-9
-"""Least squared sine under a root; its derivative there would be infinite."""
+"""Minimum of a squared sine under a root, where the derivative would be infinite."""
 
 EDGE = 1e-7
 """How far an angle's cosine stays from -1 and 1, where the arc cosine has no derivative."""
 
 ADAFACE_EDGE = 1e-3
+"""How far AdaFace's angle stays from 0 and pi (the authors' code)."""
+
+Positive = Annotated[float, Field(gt=0)]
+Margin = Annotated[float, Field(ge=0)]
+Momentum = Annotated[float, Field(gt=0, le=1)]
 
 
 def arcface(cosine: Tensor, margin: float) -> Tensor:
@@ -110,22 +117,22 @@ def adaface(cosine: Tensor, quality: Tensor, margin: float) -> Tensor:
 
 @dataclass(slots=True)
 class Head:
-    """A head: plain softmax, unless a subclass says otherwise.
+    """A head: softmax over cosines, unless a subclass changes them. Its init fields are keys of a recipe's [head].
 
     Attributes:
         scale: multiplies the cosines (s).
         margin: m; in radians where it is added to an angle.
         normalized: whether logits are cosines; inner products otherwise.
-        centres: of each class; the nearest counts.
+        centres: number of centres per class; the nearest counts.
     """
 
-    scale: float = 1.0
-    margin: float = 0.0
+    scale: Positive = 1.0
+    margin: Margin = 0.0
     normalized: bool = field(default=True, init=False)
-    centres: int = 1
+    centres: Annotated[int, Field(ge=1)] = 1
 
     def watch(self, target: Tensor, norms: Tensor) -> None:
-        """Take in a batch, before its logits are asked for.
+        """Look at a batch before its logits are asked for.
 
         Args:
             target: (N,) cosines of all samples of the global batch, equal on all ranks.
@@ -150,7 +157,7 @@ class Head:
         return {}
 
     def restore(self, state: dict[str, float]) -> None:
-        """Take up what a checkpoint held."""
+        """Continue with what a checkpoint kept."""
 
 
 @dataclass(slots=True)
@@ -162,10 +169,10 @@ class Softmax(Head):
 
 @dataclass(slots=True)
 class ArcFace(Head):
-    """ArcFace; `exact` is its true gradient, else arcface_torch's straight-through form."""
+    """ArcFace; `exact` takes its true gradient, else arcface_torch's straight-through form."""
 
-    scale: float = 64.0
-    margin: float = 0.5
+    scale: Positive = 64.0
+    margin: Margin = 0.5
     exact: bool = True
 
     @override
@@ -175,17 +182,17 @@ class ArcFace(Head):
 
 @dataclass(slots=True)
 class SubCenterArcFace(ArcFace):
-    """ArcFace with several centres a class, the nearest of which counts (Deng et al., ECCV 2020, equation 3)."""
+    """ArcFace with several centres per class, of which the nearest counts (Deng et al., ECCV 2020, equation 3)."""
 
-    centres: int = 3
+    centres: Annotated[int, Field(ge=1)] = 3
 
 
 @dataclass(slots=True)
 class CosFace(Head):
-    """CosFace."""
+    """CosFace: the margin is taken from the cosine."""
 
-    scale: float = 64.0
-    margin: float = 0.35
+    scale: Positive = 64.0
+    margin: Margin = 0.35
 
     @override
     def of_target(self, cosine: Tensor, rows: Tensor) -> Tensor:
@@ -196,9 +203,9 @@ class CosFace(Head):
 class Combined(Head):
     """cos(m1 theta + m2) - m3; `margin` is m2."""
 
-    scale: float = 64.0
-    margin: float = 0.3
-    factor: float = 1.0
+    scale: Positive = 64.0
+    margin: Margin = 0.3
+    factor: Positive = 1.0
     shift: float = 0.2
 
     @override
@@ -208,11 +215,11 @@ class Combined(Head):
 
 @dataclass(slots=True)
 class CurricularFace(Head):
-    """CurricularFace; t follows the mean target cosine of the global batch and is moved before it is used."""
+    """CurricularFace; t is a running mean of the target's cosine over the global batch, updated before it is used."""
 
-    scale: float = 64.0
-    margin: float = 0.5
-    momentum: float = 0.01
+    scale: Positive = 64.0
+    margin: Margin = 0.5
+    momentum: Momentum = 0.01
     curriculum: float = field(default=0.0, init=False)
 
     @override
@@ -238,12 +245,12 @@ class CurricularFace(Head):
 
 @dataclass(slots=True)
 class AdaFace(Head):
-    """AdaFace; mean and deviation of the norms are running means, begun at 20 and 100 as in the authors' code."""
+    """AdaFace; mean and deviation of the norms are running means that start at 20 and 100 (the authors' code)."""
 
-    scale: float = 64.0
-    margin: float = 0.4
-    concentration: float = 0.333
-    momentum: float = 0.01
+    scale: Positive = 64.0
+    margin: Margin = 0.4
+    concentration: Positive = 0.333
+    momentum: Momentum = 0.01
     mean: float = field(default=20.0, init=False)
     deviation: float = field(default=100.0, init=False)
     quality: Tensor | None = field(default=None, init=False)
@@ -259,7 +266,7 @@ class AdaFace(Head):
     @override
     def of_target(self, cosine: Tensor, rows: Tensor) -> Tensor:
         if self.quality is None:
-            raise ValueError("watch a batch before its logits are asked for")
+            raise ValueError("call watch with the batch before its logits are asked for")
         return adaface(cosine, self.quality[rows], self.margin)
 
     @override
@@ -280,4 +287,4 @@ HEADS: dict[str, type[Head]] = {
     "adaface": AdaFace,
     "sub-center-arcface": SubCenterArcFace,
 }
-"""A new head is one class and one line."""
+"""A new head is one class and one line; its init fields become keys of a recipe's [head]."""

@@ -1,46 +1,45 @@
 """Partial FC: the class centres, sharded over ranks, sampled at a rate, and the softmax over all of them.
 
-An et al., Killing Two Birds with One Stone, CVPR 2022. Every rank holds the centres of its share of the classes and
-sees the embeddings of all ranks. At rate 1 loss and gradients are those of one softmax over all classes, whatever the
-number of ranks. Below, a step uses the classes that the batch shows and a random choice of others; only those rows
-are read, changed, and have their momentum moved. Everything is float32, whatever the autocast.
+An et al., Killing Two Birds with One Stone, CVPR 2022. Every rank has the centres of its share of the classes and
+sees the embeddings of all ranks. At rate 1, loss and gradients are those of one softmax over all classes, for any
+number of ranks. Below 1, a step uses the classes of the batch and a random choice of others; only those rows are read
+and changed, and only their momentum moves. Everything is float32, also under autocast.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from mien.train.distributed import World, slice_of
-from mien.train.order import mix_seeds
+from mien.train.compute.distributed import World, slice_of
+from mien.train.compute.order import mix_seeds
+from mien.train.recipe.optimizers import OPTIMIZERS, Rows
 from mien.train.recognizers.heads import Head
 
 BLOCK = 4096
-"""Classes whose first centres come from one seed, so that they do not depend on how classes are shared out."""
+"""Number of classes whose first centres come from one seed, so that they do not depend on the number of ranks."""
 
 SHORTEST = 1e-12
-"""Least length that a centre is divided by."""
+"""Minimum length that a centre is divided by."""
 
 DEVIATION = 0.01
-"""Of the first centres' numbers (arcface_torch)."""
+"""Standard deviation of the first centres' numbers (arcface_torch)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """How rows follow their gradients.
+class CentreUpdate:
+    """How class centres follow their gradients.
 
     Attributes:
-        kind: SGD with momentum (Sutskever et al., as torch.optim.SGD), or AdamW (Loshchilov and Hutter, ICLR 2019).
-        momentum: of SGD, or the first of AdamW's two.
-        second: AdamW's other.
-        weight_decay: of the rows.
+        optimizer: a name of mien.train.recipe.optimizers.OPTIMIZERS.
+        momentum: weight of the past in the running mean of gradients.
+        weight_decay: of the rows that take part in a step.
     """
 
-    kind: Literal["sgd", "adamw"] = "sgd"
+    optimizer: str = "sgd"
     momentum: float = 0.9
-    second: float = 0.999
     weight_decay: float = 5e-4
 
 
@@ -55,32 +54,30 @@ class PartialFC:
         world: World,
         *,
         rate: float = 1.0,
-        update: Update = Update(),
+        update: CentreUpdate = CentreUpdate(),
         seed: int = 0,
     ) -> None:
         self.head, self.classes, self.embedding, self.world = head, classes, embedding, world
         self.rate, self.update, self.seed = rate, update, seed
+        self._optimizer = OPTIMIZERS[update.optimizer]
         self.first, self.last = slice_of(classes, world.rank, world.size)
         self.weight = first_centres(self.first, self.last, head.centres, embedding, seed).to(world.device)
         """(classes of this rank, centres of a class, embedding)"""
-        self.moments = [torch.zeros_like(self.weight)]
-        self.counts = torch.zeros(0, device=world.device)
-        if update.kind == "adamw":
-            self.moments.append(torch.zeros_like(self.weight))
-            self.counts = torch.zeros(len(self.weight), device=world.device)
+        self.moments = [torch.zeros_like(self.weight) for _ in range(self._optimizer.moments)]
+        self.counts = torch.zeros(len(self.weight) if self._optimizer.counts else 0, device=world.device)
         self._index: Tensor | None = None
         self._rows = self.weight
 
     def choose(self, labels: Tensor, step: int) -> None:
-        """Begin a step: choose the rows that take part.
+        """Begin a step by choosing the rows that take part.
 
         Args:
             labels: (B,) of the whole global batch of the step.
-            step: with the seed and the rank, it fixes the choice.
+            step: fixes the choice, together with seed and rank.
         """
         if self.rate >= 1:
             self._index = None
-            # A view of the storage, so that the step's gradient lands in its own leaf.
+            # A view of the storage, so that the gradient of the step goes to a leaf of its own.
             self._rows = self.weight.detach().requires_grad_()
             return
         mine = labels[(labels >= self.first) & (labels < self.last)] - self.first
@@ -95,7 +92,7 @@ class PartialFC:
         self._rows = self.weight[shown].requires_grad_()
 
     def loss(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """The mean loss over the batches of all ranks; call `choose` first.
+        """Compute the mean loss over the batches of all ranks; call `choose` first.
 
         Args:
             embeddings: (B, D) of this rank.
@@ -122,7 +119,7 @@ class PartialFC:
             return loss
 
     def _own(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Columns of the classes that this rank holds, and the places of their samples in the global batch."""
+        """Columns of the classes of this rank, and the places of their samples in the global batch."""
         rows = torch.nonzero((labels >= self.first) & (labels < self.last)).flatten()
         place = labels[rows] - self.first
         if self._index is not None:
@@ -130,7 +127,7 @@ class PartialFC:
         return place, rows
 
     def _logits(self, embeddings: Tensor) -> Tensor:
-        """(N, rows) cosines, or inner products; of the nearest centre where a class has several."""
+        """(N, rows) cosines, or inner products; of the nearest centre if a class has several."""
         rows = self._rows.flatten(0, 1)
         logits: Tensor = F.linear(F.normalize(embeddings) if self.head.normalized else embeddings, rows)
         if self.head.normalized:
@@ -142,7 +139,7 @@ class PartialFC:
 
     @property
     def gradient(self) -> Tensor | None:
-        """Of the rows of this step."""
+        """Gradient of the rows of this step."""
         return self._rows.grad
 
     def scale_gradient(self, factor: float) -> None:
@@ -161,24 +158,16 @@ class PartialFC:
         if gradient is None:
             return
         index = slice(None) if self._index is None else self._index
-        rows, update = self.weight[index], self.update
-        first = self.moments[0][index]
-        if update.kind == "sgd":
-            first = first.mul_(update.momentum).add_(gradient).add_(rows, alpha=update.weight_decay)
-            rows.sub_(first, alpha=rate)
-        else:
-            second, count = self.moments[1][index], self.counts[index] + 1
-            rows.mul_(1 - rate * update.weight_decay)
-            first = first.lerp_(gradient, 1 - update.momentum)
-            second = second.mul_(update.second).addcmul_(gradient, gradient, value=1 - update.second)
-            fair = (1 - update.momentum**count).view(-1, 1, 1)
-            root = (second / (1 - update.second**count).view(-1, 1, 1)).sqrt_().add_(1e-8)
-            rows.sub_(rate * first / fair / root)
-            self.counts[index] = count
-            if self._index is not None:
-                self.moments[1][index] = second
+        counts = self.counts[index] if self._optimizer.counts else self.counts
+        rows = Rows(self.weight[index], [moment[index] for moment in self.moments], counts)
+        self._optimizer.update_rows(rows, gradient, rate, self.update)
         if self._index is not None:
-            self.weight[index], self.moments[0][index] = rows, first
+            # Indexing with numbers copies, so what was changed goes back.
+            self.weight[index] = rows.weight
+            for mine, changed in zip(self.moments, rows.moments, strict=True):
+                mine[index] = changed
+            if self._optimizer.counts:
+                self.counts[index] = rows.counts
         self._rows = self.weight
 
     def state(self) -> dict[str, Any]:
@@ -194,10 +183,10 @@ class PartialFC:
 
     @torch.no_grad()
     def restore(self, parts: list[dict[str, Any]]) -> None:
-        """Take up the centres from the parts that a checkpoint's ranks wrote, however many those were.
+        """Continue with the centres of a checkpoint, which may be of another number of ranks.
 
         Args:
-            parts: each from `state`; together they hold every class.
+            parts: each from `state`; together they have every class.
         """
         for part in parts:
             start, end = max(self.first, part["first"]), min(self.last, part["last"])
@@ -215,7 +204,7 @@ class PartialFC:
 
     @torch.no_grad()
     def begin_at(self, means: Tensor) -> None:
-        """Start every class at the mean embedding of its samples, as long as a random centre would be.
+        """Start every class at the mean embedding of its samples, with the length that a random centre would have.
 
         Args:
             means: (classes, D), of any length; classes whose mean is zero keep their random centre.
@@ -237,7 +226,7 @@ def first_centres(first: int, last: int, centres: int, embedding: int, seed: int
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """Mean of log(sum_j exp(s z_j)) - s z_y, the classes being spread over ranks. Overwrites its input."""
+    """Mean of log(sum_j exp(s z_j)) - s z_y, with the classes spread over ranks. Overwrites its input."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, rows: Tensor, place: Tensor, scale: float, world: World) -> Tensor:  # noqa: ANN401
@@ -245,7 +234,7 @@ class _CrossEntropy(torch.autograd.Function):
         target[rows] = logits[rows, place]
         world.sum(target)
         top = world.maximum(logits.amax(dim=1))
-        # The logits are nobody else's, so their memory becomes the softmax.
+        # Nobody else uses the logits, so their memory becomes the softmax.
         shares = logits.sub_(top[:, None]).mul_(scale).exp_()
         total = world.sum(shares.sum(dim=1))
         shares.div_(total[:, None])

@@ -1,56 +1,56 @@
-"""What a training would take, before it is started: images, classes, steps, memory, time. Trains nothing.
+"""What a recognizer's training would take, before it is started: images, classes, steps, memory, time.
 
 Counts multiplications and activations on a network without memory. The time comes from a few steps of the network on
 this machine with a small batch, so it is an estimate; reading, evaluations and the exchange between processes are
-left out.
+left out. Trains nothing.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mien.train.distributed import ALONE, World
-from mien.train.memory import keep_freed_memory
-from mien.train.network import PRECISIONS
-from mien.train.preprocess import prepare
+from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.memory import keep_freed_memory
+from mien.train.compute.network import PRECISIONS
+from mien.train.compute.preprocess import prepare
+from mien.train.recipe.optimizers import OPTIMIZERS
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.backbones.registry import build
-from mien.train.recognizers.dataset import length_of, open_dataset
+from mien.train.recognizers.data import open_dataset
 from mien.train.recognizers.embed import embed
-from mien.train.recognizers.heads import HEADS
 from mien.train.recognizers.initialize import check
-from mien.train.recognizers.recipe import Recipe
+from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.validation import open_validation_set
 
 BACKWARD = 3.0
 """The head's multiplications of a step as a multiple of the forward pass's."""
 
 TIMED, REPEATED = 8, 3
-"""Crops in a timed step, and steps, the fastest of which counts."""
+"""Crops in a timed step, and number of steps, of which the fastest counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizerPlan:
     """What a training takes.
 
     Attributes:
-        images: in an epoch.
-        classes: of the head.
-        left_out: classes with too few crops.
-        steps_per_epoch: steps of an epoch.
-        steps: of the training.
-        parameters: of the backbone.
+        images: number of crops in an epoch.
+        classes: number of classes of the head.
+        left_out: number of classes with too few crops.
+        steps_per_epoch: number of steps in an epoch.
+        steps: number of steps of the training.
+        parameters: number of weights of the backbone.
         multiplications: of one crop's forward pass.
         rate: the learning rate at this batch.
-        backbone_bytes: weights, gradient and momentum of the backbone on one process.
-        activation_bytes: likewise, of one part of a batch.
-        head_bytes: likewise, of class centres, their momentum, and logits.
-        seconds: of the whole training on this machine, evaluations left out.
-        evaluations: names of the sets.
+        backbone_bytes: weights, gradient and moments of the backbone in one process.
+        activation_bytes: of one part of a batch in one process.
+        head_bytes: class centres, their moments, and logits in one process.
+        seconds: of the whole training on this machine, without evaluations.
+        evaluations: names of the validation sets.
     """
 
     images: int
@@ -72,20 +72,22 @@ class Plan:
         """Memory of one process."""
         return self.backbone_bytes + self.activation_bytes + self.head_bytes
 
-    def words(self) -> list[tuple[str, str]]:
-        """For people, but for the time."""
+    def values(self) -> dict[str, object]:
+        """All of it, for programs."""
+        return {**asdict(self), "bytes": self.bytes}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What and how much, for people, without the time."""
         left_out = f", and {self.left_out:,} with too few images, left out"
         return [
-            ("images in an epoch", f"{self.images:,}"),
+            ("images per epoch", f"{self.images:,}"),
             ("classes", f"{self.classes:,}{left_out if self.left_out else ''}"),
-            ("steps", f"{self.steps:,} ({self.steps_per_epoch:,} in an epoch)"),
-            ("learning rate", f"{self.rate:g} at its highest"),
+            ("steps", f"{self.steps:,} ({self.steps_per_epoch:,} per epoch)"),
+            ("learning rate", f"at most {self.rate:g}"),
+            ("network", f"{self.parameters / 1e6:.1f} M parameters"),
+            ("multiplications per crop", f"{self.multiplications / 1e9:.2f} G"),
             (
-                "network",
-                f"{self.parameters / 1e6:.1f} M parameters, {self.multiplications / 1e9:.2f} G products a crop",
-            ),
-            (
-                "memory of a process",
+                "memory per process",
                 f"{self.bytes / 1e9:.1f} GB: {self.backbone_bytes / 1e9:.1f} backbone, "
                 f"{self.activation_bytes / 1e9:.1f} activations, {self.head_bytes / 1e9:.1f} head",
             ),
@@ -93,7 +95,7 @@ class Plan:
         ]
 
 
-def make_plan(recipe: Recipe, world: World = ALONE) -> Plan:
+def plan_recognizer(recipe: RecognizerRecipe, world: World = ALONE) -> RecognizerPlan:
     """Check a recipe against its data and say what it takes.
 
     Raises:
@@ -105,34 +107,37 @@ def make_plan(recipe: Recipe, world: World = ALONE) -> Plan:
     with torch.device("meta"):
         backbone = build(recipe.model.backbone, recipe.model.embedding)
     for one in recipe.evaluate:
-        open_validation_set(one, backbone.pixels)
-    length = length_of(recipe, crops)
+        open_validation_set(one, backbone.spec)
+    steps_per_epoch = crops.epoch_length // recipe.schedule.batch
+    steps = recipe.schedule.total_steps(steps_per_epoch)
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
-    work, activations = _forward(backbone)
-    classes, batch = len(crops.classes), recipe.schedule.batch
-    images = length.steps * batch
-    sampled = max(1, int(classes * recipe.head.sample))
-    head_work = 2 * sampled * recipe.model.embedding
-    each = _seconds_a_crop(recipe, world) + head_work * BACKWARD / _products_a_second(world)
-    return Plan(
+    operations, activations = _forward(backbone)
+    classes = len(crops.classes)
+    return RecognizerPlan(
         images=crops.epoch_length,
         classes=classes,
         left_out=crops.left_out,
-        steps_per_epoch=length.steps_per_epoch,
-        steps=length.steps,
+        steps_per_epoch=steps_per_epoch,
+        steps=steps,
         parameters=parameters,
-        multiplications=work // 2,
+        multiplications=operations // 2,
         rate=recipe.rate,
-        backbone_bytes=parameters * 4 * (4 if recipe.optimizer.name == "adamw" else 3),
+        backbone_bytes=parameters * 4 * (2 + OPTIMIZERS[recipe.optimizer.name].moments),
         activation_bytes=_activation_bytes(recipe, activations, world),
         head_bytes=_head_bytes(recipe, classes, world),
-        seconds=images * each / world.size,
+        seconds=steps * recipe.schedule.batch * _seconds_per_image(recipe, classes, world) / world.size,
         evaluations=tuple(one.name for one in recipe.evaluate),
     )
 
 
+def _seconds_per_image(recipe: RecognizerRecipe, classes: int, world: World) -> float:
+    sampled = max(1, int(classes * recipe.head.sample))
+    head_work = 2 * sampled * recipe.model.embedding
+    return _seconds_per_crop(recipe, world) + head_work * BACKWARD / _operations_per_second(world)
+
+
 def _forward(backbone: Backbone) -> tuple[int, int]:
-    """Floating point operations of one crop, and numbers in all layers' outputs."""
+    """Count floating point operations of one crop, and numbers in all layers' outputs."""
     numbers = 0
 
     def count(module: nn.Module, inputs: object, output: object) -> None:
@@ -141,7 +146,7 @@ def _forward(backbone: Backbone) -> tuple[int, int]:
             numbers += output.numel()
 
     handles = [module.register_forward_hook(count) for module in backbone.modules()]
-    side = backbone.pixels.size
+    side = backbone.spec.size
     backbone.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         backbone(torch.zeros(1, 3, side, side, device="meta"))
@@ -150,45 +155,44 @@ def _forward(backbone: Backbone) -> tuple[int, int]:
     return counter.get_total_flops(), numbers
 
 
-def _activation_bytes(recipe: Recipe, numbers: int, world: World) -> int:
+def _activation_bytes(recipe: RecognizerRecipe, numbers: int, world: World) -> int:
     part = recipe.schedule.batch // world.size // recipe.run.accumulate
     width = 2 if recipe.run.precision in PRECISIONS else 4
     kept = numbers // 6 if recipe.run.recompute else numbers
     return part * kept * width
 
 
-def _head_bytes(recipe: Recipe, classes: int, world: World) -> int:
+def _head_bytes(recipe: RecognizerRecipe, classes: int, world: World) -> int:
     own = -(-classes // world.size)
     sampled = max(1, int(own * recipe.head.sample))
-    centres = recipe.head.centres or HEADS[recipe.head.name]().centres
+    centres = recipe.head.make().centres
     row = 4 * centres * recipe.model.embedding
-    moments = 2 if recipe.optimizer.name == "adamw" else 1
-    kept = own * row * (1 + moments)
-    # Of the sampled rows: a copy, its gradient, and both for its unit-length form.
+    kept = own * row * (1 + OPTIMIZERS[recipe.optimizer.name].moments)
+    # The sampled rows: a copy, its gradient, and both for its unit-length form.
     passing = sampled * row * (3 if recipe.head.sample >= 1 else 4)
     logits = 3 * 4 * recipe.schedule.batch // recipe.run.accumulate * sampled * centres
     return kept + passing + logits
 
 
-def _seconds_a_crop(recipe: Recipe, world: World) -> float:
-    """How long this machine takes for one crop, forward and backward, at a small batch."""
+def _seconds_per_crop(recipe: RecognizerRecipe, world: World) -> float:
+    """Measure how long this machine takes for one crop, forward and backward, at a small batch."""
     keep_freed_memory()
     backbone = build(recipe.model.backbone, recipe.model.embedding).to(world.device).train()
     if recipe.run.channels_last:
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    side = backbone.pixels.size
+    side = backbone.spec.size
     crops = np.random.default_rng(0).integers(0, 256, (TIMED, side, side, 3), np.uint8)
     took = []
     for _ in range(REPEATED):
         start = time.perf_counter()
-        pixels = prepare(crops, backbone.pixels, world.device, channels_last=recipe.run.channels_last)
+        pixels = prepare(crops, backbone.spec, world.device, channels_last=recipe.run.channels_last)
         embed(backbone, pixels, recipe.run.precision, world.device).square().mean().backward()  # type: ignore[no-untyped-call]
         took.append((time.perf_counter() - start) / TIMED)
     return min(took)
 
 
-def _products_a_second(world: World) -> float:
-    """Floating point operations a second of one float32 product, as the head makes."""
+def _operations_per_second(world: World) -> float:
+    """Measure floating point operations per second of a float32 product such as the head's."""
     a, b = torch.randn(256, 512, device=world.device), torch.randn(4096, 512, device=world.device)
     took = []
     for _ in range(REPEATED):

@@ -1,119 +1,150 @@
-"""The recipe of a recognizer: its data, augmentation, backbone, head, and the sets that it is evaluated on."""
+"""The recipe of a recognizer: its data, augmentation, backbone, head, and the sets that it is evaluated on.
 
+[head] has the keys of the head that it names, [augment] one key per kind of augmentation; both follow from their
+tables. Reads no file.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, create_model
 
 from mien.models.card import Strict
-from mien.train.settings import Share, Training, ValidationSettings
+from mien.train.recipe.io import RecipeFormat
+from mien.train.recipe.registry import name_in, settings_from
+from mien.train.recipe.settings import Fraction, Training, ValidationSettings
+from mien.train.recognizers.augment import AUGMENTATIONS
+from mien.train.recognizers.backbones.registry import BACKBONES
+from mien.train.recognizers.heads import HEADS, Head
 
 
-class Data(Strict):
-    """What it is trained on."""
+class CropData(Strict):
+    """What a recognizer is trained on."""
 
     sets: tuple[Path, ...] = Field(min_length=1)
-    """Packs, folders of subjects with aligned crops, or manifests of them."""
-    least: Annotated[int, Field(ge=1)] = 1
-    """Crops that a class needs; others are left out."""
-    most: Annotated[int, Field(ge=0)] = 0
-    """Crops of a class in an epoch; 0 takes all."""
+    """Packs, folders of subjects with aligned crops, or manifests of aligned crops."""
+    min_crops: Annotated[int, Field(ge=1)] = 1
+    """Crops that a class needs; classes with fewer are left out."""
+    max_crops: Annotated[int, Field(ge=0)] = 0
+    """Maximum number of crops per class and epoch; 0 takes all."""
     sampling: Literal["natural", "balanced"] = "natural"
     check: bool = False
     """Whether every checksum of the packs is compared before the first step."""
 
 
-class Augment(Strict):
-    """The probability of each kind of augmentation; see mien.train.recognizers.augment."""
+class CropAugmentSettings(Strict):
+    """The probability of each kind of augmentation; its keys are the names of AUGMENTATIONS."""
 
-    mirror: Share = 0.5
-    colour: Share = 0.0
-    jpeg: Share = 0.0
-    blur: Share = 0.0
-    downscale: Share = 0.0
-    crop: Share = 0.0
-    mask: Share = 0.0
-    glasses: Share = 0.0
+    def probabilities(self) -> dict[str, float]:
+        """By name."""
+        return {name: float(getattr(self, name)) for name in type(self).model_fields}
 
 
-class Model(Strict):
+class BackboneSettings(Strict):
     """The network."""
 
-    backbone: str
+    backbone: Annotated[str, name_in(BACKBONES, "backbone")]
     embedding: Annotated[int, Field(ge=8, le=4096)] = 512
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     colour: Literal["RGB", "BGR"] | None = None
-    """None takes what the layout's authors trained with."""
+    """None takes RGB, or after [init] what the weights were trained with."""
 
 
-class Head(Strict):
-    """The head; numbers that are not given are the head's own, see mien.train.recognizers.heads."""
+class HeadSettings(Strict):
+    """The head; further keys are the init fields of the head that `name` means."""
 
-    name: Literal["softmax", "arcface", "cosface", "combined", "curricularface", "adaface", "sub-center-arcface"] = (
-        "arcface"
-    )
-    scale: Annotated[float | None, Field(gt=0)] = None
-    margin: Annotated[float | None, Field(ge=0)] = None
-    exact: bool | None = None
-    """ArcFace's true gradient, or arcface_torch's straight-through form."""
-    centres: Annotated[int | None, Field(ge=1)] = None
-    factor: Annotated[float | None, Field(gt=0)] = None
-    shift: float | None = None
-    momentum: Annotated[float | None, Field(gt=0, le=1)] = None
-    concentration: Annotated[float | None, Field(gt=0)] = None
+    name: Annotated[str, name_in(HEADS, "head")] = "arcface"
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the classes in a step (partial FC)."""
+    """Share of the classes that take part in a step (partial FC)."""
+
+    def make(self) -> Head:
+        """The head with these settings."""
+        own = set(type(self).model_fields) - set(HeadSettings.model_fields)
+        return HEADS[self.name](**{key: getattr(self, key) for key in own})
 
 
-class Init(Strict):
-    """Fine-tuning: what it starts from."""
+class UnknownHeadSettings(HeadSettings):
+    """Of a head that does not exist: takes any key, so that the message is about the name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class RecognizerInit(Strict):
+    """Fine-tuning: what a training starts from."""
 
     weights: Path | Literal["dlib-resnet"]
     """A checkpoint of any layout that mien knows, one of mien's own, or the default recognizer's weights."""
     head: Literal["class means", "random"] = "class means"
     freeze: tuple[int, ...] = ()
-    """Stages that stay as they are, 0 at the input."""
+    """Stages that keep their weights; 0 is at the input."""
     freeze_epochs: Annotated[float, Field(ge=0)] = 0.0
-    """Until when; 0 freezes them for good."""
+    """Epochs after which they learn, too; 0 freezes them for good."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Learning rate of each stage as a share of the next one's."""
     norms: Literal["train", "freeze"] = "train"
-    """Whether BatchNorms go on gathering statistics and learning, or stay as they are."""
+    """Whether BatchNorms continue to gather statistics and to learn, or stay as they are."""
     anchor: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the squared distance between the new and the old embedding of each crop, against forgetting."""
 
 
-class Evaluate(ValidationSettings):
-    """A set that a recognizer is evaluated on while training."""
+class RecognizerEvaluate(ValidationSettings):
+    """A set that a recognizer is evaluated on while it is trained."""
 
     set: Path
     """A pack, or a `.bin` file."""
     pairs: Path | None = None
     """A list of pairs of the pack's photographs; without one, all comparisons of the pack."""
     protocol: Literal["auto", "impostor"] = "auto"
-    """auto compares the pairs, or all samples; impostor, and auto with a sample each, different people alone."""
+    """auto compares the pairs, or all samples; impostor compares only different people, as auto does with one sample
+    per person."""
     role: Literal["watch", "general", "own"] = "watch"
-    """For the forgetting guard: what must not be lost, and what shall be gained."""
+    """For the forgetting guard: general must not get worse, own should get better."""
     mirror: bool = False
-    """Whether the embedding of the mirror image is added."""
+    """Whether the embedding of the mirrored crop is added."""
 
 
-class Guard(Strict):
-    """When a fine-tuned model may not be called better."""
+class GuardSettings(Strict):
+    """When a fine-tuned model must not be called better."""
 
     fmr: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
-    """The false match rate at which false non-matches are compared, where a set can show it."""
+    """The false match rate at which false non-matches are compared, if a set can show it."""
     allowed: Annotated[float, Field(ge=0)] = 0.005
     """How much the false non-match rate on a general set may rise."""
 
 
-class Recipe(Training):
+class RecognizerRecipe(Training):
     """A training of a recognizer."""
 
-    data: Data
-    augment: Augment = Augment()
-    model: Model
-    head: Head = Head()
-    init: Init | None = None
-    evaluate: tuple[Evaluate, ...] = ()
-    guard: Guard = Guard()
+    data: CropData
+    augment: CropAugmentSettings
+    model: BackboneSettings
+    head: HeadSettings
+    init: RecognizerInit | None = None
+    evaluate: tuple[RecognizerEvaluate, ...] = ()
+    guard: GuardSettings = GuardSettings()
+
+
+def recognizer_schema(content: Mapping[str, Any]) -> type[RecognizerRecipe]:
+    """The schema for a recipe's content: [head] and [augment] get the keys that their tables have now."""
+    head = content.get("head", {})
+    name = head.get("name", "arcface") if isinstance(head, Mapping) else "arcface"
+    augmentations = tuple((key, kind.probability) for key, kind in AUGMENTATIONS.items())
+    kind = HEADS.get(name) if isinstance(name, str) else None
+    return _schema(kind, augmentations)  # type: ignore[arg-type]
+
+
+@lru_cache
+def _schema(head: type[Head] | None, augmentations: tuple[tuple[str, float], ...]) -> type[RecognizerRecipe]:
+    heads = UnknownHeadSettings if head is None else settings_from(head, HeadSettings)
+    keys: dict[str, Any] = {name: (Fraction, probability) for name, probability in augmentations}
+    augment = create_model("CropAugmentSettings", __base__=CropAugmentSettings, **keys)
+    return create_model(
+        "RecognizerRecipe", __base__=RecognizerRecipe, head=(heads, heads()), augment=(augment, augment())
+    )
+
+
+RECOGNIZER_RECIPE = RecipeFormat(
+    "model", recognizer_schema, {"data.least": "data.min_crops", "data.most": "data.max_crops"}
+)

@@ -1,19 +1,19 @@
-"""The report of a training: its curves, its evaluations, and of a fine-tuning what was gained and what forgotten.
+"""The report of a recognizer's training: curves, evaluations, and after fine-tuning what was gained and forgotten.
 
-Reads the run's log and kept embeddings; trains nothing.
+Reads the run's log and saved embeddings; trains nothing.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.render import write_report
 from mien.evaluate.report import Chart, Number, Report, Series, Subject, Table
-from mien.train.journal import read_journal
 from mien.train.recognizers.dataset import CropDataset
-from mien.train.recognizers.guard import GuardResult, apply_guard
-from mien.train.recognizers.recipe import Recipe
+from mien.train.recognizers.guard import apply_guard
+from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.validation import (
     HEADLINE,
     ValidationSet,
@@ -21,48 +21,37 @@ from mien.train.recognizers.validation import (
     embeddings_path,
     headline_metrics,
 )
-from mien.train.report import loss_chart, rate_chart, settings_table
+from mien.train.run.report import RunLog, read_log, settings_table
 
 
-def write_training_report(recipe: Recipe, folder: Path, crops: CropDataset, sets: list[ValidationSet]) -> Report:
+def write_training_report(
+    recipe: RecognizerRecipe, folder: Path, crops: CropDataset, sets: list[ValidationSet]
+) -> Report:
     """Write report/ from what the run has logged."""
-    lines = read_journal(folder / "log.jsonl")
-    steps = [line for line in lines if "loss" in line]
-    evaluated = [line for line in lines if "evaluated" in line]
-    judged = apply_guard(recipe, folder, sets)
+    log = read_log(folder)
+    guard = apply_guard(recipe, folder, sets)
     found = _found(recipe, folder, sets)
-    losses = [float(line["loss"]) for line in steps]
-    last = float(np.mean(losses[-50:])) if losses else float("nan")
-    numbers = {
-        "steps": Number(value=len(steps)),
-        "first loss": Number(value=float(np.mean(losses[:10])) if losses else None),
-        "last loss": Number(value=last),
-        "images a second": Number(value=float(np.median([line["speed"] for line in steps])) if steps else None),
-        **_numbers(found),
-        **(judged.numbers() if judged else {}),
-    }
     tables = (
-        judged.table() if judged else None,
+        guard.table() if guard else None,
         _before_and_after(found),
-        _evaluations(evaluated),
+        _evaluations(log.evaluations),
         settings_table(recipe),
     )
-    charts = (loss_chart(steps), rate_chart(steps), *_curves(evaluated, sets))
     report = Report(
         protocol="training",
         title=f"Training: {recipe.name}",
         about=_about(recipe, crops),
-        headline=_headline(recipe, steps, last, judged),
-        numbers=numbers,
+        headline=(_headline(recipe, log), *(guard.sentences() if guard else ())),
+        numbers={**log.numbers(), **_numbers(found), **(guard.numbers() if guard else {})},
         tables=tuple(table for table in tables if table),
-        charts=tuple(chart for chart in charts if chart),
+        charts=(*log.charts(), *_curves(log.evaluations, sets)),
         made_with=made_with(recipe.seed),
     )
     write_report(report, folder / "report")
     return report
 
 
-def _about(recipe: Recipe, crops: CropDataset) -> Subject:
+def _about(recipe: RecognizerRecipe, crops: CropDataset) -> Subject:
     return Subject(
         model=recipe.name,
         contract="in training",
@@ -75,23 +64,20 @@ def _about(recipe: Recipe, crops: CropDataset) -> Subject:
     )
 
 
-def _headline(
-    recipe: Recipe, steps: list[dict[str, float]], last: float, judged: GuardResult | None
-) -> tuple[str, ...]:
-    first = float(np.mean([line["loss"] for line in steps[:10]])) if steps else float("nan")
-    lines = [
-        f"{recipe.model.backbone} with {recipe.head.name}, {len(steps):,} steps of {recipe.schedule.batch}: the loss "
-        f"went from {first:.2f} to {last:.2f}."
-    ]
-    return (*lines, *(judged.sentences() if judged else ()))
+def _headline(recipe: RecognizerRecipe, log: RunLog) -> str:
+    first, last = log.losses()
+    return (
+        f"{recipe.model.backbone} with {recipe.head.name}, {len(log.steps):,} steps of {recipe.schedule.batch}: the "
+        f"loss went from {first:.2f} to {last:.2f}."
+    )
 
 
-Found = dict[str, dict[str, Report]]
-"""By set, then by `before` and `after`, what mien.evaluate says of the kept embeddings."""
+BeforeAfter = dict[str, dict[str, Report]]
+"""By set, then by `before` and `after`, the evaluation of the saved embeddings."""
 
 
-def _found(recipe: Recipe, folder: Path, sets: list[ValidationSet]) -> Found:
-    found: Found = {}
+def _found(recipe: RecognizerRecipe, folder: Path, sets: list[ValidationSet]) -> BeforeAfter:
+    found: BeforeAfter = {}
     for one in sets:
         for when in ("before", "after"):
             path = embeddings_path(folder, one.settings.name, when)
@@ -100,8 +86,8 @@ def _found(recipe: Recipe, folder: Path, sets: list[ValidationSet]) -> Found:
     return found
 
 
-def _numbers(found: Found) -> dict[str, Number]:
-    """`set/figure` after the training, `set/figure before` before it."""
+def _numbers(found: BeforeAfter) -> dict[str, Number]:
+    """`set/metric` after the training, `set/metric before` before it."""
     numbers: dict[str, Number] = {}
     for name, reports in found.items():
         for when, report in reports.items():
@@ -110,7 +96,7 @@ def _numbers(found: Found) -> dict[str, Number]:
     return numbers
 
 
-def _before_and_after(found: Found) -> Table | None:
+def _before_and_after(found: BeforeAfter) -> Table | None:
     rows = []
     for name, reports in found.items():
         if set(reports) == {"before", "after"}:
@@ -119,27 +105,27 @@ def _before_and_after(found: Found) -> Table | None:
                 rows.append((name, key, *(describe_number(one) if one else None for one in pair)))
     if not rows:
         return None
-    note = "Intervals of 95% by subject. What is no share is a threshold or a score, with its unit."
+    note = "Intervals of 95% by subject. Numbers with a unit are thresholds and scores; all others are shares."
     return Table(
         title="Before the first step and after the last",
-        columns=("set", "figure", "before", "after"),
+        columns=("set", "metric", "before", "after"),
         rows=tuple(rows),
         note=note,
     )
 
 
-def _evaluations(evaluated: list[dict[str, float | str]]) -> Table | None:
+def _evaluations(evaluated: list[dict[str, Any]]) -> Table | None:
     rows = []
     for line in evaluated:
         name = str(line["evaluated"])
         shown = [key for key in HEADLINE if isinstance(line.get(f"{name}/{key}"), int | float)]
         words = ", ".join(f"{key} {float(line[f'{name}/{key}']):.4f}" for key in shown)
         rows.append((int(float(line["step"])), name, words))
-    return Table(title="Evaluations", columns=("step", "set", "figures"), rows=tuple(rows)) if rows else None
+    return Table(title="Evaluations", columns=("step", "set", "metrics"), rows=tuple(rows)) if rows else None
 
 
-def _curves(evaluated: list[dict[str, float | str]], sets: list[ValidationSet]) -> list[Chart]:
-    """One chart for each kind of figure that was taken more than once."""
+def _curves(evaluated: list[dict[str, Any]], sets: list[ValidationSet]) -> list[Chart]:
+    """One chart per metric that was measured more than once."""
     charts = []
     for figure in HEADLINE:
         series = []

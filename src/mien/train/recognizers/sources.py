@@ -15,15 +15,22 @@ from mien.data.pack import Pack, is_pack
 from mien.data.sample import Sample
 from mien.errors import ManifestError, RecipeError
 from mien.image import decode, find_images
-from mien.train.order import Indices
+from mien.train.compute.order import Indices
 from mien.types import Image
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CropSource:
-    """One data set: how to read a crop, and whose it is."""
+    """One data set.
 
-    where: str
+    Attributes:
+        subjects: names of its classes.
+        labels: (N,) class of each crop, an index into `subjects`.
+        read: reads a crop by its index: (size, size, 3) uint8 RGB.
+        name: what to call a crop in messages.
+        packed: whether crops with near indices are near on the disk, in a random order of subjects.
+    """
+
     subjects: tuple[str, ...]
     labels: Indices
     read: Callable[[int], Image]
@@ -35,33 +42,40 @@ def open_source(path: Path, size: int, template: str) -> CropSource:
     """Open a pack, a folder of subjects with aligned crops, or a manifest of aligned crops.
 
     Raises:
-        ManifestError: none of these, or crops of another size or pose.
-        RecipeError: a subject's folder without images.
+        ManifestError: it is none of these.
+        RecipeError: crops of another size or pose, a crop without a subject, or a subject without crops.
     """
     if is_pack(path):
-        pack = Pack(path)
-        require_pose(pack, size, template)
-        return CropSource(
-            str(path), tuple(pack.subjects), pack.labels, pack.read, lambda index: f"crop {index} of {path}", True
-        )
+        return _open_pack(path, size, template)
     if (path / "plan.json").is_file():
-        Pack(path)  # An unfinished pack says so itself.
+        Pack(path)  # Raises an error that says that the pack is not finished.
     if path.is_dir():
         _require_images(path)
     samples = read_samples(path)
     if not samples:
-        raise ManifestError(f"{path} holds no images")
+        raise ManifestError(f"{path} has no images")
     nameless = next((sample for sample in samples if not sample.subject), None)
     if nameless is not None:
         raise RecipeError(f"{nameless.name} has no subject, and training needs one for every crop")
     names, labels = np.unique([sample.subject for sample in samples], return_inverse=True)
     return CropSource(
-        str(path),
-        tuple(names.tolist()),
-        labels.astype(np.int64),
-        lambda index: _read(samples[index], size),
-        lambda index: samples[index].name,
-        False,
+        subjects=tuple(names.tolist()),
+        labels=labels.astype(np.int64),
+        read=lambda index: _read(samples[index], size),
+        name=lambda index: samples[index].name,
+        packed=False,
+    )
+
+
+def _open_pack(path: Path, size: int, template: str) -> CropSource:
+    pack = Pack(path)
+    require_pose(pack, size, template)
+    return CropSource(
+        subjects=tuple(pack.subjects),
+        labels=pack.labels,
+        read=pack.read,
+        name=lambda index: f"crop {index} of {path}",
+        packed=True,
     )
 
 
@@ -73,7 +87,7 @@ def require_pose(pack: Pack, size: int, template: str) -> None:
     """
     if (pack.size, pack.template) != (size, template):
         raise RecipeError(
-            f"{pack.folder} holds {pack.template} crops of {pack.size} pixels, the network takes {template} crops "
+            f"{pack.folder} has {pack.template} crops of {pack.size} pixels, the network takes {template} crops "
             f"of {size}: prepare a pack with --template {template} --size {size}"
         )
 
@@ -88,7 +102,7 @@ def _read(sample: Sample, size: int) -> Image:
     image = decode(read_encoded(sample), sample.name).image
     if image.shape[:2] != (size, size):
         raise RecipeError(
-            f"{sample.name} has {image.shape[1]}x{image.shape[0]} pixels, and aligned crops of {size}x{size} are "
+            f"{sample.name} is {image.shape[1]}x{image.shape[0]} pixels, and aligned crops of {size}x{size} are "
             "needed: make a pack with `mien data prepare`"
         )
     return image

@@ -1,6 +1,6 @@
-"""One step of a training: forward, loss, backward, and the update of backbone and class centres.
+"""One step of a recognizer's training: forward, loss, backward, and the update of backbone and class centres.
 
-Also finds out where a number that is none came from. Owns no data, no schedule and no files.
+Owns no data, no schedule and no files.
 """
 
 from dataclasses import dataclass
@@ -10,22 +10,21 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from mien.errors import RecipeError
-from mien.train.distributed import World
-from mien.train.network import unsynchronized
-from mien.train.norms import freeze
-from mien.train.optimize import LossScale, gradient_norm, set_rate
-from mien.train.order import mix_seeds
-from mien.train.preprocess import prepare
+from mien.train.compute.distributed import World
+from mien.train.compute.network import unsynchronized
+from mien.train.compute.norms import freeze
+from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, set_rate
+from mien.train.compute.order import mix_seeds
+from mien.train.compute.preprocess import prepare
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.dataset import CropBatch
 from mien.train.recognizers.embed import embed
 from mien.train.recognizers.partial_fc import PartialFC
-from mien.train.recognizers.recipe import Recipe
-from mien.train.task import Outcome
+from mien.train.recognizers.recipe import RecognizerRecipe
 
 
-@dataclass(slots=True, eq=False)
-class Trained:
+@dataclass(slots=True, eq=False, kw_only=True)
+class Learner:
     """Everything that a step changes, and what it needs.
 
     Attributes:
@@ -34,7 +33,7 @@ class Trained:
         head: the class centres.
         optimizer: of the backbone.
         scale: of the loss.
-        anchor: the network as it was before fine-tuning, where its embeddings hold the new ones.
+        anchor: the network as it was before fine-tuning, if the recipe keeps embeddings near the old ones.
     """
 
     backbone: Backbone
@@ -45,102 +44,66 @@ class Trained:
     anchor: Backbone | None = None
 
 
-def make_step(trained: Trained, batch: CropBatch, rate: float, recipe: Recipe, world: World) -> Outcome:
+def make_step(learner: Learner, batch: CropBatch, rate: float, recipe: RecognizerRecipe, world: World) -> Outcome:
     """Train on one batch; nothing is changed where the outcome is not finite.
 
     Raises:
         RecipeError: a label that no class has.
     """
-    run, head = recipe.run, trained.head
+    run, head = recipe.run, learner.head
     if batch.everyone.min() < 0 or batch.everyone.max() >= head.classes:
         raise RecipeError(
             f"step {batch.step + 1}: a label of {batch.everyone.min()} to {batch.everyone.max()} is out of range for "
-            f"{head.classes} classes; the pack was changed while it was read, so check it with `mien data check`"
+            f"{head.classes} classes; the pack was changed while it was read: check it with `mien data check`"
         )
-    # Chance follows from seed, step and rank, so a resumed training throws the same dice.
+    # Random numbers follow from seed, step and rank, so a resumed training draws the same.
     torch.manual_seed(mix_seeds(recipe.seed, batch.step, world.rank))
-    trained.model.train()
+    learner.model.train()
     if recipe.init is not None and recipe.init.norms == "freeze":
-        freeze(trained.model)
+        freeze(learner.model)
     head.choose(torch.from_numpy(batch.everyone).to(world.device), batch.step)
-    pixels = prepare(batch.crops, trained.backbone.pixels, world.device, channels_last=run.channels_last)
+    pixels = prepare(batch.crops, learner.backbone.spec, world.device, channels_last=run.channels_last)
     labels = torch.from_numpy(batch.labels).to(world.device)
-    trained.optimizer.zero_grad(set_to_none=True)
+    learner.optimizer.zero_grad(set_to_none=True)
     total = torch.zeros((), device=world.device)
     parts = list(zip(pixels.chunk(run.accumulate), labels.chunk(run.accumulate), strict=True))
     for number, (part, wanted) in enumerate(parts, start=1):
         last = number == len(parts)
-        with unsynchronized(trained.model, last):
-            embeddings = embed(trained.model, part, run.precision, world.device)
-            loss = head.loss(embeddings, wanted) + _held(trained, part, embeddings, recipe)
+        with unsynchronized(learner.model, last):
+            embeddings = embed(learner.model, part, run.precision, world.device)
+            loss = head.loss(embeddings, wanted) + _anchored(learner, part, embeddings, recipe)
             total += loss.detach() / len(parts)
-            (loss * (trained.scale.value / len(parts))).backward()  # type: ignore[no-untyped-call]
-    return _update(trained, rate, recipe, world, total)
+            (loss * (learner.scale.value / len(parts))).backward()  # type: ignore[no-untyped-call]
+    return _update(learner, rate, recipe, world, total)
 
 
-def _held(trained: Trained, pixels: Tensor, embeddings: Tensor, recipe: Recipe) -> Tensor | float:
-    """How far unit-length embeddings have moved from what they were: the mean squared distance, times its weight."""
-    if trained.anchor is None or recipe.init is None:
+def _anchored(learner: Learner, pixels: Tensor, embeddings: Tensor, recipe: RecognizerRecipe) -> Tensor | float:
+    """Mean squared distance of unit-length embeddings from what they were before fine-tuning, times its weight."""
+    if learner.anchor is None or recipe.init is None:
         return 0.0
     with torch.no_grad():
-        before = embed(trained.anchor, pixels, recipe.run.precision, pixels.device)
+        before = embed(learner.anchor, pixels, recipe.run.precision, pixels.device)
     moved = (F.normalize(embeddings) - F.normalize(before)).square().sum(dim=1).mean()
     return recipe.init.anchor * moved
 
 
-def _update(trained: Trained, rate: float, recipe: Recipe, world: World, total: Tensor) -> Outcome:
-    head, scale = trained.head, trained.scale
+def _update(learner: Learner, rate: float, recipe: RecognizerRecipe, world: World, total: Tensor) -> Outcome:
+    head, scale = learner.head, learner.scale
     if scale.value != 1:
-        scale.undo(trained.backbone)
+        scale.undo(learner.backbone)
         head.scale_gradient(1 / scale.value)
-    norm = gradient_norm(trained.backbone, recipe.optimizer.clip)
+    norm = gradient_norm(learner.backbone, recipe.optimizer.clip)
     bad = torch.zeros((), device=world.device)
     if head.gradient is not None:
         bad = (~torch.isfinite(head.gradient.sum())).float()
     # The norm is equal on all ranks, the centres' gradients are not.
     good = bool(torch.isfinite(norm) & (world.maximum(bad) == 0))
-    if trained.anchor is not None:
-        # Each rank has held its own embeddings only.
+    if learner.anchor is not None:
+        # Each rank has anchored only its own embeddings.
         total = world.sum(total) / world.size
-    outcome = scale.judge(float(total), float(norm), good=good)
+    outcome = scale.outcome(float(total), float(norm), good=good)
     if outcome.finite and not outcome.overflowed:
-        set_rate(trained.optimizer, rate)
-        trained.optimizer.step()
+        set_rate(learner.optimizer, rate)
+        learner.optimizer.step()
         head.step(rate)
     return outcome
-
-
-def first_fault(trained: Trained, batch: CropBatch, precision: str, device: torch.device) -> str:
-    """The first layer that gives what is no number, in words."""
-    for name, parameter in trained.backbone.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
-            return f"the weights of {name} are not finite"
-    if not bool(torch.isfinite(trained.head.weight).all()):
-        return "the class centres are not finite"
-    found: list[str] = []
-
-    def look(name: str) -> object:
-        def hook(module: nn.Module, inputs: object, output: object) -> None:
-            if not found and isinstance(output, Tensor) and not bool(torch.isfinite(output).all()):
-                found.append(f"the first layer whose output is not finite is {name}")
-
-        return hook
-
-    leaves = [(name, module) for name, module in trained.backbone.named_modules() if not list(module.children())]
-    handles = [module.register_forward_hook(look(name)) for name, module in leaves]
-    try:
-        with torch.no_grad():
-            embed(trained.backbone, prepare(batch.crops, trained.backbone.pixels, device), precision, device)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if found:
-        return found[0]
-    faulty = [
-        n for n, p in trained.backbone.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()
-    ]
-    if faulty:
-        return (
-            f"the outputs are finite, and the gradient of {faulty[-1]} is the first in the backward pass that is not"
-        )
-    return "the network's outputs are finite; the head's loss or its centres' gradient is not"

@@ -1,4 +1,4 @@
-"""Training a recognizer, as the loop sees it: crops, backbone and class centres behind one task."""
+"""Training a recognizer, as the loop sees it: crops, backbone and class centres as one task."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import CheckpointError
-from mien.train.checkpoint import Saved
-from mien.train.distributed import World
-from mien.train.recognizers.backbones.registry import pixels_of
-from mien.train.recognizers.dataset import CropBatch, batches_of, length_of, open_dataset
+from mien.train.compute.distributed import World
+from mien.train.compute.optimize import Outcome
+from mien.train.compute.order import reader_threads, share_of
+from mien.train.recognizers.backbones.registry import spec_of
+from mien.train.recognizers.data import open_dataset
+from mien.train.recognizers.dataset import CropBatch, Reading, batches
 from mien.train.recognizers.embed import embedder
+from mien.train.recognizers.fault import first_fault
 from mien.train.recognizers.initialize import prepare_training, thaw
-from mien.train.recognizers.recipe import Evaluate, Recipe
+from mien.train.recognizers.recipe import RecognizerEvaluate, RecognizerRecipe
 from mien.train.recognizers.report import write_training_report
-from mien.train.recognizers.step import first_fault, make_step
+from mien.train.recognizers.step import make_step
 from mien.train.recognizers.validation import (
     describe_number,
     embeddings_path,
@@ -22,84 +25,90 @@ from mien.train.recognizers.validation import (
     open_validation_set,
     save_embeddings,
 )
-from mien.train.task import Outcome
+from mien.train.run.checkpoint import Saved
 
 
 class RecognitionTask:
     """See mien.train.task.Task."""
 
-    def __init__(self, recipe: Recipe, world: World) -> None:
+    def __init__(self, recipe: RecognizerRecipe, world: World) -> None:
         self.recipe, self.world = recipe, world
         self._crops = open_dataset(recipe, world)
-        length = length_of(recipe, self._crops)
-        self.steps_per_epoch, self.steps = length.steps_per_epoch, length.steps
-        self._sets = [open_validation_set(one, pixels_of(recipe.model.backbone)) for one in recipe.evaluate]
-        self._trained = prepare_training(recipe, self._crops, world)
+        self.steps_per_epoch = self._crops.epoch_length // recipe.schedule.batch
+        self.steps = recipe.schedule.total_steps(self.steps_per_epoch)
+        self._sets = [open_validation_set(one, spec_of(recipe.model.backbone)) for one in recipe.evaluate]
+        self._learner = prepare_training(recipe, self._crops, world)
 
     @property
-    def watched(self) -> Sequence[Evaluate]:
-        """The sets that it is evaluated on."""
+    def validation_sets(self) -> Sequence[RecognizerEvaluate]:
+        """The sets that the recognizer is evaluated on."""
         return self.recipe.evaluate
 
     def batches(self, start: int) -> Iterator[CropBatch]:
         """This process's shares of the steps from `start` on."""
-        return batches_of(self.recipe, self._crops, self.world, start, self.steps)
+        reading = Reading(
+            share=share_of(self.recipe, self.world),
+            seed=self.recipe.seed,
+            probabilities=self.recipe.augment.probabilities(),
+            threads=reader_threads(self.recipe.run),
+        )
+        return batches(self._crops, reading, start, self.steps)
 
     def step(self, batch: CropBatch, rate: float) -> Outcome:
-        """Train on one batch; nothing is changed where the outcome is not finite."""
-        thaw(self._trained, self.recipe, batch.step, self.steps_per_epoch, self.world)
-        return make_step(self._trained, batch, rate, self.recipe, self.world)
+        """Train on one batch; nothing is changed if the outcome is not finite."""
+        thaw(self._learner, self.recipe, batch.step, self.steps_per_epoch, self.world)
+        return make_step(self._learner, batch, rate, self.recipe, self.world)
 
-    def fault(self, batch: CropBatch) -> str:
-        """Where a number that is none came from, in words, and what the batch held."""
-        fault = first_fault(self._trained, batch, self.recipe.run.precision, self.world.device)
+    def describe_fault(self, batch: CropBatch) -> str:
+        """Describe where the first NaN or infinity appeared and which samples were in the batch."""
+        fault = first_fault(self._learner, batch, self.recipe.run.precision, self.world.device)
         shown = ", ".join(self._crops.name(number) for number in batch.numbers[:3].tolist())
         return f"{fault}. The batch begins with {shown}"
 
     def state(self) -> dict[str, Any]:
         """What the first process writes into a checkpoint."""
-        trained, model = self._trained, self.recipe.model
+        learner, model = self._learner, self.recipe.model
         return {
             "classes": self._crops.classes,
             "backbone": model.backbone,
             "embedding": model.embedding,
-            "pixels": asdict(trained.backbone.pixels),
-            "weights": trained.backbone.state_dict(),
-            "optimizer": trained.optimizer.state_dict(),
-            "scale": asdict(trained.scale),
-            "head": trained.head.head.state(),
+            "pixels": learner.backbone.spec.saved(),
+            "weights": learner.backbone.state_dict(),
+            "optimizer": learner.optimizer.state_dict(),
+            "scale": asdict(learner.scale),
+            "head": learner.head.head.state(),
         }
 
     def shard(self) -> dict[str, Any]:
         """This process's class centres."""
-        return self._trained.head.state()
+        return self._learner.head.state()
 
     def restore(self, saved: Saved) -> None:
-        """Take up a checkpoint.
+        """Continue from a checkpoint.
 
         Raises:
-            CheckpointError: it is of other classes or of another network.
+            CheckpointError: it was made with other classes or another network.
         """
-        state, trained, classes = saved.state, self._trained, self._crops.classes
+        state, learner, classes = saved.state, self._learner, self._crops.classes
         if state["classes"] != classes:
             raise CheckpointError(
                 f"{saved.where} was trained on {len(state['classes'])} classes, and the data have {len(classes)}, "
-                "or others: restore the data, or begin anew from its weights with [init]"
+                "or others: restore the data, or start a new run from its weights with [init]"
             )
-        saved.into(trained.backbone, trained.optimizer)
-        trained.scale.restore(state["scale"])
-        trained.head.head.restore(state["head"])
-        trained.head.restore(saved.heads)
+        saved.into(learner.backbone, learner.optimizer)
+        learner.scale.restore(state["scale"])
+        learner.head.head.restore(state["head"])
+        learner.head.restore(saved.heads)
 
     def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
-        """Evaluate on one of the watched sets; gives what the log keeps, and a sentence."""
+        """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         one, name = self._sets[number], self.recipe.evaluate[number].name
-        vectors = one.embed(embedder(self._trained.backbone, self.world.device))
+        vectors = one.embed(embedder(self._learner.backbone, self.world.device))
         save_embeddings(vectors, embeddings_path(folder, name, "before" if step == 0 else "after"))
         report = one.report(vectors, self.recipe.name)
         numbers = {f"{name}/{key}": value.value for key, value in report.numbers.items()}
-        figures = [f"{key} {describe_number(report.numbers[key])}" for key in headline_metrics(report)[:2]]
-        return numbers, ", ".join(figures) or "too few comparisons for any rate"
+        metrics = [f"{key} {describe_number(report.numbers[key])}" for key in headline_metrics(report)[:2]]
+        return numbers, ", ".join(metrics) or "too few comparisons for any rate"
 
     def report(self, folder: Path) -> None:
         """Write the run's report/."""

@@ -1,6 +1,6 @@
-"""Sets that a network is evaluated on while it is trained, by mien.evaluate's own protocols.
+"""Sets that a recognizer is evaluated on while it is trained, with the protocols of mien.evaluate.
 
-Owns opening them once and turning a network into embeddings of them. Computes no rate itself.
+Opens them once, and embeds them with the network of the moment. Computes no rate itself.
 """
 
 from collections import Counter
@@ -20,10 +20,11 @@ from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.image import decode
-from mien.train.recognizers.backbones.backbone import Pixels
-from mien.train.recognizers.recipe import Evaluate
+from mien.train.recognizers.backbones.backbone import CropSpec
+from mien.train.recognizers.recipe import RecognizerEvaluate
 from mien.train.recognizers.sources import require_pose
 from mien.types import Floats, Image
+from mien.whole_files import whole_file
 
 HEADLINE = (
     "accuracy",
@@ -36,7 +37,7 @@ HEADLINE = (
     "threshold@1e-04",
     "most alike",
 )
-"""The figures that speak for an evaluation, the most telling first; errors, but for the first and the last three."""
+"""The metrics that stand for an evaluation, the most important first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,19 +47,19 @@ class ValidationSet:
     Attributes:
         settings: what the recipe says of it.
         names: of its crops, for lists of pairs.
-        subjects: of its crops; empty in a `.bin` file, which has pairs alone.
-        pairs: to compare; empty where all comparisons are made.
+        subjects: of its crops; empty strings for a `.bin` file, which has only pairs.
+        pairs: to compare; empty if all comparisons are made.
         failures: name, status and detail of samples without a crop.
     """
 
-    settings: Evaluate
+    settings: RecognizerEvaluate
     names: tuple[str, ...]
     subjects: tuple[str, ...]
     pairs: tuple[Pair, ...]
     failures: tuple[tuple[str, str, str], ...]
 
     def crops(self) -> Iterator[Image]:
-        """The crops: (size, size, 3) uint8 RGB each."""
+        """Read the crops: (size, size, 3) uint8 RGB each."""
         path = self.settings.set
         if is_pack(path):
             yield from Pack(path).crops()
@@ -67,11 +68,11 @@ class ValidationSet:
             yield decode(data, f"{path}, image {number}").image
 
     def embed(self, embed: Embed) -> Floats:
-        """(N, D) embeddings of its crops, as its settings say."""
+        """Embed its crops, as its settings say: (N, D)."""
         return embed_all(mirrored(embed) if self.settings.mirror else embed, self.crops())
 
     def embedded(self, vectors: Floats, model: str) -> Embedded:
-        """Embeddings as the protocols take them."""
+        """Wrap embeddings as the protocols take them."""
         found = embedded_of(vectors, self.subjects, name=model)
         places = found.paths, found.records
         if any(self.subjects):
@@ -88,7 +89,7 @@ class ValidationSet:
         )
 
     def report(self, vectors: Floats, model: str) -> Report:
-        """The report of mien.evaluate: verification on its pairs, all comparisons, or those of different people."""
+        """Evaluate embeddings: verification on its pairs, all comparisons, or only those of different people."""
         embedded = self.embedded(vectors, model)
         if self.pairs:
             return evaluate_pairs(embedded, self.pairs, (self.settings.pairs or self.settings.set).name)
@@ -97,22 +98,22 @@ class ValidationSet:
         return mated(embedded)
 
 
-def open_validation_set(settings: Evaluate, pixels: Pixels) -> ValidationSet:
+def open_validation_set(settings: RecognizerEvaluate, spec: CropSpec) -> ValidationSet:
     """Open a set of the recipe.
 
     Raises:
         ManifestError: it cannot be read, or a list of pairs names what it does not have.
-        RecipeError: crops of another size or pose than the network takes.
+        RecipeError: its crops have another size or pose than the network takes.
     """
     path = settings.set
     if not is_pack(path):
         if path.suffix != ".bin":
-            Pack(path)  # Says what a folder that is no pack lacks.
+            Pack(path)  # Raises an error that says what the folder lacks.
         mated_ = read_bin(path).mated
         names = tuple(f"{number:06d}" for number in range(2 * len(mated_)))
         return ValidationSet(settings, names, ("",) * len(names), tuple(numbered_pairs(mated_.tolist())), ())
     pack = Pack(path)
-    require_pose(pack, pixels.size, pixels.template)
+    require_pose(pack, spec.size, spec.template)
     rows = [(str(row["path"]), str(row["subject"])) for row in pack.rows()]
     failures = tuple((str(row["path"]), str(row["status"]), str(row["detail"])) for row in pack.rejected())
     pairs = tuple(read_pairs(settings.pairs)) if settings.pairs is not None else ()
@@ -120,12 +121,12 @@ def open_validation_set(settings: Evaluate, pixels: Pixels) -> ValidationSet:
 
 
 def headline_metrics(report: Report) -> list[str]:
-    """The figures of a report that speak for it, the most telling first."""
+    """The names of a report's metrics that stand for it, the most important first."""
     return [name for name in HEADLINE if name in report.numbers and report.numbers[name].value is not None]
 
 
 def describe_number(number: Number) -> str:
-    """A figure with its interval, as far as it has one; shares in percent."""
+    """Format a number with its interval, if it has one; shares in percent."""
     value, low, high = number.value, number.low, number.high
     if value is None:
         return "not measured"
@@ -135,12 +136,11 @@ def describe_number(number: Number) -> str:
 
 
 def embeddings_path(folder: Path, name: str, when: str) -> Path:
-    """Where a run keeps the embeddings of a set, `before` the first step or `after` the last evaluation."""
+    """Where a run saves the embeddings of a set, `before` the first step or `after` the last evaluation."""
     return folder / "embeddings" / f"{name}-{when}.npy"
 
 
 def save_embeddings(vectors: Floats, path: Path) -> None:
-    """Keep embeddings for a later comparison."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as stream:
-        np.save(stream, vectors)
+    """Save embeddings for the comparison at the end."""
+    with whole_file(path) as scratch:
+        np.save(scratch, vectors)

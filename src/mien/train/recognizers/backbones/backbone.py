@@ -1,35 +1,48 @@
-"""What every backbone is: crops to embeddings, with stages from input to output. Knows no layout and no training."""
+"""What every backbone is: a network from crops to embeddings, with stages from input to output.
+
+Knows no layout and no training.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mien.train.network import Colours, Staged
+from mien.models.card import InputSpec
+from mien.train.compute.network import Staged
+
+Colour = Literal["RGB", "BGR"]
 
 
-@dataclass(frozen=True, slots=True)
-class Pixels(Colours):
-    """How crops enter a backbone.
+class CropSpec(InputSpec):
+    """How aligned crops enter a backbone: an InputSpec with a pose and a fixed size."""
 
-    Attributes:
-        template: the pose of the crops.
-        size: width and height of the crops in pixels.
-    """
-
+    colour: Colour = "RGB"
+    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    scale: tuple[float, float, float] = (127.5, 127.5, 127.5)
     template: Literal["arcface", "dlib"] = "arcface"
+    """The pose of the crops."""
     size: int = 112
+    """Width and height of the crops in pixels."""
+
+    def with_colour(self, colour: Colour) -> "CropSpec":
+        """The same with another colour order."""
+        return self.model_copy(update={"colour": colour})
+
+    def saved(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        return self.model_dump(exclude={"width", "height"})
 
 
 class Backbone(Staged):
-    """A network from (N, 3, size, size) float pixels, prepared as `pixels` says, to (N, embedding) embeddings.
+    """A network from (N, 3, size, size) float pixels, prepared as `spec` says, to (N, embedding) embeddings.
 
     Embeddings have any length; heads and metrics normalize them.
     """
 
-    pixels: Pixels = Pixels()
+    spec: CropSpec = CropSpec()
     embedding: int = 512
     recompute: bool = False
     """Whether activations are computed again in the backward pass instead of being kept."""
@@ -45,3 +58,26 @@ class Backbone(Staged):
 
 Build = Callable[[int, float], Backbone]
 """From embedding size and dropout to a new, initialized backbone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How weights of a backbone are recognized in a file.
+
+    Attributes:
+        mark: the name of a weight that this layout has and no other.
+        output: the name of the weight whose rows are the numbers of the embedding.
+        origin: who trained such weights, and on which colour order.
+    """
+
+    mark: str
+    output: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneKind:
+    """A backbone: how it is built, and how its weights are recognized."""
+
+    build: Build
+    layout: Layout

@@ -1,7 +1,7 @@
-"""dlib's metric ResNet with 29 convolutions (dlib's examples/dnn_face_recognition_ex.cpp), to go on training from.
+"""dlib's metric ResNet with 29 convolutions (dlib's examples/dnn_face_recognition_ex.cpp), for fine-tuning.
 
-Its affine layers, which are BatchNorms at rest, are folded into the convolutions, so it has no statistics of its own
-and gives the same embeddings in training as in use. Crops have 150 pixels and dlib's pose, embeddings 128 numbers.
+Its affine layers, which are BatchNorms at rest, are folded into the convolutions, so it has no statistics and gives
+the same embeddings in training as in use. Crops have 150 pixels and dlib's pose, embeddings 128 numbers.
 """
 
 import torch
@@ -9,10 +9,12 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from mien.models.dlib_resnet import BLOCKS, Layers
-from mien.train.recognizers.backbones.backbone import Backbone, Pixels
+from mien.train.recognizers.backbones.backbone import Backbone, CropSpec, Layout
+
+LAYOUT = Layout("blocks.0.conv1.bias", "fc.weight", "trained by dlib: RGB")
 
 
-class Block(nn.Module):
+class DlibBlock(nn.Module):
     """A residual block; the smaller map and the fewer channels of its sum are padded with zeros, as dlib does."""
 
     def __init__(self, before: int, width: int, down: bool) -> None:
@@ -42,7 +44,7 @@ class DlibResNet(Backbone):
         tuple(f"blocks.{number}." for number in range(10, 14)),
         ("fc.",),
     )
-    pixels = Pixels(mean=(122.782, 117.001, 104.298), scale=(256.0, 256.0, 256.0), template="dlib", size=150)
+    spec = CropSpec(mean=(122.782, 117.001, 104.298), scale=(256.0, 256.0, 256.0), template="dlib", size=150)
 
     def __init__(self, embedding: int = 128, dropout: float = 0.0) -> None:
         super().__init__()
@@ -50,7 +52,7 @@ class DlibResNet(Backbone):
         self.stem = nn.Conv2d(3, 32, 7, 2)
         widths = [32, *(width for width, _ in BLOCKS)]
         self.blocks = nn.Sequential(
-            *(Block(before, width, down) for before, (width, down) in zip(widths, BLOCKS, strict=False))
+            *(DlibBlock(before, width, down) for before, (width, down) in zip(widths, BLOCKS, strict=False))
         )
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(256, embedding, bias=False)
@@ -65,7 +67,7 @@ class DlibResNet(Backbone):
 
 
 def state_of(layers: Layers) -> dict[str, Tensor]:
-    """dlib's own weights as this network's state."""
+    """Convert dlib's weights into this network's state."""
     names = ["stem", *(f"blocks.{block}.conv{index}" for block in range(len(BLOCKS)) for index in (1, 2))]
     state = {"fc.weight": torch.from_numpy(layers.matrix.T.copy())}
     for name, layer in zip(names, layers.convolutions, strict=True):

@@ -1,24 +1,34 @@
-"""IR and IR-SE in the layout of InsightFace_Pytorch (TreB1eN) and of CurricularFace, names and all.
+"""IR and IR-SE in the layouts of InsightFace_Pytorch (TreB1eN) and of CurricularFace, with their names of weights.
 
-Unit: BN, 3x3, PReLU, 3x3 with the stride, BN, perhaps squeeze and excitation (Hu et al., CVPR 2018), plus the input,
-subsampled, or through a 1x1 and BN where the width changes. It has one BatchNorm less than arcface_torch's block, so
-weights of the two layouts cannot be converted. The two differ in the last BatchNorm alone: with a weight and a bias
-(TreB1eN), or without (CurricularFace).
+Unit: BN, 3x3, PReLU, 3x3 with the stride, BN, optionally squeeze and excitation (Hu et al., CVPR 2018), plus the
+input, subsampled, or through a 1x1 and BN where the width changes. It has one BatchNorm less than arcface_torch's
+block, so weights of the two cannot be converted. TreB1eN and CurricularFace differ only in the last BatchNorm: with a
+weight and a bias (TreB1eN), or without (CurricularFace).
 """
 
 from itertools import pairwise
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, Pixels
+from mien.train.recognizers.backbones.backbone import Backbone, CropSpec, Layout
 from mien.train.recognizers.backbones.iresnet import DEPTHS, MAP, WIDTHS
 from mien.train.recognizers.backbones.prelu import PReLU
 
 REDUCTION = 16
 
+IR_DEPTHS = (50, 100, 152)
+LAYOUT = Layout(
+    "body.0.res_layer.1.weight",
+    "output_layer.3.weight",
+    "trained by CurricularFace or face.evoLVe: RGB; weights of this layout trained by others may need BGR",
+)
+TREB1EN_LAYOUT = Layout(
+    LAYOUT.mark, LAYOUT.output, "trained by InsightFace_Pytorch on crops with red and blue swapped: BGR"
+)
+
 
 class Squeeze(nn.Module):
-    """Squeeze and excitation: each channel is scaled by what all channels are on average."""
+    """Squeeze and excitation: each channel is scaled by a factor that follows from the means of all channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -32,7 +42,7 @@ class Squeeze(nn.Module):
         return x * weight.sigmoid()
 
 
-class Unit(nn.Module):
+class IRUnit(nn.Module):
     """A residual unit."""
 
     def __init__(self, before: int, width: int, stride: int, squeeze: bool) -> None:
@@ -63,7 +73,7 @@ class IR(Backbone):
     Args:
         depth: 50, 100 or 152.
         squeeze: whether units have squeeze and excitation.
-        affine: whether the embedding's BatchNorm has a weight and a bias: TreB1eN's layout, else CurricularFace's.
+        affine: whether the embedding's BatchNorm has a weight and a bias: TreB1eN's layout; else CurricularFace's.
     """
 
     def __init__(
@@ -71,12 +81,12 @@ class IR(Backbone):
     ) -> None:
         super().__init__()
         self.embedding = embedding
-        self.pixels = Pixels(colour="BGR" if affine else "RGB")
+        self.spec = CropSpec(colour="BGR" if affine else "RGB")
         self.input_layer = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), PReLU(64))
         units, before = [], 64
         for count, width in zip(DEPTHS[depth], WIDTHS, strict=True):
             for index in range(count):
-                units.append(Unit(before, width, 2 if index == 0 else 1, squeeze))
+                units.append(IRUnit(before, width, 2 if index == 0 else 1, squeeze))
                 before = width
         self.body = nn.Sequential(*units)
         self.output_layer = nn.Sequential(

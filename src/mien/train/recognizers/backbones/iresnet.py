@@ -1,4 +1,4 @@
-"""IResNet in arcface_torch's layout (Duta et al., arXiv 2004.04989; Deng et al., CVPR 2019), names and all.
+"""IResNet (Duta et al., arXiv 2004.04989) in the layout and with the names of arcface_torch (Deng et al., CVPR 2019).
 
 Block: BN, 3x3, BN, PReLU, 3x3 with the stride, BN, plus the input, through a 1x1 and BN where its shape changes; no
 activation after the sum. All four stages halve the map: 112, 56, 28, 14, 7.
@@ -6,7 +6,7 @@ activation after the sum. All four stages halve the map: 112, 56, 28, 14, 7.
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone
+from mien.train.recognizers.backbones.backbone import Backbone, Layout
 from mien.train.recognizers.backbones.prelu import PReLU
 
 DEPTHS = {
@@ -17,15 +17,16 @@ DEPTHS = {
     152: (3, 8, 36, 3),
     200: (6, 26, 60, 6),
 }
-"""Blocks of each stage. arcface_torch has no 152; its counts are those of the other layouts."""
+"""Blocks of each stage. arcface_torch has no 152; these counts are those of the other layouts."""
 
 WIDTHS = (64, 128, 256, 512)
+LAYOUT = Layout("layer1.0.conv1.weight", "fc.weight", "trained by arcface_torch: RGB")
 EPSILON = 1e-5
 MAP = 7
 """Width and height of the last map for crops of 112 pixels."""
 
 
-class Block(nn.Module):
+class IResNetBlock(nn.Module):
     """A residual block."""
 
     def __init__(self, before: int, width: int, stride: int) -> None:
@@ -71,7 +72,9 @@ class IResNet(Backbone):
         self.prelu = PReLU(64)
         before = 64
         for number, (depth, width) in enumerate(zip(depths, WIDTHS, strict=True), start=1):
-            blocks = [Block(before if index == 0 else width, width, 2 if index == 0 else 1) for index in range(depth)]
+            blocks = [
+                IResNetBlock(before if index == 0 else width, width, 2 if index == 0 else 1) for index in range(depth)
+            ]
             setattr(self, f"layer{number}", nn.Sequential(*blocks))
             before = width
         self.bn2 = nn.BatchNorm2d(before, eps=EPSILON)

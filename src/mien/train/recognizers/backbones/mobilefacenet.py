@@ -1,16 +1,23 @@
 """MobileFaceNet (Chen et al., CCBR 2018), in the layouts of InsightFace_Pytorch (TreB1eN) and of Xiaoccer.
 
 Both are chains of inverted residuals that end in a depthwise convolution as wide as the map. Xiaoccer's takes crops
-of 112x96, which are the middle 96 columns of the 112x112 crops that all others take; it cuts them out itself.
+of 112x96, which are the middle 96 columns of the 112x112 crops that all others take; the network cuts them out.
 """
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, Pixels
+from mien.train.recognizers.backbones.backbone import Backbone, CropSpec, Layout
 from mien.train.recognizers.backbones.prelu import PReLU
 
+LAYOUT = Layout(
+    "conv_23.conv.conv.weight",
+    "linear.weight",
+    "trained by InsightFace_Pytorch on crops with red and blue swapped: BGR",
+)
+XIAOCCER_LAYOUT = Layout("blocks.0.conv.0.weight", "linear1.conv.weight", "trained by Xiaoccer: RGB")
 
-class Convolution(nn.Module):
+
+class MobileConvolution(nn.Module):
     """A convolution with BatchNorm and, unless linear, PReLU (TreB1eN's Conv_block and Linear_block)."""
 
     def __init__(
@@ -35,9 +42,9 @@ class Inverted(nn.Module):
 
     def __init__(self, before: int, after: int, inside: int, stride: int, *, residual: bool) -> None:
         super().__init__()
-        self.conv = Convolution(before, inside)
-        self.conv_dw = Convolution(inside, inside, 3, stride, groups=inside)
-        self.project = Convolution(inside, after, linear=True)
+        self.conv = MobileConvolution(before, inside)
+        self.conv_dw = MobileConvolution(inside, inside, 3, stride, groups=inside)
+        self.project = MobileConvolution(inside, after, linear=True)
         self._residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,21 +76,21 @@ class MobileFaceNet(Backbone):
         ("conv_45.", "conv_5."),
         ("conv_6_sep.", "conv_6_dw.", "linear.", "bn."),
     )
-    pixels = Pixels(colour="BGR")
+    spec = CropSpec(colour="BGR")
 
     def __init__(self, embedding: int = 512, dropout: float = 0.0) -> None:
         super().__init__()
         self.embedding = embedding
-        self.conv1 = Convolution(3, 64, 3, 2)
-        self.conv2_dw = Convolution(64, 64, 3, groups=64)
+        self.conv1 = MobileConvolution(3, 64, 3, 2)
+        self.conv2_dw = MobileConvolution(64, 64, 3, groups=64)
         self.conv_23 = Inverted(64, 64, 128, 2, residual=False)
         self.conv_3 = Chain(64, 128, 4)
         self.conv_34 = Inverted(64, 128, 256, 2, residual=False)
         self.conv_4 = Chain(128, 256, 6)
         self.conv_45 = Inverted(128, 128, 512, 2, residual=False)
         self.conv_5 = Chain(128, 256, 2)
-        self.conv_6_sep = Convolution(128, 512)
-        self.conv_6_dw = Convolution(512, 512, 7, groups=512, linear=True)
+        self.conv_6_sep = MobileConvolution(128, 512)
+        self.conv_6_dw = MobileConvolution(512, 512, 7, groups=512, linear=True)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(512, embedding, bias=False)
         self.bn = nn.BatchNorm1d(embedding)
@@ -102,7 +109,7 @@ BOTTLENECKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2
 """Xiaoccer's table: widening, width, count, stride of the first."""
 
 
-class Bottleneck(nn.Module):
+class XiaoccerBottleneck(nn.Module):
     """An inverted residual in one Sequential."""
 
     def __init__(self, before: int, after: int, stride: int, widening: int) -> None:
@@ -126,7 +133,7 @@ class Bottleneck(nn.Module):
         return x + out if self._residual else out
 
 
-class _Wide(Convolution):
+class _Wide(MobileConvolution):
     """A depthwise convolution over a map of 7 rows and 6 columns."""
 
     def __init__(self, width: int) -> None:
@@ -135,7 +142,7 @@ class _Wide(Convolution):
 
 
 class MobileFaceNetXiaoccer(Backbone):
-    """MobileFaceNet in Xiaoccer's layout, for (x - 127.5) / 128 in RGB; embedding 128 unless said otherwise."""
+    """MobileFaceNet in Xiaoccer's layout, for (x - 127.5) / 128 in RGB; embedding 128 by default."""
 
     STAGES = (
         ("conv1.", "dw_conv1."),
@@ -144,23 +151,23 @@ class MobileFaceNetXiaoccer(Backbone):
         tuple(f"blocks.{number}." for number in range(12, 15)),
         ("conv2.", "linear7.", "linear1."),
     )
-    pixels = Pixels(scale=(128.0, 128.0, 128.0))
+    spec = CropSpec(scale=(128.0, 128.0, 128.0))
 
     def __init__(self, embedding: int = 128, dropout: float = 0.0) -> None:
         super().__init__()
         self.embedding = embedding
-        self.conv1 = Convolution(3, 64, 3, 2)
-        self.dw_conv1 = Convolution(64, 64, 3, groups=64)
+        self.conv1 = MobileConvolution(3, 64, 3, 2)
+        self.dw_conv1 = MobileConvolution(64, 64, 3, groups=64)
         blocks, before = [], 64
         for widening, width, count, stride in BOTTLENECKS:
             for index in range(count):
-                blocks.append(Bottleneck(before, width, stride if index == 0 else 1, widening))
+                blocks.append(XiaoccerBottleneck(before, width, stride if index == 0 else 1, widening))
                 before = width
         self.blocks = nn.Sequential(*blocks)
-        self.conv2 = Convolution(128, 512)
+        self.conv2 = MobileConvolution(128, 512)
         self.linear7 = _Wide(512)
         self.dropout = nn.Dropout(dropout)
-        self.linear1 = Convolution(512, embedding, linear=True)
+        self.linear1 = MobileConvolution(512, embedding, linear=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 112, 112) to (N, embedding)."""

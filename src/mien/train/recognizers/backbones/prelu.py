@@ -1,6 +1,6 @@
-"""PReLU whose gradient is cheap on a processor: torch's own kernel takes a third of a training step there.
+"""PReLU with a cheap gradient on a processor, where torch's own kernel takes a third of a training step.
 
-The same numbers, from operations that are vectorized; in use and in exported files it is torch's own.
+Gives the same numbers with vectorized operations. In use and in exported files it is torch's own.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def _slope(weight: Tensor, x: Tensor) -> Tensor:
 
 
 class PReLU(nn.PReLU):
-    """PReLU, one slope a channel."""
+    """PReLU with one slope per channel."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, ...) to the same."""

@@ -1,49 +1,50 @@
-"""The backbones by name. A new one is a class in a file of its own and a line here."""
+"""The backbones by name: how each is built, and how its weights are recognized. Recipes and export use this table.
 
-from difflib import get_close_matches
+A new backbone is a class in a file of its own, with its layout, and a line here.
+"""
+
 from functools import partial
 
 import torch
 
-from mien.errors import RecipeError
-from mien.train.recognizers.backbones.backbone import Backbone, Build, Pixels
-from mien.train.recognizers.backbones.dlib_resnet import DlibResNet
-from mien.train.recognizers.backbones.ir import IR
-from mien.train.recognizers.backbones.iresnet import DEPTHS, IResNet
-from mien.train.recognizers.backbones.mobilefacenet import MobileFaceNet, MobileFaceNetXiaoccer
+from mien.train.recipe.registry import look_up
+from mien.train.recognizers.backbones import dlib_resnet, ir, iresnet, mobilefacenet
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneKind, CropSpec
 
-BACKBONES: dict[str, Build] = {
-    **{f"iresnet{depth}": partial(IResNet, blocks) for depth, blocks in DEPTHS.items()},
-    **{f"ir{depth}": partial(IR, depth) for depth in (50, 100, 152)},
-    **{f"ir-se{depth}": partial(IR, depth, squeeze=True) for depth in (50, 100, 152)},
-    **{f"ir{depth}-treb1en": partial(IR, depth, affine=True) for depth in (50, 100, 152)},
-    **{f"ir-se{depth}-treb1en": partial(IR, depth, squeeze=True, affine=True) for depth in (50, 100, 152)},
-    "mobilefacenet": MobileFaceNet,
-    "mobilefacenet-xiaoccer": MobileFaceNetXiaoccer,
-    "dlib-resnet": DlibResNet,
+BACKBONES: dict[str, BackboneKind] = {
+    **{
+        f"iresnet{depth}": BackboneKind(partial(iresnet.IResNet, blocks), iresnet.LAYOUT)
+        for depth, blocks in iresnet.DEPTHS.items()
+    },
+    **{
+        f"ir{'-se' if squeeze else ''}{depth}{'-treb1en' if affine else ''}": BackboneKind(
+            partial(ir.IR, depth, squeeze=squeeze, affine=affine), ir.TREB1EN_LAYOUT if affine else ir.LAYOUT
+        )
+        for affine in (False, True)
+        for squeeze in (False, True)
+        for depth in ir.IR_DEPTHS
+    },
+    "mobilefacenet": BackboneKind(mobilefacenet.MobileFaceNet, mobilefacenet.LAYOUT),
+    "mobilefacenet-xiaoccer": BackboneKind(mobilefacenet.MobileFaceNetXiaoccer, mobilefacenet.XIAOCCER_LAYOUT),
+    "dlib-resnet": BackboneKind(dlib_resnet.DlibResNet, dlib_resnet.LAYOUT),
 }
 """`ir` is CurricularFace's layout; iresnet is arcface_torch's."""
 
 
 def build(name: str, embedding: int, dropout: float = 0.0) -> Backbone:
-    """A new backbone with random weights.
+    """Build a backbone with random weights.
 
     Raises:
-        RecipeError: no backbone of this name.
+        RecipeError: there is no backbone of this name.
     """
-    if name not in BACKBONES:
-        near = get_close_matches(name, BACKBONES, 1)
-        raise RecipeError(
-            f"no backbone '{name}'{f'; did you mean {near[0]}?' if near else ''} There are {', '.join(BACKBONES)}"
-        )
-    return BACKBONES[name](embedding, dropout)
+    return look_up(BACKBONES, "backbone", name).build(embedding, dropout)
 
 
-def pixels_of(name: str) -> Pixels:
+def spec_of(name: str) -> CropSpec:
     """How crops enter a backbone, as its layout's authors trained it.
 
     Raises:
-        RecipeError: no backbone of this name.
+        RecipeError: there is no backbone of this name.
     """
     with torch.device("meta"):
-        return build(name, 512).pixels
+        return build(name, 512).spec

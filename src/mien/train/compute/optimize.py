@@ -1,29 +1,36 @@
-"""What moves how far: groups of parameters, the learning rate of each step, the scale of losses in half precision.
+"""What moves how far: groups of parameters, their learning rates, and the scale of losses in half precision.
 
-Knows no data and no network.
+Knows no data and no update rule.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mien.train.network import Staged
-from mien.train.settings import Optimizer, Schedule
-from mien.train.task import Outcome
+from mien.train.compute.network import Staged
+from mien.train.recipe.optimizers import OPTIMIZERS
+from mien.train.recipe.settings import OptimizerSettings
 
 GROWTH_INTERVAL = 100
 """Steps without an overflow after which the scale doubles (arcface_torch)."""
 
+FIRST_SCALE = 2.0**16
+"""Of the loss in half precision (torch.amp.GradScaler)."""
 
-def make_optimizer(network: Staged, settings: Optimizer, decay: float = 1.0) -> torch.optim.Optimizer:
-    """An optimizer with one group for each stage, with and without weight decay.
+MAX_SCALE = 2.0**24
+"""Greatest scale of the loss; doubling stops there."""
+
+
+def make_optimizer(network: Staged, settings: OptimizerSettings, decay: float = 1.0) -> torch.optim.Optimizer:
+    """Make an optimizer with two groups per stage: with weight decay and without.
 
     Norms, biases and PReLU, which are vectors, do not decay. A group's `share` multiplies the learning rate.
 
     Args:
-        network: of several stages.
+        network: its stages go from input to output.
         settings: of the recipe.
         decay: the learning rate of each stage as a share of the next one's.
     """
@@ -39,9 +46,7 @@ def make_optimizer(network: Staged, settings: Optimizer, decay: float = 1.0) -> 
         }
         for (stage, decays), parameters in sorted(groups.items())
     ]
-    if settings.name == "adamw":
-        return torch.optim.AdamW(listed, lr=settings.rate, betas=(settings.momentum, 0.999))
-    return torch.optim.SGD(listed, lr=settings.rate, momentum=settings.momentum)
+    return OPTIMIZERS[settings.name].make(listed, settings.rate, settings.momentum)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -57,32 +62,31 @@ def freeze_stages(network: Staged, stages: tuple[int, ...]) -> None:
             parameter.requires_grad = False
 
 
-def factor_at(step: int, steps: int, steps_per_epoch: int, schedule: Schedule) -> float:
-    """The learning rate of a step as a share of the recipe's.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a step.
 
-    Args:
-        step: 0 is the first.
-        steps: of the whole training.
-        steps_per_epoch: steps in an epoch.
-        schedule: warm-up rises linearly; polynomial decay is (1 - done)^power over what follows the warm-up.
+    Attributes:
+        loss: mean over the global batch.
+        norm: norm of the network's gradient, before clipping.
+        overflowed: whether half precision overflowed, so that nothing was changed.
+        parts: parts of the loss, by name, for the log.
     """
-    warm = round(schedule.warm_up * steps_per_epoch)
-    if step < warm:
-        return (step + 1) / warm
-    if schedule.decay == "step":
-        return float(schedule.gamma ** sum(step >= round(epoch * steps_per_epoch) for epoch in schedule.milestones))
-    if schedule.decay == "constant":
-        return 1.0
-    return float((1 - (step - warm) / max(1, steps - warm)) ** schedule.power)
 
+    loss: float
+    norm: float
+    overflowed: bool = False
+    parts: tuple[tuple[str, float], ...] = ()
 
-FIRST_SCALE = 2.0**16
-"""Of the loss in half precision (torch.amp.GradScaler)."""
+    @property
+    def finite(self) -> bool:
+        """Whether loss and gradient are finite numbers."""
+        return self.overflowed or (isfinite(self.loss) and isfinite(self.norm))
 
 
 @dataclass(slots=True)
 class LossScale:
-    """Keeps small gradients above half precision's least number; halves on an overflow, doubles after a while."""
+    """Keeps small gradients above half precision's minimum; halves on an overflow, doubles after a while."""
 
     value: float = 1.0
     grows: bool = False
@@ -90,11 +94,11 @@ class LossScale:
 
     @classmethod
     def of(cls, precision: str) -> "LossScale":
-        """The scale that a training begins with: half precision needs one."""
+        """The scale that a training begins with; only half precision needs one."""
         return cls(FIRST_SCALE, grows=True) if precision == "fp16" else cls()
 
-    def judge(self, loss: float, norm: float, *, good: bool) -> Outcome:
-        """How a step went, and whether the weights may move; takes it in.
+    def outcome(self, loss: float, norm: float, *, good: bool) -> Outcome:
+        """Decide whether the weights may move after a step, and adapt the scale.
 
         Args:
             loss: of the step.
@@ -102,11 +106,11 @@ class LossScale:
             good: whether every gradient on every process is finite.
         """
         if not good and self.grows and loss == loss and self.value > 1:
-            self.seen(overflowed=True)
+            self.update(overflowed=True)
             return Outcome(loss, norm, overflowed=True)
         outcome = Outcome(loss, norm if good else float("inf"))
         if outcome.finite:
-            self.seen(overflowed=False)
+            self.update(overflowed=False)
         return outcome
 
     def undo(self, network: nn.Module) -> None:
@@ -117,11 +121,11 @@ class LossScale:
                     parameter.grad.div_(self.value)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up what a checkpoint kept."""
+        """Continue with the values of a checkpoint."""
         self.value, self.good = state["value"], state["good"]
 
-    def seen(self, overflowed: bool) -> None:
-        """Take in how a step went."""
+    def update(self, *, overflowed: bool) -> None:
+        """Halve or grow the scale after a step."""
         if not self.grows:
             return
         if overflowed:
@@ -129,10 +133,10 @@ class LossScale:
             return
         self.good += 1
         if self.good >= GROWTH_INTERVAL:
-            self.value, self.good = min(2.0**24, self.value * 2), 0
+            self.value, self.good = min(MAX_SCALE, self.value * 2), 0
 
 
-def gradient_norm(backbone: nn.Module, clip: float) -> Tensor:
-    """The norm of a network's gradient, which is brought down to `clip` where that is above zero."""
-    parameters = [parameter for parameter in backbone.parameters() if parameter.grad is not None]
+def gradient_norm(network: nn.Module, clip: float) -> Tensor:
+    """Measure the norm of a network's gradient, and shrink the gradient to `clip` where that is above zero."""
+    parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
     return torch.nn.utils.clip_grad_norm_(parameters, clip if clip else float("inf"))

@@ -1,6 +1,6 @@
-"""Which samples each step reads, and the seeds of its random numbers.
+"""Which samples each step reads in which process, and the seeds of its random numbers.
 
-Both follow from the recipe's seed and the step alone, so a training can be resumed at any step, on any number of
+All follows from the recipe's seed and the step alone, so a training can be resumed at any step, on any number of
 processes. Reads no sample and knows no data set.
 """
 
@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mien.errors import RecipeError
+from mien.models.engines import usable_cores
+from mien.train.compute.distributed import World
+from mien.train.recipe.settings import RunSettings, Training
 
 Indices = NDArray[np.int64]
 
@@ -20,6 +25,31 @@ class BatchSlice:
     batch: int
     first: int
     last: int
+
+
+def share_of(recipe: Training, world: World) -> BatchSlice:
+    """The part of each batch that this process reads."""
+    return BatchSlice(recipe.schedule.batch, *world.slice_of(recipe.schedule.batch))
+
+
+def reader_threads(run: RunSettings) -> int:
+    """Number of threads that read samples."""
+    return run.threads or max(1, usable_cores() // 2)
+
+
+def parts_of_batch(recipe: Training, world: World) -> int:
+    """Number of parts, over all processes, in which a batch goes through the network.
+
+    Raises:
+        RecipeError: the batch cannot be divided into them.
+    """
+    batch, parts = recipe.schedule.batch, world.size * recipe.run.accumulate
+    if batch % parts:
+        raise RecipeError(
+            f"a batch of {batch} cannot be divided among {world.size} processes in {recipe.run.accumulate} parts; "
+            f"take a multiple of {parts}"
+        )
+    return parts
 
 
 def samples_of_steps(

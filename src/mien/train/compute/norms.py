@@ -1,19 +1,19 @@
-"""BatchNorm over the batches of all processes, on any device (torch's own is for GPUs alone).
+"""BatchNorm over the batches of all processes, on any device; torch's own works only on GPUs.
 
-With it, a step on several processes is the step of one process with the whole batch.
+With it, a step on several processes is the step of one process with the whole batch. Also freezes BatchNorms.
 """
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from mien.train.distributed import World
+from mien.train.compute.distributed import World
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class SynchronizedBatchNorm(nn.Module):
-    """One BatchNorm's weights and statistics, its mean and variance taken over all processes."""
+    """A BatchNorm's weights and statistics, with mean and variance over all processes."""
 
     weight: Tensor | None
     bias: Tensor | None
@@ -59,7 +59,7 @@ def synchronize(network: nn.Module, world: World) -> None:
 
 
 def freeze(network: nn.Module) -> None:
-    """Let BatchNorms use the statistics they have, and learn nothing; until the network is set to train again."""
+    """Let BatchNorms use the statistics that they have, until the network is set to train again."""
     for module in network.modules():
         if isinstance(module, (*NORMS, SynchronizedBatchNorm)):
             module.eval()

@@ -1,36 +1,21 @@
-"""What every network in training is, and how it is called: pixels, stages, precision, several processes, compiled."""
+"""What every network in training is, and how it is called: stages, precision, several processes, compilation.
+
+Knows no layout and no data.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mien.errors import RecipeError
-from mien.train.distributed import World
-from mien.train.settings import Run
-
-Colour = Literal["RGB", "BGR"]
+from mien.train.compute.distributed import World
+from mien.train.recipe.settings import RunSettings
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-@dataclass(frozen=True, slots=True)
-class Colours:
-    """How pixels enter a network: (pixel - mean) / scale, for each channel in this colour order.
-
-    Attributes:
-        colour: the channel order.
-        mean: of each channel, on the scale of 0 to 255.
-        scale: divides each channel after that.
-    """
-
-    colour: Colour = "RGB"
-    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
-    scale: tuple[float, float, float] = (127.5, 127.5, 127.5)
 
 
 class Staged(nn.Module):
@@ -43,7 +28,7 @@ class Staged(nn.Module):
         """The stage of a parameter, 0 at the input.
 
         Raises:
-            ValueError: no parameter of this network.
+            ValueError: it is not a parameter of this network.
         """
         for number, prefixes in enumerate(self.STAGES):
             if parameter.startswith(prefixes):
@@ -52,15 +37,15 @@ class Staged(nn.Module):
 
     @property
     def stages(self) -> int:
-        """How many stages there are."""
+        """Number of stages."""
         return len(self.STAGES)
 
 
-def require_precision(run: Run, world: World) -> None:
-    """Refuse what the device computes a hundred times slower.
+def require_precision(run: RunSettings, world: World) -> None:
+    """Refuse a precision that the device computes a hundred times slower.
 
     Raises:
-        RecipeError: half precision on a processor.
+        RecipeError: half precision is asked for on a processor.
     """
     if run.precision == "fp16" and world.device.type == "cpu":
         raise RecipeError(
@@ -68,8 +53,8 @@ def require_precision(run: Run, world: World) -> None:
         )
 
 
-def callable_network(network: nn.Module, run: Run, world: World) -> nn.Module:
-    """The network as steps call it: wrapped for several processes, compiled, or itself."""
+def callable_network(network: nn.Module, run: RunSettings, world: World) -> nn.Module:
+    """Wrap a network as steps call it: for several processes, compiled, or as it is."""
     model = network
     if world.size > 1:
         ids = [world.device.index] if world.device.type == "cuda" else None
@@ -83,14 +68,14 @@ def callable_network(network: nn.Module, run: Run, world: World) -> nn.Module:
 
 @contextmanager
 def computed_in(precision: str, device: torch.device) -> Iterator[None]:
-    """The recipe's precision for what is called inside."""
+    """Compute what is called inside in the recipe's precision."""
     kind = PRECISIONS.get(precision)
     with torch.autocast(device.type, kind) if kind is not None else nullcontext():
         yield
 
 
 def unsynchronized(model: nn.Module, last: bool) -> nullcontext[None]:
-    """Gradients of all but the last part need no exchange."""
+    """Skip the exchange of gradients between processes for all but the last part of a batch."""
     if isinstance(model, DistributedDataParallel) and not last:
         return model.no_sync()  # type: ignore[return-value]
     return nullcontext()

@@ -1,4 +1,6 @@
-"""The processes that train together: who one is, and sums, maxima and slices over all. Alone, everything is a no-op.
+"""The processes that train together: the number of this one, and sums, maxima and slices over all.
+
+With one process, everything is a no-op.
 
 `torchrun` says by the environment how many there are; NCCL carries GPUs, Gloo carries processors. Gradients follow
 the rule of DistributedDataParallel, which averages over ranks: what is gathered hands back its gradient times the
@@ -19,7 +21,7 @@ from torch import Tensor
 from mien.errors import RecipeError
 
 PATIENCE = timedelta(hours=4)
-"""How long ranks wait for one that evaluates."""
+"""How long processes wait for one that evaluates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class World:
 
     Attributes:
         rank: its number.
-        size: how many there are.
+        size: number of processes.
         device: what it computes on.
     """
 
@@ -37,7 +39,7 @@ class World:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def slice_of(self, count: int) -> tuple[int, int]:
-        """First and one past the last of this rank's share of `count` things; shares differ by one at most."""
+        """First and one past the last of this rank's share of `count` things; shares differ by at most one."""
         return slice_of(count, self.rank, self.size)
 
     def sum(self, value: Tensor) -> Tensor:
@@ -73,7 +75,7 @@ class World:
         return gathered
 
     def sum_with_gradient(self, value: Tensor) -> Tensor:
-        """The sum over ranks; the gradient is summed as well."""
+        """The sum over ranks; the gradient is also summed."""
         if self.size == 1:
             return value
         total: Tensor = _Sum.apply(value, self)  # type: ignore[no-untyped-call]
@@ -84,7 +86,7 @@ ALONE = World()
 
 
 def slice_of(count: int, rank: int, size: int) -> tuple[int, int]:
-    """First and one past the last of a rank's share: the first ranks have one more where it does not divide."""
+    """First and one past the last of a rank's share: the first ranks have one more if the count does not divide."""
     each, more = divmod(count, size)
     first = rank * each + min(rank, more)
     return first, first + each + (rank < more)
@@ -117,13 +119,13 @@ class _Sum(torch.autograd.Function):
 
 @contextmanager
 def joined(device: str = "auto") -> Iterator[World]:
-    """Join the processes that torchrun started, or be alone; leave them at the end.
+    """Join the processes that torchrun started, or be the only one; leave them at the end.
 
     Args:
-        device: auto takes a GPU where there is one; cpu or cuda.
+        device: auto takes a GPU if there is one; cpu or cuda.
 
     Raises:
-        RecipeError: a GPU is asked for and there is none.
+        RecipeError: a GPU is asked for, and there is none.
     """
     gpu = torch.cuda.is_available()
     if device == "cuda" and not gpu:

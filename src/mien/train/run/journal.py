@@ -1,4 +1,7 @@
-"""What a training tells: log.jsonl, a line a step and one an evaluation; TensorBoard; Weights & Biases by choice."""
+"""The log of a training: log.jsonl, one line per step and per evaluation; TensorBoard; optionally Weights & Biases.
+
+Computes nothing.
+"""
 
 import json
 from pathlib import Path
@@ -7,35 +10,36 @@ from typing import Any, Self, TextIO
 from torch.utils.tensorboard import SummaryWriter
 
 from mien.errors import MissingExtraError
-from mien.train.settings import Training
+from mien.train.recipe.settings import Training
+from mien.whole_files import write_whole_text
 
 
 class Journal:
     """The log of a run; a process that is not the first writes nothing."""
 
     def __init__(self, folder: Path, recipe: Training, step: int, *, writes: bool) -> None:
-        """Open it, and drop what was written of steps that are made again."""
+        """Open it, and drop what was written about steps that are made again."""
         self._folder, self._path, self._writes = folder, folder / "log.jsonl", writes
         self._stream: TextIO | None = None
         self._board: SummaryWriter | None = None
         self.evaluated: set[tuple[int, str]] = set()
-        """Steps and sets whose evaluation is in the log."""
+        """Steps and sets that have an evaluation in the log."""
         self._wandb = _wandb(recipe, folder) if writes and recipe.run.wandb else None
         self.rewind(step)
 
     def rewind(self, step: int) -> None:
-        """Drop what was written of the steps after `step`, which are made again."""
+        """Drop what was written about the steps after `step`, which are made again."""
         if not self._writes:
             return
         self._close()
         kept = [line for line in read_journal(self._path) if int(line["step"]) <= step]
-        self._path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        write_whole_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
         self._stream = self._path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(self._folder / "tensorboard"), purge_step=step)
         self.evaluated = {(int(line["step"]), str(line["evaluated"])) for line in kept if "evaluated" in line}
 
     def write(self, step: int, values: dict[str, Any]) -> None:
-        """Write what is known after `step` steps; numbers go to the boards as well."""
+        """Write what is known after `step` steps; numbers also go to the boards."""
         if self._stream is None or self._board is None:
             return
         self._stream.write(json.dumps({"step": step, **values}) + "\n")
@@ -65,7 +69,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log, up to one that was cut off."""
+    """Read the lines of a log, up to one that was cut off."""
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
@@ -80,6 +84,6 @@ def _wandb(recipe: Training, folder: Path) -> Any:  # noqa: ANN401 - the package
         import wandb
     except ImportError:
         raise MissingExtraError(
-            "Weights & Biases is not installed: pip install wandb, or run.wandb = false"
+            "Weights & Biases is not installed: pip install '.[wandb]' in mien's folder, or set run.wandb = false"
         ) from None
     return wandb.init(project="mien", name=recipe.name, dir=str(folder), config=recipe.model_dump(mode="json"))

@@ -1,9 +1,9 @@
-"""Checkpoints of a training: a folder a step, complete or not there at all.
+"""Checkpoints of a training: one folder per step, complete or absent.
 
-`step-00002000/` holds state.pt (backbone, optimizer, step, recipe, commit, classes) and one head-RANK-of-SIZE.pt for
-each process, with its share of the class centres. It is written under another name and moved into place, so the last
-checkpoint stays readable whatever happens. Read with torch's weights_only reader. The data's position is the step,
-and all chance follows from seed, step and rank, so that nothing else has to be kept.
+`step-00002000/` has state.pt (network, optimizer, step, recipe, commit, classes) and one head-RANK-of-SIZE.pt per
+process, with its share of the class centres. All processes write into one scratch folder, and the first moves it into
+place, so the last checkpoint stays readable whatever happens. Files are read with torch's weights_only reader. The
+position in the data is the step, and all random numbers follow from seed, step and rank, so nothing else is kept.
 """
 
 import os
@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from mien.errors import CheckpointError
-from mien.train.distributed import World
-from mien.train.torch_file import load_file
+from mien.train.compute.distributed import World
+from mien.train.run.torch_file import load_file
 
 FORMAT, VERSION = "mien checkpoint", 1
 
@@ -28,8 +28,8 @@ class Saved:
 
     Attributes:
         where: its folder.
-        state: everything but the class centres.
-        heads: the class centres, a part for each process that wrote them.
+        state: everything except the class centres.
+        heads: the class centres, one part per process that wrote them.
     """
 
     where: Path
@@ -38,11 +38,11 @@ class Saved:
 
     @property
     def step(self) -> int:
-        """How many steps were made."""
+        """Number of steps that were made."""
         return int(self.state["step"])
 
     def into(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Give weights and momentum to a network and its optimizer.
+        """Load weights and momentum into a network and its optimizer.
 
         Raises:
             CheckpointError: they are of another network.
@@ -55,12 +55,12 @@ class Saved:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The whole checkpoints of a run, the oldest first."""
+    """List the complete checkpoints of a run, the oldest first."""
     return sorted(path for path in folder.glob("step-*") if path.is_dir() and path.name[5:].isdigit())
 
 
 def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], world: World, keep: int) -> Path:
-    """Write a checkpoint; every process writes its own part, and the first puts it into place.
+    """Write a checkpoint; every process writes its own part, and the first moves it into place.
 
     Raises:
         CheckpointError: the disk is full, or the folder cannot be written; what was there before is still there.
@@ -69,7 +69,7 @@ def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], w
     partial = folder / f".step-{step:08d}.part"
     fault = ""
     if world.rank == 0:
-        # Of a process that was killed here, perhaps one of another number.
+        # Left by a run that was killed here, perhaps one with more processes.
         shutil.rmtree(partial, ignore_errors=True)
     world.wait()
     try:
@@ -78,7 +78,7 @@ def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], w
         if world.rank == 0:
             _write(partial / "state.pt", {"format": FORMAT, "version": VERSION, **state})
     except (OSError, RuntimeError) as reason:
-        # torch's own writer hides the system's reason behind its own.
+        # torch's writer hides the system's reason behind its own.
         fault = str(reason.__cause__ or reason.__context__ or reason).splitlines()[0]
     # Nobody moves a checkpoint into place that another process could not finish.
     failed = int(world.maximum(torch.tensor(float(bool(fault)), device=world.device)))
@@ -97,7 +97,7 @@ def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], w
             f"the checkpoint of step {step} could not be written to {folder}"
             f"{': ' + fault if fault else ' by another process'}; "
             + (
-                f"{last.name} is whole, and training goes on from it once there is room"
+                f"{last.name} is complete, and training continues from it once there is room"
                 if last
                 else "make room there"
             )
@@ -120,18 +120,20 @@ def read(path: Path) -> Saved:
     """
     state = dict(load_file(path / "state.pt"))
     if state.get("format") != FORMAT or state.get("version") != VERSION:
-        raise CheckpointError(f"{path} is no checkpoint of version {VERSION}; use the mien that made it")
+        raise CheckpointError(
+            f"{path} is not a checkpoint of version {VERSION}; use the version of mien that made it"
+        )
     files = sorted(path.glob("head-*-of-*.pt"))
     if not files or len(files) != int(files[0].stem.split("-")[-1]):
-        raise CheckpointError(f"{path} lacks parts of the head; it has {len(files)}: copy the whole folder")
+        raise CheckpointError(f"{path} lacks parts of the class centres, it has {len(files)}: copy the whole folder")
     return Saved(path, state, [dict(load_file(file, in_place=True)) for file in files])
 
 
 def latest(folder: Path) -> Saved | None:
-    """The newest checkpoint of a run that can be read; None where there is none.
+    """Read the newest checkpoint of a run that can be read; None if there is none.
 
     Raises:
-        CheckpointError: there are some, and none can be read.
+        CheckpointError: there are checkpoints, and none can be read.
     """
     fault: CheckpointError | None = None
     for path in reversed(checkpoints(folder)):

@@ -1,7 +1,7 @@
-"""Keeps freed memory in the process, as a training step asks for the same pieces again and again.
+"""Keeps freed memory in the process, since a training step asks for the same pieces again and again.
 
-On Linux with glibc a piece given back to the system costs a page fault for every 4 KiB when it is asked for again: a
-tenth of a training step on a processor (docs/log.md). Does nothing elsewhere.
+On Linux with glibc, a piece that is returned to the system costs one page fault per 4 KiB when it is asked for again:
+a tenth of a training step on a processor (docs/log.md). Does nothing on other systems.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
 
 
 def keep_freed_memory() -> None:
-    """Give nothing back to the system, and take it in pieces of half a GiB."""
+    """Return nothing to the system, and take memory in pieces of half a GiB."""
     if sys.platform != "linux":
         return
     with suppress(OSError, AttributeError):

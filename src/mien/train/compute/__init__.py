@@ -1,0 +1,1 @@
+"""How a step of any network is computed: processes, order and seeds, precision, norms, optimizer."""

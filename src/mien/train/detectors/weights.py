@@ -1,0 +1,69 @@
+"""Reads weights of detectors: mien's own checkpoints, and files of the foreign layouts in the table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mien.errors import CheckpointError
+from mien.train.detectors.network import DetectorNetwork
+from mien.train.detectors.registry import DETECTORS
+from mien.train.run.torch_file import load_file
+
+UNUSED = ("fc.", "body.fc.")
+"""Beginnings of names that a classifier left in the file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecognizedDetector:
+    """Weights, and the detector that they belong to.
+
+    Attributes:
+        name: of DETECTORS.
+        state: the weights, by the network's own names.
+    """
+
+    name: str
+    state: Mapping[str, Tensor]
+
+    def network(self) -> DetectorNetwork:
+        """Build the detector with these weights."""
+        network = DETECTORS[self.name].build()
+        network.load_state_dict(self.state)
+        return network
+
+
+def read_detector(path: Path) -> RecognizedDetector | None:
+    """Read weights of a detector: a checkpoint of mien, or a file of a foreign layout; None if it is neither.
+
+    Raises:
+        CheckpointError: not a file of torch, or weights that do not fit the layout that their names belong to.
+    """
+    content = load_file(path / "state.pt" if path.is_dir() else path)
+    name = content.get("detector")
+    weights = content.get("weights" if name else "state_dict", content)
+    if not isinstance(weights, Mapping):
+        return None
+    state = {
+        key.removeprefix("module."): value
+        for key, value in weights.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
+    if name is None:
+        name = next((layout for layout, kind in DETECTORS.items() if kind.mark in state), None)
+        state = {key: value for key, value in state.items() if not key.startswith(UNUSED)}
+    if not isinstance(name, str) or name not in DETECTORS:
+        return None
+    _require_fit(path, name, state)
+    return RecognizedDetector(name, state)
+
+
+def _require_fit(path: Path, name: str, state: Mapping[str, Tensor]) -> None:
+    with torch.device("meta"):
+        fits = {key: value.shape for key, value in DETECTORS[name].build().state_dict().items()}
+    wrong = [key for key in fits if key not in state or state[key].shape != fits[key]]
+    if wrong or len(state) != len(fits):
+        extra = next((key for key in state if key not in fits), "")
+        raise CheckpointError(f"{path} looks like {name}, but {wrong[0] if wrong else extra} does not fit it")

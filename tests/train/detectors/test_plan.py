@@ -1,0 +1,53 @@
+"""What the training of a detector takes: every recipe, planned on made-up scenes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from mien.cli import run  # noqa: E402
+from mien.train.detectors.recipe import DetectorRecipe  # noqa: E402
+from mien.train.detectors.registry import DETECTORS  # noqa: E402
+from mien.train.kinds import read_recipe  # noqa: E402
+
+RECIPES = [
+    path
+    for path in sorted((Path(__file__).resolve().parents[3] / "recipes").glob("*.toml"))
+    if "[detector]" in path.read_text(encoding="utf-8")
+]
+
+
+def test_every_recipe_of_a_detector_can_be_planned(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {path.stem for path in RECIPES} == {
+        "retinaface-mnet025-wider",
+        "retinaface-r50-wider",
+        "scrfd-500m-wider",
+        "scrfd-2.5g-wider",
+        "detector-scenes",
+        "detector-landmarks",
+        "detector-portraits",
+        "detector-smoke",
+    }
+    monkeypatch.setattr("mien.train.detectors.plan._seconds_per_step", lambda task: 0.5)
+    monkeypatch.chdir(tmp_path)
+    for path in RECIPES:
+        recipe = read_recipe(path)
+        assert recipe.name == path.stem and isinstance(recipe, DetectorRecipe)
+        if recipe.init is not None:
+            assert recipe.init.weights.name.startswith("step-")
+        settings = ["--set", f'data.sets=["{scenes}"]', "--set", "schedule.batch=8", "--set", "evaluate=[]"]
+        if recipe.init is not None:
+            settings += ["--set", "init.weights=runs/start"]
+            (tmp_path / "runs" / "start").mkdir(parents=True, exist_ok=True)
+            state = {
+                "detector": recipe.detector.name,
+                "weights": DETECTORS[recipe.detector.name].build().state_dict(),
+            }
+            torch.save(state, tmp_path / "runs" / "start" / "state.pt")
+        assert run(["train", str(path), "--dry-run", "--json", *settings]) == 0, path
+        plan = json.loads(capsys.readouterr().out)
+        assert (plan["images"], plan["steps_per_epoch"]) == (24, 3) and plan["multiplications"] > 1e7

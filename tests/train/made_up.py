@@ -1,0 +1,116 @@
+"""Recipes and readings that several test files share; conftest.py puts this folder on the path."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mien.train.detectors.recipe import DetectorRecipe
+from mien.train.kinds import parse_recipe
+from mien.train.recognizers.recipe import RecognizerRecipe
+from mien.train.run import checkpoint
+from mien.train.run.journal import read_journal
+
+STEPS = 6
+
+
+def recognizer_recipe(pack: Path, **changes: dict[str, Any] | list[Any]) -> RecognizerRecipe:
+    """A recipe of a few steps; sections are merged with the changes."""
+    content: dict[str, Any] = {
+        "name": "made-up",
+        "data": {"sets": [str(pack)]},
+        "model": {"backbone": "mobilefacenet", "embedding": 32},
+        "head": {"name": "arcface", "scale": 16.0, "margin": 0.2},
+        "optimizer": {"rate": 0.05, "rate_batch": 16},
+        "schedule": {"batch": 16, "steps": STEPS},
+        "run": {"precision": "f32", "save_every": 2, "device": "cpu"},
+    }
+    for section, values in changes.items():
+        content[section] = content.get(section, {}) | values if isinstance(values, dict) else values
+    return parse_recipe(content, "made-up")
+
+
+def tuning_recipe(pack: Path, weights: Path, **init: Any) -> RecognizerRecipe:
+    return parse_recipe(
+        {
+            "name": "tuned",
+            "data": {"sets": [str(pack)]},
+            "model": {"backbone": "mobilefacenet", "embedding": 32},
+            "head": {"scale": 16.0, "margin": 0.2},
+            "optimizer": {"rate": 0.01, "rate_batch": 16},
+            "schedule": {"batch": 16, "steps": 4},
+            "run": {"precision": "f32", "device": "cpu"},
+            "init": {"weights": str(weights), **init},
+            "evaluate": [{"name": "own", "set": str(pack), "role": "own"}],
+            "about": {"licence": "ours", "commercial_use": True},
+        },
+        "tuned",
+    )
+
+
+def detector_recipe(scenes: Path, **changes: object) -> DetectorRecipe:
+    content: dict[str, object] = {
+        "name": "tiny",
+        "data": {"sets": [str(scenes)]},
+        "detector": {"name": "scrfd-500m", "side": 128},
+        "augment": {"smallest": 0.6, "largest": 1.2},
+        "optimizer": {"name": "adamw", "rate": 2e-3, "rate_batch": 8, "weight_decay": 0.01},
+        "schedule": {"batch": 8, "steps": 6},
+        "run": {"save_every": 3, "precision": "f32", "threads": 1},
+        **changes,
+    }
+    found = parse_recipe(content, "test")
+    assert isinstance(found, DetectorRecipe)
+    return found
+
+
+def shortest_recipe(**changes: object) -> dict[str, object]:
+    """The shortest recipe, with changes."""
+    return {
+        "name": "a",
+        "data": {"sets": ["x"]},
+        "model": {"backbone": "mobilefacenet"},
+        "optimizer": {"rate": 0.1},
+        "schedule": {"batch": 8, "steps": 2},
+        **changes,
+    }
+
+
+def losses_of(folder: Path) -> list[float]:
+    return [line["loss"] for line in read_journal(folder / "log.jsonl") if "loss" in line]
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    newest = checkpoint.latest(folder / "checkpoints")
+    assert newest is not None
+    return newest.state["weights"]  # type: ignore[no-any-return]
+
+
+def start_training(recipe: Path, out: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "mien", "train", str(recipe), "--out", str(out)]
+    return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())})
+
+
+def wait_for_steps(process: "subprocess.Popen[bytes]", folder: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(losses_of(folder)) < count:
+        assert process.poll() is None, "the training ended early"
+        assert time.monotonic() < deadline, "the training is too slow"
+        time.sleep(0.02)
+
+
+def boxes(seed: int, count: int, side: float = 200) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    corner = torch.rand(count, 2, generator=generator) * side * 0.6
+    return torch.cat([corner, corner + 8 + torch.rand(count, 2, generator=generator) * side * 0.4], dim=1)
+
+
+def overlap_by_hand(a: list[float], b: list[float]) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)

@@ -1,0 +1,57 @@
+"""Recipes as TOML: what is read, and what is said of keys and values that are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from made_up import shortest_recipe  # noqa: E402
+
+from mien.errors import RecipeError  # noqa: E402
+from mien.train.kinds import parse_recipe, read_recipe  # noqa: E402
+from mien.train.recipe.io import format_recipe  # noqa: E402
+
+
+def test_a_misspelt_key_names_the_nearest() -> None:
+    with pytest.raises(RecipeError, match=r"optimizer.momentun is not a setting; did you mean momentum\?"):
+        parse_recipe(shortest_recipe(optimizer={"rate": 0.1, "momentun": 0.9}), "r.toml")
+    with pytest.raises(RecipeError, match=r"evaluate.0.piars is not a setting; did you mean pairs\?"):
+        parse_recipe(shortest_recipe(evaluate=[{"name": "a", "set": "x", "piars": "y"}]), "r.toml")
+    with pytest.raises(RecipeError, match=r"schedul is not a setting; did you mean schedule\?"):
+        parse_recipe(shortest_recipe(schedul={}), "r.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schedule": {"batch": 8}}, "either epochs or steps"),
+        ({"schedule": {"batch": 8, "steps": 2, "epochs": 1}}, "either epochs or steps"),
+        ({"augment": {"mirror": 1.5}}, "augment.mirror: .*less than or equal to 1"),
+        ({"head": {"name": "arcfase"}}, "head.name: "),
+        ({"model": {}}, "model.backbone is missing"),
+        ({"evaluate": [{"name": "a", "set": "x"}] * 2}, "two sets"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        parse_recipe(shortest_recipe(**changes), "r.toml")
+
+
+def test_settings_go_on_top_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(format_recipe(parse_recipe(shortest_recipe(), "r")))
+    recipe = read_recipe(path, ("schedule.batch=64", "optimizer.name=adamw", 'data.sets=["a", "b"]'))
+    assert (recipe.schedule.batch, recipe.optimizer.name, len(recipe.data.sets)) == (64, "adamw", 2)
+    assert recipe.rate == pytest.approx(0.1 * 64 / 512)
+    assert recipe.digest != read_recipe(path).digest
+    with pytest.raises(RecipeError, match=r"is not a setting; write section\.key=value"):
+        read_recipe(path, ("batch",))
+    with pytest.raises(RecipeError, match="cannot be read: No such file"):
+        read_recipe(tmp_path / "absent.toml")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(RecipeError, match="is not a UTF-8 text file"):
+        read_recipe(tmp_path / "photo.jpg")
+    with pytest.raises(RecipeError, match="is not valid TOML"):
+        path.write_text("= 3")
+        read_recipe(path)

@@ -1,0 +1,67 @@
+"""One step: precisions, memory savers, heads, and labels that no class has."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from made_up import losses_of, recognizer_recipe  # noqa: E402
+
+from mien.errors import RecipeError  # noqa: E402
+from mien.train.compute.optimize import LossScale  # noqa: E402
+from mien.train.loop import train  # noqa: E402
+from mien.train.recognizers import task as recognition  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    "head", ["softmax", "cosface", "combined", "curricularface", "adaface", "sub-center-arcface"]
+)
+def test_every_head_trains_with_sampled_classes(face_pack: Path, tmp_path: Path, head: str) -> None:
+    recipe = recognizer_recipe(
+        face_pack, head={"name": head, "sample": 0.9, "scale": 16.0, "margin": 0.1}, schedule={"steps": 2}
+    )
+    train(recipe, tmp_path / "run")
+    assert np.isfinite(losses_of(tmp_path / "run")).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"run": {"precision": "bf16"}},
+        {"run": {"accumulate": 2, "recompute": True, "channels_last": False}},
+        {"optimizer": {"name": "adamw", "rate": 1e-3}},
+    ],
+)
+def test_precisions_and_memory_savers_train(face_pack: Path, tmp_path: Path, settings: dict[str, Any]) -> None:
+    train(recognizer_recipe(face_pack, **settings, schedule={"steps": 3}), tmp_path / "run")
+    assert np.isfinite(losses_of(tmp_path / "run")).all()
+    assert losses_of(tmp_path / "run")[-1] < losses_of(tmp_path / "run")[0]
+
+
+def test_a_scaled_loss_makes_the_same_step(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recognizer_recipe(face_pack, schedule={"steps": 2})
+    train(recipe, tmp_path / "plain")
+    monkeypatch.setattr(LossScale, "of", classmethod(lambda kind, precision: kind(1024.0, grows=True)))
+    train(recipe, tmp_path / "scaled")
+    assert losses_of(tmp_path / "scaled") == pytest.approx(losses_of(tmp_path / "plain"), rel=1e-4)
+
+
+def test_half_precision_is_refused_on_a_processor(face_pack: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="take bf16"):
+        train(recognizer_recipe(face_pack, run={"precision": "fp16"}), tmp_path / "run")
+
+
+def test_labels_out_of_range_are_refused(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = recognition.open_dataset
+
+    def faulty(*arguments: Any) -> Any:
+        crops = real(*arguments)
+        crops.labels = crops.labels + 1
+        return crops
+
+    monkeypatch.setattr(recognition, "open_dataset", faulty)
+    with pytest.raises(RecipeError, match=r"label of \d to 8 is out of range for 8 classes"):
+        train(recognizer_recipe(face_pack), tmp_path / "run")

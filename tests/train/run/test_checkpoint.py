@@ -1,0 +1,57 @@
+"""Checkpoints: complete or absent, whatever happens."""
+
+import resource
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from made_up import recognizer_recipe  # noqa: E402
+
+from mien.errors import CheckpointError  # noqa: E402
+from mien.train.compute.distributed import ALONE  # noqa: E402
+from mien.train.loop import train  # noqa: E402
+from mien.train.run import checkpoint  # noqa: E402
+
+
+def test_what_a_killed_process_left_does_not_spoil_the_next_checkpoint(finished_run: Path, tmp_path: Path) -> None:
+    partial = tmp_path / ".step-00000009.part"
+    partial.mkdir()
+    (partial / "head-0003-of-0004.pt").write_bytes(b"left behind")
+    state = dict(checkpoint.latest(finished_run / "checkpoints").state)  # type: ignore[union-attr]
+    checkpoint.save(tmp_path, 9, state, {"weight": torch.ones(3)}, ALONE, 2)
+    found = checkpoint.latest(tmp_path)
+    assert found is not None and [head["weight"].tolist() for head in found.heads] == [[1.0, 1.0, 1.0]]
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_readable(face_pack: Path, tmp_path: Path, finished_run: Path) -> None:
+    train(recognizer_recipe(face_pack, schedule={"steps": 2}), tmp_path / "run")
+    recipe = recognizer_recipe(face_pack)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    folder = tmp_path / "run" / "checkpoints"
+    state = dict(checkpoint.read(folder / "step-00000002").state)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        with pytest.raises(CheckpointError, match=r"step 9 could not be written to .*step-00000002 is complete"):
+            checkpoint.save(folder, 9, state, {"weight": torch.zeros(10)}, ALONE, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [path.name for path in folder.iterdir()] == ["step-00000002"]
+    assert checkpoint.latest(folder).step == 2  # type: ignore[union-attr]
+    assert recipe.name == "made-up"
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(finished_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_run / "checkpoints", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "step-00000006" / "state.pt").write_bytes(b"cut")
+    found = checkpoint.latest(tmp_path / "checkpoints")
+    assert found is not None and found.step == 4
+    for file in (tmp_path / "checkpoints" / "step-00000004").glob("head-*"):
+        file.unlink()
+    with pytest.raises(CheckpointError):
+        checkpoint.latest(tmp_path / "checkpoints")

@@ -1,0 +1,104 @@
+"""A run continues where it stopped, with the same result."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from made_up import STEPS, losses_of, recognizer_recipe, start_training, wait_for_steps  # noqa: E402
+
+from mien.errors import RecipeError  # noqa: E402
+from mien.train.loop import train  # noqa: E402
+from mien.train.recipe.io import format_recipe  # noqa: E402
+from mien.train.recognizers.validation import ValidationSet  # noqa: E402
+from mien.train.run import checkpoint  # noqa: E402
+
+
+def test_killed_and_resumed_is_unbroken_to_the_bit(finished_run: Path, face_pack: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 2})))
+    process = start_training(recipe, tmp_path / "run")
+    wait_for_steps(process, tmp_path / "run", 3)
+    process.kill()
+    process.wait()
+    train(recognizer_recipe(face_pack), tmp_path / "run")
+    assert losses_of(tmp_path / "run") == losses_of(finished_run)
+    ours, theirs = (checkpoint.latest(folder / "checkpoints") for folder in (tmp_path / "run", finished_run))
+    assert ours is not None and theirs is not None
+    for name, value in ours.state["weights"].items():
+        assert torch.equal(value, theirs.state["weights"][name]), name
+    assert torch.equal(ours.heads[0]["weight"], theirs.heads[0]["weight"])
+
+
+def test_an_interrupt_writes_a_checkpoint_and_goes_on_later(
+    face_pack: Path, tmp_path: Path, finished_run: Path
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 100})))
+    process = start_training(recipe, tmp_path / "run")
+    wait_for_steps(process, tmp_path / "run", 1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    done = checkpoint.latest(tmp_path / "run" / "checkpoints")
+    assert done is not None and 0 < done.step < STEPS
+    train(recognizer_recipe(face_pack), tmp_path / "run")
+    assert losses_of(tmp_path / "run") == losses_of(finished_run)
+
+
+def test_two_processes_make_the_steps_of_one_and_take_over_its_checkpoint(
+    face_pack: Path, tmp_path: Path, together: Callable[..., list[str]]
+) -> None:
+    recipe = recognizer_recipe(
+        face_pack, run={"synchronize_norms": True, "save_every": 2}, schedule={"steps": 4}, optimizer={"rate": 0.005}
+    )
+    (tmp_path / "r.toml").write_text(format_recipe(recipe))
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    train(recipe, alone)
+    together(["-m", "mien", "train", str(tmp_path / "r.toml"), "--out", str(both)], 2)
+    # Sums are taken in another order, which a few steps amplify.
+    assert losses_of(both) == pytest.approx(losses_of(alone), rel=2e-3)
+    assert losses_of(both)[0] == pytest.approx(losses_of(alone)[0], rel=1e-5)
+    saved = checkpoint.latest(both / "checkpoints")
+    assert saved is not None and len(saved.heads) == 2
+    for path in (alone, both):
+        last = checkpoint.checkpoints(path / "checkpoints")[-1]
+        for file in last.iterdir():
+            file.unlink()
+        last.rmdir()
+    # From step 2 on, each is taken over by the other's number of processes.
+    together(["-m", "mien", "train", str(tmp_path / "r.toml"), "--out", str(alone)], 2)
+    train(recipe, both)
+    assert losses_of(alone) == pytest.approx(losses_of(both), rel=2e-3)
+    assert len(losses_of(alone)) == len(losses_of(both)) == 4
+
+
+def test_another_recipe_does_not_go_on_in_a_run(finished_run: Path, face_pack: Path) -> None:
+    with pytest.raises(RecipeError, match="has a run of another recipe"):
+        train(recognizer_recipe(face_pack, head={"margin": 0.3}), finished_run)
+
+
+def test_an_evaluation_that_was_broken_off_is_made_up_for_and_others_are_not_made_again(
+    finished_run: Path, face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished_run, tmp_path / "run")
+    log = tmp_path / "run" / "log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    assert "evaluated" in lines[-1]
+    log.write_text("".join(lines[:-1]))
+    made: list[str] = []
+    real = ValidationSet.embed
+    monkeypatch.setattr(ValidationSet, "embed", lambda one, embed: made.append(one.settings.name) or real(one, embed))
+    train(
+        recognizer_recipe(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), tmp_path / "run"
+    )
+    assert made == ["same"]
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines() if "evaluated" in line] == [0, 3, 6]
+    train(
+        recognizer_recipe(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), tmp_path / "run"
+    )
+    assert made == ["same"]
