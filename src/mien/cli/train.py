@@ -197,12 +197,7 @@ def export(
             )
     except ExportOptionError as reason:
         fail(str(reason), WRONG)
-    if exported.known_subjects:
-        err.print(
-            f"mien: {plural(exported.known_subjects, 'subject')} of {calibrate} have names of subjects that the "
-            "model was trained on; measure thresholds on others, or they promise too much"
-        )
-    for sentence in exported.calibration.refused.values() if exported.calibration else ():
+    for sentence in exported.warnings:
         err.print(f"mien: {sentence}")
     card = exported.model.card
     if not json and card.embedding is not None and not card.thresholds:

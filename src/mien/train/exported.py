@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from mien.errors import CheckpointError
-from mien.evaluate.thresholds import Calibration
 from mien.library.import_model import ModelHints
 from mien.models.card import AccuracyRow, InputSpec
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
@@ -64,13 +63,11 @@ class Exported:
 
     Attributes:
         model: in the store.
-        calibration: how its thresholds were measured; None if they were not.
-        known_subjects: how many subjects of the calibration's pack have names of subjects that it was trained on.
+        warnings: sentences about its thresholds.
     """
 
     model: Model
-    calibration: Calibration | None = None
-    known_subjects: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def find_checkpoint(path: Path) -> Path:

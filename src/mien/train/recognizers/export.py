@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mien.data.pack import Pack, is_pack
-from mien.errors import CheckpointError
+from mien.errors import CheckpointError, ManifestError
 from mien.evaluate.in_memory import embed_all
 from mien.evaluate.report import read_report
 from mien.evaluate.thresholds import Calibration, choose_thresholds
@@ -118,8 +118,12 @@ def export_recognizer(request: ExportRequest) -> Exported:
     model = export_network(origin, request.name, crops, half=request.half, mirror=request.mirror)
     if request.calibrate is None:
         return Exported(model)
-    model, found = measure_thresholds(model, request)
-    return Exported(model, found, trained_on(origin, request.calibrate))
+    warning = describe_known(origin, request.calibrate)
+    try:
+        model, found = measure_thresholds(model, request)
+    except ManifestError as reason:
+        raise ManifestError(f"{reason}; also, {warning}" if warning else str(reason)) from reason
+    return Exported(model, (*((warning,) if warning else ()), *found.refused.values()))
 
 
 def to_onnx(backbone: Backbone) -> bytes:
@@ -182,9 +186,15 @@ def some_crops(path: Path, backbone: Backbone) -> list[Image]:
     return list(islice(pack.crops(), COMPARED))
 
 
-def trained_on(origin: RecognizerOrigin, path: Path) -> int:
-    """Count the subjects of a pack that have names of subjects that a network was trained on."""
-    return len(set(Pack(path).subjects) & set(origin.classes))
+def describe_known(origin: RecognizerOrigin, path: Path) -> str:
+    """Warn of subjects of a pack who have names of subjects that a network was trained on; empty without any."""
+    known = len(set(Pack(path).subjects) & set(origin.classes))
+    if not known:
+        return ""
+    return (
+        f"{known} subject{'s' if known > 1 else ''} of {path} have names of subjects that the model was trained on; "
+        "measure thresholds on others, or they promise too much"
+    )
 
 
 def measure_thresholds(model: store.Model, request: ExportRequest) -> tuple[store.Model, Calibration]:

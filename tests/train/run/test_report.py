@@ -1,0 +1,44 @@
+"""What the reports of all trainings show."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from made_up import shortest_recipe  # noqa: E402
+
+from mien.train.kinds import parse_recipe  # noqa: E402
+from mien.train.run.report import RunLog, loss_chart, settings_table  # noqa: E402
+
+
+def log_of(count: int) -> RunLog:
+    return RunLog([{"step": n, "loss": float(n), "rate": 0.1, "speed": 2.0 * n} for n in range(count)], [])
+
+
+def test_losses_are_means_of_the_first_ten_and_the_last_fifty_steps() -> None:
+    assert log_of(200).losses() == (4.5, 174.5)
+    numbers = log_of(200).numbers()
+    assert {key: one.value for key, one in numbers.items()} == {
+        "steps": 200,
+        "first loss": 4.5,
+        "last loss": 174.5,
+        "images per second": 199,
+    }
+    assert log_of(0).numbers()["last loss"].value is None
+
+
+def test_a_curve_needs_two_steps() -> None:
+    assert [chart.name for chart in log_of(2).charts()] == ["loss", "rate"]
+    assert log_of(1).charts() == []
+
+
+def test_the_running_mean_weighs_all_steps_so_far() -> None:
+    smooth = loss_chart([{"step": 0, "loss": 2.0}, {"step": 1, "loss": 4.0}]).series[1].y
+    assert smooth == pytest.approx((2.0, (0.95 * 2 + 4) / 1.95))
+
+
+def test_the_recipe_is_a_row_per_section() -> None:
+    rows = dict(settings_table(parse_recipe(shortest_recipe(data={"sets": ["some/place/a", "b"]}), "r")).rows)
+    assert rows["name"] == "a" and "sets a b" in str(rows["data"]) and "backbone mobilefacenet" in str(rows["model"])
+    assert Path("some/place").name not in str(rows["data"])
