@@ -1,5 +1,8 @@
 """Augmentation of scenes: boxes and landmarks move with the pixels."""
 
+import math
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -74,3 +77,91 @@ def test_boxes_and_landmarks_stay_on_the_pixels_that_they_mark(mosaic: float) ->
         assert scene.landmarks[0, 0, 0] < scene.landmarks[0, 1, 0], "the viewer's left eye comes first"
         seen += 1
     assert seen > 15 and (mosaic or 3 < mirrored < seen)
+
+
+def small_face(width: int, height: int) -> Scene:
+    """A face of four pixels in the middle of a grey image."""
+    x, y = width / 2, height / 2
+    box = np.array([[x - 2, y - 2, x + 2, y + 2]], np.float32)
+    return Scene(
+        np.full((height, width, 3), 90, np.uint8), box, np.zeros((1, 5, 2), np.float32), np.zeros(1, np.bool_)
+    )
+
+
+def test_squares_are_0_3_to_2_times_the_shorter_side_half_of_them_smaller_than_the_image() -> None:
+    shares, inside = [], 0
+    for seed in range(1500):
+        scene = augmenting.square(small_face(300, 200), 192, Squares(near=1.0), np.random.default_rng(seed))
+        assert scene.image.shape == (192, 192, 3)
+        shares.append(192 / (float(scene.boxes[0, 2] - scene.boxes[0, 0]) / 4) / 200)
+        inside += scene.boxes[0, 0] >= 0 and scene.boxes[0, 2] <= 192
+    assert 0.3 - 1e-4 < min(shares) < 0.31 and 1.98 < max(shares) < 2.0001
+    assert np.mean(np.array(shares) < 1) == pytest.approx(0.5, abs=0.04)
+    assert inside == 1500
+
+
+def test_a_face_is_in_the_square_as_often_as_the_recipe_says() -> None:
+    def found(near: float) -> float:
+        squares = Squares(smallest=0.3, largest=0.3, near=near)
+        scenes = (augmenting.square(small_face(400, 400), 64, squares, np.random.default_rng(s)) for s in range(500))
+        return float(np.mean([bool(len(scene.boxes)) and not scene.ignore[0] for scene in scenes]))
+
+    anywhere = found(0.0)
+    assert found(1.0) == 1 and anywhere < 0.4
+    assert found(0.5) == pytest.approx((1 + anywhere) / 2, abs=0.07)
+
+
+def test_the_quarters_of_a_mosaic_meet_at_30_to_70_percent() -> None:
+    plain = [replace(small_face(64, 64), image=np.full((64, 64, 3), shade, np.uint8)) for shade in (10, 80, 150, 220)]
+    places = []
+    for seed in range(600):
+        image = augmenting.mosaic(plain, 200, np.random.default_rng(seed)).image[..., 0]
+        places.append([int((image[0] == 10).sum()) / 200, int((image[:, 0] == 10).sum()) / 200])
+    for axis in np.array(places).T:
+        assert 0.295 <= axis.min() <= 0.31 and 0.69 <= axis.max() <= 0.705
+
+
+def test_blur_is_a_gaussian_of_half_a_pixel_to_two_and_a_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    sigmas: list[float] = []
+    spy = lambda image, size, sigma: sigmas.append(sigma) or image  # noqa: E731
+    monkeypatch.setattr(augmenting.cv2, "GaussianBlur", spy)
+    for seed in range(600):
+        augmenting.blur(small_face(32, 32), np.random.default_rng(seed))
+    assert 0.5 <= min(sigmas) < 0.52 and 2.48 < max(sigmas) <= 2.5
+
+
+class Extreme:
+    """A generator whose every draw is one end of its range."""
+
+    def __init__(self, end: int, saturate: bool) -> None:
+        self.end, self.chance = end, 0.0 if saturate else 1.0
+
+    def uniform(self, low: float, high: float, size: int | None = None) -> object:
+        value = (low, high)[self.end]
+        return value if size is None else np.full(size, value)
+
+    def random(self) -> float:
+        return self.chance
+
+
+@pytest.mark.parametrize(("end", "sign"), [(0, -1), (1, 1)])
+def test_colours_change_as_far_as_the_docstring_says(end: int, sign: int) -> None:
+    shades = np.arange(256, dtype=np.uint8)
+    scene = replace(small_face(16, 16), image=np.repeat(shades.reshape(16, 16, 1), 3, axis=2))
+    found = augmenting.colour(scene, Extreme(end, saturate=False)).image.reshape(256, 3)  # type: ignore[arg-type]
+    for shade in range(0, 256, 15):
+        value = (shade / 255) ** math.exp(0.7 * sign)
+        value = ((value - 0.5) * (1 + 0.3 * sign) + 0.5 + 0.15 * sign) * (1 + 0.1 * sign) * 255
+        assert found[shade].tolist() == pytest.approx([min(255, max(0, value))] * 3, abs=0.51)
+
+
+@pytest.mark.parametrize(("end", "kept"), [(0, 0.5), (1, 1.0)])
+def test_at_least_half_of_the_saturation_stays(end: int, kept: float) -> None:
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[:] = (200, 100, 50)
+    scene = replace(small_face(16, 16), image=image)
+    full, less = (
+        augmenting.colour(scene, Extreme(end, saturate)).image[0, 0].astype(float)  # type: ignore[arg-type]
+        for saturate in (False, True)
+    )
+    assert (less.max() - less.min()) / (full.max() - full.min()) == pytest.approx(kept, abs=0.02)

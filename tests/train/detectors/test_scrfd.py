@@ -4,7 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from mien.train.detectors.scrfd import BASES, STRIDES, anchors_of  # noqa: E402
+from mien.train.detectors.network import Target  # noqa: E402
+from mien.train.detectors.scrfd import BASES, SHAPES, STRIDES, ScrfdNetwork, anchors_of  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -20,3 +21,21 @@ def test_anchor_centres_are_those_of_the_decoder() -> None:
                     assert (anchors.boxes[index][2] - anchors.boxes[index][0]) == side
                     index += 1
     assert index == len(anchors.boxes)
+
+
+@pytest.mark.parametrize(("share", "learns"), [(0.49, True), (0.51, False)])
+def test_anchors_that_are_half_in_an_ignored_face_learn_nothing(share: float, learns: bool) -> None:
+    anchors = anchors_of(64, 64, CPU)
+    network = ScrfdNetwork(SHAPES["scrfd-500m"])
+    row = next(i for i, box in enumerate(anchors.boxes.tolist()) if box == [24.0, 24.0, 40.0, 40.0])
+    ignored = torch.tensor([[-600.0, -600.0, 24 + share * 16, 600.0]])
+    none = Target(torch.zeros(0, 4), torch.zeros(0, 5, 2), ignored)
+    counts = [2 * (64 // stride) ** 2 for stride in STRIDES]
+
+    def loss(score: float) -> float:
+        scores = torch.full((1, sum(counts), 1), -20.0)
+        scores[0, row] = score
+        parts = [part for width in (1, 4, 10) for part in torch.zeros(1, sum(counts), width).split(counts, dim=1)]
+        return float(network.losses((*scores.split(counts, dim=1), *parts[3:]), [none], 64, 64).sums[0])
+
+    assert (loss(5.0) - loss(-20.0) > 1) == learns

@@ -86,3 +86,18 @@ def test_one_class_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a" / "1.png"), np.zeros((112, 112, 3), np.uint8))
     with pytest.raises(RecipeError, match="1 class with at least 1 crops; a head needs two"):
         CropDataset([tmp_path], 112, "arcface")
+
+
+def test_order_and_augmentation_follow_the_seed_and_change_with_the_epoch(face_pack: Path) -> None:
+    crops = CropDataset([face_pack], 112, "arcface")
+    assert not np.array_equal(crops.order(0, 1), crops.order(0, 2))
+
+    def images(seed: int, epoch: int) -> dict[int, np.ndarray]:
+        reading = Reading(share=BatchSlice(16, 0, 16), seed=seed, probabilities={"crop": 1.0}, threads=1)
+        read = list(batches(crops, reading, 3 * epoch, 3 * epoch + 3))
+        return {int(number): crop for batch in read for number, crop in zip(batch.numbers, batch.crops, strict=True)}
+
+    first = images(7, 0)
+    assert len(first) == 48
+    for other in (images(8, 0), images(7, 1)):
+        assert not any(np.array_equal(first[number], other[number]) for number in range(48))

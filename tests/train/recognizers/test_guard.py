@@ -1,12 +1,20 @@
 """The forgetting guard: when a fine-tuned model may be called better."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
+from made_up import shortest_recipe  # noqa: E402
+
 from mien.evaluate.differences import ComparedPoint, Difference  # noqa: E402
 from mien.rates import Estimate  # noqa: E402
-from mien.train.recognizers.guard import Compared, GuardResult  # noqa: E402
+from mien.train.kinds import parse_recipe  # noqa: E402
+from mien.train.recognizers.guard import Compared, GuardResult, apply_guard  # noqa: E402
+from mien.train.recognizers.recipe import RecognizerEvaluate, RecognizerRecipe  # noqa: E402
+from mien.train.recognizers.validation import ValidationSet, embeddings_path, save_embeddings  # noqa: E402
 
 
 def row(name: str, role: str, value: float, reach: float) -> Compared:
@@ -22,9 +30,55 @@ def row(name: str, role: str, value: float, reach: float) -> Compared:
         ((-0.05, 0.01), (0.02, 0.01), "lost too much"),
         ((-0.005, 0.01), (-0.1, 0.01), "no gain shown"),
         ((0.05, 0.01), (0.0, 0.01), "no gain shown"),
+        # An interval that reaches zero shows no gain, and a loss of exactly what is allowed is allowed.
+        ((-0.01, 0.01), (0.0, 0.01), "no gain shown"),
+        ((-0.05, 0.01), (0.005, 0.01), "better"),
+        ((-0.05, 0.01), (0.0051, 0.01), "lost too much"),
     ],
 )
 def test_the_guards_verdict(own: tuple[float, float], general: tuple[float, float], verdict: str) -> None:
     judged = GuardResult((row("mine", "own", *own), row("all", "general", *general)), allowed=0.005)
     assert judged.verdict == verdict
     assert ("NOT better" in judged.sentences()[0]) == (verdict != "better")
+
+
+SUBJECTS = tuple(f"s{number:02d}" for number in range(60) for _ in range(3))
+
+
+def embed_subjects(spread: float, seed: int) -> np.ndarray:
+    """Three embeddings per subject around a centre of its own."""
+    centres = np.random.default_rng(1).normal(size=(60, 32)).repeat(3, axis=0)
+    noise = np.random.default_rng(seed).normal(size=(180, 32))
+    return (centres + spread * noise).astype(np.float32)
+
+
+def guarded(folder: Path, role: str, before: float, after: float, **guard: float) -> GuardResult | None:
+    """What the guard says of a set whose embeddings were spread so far before and after."""
+    settings = RecognizerEvaluate(name="set", set=Path("x"), role=role)
+    for when, spread in (("before", before), ("after", after)):
+        save_embeddings(embed_subjects(spread, 2 if when == "before" else 3), embeddings_path(folder, "set", when))
+    recipe = parse_recipe(shortest_recipe(init={"weights": "x"}, guard=guard), "r")
+    assert isinstance(recipe, RecognizerRecipe)
+    names = tuple(map(str, range(180)))
+    return apply_guard(recipe, folder, [ValidationSet(settings, names, SUBJECTS, (), ())])
+
+
+def test_a_gain_on_ones_own_set_is_better_and_its_reverse_is_not(tmp_path: Path) -> None:
+    assert guarded(tmp_path, "own", before=1.6, after=0.8).verdict == "better"  # type: ignore[union-attr]
+    assert guarded(tmp_path, "own", before=0.8, after=1.6).verdict == "no gain shown"  # type: ignore[union-attr]
+    assert guarded(tmp_path, "general", before=0.8, after=1.6).verdict == "lost too much"  # type: ignore[union-attr]
+    assert guarded(tmp_path, "watch", before=0.8, after=1.6) is None
+
+
+def test_the_recipe_says_how_much_may_be_lost_and_at_which_rate(tmp_path: Path) -> None:
+    for fmr in (1e-1, 1e-2):
+        found = guarded(tmp_path, "general", before=0.8, after=1.6, fmr=fmr, allowed=1.0)
+        assert found is not None and found.rows[0].point.wanted == fmr
+        assert found.allowed == 1.0 and found.verdict == "no gain shown"
+        assert f"FMR {fmr:g}" in found.sentences()[1]
+        assert dict(zip(found.table().columns, found.table().rows[0], strict=True))["FMR"] == f"{fmr:g}"
+
+
+def test_a_training_from_scratch_has_nothing_to_guard(tmp_path: Path) -> None:
+    recipe = parse_recipe(shortest_recipe(), "r")
+    assert isinstance(recipe, RecognizerRecipe) and apply_guard(recipe, tmp_path, []) is None

@@ -1,21 +1,26 @@
 """What a training starts from: weights, frozen stages, class means."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from made_up import tuning_recipe  # noqa: E402
+from made_up import recognizer_recipe, tuning_recipe  # noqa: E402
 
 from mien.data.pack import Pack  # noqa: E402
 from mien.errors import CheckpointError  # noqa: E402
 from mien.train.compute.distributed import ALONE  # noqa: E402
 from mien.train.loop import train  # noqa: E402
+from mien.train.recognizers import initialize  # noqa: E402
 from mien.train.recognizers.data import open_dataset  # noqa: E402
+from mien.train.recognizers.dataset import CropDataset  # noqa: E402
 from mien.train.recognizers.embed import embedder  # noqa: E402
-from mien.train.recognizers.initialize import prepare_training  # noqa: E402
+from mien.train.recognizers.initialize import make_backbone, prepare_training  # noqa: E402
+from mien.train.recognizers.partial_fc import CentreUpdate  # noqa: E402
 from mien.train.recognizers.weights import read_weights  # noqa: E402
 
 
@@ -52,3 +57,49 @@ def test_weights_of_another_network_name_both(face_pack: Path, tmp_path: Path, f
     other = recipe.model_copy(update={"model": recipe.model.model_copy(update={"embedding": 64})})
     with pytest.raises(CheckpointError, match=r'model\.backbone = "mobilefacenet" and model\.embedding = 32'):
         train(other, tmp_path / "run")
+
+
+def test_the_centres_follow_the_recipes_optimizer(face_pack: Path) -> None:
+    optimizer = {"name": "adamw", "rate": 0.1, "momentum": 0.6, "weight_decay": 0.03}
+    recipe = recognizer_recipe(face_pack, optimizer=optimizer, head={"sample": 0.25}, model={"embedding": 16})
+    recipe = recipe.model_copy(update={"seed": 9})
+    head = prepare_training(recipe, open_dataset(recipe), ALONE).head
+    assert head.update == CentreUpdate("adamw", 0.6, 0.03)
+    assert (head.rate, head.seed, head.classes, head.embedding) == (0.25, 9, 8, 16)
+
+
+def test_other_seeds_begin_with_other_weights(face_pack: Path) -> None:
+    recipe = recognizer_recipe(face_pack)
+    first, same, other = (
+        make_backbone(recipe.model_copy(update={"seed": seed})).state_dict()["conv1.conv.weight"]
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
+def test_from_scratch_is_trained_on_rgb_and_fine_tuned_on_the_weights_colours(
+    face_pack: Path, foreign_weights: Path
+) -> None:
+    assert make_backbone(recognizer_recipe(face_pack)).spec.colour == "RGB"
+    assert make_backbone(recognizer_recipe(face_pack, model={"colour": "BGR"})).spec.colour == "BGR"
+    assert make_backbone(tuning_recipe(face_pack, foreign_weights)).spec.colour == "BGR"
+
+
+def test_a_class_mean_is_over_its_first_sixteen_crops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for subject, shade in (("a", 100), ("b", 200)):
+        (tmp_path / subject).mkdir()
+        for number in range(20):
+            # What is left out would turn the mean around.
+            image = np.full((112, 112, 3), shade if number < 16 else 0, np.uint8)
+            cv2.imwrite(str(tmp_path / subject / f"{number:02d}.png"), image)
+
+    def embed(backbone: object, device: object) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda crops: np.stack([[1.0, 0.0] if crop.mean() > 50 else [0.0, -9.0] for crop in crops]).astype(
+            "f4"
+        )
+
+    monkeypatch.setattr(initialize, "embedder", embed)
+    backbone = torch.nn.Linear(1, 1)
+    backbone.embedding = 2  # type: ignore[assignment]
+    means = initialize.class_means(backbone, CropDataset([tmp_path], 112, "arcface"), ALONE)
+    assert means.tolist() == [[16, 0], [16, 0]]

@@ -156,3 +156,18 @@ def test_class_means_become_centres_as_long_as_random_ones() -> None:
     torch.testing.assert_close(functional.normalize(head.weight[:2, 0]), functional.normalize(means[:2]))
     torch.testing.assert_close(head.weight[:2, 0].norm(dim=1), torch.full((2,), 0.08))
     assert torch.equal(head.weight[2, 0], random)
+
+
+def test_the_choice_of_classes_depends_on_seed_step_and_rank() -> None:
+    def chosen(seed: int, step: int, rank: int) -> list[int]:
+        head = PartialFC(HEADS["arcface"](), 200, 4, World(rank, 2), rate=0.2, seed=seed)
+        head.choose(torch.tensor([0, 150]), step)
+        assert head._index is not None and len(head._index) == 20
+        return head._index.tolist()
+
+    assert chosen(1, 1, 0) == chosen(1, 1, 0)
+    assert len({tuple(chosen(*numbers)) for numbers in ((1, 1, 0), (2, 1, 0), (1, 2, 0), (1, 1, 1))}) == 4
+
+
+def test_first_centres_have_the_deviation_of_arcface_torch() -> None:
+    assert float(first_centres(0, 4096, 1, 16, 3).std()) == pytest.approx(0.01, rel=0.02)

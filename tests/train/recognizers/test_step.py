@@ -1,5 +1,6 @@
 """One step: precisions, memory savers, heads, and labels that no class has."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,18 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from made_up import losses_of, recognizer_recipe  # noqa: E402
+from made_up import losses_of, recognizer_recipe, tuning_recipe  # noqa: E402
 
 from mien.errors import RecipeError  # noqa: E402
-from mien.train.compute.optimize import LossScale  # noqa: E402
+from mien.train.compute.distributed import ALONE  # noqa: E402
+from mien.train.compute.optimize import LossScale, Outcome  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 from mien.train.recognizers import task as recognition  # noqa: E402
+from mien.train.recognizers.data import open_dataset  # noqa: E402
+from mien.train.recognizers.dataset import CropBatch  # noqa: E402
+from mien.train.recognizers.initialize import prepare_training  # noqa: E402
+from mien.train.recognizers.recipe import RecognizerRecipe  # noqa: E402
+from mien.train.recognizers.step import Learner, make_step  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -65,3 +72,39 @@ def test_labels_out_of_range_are_refused(face_pack: Path, tmp_path: Path, monkey
     monkeypatch.setattr(recognition, "open_dataset", faulty)
     with pytest.raises(RecipeError, match=r"label of \d to 8 is out of range for 8 classes"):
         train(recognizer_recipe(face_pack), tmp_path / "run")
+
+
+def first_step(recipe: RecognizerRecipe, change: Callable[[Learner], None] = lambda learner: None) -> Outcome:
+    """The outcome of a recipe's first step."""
+    crops = open_dataset(recipe)
+    learner = prepare_training(recipe, crops, ALONE)
+    change(learner)
+    numbers = np.arange(16)
+    images, labels = np.stack([crops.read(number) for number in range(16)]), crops.labels[:16]
+    return make_step(learner, CropBatch(0, images, labels, numbers, labels), 0.0, recipe, ALONE)
+
+
+def test_the_anchor_weighs_as_the_recipe_says(face_pack: Path, foreign_weights: Path) -> None:
+    def move(learner: Learner) -> None:
+        for parameter in learner.backbone.parameters():
+            with torch.no_grad():
+                parameter.mul_(1.3)
+
+    losses = [
+        first_step(tuning_recipe(face_pack, foreign_weights, anchor=weight), move).loss for weight in (0.0, 1.0, 4.0)
+    ]
+    assert losses[1] > losses[0]
+    assert losses[2] - losses[0] == pytest.approx(4 * (losses[1] - losses[0]), rel=1e-3)
+
+
+def test_random_numbers_of_a_step_follow_from_the_recipes_seed_alone(face_pack: Path) -> None:
+    recipe = recognizer_recipe(face_pack, model={"dropout": 0.5})
+    kept = prepare_training(recipe, open_dataset(recipe), ALONE)
+
+    def start_alike(learner: Learner) -> None:
+        learner.backbone.load_state_dict(kept.backbone.state_dict())
+        learner.head.weight.copy_(kept.head.weight)
+        torch.seed()
+
+    losses = [first_step(one, start_alike).loss for one in (recipe, recipe, recipe.model_copy(update={"seed": 2}))]
+    assert losses[0] == losses[1] != losses[2]
