@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from mien.cli.tables import Table
 
 from mien.cli import options
 from mien.cli.progress import progress_bar
+from mien.cli.tables import Table
 from mien.cli.terminal import WRONG, emit, err, fail, out, plural, show
 from mien.errors import ExportOptionError, MissingExtraError
 from mien.models.card import format_card
