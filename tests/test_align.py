@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mien.align import align, cut_out, magnification
-from mien.errors import CardError, DegenerateLandmarksError
+from mien.errors import DegenerateLandmarksError
 from mien.geometry import similarity
-from mien.templates import TEMPLATES, arcface_template, dlib_template
+from mien.templates import TEMPLATES, arcface_template
 from mien.types import Box, Face, floats
 
 POSES = [("arcface", 112), ("arcface", 224), ("arcface", 128), ("dlib", 150)]
@@ -44,29 +44,11 @@ def test_landmarks_land_on_the_template(name: str, size: int, scale: float, angl
             assert abs((weights * columns).sum() + round(x) - x) < 0.6
 
 
-def test_the_dlib_pose_in_pixels() -> None:
-    """(0.25 + p) / 1.5 of the chip, p from dlib's mean face."""
-    points = dlib_template(150).points
-    assert points[0] == pytest.approx([47.73, 47.14], abs=0.01)
-    assert points[1] == pytest.approx([100.28, 47.12], abs=0.01)
-    assert points[2] == pytest.approx([74.01, 87.78], abs=0.01)
-
-
 def test_magnification_is_the_scale_of_the_warp() -> None:
     template = arcface_template(112)
     for scale in (0.5, 1.0, 3.0):
         assert magnification(template.points * floats(scale), template) == pytest.approx(1 / scale, rel=1e-4)
     assert magnification(np.zeros((5, 2), np.float32), template) == 0
-
-
-def test_the_128_pose_is_shifted() -> None:
-    assert arcface_template(128).points[0] == pytest.approx([38.2946 + 8, 51.6963], abs=1e-4)
-    assert arcface_template(224).points[3] == pytest.approx([2 * 41.5493, 2 * 92.3655], abs=1e-3)
-
-
-def test_an_undefined_size_is_refused() -> None:
-    with pytest.raises(CardError, match="multiples of 112 and 128"):
-        arcface_template(150)
 
 
 def test_a_large_face_does_not_alias() -> None:
@@ -104,3 +86,28 @@ def test_a_cutout_gives_the_same_crop_as_its_picture(side: int) -> None:
     whole = align(image, landmarks, template, 112).astype(float)
     part = align(cutout.image, cutout.landmarks, template, 112).astype(float)
     assert np.abs(whole - part)[4:-4, 4:-4].mean() < 2.5
+
+
+def test_a_cutout_reaches_six_tenths_of_the_box_beyond_it_and_is_at_most_360_pixels_long() -> None:
+    """Every template's crop of the face is inside; nothing that is larger than two crops is kept."""
+    image = np.random.default_rng(0).integers(0, 256, (1000, 1200, 3), np.uint8)
+    points = floats([[0, 0]] * 5) + floats([520, 530])
+    cutout = cut_out(image, Face(Box(500, 500, 540, 560), 1.0, points))
+    assert np.array_equal(cutout.image, image[464:597, 464:577])
+    assert cutout.landmarks[0].tolist() == [56, 66]
+    large = cut_out(image, Face(Box(300, 300, 700, 600), 1.0, points))
+    assert large.image.shape == (round(781 * 360 / 881), 360, 3)
+    scale = 360 / 881
+    assert large.landmarks[0] == pytest.approx([(460.5) * scale - 0.5, (470.5) * scale - 0.5], abs=0.2)
+
+
+@pytest.mark.parametrize(("name", "size"), POSES)
+def test_the_crop_of_every_pose_is_inside_the_cutout(name: str, size: int, collins: np.ndarray) -> None:
+    from mien.detect.families import open_detector
+
+    template = TEMPLATES[name](size)
+    face = open_detector().detect([collins])[0][0]
+    cutout = cut_out(collins, face)
+    whole = align(collins, face.landmarks, template, size)
+    part = align(cutout.image, cutout.landmarks, template, size)
+    assert np.abs(whole.astype(int) - part).mean() < 1

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.detect.schedule import PASSES, STRIDE, Candidates, Pass, join, make_views, settle
+from mien.detect.schedule import (
+    PASSES,
+    STRIDE,
+    Candidates,
+    Pass,
+    join,
+    make_fixed_views,
+    make_views,
+    settle,
+)
 from mien.types import floats
 
 
@@ -23,7 +32,7 @@ def test_views_fit_their_canvas_and_lead_back(width: int, height: int, step: Pas
     assert np.allclose(back.boxes, corners, atol=1e-2) and np.allclose(back.landmarks, 0, atol=1e-2)
 
 
-def test_the_picture_is_never_enlarged_and_lies_on_black() -> None:
+def test_the_picture_is_never_enlarged_and_is_laid_on_black() -> None:
     view = make_views(np.full((50, 70, 3), 200, np.uint8), PASSES)[0]
     assert view.scale == 1 and view.canvas.shape == (64, 96, 3)
     assert (view.canvas[:50, :70] == 200).all() and (view.canvas[50:] == 0).all()
@@ -47,10 +56,62 @@ def test_one_face_found_twice_is_one_face() -> None:
     assert [face.score for face in faces] == pytest.approx([0.9, 0.5])
 
 
-def test_features_of_a_large_face_are_no_faces() -> None:
+def test_features_of_a_large_face_are_not_faces() -> None:
     faces = settle(candidates([[0, 0, 200, 200], [60, 60, 100, 100]], [0.9, 0.8]), 0.4)
     assert len(faces) == 1 and faces[0].box.width == 200
 
 
-def test_nothing_found_is_no_face() -> None:
+def test_nothing_found_is_not_a_face() -> None:
     assert settle(candidates([], []), 0.4) == ()
+
+
+@pytest.mark.parametrize("size", [(300, 200), (90, 240), (20, 20), (2000, 10)])
+def test_a_canvas_of_one_size_shows_the_whole_picture_and_the_way_back(size: tuple[int, int]) -> None:
+    width, height = size
+    image = np.full((height, width, 3), 200, np.uint8)
+    for view in make_fixed_views(image, 160, 120, (Pass(640), Pass(128, 1.5))):
+        assert view.canvas.shape == (120, 160, 3)
+        corners = np.array([[0, 0], [width, height]]) * view.scale + view.offset
+        assert (corners >= -0.01).all() and (corners <= np.array([160, 120]) + 0.01).all()
+        rows, columns = np.nonzero(view.canvas[..., 0] > 100)
+        assert abs(columns.min() - corners[0, 0]) <= 1 and abs(columns.max() + 1 - corners[1, 0]) <= 1
+        assert abs(rows.min() - corners[0, 1]) <= 1 and abs(rows.max() + 1 - corners[1, 1]) <= 1
+
+
+def test_the_second_pass_shows_the_picture_at_128_pixels_in_a_canvas_half_as_large_again() -> None:
+    first, second = make_views(np.full((480, 640, 3), 255, np.uint8), PASSES)
+    assert first.canvas.shape == (480, 640, 3) and first.scale == 1
+    assert second.canvas.shape == (160, 192, 3) and second.scale == pytest.approx(128 / 640)
+    assert second.offset.tolist() == [32, 32]
+
+
+def test_the_second_pass_on_a_fixed_canvas_shows_the_picture_at_a_third_in_its_centre() -> None:
+    """So a face that fills the picture is an ordinary one; the margin is the promise."""
+    image = np.full((120, 160, 3), 255, np.uint8)
+    first, second = make_fixed_views(image, 320, 240, PASSES)
+    assert first.scale == pytest.approx(2) and first.offset.tolist() == [0, 0]
+    assert (first.canvas == 255).all()
+    rows, columns = np.nonzero(second.canvas[..., 0])
+    assert columns.max() + 1 - columns.min() == pytest.approx(320 / 3, abs=1)
+    assert rows.max() + 1 - rows.min() == pytest.approx(240 / 3, abs=1)
+    assert columns.min() == pytest.approx(320 / 3, abs=1) and rows.min() == pytest.approx(240 / 3, abs=1)
+    assert second.scale == pytest.approx(2 / 3)
+
+
+def test_a_single_pass_with_a_small_margin_keeps_it_on_a_fixed_canvas() -> None:
+    (view,) = make_fixed_views(np.full((100, 100, 3), 255, np.uint8), 200, 200, (Pass(640, 1.5),))
+    assert view.scale == pytest.approx(2 / 1.5)
+
+
+@pytest.mark.parametrize(("inside", "count"), [(0.75, 2), (0.85, 1)])
+def test_a_box_of_which_four_fifths_are_in_a_better_one_is_dropped(inside: float, count: int) -> None:
+    """Its IoU is small, as it is; only the share of the smaller box says that it is a feature of the larger face."""
+    small = [100 - 20 * inside, 40, 120 - 20 * inside, 60]
+    assert len(settle(candidates([[0, 0, 100, 100], small], [0.9, 0.8]), 0.4)) == count
+
+
+@pytest.mark.parametrize(("shift", "count"), [(42, 1), (44, 2)])
+def test_the_worse_of_two_boxes_is_dropped_above_the_overlap(shift: float, count: int) -> None:
+    """Shifted by s of 100 pixels, the IoU is (100 - s) / (100 + s): 0.408 and 0.389."""
+    boxes = [[0, 0, 100, 100], [shift, 0, 100 + shift, 100]]
+    assert len(settle(candidates(boxes, [0.9, 0.8]), 0.4)) == count

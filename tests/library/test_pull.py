@@ -2,13 +2,15 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from mien.errors import DownloadError, LicenceError, ModelNotFoundError
+from mien.errors import CardError, DownloadError, LicenceError, ModelNotFoundError
+from mien.library import pull as pulling
 from mien.library.pull import pull, read_catalogue
 from mien.models import store
 from mien.progress import Progress
@@ -21,7 +23,10 @@ class Server(ThreadingHTTPServer):
 
     content = b""
     cuts = 0
+    ignores_ranges = False
+    stalls = 0
     ranges: list[str | None]
+    released: threading.Event
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,6 +37,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         asked = self.headers.get("Range")
         server.ranges.append(asked)
+        asked = None if server.ignores_ranges else asked
         start = int(asked.split("=")[1].rstrip("-")) if asked else 0
         if start >= len(server.content) and asked:
             self.send_error(416)
@@ -40,6 +46,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if server.stalls:
+            server.stalls -= 1
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            server.released.wait(20)
+            return
         if server.cuts:
             server.cuts -= 1
             self.wfile.write(body[: len(body) // 3])
@@ -52,14 +64,21 @@ class Handler(BaseHTTPRequestHandler):
         """Silence."""
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def server(make_recognizer: Make) -> Iterator[Server]:
     running = Server(("127.0.0.1", 0), Handler)
     running.content, running.cuts, running.ranges = make_recognizer(), 0, []
+    running.released = threading.Event()
     running.handle_error = lambda *arguments: None  # type: ignore[method-assign]
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield running
+    running.released.set()
     running.shutdown()
     running.server_close()
     thread.join()
@@ -97,13 +116,59 @@ def test_a_broken_transfer_goes_on_where_it_ended(tmp_path: Path, server: Server
     server.cuts = 2
     table = catalogue(tmp_path, server)
     for _ in range(2):
-        with pytest.raises(DownloadError, match="bytes are kept, and the same command goes on"):
+        with pytest.raises(DownloadError, match="bytes are kept, and the same command continues"):
             pull("net", catalogue=table)
     pull("net", catalogue=table)
     first, second, third = server.ranges
     third_of = len(server.content) // 3
     assert first is None and second == f"bytes={third_of}-"
     assert third == f"bytes={third_of + (len(server.content) - third_of) // 3}-"
+
+
+def test_a_server_that_ignores_ranges_is_read_from_the_beginning(tmp_path: Path, server: Server) -> None:
+    """It answers 200 with the whole file to a request for the rest: what had come is not put before it."""
+    server.cuts, server.ignores_ranges = 1, True
+    table, seen = catalogue(tmp_path, server), list[Progress]()
+    with pytest.raises(DownloadError, match="bytes are kept"):
+        pull("net", catalogue=table)
+    model = pull("net", catalogue=table, on_progress=seen.append)
+    assert server.ranges == [None, f"bytes={len(server.content) // 3}-"]
+    assert (model.folder / "model.onnx").read_bytes() == server.content
+    assert seen[-1].done == seen[-1].total == len(server.content)
+
+
+def test_a_file_that_had_come_whole_is_used_without_another_transfer(tmp_path: Path, server: Server) -> None:
+    table = catalogue(tmp_path, server)
+    partial = store.home() / "downloads" / f"net-{hashlib.sha256(server.content).hexdigest()[:12]}.part"
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_bytes(server.content)
+    assert (pull("net", catalogue=table).folder / "model.onnx").read_bytes() == server.content
+    assert not partial.exists()
+
+
+def test_a_server_that_falls_silent_is_given_up_and_what_has_come_is_kept(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "TIMEOUT", 0.3)
+    server.stalls, table = 1, catalogue(tmp_path, server)
+    half, started = len(server.content) // 2, time.monotonic()
+    with pytest.raises(DownloadError, match="bytes are kept, and the same command continues"):
+        pull("net", catalogue=table)
+    assert time.monotonic() - started < 10
+    (partial,) = (store.home() / "downloads").iterdir()
+    kept = partial.stat().st_size
+    assert 0 < kept <= half
+    pull("net", catalogue=table)
+    assert server.ranges == [None, f"bytes={kept}-"]
+
+
+def test_progress_is_reported_as_the_bytes_come(tmp_path: Path, server: Server) -> None:
+    server.content = server.content + bytes(3 * pulling.CHUNK)
+    seen = list[Progress]()
+    with pytest.raises(CardError):
+        pull("net", catalogue=catalogue(tmp_path, server), on_progress=seen.append)
+    assert [one.done for one in seen] == sorted({one.done for one in seen}) and len(seen) >= 3
+    assert {one.total for one in seen} == {len(server.content)}
 
 
 def test_other_bytes_are_not_used(tmp_path: Path, server: Server) -> None:
@@ -122,7 +187,7 @@ def test_a_mirror_serves_instead(tmp_path: Path, server: Server) -> None:
     with pytest.raises(DownloadError, match="Another way: --mirror"):
         pull("net", catalogue=table)
     pull("net", catalogue=table, mirror=f"http://127.0.0.1:{server.server_port}/models/")
-    with pytest.raises(DownloadError, match="no http or https address"):
+    with pytest.raises(DownloadError, match="not an http or https address"):
         pull("net", catalogue=table, mirror="file:///etc/passwd")
 
 
@@ -136,7 +201,7 @@ def test_a_file_on_disk_serves_instead(tmp_path: Path, server: Server) -> None:
     assert server.ranges == []
 
 
-def test_research_only_weights_want_their_licence_accepted(tmp_path: Path, server: Server) -> None:
+def test_research_only_weights_need_their_licence_accepted(tmp_path: Path, server: Server) -> None:
     table = catalogue(tmp_path, server, commercial="false")
     with pytest.raises(LicenceError, match=r"the test's.*--accept-licence"):
         pull("net", catalogue=table)

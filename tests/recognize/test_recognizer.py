@@ -42,7 +42,25 @@ def test_any_number_of_crops(make_recognizer: Make) -> None:
     assert network.embed([]).shape == (0, 64)
 
 
-def test_a_detector_is_no_recognizer() -> None:
+@pytest.mark.parametrize(("mirror", "batches"), [(False, [32, 32, 6]), (True, [64, 64, 12])])
+def test_crops_go_through_the_network_32_at_a_time(
+    make_recognizer: Make, mirror: bool, batches: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hints = ModelHints(colour="RGB", mirror=mirror)
+    network = Recognizer(store.save(*import_model(make_recognizer(), "net-batches", hints)), EXACT)
+    inner, seen = network._session, list[int]()
+
+    class Counting:
+        def run(self, images: Image) -> list[np.ndarray]:
+            seen.append(len(images))
+            return inner.run(images)
+
+    monkeypatch.setattr(network, "_session", Counting())
+    network.embed(np.zeros((70, 112, 112, 3), np.uint8))
+    assert seen == batches
+
+
+def test_a_detector_is_not_a_recognizer() -> None:
     with pytest.raises(CardError, match="is a detector; name a recognizer"):
         Recognizer(store.load("mtcnn"))
 

@@ -128,7 +128,7 @@ def _download(name: str, entry: CatalogueEntry, mirror: str | None, on_progress:
     except (OSError, http.client.HTTPException, ValueError) as reason:
         kept = partial.stat().st_size if partial.exists() else 0
         raise DownloadError(
-            f"{address} cannot be fetched ({reason}); {kept} bytes are kept, and the same command goes on "
+            f"{address} cannot be fetched ({reason}); {kept} bytes are kept, and the same command continues "
             "from there. Another way: --mirror URL, or --file PATH with a file you have"
         ) from reason
     data = partial.read_bytes()
@@ -144,7 +144,7 @@ def _address(url: str, mirror: str | None) -> str:
     if address.endswith("/"):
         address += url.rsplit("/", 1)[-1]
     if urlparse(address).scheme not in ("http", "https"):
-        raise DownloadError(f"{address} is no http or https address; for a file on disk use --file")
+        raise DownloadError(f"{address} is not an http or https address; for a file on disk use --file")
     return address
 
 
@@ -171,7 +171,8 @@ def _fetch(address: str, partial: Path, on_progress: OnProgress) -> None:
 def _copy(
     source: http.client.HTTPResponse, out: BinaryIO, done: int, total: int | None, on_progress: OnProgress
 ) -> None:
-    while block := source.read(CHUNK):
+    # read1 gives what has come; read would wait for a whole chunk, and lose it when the server falls silent.
+    while block := source.read1(CHUNK):
         out.write(block)
         done += len(block)
         on_progress(Progress(stage="pulling", done=done, total=total))

@@ -1,7 +1,6 @@
 """Every detector on real portraits: found, upright, whatever the size, alone or in a batch."""
 
 import io
-import itertools
 from pathlib import Path
 
 import cv2
@@ -12,7 +11,6 @@ from PIL import Image as Pillow
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.detect.mtcnn import Mtcnn
-from mien.detect.mtcnn_pyramid import MtcnnSettings, pyramid
 from mien.errors import CardError, ModelNotFoundError
 from mien.image import decode
 from mien.library.import_model import ModelHints, import_model
@@ -105,15 +103,6 @@ def test_every_exif_orientation_is_found(orientation: int, collins: Image, turns
     Pillow.fromarray(np.ascontiguousarray(stored)).save(out, "JPEG", quality=92, exif=exif)
     faces = open_detector().detect([decode(out.getvalue(), "x").image])[0]
     assert error(faces[0]) < 0.15
-
-
-def test_the_pyramid_covers_its_faces() -> None:
-    settings = MtcnnSettings()
-    scales = pyramid(640, 480, settings)
-    sizes = [12 / scale for scale in scales]
-    assert sizes[0] == pytest.approx(settings.smallest) and sizes[-1] > 480
-    assert all(b / a == pytest.approx(1 / settings.factor) for a, b in itertools.pairwise(sizes))
-    assert len(pyramid(1, 1, settings)) == 1
 
 
 def test_landmarks_for_foreign_boxes(collins: Image) -> None:

@@ -1,0 +1,64 @@
+"""What R-Net and O-Net see: patches, their batches, and boxes and points from shares."""
+
+import numpy as np
+import pytest
+
+from mien.detect.mtcnn_patches import (
+    MAX_PATCHES,
+    Proposals,
+    cut_patches,
+    join_proposals,
+    place_points,
+    run_patches,
+    shift_boxes,
+    to_squares,
+)
+from mien.detect.mtcnn_pyramid import PADDING, halvings
+from mien.types import Floats, Image, floats
+
+
+class Counting:
+    """A session that answers each patch with its mean, and remembers the batches."""
+
+    engine, precision, batchable = "none", "f32", True
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def run(self, images: Image) -> list[Floats]:
+        self.batches.append(len(images))
+        return [images.reshape(len(images), -1).mean(axis=1, dtype=np.float32)[:, None]]
+
+
+@pytest.mark.parametrize(("count", "batches"), [(1, [1]), (5, [8]), (256, [256]), (300, [256, 64])])
+def test_patches_go_through_in_few_shapes_and_limited_numbers(count: int, batches: list[int]) -> None:
+    session, patches = Counting(), np.zeros((count, 24, 24, 3), np.uint8)
+    patches[:] = np.arange(count).reshape(-1, 1, 1, 1) % 251
+    (answer,) = run_patches(session, patches)
+    assert session.batches == batches and max(batches) <= MAX_PATCHES
+    assert answer[:, 0].tolist() == [i % 251 for i in range(count)]
+
+
+def proposals(*boxes: list[float]) -> Proposals:
+    return Proposals(floats(boxes), np.ones(len(boxes), np.float32), np.zeros(len(boxes), np.int64))
+
+
+def test_a_patch_shows_its_box_and_grey_outside_of_the_picture() -> None:
+    image = np.zeros((100, 120, 3), np.uint8)
+    image[20:44, 30:54] = np.random.default_rng(0).integers(0, 256, (24, 24, 3))
+    inner, outer = cut_patches([halvings(image)], proposals([30, 20, 54, 44], [-24, -24, 24, 24]), 24)
+    assert np.array_equal(inner, image[20:44, 30:54])
+    assert (outer[:11, :11] == PADDING).all() and (outer[13:, 13:] == 0).all()
+
+
+def test_boxes_and_points_follow_from_shares_of_the_box() -> None:
+    boxes = floats([[10, 20, 30, 60]])
+    assert shift_boxes(boxes, floats([[0.1, -0.1, 0.5, 0.25]])).tolist() == [[12, 16, 40, 70]]
+    shares = floats([[0, 0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25, 0]])
+    assert place_points(boxes, shares).tolist() == [[[10, 60], [15, 50], [20, 40], [25, 30], [30, 20]]]
+    assert to_squares(boxes).tolist() == [[0, 20, 40, 60]]
+
+
+def test_proposals_are_joined_and_taken_in_order() -> None:
+    both = join_proposals([proposals([0, 0, 1, 1]), proposals([2, 2, 3, 3], [4, 4, 5, 5])])
+    assert both.take(np.array([2, 0])).boxes.tolist() == [[4, 4, 5, 5], [0, 0, 1, 1]]
