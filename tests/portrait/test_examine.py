@@ -1,0 +1,68 @@
+"""The way of a portrait: broken files keep their hash, and the face that may be meant instead is embedded too."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
+from mien.pipeline import Pipeline, array_item, file_item
+from mien.portrait.examine import DECODED, Examiner, open_examiner
+from mien.types import Box, Faces, Image
+
+
+@pytest.fixture(scope="module")
+def embedding_examiner() -> Examiner:
+    return open_examiner(DEFAULT_DETECTOR, DEFAULT_RECOGNIZER)
+
+
+def test_a_broken_file_keeps_its_hash_and_a_missing_one_has_none(examiner: Examiner, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 cut")
+    first, second = examiner.items([file_item(broken), file_item(tmp_path / "none.jpg")])
+    assert first.sha256 == hashlib.sha256(broken.read_bytes()).hexdigest() and "broken.jpg" in first.error
+    assert second.sha256 == "" and "none.jpg does not exist" in second.error
+    assert first.measures is None and second.portrait is None
+
+
+class _Pair:
+    """Finds a face of a fixed share of the first one's area besides it."""
+
+    name, longest, min_score = "pair", 640, 0.5
+
+    def __init__(self, faces: Faces, share: float) -> None:
+        first = replace(faces[0], box=Box(100, 100, 300, 300))
+        side = 200 * share**0.5
+        self.faces = (first, replace(first, box=Box(0, 0, side, side), score=0.6))
+
+    def detect(self, images: list[Image]) -> list[Faces]:
+        return [self.faces for _ in images]
+
+
+@pytest.mark.parametrize(("share", "meant"), [(0.24, False), (0.26, True)])
+def test_a_second_face_may_be_meant_from_a_quarter_of_the_first_ones_area(
+    embedding_examiner: Examiner, hopper: Image, share: float, meant: bool
+) -> None:
+    detector = _Pair(embedding_examiner.detector.detect([hopper])[0], share)
+    one = Examiner(detector, embedding_examiner.recognizer).item(array_item("x", hopper))
+    assert one.embedding is not None and (one.other is not None) is meant
+
+
+def test_a_small_face_is_embedded_from_the_full_size_as_everywhere(
+    embedding_examiner: Examiner, hopper: Image, tmp_path: Path
+) -> None:
+    """Measures see the reduced image; the embedding is the one that enrolment and identification would give."""
+    wall = np.full((2600, 3600, 3), 120, np.uint8)
+    small = cv2.resize(hopper, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    wall[1000 : 1000 + small.shape[0], 1600 : 1600 + small.shape[1]] = small
+    Pillow.fromarray(wall).save(tmp_path / "wall.jpg", quality=95)
+    one = embedding_examiner.item(file_item(tmp_path / "wall.jpg"))
+    assert one.portrait is not None and DECODED <= max(one.portrait.image.shape) < 3600
+    same = Pipeline(embedding_examiner.detector, embedding_examiner.recognizer)
+    (found,) = same.analyse([tmp_path / "wall.jpg"])
+    assert one.embedding is not None
+    assert np.linalg.norm(one.embedding - found.embeddings[0]) < 0.1
