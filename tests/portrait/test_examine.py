@@ -66,3 +66,16 @@ def test_a_small_face_is_embedded_from_the_full_size_as_everywhere(
     (found,) = same.analyse([tmp_path / "wall.jpg"])
     assert one.embedding is not None
     assert np.linalg.norm(one.embedding - found.embeddings[0]) < 0.1
+
+
+def test_without_a_recognizer_nothing_is_embedded(examiner: Examiner, hopper: Image) -> None:
+    one = examiner.item(array_item("one", hopper))
+    assert one.embedding is None and one.other is None
+
+
+def test_landmarks_are_in_pixels_of_the_file(examiner: Examiner, hopper: Image) -> None:
+    one = examiner.item(array_item("one", hopper))
+    portrait = one.portrait
+    larger = replace(one, portrait=replace(portrait, width=2 * portrait.width, height=2 * portrait.height))
+    assert larger.landmarks == pytest.approx(2 * one.landmarks)
+    assert replace(one, portrait=replace(portrait, chosen=None)).landmarks is None

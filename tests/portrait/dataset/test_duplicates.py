@@ -108,3 +108,39 @@ def test_a_cut_is_found_without_a_face(collins: Image, hopper: Image) -> None:
     assert cut_of(collins, part) >= AGREE
     assert cut_of(part, collins) >= AGREE
     assert cut_of(hopper, part) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("bits", "anyone", "one_folder", "neighbours"),
+    [(6, True, True, True), (7, False, True, True), (16, False, True, True), (17, False, False, True),
+     (22, False, False, True), (23, False, False, False)],
+)  # fmt: skip
+def test_how_far_hashes_may_differ_depends_on_what_else_is_known(
+    bits: int, anyone: bool, one_folder: bool, neighbours: bool
+) -> None:
+    faces = [0, (1 << bits) - 1]
+    same = {Same(0, 1, False)}
+    assert found(["a", "b"], [None, None], faces, [0, 1]) == (same if anyone else set())
+    assert found(["a", "b"], [None, None], faces, [0, 0]) == (same if one_folder else set())
+    assert found(["a", "b"], [None, None], faces, [0, 1], ((0, 1),)) == (same if neighbours else set())
+
+
+def test_faceless_images_of_one_folder_are_compared_and_blank_ones_are_not() -> None:
+    assert found(["a", "b"], [0, 2**40 - 1], [None, 3], [0, 0]) == {Same(0, 1, False)}
+    assert found(["a", "b"], [None, 5], [None, 3], [0, 0]) == set()
+    assert found(["a", "b"], [0, 2**40 - 1], [None, 3], [0, 1]) == set()
+
+
+def test_two_photographs_of_one_sitting_are_below_the_limit_and_a_poor_copy_is_above(
+    examiner: Examiner, hopper: Image
+) -> None:
+    """The limit is where two photographs of one person from one sitting end (docs/log.md)."""
+    points = examiner.item(array_item("image", hopper)).landmarks
+    centre, reach = points[3:].mean(axis=0), 0.4 * float(np.linalg.norm(points[1] - points[0]))
+    (x1, y1), (x2, y2) = np.rint(centre - reach).astype(int), np.rint(centre + reach).astype(int)
+    changed = hopper.copy()
+    changed[y1:y2, x1:x2] = changed[y1:y2, x1:x2][::-1]
+    crops = [align(image, points, FACE, 112) for image in (hopper, changed, saved(hopper, 25))]
+    assert 0.85 < agreement(crops[0], crops[1]) < AGREE
+    assert agreement(crops[0], crops[2]) >= AGREE
+    assert AGREE == 0.95

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.portrait.dataset.labels import Labels
+from mien.portrait.dataset import labels
+from mien.portrait.dataset.labels import Labels, certainty_of
 from mien.types import Floats, floats
 
 PEOPLE, IMAGES, SIZE = 30, 8, 32
@@ -21,10 +22,10 @@ def people(noise: float = 0.6, seed: int = 0) -> tuple[Floats, np.ndarray]:
 
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
 def test_right_labels_are_left_alone(metric: str) -> None:
-    labels = Labels(*people(), metric)
-    assert labels.suspects() == []
-    assert labels.splits() == []
-    assert labels.merges() == []
+    found = Labels(*people(), metric)
+    assert found.suspects() == []
+    assert found.splits() == []
+    assert found.merges() == []
 
 
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
@@ -82,5 +83,68 @@ def test_the_share_of_right_comparisons_is_learned() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_few_images_are_no_error(count: int) -> None:
     vectors, _ = people()
-    labels = Labels(vectors[:count], np.arange(count), "cosine")
-    assert labels.suspects() == labels.splits() == labels.merges() == []
+    found = Labels(vectors[:count], np.arange(count), "cosine")
+    assert found.suspects() == found.splits() == found.merges() == []
+
+
+def test_the_seed_decides_which_comparisons_are_drawn_and_nothing_else() -> None:
+    vectors, folders = people()
+    one, same, other = (Labels(vectors, folders, "cosine", seed) for seed in (0, 0, 1))
+    assert one.evidence == same.evidence
+    assert one.evidence != other.evidence
+    assert one.evidence.same == pytest.approx(other.evidence.same, abs=0.02)
+
+
+def test_of_a_large_folder_a_random_part_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert labels.LARGEST == 400
+    monkeypatch.setattr(labels, "LARGEST", 5)
+    vectors, folders = people()
+    found = Labels(vectors, folders, "cosine")
+    assert [len(rows) for rows in found.members] == [5] * PEOPLE
+    assert all((folders[rows] == number).all() for number, rows in enumerate(found.members))
+
+
+def test_large_folders_do_not_speak_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One folder of 80 images of two people in equal parts, among 30 pure ones: half of its comparisons are wrong."""
+    vectors, folders = people()
+    draw = np.random.default_rng(3)
+    centres = draw.standard_normal((2, SIZE))
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    mixed = centres[np.arange(80) % 2] + 0.6 * draw.standard_normal((80, SIZE)) / np.sqrt(SIZE)
+    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+    whole = floats(np.concatenate([vectors, mixed])), np.append(folders, np.full(80, PEOPLE))
+    limited = Labels(*whole, "cosine").evidence.share
+    monkeypatch.setattr(labels, "PAIRS_WITHIN", 10_000)
+    unlimited = Labels(*whole, "cosine").evidence.share
+    assert limited == pytest.approx((30 * 28 + 100) / (30 * 28 + 200), abs=0.04)
+    assert unlimited < limited - 0.1
+
+
+@pytest.mark.parametrize(
+    ("own", "elsewhere", "certainty"),
+    [(0.0, 0.0, 0.011), (-4.5, -8.0, 0.5), (-4.5, 4.5, 0.989), (8.0, 8.0, 0.011), (-8.0, 0.0, 0.971)],
+)
+def test_most_labels_are_right_before_anything_is_seen(own: float, elsewhere: float, certainty: float) -> None:
+    assert certainty_of(own, elsewhere) == pytest.approx(certainty, abs=0.001)
+
+
+def test_only_a_clear_better_person_is_named() -> None:
+    assert (labels.NAMED, labels.NEIGHBOURS) == (2.0, 24)
+    vectors, folders = people()
+    vectors[17] = floats(vectors[40] + 1.2 * np.random.default_rng(9).standard_normal(SIZE) / np.sqrt(SIZE))
+    vectors[17] /= np.linalg.norm(vectors[17])
+    (one,) = [s for s in Labels(vectors, folders, "cosine").suspects() if s.row == 17]
+    assert one.better in (-1, int(folders[40]))
+
+
+def test_folders_that_are_alike_but_not_as_alike_as_each_is_in_itself_are_two_people() -> None:
+    """Two relatives: their images are more alike than strangers', yet each is closer to its own."""
+    draw = np.random.default_rng(0)
+    vectors, folders = people()
+    base = vectors[folders == 9].mean(axis=0)
+    relative = base / np.linalg.norm(base) + 0.9 * draw.standard_normal(SIZE) / np.sqrt(SIZE)
+    images = relative / np.linalg.norm(relative) + 0.35 * draw.standard_normal((IMAGES, SIZE)) / np.sqrt(SIZE)
+    images /= np.linalg.norm(images, axis=1, keepdims=True)
+    found = Labels(floats(np.concatenate([vectors, images])), np.append(folders, np.full(IMAGES, PEOPLE)), "cosine")
+    assert found.merges() == []
+    assert len(found.merges(0.0)) >= 1, "they are candidates"
