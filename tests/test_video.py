@@ -96,3 +96,10 @@ def test_a_place_where_nothing_can_be_written_is_an_error(clip: Path, tmp_path: 
 
 def test_videos_are_recognized_by_their_ending() -> None:
     assert is_video("a/b.MP4") and is_video("camera:0") and not is_video("a.jpg")
+
+
+@pytest.mark.parametrize(("promised", "broken"), [(62, False), (63, True)])
+def test_headers_may_count_two_in_a_hundred_frames_too_many(clip: Path, promised: int, broken: bool) -> None:
+    video = Video(str(clip))
+    video.frames = promised
+    assert sum(1 for _ in video) == 60 and bool(video.fault) is broken

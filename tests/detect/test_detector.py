@@ -10,13 +10,12 @@ from PIL import Image as Pillow
 
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
-from mien.detect.mtcnn import Mtcnn
 from mien.errors import CardError, ModelNotFoundError
 from mien.image import decode
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.options import DEFAULT_OPTIONS
-from mien.types import Face, Image, floats
+from mien.types import Face, Image
 
 COLLINS = np.array([[203.5, 101.5], [246, 103.5], [225, 127], [203, 140], [244, 140]])
 """Eileen Collins's landmarks, read off the portrait by eye, to about two pixels."""
@@ -103,13 +102,6 @@ def test_every_exif_orientation_is_found(orientation: int, collins: Image, turns
     Pillow.fromarray(np.ascontiguousarray(stored)).save(out, "JPEG", quality=92, exif=exif)
     faces = open_detector().detect([decode(out.getvalue(), "x").image])[0]
     assert error(faces[0]) < 0.15
-
-
-def test_landmarks_for_foreign_boxes(collins: Image) -> None:
-    mtcnn = Mtcnn(store.load("mtcnn"), DEFAULT_OPTIONS)
-    points = mtcnn.landmarks(collins, floats([[170, 60, 280, 180]]))
-    assert np.linalg.norm(points[0] - COLLINS, axis=1).mean() < 8
-    assert mtcnn.landmarks(collins, np.empty((0, 4), np.float32)).shape == (0, 5, 2)
 
 
 def test_unknown_and_unfit_names_are_refused() -> None:

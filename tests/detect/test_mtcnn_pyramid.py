@@ -13,6 +13,7 @@ def test_the_pyramid_covers_its_faces() -> None:
     scales = pyramid(640, 480, settings)
     sizes = [12 / scale for scale in scales]
     assert sizes[0] == pytest.approx(settings.smallest) and sizes[-1] > 480
+    assert settings.smallest / settings.tallest == 0.05
     assert all(b / a == pytest.approx(1 / settings.factor) for a, b in itertools.pairwise(sizes))
     assert len(pyramid(1, 1, settings)) == 1
 

@@ -1,10 +1,12 @@
 """Detectors with one network: minimum score, suppression and passes are the family's, or the caller's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from mien.detect.families import FAMILIES
 from mien.detect.one_stage import OVERLAP, OneStage, OneStageFamily, has_widths
 from mien.detect.schedule import PASSES, Candidates, Pass
 from mien.models.card import InputSpec, ModelCard
@@ -38,6 +40,20 @@ def boxes_in_a_row(scores: Sequence[float], shift: float) -> OneStageFamily:
 
     return OneStageFamily(name="row", about="boxes in a row", min_score=0.5, outputs=has_widths(1), decode=decode)
 
+
+LIMITS = {
+    "scrfd": (0.5, 0.4),
+    "yunet": (0.6, 0.4),
+    "retinaface": (0.6, 0.4),
+    "rfb": (0.7, 0.4),
+    "ssd": (0.5, 0.4),
+    "yolov3": (0.5, 0.45),
+    "yolov5-face": (0.5, 0.45),
+    "yolov7-face": (0.5, 0.45),
+    "yolov8-face": (0.5, 0.45),
+    "yolov8-boxes": (0.5, 0.45),
+}
+"""The minimum score and the overlap in the code of each family's authors."""
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 
@@ -75,3 +91,26 @@ def test_widths_are_those_of_all_outputs_in_their_order() -> None:
     assert recognizes([[1, None, 4], [1, None, 2], [1, None, 10]])
     for outputs in ([[1, 4], [1, 10], [1, 2]], [[1, 4], [1, 2]], [[1, 4], [1, 2], []], []):
         assert not recognizes(outputs)
+
+
+def test_every_family_has_the_limits_of_its_authors() -> None:
+    """Boxes of 100 pixels shifted by s overlap by (100 - s) / (100 + s)."""
+    families = {name: family for name, family in FAMILIES.items() if isinstance(family, OneStageFamily)}
+    assert set(families) == set(LIMITS)
+    for name, (min_score, overlap) in LIMITS.items():
+        for difference, found in ((0.01, 1), (-0.01, 2)):
+            iou = overlap + difference
+            row = boxes_in_a_row([0.9, 0.8], 100 * (1 - iou) / (1 + iou))
+            assert count(replace(families[name], decode=row.decode)) == found, name
+        row = boxes_in_a_row([min_score, min_score - 0.01], 150)
+        assert count(replace(families[name], decode=row.decode)) == 1, name
+
+
+def test_yunet_sees_pictures_at_960_pixels_and_the_others_at_640() -> None:
+    image = np.zeros((960, 1280, 3), np.uint8)
+    for name, canvas in (("yunet", (960, 736)), ("scrfd", (640, 480))):
+        family = FAMILIES[name]
+        assert isinstance(family, OneStageFamily)
+        network = Network()
+        OneStage(network, replace(family, decode=boxes_in_a_row([], 1).decode), DEFAULT_OPTIONS).detect([image])
+        assert network.canvases[0] == canvas

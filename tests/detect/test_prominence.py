@@ -1,6 +1,7 @@
 """The picture's subject: large, central, surely a face."""
 
 import numpy as np
+import pytest
 
 from mien.detect.prominence import most_prominent, prominence
 from mien.types import Box, Face
@@ -29,3 +30,8 @@ def test_a_pattern_in_the_middle_does_not_beat_a_sure_face_beside_it() -> None:
 def test_prominence_falls_with_distance() -> None:
     values = [prominence(face(50 + d, 50, 20), 100, 100) for d in (0, 10, 30, 60)]
     assert values == sorted(values, reverse=True) and values[0] == 20
+
+
+@pytest.mark.parametrize(("share", "ambiguous"), [(0.62, True), (0.58, False)])
+def test_a_second_face_of_six_tenths_makes_the_choice_ambiguous(share: float, ambiguous: bool) -> None:
+    assert most_prominent((face(30, 50, 30), face(70, 50, 30 * share)), 100, 100) == (0, ambiguous)

@@ -102,3 +102,16 @@ def test_real_detectors_are_recognized(data: Path) -> None:
         assert (card.kind, card.family, card.input.colour) == ("detector", family, colour)
     card, _ = import_model((data / "models" / "mobilefacenet.onnx").read_bytes(), "mobile", ModelHints(colour="RGB"))
     assert card.embedding is not None and card.embedding.size == 128
+
+
+def test_a_recognizer_gives_32_numbers_or_more() -> None:
+    assert recognize(network([[1, 32]]), "x")[0] == "embedding"
+    with pytest.raises(CardError, match="one output of 32 or more numbers"):
+        recognize(network([[1, 31]]), "x")
+
+
+def test_a_recognizer_needs_square_crops_of_one_size(make_recognizer: Make) -> None:
+    model = onnx.load_from_string(make_recognizer())
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 96
+    with pytest.raises(CardError, match="takes crops of 112x96; a recognizer needs square crops of one size"):
+        import_model(model.SerializeToString(), "mine", ModelHints(colour="RGB"))
