@@ -54,3 +54,9 @@ def test_a_missing_argument_and_an_unknown_code_are_errors() -> None:
     with pytest.raises(LanguageError, match=r"there is no message with the code word\.nothing"):
         translate("word.nothing", "en")
     assert has_message("word.of") and not has_message("word.nothing")
+
+
+def test_one_of_something_has_its_own_text() -> None:
+    assert translate("collect.child", "en", count=1, age=7) == "1 more child of 7 and under"
+    assert translate("collect.child", "en", count=2, age=7) == "2 more children of 7 and under"
+    assert translate("collect.child", "vi", count=1, age=7) == "thêm 1 trẻ em từ 7 tuổi trở xuống"

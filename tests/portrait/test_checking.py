@@ -127,3 +127,32 @@ def test_a_verdict_hardly_changes_when_the_picture_is_mirrored_saved_or_sized(
             "glasses": 1.5,
         }.items():
             assert other[name].value == pytest.approx(base[name].value, abs=near), name
+
+
+def test_instructions_about_errors_come_before_those_about_warnings(hopper: Image) -> None:
+    import cv2
+
+    blurred = cv2.GaussianBlur(hopper, (0, 0), 8)
+    checked = portrait.check(np.ascontiguousarray(blurred))
+    failed = {v.rule.severity: v.advice("en") for v in checked.verdicts if v.state == "fail"}
+    assert failed.keys() == {"error", "warning"}
+    words = checked.instructions()
+    severities = [
+        next(v.rule.severity for v in checked.verdicts if v.state == "fail" and v.advice("en") == one)
+        for one in words
+    ]
+    assert severities == sorted(severities), "error comes before warning"
+
+
+def test_many_files_are_checked_and_a_broken_one_is_a_result(hopper_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"no image")
+    points: list[tuple[int, int | None]] = []
+    found = portrait.check_files(
+        [hopper_path, tmp_path / "x.jpg"], on_progress=lambda p: points.append((p.done, p.total))
+    )
+    assert [file.path for file in found] == [hopper_path, tmp_path / "x.jpg"]
+    assert found[0].checked.passed and found[0].error == ""
+    assert found[1].checked is None and "x.jpg" in found[1].error
+    assert points == [(1, 2), (2, 2)]
+    with pytest.raises(RuleError):
+        portrait.check_files([hopper_path], "passport")

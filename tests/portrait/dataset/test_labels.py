@@ -148,3 +148,31 @@ def test_folders_that_are_alike_but_not_as_alike_as_each_is_in_itself_are_two_pe
     found = Labels(floats(np.concatenate([vectors, images])), np.append(folders, np.full(IMAGES, PEOPLE)), "cosine")
     assert found.merges() == []
     assert len(found.merges(0.0)) >= 1, "they are candidates"
+
+
+def test_the_larger_a_set_the_surer_two_folders_must_be_to_be_one_person() -> None:
+    """Among ten times as many people, ten times as many strangers look alike by chance."""
+    assert labels.RARE == 10
+    vectors, folders = people()
+    changed = folders.copy()
+    changed[np.flatnonzero(folders == 9)[:1]] = PEOPLE
+    found = Labels(vectors, changed, "cosine")
+    (merge,) = [one for one in found.merges(0.0) if (one.a, one.b) == (9, PEOPLE)]
+    rows = [found.groups[folder][0] for folder in (9, PEOPLE)]
+    scores = found.scores(*rows)
+    odds = min(3.0, scores.size**0.5) * float(found.evidence.of(scores).mean()) - np.log(10 * (PEOPLE + 1))
+    assert merge.certainty == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-4)
+
+
+def test_a_folder_that_holds_together_is_not_split_on_a_slight_suspicion() -> None:
+    """Of a person in two looks, the images of either look are closer, yet not as far as two people are."""
+    vectors, folders = people()
+    draw = np.random.default_rng(2)
+    looks = vectors[folders == 4].mean(axis=0) + np.outer(
+        np.repeat([1.0, -1.0], IMAGES // 2), 0.53 * draw.standard_normal(SIZE) / np.sqrt(SIZE)
+    )
+    images = looks + 0.25 * draw.standard_normal((IMAGES, SIZE)) / np.sqrt(SIZE)
+    vectors[folders == 4] = images / np.linalg.norm(images, axis=1, keepdims=True)
+    found = Labels(vectors, folders, "cosine")
+    assert found.splits() == []
+    assert [split.folder for split in found.splits(0.2)] == [4], "it is suspected, but not surely enough"

@@ -1,5 +1,6 @@
 """Measuring a data set: it resumes, measures again what changed, and writes parts of a known size."""
 
+import os
 from pathlib import Path
 
 import pyarrow.parquet
@@ -104,3 +105,10 @@ def test_deleting_leaves_nothing_that_was_measured(listing: Listing, tmp_path: P
     assert (tmp_path / "out" / measure_cache.FOLDER).exists()
     delete_cache(tmp_path / "out")
     assert not (tmp_path / "out" / measure_cache.FOLDER).exists()
+
+
+def test_a_file_of_the_same_size_that_was_written_later_is_measured_again(listing: Listing, tmp_path: Path) -> None:
+    counts(listing, tmp_path / "out")
+    victim = listing.root / "adults" / "Grace" / "1.jpg"
+    os.utime(victim, ns=(0, victim.stat().st_mtime_ns + 1))
+    assert counts(listing, tmp_path / "out")[0] == 3

@@ -142,3 +142,14 @@ def test_a_file_is_no_data_set(tmp_path: Path) -> None:
 def test_names_are_compared_without_case_form_and_blanks() -> None:
     assert same_name(unicodedata.normalize("NFD", " Trẻ  CON ")) == same_name("trẻ con")
     assert same_name("Ân") != same_name("An")
+
+
+def test_images_of_nested_folders_are_counted_for_their_identity(tmp_path: Path) -> None:
+    make(tmp_path, "adults/a/1.jpg", "adults/a/x/2.jpg", "adults/a/x/y/3.jpg", "children/")
+    listing = list_data_set(tmp_path, STRUCTURE)
+    assert {(e.path, e.subject) for e in listing.entries} == {
+        ("adults/a/1.jpg", "adults/a"),
+        ("adults/a/x/2.jpg", "adults/a"),
+        ("adults/a/x/y/3.jpg", "adults/a"),
+    }
+    assert [f.place for f in listing.findings if f.kind == "nested-folder"] == ["adults/a/x", "adults/a/x/y"]

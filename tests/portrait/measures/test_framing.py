@@ -67,3 +67,7 @@ def test_the_eyes_distance_of_a_turned_head_is_made_up_for(hopper_examined) -> N
     seen = hopper_examined.chip
     plain = np.linalg.norm(hopper_examined.landmarks[1] - hopper_examined.landmarks[0])
     assert framing.inter_eye(seen) >= plain
+
+
+def test_the_chin_is_where_it_was_measured() -> None:
+    assert CHIN == 1.83, "from between the eyes, in distances from there to the mouth (docs/log.md)"

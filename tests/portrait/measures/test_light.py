@@ -1,13 +1,12 @@
-"""Light and colour on chips whose light and colour are known, by plain loops."""
+"""Light on chips whose light is known, by plain loops."""
 
 import math
 from collections import Counter
 
-import cv2
 import numpy as np
 import pytest
 
-from mien.portrait.measures import colour, light
+from mien.portrait.measures import light
 from mien.portrait.measures.face_chip import CHIP, OVAL, SRGB, luminance
 
 
@@ -65,25 +64,3 @@ def test_the_zones_are_those_of_the_standard(seen, grain) -> None:
     assert places["forehead"] == pytest.approx(eyes - (mouth - eyes) / 2)
     assert places["chin"] == pytest.approx(mouth + (mouth - eyes) / 2)
     assert places["left cheek"][0] == pytest.approx(chip.points[0, 0], abs=1)
-
-
-@pytest.mark.parametrize(
-    ("lab", "expected"),
-    [((60, 15, 20), 0.0), ((60, 25, 35), 0.0), ((60, 35, 20), 10.0), ((60, -3, 39), math.hypot(8, 4))],
-)
-def test_skin_is_as_far_from_natural_as_its_lab_says(seen, lab: tuple, expected: float) -> None:
-    pixel = cv2.cvtColor(np.array([[lab]], np.float32), cv2.COLOR_LAB2RGB)[0, 0]
-    chip = np.broadcast_to(np.rint(pixel * 255).astype(np.uint8), (CHIP, CHIP, 3))
-    assert colour.distance(seen(np.ascontiguousarray(chip))) == pytest.approx(expected, abs=0.7)
-
-
-def test_a_grey_picture_has_no_colour_to_judge(seen) -> None:
-    chip = seen(two_sided(90, 160))
-    assert colour.chroma(chip) < 1
-    assert colour.distance(chip) is None
-
-
-def test_real_skin_is_natural(hopper_examined, collins_examined) -> None:
-    for one in (hopper_examined, collins_examined):
-        assert one.measures["natural_colour"].value < 5
-        assert one.measures["chroma"].value > 10

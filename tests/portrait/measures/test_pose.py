@@ -101,3 +101,12 @@ def test_faces_beyond_30_degrees_are_told_from_others() -> None:
 def test_landmarks_in_one_spot_are_refused(points: np.ndarray) -> None:
     with pytest.raises(DegenerateLandmarksError):
         estimate(floats(points))
+
+
+def test_the_default_population_is_the_one_that_was_measured() -> None:
+    """Means of landmarks and of anthropometry (docs/log.md); a nose that is 4 mm off turns 31 degrees into 26."""
+    p = pose.DEFAULT_POPULATION
+    assert (p.nose_depth, p.nose_y, p.mouth_y, p.mouth_x, p.mouth_depth) == (23.0, 39.6, 64.0, 28.2, 4.0)
+    assert (p.distance, p.noise, p.yaw_sd, p.pitch_sd, p.roll_sd) == (800.0, 0.025, 30.0, 12.0, 30.0)
+    found = estimate(floats(project(31, 0, 0, Population(nose_depth=19.0)) * 4))
+    assert found.yaw.value == pytest.approx(26, abs=1)

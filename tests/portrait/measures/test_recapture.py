@@ -88,3 +88,20 @@ def test_patterns_need_a_spectrum_of_some_size(shown, hopper_examined) -> None:
     small = cv2.resize(portrait.image, None, fx=0.15, fy=0.15, interpolation=cv2.INTER_AREA)
     face = replace(portrait.face, landmarks=portrait.face.landmarks * np.float32(0.15))
     assert make_face_chip(replace(shown(small), faces=(face,), chosen=0)).peaks is None
+
+
+def test_a_pattern_along_the_rows_is_a_screens_and_a_slanted_one_a_printers(climb, hopper_examined) -> None:
+    """15 degrees from an axis divide them; both are far above what a portrait has by itself."""
+    lines = [climb(hopper_examined, screened, measure)[-1] for measure in (recapture.screen, recapture.halftone)]
+    dots = [climb(hopper_examined, printed, measure)[-1] for measure in (recapture.screen, recapture.halftone)]
+    slanted = [climb(hopper_examined, aslant, measure)[-1] for measure in (recapture.screen, recapture.halftone)]
+    assert lines[0] > 14 > lines[1]
+    assert dots[1] > 14
+    assert slanted[1] > 14 > slanted[0]
+
+
+def aslant(image: Image, points: np.ndarray, much: float) -> Image:
+    """Lines at 25 degrees."""
+    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
+    along = rows * np.cos(np.radians(25)) + columns * np.sin(np.radians(25))
+    return np.clip(image + 8 * much * np.cos(2 * np.pi * along / 4.3)[..., None], 0, 255).astype(np.uint8)

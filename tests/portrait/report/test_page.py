@@ -1,6 +1,7 @@
 """The page of an audit: markup in names is shown and not run, and both languages are whole."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from mien import portrait
 from mien.messages import find_catalogue
 from mien.portrait.auditing import AuditResult
-from mien.portrait.report.page import audit_page
+from mien.portrait.dataset.findings import Finding
+from mien.portrait.report.page import WORST, audit_page
+from mien.portrait.rules.verdicts import states
+from mien.types import floats
 
 NAME = "<script>alert('x')"
 """A folder's name may hold markup, but no slash."""
@@ -54,8 +58,30 @@ def test_no_english_is_left_on_the_vietnamese_page(marked: AuditResult) -> None:
 
 
 def test_an_image_that_is_gone_is_named(marked: AuditResult, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     page = audit_page(replace(marked.audit, root=tmp_path), "vi", {"mien": "1"})
     assert "không đọc được 0&lt;i&gt;.jpg" in page
     assert "data:image" not in page
+
+
+def test_long_lists_are_cut_and_the_rest_is_counted(marked: AuditResult) -> None:
+    few = [Finding(kind="stray-file", place=f"{n}.txt") for n in range(11)]
+    pair = tuple(entry.path for entry in marked.audit.entries[:2])
+    labels = [
+        Finding(kind="unlike-others", place=f"doubt-{n}", others=pair[:1], shown=pair, certainty=n / 100)
+        for n in range(30)
+    ]
+    page = audit_page(replace(marked.audit, findings=(*few, *labels)), "en", {"mien": "1"})
+    assert [f"{n}.txt is not an image: remove it" in page for n in (7, 8)] == [True, False]
+    assert "and 3 more in report.json" in page, "eight examples of eleven"
+    assert "and 6 more in report.json" in page, "24 pairs of 30"
+    assert page.index("certainty 0.29") < page.index("certainty 0.28"), "the surest first"
+    assert "certainty 0.05" not in page
+
+
+def test_the_worst_images_of_a_rule_are_the_farthest_beyond_its_limit(marked: AuditResult) -> None:
+    one = next(r for r in marked.audit.results if r.rule.measure == "face_side")
+    rule = one.rule.model_copy(update={"min": 10.0, "max": 20.0})
+    values = floats([9, 15, 30, 5, 12, *range(21, 31)])
+    result = replace(one, rule=rule, values=values, states=states(rule, values, values * 0)[0])
+    assert [float(values[row]) for row in result.worst(3)] == [30, 30, 29]
+    assert len(result.worst(WORST)) == WORST == 8

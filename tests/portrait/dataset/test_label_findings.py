@@ -1,0 +1,98 @@
+"""Wrong labels as findings: what is doubtful is not accepted, and shared photographs do not make two people one."""
+
+import numpy as np
+import pytest
+
+from mien.portrait.dataset.label_findings import MIN_FACES, find_wrong_labels, open_label_model
+from mien.portrait.dataset.labels import Labels
+from mien.portrait.dataset.measure_files import AuditModels
+from mien.portrait.dataset.measurements import from_table, schema
+from mien.portrait.dataset.structure import Entry
+from mien.types import floats
+
+PEOPLE, IMAGES, SIZE = 12, 8, 32
+
+
+@pytest.fixture
+def vectors() -> np.ndarray:
+    draw = np.random.default_rng(0)
+    centres = draw.standard_normal((PEOPLE, SIZE))
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    rows = np.repeat(centres, IMAGES, axis=0) + 0.5 * draw.standard_normal((PEOPLE * IMAGES, SIZE)) / np.sqrt(SIZE)
+    return floats(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def found(vectors: np.ndarray, folders: np.ndarray, shared: frozenset[str] = frozenset()) -> tuple:
+    """Doubtful rows and findings of images whose identities are named after their numbers."""
+    import pyarrow as pa
+
+    entries = [Entry(f"p{folder}/{row}.jpg", f"p{folder}") for row, folder in enumerate(folders)]
+    rows = [
+        {"path": entry.path, "embedding": vector.tolist()} for entry, vector in zip(entries, vectors, strict=True)
+    ]
+    measurements = from_table(pa.Table.from_pylist(rows, schema()))
+    numbers = np.unique(folders, return_inverse=True)[1]
+    doubtful, findings = find_wrong_labels(
+        entries, measurements, numbers, Labels(vectors, numbers, "cosine"), set(shared)
+    )
+    return np.flatnonzero(doubtful).tolist(), findings
+
+
+def test_right_labels_are_left_alone(vectors: np.ndarray) -> None:
+    assert found(vectors, np.repeat(np.arange(PEOPLE), IMAGES)) == ([], [])
+
+
+def test_an_image_in_the_wrong_folder_is_doubtful_and_its_person_is_named(vectors: np.ndarray) -> None:
+    folders = np.repeat(np.arange(PEOPLE), IMAGES)
+    folders[3] = 7
+    doubtful, (finding,) = found(vectors, folders)
+    assert doubtful == [3]
+    assert (finding.kind, finding.place, finding.variant) == ("unlike-others", "p7/3.jpg", "better")
+    assert dict(finding.arguments) == {"better": "p0"}
+    assert finding.shown[0] == "p7/3.jpg" and finding.shown[1].startswith("p0/")
+    assert finding.certainty > 0.5
+
+
+def test_a_photograph_of_two_people_is_doubtful_without_a_second_finding(vectors: np.ndarray) -> None:
+    folders = np.repeat(np.arange(PEOPLE), IMAGES)
+    folders[3] = 7
+    assert found(vectors, folders, frozenset({"p7/3.jpg"})) == ([3], [])
+
+
+def test_of_two_people_in_one_folder_the_second_is_doubtful(vectors: np.ndarray) -> None:
+    folders = np.repeat(np.arange(PEOPLE), IMAGES)
+    folders[folders == 5] = 4
+    doubtful, (finding,) = found(vectors, folders)
+    assert (finding.kind, finding.place) == ("two-people", "p4")
+    assert dict(finding.arguments) == {"first": 8, "second": 8}
+    assert [f"p4/{row}.jpg" for row in doubtful] == sorted(finding.others)
+    assert {len(set(finding.shown) & set(finding.others))} == {1}, "one image of either person is shown"
+
+
+def test_one_person_in_two_folders_is_a_finding_and_nobody_is_doubtful(vectors: np.ndarray) -> None:
+    folders = np.repeat(np.arange(PEOPLE), IMAGES)
+    folders[np.flatnonzero(folders == 9)[:4]] = PEOPLE
+    doubtful, (finding,) = found(vectors, folders)
+    assert (finding.kind, {finding.place, *finding.others}) == ("one-person-twice", {"p9", f"p{PEOPLE}"})
+    assert doubtful == []
+
+
+def test_a_folder_of_shared_photographs_alone_is_not_another_persons(vectors: np.ndarray) -> None:
+    folders = np.repeat(np.arange(PEOPLE), IMAGES)
+    rows = np.flatnonzero(folders == 9)[:4]
+    folders[rows] = PEOPLE
+    assert found(vectors, folders, frozenset(f"p{PEOPLE}/{row}.jpg" for row in rows)) == ([], [])
+
+
+def test_without_a_recognizer_or_with_few_faces_there_is_no_model(vectors: np.ndarray) -> None:
+    import pyarrow as pa
+
+    def measurements(count: int) -> object:
+        rows = [{"path": f"{n}", "embedding": vectors[n].tolist()} for n in range(count)]
+        return from_table(pa.Table.from_pylist(rows, schema()))
+
+    numbers = np.arange(4)
+    assert MIN_FACES == 3
+    assert open_label_model(measurements(4), numbers, AuditModels(recognizer="")) is None
+    assert open_label_model(measurements(2), numbers[:2], AuditModels()) is None
+    assert open_label_model(measurements(3), numbers[:3], AuditModels()) is not None
