@@ -70,7 +70,7 @@ def test_it_can_step_back_and_go_on(face_pack: Path, tmp_path: Path, monkeypatch
     assert any("It continues from step 2" in report.message for report in reports)
     assert np.isfinite(losses_of(tmp_path / "run")).all()
     assert checkpoint.latest(tmp_path / "run" / "checkpoints").step == STEPS  # type: ignore[union-attr]
-    # Step 3 was made twice and is told once; the step that was left out, the fourth, has no loss.
+    # Step 3 was made twice and is in the log once; the step that was left out, the fourth, has no loss.
     assert [line["step"] for line in read_journal(tmp_path / "run" / "log.jsonl")] == [1, 2, 3, 5, 6]
 
 

@@ -33,11 +33,11 @@ def test_adaptive_assignment_by_plain_loops() -> None:
             candidates += [i for _, i in sorted(far)[:9]]
             first += count
         values = [overlap_by_hand(anchors.boxes[i].tolist(), face) for i in candidates]
-        least = np.mean(values) + np.std(values, ddof=1)
+        threshold = np.mean(values) + np.std(values, ddof=1)
         chosen = [
             (value, i)
             for value, i in zip(values, candidates, strict=True)
-            if value >= least and face[0] < centres[i][0] < face[2] and face[1] < centres[i][1] < face[3]
+            if value >= threshold and face[0] < centres[i][0] < face[2] and face[1] < centres[i][1] < face[3]
         ]
         for value, i in chosen or [max(zip(values, candidates, strict=True))]:
             if i not in best or value > best[i][0]:

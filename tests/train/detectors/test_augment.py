@@ -60,7 +60,7 @@ def test_boxes_and_landmarks_stay_on_the_pixels_that_they_mark(mosaic: float) ->
             continue
         if not len(scene.boxes) or scene.ignore[0]:
             continue
-        # What lies beyond the picture has any colour.
+        # What is beyond the picture has any colour.
         x1, y1, x2, y2 = (int(v) for v in scene.boxes[0])
         face = np.full_like(scene.image, 90)
         face[y1:y2, x1:x2] = scene.image[y1:y2, x1:x2]

@@ -57,9 +57,26 @@ def test_boxes_and_points_are_measured_in_anchors_and_variances() -> None:
     outputs[0][0, row] = torch.tensor([1 / (0.1 * side), 0, 0, 0])
     outputs[2][0, row] = torch.tensor([4 / (0.1 * side), 0] * 5)
     after = mobilenet().losses(outputs, [target], 64, 64).sums
-    smooth = [value**2 / 2 if value < 1 else value - 0.5 for value in (1 / 3.2, 4 / 3.2)]
-    assert float(before[1] - after[1]) == pytest.approx(smooth[0], rel=1e-4)
-    assert float(before[2] - after[2]) == pytest.approx(5 * smooth[1], rel=1e-4)
+    assert float(before[1] - after[1]) == pytest.approx(smooth_l1(1 / 3.2), rel=1e-4)
+    assert float(before[2] - after[2]) == pytest.approx(5 * smooth_l1(4 / 3.2), rel=1e-4)
+
+
+def smooth_l1(value: float) -> float:
+    return value**2 / 2 if value < 1 else value - 0.5
+
+
+def test_sizes_are_logarithms_in_the_second_variance() -> None:
+    priors = priors_of(64, 64, CPU)
+    x, y, side = 28.0, 28.0, 32.0
+    box = torch.tensor([[x - side / 2, y - 0.6 * side, x + side / 2, y + 0.6 * side]])
+    target = Target(box, torch.full((1, 5, 2), float("nan")), torch.zeros(0, 4))
+    outputs = blank_outputs(len(priors))
+    row = next(i for i, prior in enumerate(priors.tolist()) if prior == [x, y, side, side])
+    before = mobilenet().losses(outputs, [target], 64, 64).sums
+    wanted = math.log(1.2) / 0.2
+    outputs[0][0, row] = torch.tensor([0, 0, 0, wanted])
+    after = mobilenet().losses(outputs, [target], 64, 64).sums
+    assert float(before[1] - after[1]) == pytest.approx(smooth_l1(wanted), rel=1e-4)
 
 
 @pytest.mark.parametrize(("share", "learns"), [(0.49, True), (0.51, False)])

@@ -74,8 +74,8 @@ def test_capped_and_balanced_sampling(tmp_path: Path) -> None:
     drawn = [Counter(capped.labels[capped.order(epoch, 1)].tolist()) for epoch in range(2)]
     assert drawn[0] == drawn[1] == {0: 3, 1: 5, 2: 1}
     assert set(capped.order(0, 1)) != set(capped.order(1, 1))
-    least = CropDataset([tmp_path], 112, "arcface", CropChoice(min_crops=2))
-    assert (least.classes, least.left_out, len(least)) == (["few", "many"], 1, 33)
+    chosen = CropDataset([tmp_path], 112, "arcface", CropChoice(min_crops=2))
+    assert (chosen.classes, chosen.left_out, len(chosen)) == (["few", "many"], 1, 33)
     balanced = CropDataset([tmp_path], 112, "arcface", CropChoice(min_crops=2, sampling="balanced"))
     shares = np.bincount(np.concatenate([balanced.labels[balanced.order(e, 1)] for e in range(60)]))
     assert shares[0] / shares.sum() == pytest.approx(0.5, abs=0.04)

@@ -44,7 +44,7 @@ def test_an_exported_model_gives_the_networks_embeddings_and_serves(
 def test_calibrating_on_trained_subjects_is_said(
     tuned_run: Path, face_pack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["export", str(tuned_run), "--name", "told", "--calibrate", str(face_pack)]) == 3
+    assert run(["export", str(tuned_run), "--name", "calibrated", "--calibrate", str(face_pack)]) == 3
     said = capsys.readouterr().err
     assert "8 subjects of" in said and "the model was trained on" in said
     assert "cannot be shown" in said

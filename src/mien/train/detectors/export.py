@@ -91,8 +91,8 @@ def open_detector_origin(path: Path) -> DetectorOrigin | None:
         return DetectorOrigin(found.network(), about, f"converted from {place.name}")
     saved = checkpoint.read(place)
     recipe = parse_stored(DETECTOR_RECIPE, str(saved.state["recipe_text"]), str(saved.where))
-    data = ", ".join(path.name for path in recipe.data.sets)
-    about = fill_about(recipe, f"{found.name} trained by mien", f"{data}: {saved.state['pictures']} images")
+    data, count = ", ".join(path.name for path in recipe.data.sets), saved.state["pictures"]
+    about = fill_about(recipe, f"{found.name} trained by mien", f"{data}: {count} images")
     return DetectorOrigin(found.network(), about, describe_source(recipe, saved))
 
 

@@ -193,17 +193,17 @@ class ScrfdNetwork(DetectorNetwork):
         with torch.no_grad():
             assigned = torch.stack([adaptive(anchors, target.boxes) for target in targets])
             ignored = torch.stack([_ignored(anchors, target) for target in targets]) & (assigned < 0)
-        picture, anchor = torch.nonzero(assigned >= 0, as_tuple=True)
+        row, anchor = torch.nonzero(assigned >= 0, as_tuple=True)
         # Faces of all inputs end to end, and where each input's begin.
         first = torch.tensor([0, *(len(target.boxes) for target in targets)], device=logits.device).cumsum(0)
-        face = first[picture] + assigned[picture, anchor]
+        face = first[row] + assigned[row, anchor]
         wanted = torch.cat([target.boxes for target in targets])[face]
         places = torch.cat([target.landmarks for target in targets])[face]
-        own, own_points = boxes[picture, anchor], points[picture, anchor]
+        own, own_points = boxes[row, anchor], points[row, anchor]
         quality = torch.zeros_like(logits)
-        quality[picture, anchor] = paired_overlaps(own.detach(), wanted).clamp(0, 1)
+        quality[row, anchor] = paired_overlaps(own.detach(), wanted).clamp(0, 1)
         scored = (quality_focal(logits, quality) * ~ignored).sum()
-        weight = logits[picture, anchor].detach().sigmoid()
+        weight = logits[row, anchor].detach().sigmoid()
         fitted = (distance_iou(own, wanted) * weight).sum()
         labelled = torch.isfinite(places).flatten(1).all(dim=1)
         size = (wanted[:, 2:] - wanted[:, :2]).prod(dim=1).sqrt()

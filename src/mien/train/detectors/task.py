@@ -130,10 +130,11 @@ class DetectionTask:
             CheckpointError: it was made with other data or another network.
         """
         state = saved.state
-        if state.get("pictures") != len(self.dataset):
+        count = state.get("pictures")
+        if count != len(self.dataset):
             raise CheckpointError(
-                f"{saved.where} was trained on {state.get('pictures')} images, and the data have "
-                f"{len(self.dataset)}: restore the data, or start a new run from its weights with [init]"
+                f"{saved.where} was trained on {count} images, and the data have {len(self.dataset)}: "
+                "restore the data, or start a new run from its weights with [init]"
             )
         saved.into(self.network, self._optimizer)
         self._scale.restore(state["scale"])

@@ -2,8 +2,8 @@
 
 An et al., Killing Two Birds with One Stone, CVPR 2022. Every rank has the centres of its share of the classes and
 sees the embeddings of all ranks. At rate 1, loss and gradients are those of one softmax over all classes, for any
-number of ranks. Below 1, a step uses the classes of the batch and a random choice of others; only those rows are read
-and changed, and only their momentum moves. Everything is float32, also under autocast.
+number of ranks. Below 1, each step uses the classes of the batch and a random choice of others; only those rows are
+read and changed, and only their momentum moves. Everything is float32, also under autocast.
 """
 
 from dataclasses import dataclass

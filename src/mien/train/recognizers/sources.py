@@ -42,7 +42,7 @@ def open_source(path: Path, size: int, template: str) -> CropSource:
     """Open a pack, a folder of subjects with aligned crops, or a manifest of aligned crops.
 
     Raises:
-        ManifestError: it is none of these.
+        ManifestError: it is not one of these.
         RecipeError: crops of another size or pose, a crop without a subject, or a subject without crops.
     """
     if is_pack(path):
