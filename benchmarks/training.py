@@ -31,7 +31,7 @@ from mien.train.compute.order import BatchSlice
 from mien.train.kinds import parse_recipe
 from mien.train.recognizers.augment import AUGMENTATIONS
 from mien.train.recognizers.backbones.registry import build
-from mien.train.recognizers.dataset import CropBatch, CropDataset, Reading, batches
+from mien.train.recognizers.dataset import BatchReading, CropBatch, CropDataset, batches
 from mien.train.recognizers.heads import ArcFace
 from mien.train.recognizers.partial_fc import PartialFC
 from mien.train.recognizers.recipe import RecognizerRecipe
@@ -160,7 +160,7 @@ def reading(pack: Path, batch: int = 64, steps: int = 12) -> dict:
 
 
 def read_and_step(crops: CropDataset, chances: dict[str, float], batch: int, steps: int) -> dict:
-    reading = Reading(share=BatchSlice(batch, 0, batch), seed=1, probabilities=chances, threads=1)
+    reading = BatchReading(share=BatchSlice(batch, 0, batch), seed=1, probabilities=chances, threads=1)
     learner, recipe = ours("mobilefacenet", batch, len(crops.classes))
 
     def step(one: CropBatch) -> None:

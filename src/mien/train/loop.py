@@ -105,14 +105,22 @@ def train(
         task = open_task(recipe, world)
         step = begin(task, folder)
         with _stopping() as stopping, Journal(folder, recipe, step, writes=world.rank == 0) as journal:
-            _Run(task, folder, journal, stopping, on_progress, on_report).go(step)
+            run = _Run(
+                task=task,
+                folder=folder,
+                journal=journal,
+                stopping=stopping,
+                on_progress=on_progress,
+                on_report=on_report,
+            )
+            run.go(step)
         if world.rank == 0:
             task.report(folder)
         world.wait()
         return TrainingResult(folder, checkpoint.checkpoints(folder / "checkpoints")[-1], world.rank == 0)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Run:
     """One training on its way: steps, checkpoints, evaluations, and what happens when a loss is not finite."""
 

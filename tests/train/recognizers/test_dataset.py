@@ -12,12 +12,12 @@ pytest.importorskip("torch", reason="training needs torch: pip install '.[train]
 
 from mien.errors import RecipeError
 from mien.train.compute.order import BatchSlice
-from mien.train.recognizers.dataset import CropBatch, CropChoice, CropDataset, Reading, batches
+from mien.train.recognizers.dataset import BatchReading, CropBatch, CropChoice, CropDataset, batches
 
 
 def read_all(crops: CropDataset, share: BatchSlice, start: int, end: int, threads: int = 1) -> list[CropBatch]:
     probabilities = {"mirror": 0.5, "colour": 0.5, "jpeg": 0.3}
-    reading = Reading(share=share, seed=7, probabilities=probabilities, threads=threads)
+    reading = BatchReading(share=share, seed=7, probabilities=probabilities, threads=threads)
     return list(batches(crops, reading, start, end))
 
 
@@ -93,7 +93,7 @@ def test_order_and_augmentation_follow_the_seed_and_change_with_the_epoch(face_p
     assert not np.array_equal(crops.order(0, 1), crops.order(0, 2))
 
     def images(seed: int, epoch: int) -> dict[int, np.ndarray]:
-        reading = Reading(share=BatchSlice(16, 0, 16), seed=seed, probabilities={"crop": 1.0}, threads=1)
+        reading = BatchReading(share=BatchSlice(16, 0, 16), seed=seed, probabilities={"crop": 1.0}, threads=1)
         read = list(batches(crops, reading, 3 * epoch, 3 * epoch + 3))
         return {int(number): crop for batch in read for number, crop in zip(batch.numbers, batch.crops, strict=True)}
 

@@ -20,7 +20,7 @@ from mien.train.recipe.io import format_recipe  # noqa: E402
 from mien.train.recognizers import augment as augmenting  # noqa: E402
 from mien.train.recognizers import heads  # noqa: E402
 from mien.train.recognizers.augment import AUGMENTATIONS, CropAugmentation  # noqa: E402
-from mien.train.recognizers.backbones.backbone import Backbone, BackboneKind, Layout  # noqa: E402
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneKind, WeightLayout  # noqa: E402
 from mien.train.recognizers.backbones.registry import BACKBONES, spec_of  # noqa: E402
 from mien.train.recognizers.heads import HEADS, Head  # noqa: E402
 from mien.train.recognizers.recipe import GuardSettings, RecognizerRecipe  # noqa: E402
@@ -55,7 +55,7 @@ class Tiny(Backbone):
         return self.last(self.first(x).mean((2, 3)))
 
 
-TINY = BackboneKind(Tiny, Layout("first.bias", "last.weight", "trained here: RGB"))
+TINY = BackboneKind(Tiny, WeightLayout("first.bias", "last.weight", "trained here: RGB"))
 
 
 def parse(**changes: object) -> RecognizerRecipe:

@@ -133,7 +133,7 @@ class CropBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class BatchReading:
     """How batches are read.
 
     Attributes:
@@ -149,7 +149,7 @@ class Reading:
     threads: int
 
 
-def batches(crops: CropDataset, reading: Reading, start: int, end: int) -> Iterator[CropBatch]:
+def batches(crops: CropDataset, reading: BatchReading, start: int, end: int) -> Iterator[CropBatch]:
     """Read and augment the batches of steps start to end - 1 ahead of their use.
 
     Raises:

@@ -19,7 +19,7 @@ from mien.train.compute.distributed import World
 from mien.train.compute.network import callable_network, require_precision
 from mien.train.compute.norms import synchronize
 from mien.train.compute.optimize import LossScale, freeze_stages, make_optimizer
-from mien.train.recognizers.backbones.backbone import Backbone, CropSpec
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
 from mien.train.recognizers.backbones.dlib_resnet import DlibResNet, state_of
 from mien.train.recognizers.backbones.registry import build
 from mien.train.recognizers.dataset import CropDataset
@@ -57,7 +57,7 @@ def make_backbone(recipe: RecognizerRecipe) -> Backbone:
     return backbone
 
 
-def _weights(recipe: RecognizerRecipe, weights: Path | str) -> tuple[dict[str, Tensor], CropSpec]:
+def _weights(recipe: RecognizerRecipe, weights: Path | str) -> tuple[dict[str, Tensor], BackboneInput]:
     model = recipe.model
     if weights == "dlib-resnet":
         name, embedding = "dlib-resnet", 128

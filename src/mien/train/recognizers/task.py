@@ -11,7 +11,7 @@ from mien.train.compute.optimize import Outcome
 from mien.train.compute.order import reader_threads, share_of
 from mien.train.recognizers.backbones.registry import spec_of
 from mien.train.recognizers.data import open_dataset
-from mien.train.recognizers.dataset import CropBatch, Reading, batches
+from mien.train.recognizers.dataset import BatchReading, CropBatch, batches
 from mien.train.recognizers.embed import embedder
 from mien.train.recognizers.fault import first_fault
 from mien.train.recognizers.initialize import prepare_training, thaw
@@ -46,7 +46,7 @@ class RecognitionTask:
 
     def batches(self, start: int) -> Iterator[CropBatch]:
         """This process's shares of the steps from `start` on."""
-        reading = Reading(
+        reading = BatchReading(
             share=share_of(self.recipe, self.world),
             seed=self.recipe.seed,
             probabilities=self.recipe.augment.probabilities(),

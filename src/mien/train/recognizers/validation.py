@@ -20,7 +20,7 @@ from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.image import decode
-from mien.train.recognizers.backbones.backbone import CropSpec
+from mien.train.recognizers.backbones.backbone import BackboneInput
 from mien.train.recognizers.recipe import RecognizerEvaluate
 from mien.train.recognizers.sources import require_pose
 from mien.types import Floats, Image
@@ -98,7 +98,7 @@ class ValidationSet:
         return mated(embedded)
 
 
-def open_validation_set(settings: RecognizerEvaluate, spec: CropSpec) -> ValidationSet:
+def open_validation_set(settings: RecognizerEvaluate, spec: BackboneInput) -> ValidationSet:
     """Open a set of the recipe.
 
     Raises:

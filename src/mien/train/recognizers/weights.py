@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mien.errors import CheckpointError
-from mien.train.recognizers.backbones.backbone import Backbone, CropSpec
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
 from mien.train.recognizers.backbones.registry import BACKBONES, build
 from mien.train.run.torch_file import load_file
 
@@ -40,7 +40,7 @@ class RecognizedBackbone:
     embedding: int
     state: State
     prefix: str
-    spec: CropSpec
+    spec: BackboneInput
     note: str
     other: tuple[str, ...]
 
@@ -96,7 +96,7 @@ def read_weights(path: Path) -> RecognizedBackbone:
     name, backbone = _nearest(marked, path)
     spec, note = backbone.spec, BACKBONES[name].layout.origin
     if isinstance(own := content.get("pixels"), dict):
-        spec, note = CropSpec(**own), "trained by mien, whose checkpoint says so"
+        spec, note = BackboneInput(**own), "trained by mien, whose checkpoint says so"
     return RecognizedBackbone(
         backbone=name,
         embedding=backbone.embedding,

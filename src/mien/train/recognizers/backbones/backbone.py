@@ -16,7 +16,7 @@ from mien.train.compute.network import Staged
 Colour = Literal["RGB", "BGR"]
 
 
-class CropSpec(InputSpec):
+class BackboneInput(InputSpec):
     """How aligned crops enter a backbone: an InputSpec with a pose and a fixed size."""
 
     colour: Colour = "RGB"
@@ -27,7 +27,7 @@ class CropSpec(InputSpec):
     size: int = 112
     """Width and height of the crops in pixels."""
 
-    def with_colour(self, colour: Colour) -> "CropSpec":
+    def with_colour(self, colour: Colour) -> "BackboneInput":
         """The same with another colour order."""
         return self.model_copy(update={"colour": colour})
 
@@ -42,7 +42,7 @@ class Backbone(Staged):
     Embeddings have any length; heads and metrics normalize them.
     """
 
-    spec: CropSpec = CropSpec()
+    spec: BackboneInput = BackboneInput()
     embedding: int = 512
     recompute: bool = False
     """Whether activations are computed again in the backward pass instead of being kept."""
@@ -61,7 +61,7 @@ Build = Callable[[int, float], Backbone]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class WeightLayout:
     """How weights of a backbone are recognized in a file.
 
     Attributes:
@@ -80,4 +80,4 @@ class BackboneKind:
     """A backbone: how it is built, and how its weights are recognized."""
 
     build: Build
-    layout: Layout
+    layout: WeightLayout

@@ -9,9 +9,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from mien.models.dlib_resnet import BLOCKS, Layers
-from mien.train.recognizers.backbones.backbone import Backbone, CropSpec, Layout
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput, WeightLayout
 
-LAYOUT = Layout("blocks.0.conv1.bias", "fc.weight", "trained by dlib: RGB")
+LAYOUT = WeightLayout("blocks.0.conv1.bias", "fc.weight", "trained by dlib: RGB")
 
 
 class DlibBlock(nn.Module):
@@ -44,7 +44,7 @@ class DlibResNet(Backbone):
         tuple(f"blocks.{number}." for number in range(10, 14)),
         ("fc.",),
     )
-    spec = CropSpec(mean=(122.782, 117.001, 104.298), scale=(256.0, 256.0, 256.0), template="dlib", size=150)
+    spec = BackboneInput(mean=(122.782, 117.001, 104.298), scale=(256.0, 256.0, 256.0), template="dlib", size=150)
 
     def __init__(self, embedding: int = 128, dropout: float = 0.0) -> None:
         super().__init__()

@@ -10,19 +10,19 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, CropSpec, Layout
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput, WeightLayout
 from mien.train.recognizers.backbones.iresnet import DEPTHS, MAP, WIDTHS
 from mien.train.recognizers.backbones.prelu import PReLU
 
 REDUCTION = 16
 
 IR_DEPTHS = (50, 100, 152)
-LAYOUT = Layout(
+LAYOUT = WeightLayout(
     "body.0.res_layer.1.weight",
     "output_layer.3.weight",
     "trained by CurricularFace or face.evoLVe: RGB; weights of this layout trained by others may need BGR",
 )
-TREB1EN_LAYOUT = Layout(
+TREB1EN_LAYOUT = WeightLayout(
     LAYOUT.mark, LAYOUT.output, "trained by InsightFace_Pytorch on crops with red and blue swapped: BGR"
 )
 
@@ -81,7 +81,7 @@ class IR(Backbone):
     ) -> None:
         super().__init__()
         self.embedding = embedding
-        self.spec = CropSpec(colour="BGR" if affine else "RGB")
+        self.spec = BackboneInput(colour="BGR" if affine else "RGB")
         self.input_layer = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), PReLU(64))
         units, before = [], 64
         for count, width in zip(DEPTHS[depth], WIDTHS, strict=True):

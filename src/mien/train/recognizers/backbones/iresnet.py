@@ -6,7 +6,7 @@ activation after the sum. All four stages halve the map: 112, 56, 28, 14, 7.
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, Layout
+from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout
 from mien.train.recognizers.backbones.prelu import PReLU
 
 DEPTHS = {
@@ -20,7 +20,7 @@ DEPTHS = {
 """Blocks of each stage. arcface_torch has no 152; these counts are those of the other layouts."""
 
 WIDTHS = (64, 128, 256, 512)
-LAYOUT = Layout("layer1.0.conv1.weight", "fc.weight", "trained by arcface_torch: RGB")
+LAYOUT = WeightLayout("layer1.0.conv1.weight", "fc.weight", "trained by arcface_torch: RGB")
 EPSILON = 1e-5
 MAP = 7
 """Width and height of the last map for crops of 112 pixels."""

@@ -6,15 +6,15 @@ of 112x96, which are the middle 96 columns of the 112x112 crops that all others 
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, CropSpec, Layout
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput, WeightLayout
 from mien.train.recognizers.backbones.prelu import PReLU
 
-LAYOUT = Layout(
+LAYOUT = WeightLayout(
     "conv_23.conv.conv.weight",
     "linear.weight",
     "trained by InsightFace_Pytorch on crops with red and blue swapped: BGR",
 )
-XIAOCCER_LAYOUT = Layout("blocks.0.conv.0.weight", "linear1.conv.weight", "trained by Xiaoccer: RGB")
+XIAOCCER_LAYOUT = WeightLayout("blocks.0.conv.0.weight", "linear1.conv.weight", "trained by Xiaoccer: RGB")
 
 
 class MobileConvolution(nn.Module):
@@ -76,7 +76,7 @@ class MobileFaceNet(Backbone):
         ("conv_45.", "conv_5."),
         ("conv_6_sep.", "conv_6_dw.", "linear.", "bn."),
     )
-    spec = CropSpec(colour="BGR")
+    spec = BackboneInput(colour="BGR")
 
     def __init__(self, embedding: int = 512, dropout: float = 0.0) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class MobileFaceNetXiaoccer(Backbone):
         tuple(f"blocks.{number}." for number in range(12, 15)),
         ("conv2.", "linear7.", "linear1."),
     )
-    spec = CropSpec(scale=(128.0, 128.0, 128.0))
+    spec = BackboneInput(scale=(128.0, 128.0, 128.0))
 
     def __init__(self, embedding: int = 128, dropout: float = 0.0) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ import torch
 
 from mien.train.recipe.registry import look_up
 from mien.train.recognizers.backbones import dlib_resnet, ir, iresnet, mobilefacenet
-from mien.train.recognizers.backbones.backbone import Backbone, BackboneKind, CropSpec
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput, BackboneKind
 
 BACKBONES: dict[str, BackboneKind] = {
     **{
@@ -40,7 +40,7 @@ def build(name: str, embedding: int, dropout: float = 0.0) -> Backbone:
     return look_up(BACKBONES, "backbone", name).build(embedding, dropout)
 
 
-def spec_of(name: str) -> CropSpec:
+def spec_of(name: str) -> BackboneInput:
     """How crops enter a backbone, as its layout's authors trained it.
 
     Raises:
