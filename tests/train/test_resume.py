@@ -19,6 +19,7 @@ from mien.train.recognizers.validation import ValidationSet  # noqa: E402
 from mien.train.run import checkpoint  # noqa: E402
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_unbroken_to_the_bit(finished_run: Path, face_pack: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 2})))
@@ -35,6 +36,7 @@ def test_killed_and_resumed_is_unbroken_to_the_bit(finished_run: Path, face_pack
     assert torch.equal(ours.heads[0]["weight"], theirs.heads[0]["weight"])
 
 
+@pytest.mark.slow
 def test_an_interrupt_writes_a_checkpoint_and_goes_on_later(
     face_pack: Path, tmp_path: Path, finished_run: Path
 ) -> None:
@@ -50,6 +52,7 @@ def test_an_interrupt_writes_a_checkpoint_and_goes_on_later(
     assert losses_of(tmp_path / "run") == losses_of(finished_run)
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_steps_of_one_and_take_over_its_checkpoint(
     face_pack: Path, tmp_path: Path, together: Callable[..., list[str]]
 ) -> None:

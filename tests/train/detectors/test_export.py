@@ -20,6 +20,7 @@ from mien.train.detectors.weights import read_detector  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 
 
+@pytest.mark.slow
 def test_an_export_gives_what_the_network_gives_and_works_as_a_detector(scenes: Path, tmp_path: Path) -> None:
     train(detector_recipe(scenes), tmp_path / "run")
     assert run(["export", str(tmp_path / "run"), "--name", "tiny-detector", "--json"]) == 0
@@ -30,6 +31,7 @@ def test_an_export_gives_what_the_network_gives_and_works_as_a_detector(scenes: 
     assert run(["export", str(tmp_path / "run"), "--name", "half-detector", "--half", "--json"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_retinaface_weights_go_in_and_out_and_find_the_faces_that_others_find(data: Path, tmp_path: Path) -> None:
     source = data / "models" / "retinaface_mobilenet0.25.pth"

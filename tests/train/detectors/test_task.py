@@ -62,6 +62,7 @@ def test_parts_of_a_batch_weigh_as_the_whole_does(scenes: Path) -> None:
     assert parts.step(next(iter(parts.batches(0))), 1e-3).finite
 
 
+@pytest.mark.slow
 def test_two_processes_come_to_what_one_comes_to(
     scenes: Path, tmp_path: Path, together: Callable[..., list[str]]
 ) -> None:

@@ -48,6 +48,7 @@ def test_precisions_and_memory_savers_train(face_pack: Path, tmp_path: Path, set
     assert losses_of(tmp_path / "run")[-1] < losses_of(tmp_path / "run")[0]
 
 
+@pytest.mark.slow
 def test_a_scaled_loss_makes_the_same_step(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = recognizer_recipe(face_pack, schedule={"steps": 2})
     train(recipe, tmp_path / "plain")
