@@ -14,8 +14,8 @@ coordinates = st.floats(-500, 500, width=32)
 
 
 @st.composite
-def boxes(draw: st.DrawFn, most: int = 12) -> np.ndarray:
-    count = draw(st.integers(0, most))
+def boxes(draw: st.DrawFn, max_count: int = 12) -> np.ndarray:
+    count = draw(st.integers(0, max_count))
     corner = draw(arrays(np.float32, (count, 2), elements=st.integers(-100, 100).map(float)))
     size = draw(arrays(np.float32, (count, 2), elements=st.integers(0, 120).map(float)))
     return floats(np.concatenate([corner, corner + size], axis=1))

@@ -19,7 +19,7 @@ def align(image: Image, landmarks: Floats, template: Template, size: int, *, rep
         image: (H, W, 3) uint8 RGB.
         landmarks: (5, 2) float32 pixels x, y, in the viewer's order: left eye, right eye, nose, left and
             right mouth corner.
-        template: where they shall lie.
+        template: where the points go.
         size: width and height of the crop in pixels.
         repeat_border: whether pixels outside the image repeat its border instead of being black.
 
@@ -38,7 +38,7 @@ def align(image: Image, landmarks: Floats, template: Template, size: int, *, rep
 
 
 def magnification(landmarks: Floats, template: Template) -> float:
-    """How many pixels of the crop one pixel of the picture becomes; 0 for landmarks that fix no pose."""
+    """How many pixels of the crop one pixel of the image becomes; 0 for landmarks that fix no pose."""
     try:
         matrix = similarity(template.mixing @ landmarks.astype(np.float32), template.points)
     except DegenerateLandmarksError:
@@ -73,7 +73,7 @@ def _seen(image: Image, matrix: Matrix, size: int, factor: int) -> tuple[int, in
 
 
 SURROUNDINGS = 0.6
-"""How far a cutout reaches beyond each side of the box, in box sizes; every template's crop lies within."""
+"""How far a cutout reaches beyond each side of the box, in box sizes; every template's crop is inside."""
 
 CUTOUT_LONGEST = 360
 """A larger cutout is shrunk to this longer side: twice the largest crop, so that nothing is lost."""

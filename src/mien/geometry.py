@@ -34,7 +34,7 @@ def iou(a: Floats, b: Floats) -> Floats:
 def overlap_of_smaller(a: Floats, b: Floats) -> Floats:
     """Intersection over the smaller area of every pair of boxes, (N, M) in 0..1.
 
-    It finds a box that lies inside another, which IoU does not.
+    It finds a box that is inside another, which IoU does not.
     """
     overlap = _intersection(a, b)
     smaller = np.minimum(_areas(a)[:, None], _areas(b)[None, :])
@@ -68,7 +68,7 @@ def nms(
     """
     if len(boxes) == 0:
         return np.empty(0, np.int64)
-    # OpenCV keeps groups apart by shifts that boxes left of or above the image would undo, so none shall be there.
+    # OpenCV keeps groups apart by shifts, which boxes left of or above the image would undo: move all to its inside.
     corner = boxes[:, :2] - boxes.min(axis=0)[:2]
     sides: Any = np.column_stack([corner, boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
     values: Any = floats(scores)
@@ -82,7 +82,7 @@ def nms(
 
 
 def suppress_nested(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.int64]:
-    """Greedy suppression by the share of the smaller box that lies in the better one.
+    """Greedy suppression by the share of the smaller box that is in the better one.
 
     Args:
         boxes: (N, 4) x1, y1, x2, y2.
@@ -105,7 +105,7 @@ def similarity(source: Floats, target: Floats) -> NDArray[np.float64]:
 
     With both point sets centred and read as complex numbers s and t, the minimizer of |z s - t| is
     z = <s, t> / <s, s>. It equals Umeyama's SVD solution (IEEE TPAMI 13(4), 1991, eq. 40-43) for
-    points in the plane wherever the best orthogonal map is no reflection.
+    points in the plane wherever the best orthogonal map is not a reflection.
 
     Args:
         source: (K, 2) points.

@@ -109,10 +109,10 @@ class Video:
     def _decode(self, waiting: "queue.Queue[Frame | None]", stopped: threading.Event) -> None:
         number, good = 0, True
         while good and not stopped.is_set():
-            good, picture = self._capture.read()
+            good, decoded = self._capture.read()
             frame = None
             if good:
-                image = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+                image = np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
                 frame = Frame(number, number / self.rate if self.rate else 0.0, image)
             while not stopped.is_set():
                 with suppress(queue.Full):

@@ -43,10 +43,10 @@ def test_faces_are_saved_cut_out_and_covered(
     save, crops, covered = tmp_path / "faces.json", tmp_path / "crops", tmp_path / "covered"
     command = ["detect", str(tmp_path / "in"), "--save", str(save), "--as", "coco"]
     assert run([*command, "--crops", str(crops), "--redact", str(covered), "--json"]) == 4
-    told = capsys.readouterr()
-    rows = [json.loads(line) for line in told.out.splitlines()]
+    shown = capsys.readouterr()
+    rows = [json.loads(line) for line in shown.out.splitlines()]
     (own,) = rows[0]["faces"]
-    assert "error" in rows[1] and "1 face in 2 files" in told.err and "1 could not be read" in told.err
+    assert "error" in rows[1] and "1 face in 2 files" in shown.err and "1 could not be read" in shown.err
     content = json.loads(save.read_text())
     assert content["annotations"][0]["bbox"][0] == pytest.approx(own["box"][0], abs=0.02)
     cut = read_image(crops / "hopper-01.jpg")
@@ -61,11 +61,11 @@ def test_a_face_in_a_video_is_followed_and_covered(
     folders = {name: tmp_path / name for name in ("out", "redact", "crops")}
     options = [word for name, folder in folders.items() for word in (f"--{name}", str(folder))]
     assert run(["detect", str(clip), "--json", *options]) == 0
-    told = capsys.readouterr()
-    rows = [json.loads(line) for line in told.out.splitlines()]
+    shown = capsys.readouterr()
+    rows = [json.loads(line) for line in shown.out.splitlines()]
     assert [row["frame"] for row in rows] == list(range(12))
     assert {face["track"] for row in rows for face in row["faces"]} == {1}
-    assert all(len(row["faces"]) == 1 for row in rows) and "1 face followed" in told.err
+    assert all(len(row["faces"]) == 1 for row in rows) and "1 face followed" in shown.err
     assert [path.name for path in folders["crops"].iterdir()] == ["clip-0001.jpg"]
     assert (folders["out"] / "clip.mp4").is_file()
     assert run(["detect", str(folders["redact"] / "clip.mp4"), "--json"]) == 1
@@ -76,8 +76,8 @@ def test_a_video_that_cannot_be_opened_loses_nothing_else(
 ) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"x" * 500)
     assert run(["detect", str(tmp_path / "bad.mp4"), str(portrait)]) == 4
-    told = capsys.readouterr()
-    assert "bad.mp4 cannot be opened" in told.err and "grace_hopper.jpg" in told.out
+    shown = capsys.readouterr()
+    assert "bad.mp4 cannot be opened" in shown.err and "grace_hopper.jpg" in shown.out
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_the_survey_measures_in_a_process_of_its_own_and_names_what_it_could_not
     command = ["bench", "detectors", str(tmp_path / "truth.csv"), "--portraits", str(folder), "--images", str(folder)]
     capsys.readouterr()
     assert run([*command, "--detectors", "haar,mtcnn,nothere", "--out", str(tmp_path / "s"), "--json"]) == 4
-    told = json.loads(capsys.readouterr().out)
-    numbers = told["numbers"]
+    shown = json.loads(capsys.readouterr().out)
+    numbers = shown["numbers"]
     assert numbers["mtcnn/truth.csv/ap"]["value"] == 1 and numbers["haar/central face found"]["value"] == 1
     assert numbers["mtcnn/ms 640x480 batch 1"]["value"] > 0 and numbers["mtcnn/parameters"]["value"] > 400_000
     assert numbers["mtcnn/truth.csv/portraits that fill the frame"]["comparisons"] == 3
-    assert any("nothere could not be measured" in line for line in told["warnings"])
+    assert any("nothere could not be measured" in line for line in shown["warnings"])
     page = (tmp_path / "s" / "report.html").read_text()
     assert "RetinaFace ResNet-50" in page and page.count("data:image/jpeg") >= 2
 

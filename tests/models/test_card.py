@@ -51,9 +51,9 @@ def test_written_numbers_stand_on_one_line() -> None:
         ('sha256 = "' + "0" * 64, 'sha256 = "abc', "files.model.sha256"),
         ("size = 512", "size = 512\nsise = 3", "embedding.sise"),
         ("size = 512", "size = 0", "embedding.size"),
-        ('kind = "recognizer"', 'kind = "detector"', "a detector has none"),
+        ('kind = "recognizer"', 'kind = "detector"', "other models have none"),
         ('licence = "our own"\n', "", "licence"),
-        ("[input]", "[input", "no TOML"),
+        ("[input]", "[input", "not TOML"),
     ],
 )
 def test_a_wrong_card_is_refused_by_its_key(old: str, new: str, says: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from mien.cli import options, picture
+from mien.cli import drawing, options
 from mien.cli.tables import Table
 from mien.cli.terminal import NO, OK, emit, fail, out, show
 from mien.gallery.decide import DEFAULT_VERIFICATION_FMR, Decision, verify
@@ -99,7 +99,7 @@ def _as_json(decision: Decision, sides: list[_Side]) -> dict[str, object]:
 
 def _show(decision: Decision, sides: list[_Side]) -> None:
     if out.is_terminal and out.rich.color_system is not None:
-        out.rich.print(picture.side_by_side([np.asarray(side.crop) for side in sides]))
+        out.rich.print(drawing.side_by_side([np.asarray(side.crop) for side in sides]))
     table = Table("file", "face at", "note")
     for side in sides:
         table.add_row(str(side.path), ", ".join(f"{value:.0f}" for value in side.box), side.note)

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from mien.cli import options, picture
+from mien.cli import drawing, options
 from mien.cli.progress import progress_bar
 from mien.cli.tables import Table
 from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show
@@ -124,14 +124,14 @@ class AnnotatedFaces:
     def write_image(self, name: str, image: Image, faces: Faces) -> None:
         """Write an annotated copy of an image."""
         labels = [f"{face.score:.2f}" for face in faces]
-        save_image(picture.annotate(image, faces, labels, [picture.NEUTRAL] * len(faces)), self.folder / name)
+        save_image(drawing.annotate(image, faces, labels, [drawing.NEUTRAL] * len(faces)), self.folder / name)
 
     @contextmanager
     def video(self, name: str, video: Video) -> Iterator[AddFrame]:
         """Write an annotated copy of a video."""
         with write_video(self.folder / f"{name}.mp4", video) as write:
             yield lambda seen: write(
-                picture.annotate_frame(seen.frame.image, seen.faces, [str(number) for number in seen.numbers])
+                drawing.annotate_frame(seen.frame.image, seen.faces, [str(number) for number in seen.numbers])
             )
 
 

@@ -1,4 +1,6 @@
-"""mien doctor: what is on this machine, what is missing, and the command that mends it."""
+"""mien doctor: what is on this machine, what is missing, and the command that fixes it."""
+
+from dataclasses import asdict
 
 from mien.cli import options
 from mien.cli.tables import Table
@@ -13,14 +15,14 @@ def doctor(json: options.Json = False) -> int:
 
       mien doctor
     """
-    findings = examine()
-    table = Table("what", "state", "found", "to mend it")
-    for finding in findings:
+    checks = examine()
+    table = Table("what", "state", "found", "how to fix it")
+    for check in checks:
         if json:
-            emit({"topic": finding.topic, "state": finding.state, "detail": finding.detail, "remedy": finding.remedy})
-        table.add_row(finding.topic, finding.state, finding.detail, finding.remedy)
+            emit(asdict(check))
+        table.add_row(check.topic, check.state, check.detail, check.remedy)
     if not json:
         show(table)
-    bad = sum(finding.state == "bad" for finding in findings)
-    err.print(f"{plural(bad, 'thing')} to mend" if bad else "everything that is needed is here")
+    bad = sum(check.state == "bad" for check in checks)
+    err.print(f"{plural(bad, 'thing')} to fix" if bad else "everything that is needed is here")
     return FAILED if bad else 0

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli import options, picture
+from mien.cli import drawing, options
 from mien.cli.tables import Table
 from mien.cli.terminal import NO, PARTLY, emit, err, plural, show, track
 from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR, Identification
@@ -112,5 +112,5 @@ def draw(analysis: Analysis, found: list[Identification], path: Path) -> None:
     labels = [
         f"{one.decision} {one.candidates[0].score.value:.2f}" if one.candidates else one.decision for one in found
     ]
-    colours = [picture.KNOWN if one.subject is not None else picture.UNKNOWN for one in found]
-    save_image(picture.annotate(analysis.item.image(), analysis.faces, labels, colours), path)
+    colours = [drawing.KNOWN if one.subject is not None else drawing.UNKNOWN for one in found]
+    save_image(drawing.annotate(analysis.item.image(), analysis.faces, labels, colours), path)

@@ -207,7 +207,7 @@ def _inspect_checkpoint(file: Path) -> dict[str, object]:
         "normalization": f"(pixel - {_channels(spec.mean)}) / {_channels(spec.scale)}",
         "known from": found.note,
         "prefix of names": found.prefix or "none",
-        "beside the weights": ", ".join(found.other) or "nothing",
+        "besides the weights": ", ".join(found.other) or "nothing",
     }
 
 

@@ -22,7 +22,7 @@ from mien.video import Video
 
 STAGE = "detecting"
 PATIENCE = 30
-"""Frames for which a lost face keeps its number where the video's rate is not known; else a second."""
+"""Frames for which a lost face keeps its number where the video's rate is not known; otherwise one second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ class Detector(Protocol):
 
     Attributes:
         name: for reports.
-        longest: a picture larger than this along its longer side is shrunk by the detector anyway, so it
+        longest: an image larger than this along its longer side is shrunk by the detector anyway, so it
             may be decoded that small.
         min_score: of a face, where no other is asked for.
     """

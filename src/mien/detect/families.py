@@ -1,6 +1,6 @@
 """Every family of detectors, in one table, and opening a detector by its name or card.
 
-A new family is one object in a file of its own and one name in this table: importing its files, `--detector`, lists,
+A new family is one object in its own file and one name in this table: importing its files, `--detector`, lists,
 surveys and messages follow from it.
 """
 

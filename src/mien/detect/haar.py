@@ -1,7 +1,7 @@
 """OpenCV's Haar cascade of frontal faces (Viola and Jones, CVPR 2001), which comes with opencv-python below 5.
 
 It gives boxes without landmarks or probabilities: the landmarks come from MTCNN's O-Net, and the score is the
-cascade's last stage value squashed to 0..1. Here as a peer to compare with, not as a recommendation.
+cascade's last stage value squashed to 0..1. It is here for comparison, not as a recommendation.
 """
 
 from collections.abc import Sequence

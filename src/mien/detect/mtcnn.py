@@ -3,7 +3,7 @@
 P-Net proposes 12-pixel windows on every level, R-Net and O-Net refine them at 24 and 48 pixels, and O-Net adds the
 landmarks. O-Net then looks again at the box that it found, as landmarks are most exact where the box is (measured
 in docs/log.md). Images of about one size go through each network together. Every level has a margin of half a window,
-and the pyramid goes on until a window covers more than the whole picture, so that faces that fill the frame are
+and the pyramid goes on until a window covers more than the whole image, so that faces that fill the frame are
 proposed like others.
 """
 
@@ -98,8 +98,8 @@ class Mtcnn:
         squares = Proposals(to_squares(found.boxes), found.scores, found.owner)
         return place_points(squares.boxes, run_patches(self._onet, cut_patches(images, squares, 48))[1])
 
-    def _detect_group(self, pictures: list[Image], canvas: tuple[int, int], scales: list[float]) -> list[Faces]:
-        images = [halvings(picture) for picture in pictures]
+    def _detect_group(self, originals: list[Image], canvas: tuple[int, int], scales: list[float]) -> list[Faces]:
+        images = [halvings(image) for image in originals]
         kept = self._finish(images, self._refine(images, self._propose(images, canvas)))
         landmarks = self._landmarks(images, kept)
         faces = []
@@ -114,7 +114,7 @@ class Mtcnn:
         levels = [pyramid(own[0].shape[1], own[0].shape[0], self.settings) for own in images]
         found, scales = [], max(levels, key=len)
         for number, scale in enumerate(scales):
-            # Larger pictures have coarser levels that smaller ones do without.
+            # Larger images have coarser levels that smaller ones do without.
             members = [index for index, own in enumerate(levels) if number < len(own)]
             parts = [self._propose_level(images, batch, canvas, scale) for batch in batches(members)]
             found.append(_suppressed(join_proposals(parts), LEVEL_OVERLAP))
@@ -169,7 +169,7 @@ def _accepted(proposals: Proposals, shifts: Floats, probabilities: Floats, limit
 
 
 def _suppressed(proposals: Proposals, overlap: float) -> Proposals:
-    """The best boxes of each picture."""
+    """The best boxes of each image."""
     return proposals.take(nms(proposals.boxes, proposals.scores, overlap, proposals.owner))
 
 

@@ -1,4 +1,4 @@
-"""What R-Net and O-Net of MTCNN see and answer: patches cut out of pictures; the boxes and points that follow.
+"""What R-Net and O-Net of MTCNN see and answer: patches cut out of images; the boxes and points that follow.
 
 Owns cutting, batches of patches, and box arithmetic. Decides nothing about faces.
 """
@@ -21,7 +21,7 @@ MAX_PATCHES = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposals:
-    """Boxes of a batch: (N, 4) in pixels of the working pictures, (N,) scores, (N,) the picture's index."""
+    """Boxes of a batch: (N, 4) in pixels of the working images, (N,) scores, (N,) the image's index."""
 
     boxes: Floats
     scores: Floats
@@ -55,7 +55,7 @@ def _run_part(session: Session, patches: Image) -> list[Floats]:
 
 
 def cut_patches(images: Sequence[Halvings], proposals: Proposals, side: int) -> Image:
-    """Cut out every box, grey where it leaves the picture: (N, side, side, 3) uint8 RGB."""
+    """Cut out every box, grey where it leaves the image: (N, side, side, 3) uint8 RGB."""
     patches = np.empty((len(proposals.boxes), side, side, 3), np.uint8)
     for patch, box, owner in zip(patches, proposals.boxes, proposals.owner, strict=True):
         patch[:] = _patch(images[owner], box, side)

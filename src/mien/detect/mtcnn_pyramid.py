@@ -1,4 +1,4 @@
-"""The image pyramid of MTCNN: the sizes at which P-Net sees a picture, and which pictures go through it together.
+"""The image pyramid of MTCNN: the sizes at which P-Net sees an image, and which images go through it together.
 
 Owns scales, canvases and halvings. Runs no network.
 """
@@ -12,17 +12,17 @@ import numpy as np
 from mien.types import Image
 
 Halvings = list[Image]
-"""A picture, its half, the half of that, and so on."""
+"""An image, its half, the half of that, and so on."""
 
 WINDOW = 12
 """Side of P-Net's window in pixels."""
 PADDING = 127
-"""Grey around a picture: the value that is nearest to 0 after normalization."""
+"""Grey around an image: the value that is nearest to 0 after normalization."""
 STEP = 64
 """Canvas sides are multiples of this many pixels: the engine prepares itself for each new shape, which takes longer
 than looking at the padding that fills a canvas."""
 TOGETHER = 8
-"""Max pictures that go through P-Net together."""
+"""Max images that go through P-Net together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +30,14 @@ class MtcnnSettings:
     """MTCNN's parameters.
 
     Attributes:
-        smallest: the smallest face that is looked for, in pixels of the working picture.
-        tallest: a higher picture is shrunk to this height first, so that `smallest` is 5% of it.
-        longest: a picture with a longer side than this is also shrunk.
+        smallest: the smallest face that is looked for, in pixels of the working image.
+        tallest: a higher image is shrunk to this height first, so that `smallest` is 5% of it.
+        longest: an image with a longer side than this is also shrunk.
         factor: from one level of the pyramid to the next (the paper's 0.709, so that areas halve).
         proposal: min face probability of P-Net.
         refinement: min face probability of R-Net.
         output: min face probability of O-Net.
-        largest: a window may be this much larger than the picture's shorter side.
+        largest: a window may be this much larger than the image's shorter side.
     """
 
     smallest: float = 32
@@ -51,7 +51,7 @@ class MtcnnSettings:
 
 
 def pyramid(width: int, height: int, settings: MtcnnSettings) -> list[float]:
-    """The scales of the levels of a picture of this size, finest first."""
+    """The scales of the levels of an image of this size, finest first."""
     scale = WINDOW / settings.smallest
     coarsest = WINDOW / (settings.largest * min(width, height))
     scales = [scale]
@@ -61,7 +61,7 @@ def pyramid(width: int, height: int, settings: MtcnnSettings) -> list[float]:
 
 
 def working_size(image: Image, settings: MtcnnSettings) -> Image:
-    """The picture in the size in which faces are looked for; never enlarged."""
+    """The image in the size in which faces are looked for; never enlarged."""
     height, width = image.shape[:2]
     scale = min(settings.tallest / height, settings.longest / max(height, width))
     if scale >= 1:
@@ -71,7 +71,7 @@ def working_size(image: Image, settings: MtcnnSettings) -> Image:
 
 
 def canvas_size(image: Image) -> tuple[int, int]:
-    """Width and height of the canvas that a picture is laid on; pictures of about one size share it."""
+    """Width and height of the canvas that an image is laid on; images of about one size share it."""
     return -(-image.shape[1] // STEP) * STEP, -(-image.shape[0] // STEP) * STEP
 
 
@@ -86,9 +86,9 @@ def batches(members: list[int]) -> Iterator[list[int]]:
 
 
 def halvings(image: Image) -> Halvings:
-    """The picture and its halves, down to about 16 pixels.
+    """The image and its halves, down to about 16 pixels.
 
-    A level or patch is sampled from the nearest larger one, which costs far less than averaging the whole picture for
+    A level or patch is sampled from the nearest larger one, which costs far less than averaging the whole image for
     each.
     """
     images = [image]

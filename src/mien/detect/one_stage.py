@@ -1,4 +1,4 @@
-"""Detectors that run one network over the whole picture: the passes, the network, one suppression.
+"""Detectors that run one network over the whole image: the passes, the network, one suppression.
 
 Owns what their families have in common. How a network's outputs become boxes is each family's `decode`.
 """
@@ -26,7 +26,7 @@ class OneStageFamily(NetworkFamily):
     Attributes:
         decode: turns the network's outputs for a canvas into boxes.
         outputs: whether a network with outputs of these shapes is of this family.
-        passes: how often and how large it sees a picture, where its network takes any size.
+        passes: how often and how large it sees an image, where its network takes any size.
         overlap: IoU above which the worse of two boxes is dropped.
     """
 
@@ -49,7 +49,7 @@ class OneStage:
 
     Attributes:
         name: of the model.
-        longest: a larger picture is shrunk to this longer side.
+        longest: a larger image is shrunk to this longer side.
         min_score: of a face, where no other is asked for.
     """
 

@@ -1,4 +1,4 @@
-"""Which face of a picture is the one it was taken of. Finds no faces."""
+"""Which face of an image is the one that it was taken of. Finds no faces."""
 
 import math
 
@@ -9,11 +9,11 @@ RIVAL = 0.6
 
 
 def prominence(face: Face, width: int, height: int) -> float:
-    """How much a face is the picture's subject: large, near the centre, and surely a face.
+    """How much a face is the image's subject: large, near the centre, and surely a face.
 
-    The side of the box, times a Gaussian of the distance to the picture's centre whose standard deviation is
-    half of the shorter side, times the fourth power of the detector's score, which tells real faces from
-    patterns that happen to lie in the middle (chosen on CelebA and LFW View 1, docs/log.md).
+    The side of the box, times a Gaussian of the distance to the image's centre whose standard deviation is
+    half of the shorter side, times the fourth power of the detector's score, which separates real faces from
+    patterns that happen to be in the middle (chosen on CelebA and LFW View 1, docs/log.md).
     """
     x = (face.box.x1 + face.box.x2) / 2 - width / 2
     y = (face.box.y1 + face.box.y2) / 2 - height / 2
@@ -22,12 +22,12 @@ def prominence(face: Face, width: int, height: int) -> float:
 
 
 def most_prominent(faces: Faces, width: int, height: int) -> tuple[int, bool]:
-    """Choose the picture's subject.
+    """Choose the image's subject.
 
     Args:
         faces: at least one.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
+        width: of the image in pixels.
+        height: of the image in pixels.
 
     Returns:
         The index of the most prominent face, and whether another one comes close to it.

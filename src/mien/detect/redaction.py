@@ -1,4 +1,4 @@
-"""Makes faces in a picture unrecognizable, and cuts them out. Finds no faces.
+"""Makes faces in an image unrecognizable, and cuts them out. Finds no faces.
 
 A face is replaced by an ellipse of at most 6 x 6 flat cells, softened: what is left has less than recognition needs,
 and a blur that could be undone is not relied on.
@@ -12,6 +12,7 @@ from mien.types import Box, Faces, Image
 GROWN = 1.35
 """Sides of what is covered over those of the box: hair, ears and chin belong to a face."""
 CELLS = 6
+"""Max flat cells along each side of what is left."""
 
 
 def redact(image: Image, faces: Faces) -> Image:
@@ -42,7 +43,7 @@ def redact(image: Image, faces: Faces) -> Image:
 
 
 def cut(image: Image, box: Box, margin: float = 0.25) -> Image:
-    """A box with its surroundings, as far as they are in the picture.
+    """A box with its surroundings, as far as they are in the image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -50,14 +51,14 @@ def cut(image: Image, box: Box, margin: float = 0.25) -> Image:
         margin: at each side, as a share of the box.
 
     Returns:
-        (h, w, 3) uint8 RGB; of no pixels where the box lies outside.
+        (h, w, 3) uint8 RGB; without pixels where the box is outside.
     """
     left, top, right, bottom = _reach(box, 1 + 2 * margin, image)
     return np.ascontiguousarray(image[top : max(top, bottom), left : max(left, right)])
 
 
 def _reach(box: Box, grown: float, image: Image) -> tuple[int, int, int, int]:
-    """Sides in whole pixels, inside the picture."""
+    """Sides in whole pixels, inside the image."""
     height, width = image.shape[:2]
     x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
     half_width, half_height = box.width * grown / 2, box.height * grown / 2

@@ -1,8 +1,8 @@
-"""RetinaFace: boxes and landmarks on two square anchors a cell of three strides (Deng et al., CVPR 2020).
+"""RetinaFace: boxes and landmarks on two square anchors per cell of three strides (Deng et al., CVPR 2020).
 
 Decodes the three outputs of biubug6's Pytorch_Retinaface: boxes, probabilities of background and face, landmarks.
-Anchors lie at the cells' centres; a box is its anchor moved by a tenth of the anchor's sides and grown by e to a
-fifth of what the network gives, a landmark is the anchor's centre moved likewise.
+Anchors are at the cells' centres; a box is its anchor moved by a tenth of the anchor's sides and grown by e to a
+fifth of what the network gives, a landmark is the anchor's centre moved in the same way.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     Args:
         outputs: (1, A, 4) boxes, (1, A, 2) probabilities of background and face, (1, A, 10) landmarks.
         width: of the canvas in pixels.
-        height: likewise.
+        height: of the canvas in pixels.
         threshold: min score.
     """
     scores = outputs[1].reshape(-1, 2)[:, 1]

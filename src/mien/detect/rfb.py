@@ -1,4 +1,4 @@
-"""Ultra-Light-Fast-Generic-Face-Detector, slim and RFB (Linzaer, MIT): boxes and two probabilities an anchor.
+"""Ultra-Light-Fast-Generic-Face-Detector, slim and RFB (Linzaer, MIT): boxes and two probabilities per anchor.
 
 Decodes the two outputs of its ONNX export: probabilities of background and face, and boxes as shares of the input,
 already decoded in the graph.
@@ -21,7 +21,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     Args:
         outputs: (1, A, 2) probabilities of background and face, (1, A, 4) x1, y1, x2, y2 as shares.
         width: of the canvas in pixels.
-        height: likewise.
+        height: of the canvas in pixels.
         threshold: min score.
     """
     scores = outputs[0].reshape(-1, 2)[:, 1]

@@ -1,9 +1,9 @@
-"""The views of an image that a one-stage detector looks at, so that no portrait is missed.
+"""The views of an image that a one-stage detector sees, so that no portrait is missed.
 
 Detectors of the SCRFD kind learn faces up to about half of their canvas and miss those that fill it, which is
-what an identity photo is. So they look twice: at the picture, and at a small copy of it with a wide margin, where a
+what an identity photo is. So they see every image twice: as it is, and as a small copy with a wide margin, where a
 face that fills the frame is an ordinary one. One non-maximum suppression merges what both find. Owns the passes and
-the way back to the picture's coordinates; knows no network.
+the way back to the image's coordinates; knows no network.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from mien.types import Box, Face, Faces, Floats, Image, floats
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One look at the picture.
+    """One time that a detector sees an image.
 
     Attributes:
-        longest: the picture is shrunk to at most this many pixels along its longer side; never enlarged.
-        canvas: width and height of the canvas over those of the shrunk picture, which lies in its centre.
+        longest: the image is shrunk to at most this many pixels along its longer side; never enlarged.
+        canvas: width and height of the canvas over those of the shrunk image, which is in its centre.
     """
 
     longest: int
@@ -39,7 +39,7 @@ STRIDE = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledView:
-    """A canvas and how its coordinates follow from the picture's: canvas = picture * scale + offset."""
+    """A canvas and how its coordinates follow from the image's: canvas = image * scale + offset."""
 
     canvas: Image
     scale: float
@@ -55,7 +55,7 @@ class Candidates:
     landmarks: Floats
 
     def back(self, view: ScaledView) -> "Candidates":
-        """The same in the coordinates of the picture that the view shows."""
+        """The same in the coordinates of the image that the view shows."""
         corner = np.tile(view.offset, 2)
         return Candidates(
             (self.boxes - corner) / np.float32(view.scale),
@@ -65,14 +65,14 @@ class Candidates:
 
 
 def make_views(image: Image, passes: Sequence[Pass]) -> list[ScaledView]:
-    """Lay a picture on the canvas of every pass.
+    """Lay an image on the canvas of every pass.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        passes: coarser and coarser; each picture is shrunk from the one before.
+        passes: coarser and coarser; each image is shrunk from the one before.
 
     Returns:
-        Canvases whose sides are multiples of 32, black around the picture.
+        Canvases whose sides are multiples of 32, black around the image.
     """
     views, scale = [], 1.0
     for step in passes:
@@ -84,20 +84,20 @@ def make_views(image: Image, passes: Sequence[Pass]) -> list[ScaledView]:
 
 
 def make_fixed_views(image: Image, width: int, height: int, passes: Sequence[Pass]) -> list[ScaledView]:
-    """Lay a picture on canvases of a network's only size, in its corner, or in the centre of a wide margin.
+    """Lay an image on canvases of a network's only size, in its corner, or in the centre of a wide margin.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         width: of the canvas in pixels.
-        height: likewise.
-        passes: how wide the margin of each look is; what they say of pixels does not matter here.
+        height: of the canvas in pixels.
+        passes: how wide the margin of each pass is; their numbers of pixels do not matter here.
 
     Returns:
-        Canvases of width x height, black around the picture.
+        Canvases of width x height, black around the image.
     """
     views = []
     for step in passes:
-        # A coarse look is one in which the picture takes as much less of the canvas.
+        # In a coarse pass the image takes as much less of the canvas.
         ratio = step.canvas * passes[0].longest / step.longest if step.canvas > 1 else 1.0
         room = max(1.0, min(ratio, FIXED_MARGIN))
         scale = min(width / image.shape[1], height / image.shape[0]) / room
@@ -112,11 +112,11 @@ def make_fixed_views(image: Image, width: int, height: int, passes: Sequence[Pas
 
 
 FIXED_MARGIN = 3.0
-"""Of the coarse look on a canvas of one size: a face that fills the picture takes a third of it."""
+"""Margin of the coarse pass on a canvas of one size: a face that fills the image takes a third of the canvas."""
 
 
 def shrink(image: Image, longest: int) -> tuple[Image, float]:
-    """A picture with a longer side of at most `longest` pixels, and its size over the size before."""
+    """An image with a longer side of at most `longest` pixels, and its size over the size before."""
     height, width = image.shape[:2]
     scale = longest / max(height, width)
     if scale >= 1:
@@ -126,7 +126,7 @@ def shrink(image: Image, longest: int) -> tuple[Image, float]:
 
 
 def _lay(image: Image, ratio: float) -> tuple[Image, Floats]:
-    """A black canvas with the picture in its corner, or in its centre where it is to have a margin."""
+    """A black canvas with the image in its corner, or in its centre where it is to have a margin."""
     height, width = image.shape[:2]
     canvas = np.zeros((_round_up(height * ratio), _round_up(width * ratio), 3), np.uint8)
     top, left = (0, 0) if ratio == 1 else ((canvas.shape[0] - height) // 2, (canvas.shape[1] - width) // 2)
@@ -148,7 +148,7 @@ def join(parts: Sequence[Candidates]) -> Candidates:
 
 
 NESTED = 0.8
-"""A box goes when this share of it lies inside a better one: features of a large face are no faces."""
+"""A box is dropped when this share of it is in a better one: features of a large face are not faces."""
 
 
 def settle(candidates: Candidates, overlap: float) -> Faces:

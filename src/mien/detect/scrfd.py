@@ -1,7 +1,7 @@
 """SCRFD: anchor-free boxes and landmarks on three strides (Guo et al., arXiv 2105.04714).
 
 Decodes the nine outputs of the InsightFace export: scores, then box distances, then landmark offsets, each for
-strides 8, 16 and 32 with two anchors a cell. Centres lie at (column * stride, row * stride).
+strides 8, 16 and 32 with two anchors per cell. Centres are at (column * stride, row * stride).
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
         outputs: nine arrays; per stride (cells * 2, 1) scores, (cells * 2, 4) distances left, top, right,
             bottom in strides, (cells * 2, 10) landmark offsets x, y in strides.
         width: of the canvas in pixels.
-        height: likewise.
+        height: of the canvas in pixels.
         threshold: min score.
     """
     parts = []

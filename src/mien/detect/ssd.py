@@ -24,7 +24,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
     Args:
         outputs: (1, 1, N, 7) image, class, score, x1, y1, x2, y2 as shares; rows of no image fill it up.
         width: of the canvas in pixels.
-        height: likewise.
+        height: of the canvas in pixels.
         threshold: min score.
     """
     rows = outputs[0].reshape(-1, 7)

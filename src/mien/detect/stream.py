@@ -18,7 +18,7 @@ class TrackedFrame:
     Attributes:
         frame: the frame.
         faces: best first, in its pixels.
-        numbers: of the followed faces, one a face.
+        numbers: of the followed faces, one per face.
     """
 
     frame: Frame
@@ -33,12 +33,12 @@ def watch(detector: Detector, frames: Iterable[Frame], tracker: Tracker, workers
         detector: safe to call from several threads, as all of mien's are.
         frames: in order.
         tracker: numbers the faces.
-        workers: frames that are looked at together.
+        workers: frames in which faces are detected at the same time.
     """
 
-    def look(frame: Frame) -> tuple[Frame, Faces]:
+    def detect(frame: Frame) -> tuple[Frame, Faces]:
         return frame, detector.detect([frame.image])[0]
 
     with ThreadPoolExecutor(workers, "detector") as pool:
-        for frame, faces in prefetch(pool, look, frames, workers + 1):
+        for frame, faces in prefetch(pool, detect, frames, workers + 1):
             yield TrackedFrame(frame, faces, tracker.follow(frame.number, faces))

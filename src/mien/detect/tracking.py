@@ -1,7 +1,7 @@
 """Follows faces from frame to frame by the overlap of their boxes, with constant velocity between them.
 
 After SORT (Bewley et al., ICIP 2016) with smoothed velocities instead of its Kalman filter. A number belongs to one
-face as long as it is seen, or lost for at most a second; it says nothing about who it is. Finds no faces.
+face as long as it is seen, or lost for a few frames; it says nothing about who it is. Finds no faces.
 """
 
 from dataclasses import dataclass, replace
@@ -12,9 +12,9 @@ from mien.geometry import corners, iou
 from mien.types import Faces, Floats, floats
 
 OVERLAP = 0.3
-"""IoU with the predicted box from which a face goes on with its number (SORT's own)."""
+"""IoU with the predicted box from which a face keeps its number (SORT's own)."""
 SMOOTH = 0.5
-"""Of the velocity."""
+"""Share of the old velocity that is kept at each frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class Track:
     Attributes:
         number: its own.
         box: (4,) where it was seen last.
-        velocity: (4,) pixels a frame.
+        velocity: (4,) pixels per frame.
         frame: in which it was seen last.
         seen: in how many frames.
     """

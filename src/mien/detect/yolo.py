@@ -1,7 +1,7 @@
 """YOLO for faces, in the output layouts of its generations; only their ONNX files are read, none of their code.
 
-- `yolov3`: three maps of raw outputs for three anchors a cell (Redmon and Farhadi, arXiv 1804.02767), or one table of
-  decoded rows: centre x, centre y, width, height, objectness, class.
+- `yolov3`: three maps of raw outputs for three anchors per cell (Redmon and Farhadi, arXiv 1804.02767), or one table
+  of decoded rows: centre x, centre y, width, height, objectness, class.
 - `yolov5-face`: rows of 16: box, objectness, five points x, y, class.
 - `yolov7-face`: rows of 21: box, objectness, class, five points x, y, confidence.
 - `yolov8-face`: columns of 20: box, score, five points x, y, confidence; or of 5, without points.
@@ -38,7 +38,7 @@ def decode_v3(outputs: Sequence[Floats], width: int, height: int, threshold: flo
     Args:
         outputs: three (1, 3 * (5 + classes), H, W) in any order, or one (1, N, 5 + classes).
         width: of the canvas in pixels.
-        height: likewise.
+        height: of the canvas in pixels.
         threshold: min score.
     """
     if len(outputs) == 1:

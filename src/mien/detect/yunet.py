@@ -1,4 +1,4 @@
-"""YuNet: one box and five landmarks a cell on three strides (Wu, Peng and Yu, MIR 20, 2023).
+"""YuNet: one box and five landmarks per cell on three strides (Wu, Peng and Yu, MIR 20, 2023).
 
 Decodes the twelve outputs of libfacedetection's export: class and object scores, boxes (centre offset and log
 size, in strides) and landmark offsets, each for strides 8, 16 and 32. A face's score is the geometric mean of its
@@ -24,7 +24,7 @@ def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float)
         outputs: twelve arrays; per stride (1, cells, 1) class and object scores, (1, cells, 4) boxes and
             (1, cells, 10) landmarks.
         width: of the canvas in pixels.
-        height: likewise.
+        height: of the canvas in pixels.
         threshold: min score.
     """
     parts = []

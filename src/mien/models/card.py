@@ -1,4 +1,4 @@
-"""Model cards: what a model is, as a TOML file beside it. Owns the schema and the embedding contract.
+"""Model cards: what a model is, as a TOML file next to it. Owns the schema and the embedding contract.
 
 A card is data only. Opening files, measuring golden vectors and choosing an engine are done elsewhere.
 """
@@ -76,7 +76,7 @@ class EmbeddingSpec(Strict):
 
 
 class PortraitModelSpec(Strict):
-    """How a model that looks at one face of a portrait gets it, and what its output means."""
+    """How a model that examines one face of a portrait gets it, and what its output means."""
 
     crop: Literal["box", "aligned"] = "box"
     """A square around the detector's box, or the pose of ArcFace."""
@@ -89,7 +89,7 @@ class PortraitModelSpec(Strict):
     low: float = 0.0
     """The output of a quality model that is worth 0."""
     high: float = 1.0
-    """The output that is worth 100; below `low` where less is better."""
+    """The output that is worth 100; below `low` where lower is better."""
 
     @model_validator(mode="after")
     def _range(self) -> "PortraitModelSpec":
@@ -193,18 +193,18 @@ def parse_card(text: str, where: str) -> ModelCard:
     """Read a card from TOML.
 
     Raises:
-        CardError: no TOML, or not a card; the message names the first wrong key.
+        CardError: not TOML, or not a card; the message names the first wrong key.
     """
     try:
         card = ModelCard.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as reason:
-        raise CardError(f"{where} is no TOML: {reason}") from reason
+        raise CardError(f"{where} is not TOML: {reason}") from reason
     except ValidationError as reason:
         first = reason.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise CardError(f"{where}: {key}: {first['msg']}; `mien models add` writes a valid card") from reason
     if (card.kind == "recognizer") != (card.embedding is not None):
-        raise CardError(f"{where}: a recognizer needs [embedding], and a detector has none")
+        raise CardError(f"{where}: a recognizer needs [embedding], and other models have none")
     if (card.kind == "expert") != (card.expert is not None) or (card.kind == "expert") != (
         card.family in PORTRAIT_FAMILIES
     ):

@@ -17,7 +17,7 @@ class Complexity:
 
     Attributes:
         parameters: numbers in its weights.
-        multiplications: of one input; None where a shape depends on what is in the picture.
+        multiplications: of one input; None where a shape depends on what is in the image.
     """
 
     parameters: int

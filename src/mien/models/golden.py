@@ -1,4 +1,4 @@
-"""Golden vectors: a made picture and what a network must answer to it. Knows no engine and no store."""
+"""Golden vectors: a drawn image and what a network must answer to it. Knows no engine and no store."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from mien.models.card import Golden
 from mien.types import Floats, Image
 
 AGREEMENT = 0.999
-"""Least cosine between a golden vector and its repetition, on another engine or in another precision."""
+"""Min cosine between a golden vector and its repetition, on another engine or in another precision."""
 
 SAMPLE = 256
 """How many numbers of each output a golden vector keeps, evenly spaced."""
@@ -18,16 +18,16 @@ SAMPLE = 256
 def golden_image(seed: int, width: int, height: int) -> Image:
     """A drawn face under noise, the same on every machine.
 
-    A network is only as exact in low precision as its inputs are usual to it, so the golden image is near to
-    what it will see: ellipses for hair, head, eyes, brows, nose and mouth in the ArcFace pose, lit from one
+    A network is exact in low precision only on inputs of the usual kind, so the golden image resembles what the
+    network will see: ellipses for hair, head, eyes, brows, nose and mouth in the ArcFace pose, lit from one
     side, three parts to one part of noise (SplitMix64: Steele, Lea and Flood, OOPSLA 2014, figure 17).
 
     Returns:
         (height, width, 3) uint8.
     """
-    picture = _drawn_face(width, height).astype(np.int64)
+    face = _drawn_face(width, height).astype(np.int64)
     noise = _random_bytes(seed, height * width * 3).reshape(height, width, 3).astype(np.int64)
-    return np.asarray((picture * 3 + noise) >> 2, np.uint8)
+    return np.asarray((face * 3 + noise) >> 2, np.uint8)
 
 
 ELLIPSES = (
@@ -45,13 +45,13 @@ ELLIPSES = (
 def _drawn_face(width: int, height: int) -> Image:
     y = (np.arange(height)[:, None] * 112) / height
     x = (np.arange(width)[None, :] * 112) / width
-    picture = np.empty((height, width, 3))
-    picture[:] = (90, 100, 120)
+    drawn = np.empty((height, width, 3))
+    drawn[:] = (90, 100, 120)
     for centre_x, centre_y, half_width, half_height, colour in ELLIPSES:
         inside = ((x - centre_x) / half_width) ** 2 + ((y - centre_y) / half_height) ** 2 <= 1
-        picture[inside] = colour
+        drawn[inside] = colour
     light = 0.75 + 0.5 * x / 112
-    return np.asarray(np.clip(picture * light[..., None], 0, 255), np.uint8)
+    return np.asarray(np.clip(drawn * light[..., None], 0, 255), np.uint8)
 
 
 def _random_bytes(seed: int, count: int) -> NDArray[np.uint64]:

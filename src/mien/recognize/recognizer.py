@@ -31,7 +31,7 @@ class Recognizer:
         self._session = model.session(options=options)
 
     def align(self, image: Image, face: Face) -> Image:
-        """The crop of one face as this network wants it: (size, size, 3) uint8 RGB.
+        """The crop of one face as this network needs it: (size, size, 3) uint8 RGB.
 
         Raises:
             DegenerateLandmarksError: no pose fits the face's landmarks.
@@ -39,7 +39,7 @@ class Recognizer:
         return align(image, face.landmarks, self.template, self.size)
 
     def magnification(self, face: Face) -> float:
-        """How many pixels of the crop one pixel of the face's picture becomes; above 1 the picture is too small."""
+        """How many pixels of the crop one pixel of the face's image becomes; above 1 the image is too small."""
         return magnification(face.landmarks, self.template)
 
     def embed(self, crops: Sequence[Image] | Image) -> Floats:

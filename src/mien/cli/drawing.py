@@ -1,4 +1,4 @@
-"""Draws faces and names on pictures, in files and in the terminal. Decides nothing."""
+"""Draws faces and names on images, and images in the terminal. Decides nothing and writes no file."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +17,7 @@ from mien.types import Face, Image, floats
 KNOWN, UNKNOWN, NEUTRAL = (46, 204, 113), (231, 76, 60), (52, 152, 219)
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 LONGEST, SHORTEST = 1600, 400
-"""Annotated pictures are shrunk to the first along their longer side, or enlarged to the second for their labels."""
+"""Annotated images are shrunk to the first along their longer side, or enlarged to the second for their labels."""
 
 
 @lru_cache(maxsize=16)
@@ -34,8 +34,8 @@ def annotate(
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: in pixels of that image.
-        labels: one a face; empty for none.
-        colours: RGB, one a face.
+        labels: one per face; empty for none.
+        colours: RGB, one per face.
 
     Returns:
         (h, w, 3) uint8 RGB, 400 to 1600 pixels along the longer side.
@@ -43,17 +43,17 @@ def annotate(
     scale = min(1.0, LONGEST / max(image.shape[:2])) * max(1.0, SHORTEST / max(image.shape[:2]))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     sized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=method) if scale != 1 else image
-    picture = Pillow.fromarray(np.asarray(sized, np.uint8))
-    pen = ImageDraw.Draw(picture)
-    line = max(2, round(max(picture.size) / 400))
+    canvas = Pillow.fromarray(np.asarray(sized, np.uint8))
+    pen = ImageDraw.Draw(canvas)
+    line = max(2, round(max(canvas.size) / 400))
     for face, label, colour in zip(faces, labels, colours, strict=True):
         box = floats(face.box.corners) * scale
         pen.rectangle([float(side) for side in box], outline=colour, width=line)
         for x, y in face.landmarks * scale:
             pen.ellipse([x - line, y - line, x + line, y + line], fill=colour)
         if label:
-            _write(pen, label, (float(box[0]), float(box[1]), float(box[3])), colour, picture.size)
-    return np.asarray(picture)
+            _write(pen, label, (float(box[0]), float(box[1]), float(box[3])), colour, canvas.size)
+    return np.asarray(canvas)
 
 
 def annotate_frame(image: Image, faces: Sequence[Face], labels: Sequence[str]) -> Image:
@@ -74,7 +74,7 @@ def _write(
     colour: tuple[int, int, int],
     size: tuple[int, int],
 ) -> None:
-    """A label above its box, or inside it where there is no room, and never outside the picture."""
+    """A label above its box, or inside it where there is no room, and never outside the image."""
     left, top, _ = box
     font = _font(max(13, round(max(size) / 45)))
     extent = pen.textbbox((0, 0), label, font=font)
