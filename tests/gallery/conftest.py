@@ -55,6 +55,10 @@ class MemoryStore:
         self.identity = self._held.identity
 
     @classmethod
+    def exists(cls, address: str) -> bool:
+        return address in cls._all
+
+    @classmethod
     def create(cls, address: str, identity: Identity) -> "MemoryStore":
         cls._all.setdefault(address, _Memory(identity))
         store = cls(address)

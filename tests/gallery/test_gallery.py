@@ -14,7 +14,7 @@ from mien.errors import ContractError
 from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.indexes import INDEXES
 from mien.gallery.records import NewTemplate, Portrait
-from mien.gallery.reenrol import reenrol
+from mien.gallery.reenrolment import reenrol_store
 from mien.gallery.stores import open_store
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
@@ -184,7 +184,7 @@ def test_a_gallery_can_be_embedded_anew_with_another_model(
     network = Recognizer(store.save(*import_model(make_recognizer(), "net-anew", hints)))
     with pytest.raises(ContractError, match="mien reenrol"):
         Gallery.open(gallery.store.address, network.card)
-    assert reenrol(open_store(gallery.store.address), network) == 1
+    assert reenrol_store(open_store(gallery.store.address), network) == 1
     with pytest.raises(ContractError, match="open it again"):
         gallery.search(vectors(0, 1))
     again = Gallery.open(gallery.store.address, network.card)

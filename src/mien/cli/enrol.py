@@ -1,40 +1,42 @@
 """mien enrol and mien reenrol: put subjects into a gallery, and exchange its model."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mien import gallery as galleries
 from mien.cli import options
+from mien.cli.progress import progress_bar
 from mien.cli.tables import Table
-from mien.cli.terminal import FAILED, PARTLY, counting, emit, err, fail, out, show, track
-from mien.data.manifest_io import read_samples
-from mien.gallery.enrolment import enrol_samples
-from mien.gallery.gallery import Enrolment, Gallery
-from mien.gallery.reenrol import reenrol as embed_anew
-from mien.gallery.stores import open_store
-from mien.models import store
-from mien.models.defaults import DEFAULT_RECOGNIZER
-from mien.pipeline import open_pipeline
-from mien.recognize.recognizer import Recognizer
+from mien.cli.terminal import FAILED, OK, PARTLY, emit, err, out, show
+from mien.gallery.enrolment import ADDED, EnrolmentReport
+from mien.gallery.gallery import Enrolment
 
 
 def enrol(
-    gallery: options.GalleryPath,
+    gallery: options.Gallery,
     source: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="FOLDER/subject/*.jpg, or a CSV or Parquet manifest.")
     ],
     detector: options.Detector = None,
-    recognizer: options.Recognizer = None,
+    recognizer: Annotated[
+        str | None,
+        typer.Option(
+            "--recognizer",
+            help="A model's name or the path of its card.",
+            show_default="the gallery's own; setting recognizer for a new one",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Leave out samples with a conflict.")] = False,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
 ) -> int:
-    """Enrol subjects. Samples that are enrolled already are passed over, so it can be run again.
+    """Enrol the subjects of a folder or manifest in a gallery.
 
-    A sample is reported as enrolled after it has been written to disk.
+    A sample is reported as enrolled after it has been written to disk. Samples that are enrolled already are skipped,
+    so the command can be run again.
 
     Examples:
 
@@ -42,100 +44,81 @@ def enrol(
 
       mien enrol staff.gallery people.csv --json
     """
-    samples = read_samples(source)
-    model = store.load(_model_of(gallery, recognizer))
-    opened = Gallery.create(gallery, model.card)
-    settings = options.engine_options(engine, precision)
-    pipeline = open_pipeline(options.detector(detector), str(model.folder), settings, many=len(samples) > 1)
-    results = enrol_samples(opened, samples, pipeline, model.card, strict=strict)
-    counts: Counter[str] = Counter()
-    rejected: list[Enrolment] = []
-    conflicts: list[Enrolment] = []
-    try:
-        for result in track(results, len(samples), "enrolling"):
-            counts[result.status] += 1
-            if result.status not in ("enrolled", "already enrolled"):
-                rejected.append(result)
-            if result.conflicts:
-                conflicts.append(result)
-            if json:
-                emit(_as_json(result))
-    finally:
-        opened.close()
+    with progress_bar() as on_progress:
+        report = galleries.enrol(
+            gallery,
+            source,
+            detector=options.detector(detector),
+            recognizer=recognizer,
+            options=options.engine_options(engine, precision),
+            strict=strict,
+            on_enrolment=_emit if json else _wait,
+            on_progress=on_progress,
+        )
     if json:
-        emit({"counts": dict(counts), "subjects": len({sample.subject for sample in samples})})
+        emit({"counts": report.counts, "subjects": report.subjects})
     else:
-        _show(rejected, conflicts, model.card.unit)
-    err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
-    good = counts["enrolled"] + counts["already enrolled"]
-    return FAILED if not good else PARTLY if rejected else 0
+        _show(report)
+    err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in report.counts.items()))
+    if not any(report.counts.get(status) for status in ADDED):
+        return FAILED
+    return PARTLY if report.rejected else OK
 
 
-def _model_of(gallery: Path, recognizer: str | None) -> str:
-    """The recognizer asked for, else the gallery's own, else the default."""
-    if recognizer is not None or not gallery.exists():
-        return options.recognizer(recognizer)
-    opened = open_store(gallery)
-    opened.close()
-    return opened.identity.model
+def _wait(result: Enrolment) -> None:
+    """Tables are shown at the end."""
 
 
-def _as_json(result: Enrolment) -> dict[str, object]:
-    return {
-        "path": str(result.sample.path),
-        "subject": result.sample.subject,
-        "status": result.status,
-        "detail": result.detail,
-        "conflicts": [
-            {"kind": c.kind, "subject": c.subject, "score": round(c.score.value, 4), "unit": c.score.unit}
-            for c in result.conflicts
-        ],
-    }
+def _emit(result: Enrolment) -> None:
+    emit(
+        {
+            "path": str(result.sample.path),
+            "subject": result.sample.subject,
+            "status": result.status,
+            "detail": result.detail,
+            "conflicts": [
+                {"kind": c.kind, "subject": c.subject, "score": round(c.score.value, 4), "unit": c.score.unit}
+                for c in result.conflicts
+            ],
+        }
+    )
 
 
-def _show(rejected: list[Enrolment], conflicts: list[Enrolment], unit: str) -> None:
-    if rejected:
-        table = Table("not enrolled", "subject", "why", "detail")
-        for result in rejected:
-            table.add_row(str(result.sample.path), result.sample.subject, result.status, result.detail)
-        show(table)
-    if conflicts:
-        table = Table("conflict", "subject", "kind", "with", unit)
-        for result in conflicts:
-            for conflict in result.conflicts:
-                table.add_row(
-                    str(result.sample.path),
-                    result.sample.subject,
-                    conflict.kind,
-                    conflict.subject,
-                    f"{conflict.score.value:.3f}",
-                )
-        show(table)
+def _show(report: EnrolmentReport) -> None:
+    rejected = Table("not enrolled", "subject", "why", "detail")
+    for result in report.rejected:
+        rejected.add_row(str(result.sample.path), result.sample.subject, result.status, result.detail)
+    conflicts = Table("conflict", "subject", "kind", "with", report.unit)
+    for result in report.conflicts:
+        for conflict in result.conflicts:
+            score = f"{conflict.score.value:.3f}"
+            conflicts.add_row(str(result.sample.path), result.sample.subject, conflict.kind, conflict.subject, score)
+    show(rejected)
+    show(conflicts)
 
 
 def reenrol(
-    gallery: options.GalleryPath,
-    recognizer: Annotated[
-        str, typer.Option("--recognizer", help="The new model's name or card.")
-    ] = DEFAULT_RECOGNIZER,
+    gallery: options.Gallery,
+    recognizer: options.Recognizer = None,
     json: options.Json = False,
+    engine: options.Engine = None,
+    precision: options.Precision = None,
 ) -> int:
-    """Embed a gallery's portraits anew with another recognizer, all in one step.
+    """Embed a gallery's portraits again with another recognizer, all in one step.
 
     Example:
 
       mien reenrol staff.gallery --recognizer arcface-r50
     """
-    if not gallery.exists():
-        fail(f"there is no gallery {gallery}")
-    opened = open_store(gallery)
-    try:
-        with counting(opened.count(), "embedding") as progress:
-            count = embed_anew(opened, Recognizer(store.load(recognizer)), progress)
-    finally:
-        opened.close()
+    with progress_bar() as on_progress:
+        done = galleries.reenrol(
+            gallery,
+            options.recognizer(recognizer),
+            options=options.engine_options(engine, precision),
+            on_progress=on_progress,
+        )
     if json:
-        emit({"templates": count, "model": opened.identity.model, "contract": opened.identity.contract})
-        return 0
-    out.print(f"{gallery}: {count} templates embedded anew with {opened.identity.model}")
-    return 0
+        emit({"templates": done.templates, "model": done.identity.model, "contract": done.identity.contract})
+    else:
+        out.print(f"{gallery}: {done.templates} templates embedded again with {done.identity.model}")
+    return OK

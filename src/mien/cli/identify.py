@@ -1,35 +1,39 @@
-"""mien identify: who is in these photographs?"""
+"""mien identify: who is in these images?"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mien import gallery as galleries
 from mien.cli import drawing, options
+from mien.cli.progress import progress_bar
 from mien.cli.tables import Table
-from mien.cli.terminal import NO, PARTLY, emit, err, plural, show, track
-from mien.gallery.decide import DEFAULT_IDENTIFICATION_FMR, Identification
-from mien.gallery.gallery import Gallery
-from mien.gallery.stores import open_store
-from mien.gallery.thresholds import threshold_for
-from mien.models import store
-from mien.pipeline import Analysis, open_pipeline
+from mien.cli.terminal import NO, OK, PARTLY, emit, err, plural, show
+from mien.gallery.identification import IdentificationReport, IdentifiedImage
 from mien.save_image import file_names, save_image
 
 
 def identify(
-    gallery: options.GalleryPath,
+    gallery: options.Gallery,
     paths: options.Paths,
-    fmr: options.Fmr = DEFAULT_IDENTIFICATION_FMR,
-    top: Annotated[int, typer.Option("--top", min=1, help="How many subjects to show a face.")] = 3,
+    fmr: options.IdentificationFmr = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Maximum number of subjects to show per face.")] = 3,
     detector: options.Detector = None,
-    recognizer: options.Recognizer = None,
+    recognizer: Annotated[
+        str | None,
+        typer.Option(
+            "--recognizer", help="A model's name or the path of its card.", show_default="the gallery's own"
+        ),
+    ] = None,
     out_folder: options.Out = None,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
 ) -> int:
-    """Say for every face who it is, or that it is unknown. Exit code 1: nobody was recognized.
+    """Identify every face: who it is, or that it is unknown.
+
+    Exits with 1 if nobody was recognized.
 
     Examples:
 
@@ -40,77 +44,90 @@ def identify(
       mien identify staff.gallery group.jpg --out annotated/
     """
     files = options.expand(paths)
-    stored = open_store(gallery)
-    stored.close()
-    model = store.load(recognizer or stored.identity.model)
-    opened = Gallery.open(gallery, model.card)
-    threshold = threshold_for(opened.store, model.card, fmr)
-    settings = options.engine_options(engine, precision)
-    pipeline = open_pipeline(options.detector(detector), str(model.folder), settings, many=len(files) > 1)
-    table = Table("file", "face at", "decision", model.card.unit, "candidates")
-    faces = known = failed = 0
-    results = track(pipeline.analyse(files), len(files), "identifying")
-    for analysis, name in zip(results, file_names(files), strict=True):
-        if analysis.error is not None:
-            failed += 1
-            err.print(f"mien: {analysis.error}")
-        found = opened.identify(analysis.embeddings, threshold, top) if analysis.faces else []
-        faces += len(found)
-        known += sum(one.subject is not None for one in found)
+    names = iter(file_names(files))
+
+    def present(one: IdentifiedImage) -> None:
+        name = next(names)
+        if one.error is not None:
+            err.print(f"mien: {one.error}")
         if json:
-            emit(as_json(analysis, found))
-        elif analysis.error is None:
-            add_rows(table, analysis.name, analysis, found)
-        if out_folder is not None and analysis.error is None:
-            draw(analysis, found, out_folder / name)
-    opened.close()
+            emit(as_json(one))
+        if out_folder is not None and one.error is None:
+            draw(one, out_folder / name)
+
+    with progress_bar() as on_progress:
+        report = galleries.identify(
+            gallery,
+            files,
+            fmr=fmr,
+            count=top,
+            detector=options.detector(detector),
+            recognizer=recognizer,
+            options=options.engine_options(engine, precision),
+            on_image=present,
+            on_progress=on_progress,
+        )
     if not json:
-        show(table)
+        _show(report)
+    threshold = report.threshold
     err.print(
-        f"{known} of {plural(faces, 'face')} recognized; threshold {threshold.unit} {threshold.value:.3f} "
-        f"at false match rate {threshold.fmr:g} a comparison",
+        f"{report.known} of {plural(report.faces, 'face')} recognized; threshold {threshold.unit} "
+        f"{threshold.value:.3f} at false match rate {threshold.fmr:g} per comparison",
     )
-    return PARTLY if failed else 0 if known else NO
+    return PARTLY if report.failed else OK if report.known else NO
 
 
-def as_json(analysis: Analysis, found: list[Identification]) -> dict[str, object]:
-    """One file: for every face its box, the decision and the candidates."""
+def _show(report: IdentificationReport) -> None:
+    table = Table("file", "face at", "decision", report.threshold.unit, "candidates")
+    for one in report.images:
+        if one.error is None:
+            add_rows(table, one.item.name, one)
+    show(table)
+
+
+def as_json(one: IdentifiedImage) -> dict[str, object]:
+    """One image: for every face its box, the decision and the candidates."""
     value: dict[str, object] = {
-        "path": analysis.name,
-        "width": analysis.width,
-        "height": analysis.height,
+        "path": one.item.name,
+        "width": one.width,
+        "height": one.height,
         "faces": [
             {
-                "box": [round(side, 2) for side in face.box.corners],
+                "box": [round(edge, 2) for edge in face.box.corners],
                 "score": round(face.score, 4),
-                "decision": one.decision,
+                "decision": person.decision,
                 "candidates": [
                     {"subject": c.subject, "score": round(c.score.value, 5), "unit": c.score.unit}
-                    for c in one.candidates
+                    for c in person.candidates
                 ],
-                "threshold": {"value": one.threshold.value, "unit": one.threshold.unit, "fmr": one.threshold.fmr},
+                "threshold": {
+                    "value": person.threshold.value,
+                    "unit": person.threshold.unit,
+                    "fmr": person.threshold.fmr,
+                },
             }
-            for face, one in zip(analysis.faces, found, strict=True)
+            for face, person in zip(one.faces, one.people, strict=True)
         ],
     }
-    return value if analysis.error is None else {**value, "error": analysis.error}
+    return value if one.error is None else {**value, "error": one.error}
 
 
-def add_rows(table: Table, name: str, analysis: Analysis, found: list[Identification]) -> None:
-    """One row a face."""
-    if not found:
+def add_rows(table: Table, name: str, one: IdentifiedImage) -> None:
+    """One row per face."""
+    if not one.people:
         table.add_row(name, "", "no face", "", "")
-    for face, one in zip(analysis.faces, found, strict=True):
-        best = f"{one.candidates[0].score.value:.3f}" if one.candidates else ""
-        candidates = ", ".join(f"{c.subject} {c.score.value:.3f}" for c in one.candidates)
-        box = ", ".join(f"{side:.0f}" for side in face.box.corners)
-        table.add_row(name, box, one.decision, best, candidates)
+    for face, person in zip(one.faces, one.people, strict=True):
+        best = f"{person.candidates[0].score.value:.3f}" if person.candidates else ""
+        candidates = ", ".join(f"{c.subject} {c.score.value:.3f}" for c in person.candidates)
+        box = ", ".join(f"{edge:.0f}" for edge in face.box.corners)
+        table.add_row(name, box, person.decision, best, candidates)
 
 
-def draw(analysis: Analysis, found: list[Identification], path: Path) -> None:
-    """Write the picture with a name on every face."""
+def draw(one: IdentifiedImage, path: Path) -> None:
+    """Write the image with a name on every face."""
     labels = [
-        f"{one.decision} {one.candidates[0].score.value:.2f}" if one.candidates else one.decision for one in found
+        f"{person.decision} {person.candidates[0].score.value:.2f}" if person.candidates else person.decision
+        for person in one.people
     ]
-    colours = [drawing.KNOWN if one.subject is not None else drawing.UNKNOWN for one in found]
-    save_image(drawing.annotate(analysis.item.image(), analysis.faces, labels, colours), path)
+    colours = [drawing.KNOWN if person.subject is not None else drawing.UNKNOWN for person in one.people]
+    save_image(drawing.annotate(one.item.image(), one.faces, labels, colours), path)

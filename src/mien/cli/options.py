@@ -14,8 +14,8 @@ from mien.settings import about, load_settings, parse
 MultipleFacesName = Literal["reject", "largest"]
 
 Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)]
-GalleryPath = Annotated[Path, typer.Argument(help="The gallery file.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Write one JSON value a line.")]
+Gallery = Annotated[str, typer.Argument(help="The gallery: a file, or an address with a scheme.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Write one JSON value per line.")]
 Detector = Annotated[
     str | None,
     typer.Option(
@@ -27,7 +27,12 @@ Detector = Annotated[
 Recognizer = Annotated[
     str | None, typer.Option("--recognizer", help=about("recognizer"), show_default="setting recognizer")
 ]
-Fmr = Annotated[float, typer.Option("--fmr", help="The false match rate whose threshold decides.")]
+VerificationFmr = Annotated[
+    float | None, typer.Option("--fmr", help=about("verification_fmr"), show_default="setting verification_fmr")
+]
+IdentificationFmr = Annotated[
+    float | None, typer.Option("--fmr", help=about("identification_fmr"), show_default="setting identification_fmr")
+]
 Engine = Annotated[str | None, typer.Option("--engine", help=about("engine"), show_default="setting engine")]
 Precision = Annotated[
     str | None, typer.Option("--precision", help=about("precision"), show_default="setting precision")
@@ -48,7 +53,7 @@ MultipleFaces = Annotated[
 ]
 Several = Annotated[str | None, typer.Option("--several", hidden=True)]
 """The former name of --multiple-faces, with take for largest."""
-Out = Annotated[Path | None, typer.Option("--out", help="Write annotated pictures here.", show_default=False)]
+Out = Annotated[Path | None, typer.Option("--out", help="Write annotated images here.", show_default=False)]
 
 
 def detector(chosen: str | None) -> str:

@@ -7,37 +7,33 @@ import typer
 
 from mien.cli import options
 from mien.cli.tables import Table
-from mien.cli.terminal import emit, err, out, plural, show
-from mien.gallery.stores import open_store
+from mien.cli.terminal import OK, emit, err, out, plural, show
+from mien.gallery.people import list_subjects, remove_subject
 
 
-def subjects(gallery: options.GalleryPath, json: options.Json = False) -> int:
+def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
     """List the subjects of a gallery.
 
     Example:
 
       mien subjects staff.gallery
     """
-    store = open_store(gallery)
-    try:
-        rows = store.subjects()
-        store.erase_traces()
-    finally:
-        store.close()
+    enrolled = list_subjects(gallery)
     table = Table("subject", "templates", "enrolled")
-    for row in rows:
+    for row in enrolled.subjects:
         when = datetime.fromtimestamp(row.enrolled, UTC).isoformat(timespec="seconds")
         if json:
             emit({"subject": row.name, "templates": row.templates, "enrolled": when})
         table.add_row(row.name, str(row.templates), when)
     if not json:
         show(table)
-    err.print(f"{plural(len(rows), 'subject')} in {gallery}, embedded with {store.identity.model}")
-    return 0
+    count = plural(len(enrolled.subjects), "subject")
+    err.print(f"{count} in {gallery}, embedded with {enrolled.identity.model}")
+    return OK
 
 
 def remove(
-    gallery: options.GalleryPath,
+    gallery: options.Gallery,
     subject: Annotated[str, typer.Argument(help="The subject's name.", show_default=False)],
     json: options.Json = False,
 ) -> int:
@@ -47,13 +43,9 @@ def remove(
 
       mien remove staff.gallery "Eileen Collins"
     """
-    store = open_store(gallery)
-    try:
-        count = store.remove(subject)
-    finally:
-        store.close()
+    count = remove_subject(gallery, subject)
     if json:
         emit({"subject": subject, "erased": count})
     else:
         out.print(f"erased {subject}: {plural(count, 'template')} with portraits")
-    return 0
+    return OK

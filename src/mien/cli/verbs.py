@@ -36,19 +36,17 @@ VERBS = {
         "detect:detect",
         "Find faces: boxes, scores and five landmarks; in a video, each face with a number as long as it is seen.",
     ),
-    "compare": Verb("compare:compare", "Compare the faces of two photographs. Exit code 0 is a match, 1 is none."),
+    "compare": Verb("compare:compare", "Compare the faces of two images."),
     "check": Verb(
         "check:check",
         "Check single photographs by rules, with what to do about failures. Exit code 0: all pass; 1: one does not.",
     ),
     "audit": Verb("audit:audit", "Check a data set of portraits by rules: every image, every person, and the whole."),
-    "enrol": Verb(
-        "enrol:enrol", "Enrol subjects. Samples that are enrolled already are passed over, so it can be run again."
-    ),
-    "reenrol": Verb("enrol:reenrol", "Embed a gallery's portraits anew with another recognizer, all in one step."),
+    "enrol": Verb("enrol:enrol", "Enrol the subjects of a folder or manifest in a gallery."),
+    "reenrol": Verb("enrol:reenrol", "Embed a gallery's portraits again with another recognizer, all in one step."),
     "identify": Verb(
         "identify:identify",
-        "Say for every face who it is, or that it is unknown. Exit code 1: nobody was recognized.",
+        "Identify every face: who it is, or that it is unknown.",
     ),
     "subjects": Verb("subjects:subjects", "List the subjects of a gallery."),
     "remove": Verb(

@@ -11,12 +11,6 @@ from mien.errors import ContractError
 from mien.types import Score, Threshold
 from mien.units import better_is_higher, convert
 
-DEFAULT_VERIFICATION_FMR = 1e-3
-"""For one comparison of two photographs."""
-
-DEFAULT_IDENTIFICATION_FMR = 1e-4
-"""For a search, where every enrolled subject is a chance for a false match."""
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -1,12 +1,130 @@
-"""Takes samples through the pipeline into a gallery, a chunk at a time. Owns the size of a transaction."""
+"""Enrolment of files: a folder or manifest goes through the pipeline into a gallery, a chunk at a time.
 
-from collections.abc import Iterator, Sequence
+Owns the size of a transaction, and which recognizer a gallery is opened with. What becomes of one image is decided in
+mien.gallery.gallery.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
+from mien.data.manifest_io import read_samples
 from mien.data.sample import Sample
 from mien.gallery.gallery import Enrolment, Gallery
+from mien.gallery.stores import is_missing, open_store
+from mien.models import store
 from mien.models.card import ModelCard
-from mien.pipeline import CHUNK, Pipeline
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline import CHUNK, Pipeline, open_pipeline
+from mien.progress import OnProgress, no_progress, report_progress
+from mien.settings import load_settings
+from mien.units import Unit
+
+ADDED = ("enrolled", "already enrolled")
+"""The statuses of samples that are in the gallery afterwards."""
+
+OnEnrolment = Callable[[Enrolment], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentReport:
+    """What became of every sample.
+
+    Attributes:
+        enrolments: in the order of the samples.
+        unit: of the scores of conflicts.
+    """
+
+    enrolments: tuple[Enrolment, ...]
+    unit: Unit
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of samples by status."""
+        return dict(Counter(one.status for one in self.enrolments))
+
+    @property
+    def rejected(self) -> tuple[Enrolment, ...]:
+        """Samples that are not in the gallery."""
+        return tuple(one for one in self.enrolments if one.status not in ADDED)
+
+    @property
+    def conflicts(self) -> tuple[Enrolment, ...]:
+        """Samples with a conflict, enrolled or not."""
+        return tuple(one for one in self.enrolments if one.conflicts)
+
+    @property
+    def subjects(self) -> int:
+        """Number of subjects among the samples."""
+        return len({one.sample.subject for one in self.enrolments})
+
+
+def ignore_enrolment(enrolment: Enrolment) -> None:
+    """Wait for the report; the default of functions that take a callback."""
+
+
+def enrol(
+    gallery: str | Path,
+    source: str | Path,
+    *,
+    detector: str | None = None,
+    recognizer: str | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    strict: bool = False,
+    on_enrolment: OnEnrolment = ignore_enrolment,
+    on_progress: OnProgress = no_progress,
+) -> EnrolmentReport:
+    """Enrol a folder or a manifest. Samples that are enrolled already are skipped.
+
+    Args:
+        gallery: path or address; it is created if it is missing.
+        source: FOLDER/subject/*.jpg, or a CSV or Parquet manifest with path and subject.
+        detector: a model's name or the path of its card; by default the one of the settings.
+        recognizer: as detector; by default the gallery's own, or the one of the settings for a new gallery.
+        options: engine options.
+        strict: whether samples with a conflict are left out.
+        on_enrolment: called with each sample after it has been written to disk.
+        on_progress: called after each sample.
+
+    Returns:
+        What became of each sample; all of it is on disk.
+
+    Raises:
+        ManifestError: there is nothing to enrol.
+        ContractError: the gallery holds another model's embeddings.
+
+    Example:
+        >>> report = enrol("staff.gallery", "people")
+        >>> report.counts
+        {'enrolled': 2}
+    """
+    samples = read_samples(Path(source))
+    model = store.load(recognizer_of(gallery, recognizer))
+    found = detector or load_settings().detector
+    pipeline = open_pipeline(found, str(model.folder), options, many=len(samples) > 1)
+    opened = Gallery.create(gallery, model.card)
+    enrolments = []
+    try:
+        results = enrol_samples(opened, samples, pipeline, model.card, strict=strict)
+        for one in report_progress(results, "enrolling", len(samples), on_progress):
+            on_enrolment(one)
+            enrolments.append(one)
+    finally:
+        opened.close()
+    return EnrolmentReport(tuple(enrolments), model.card.unit)
+
+
+def recognizer_of(gallery: str | Path, asked: str | None) -> str:
+    """The recognizer that was asked for, else the gallery's own, else the one of the settings."""
+    if asked is not None:
+        return asked
+    if is_missing(gallery):
+        return load_settings().recognizer
+    opened = open_store(gallery)
+    opened.close()
+    return opened.identity.model
 
 
 def enrol_samples(

@@ -10,7 +10,7 @@ from mien.data.sample import Sample
 from mien.errors import ContractError, GalleryError, SubjectNotFoundError
 from mien.gallery.gallery import Gallery
 from mien.gallery.records import Identity, NewTemplate
-from mien.gallery.stores import STORES, create_store, open_store
+from mien.gallery.stores import STORES, create_store, is_missing, open_store
 from mien.gallery.stores.base import Store
 from mien.gallery.stores.sqlite import SqliteStore
 
@@ -35,12 +35,13 @@ def listed(store: Store) -> list[tuple[str, int]]:
 def test_a_new_store_is_empty_and_can_be_opened_again(store: Store, address: str, identity: Identity) -> None:
     assert store.address == address and store.identity == store.current_identity() == identity
     assert store.count() == 0 and store.subjects() == [] and list(store.portraits()) == []
-    assert store.read_thresholds() is None
+    assert store.read_thresholds() is None and not is_missing(address)
     assert open_store(address).identity == create_store(address, identity).identity == identity
 
 
 def test_a_missing_gallery_is_not_made_by_opening_it(address: str) -> None:
     for _ in range(2):
+        assert is_missing(address)
         with pytest.raises(GalleryError, match="there is no gallery"):
             open_store(address)
 

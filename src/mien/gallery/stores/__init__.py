@@ -25,6 +25,12 @@ def create_store(address: str | Path, identity: Identity) -> Store:
     return kind.create(place, identity)
 
 
+def is_missing(address: str | Path) -> bool:
+    """Whether there is nothing at a path or address, so that a gallery can be made there."""
+    kind, place = _resolve(address)
+    return not kind.exists(place)
+
+
 def _resolve(address: str | Path) -> tuple[type[Store], str]:
     """The store of an address, and the address as that store takes it: SQLite's without a scheme."""
     scheme, separator, place = str(address).partition("://")

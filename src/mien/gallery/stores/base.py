@@ -33,6 +33,11 @@ class Store(Protocol):
         ...
 
     @classmethod
+    def exists(cls, address: str) -> bool:
+        """Whether there is something at this address, a gallery or not."""
+        ...
+
+    @classmethod
     def create(cls, address: str, identity: Identity) -> Self:
         """Make a new gallery, or open an existing one of the same embeddings.
 

@@ -72,9 +72,14 @@ class SqliteStore:
         return str(self.path)
 
     @classmethod
+    def exists(cls, address: str) -> bool:
+        """See Store."""
+        return Path(address).exists()
+
+    @classmethod
     def create(cls, address: str, identity: Identity) -> SqliteStore:
         """See Store."""
-        if not Path(address).exists():
+        if not cls.exists(address):
             _initialize(Path(address), identity)
         store = cls.open(address)
         require_identity(store, identity)

@@ -1,0 +1,148 @@
+"""Identification of images: every face of every image is searched in a gallery, with a decision."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.gallery.decide import Identification
+from mien.gallery.enrolment import recognizer_of
+from mien.gallery.gallery import Gallery
+from mien.gallery.thresholds import threshold_for
+from mien.models import store
+from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline import Analysis, Item, Pipeline, open_pipeline
+from mien.progress import OnProgress, no_progress, report_progress
+from mien.settings import load_settings
+from mien.types import Faces, Threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifiedImage:
+    """Who was found in one image.
+
+    Attributes:
+        item: the image.
+        width: of the upright image in pixels; 0 where it could not be read.
+        height: of the upright image in pixels; 0 where it could not be read.
+        faces: best first, in pixels of the image; those whose landmarks fix no pose are left out.
+        people: the decision on each face, with its candidates.
+        error: why the image could not be read, or None.
+    """
+
+    item: Item
+    width: int
+    height: int
+    faces: Faces
+    people: tuple[Identification, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentificationReport:
+    """Who was found in all images.
+
+    Attributes:
+        images: in the order in which they were given.
+        threshold: what all decisions rest on.
+    """
+
+    images: tuple[IdentifiedImage, ...]
+    threshold: Threshold
+
+    @property
+    def faces(self) -> int:
+        """Number of faces."""
+        return sum(len(one.people) for one in self.images)
+
+    @property
+    def known(self) -> int:
+        """Number of faces that were recognized."""
+        return sum(person.subject is not None for one in self.images for person in one.people)
+
+    @property
+    def failed(self) -> int:
+        """Number of images that could not be read."""
+        return sum(one.error is not None for one in self.images)
+
+
+OnImage = Callable[[IdentifiedImage], None]
+
+
+def ignore_image(image: IdentifiedImage) -> None:
+    """Wait for the report; the default of functions that take a callback."""
+
+
+def identify(
+    gallery: str | Path,
+    sources: Sequence[Path | Item],
+    *,
+    fmr: float | None = None,
+    count: int = 5,
+    detector: str | None = None,
+    recognizer: str | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    on_image: OnImage = ignore_image,
+    on_progress: OnProgress = no_progress,
+) -> IdentificationReport:
+    """Decide for every face of some images who it is, or that it is unknown.
+
+    Args:
+        gallery: path or address.
+        sources: image files, or items made of bytes or arrays.
+        fmr: false match rate of one comparison, whose threshold decides; by default the one of the settings. The
+            gallery's own thresholds go before those of the model's card.
+        count: maximum number of candidates per face.
+        detector: a model's name or the path of its card; by default the one of the settings.
+        recognizer: as detector; by default the gallery's own.
+        options: engine options.
+        on_image: called with each image as soon as it is done.
+        on_progress: called after each image.
+
+    Raises:
+        ContractError: the gallery holds another model's embeddings.
+        CardError: there is no threshold for that rate.
+
+    Example:
+        >>> report = identify("staff.gallery", [Path("door.jpg")])
+        >>> [person.decision for image in report.images for person in image.people]
+        ['Eileen Collins']
+    """
+    settings = load_settings()
+    model = store.load(recognizer_of(gallery, recognizer))
+    opened = Gallery.open(gallery, model.card)
+    try:
+        threshold = threshold_for(opened.store, model.card, settings.identification_fmr if fmr is None else fmr)
+        pipeline = open_pipeline(detector or settings.detector, str(model.folder), options, many=len(sources) > 1)
+        found = identify_images(opened, sources, pipeline, threshold, count)
+        images = []
+        for one in report_progress(found, "identifying", len(sources), on_progress):
+            on_image(one)
+            images.append(one)
+    finally:
+        opened.close()
+    return IdentificationReport(tuple(images), threshold)
+
+
+def identify_images(
+    gallery: Gallery, sources: Sequence[Path | Item], pipeline: Pipeline, threshold: Threshold, count: int = 5
+) -> Iterable[IdentifiedImage]:
+    """Identify images in their order with opened models; see identify.
+
+    Raises:
+        ContractError: the threshold was measured for another model than the gallery's.
+    """
+    for analysis in pipeline.analyse(sources):
+        yield identify_analysis(gallery, analysis, threshold, count)
+
+
+def identify_analysis(gallery: Gallery, analysis: Analysis, threshold: Threshold, count: int = 5) -> IdentifiedImage:
+    """Decide on the faces of an image that went through the pipeline."""
+    people = gallery.identify(analysis.embeddings, threshold, count) if analysis.faces else []
+    return IdentifiedImage(
+        item=analysis.item,
+        width=analysis.width,
+        height=analysis.height,
+        faces=analysis.faces,
+        people=tuple(people),
+        error=analysis.error,
+    )

@@ -1,0 +1,59 @@
+"""Who is enrolled in a gallery, and erasing somebody for good. Opens no model and loads no array library."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.gallery.records import Identity, SubjectRow
+from mien.gallery.stores import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The subjects of a gallery by name, and which embeddings it holds."""
+
+    subjects: tuple[SubjectRow, ...]
+    identity: Identity
+
+
+def list_subjects(gallery: str | Path) -> Enrolled:
+    """List the subjects of a gallery.
+
+    What an earlier removal may have left in logs while another process was reading is erased here.
+
+    Raises:
+        GalleryError: there is no such gallery.
+
+    Example:
+        >>> [row.name for row in list_subjects("staff.gallery").subjects]
+        ['Eileen Collins', 'Grace Hopper']
+    """
+    store = open_store(gallery)
+    try:
+        rows = tuple(store.subjects())
+        store.erase_traces()
+    finally:
+        store.close()
+    return Enrolled(rows, store.identity)
+
+
+def remove_subject(gallery: str | Path, subject: str) -> int:
+    """Erase a subject from a gallery: embeddings, portraits and their traces on disk.
+
+    Returns:
+        How many templates were erased.
+
+    Raises:
+        SubjectNotFoundError: there is no such subject.
+        GalleryError: traces remain, with what to do about it.
+
+    Example:
+        >>> remove_subject("staff.gallery", "Grace Hopper")
+        1
+    """
+    from mien.data.sample import canonical_subject
+
+    store = open_store(gallery)
+    try:
+        return store.remove(canonical_subject(subject))
+    finally:
+        store.close()

@@ -1,0 +1,131 @@
+"""The main job on two public-domain portraits that come with packages.
+
+Eileen Collins (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib). One is enrolled, new images are made
+of both, and the gallery is asked who is in them; then the other is enrolled and it is asked again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.data.sample import Sample
+from mien.gallery.enrolment import enrol_samples
+from mien.gallery.gallery import Gallery
+from mien.gallery.identification import IdentifiedImage, identify_images
+from mien.image import read_image
+from mien.models import store
+from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, package_file
+from mien.pipeline import open_pipeline
+from mien.save_image import save_image
+from mien.settings import DEFAULTS
+from mien.types import Box, Image, floats
+from mien.units import Unit
+
+PORTRAITS = {
+    "Eileen Collins": ("scikit-image", "skimage/data/astronaut.png"),
+    "Grace Hopper": ("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TourRound:
+    """What the gallery said after somebody was enrolled.
+
+    Attributes:
+        newest: who was enrolled last.
+        subjects: everybody who is enrolled.
+        images: the decisions on every image.
+        unit: of their scores.
+    """
+
+    newest: str
+    subjects: tuple[str, ...]
+    images: tuple[IdentifiedImage, ...]
+    unit: Unit
+
+
+def tour(folder: Path, on_round: Callable[[TourRound], None]) -> tuple[TourRound, ...]:
+    """Enrol two people one after the other, and identify new images of both each time.
+
+    Args:
+        folder: where images and gallery are written; an earlier gallery there is replaced.
+        on_round: called after each enrolment.
+
+    Raises:
+        MissingExtraError: the packages with the portraits are not installed.
+    """
+    portraits = {name: read_image(package_file(*where)) for name, where in PORTRAITS.items()}
+    enrolled = {
+        name: save_image(image, folder / "enrolled" / name / "portrait.png") for name, image in portraits.items()
+    }
+    card, pipeline = (
+        store.load(DEFAULT_RECOGNIZER).card,
+        open_pipeline(DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, many=True),
+    )
+    heads = [analysis.faces[0].box for analysis in pipeline.analyse(enrolled.values())]
+    images = make_images(portraits, dict(zip(portraits, heads, strict=True)), folder / "pictures")
+    gallery = Gallery.create(_fresh(folder / "people.gallery"), card)
+    threshold = card.threshold(DEFAULTS.identification_fmr)
+    rounds = []
+    for name, file in enrolled.items():
+        list(enrol_samples(gallery, [Sample(file, name)], pipeline, card))
+        found = tuple(identify_images(gallery, images, pipeline, threshold, 2))
+        rounds.append(TourRound(name, tuple(row.name for row in gallery.subjects()), found, card.unit))
+        on_round(rounds[-1])
+    gallery.close()
+    return tuple(rounds)
+
+
+def _fresh(path: Path) -> Path:
+    """The path of a gallery, without an earlier one at it."""
+    for stale in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        stale.unlink(missing_ok=True)
+    return path
+
+
+def make_images(portraits: dict[str, Image], heads: dict[str, Box], folder: Path) -> list[Path]:
+    """New images of each portrait: cropped, turned, darkened, blurred, recompressed; and one of all together."""
+    files = []
+    for name, image in portraits.items():
+        stem = name.lower().replace(" ", "-")
+        for change, altered in _changes(image, heads[name]).items():
+            files.append(save_image(altered, folder / f"{stem}-{change}.png"))
+        ok, squeezed = cv2.imencode(".jpg", _shrunk(image, 0.5)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 12])
+        assert ok
+        path = folder / f"{stem}-recompressed.jpg"
+        path.write_bytes(squeezed.tobytes())
+        files.append(path)
+    files.append(save_image(_together(list(portraits.values())), folder / "group.png"))
+    return files
+
+
+def _changes(image: Image, head: Box) -> dict[str, Image]:
+    height, width = image.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 3), 18, 1.0)
+    top, bottom = max(0, int(head.y1 - 0.08 * head.height)), min(height, int(head.y2 + 0.04 * head.height))
+    left, right = max(0, int(head.x1 - 0.15 * head.width)), min(width, int(head.x2 + 0.15 * head.width))
+    return {
+        "cropped": image[top:bottom, left:right],
+        "turned": np.asarray(cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8),
+        "darkened": np.asarray(255 * (image / 255.0) ** 2.2 * 0.5, np.uint8),
+        "blurred": np.asarray(cv2.GaussianBlur(image, (0, 0), max(height, width) / 250), np.uint8),
+    }
+
+
+def _shrunk(image: Image, scale: float) -> Image:
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _together(images: list[Image]) -> Image:
+    """The portraits at different sizes next to each other on a grey wall."""
+    wall = np.full((720, 1280, 3), 150, np.uint8)
+    wall += floats(np.linspace(0, 60, 1280)).astype(np.uint8)[None, :, None]
+    left = 60
+    for image, height in zip(images, (460, 620), strict=True):
+        scaled = _shrunk(image, height / image.shape[0])
+        wall[720 - height : 720, left : left + scaled.shape[1]] = scaled
+        left += scaled.shape[1] + 120
+    return wall
