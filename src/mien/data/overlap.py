@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.phash import NEAR, Fingerprint, near_hashes
-from mien.scores import score_all
+from mien.scores import score_all, similarity
 from mien.types import Floats
 from mien.units import Metric
 
@@ -86,17 +86,19 @@ def same_faces(a: FaceVectors, b: FaceVectors, metric: Metric, threshold: float)
     Yields:
         For each pair of subjects its most similar rows, and the median score.
     """
-    flip = np.float32(1 if metric == "cosine" else -1)
+    limit = np.float32(similarity(threshold, metric))
     order = np.argsort(b.subjects, kind="stable")
     vectors, starts = b.embeddings[order], np.flatnonzero(np.diff(b.subjects[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
     for subject in np.unique(a.subjects):
         rows = np.flatnonzero(a.subjects == subject)
-        similar = flip * score_all(a.embeddings[rows], vectors, metric)
+        similar = similarity(score_all(a.embeddings[rows], vectors, metric), metric)
         best = np.maximum.reduceat(similar.max(axis=0), starts)
-        for group in np.flatnonzero(best >= flip * threshold):
+        for group in np.flatnonzero(best >= limit):
             scores = similar[:, starts[group] : ends[group]]
             middle = float(np.median(scores))
-            if middle >= flip * threshold:
+            if middle >= limit:
                 row, column = np.unravel_index(int(np.argmax(scores)), scores.shape)
-                yield Overlap("same face", int(rows[row]), int(order[starts[group] + column]), float(flip) * middle)
+                yield Overlap(
+                    "same face", int(rows[row]), int(order[starts[group] + column]), similarity(middle, metric)
+                )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mien.portrait.dataset.evidence import MAX_EVIDENCE, Evidence, fit_evidence, logistic
 from mien.portrait.dataset.suspicions import Merge, Split, Suspect
-from mien.scores import normalize, score_all
+from mien.scores import normalize, score_all, similarity
 from mien.types import Floats, floats
 from mien.units import Metric
 
@@ -70,8 +70,7 @@ class Labels:
 
     def scores(self, a: Rows, b: Rows) -> Floats:
         """(len(a), len(b)) how alike rows are; higher is more alike."""
-        found = score_all(self.vectors[a], self.vectors[b], self.metric)
-        return found if self.metric == "cosine" else -found
+        return similarity(score_all(self.vectors[a], self.vectors[b], self.metric), self.metric)
 
     def _learn(self, generator: np.random.Generator) -> Evidence:
         """Draw comparisons across and within folders, and fit what scores say."""
