@@ -19,13 +19,13 @@ import numpy as np
 import command
 import inputs
 import machine
-from mien.cli import bench
 from mien.data.annotated import read_annotated
 from mien.detect.families import open_detector
 from mien.evaluate.detectors.survey import Plan, survey
 from mien.evaluate.detectors.survey_report import survey_report
 from mien.evaluate.render import write_report
 from mien.image import read_image
+from mien.library.listing import detectors as installed_detectors
 
 ROUNDS = 5
 
@@ -53,8 +53,8 @@ def main() -> None:
     )
     shown = (dlib / "bald_guys.jpg", dlib / "2008_002470.jpg", read_annotated(sets[0]).images[4].path)
     video = inputs.DATA / "video" / "short_hamilton_clip.mp4"
-    plan = Plan(sets, given.lfw, video, given.max_images, shown)
-    names = given.detectors.split(",") if given.detectors else bench.available()
+    plan = Plan(sets=sets, portraits=given.lfw, video=video, max_images=given.max_images, shown=shown)
+    names = given.detectors.split(",") if given.detectors else installed_detectors()
     # The page shows people, so it stays out of the repository, which keeps the report without images.
     result = compare(names, plan, given.out, Path("survey-page"))
     command.finish("detectors", result, smoke=False)
@@ -67,16 +67,13 @@ def smoke() -> None:
         manifest = inputs.annotated(folder / "scenes", 2)
         video = inputs.clip(folder / "clip.mp4", smoke=True)
         shown = (read_annotated(manifest).images[0].path,)
-        plan = Plan((manifest,), folder / "scenes", video, 2, shown)
+        plan = Plan(sets=(manifest,), portraits=folder / "scenes", video=video, max_images=2, shown=shown)
         command.finish("detectors", compare(["mien-face"], plan, folder / "report", folder / "page"), smoke=True)
 
 
 def compare(names: list[str], plan: Plan, out: Path, page: Path) -> dict:
     """The survey with its page, its report without images in `out`, and mien-face and MTCNN in turn."""
-    done = []
-    for one in survey(names, plan):
-        print(one.name, one.fault or "measured", file=sys.stderr, flush=True)
-        done.append(one)
+    done = survey(names, plan, on_progress=lambda step: print(names[step.done - 1], "is done", file=sys.stderr))
     report = survey_report(done, plan)
     write_report(report, page)
     with tempfile.TemporaryDirectory() as scratch:

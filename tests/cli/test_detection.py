@@ -113,7 +113,7 @@ def test_the_survey_measures_in_a_process_of_its_own_and_names_what_it_could_not
     (folder / "hopper.jpg").write_bytes(portrait.read_bytes())
     assert run(["detect", str(folder), "--save", str(tmp_path / "truth.csv")]) == 0
     monkeypatch.setattr("mien.evaluate.detectors.survey.ProcessPoolExecutor", _Here)
-    monkeypatch.setattr("mien.evaluate.detectors.survey.SECONDS", 0.05)
+    monkeypatch.setattr("mien.evaluate.detectors.timing.SECONDS", 0.05)
     monkeypatch.setattr("mien.evaluate.detectors.survey.SIZES", ((160, 120), (640, 480)))
     command = ["bench", "detectors", str(tmp_path / "truth.csv"), "--portraits", str(folder), "--images", str(folder)]
     capsys.readouterr()

@@ -264,17 +264,17 @@ def test_the_command_reads_matlab_files_and_says_what_is_missing(
     told = capsys.readouterr()
     found = json.loads(told.out)
     assert found["easy"] == pytest.approx(reference(truth, boxes, "easy"), abs=1e-9)
-    assert "has no prediction file: 1--Event/picture_4" in told.err
+    assert "no prediction file for: 1--Event/picture_4" in told.err
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a\n2\n1 2 3 4 0.5\n", "line 2: it says 2 boxes, and 1 follow"),
+        ("a\n2\n1 2 3 4 0.5\n", "line 2 announces 2 boxes, and 1 follow"),
         ("a\n1\n1 2 3 0.5\n", "line 3: a box has 5 numbers"),
-        ("a\nx\n", "line 2: the number of boxes is expected"),
-        ("a\n1\n1 2 three 4 0.5\n", "line 3: '1 2 three 4 0.5' is no row of numbers"),
-        ("a\n1\n1 2 nan 4 0.5\n", "line 3: a number is none"),
+        ("a\nx\n", "line 2: expected the number of boxes"),
+        ("a\n1\n1 2 three 4 0.5\n", "line 3: '1 2 three 4 0.5' is not a row of numbers"),
+        ("a\n1\n1 2 nan 4 0.5\n", "line 3: expected a finite number"),
     ],
 )
 def test_a_wrong_prediction_file_is_named_with_its_line(content: str, words: str, tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_what_holds_no_predictions_says_so(tmp_path: Path, made_up: tuple) -> No
         read_predictions(tmp_path / "x.tar.gz")
     (tmp_path / "0--E").mkdir()
     (tmp_path / "0--E" / "a.txt").write_text("a\n0\n")
-    with pytest.raises(ManifestError, match="for none of WIDER FACE's pictures"):
+    with pytest.raises(ManifestError, match="does not have predictions for WIDER FACE's images"):
         evaluate_wider(made_up[0], read_predictions(tmp_path))
     with pytest.raises(ManifestError, match=r"wider_face_val\.mat is missing"):
         read_ground_truth(tmp_path)
@@ -374,7 +374,7 @@ def test_the_command_writes_a_report_with_galleries(
     [
         ("name a SET", []),
         ("either --predictions or --images", ["--wider", "x"]),
-        ("--iou is between", ["x", "--iou", "2"]),
+        ("--iou must be between", ["x", "--iou", "2"]),
     ],
 )
 def test_wrong_commands_say_what_is_wanted(

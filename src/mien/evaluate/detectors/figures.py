@@ -1,6 +1,6 @@
 """Figures of detection from matched detections: average precision, recall at false boxes, landmarks, with intervals.
 
-Intervals resample pictures, since faces and false boxes of one picture are not independent. Matches nothing itself.
+Intervals resample images, since faces and false boxes of one image are not independent. Matches nothing itself.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,9 @@ from mien.types import Floats
 
 RESAMPLED = 200
 """Bootstrap samples of an interval."""
+
+TAILS = (0.025, 0.975)
+"""Quantiles of a 95% interval."""
 
 RECALLS = np.linspace(0, 1, 101)
 """Where COCO reads precision."""
@@ -57,17 +60,17 @@ def average_precision(
 
     Args:
         matched: its detections.
-        weights: how often each picture counts; None counts each once.
+        weights: how often each image counts; None counts each once.
         read: area, or coco_area.
     """
-    chosen = np.ones(matched.pictures) if weights is None else weights
+    chosen = np.ones(matched.images) if weights is None else weights
     faces = float(chosen[matched.faces].sum())
     return read(*precision_recall(matched.scores, matched.right, faces, chosen[matched.owners]))
 
 
 def threshold_at(matched: Matched, false_boxes: float, weights: Doubles | None = None) -> float:
-    """The least score at which false boxes a picture stay within a limit; above 1 where no score does."""
-    chosen = np.ones(matched.pictures) if weights is None else weights
+    """The minimum score at which false boxes per image stay within a limit; above 1 where no score does."""
+    chosen = np.ones(matched.images) if weights is None else weights
     wrong = np.cumsum(chosen[matched.owners] * ~matched.right)
     allowed = false_boxes * chosen.sum()
     over = np.flatnonzero(wrong > allowed + 1e-9)
@@ -82,36 +85,36 @@ def threshold_at(matched: Matched, false_boxes: float, weights: Doubles | None =
 def recall_at(
     matched: Matched, false_boxes: float, among: NDArray[np.bool_], weights: Doubles | None = None
 ) -> float:
-    """Share of some faces that are found at a number of false boxes a picture.
+    """Share of some faces that are found at a number of false boxes per image.
 
     Args:
         matched: the set.
-        false_boxes: allowed a picture, over the whole set.
-        among: (G,) which faces are asked after.
-        weights: how often each picture counts.
+        false_boxes: allowed per image, over the whole set.
+        among: (G,) the faces that are counted.
+        weights: how often each image counts.
     """
-    chosen = np.ones(matched.pictures) if weights is None else weights
-    least = max(threshold_at(matched, false_boxes, weights), 1e-12)
+    chosen = np.ones(matched.images) if weights is None else weights
+    min_score = max(threshold_at(matched, false_boxes, weights), 1e-12)
     own = chosen[matched.faces] * among
-    return float((own * (matched.found >= least)).sum() / max(own.sum(), 1e-12))
+    return float((own * (matched.found >= min_score)).sum() / max(own.sum(), 1e-12))
 
 
 def with_interval(matched: Matched, figure: Callable[[Doubles], float], count: int, seed: int = 1) -> Estimate:
-    """A figure with its interval by resampled pictures.
+    """A figure with its interval by resampled images.
 
     Args:
         matched: the set.
-        figure: the figure, given how often each picture counts.
+        figure: the figure, given how often each image counts.
         count: what it is a share or mean of.
         seed: of the resampling.
     """
-    value = figure(np.ones(matched.pictures))
+    value = figure(np.ones(matched.images))
     generator = np.random.default_rng(seed)
-    chances = np.full(matched.pictures, 1 / max(1, matched.pictures))
-    drawn = [figure(generator.multinomial(matched.pictures, chances).astype(float)) for _ in range(RESAMPLED)]
+    chances = np.full(matched.images, 1 / max(1, matched.images))
+    drawn = [figure(generator.multinomial(matched.images, chances).astype(float)) for _ in range(RESAMPLED)]
     finite = [one for one in drawn if np.isfinite(one)]
-    low, high = np.quantile(finite, [0.025, 0.975]) if finite else (value, value)
+    low, high = np.quantile(finite, TAILS) if finite else (value, value)
     if value >= 1 and count:
-        # No picture shows a fault, so resampling shows none either: the rule of three does.
+        # No image shows a fault, so resampling shows none either: the rule of three does.
         low = max(0.0, 1 - 3 / count)
     return Estimate(value, float(low), float(high), count)

@@ -1,7 +1,7 @@
 """Which detection finds which face. Owns the rules of matching; computes no rate.
 
-Detections are taken best first, each finds the free face that it overlaps most, if that is enough (as COCO does).
-One that finds none, but lies on a face to be ignored, counts neither as right nor as wrong.
+Detections are taken best first. Each finds the free face that it overlaps most, if that is enough (as COCO does).
+One that finds none, but is on a face to be ignored, counts neither as right nor as wrong.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,33 +14,33 @@ from mien.data.annotated import AnnotatedImage
 from mien.geometry import corners, iou
 from mien.types import Faces, Floats, floats
 
-OVERLAP = 0.5
-"""IoU from which a face is found (WIDER FACE, PASCAL VOC)."""
+MIN_IOU = 0.5
+"""Minimum IoU for a detection to count as a match (WIDER FACE, PASCAL VOC)."""
 
 COVERED = 0.5
-"""A detection is on a face to be ignored when this share of it lies there."""
+"""A detection is on a face to be ignored when this share of it is there."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Matched:
     """Detections, the best first, and faces of a set, matched.
 
     Attributes:
-        pictures: how many there are.
+        images: how many there are.
         scores: (D,) of each detection that counts.
         right: (D,) bool, whether it found a face.
-        owners: (D,) its picture.
-        places: (D,) its number among its picture's detections.
+        owners: (D,) its image.
+        places: (D,) its number among its image's detections.
         found: (G,) score of the detection that found each face, 0 where none did.
-        faces: (G,) picture of each face.
-        rows: (G,) its number among its picture's annotations.
+        faces: (G,) image of each face.
+        rows: (G,) its number among its image's annotations.
         heights: (G,) height of each face in pixels.
         errors: (G,) mean distance of the five landmarks as a share of the distance between the eyes; NaN where one of
             them is not known.
         overlaps: (G,) IoU with the detection that found it, 0 where none did.
     """
 
-    pictures: int
+    images: int
     scores: Floats
     right: NDArray[np.bool_]
     owners: NDArray[np.int64]
@@ -53,50 +53,50 @@ class Matched:
     overlaps: Floats
 
 
-def match(pictures: Sequence[AnnotatedImage], detected: Iterable[Faces], least: float = OVERLAP) -> Matched:
-    """Match the detections of every picture, in the order of the pictures.
+def match(images: Sequence[AnnotatedImage], detected: Iterable[Faces], min_iou: float = MIN_IOU) -> Matched:
+    """Match the detections of every image, in the order of the images.
 
     Args:
-        pictures: with what is known of them.
+        images: with what is known of them.
         detected: the faces that were found in each.
-        least: IoU from which a face is found.
+        min_iou: minimum IoU for a detection to count as a match.
     """
     scores, right, owners, places = [], [], [], []
     found, faces, rows, heights, errors, overlaps = [], [], [], [], [], []
-    for number, (picture, own) in enumerate(zip(pictures, detected, strict=True)):
-        one = match_picture(picture, own, least)
+    for number, (image, own) in enumerate(zip(images, detected, strict=True)):
+        one = match_image(image, own, min_iou)
         for place in one.counted:
             scores.append(own[place].score)
             right.append(one.finds[place] >= 0)
             owners.append(number)
             places.append(place)
-        for row in np.flatnonzero(~picture.ignore).tolist():
+        for row in np.flatnonzero(~image.ignore).tolist():
             finder = one.finder[row]
             found.append(own[finder].score if finder >= 0 else 0.0)
             faces.append(number)
             rows.append(row)
-            heights.append(picture.boxes[row, 3] - picture.boxes[row, 1])
-            errors.append(landmark_error(picture.landmarks[row], own[finder].landmarks) if finder >= 0 else np.nan)
+            heights.append(image.boxes[row, 3] - image.boxes[row, 1])
+            errors.append(landmark_error(image.landmarks[row], own[finder].landmarks) if finder >= 0 else np.nan)
             overlaps.append(one.shared[row])
     order = np.argsort(-floats(scores), kind="stable")
     return Matched(
-        len(pictures),
-        floats(scores)[order],
-        np.array(right, np.bool_)[order],
-        np.array(owners, np.int64)[order],
-        np.array(places, np.int64)[order],
-        floats(found),
-        np.array(faces, np.int64),
-        np.array(rows, np.int64),
-        floats(heights),
-        floats(errors),
-        floats(overlaps),
+        images=len(images),
+        scores=floats(scores)[order],
+        right=np.array(right, np.bool_)[order],
+        owners=np.array(owners, np.int64)[order],
+        places=np.array(places, np.int64)[order],
+        found=floats(found),
+        faces=np.array(faces, np.int64),
+        rows=np.array(rows, np.int64),
+        heights=floats(heights),
+        errors=floats(errors),
+        overlaps=floats(overlaps),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _One:
-    """One picture: detections that count, the face that each finds, the finder of each face, and their IoU."""
+    """One image: detections that count, the face that each finds, the finder of each face, and their IoU."""
 
     counted: list[int]
     finds: list[int]
@@ -104,19 +104,19 @@ class _One:
     shared: list[float]
 
 
-def match_picture(picture: AnnotatedImage, detected: Faces, least: float) -> _One:
-    """Match the detections of one picture."""
+def match_image(image: AnnotatedImage, detected: Faces, min_iou: float) -> _One:
+    """Match the detections of one image."""
     boxes = corners(face.box for face in detected)
-    shared = iou(boxes, picture.boxes)
-    inside = _covered(boxes, picture.boxes[picture.ignore])
-    finds, finder = [-1] * len(detected), [-1] * len(picture.boxes)
-    values = [0.0] * len(picture.boxes)
-    free = ~picture.ignore
+    shared = iou(boxes, image.boxes)
+    inside = _covered(boxes, image.boxes[image.ignore])
+    finds, finder = [-1] * len(detected), [-1] * len(image.boxes)
+    values = [0.0] * len(image.boxes)
+    free = ~image.ignore
     counted = []
     for place in np.argsort([-face.score for face in detected], kind="stable").tolist():
         candidates = np.where(free, shared[place], -1.0)
         best = int(candidates.argmax()) if len(candidates) else -1
-        if best >= 0 and candidates[best] >= least:
+        if best >= 0 and candidates[best] >= min_iou:
             free[best] = False
             finds[place], finder[best], values[best] = best, place, float(candidates[best])
             counted.append(place)
@@ -126,7 +126,7 @@ def match_picture(picture: AnnotatedImage, detected: Faces, least: float) -> _On
 
 
 def _covered(boxes: Floats, ignored: Floats) -> NDArray[np.bool_]:
-    """Whether half of each box lies in one of the others, or the two overlap as a face and its detection do."""
+    """Whether half of each box is in one of the others, or the two overlap as a face and its detection do."""
     if not len(ignored) or not len(boxes):
         return np.zeros(len(boxes), np.bool_)
     low = np.maximum(boxes[:, None, :2], ignored[None, :, :2])
@@ -134,7 +134,7 @@ def _covered(boxes: Floats, ignored: Floats) -> NDArray[np.bool_]:
     shared = np.maximum(high - low, 0).prod(axis=2)
     area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-9)
     inside = (shared / area[:, None]).max(axis=1) >= COVERED
-    return np.asarray(inside | (iou(boxes, ignored).max(axis=1) >= OVERLAP), np.bool_)
+    return np.asarray(inside | (iou(boxes, ignored).max(axis=1) >= MIN_IOU), np.bool_)
 
 
 def landmark_error(wanted: Floats, found: Floats) -> float:

@@ -1,7 +1,7 @@
-"""Prediction files in WIDER FACE's form: EVENT/NAME.txt, in a folder or an archive. Reads; judges nothing.
+"""Prediction files in WIDER FACE's form: EVENT/NAME.txt, in a folder or an archive. Reads only.
 
-A file has the picture's name, the number of boxes, and a row for each: left, top, width, height, score. Archives are
-read where they lie; nothing is unpacked.
+A file has the image's name, the number of boxes, and a row for each: left, top, width, height, score. Archives are
+read in place; nothing is unpacked.
 """
 
 import tarfile
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from mien.errors import ManifestError
 
 Key = tuple[str, str]
-"""Event and name of a picture, without its ending."""
+"""Event and name of an image, without its ending."""
 
 ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """Boxes of each picture: (N, 5) float64 left, top, width, height, score, the best first."""
+    """Boxes of each image: (N, 5) float64 left, top, width, height, score, the best first."""
 
     source: str
     boxes: dict[Key, NDArray[np.float64]]
@@ -33,7 +33,7 @@ def read_predictions(source: Path) -> Predictions:
     """Read a folder or an archive of prediction files.
 
     Raises:
-        ManifestError: nothing there, no prediction files, or a row that is no box; names the file and line.
+        ManifestError: nothing there, no prediction files, or a row that is not a box; names the file and line.
     """
     if not source.exists():
         raise ManifestError(f"{source} does not exist; give a folder or an archive of EVENT/NAME.txt files")
@@ -87,23 +87,23 @@ def _parse(data: bytes, where: str) -> NDArray[np.float64]:
     except (ValueError, IndexError):
         raise ManifestError(f"{where}, {_fault(rows)}") from None
     if count != len(table):
-        raise ManifestError(f"{where}, line 2: it says {count} boxes, and {len(table)} follow")
+        raise ManifestError(f"{where}, line 2 announces {count} boxes, and {len(table)} follow")
     if not np.isfinite(table).all():
         bad = int(np.argmin(np.isfinite(table).all(axis=1)))
-        raise ManifestError(f"{where}, line {bad + 3}: a number is none")
+        raise ManifestError(f"{where}, line {bad + 3}: expected a finite number")
     return table[np.argsort(-table[:, 4], kind="stable")]
 
 
 def _fault(rows: list[str]) -> str:
     """The first line that is wrong."""
     if len(rows) < 2 or not rows[1].strip().isdigit():
-        return "line 2: the number of boxes is expected"
+        return "line 2: expected the number of boxes"
     for number, row in enumerate(rows[2:], start=3):
         words = row.split()
         try:
             numbers = [float(word) for word in words]
         except ValueError:
-            return f"line {number}: '{row.strip()[:40]}' is no row of numbers"
+            return f"line {number}: '{row.strip()[:40]}' is not a row of numbers"
         if words and len(numbers) != 5:
-            return f"line {number}: a box has 5 numbers (left top width height score), and here are {len(numbers)}"
-    return "a row is no box"
+            return f"line {number}: a box has 5 numbers (left top width height score), not {len(numbers)}"
+    return "a row is not a box"

@@ -1,37 +1,112 @@
-"""Runs a detector over annotated pictures. Judges nothing."""
+"""Runs a detector over annotated images. Computes no figure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from mien.data.annotated import AnnotatedImage
+from mien.data.annotated import AnnotatedImage, AnnotatedSet
+from mien.data.sample import Problem
 from mien.detect.detector import Detector
 from mien.errors import ImageError
+from mien.evaluate.detectors.matching import MIN_IOU
+from mien.evaluate.wording import message
 from mien.image import read_image
+from mien.messages import Message
 from mien.models.engines import usable_cores
 from mien.prefetch import prefetch
+from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Faces
 
+MIN_SCORE = 0.02
+"""Minimum score of detections that are evaluated, so that the whole curve is seen (Pytorch_Retinaface's own)."""
+
 Seen = tuple[AnnotatedImage, Faces | None, str]
-"""A picture, its faces, or why it could not be read."""
+"""An image, its faces, or why it could not be read."""
 
 
-def detect_all(detector: Detector, pictures: Sequence[AnnotatedImage]) -> Iterator[Seen]:
-    """The faces of each picture, in their order; a picture that cannot be read has a reason instead."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DetectedSet:
+    """A detector's answers to annotated images.
 
-    def look(picture: AnnotatedImage) -> Seen:
+    Attributes:
+        detector: its name.
+        source: the data set's.
+        scales: at which scales images were searched.
+        own_threshold: the detector's own minimum score.
+        images: those that could be read.
+        faces: found in each, down to a low score.
+        problems: rows and images that could not be used.
+        min_iou: IoU from which a detection matches a face.
+    """
+
+    detector: str
+    source: str
+    scales: Message
+    own_threshold: float
+    images: tuple[AnnotatedImage, ...]
+    faces: tuple[Faces, ...]
+    problems: tuple[Problem, ...] = ()
+    min_iou: float = MIN_IOU
+
+
+def detect_all(
+    detector: Detector, images: Sequence[AnnotatedImage], on_progress: OnProgress = no_progress
+) -> list[Seen]:
+    """The faces of each image, in their order; an image that cannot be read has a reason instead."""
+
+    def detect(image: AnnotatedImage) -> Seen:
         try:
-            return picture, detector.detect([read_image(picture.path)])[0], ""
+            return image, detector.detect([read_image(image.path)])[0], ""
         except ImageError as reason:
-            return picture, None, str(reason)
+            return image, None, str(reason)
 
     workers = usable_cores()
     with ThreadPoolExecutor(workers, "detector") as pool:
-        yield from prefetch(pool, look, iter(pictures), workers + 2)
+        seen = prefetch(pool, detect, iter(images), workers + 2)
+        return list(report_progress(seen, "detecting", len(images), on_progress))
 
 
-def find_pictures(folder: Path) -> dict[tuple[str, str], Path]:
-    """The pictures of WIDER FACE's layout, FOLDER/EVENT/NAME.jpg, by event and name."""
+def detect_set(
+    detector: Detector,
+    annotated: AnnotatedSet,
+    source: Path,
+    *,
+    min_iou: float = MIN_IOU,
+    on_progress: OnProgress = no_progress,
+) -> DetectedSet:
+    """Run a detector over a set."""
+    images, faces, problems = [], [], list(annotated.problems)
+    for image, found, reason in detect_all(detector, annotated.images, on_progress):
+        if found is None:
+            problems.append(Problem(str(image.path), reason))
+        else:
+            images.append(image)
+            faces.append(found)
+    return DetectedSet(
+        detector=detector.name,
+        source=name_of(source),
+        scales=scales_of(detector),
+        own_threshold=detector.min_score,
+        images=tuple(images),
+        faces=tuple(faces),
+        problems=tuple(problems),
+        min_iou=min_iou,
+    )
+
+
+def scales_of(detector: Detector) -> Message:
+    """At which scales a detector searches images."""
+    return message("detection.scales", longest=int(detector.longest))
+
+
+def name_of(path: Path) -> str:
+    """What to call a data set in a report."""
+    return path.name if path.suffix == "" or path.stem != "manifest" else path.parent.name
+
+
+def find_images_by_event(folder: Path) -> dict[tuple[str, str], Path]:
+    """The images of WIDER FACE's layout, FOLDER/EVENT/NAME.jpg, by event and name."""
     return {
         (path.parent.name, path.stem): path
         for path in sorted(folder.rglob("*"))

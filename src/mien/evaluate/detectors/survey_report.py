@@ -1,14 +1,16 @@
-"""The survey of detectors as one report: what they are, how fast, how well, and the same faces side by side.
+"""The survey of detectors as one report: what they are, how fast, how well, and the same images side by side.
 
 Measures nothing.
 """
 
 from collections.abc import Sequence
 
-from mien.evaluate.detectors.report import in_words
+from mien.evaluate.detectors.shares import in_words
 from mien.evaluate.detectors.survey import Plan, Surveyed
 from mien.evaluate.protocols.sections import made_with
-from mien.evaluate.report import Cell, Gallery, GalleryRow, Number, Report, Subject, Table, share
+from mien.evaluate.report import Cell, Evaluated, Number, Place, Places, Report, Table
+from mien.evaluate.wording import joined, message, share
+from mien.messages import Message, Text
 
 MISSING = (
     (
@@ -43,8 +45,8 @@ def survey_report(surveyed: Sequence[Surveyed], plan: Plan) -> Report:
     numbers = {f"{one.name}/{key}": value for one in done for key, value in _numbers(one).items()}
     return Report(
         protocol="survey",
-        title="Face detectors compared",
-        about=Subject(
+        title=message("survey.title"),
+        about=Evaluated(
             model=", ".join(one.name for one in done),
             contract="",
             unit="score",
@@ -53,16 +55,13 @@ def survey_report(surveyed: Sequence[Surveyed], plan: Plan) -> Report:
             samples=0,
             subjects=0,
             not_embedded={},
-            sentence=(
-                f"{len(done)} detectors, each in a process of its own, on all cores of one machine. At most "
-                f"{plan.most} pictures of each set. Intervals of 95% by picture."
-            ),
+            sentence=message("survey.about", detectors=len(done), max_images=plan.max_images),
         ),
         headline=_headline(done),
         numbers=numbers,
         tables=tuple(table for table in tables if table is not None),
         galleries=tuple(_side_by_side(done, str(path)) for path in plan.shown),
-        warnings=tuple(f"{one.name} could not be measured: {one.fault}" for one in surveyed if one.fault),
+        warnings=tuple(message("survey.fault", name=one.name, fault=one.fault) for one in surveyed if one.fault),
         made_with=made_with(1),
     )
 
@@ -87,8 +86,8 @@ def _numbers(one: Surveyed) -> dict[str, Number]:
         found["parameters"] = Number(value=one.identity.parameters)
     if one.identity.multiplications is not None:
         found["multiplications"] = Number(value=one.identity.multiplications)
-    if one.frames_a_second is not None:
-        found["frames a second"] = Number(value=one.frames_a_second)
+    if one.frames_per_second is not None:
+        found["frames a second"] = Number(value=one.frames_per_second)
     if one.central is not None:
         rate = one.central.found
         found["central face found"] = Number(value=rate.value, low=rate.low, high=rate.high, comparisons=rate.count)
@@ -96,16 +95,17 @@ def _numbers(one: Surveyed) -> dict[str, Number]:
     return found
 
 
-def _headline(done: Sequence[Surveyed]) -> tuple[str, ...]:
+def _headline(done: Sequence[Surveyed]) -> tuple[Message, ...]:
     lines = []
     for title in sorted({title for one in done for title in one.reports}):
         ranked = sorted((one for one in done if title in one.reports), key=lambda one: -(_ap(one, title) or 0))
-        best = ", ".join(f"{one.name} {share(_ap(one, title) or 0)}" for one in ranked[:3])
-        lines.append(f"Best average precision on {title}: {best}.")
+        best = [message("survey.named-share", name=one.name, share=share(_ap(one, title) or 0)) for one in ranked[:3]]
+        lines.append(message("survey.best", source=title, best=joined(best, "comma")))
     timed = sorted((ms, one.name) for one in done if (ms := _ms(one, 640, 480, 1)) is not None)
     if timed:
-        lines.append("Fastest at 640x480: " + ", ".join(f"{name} {ms:.1f} ms" for ms, name in timed[:3]) + ".")
-    return tuple(lines) or ("None of them could be measured.",)
+        fastest = [message("survey.named-ms", name=name, ms=ms) for ms, name in timed[:3]]
+        lines.append(message("survey.fastest", fastest=joined(fastest, "comma")))
+    return tuple(lines) or (message("survey.none"),)
 
 
 def _ap(one: Surveyed, title: str) -> float | None:
@@ -125,16 +125,20 @@ def _identities(done: Sequence[Surveyed]) -> Table:
                 one.name,
                 what.weights,
                 what.licence,
-                f"{what.parameters / 1e6:.3f} M" if what.parameters is not None else "no network",
-                f"{what.bytes / 1e6:.2f} MB" if what.bytes is not None else None,
-                f"{what.multiplications / 1e9:.2f} G ({what.input})" if what.multiplications is not None else None,
+                message("survey.millions", value=what.parameters / 1e6)
+                if what.parameters is not None
+                else message("survey.no-network"),
+                message("survey.megabytes", value=what.bytes / 1e6) if what.bytes is not None else None,
+                message("survey.billions", value=what.multiplications / 1e9, input=what.input)
+                if what.multiplications is not None
+                else None,
             )
         )
     return Table(
-        title="What they are",
-        columns=("detector", "weights", "licence", "parameters", "size", "multiplications"),
+        title=message("survey.what"),
+        columns=_columns("detector", "weights", "licence", "parameters", "size", "multiplications"),
         rows=tuple(rows),
-        note="Of MTCNN only P-Net's pyramid is counted; R-Net and O-Net cost by what it proposes.",
+        note=message("survey.what-note"),
     )
 
 
@@ -143,15 +147,16 @@ def _speeds(done: Sequence[Surveyed]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for one in done:
         times = {(t.width, t.height, t.batch): t for t in one.timings}
-        cells = [f"{times[size].median:.1f} ({times[size].p95:.1f})" for size in sizes]
-        video = f"{one.frames_a_second:.1f}" if one.frames_a_second is not None else None
-        rows.append((one.name, *cells, video, f"{one.start:.2f} s", f"{one.memory} MB"))
-    columns = tuple(f"{width}x{height}, batch {batch}" for width, height, batch in sizes)
+        cells = [message("survey.ms", median=times[size].median, p95=times[size].p95) for size in sizes]
+        video = _number_text("survey.tenths", one.frames_per_second)
+        start, memory = message("survey.seconds", value=one.start), message("survey.memory-mb", value=one.memory)
+        rows.append((one.name, *cells, video, start, memory))
+    columns = [message("survey.batch", width=width, height=height, batch=batch) for width, height, batch in sizes]
     return Table(
-        title="How fast, in milliseconds a picture: median (95th percentile)",
-        columns=("detector", *columns, "frames a second of the video", "start", "most memory"),
+        title=message("survey.how-fast"),
+        columns=(*_columns("detector"), *columns, *_columns("video", "start", "memory")),
         rows=tuple(rows),
-        note="Start: from opening to the first answer, after Python is up. Most of them shrink larger pictures.",
+        note=message("survey.how-fast-note"),
     )
 
 
@@ -174,57 +179,62 @@ def _quality(done: Sequence[Surveyed]) -> Table | None:
                     in_words(numbers["ap"]),
                     in_words(numbers["recall above 32 px@0.1"]),
                     in_words(numbers["recall at own threshold"]),
-                    f"{false:.3f}" if false is not None else None,
+                    _number_text("survey.thousandths", false),
                     in_words(numbers["landmark error"]),
-                    f"{share(filling.value)} of {filling.count}" if filling else None,
+                    message("survey.share-of", share=share(filling.value), total=filling.count) if filling else None,
                 )
             )
         if one.central is not None:
             rate = one.central.found
-            others = f"{one.central.others:.3f}"
+            others = _number_text("survey.thousandths", one.central.others)
             words = share(rate.value)
-            rows.append((one.name, "one face in the middle", rate.count, None, None, words, others, None, None))
+            rows.append((one.name, message("survey.central"), rate.count, None, None, words, others, None, None))
     if not rows:
         return None
     return Table(
-        title="How well",
-        columns=(
-            "detector",
-            "set",
-            "pictures",
-            "average precision",
-            "found above 32 px at 0.1 false boxes",
-            "found at its own threshold",
-            "false boxes a picture",
-            "landmark error / eye distance",
-            "portraits that fill the frame",
+        title=message("survey.how-well"),
+        columns=_columns(
+            "detector", "set", "images", "ap", "above-32", "found-at-own", "false-boxes", "landmark-error", "filling"
         ),
         rows=tuple(rows),
-        note=(
-            "A slow detector looks at fewer pictures. Portraits that fill the frame are cut from a third of the set: "
-            "the face takes 60, 80 and 100% of the height. Of portraits that are not annotated, finding the middle "
-            "is an upper bound of recall, and other boxes one of false boxes."
-        ),
+        note=message("survey.how-well-note"),
     )
+
+
+def _columns(*codes: str) -> tuple[Message, ...]:
+    return tuple(message(f"survey.column.{code}") for code in codes)
+
+
+def _number_text(code: str, value: float | None) -> Message | None:
+    return None if value is None else message(code, value=float(value))
 
 
 def _sizes(done: Sequence[Surveyed]) -> list[Table]:
     tables = []
     for title in sorted({title for one in done for title in one.reports}):
         found = {one.name: one.reports[title].tables[0] for one in done if title in one.reports}
-        bands = list(dict.fromkeys(str(row[0]) for table in found.values() for row in table.rows))
+        bands = list(dict.fromkeys(row[0] for table in found.values() for row in table.rows))
         rows: list[tuple[Cell, ...]] = []
         for name, table in found.items():
-            cells = {str(row[0]): str(row[2]).split(" (")[0] for row in table.rows}
+            cells = {row[0]: _value(row[2]) for row in table.rows}
             rows.append((name, *(cells.get(band) for band in bands)))
         tables.append(
             Table(
-                title=f"Recall by size at 0.1 false boxes a picture: {title}",
-                columns=("detector", *bands),
+                title=message("survey.by-size", source=title),
+                columns=(*_columns("detector"), *(_text(band) for band in bands)),
                 rows=tuple(rows),
             )
         )
     return tables
+
+
+def _value(cell: Cell) -> Cell:
+    """A share without its interval."""
+    return cell.arguments.get("value", cell) if isinstance(cell, Message) else cell
+
+
+def _text(cell: Cell) -> Text:
+    return cell if isinstance(cell, str | Message) else str(cell)
 
 
 def _missing(surveyed: Sequence[Surveyed]) -> Table | None:
@@ -232,15 +242,13 @@ def _missing(surveyed: Sequence[Surveyed]) -> Table | None:
     rows = tuple((name, where) for mark, name, where in MISSING if mark not in present)
     if not rows:
         return None
-    return Table(
-        title="Not measured: weights that mien may not carry", columns=("detector", "where to get it"), rows=rows
-    )
+    return Table(title=message("survey.missing"), columns=_columns("detector", "where"), rows=rows)
 
 
-def _side_by_side(done: Sequence[Surveyed], path: str) -> Gallery:
+def _side_by_side(done: Sequence[Surveyed], path: str) -> Places:
     rows = []
     for one in done:
         faces = one.shown.get(path, ())
-        boxes = tuple(face.box.corners for face in faces)
-        rows.append(GalleryRow(path=path, box=None, words=f"{one.name}: {len(faces)}", boxes=boxes))
-    return Gallery(title=f"The same picture by all of them: {path.split('/')[-1]}", rows=tuple(rows))
+        words = message("survey.found", name=one.name, faces=len(faces))
+        rows.append(Place(path=path, box=None, words=words, boxes=tuple(face.box.corners for face in faces)))
+    return Places(title=message("survey.same-image", file=path.split("/")[-1]), rows=tuple(rows))

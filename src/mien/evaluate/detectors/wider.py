@@ -4,7 +4,7 @@ Follows the Python reference (wondervictor's WiderFace-Evaluation, used by Pytor
 by rule: all scores are scaled to 0..1 over the whole set; overlaps count pixels inclusively; each detection takes the
 face that it overlaps most, be it taken or not; at IoU 0.5 it finds that face, unless the face is not in the subset,
 when the detection drops out; a second detection on a face stays, as a false one; precision is read at 1,000
-thresholds, and pictures without predictions count with their faces alone. Detects nothing.
+thresholds, and images without predictions still count with their faces. Detects nothing.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,11 @@ Doubles = NDArray[np.float64]
 
 SUBSETS = ("easy", "medium", "hard")
 THRESHOLDS = 1000
-OVERLAP = 0.5
+"""Thresholds at which precision is read."""
+MIN_IOU = 0.5
+"""Minimum IoU of a match, as the reference has it."""
 RESAMPLED = 200
+"""Bootstrap samples of an interval."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +35,7 @@ class GroundTruth:
     """The faces of WIDER FACE's validation set.
 
     Attributes:
-        boxes: (G, 4) left, top, width, height of each picture's faces.
+        boxes: (G, 4) left, top, width, height of each image's faces.
         counted: by subset, (G,) bool, which of them count.
     """
 
@@ -46,14 +49,14 @@ class WiderResult:
 
     Attributes:
         subsets: average precision of easy, medium and hard, each with its number of faces.
-        pictures: of the ground truth.
+        images: of the ground truth.
         boxes: predicted on them.
-        missing: pictures without a prediction file.
-        unknown: prediction files of no picture.
+        missing: images without a prediction file.
+        unknown: prediction files that belong to no image.
     """
 
     subsets: dict[str, Estimate]
-    pictures: int
+    images: int
     boxes: int
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -97,7 +100,7 @@ def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
     try:
         content: dict[str, Any] = loadmat(str(path))
     except (ValueError, TypeError, OSError, NotImplementedError) as reason:
-        raise ManifestError(f"{path} is no MATLAB file: {reason}") from reason
+        raise ManifestError(f"{path} is not a MATLAB file: {reason}") from reason
     for name in names:
         if name not in content:
             raise ManifestError(f"{path} lacks {name}; it is not the file of WIDER FACE's eval_tools")
@@ -110,7 +113,7 @@ def evaluate_wider(truth: GroundTruth, predictions: Predictions) -> WiderResult:
     if not known:
         some = ", ".join(f"{event}/{name}" for event, name in list(predictions.boxes)[:2])
         raise ManifestError(
-            f"{predictions.source} has predictions for none of WIDER FACE's pictures; its files are named like {some}"
+            f"{predictions.source} does not have predictions for WIDER FACE's images; its files are named like {some}"
         )
     scaled = _scaled({key: predictions.boxes[key] for key in known})
     subsets = {}
@@ -152,8 +155,8 @@ def _best_face(detected: Doubles, faces: Doubles) -> tuple[NDArray[np.int64], Do
 
 
 def _curve(scores: Doubles, best: NDArray[np.int64], overlap: Doubles, counted: NDArray[np.bool_]) -> Doubles:
-    """(1000, 2) detections that count and faces found at each threshold, of one picture."""
-    hit = overlap >= OVERLAP
+    """(1000, 2) detections that count and faces found at each threshold, of one image."""
+    hit = overlap >= MIN_IOU
     dropped = hit & ~counted[best]
     first = np.zeros(len(best), np.bool_)
     finders = np.flatnonzero(hit & counted[best])
