@@ -1,11 +1,21 @@
 """Embedded sets without a network."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mien.data.pairs import Pair
+from mien.evaluate.protocols.calibration import calibrate
+from mien.evaluate.protocols.comparison import comparison
+from mien.evaluate.protocols.identification import identification
+from mien.evaluate.protocols.impostor import impostor
+from mien.evaluate.protocols.mated import mated
+from mien.evaluate.protocols.verification import evaluate_pairs
+from mien.evaluate.report import Report
 from mien.evaluate.scorefile import Embedded, Origin
 from mien.types import floats
 
@@ -48,3 +58,42 @@ def make_embedded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Emb
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "report"
+
+
+def listed(embedded: Embedded, folds: int = 5) -> list[Pair]:
+    """Mated and non-mated pairs of a set, by its names."""
+    own: dict[str, list[str]] = {}
+    for subject, name in zip(embedded.subjects, embedded.names, strict=True):
+        own.setdefault(subject, []).append(name)
+    several = [names for names in own.values() if len(names) > 1]
+    firsts = [names[0] for names in own.values()]
+    pairs = [Pair(a, b, True, i % folds) for i, (a, b, *_) in enumerate(several)]
+    return pairs + [Pair(a, b, False, i % folds) for i, (a, b) in enumerate(pairwise(firsts))]
+
+
+def other_model(make_embedded: Callable[..., Embedded]) -> Embedded:
+    """The same set by a worse model."""
+    worse = make_embedded(noise=0.8)
+    return replace(worse, origin=replace(worse.origin, model="other"))
+
+
+REPORTS: dict[str, Callable[[Callable[..., Embedded]], Report]] = {
+    "verification": lambda make: evaluate_pairs(make(), listed(make()), "pairs.csv"),
+    "impostor": lambda make: impostor(make()),
+    "mated": lambda make: mated(make()),
+    "identification": lambda make: identification(make()),
+    "calibration": lambda make: calibrate(make(subjects=300)),
+    "comparison": lambda make: comparison(make(), other_model(make)),
+}
+
+
+@pytest.fixture(scope="session", params=REPORTS)
+def report(request: pytest.FixtureRequest, make_embedded: Callable[..., Embedded]) -> Report:
+    """A report of each protocol, its texts in no language yet."""
+    return REPORTS[request.param](make_embedded)
+
+
+@pytest.fixture(scope="session")
+def list_pairs() -> Callable[[Embedded], list[Pair]]:
+    """Mated and non-mated pairs of a set."""
+    return listed

@@ -19,7 +19,6 @@ from mien.errors import ContractError, ManifestError, ResumeError
 from mien.evaluate import embedding
 from mien.evaluate.embed import embed_set, embedded_set, is_cached
 from mien.evaluate.embedding import FaceFinder, embed_manifest
-from mien.evaluate.render import thumbnail
 from mien.evaluate.scorefile import (
     Origin,
     is_embedding_file,
@@ -28,6 +27,7 @@ from mien.evaluate.scorefile import (
     require_same_contract,
     schema_metadata,
 )
+from mien.evaluate.thumbnails import sample_thumbnail
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.pipeline import open_pipeline
@@ -128,7 +128,7 @@ def test_a_pack_is_embedded_as_it_is(people: Path, network: str, tmp_path: Path)
     found = embed_set(pack.folder, tmp_path / "e.parquet", recognizer=network)
     assert len(found) == 3 and found.origin.detector == ""
     assert [found.subjects[i] for i in range(3)] == [pack.subjects[label] for label in pack.labels]
-    assert thumbnail(found.paths[0], found.records[0]) is not None, "its pictures are the crops"
+    assert sample_thumbnail(found.paths[0], found.records[0]) is not None, "its pictures are the crops"
     with pytest.raises(
         ManifestError, match=r"holds arcface crops of 112 pixels, dlib-resnet takes dlib crops of 150"
     ):

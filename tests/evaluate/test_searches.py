@@ -92,11 +92,11 @@ def test_a_difference_is_taken_subject_by_subject() -> None:
     hard = (generator.random(200) < 0.3) * 8
     same = difference(hard, hard, trials)
     assert (same.value, same.low, same.high) == (0, -3 / 200, 3 / 200)
-    assert same.verdict("A", "B") == "no difference is shown"
+    assert same.verdict("A", "B").text("en") == "no difference is shown"
     better = difference(hard, np.maximum(hard - 1, 0), trials)
     assert better.value == pytest.approx(-(hard > 0).sum() / 2000)
-    assert better.high < 0 and better.verdict("A", "B") == "B has fewer errors"
-    assert difference(np.maximum(hard - 1, 0), hard, trials).verdict("A", "B") == "A has fewer errors"
+    assert better.high < 0 and better.verdict("A", "B").text("en") == "B has fewer errors"
+    assert difference(np.maximum(hard - 1, 0), hard, trials).verdict("A", "B").text("en") == "A has fewer errors"
 
 
 def test_the_difference_holds_the_truth_about_as_often_as_it_says() -> None:

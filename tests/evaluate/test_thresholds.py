@@ -41,8 +41,8 @@ def test_the_first_half_alone_chooses() -> None:
 def test_rates_that_the_data_cannot_show_are_refused_with_what_it_takes() -> None:
     found = choose_thresholds(*world(60), "l2", "x")
     assert [row.fmr for row in found.rows] == [1e-2] and set(found.refused) == {1e-3, 1e-4}
-    sentence = found.refused[1e-3]
-    assert "half of the subjects make 1740 non-mated comparisons" in sentence
+    sentence = found.refused[1e-3].text("en")
+    assert "half of the subjects make 1,740 non-mated comparisons" in sentence
     more = int(sentence.split("about ")[1].split()[0])
     assert 1e-3 not in choose_thresholds(*world(60 + more), "l2", "x").refused
     assert 1e-3 in choose_thresholds(*world(60 + more - 8), "l2", "x").refused

@@ -23,6 +23,7 @@ from mien.evaluate.detectors.detection import (
 )
 from mien.evaluate.detectors.matching import MIN_IOU
 from mien.evaluate.render import write_report
+from mien.evaluate.report import spoken
 from mien.messages import text_of
 
 LISTED = 10
@@ -73,13 +74,13 @@ def detection(
 
       mien evaluate detection --wider ground_truth/ --images WIDER_val/images --detector scrfd
     """
-    chosen, spoken = options.engine_options(engine, precision), options.language(language)
+    chosen, words = options.engine_options(engine, precision), options.language(language)
     if not 0 < min_iou < 1:
         fail(f"--iou must be between 0 and 1, not {min_iou:g}", WRONG)
     if wider is not None and (source is not None or (predictions is None) == (images is None)):
         fail("--wider takes either --predictions or --images, and no SET", WRONG)
     if wider is not None and predictions is not None:
-        return _print_wider(wider_predictions(wider, predictions, scales), spoken, json)
+        return _print_wider(wider_predictions(wider, predictions, scales), words, json)
     name = options.detector(detector)
     with progress_bar() as on_progress:
         if wider is not None and images is not None:
@@ -90,8 +91,8 @@ def detection(
             found = evaluate_detection(
                 source, detector=name, engine=chosen, split=split, min_iou=min_iou, on_progress=on_progress
             )
-            return _print(found, target, spoken, json)
-    return _print_wider(run, spoken, json)
+            return _print(found, target, words, json)
+    return _print_wider(run, words, json)
 
 
 def _print_wider(run: WiderRun, language: str, json: bool) -> int:
@@ -136,7 +137,7 @@ def _print(found: DetectionResult, target: Path | None, language: str, json: boo
     if json:
         emit(report.model_dump(mode="json", include={"protocol", "title", "headline", "numbers"}))
     else:
-        out.print(report.title)
+        out.print(spoken(report.title))
         print_report(report, MAX_TABLES, mark="- ")
     if target is not None:
         write_report(found.report, target, language)

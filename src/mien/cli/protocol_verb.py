@@ -21,7 +21,7 @@ from mien.evaluate.origins import card_of
 from mien.evaluate.protocols.calibration import write_to_card
 from mien.evaluate.protocols.protocol import Keyword, Protocol
 from mien.evaluate.render import write_report
-from mien.evaluate.report import Report
+from mien.evaluate.report import Report, spoken
 from mien.evaluate.scorefile import Embedded, read_embedded
 from mien.gallery.stores import open_store
 from mien.gallery.thresholds import keep_thresholds
@@ -72,11 +72,13 @@ class ProtocolVerb:
             yield _keyword("recognizer", options.Recognizer, None)
             yield _keyword("engine", options.Engine, None)
             yield _keyword("precision", options.Precision, None)
+        yield _keyword("language", options.Language, None)
         yield _keyword("json", options.Json, default=False)
 
     def run(self, **given: Any) -> int:  # noqa: ANN401 - the values of the parameters
         """Embed the sets, evaluate them, write and print the report; what is not given has its default."""
         given = {one.name: one.default for one in self.parameters()} | given
+        language = options.language(given["language"])
         chosen = {one.name: given[one.name] for one in self.protocol.options()}
         sources = [given[f"set_{name}"] for name in self.protocol.sets]
         self.protocol.check(str(sources[0]), chosen)
@@ -87,8 +89,8 @@ class ProtocolVerb:
                     chosen[one.name] = self._set(chosen[one.name], folder / f"{one.name}.parquet", given)
             report = self._evaluate(sets, chosen, given)
         if given["target"] is not None:
-            write_report(report, given["target"])
-        _print(report, given["target"], given["json"])
+            write_report(report, given["target"], language)
+        _print(report.in_language(language), given["target"], given["json"])
         return _write_thresholds(report, sets[0], given) if self.protocol.measures_thresholds else 0
 
     def _set(self, source: Path, cache: Path, given: dict[str, Any]) -> Embedded:
@@ -150,7 +152,7 @@ def _print(report: Report, target: Path | None, json: bool) -> None:
         emit({"report": where, "numbers": numbers, **rows})
         return
     for text in report.warnings:
-        err.print(f"mien: {text}")
+        err.print(f"mien: {spoken(text)}")
     print_report(report)
     if target is not None:
         out.print(f"{target / 'report.html'}, report.md, report.json")

@@ -1,62 +1,76 @@
 """Draws the charts of a report as SVG and PNG. Computes nothing.
 
-Colours are told apart in grey and by people who see no red or green (Okabe and Ito, 2008).
+Colours differ in grey too, and for people who do not see red or green (Okabe and Ito, 2008).
 """
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from mien.evaluate.report import Chart
+from mien.evaluate.report import Chart, spoken
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 RATES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.5, 0.7, 0.9)
-LEAST = 1e-9
+MIN_RATE = 1e-9
+"""Rates are drawn down to this one, whose normal deviate is finite."""
 
 MARKED = 60
 """Points of a line up to which each has a mark."""
 
 
-def draw(chart: Chart) -> tuple[str, bytes]:
+@dataclass(frozen=True, slots=True)
+class Drawing:
     """A chart as an SVG element and as a PNG file."""
+
+    svg: str
+    png: bytes
+
+
+def draw(chart: Chart) -> Drawing:
+    """Draw a chart that is in a language already."""
+    # matplotlib takes long to import, and most commands draw nothing.
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     height = 0.5 + 0.34 * len(chart.series) if chart.kind == "grid" else 3.6
     figure = Figure(figsize=(7.0, max(2.4, height)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     DRAWN[chart.kind](axes, chart)
-    axes.set_xlabel(chart.x_label)
-    axes.set_ylabel(chart.y_label)
+    axes.set_xlabel(spoken(chart.x_label))
+    axes.set_ylabel(spoken(chart.y_label))
     svg, png = io.StringIO(), io.BytesIO()
     # No date and a fixed salt, so that the same report gives the same bytes.
-    import matplotlib
-
     with matplotlib.rc_context({"svg.hashsalt": "mien", "svg.fonttype": "none"}):
         figure.savefig(svg, format="svg", metadata={"Date": None})
     figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
     text = svg.getvalue()
-    return text[text.index("<svg") :], png.getvalue()
+    return Drawing(text[text.index("<svg") :], png.getvalue())
 
 
-def _histogram(axes: Axes, chart: Chart) -> None:
+def _histogram(axes: "Axes", chart: Chart) -> None:
     for series, colour in zip(chart.series, COLOURS, strict=False):
-        axes.stairs(series.y, series.x, fill=True, alpha=0.35, color=colour, label=series.name)
+        axes.stairs(series.y, series.x, fill=True, alpha=0.35, color=colour, label=spoken(series.name))
         axes.stairs(series.y, series.x, color=colour, linewidth=1.2)
     _mark(axes, chart)
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
 
-def _mark(axes: Axes, chart: Chart) -> None:
-    """Vertical lines at thresholds, with their names beside them from the top down."""
+def _mark(axes: "Axes", chart: Chart) -> None:
+    """Vertical lines at thresholds, with their names next to them from the top down."""
     for index, (place, name) in enumerate(chart.marks):
         axes.axvline(place, color="#555555", linewidth=0.9, linestyle="--")
         axes.annotate(
-            name,
+            spoken(name),
             (place, 0.97 - 0.08 * index),
             xycoords=("data", "axes fraction"),
             xytext=(3, 0),
@@ -69,17 +83,17 @@ def _mark(axes: Axes, chart: Chart) -> None:
 
 def _deviate(values: tuple[float, ...]) -> list[float]:
     normal = NormalDist()
-    return [normal.inv_cdf(float(np.clip(value, LEAST, 1 - LEAST))) for value in values]
+    return [normal.inv_cdf(float(np.clip(value, MIN_RATE, 1 - MIN_RATE))) for value in values]
 
 
-def _det(axes: Axes, chart: Chart) -> None:
+def _det(axes: "Axes", chart: Chart) -> None:
     shown_x: list[float] = []
     shown_y: list[float] = []
     for series, colour in zip(chart.series, COLOURS, strict=False):
         # A rate of zero has no normal deviate; the line ends where errors end.
         kept = [i for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)) if x > 0 and y > 0]
         x, y = _deviate(tuple(series.x[i] for i in kept)), _deviate(tuple(series.y[i] for i in kept))
-        axes.plot(x, y, color=colour, label=series.name)
+        axes.plot(x, y, color=colour, label=spoken(series.name))
         if series.low:
             low, high = (_deviate(tuple(band[i] for i in kept)) for band in (series.low, series.high))
             floor = _deviate((1e-4,))[0]
@@ -92,7 +106,7 @@ def _det(axes: Axes, chart: Chart) -> None:
     axes.legend(frameon=False)
 
 
-def _rate_axis(axes: Axes, side: str, values: list[float]) -> None:
+def _rate_axis(axes: "Axes", side: str, values: list[float]) -> None:
     low, high = (min(values) / 2, min(0.95, max(values) * 1.5)) if values else (1e-4, 0.5)
     ticks = _apart([rate for rate in RATES if low <= rate <= high] or [low, high], low, high)
     names = [f"{100 * rate:g}%" if rate >= 1e-3 else f"{rate:g}" for rate in ticks]
@@ -114,13 +128,13 @@ def _apart(ticks: list[float], low: float, high: float) -> list[float]:
     return kept[::-1]
 
 
-def _fmr(axes: Axes, chart: Chart) -> None:
-    least = min((value for series in chart.series for value in series.y if value > 0), default=1e-6)
+def _fmr(axes: "Axes", chart: Chart) -> None:
+    lowest = min((value for series in chart.series for value in series.y if value > 0), default=1e-6)
     for series, colour in zip(chart.series, COLOURS, strict=False):
         values = np.array(series.y)
-        axes.plot(series.x, np.where(values > 0, values, np.nan), color=colour, label=series.name)
+        axes.plot(series.x, np.where(values > 0, values, np.nan), color=colour, label=spoken(series.name))
         if series.low:
-            floor = least / 10
+            floor = lowest / 10
             axes.fill_between(
                 series.x, np.maximum(series.low, floor), series.high, color=colour, alpha=0.2, linewidth=0
             )
@@ -130,27 +144,27 @@ def _fmr(axes: Axes, chart: Chart) -> None:
     axes.legend(frameon=False)
 
 
-def _line(axes: Axes, chart: Chart) -> None:
+def _line(axes: "Axes", chart: Chart) -> None:
     for series, colour in zip(chart.series, COLOURS, strict=False):
         marker = "o" if len(series.x) <= MARKED else None
-        axes.plot(series.x, series.y, color=colour, marker=marker, markersize=3, label=series.name)
+        axes.plot(series.x, series.y, color=colour, marker=marker, markersize=3, label=spoken(series.name))
         if series.low:
             axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.2, linewidth=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
 
 
-def _grid(axes: Axes, chart: Chart) -> None:
+def _grid(axes: "Axes", chart: Chart) -> None:
     shares = np.array([series.y for series in chart.series])
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_yticks(range(len(chart.series)), [series.name for series in chart.series])
+    axes.set_yticks(range(len(chart.series)), [spoken(series.name) for series in chart.series])
     axes.set_xticks(range(shares.shape[1]), [f"{value:g}" for value in chart.series[0].x])
     for (row, column), value in np.ndenumerate(shares):
         colour = "white" if value > 0.55 else "black"
         axes.text(column, row, f"{100 * value:.0f}%", ha="center", va="center", fontsize=8, color=colour)
 
 
-DRAWN: dict[str, Callable[[Axes, Chart], None]] = {
+DRAWN: "dict[str, Callable[[Axes, Chart], None]]" = {
     "histogram": _histogram,
     "det": _det,
     "fmr": _fmr,

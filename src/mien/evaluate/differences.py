@@ -13,6 +13,8 @@ from mien.errors import ManifestError
 from mien.evaluate.all_pairs import PairStatistics
 from mien.evaluate.operating_points import RATES, can_show
 from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
+from mien.evaluate.wording import message
+from mien.messages import Message
 from mien.rates import FEW, Estimate, Indices, student
 
 
@@ -25,15 +27,15 @@ class Difference:
     high: float
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """In percentage points, with its interval."""
-        return f"{100 * self.value:+.2f} points ({100 * self.low:+.2f} to {100 * self.high:+.2f})"
+        return message("difference", value=100 * self.value, low=100 * self.low, high=100 * self.high)
 
-    def verdict(self, a: str, b: str) -> str:
-        """Which of the two, by their names, has fewer errors, as far as the data say."""
+    def verdict(self, a: str, b: str) -> Message:
+        """Which of the two, by their names, has fewer errors, as far as the data show."""
         if self.low > 0:
-            return f"{a} has fewer errors"
-        return f"{b} has fewer errors" if self.high < 0 else "no difference is shown"
+            return message("fewer-errors", name=a)
+        return message("fewer-errors", name=b) if self.high < 0 else message("no-difference")
 
 
 @dataclass(frozen=True, slots=True)

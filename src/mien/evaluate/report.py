@@ -7,17 +7,17 @@ docs/guide/reports.md describes each protocol's numbers. Computes no rate and dr
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mien.evaluate.operating_points import SHOWN_BY
+from mien.messages import Message, Text
 from mien.models.card import ThresholdRow
 from mien.rates import Estimate
 
 FORMAT, VERSION = "mien report", 1
 
-Cell = str | float | int | None
+Cell = Text | float | int | None
 
 
 class Frozen(BaseModel):
@@ -39,16 +39,16 @@ class Number(Frozen):
 class Table(Frozen):
     """A table for people."""
 
-    title: str
-    columns: tuple[str, ...]
+    title: Text
+    columns: tuple[Text, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
+    note: Text = ""
 
 
 class Series(Frozen):
     """One line or histogram of a chart; low and high are its band."""
 
-    name: str
+    name: Text
     x: tuple[float, ...]
     y: tuple[float, ...]
     low: tuple[float, ...] = ()
@@ -63,13 +63,13 @@ class Chart(Frozen):
     """
 
     name: str
-    title: str
+    title: Text
     kind: Literal["histogram", "det", "fmr", "line", "grid"]
-    x_label: str
-    y_label: str
+    x_label: Text
+    y_label: Text
     series: tuple[Series, ...]
-    marks: tuple[tuple[float, str], ...] = ()
-    caption: str = ""
+    marks: tuple[tuple[float, Text], ...] = ()
+    caption: Text = ""
 
 
 class PairRow(Frozen):
@@ -82,39 +82,43 @@ class PairRow(Frozen):
     subject_b: str
     record_a: int = -1
     record_b: int = -1
-    note: str = ""
+    note: Text = ""
 
 
 class Pairs(Frozen):
     """A list of pairs with their pictures."""
 
-    title: str
+    title: Text
     unit: str
     rows: tuple[PairRow, ...]
-    note: str = ""
+    note: Text = ""
 
 
-class GalleryRow(Frozen):
-    """A place in a picture that people should look at: x1, y1, x2, y2 in its pixels; None for the whole picture.
+class Place(Frozen):
+    """A place in an image that people should look at.
 
-    `boxes` are others to be drawn with it.
+    Attributes:
+        path: of the image.
+        box: x1, y1, x2, y2 in its pixels; None for the whole image.
+        words: what is there.
+        boxes: others that are drawn with it.
     """
 
     path: str
     box: tuple[float, float, float, float] | None
-    words: str
+    words: Text
     boxes: tuple[tuple[float, float, float, float], ...] = ()
 
 
-class Gallery(Frozen):
-    """Places in pictures, shown side by side."""
+class Places(Frozen):
+    """Places in images, shown side by side."""
 
-    title: str
-    rows: tuple[GalleryRow, ...]
-    note: str = ""
+    title: Text
+    rows: tuple[Place, ...]
+    note: Text = ""
 
 
-class Subject(Frozen):
+class Evaluated(Frozen):
     """What was evaluated: model, contract, unit, set, and what could not be embedded."""
 
     model: str
@@ -125,8 +129,8 @@ class Subject(Frozen):
     samples: int
     subjects: int
     not_embedded: dict[str, int]
-    sentence: str = ""
-    """Says all of this where it is no set of embeddings."""
+    sentence: Text = ""
+    """Says all of this where it is not a set of embeddings."""
 
 
 class Report(Frozen):
@@ -135,50 +139,45 @@ class Report(Frozen):
     format: Literal["mien report"] = "mien report"
     version: Literal[1] = 1
     protocol: str
-    title: str
-    about: Subject
-    headline: tuple[str, ...]
+    title: Text
+    about: Evaluated
+    headline: tuple[Text, ...]
     numbers: dict[str, Number]
     tables: tuple[Table, ...] = ()
     charts: tuple[Chart, ...] = ()
     pairs: tuple[Pairs, ...] = ()
-    galleries: tuple[Gallery, ...] = ()
-    warnings: tuple[str, ...] = ()
+    galleries: tuple[Places, ...] = ()
+    warnings: tuple[Text, ...] = ()
     thresholds: tuple[ThresholdRow, ...] = ()
     made_with: dict[str, str] = {}
+
+    def in_language(self, language: str) -> "Report":
+        """The same report with all its texts in a language."""
+        spoken: Report = _in_language(self, language)
+        return spoken
+
+
+def spoken(text: Text) -> str:
+    """A text of a report that is in a language already."""
+    if isinstance(text, Message):
+        raise TypeError(f"{text.code} is not in a language yet; call Report.in_language first")
+    return text
+
+
+def _in_language(value: Any, language: str) -> Any:  # noqa: ANN401 - any part of a report
+    if isinstance(value, Message):
+        return value.text(language)
+    if isinstance(value, Frozen):
+        parts = {name: _in_language(getattr(value, name), language) for name in type(value).model_fields}
+        return value.model_copy(update=parts)
+    if isinstance(value, tuple) and not all(isinstance(one, float) for one in value):
+        return tuple(_in_language(one, language) for one in value)
+    return value
 
 
 def number(rate: Estimate) -> Number:
     """A rate for programs."""
     return Number(value=rate.value, low=rate.low, high=rate.high, comparisons=rate.count)
-
-
-def share(value: float, like: float | None = None) -> str:
-    """A share for people: percent down to one in a thousand, then powers of ten; `like` another one beside it."""
-    if value != value:
-        return "not measured"
-    if value == 0:
-        return "0"
-    if (value if like is None else like) < 1e-3:
-        return f"{value:.1e}"
-    return f"{100 * value:.2f}%" if value >= 1e-4 else f"{100 * value:.1g}%"
-
-
-def describe(rate: Estimate | None) -> str:
-    """A rate with its interval, for people; below what the data can show it says so."""
-    if rate is None or not rate.count:
-        return "no comparisons"
-    if rate.value == 0:
-        return f"0 of {rate.count:,}; below {share(rate.high)}"
-    return f"{share(rate.value)} ({share(rate.low, rate.value)} to {share(rate.high, rate.value)})"
-
-
-def too_few(rate: float, comparisons: int, more: int, noun: str = "subjects") -> str:
-    """The sentence for a rate that the data cannot show."""
-    return (
-        f"below {share(SHOWN_BY / max(1, comparisons))} this set shows nothing; for {rate:g} it needs about "
-        f"{more:,} more {noun}"
-    )
 
 
 def read_report(path: Path) -> Report:

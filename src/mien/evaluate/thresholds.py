@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from mien.errors import ManifestError
 from mien.evaluate.all_pairs import PairStatistics, compare_all
-from mien.evaluate.operating_points import can_show, subjects_needed
+from mien.evaluate.operating_points import SHOWN_BY, can_show, subjects_needed
 from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.evaluate.strata import StratumRow, strata_at
+from mien.evaluate.wording import message
+from mien.messages import Message
 from mien.models.card import ThresholdRow
 from mien.rates import Indices
 from mien.types import Floats
@@ -37,7 +39,7 @@ class Calibration:
 
     rows: tuple[ThresholdRow, ...]
     strata: tuple[tuple[StratumRow, ...], ...]
-    refused: dict[float, str]
+    refused: dict[float, Message]
     subjects: tuple[int, int]
 
 
@@ -74,7 +76,7 @@ def choose_thresholds(
     refused = {rate: _refusal(halves, rate) for rate in rates if not all(can_show(half, rate) for half in halves)}
     shown = sorted((rate for rate in rates if rate not in refused), reverse=True)
     if not shown:
-        raise ManifestError(f"{data}: {refused[max(rates)]}")
+        raise ManifestError(f"{data}: {refused[max(rates)].text('en')}")
     sizes = (len(names) + 1) // 2, len(names) // 2
     protocol = f"{data}; chosen on {sizes[0]} subjects, scored on {sizes[1]} others"
     rows = [_row(halves[0], halves[1], rate, protocol) for rate in shown]
@@ -101,13 +103,10 @@ def halves_of(subjects: int) -> Indices:
     return side
 
 
-def _refusal(halves: Sequence[PairStatistics], rate: float) -> str:
-    least = min(halves, key=lambda half: half.nonmated)
+def _refusal(halves: Sequence[PairStatistics], rate: float) -> Message:
+    fewest = min(half.nonmated for half in halves)
     more = 2 * max(subjects_needed(half, rate) for half in halves)
-    return (
-        f"a false match rate of {rate:g} cannot be shown: half of the subjects make {least.nonmated} non-mated "
-        f"comparisons, and 10 false matches must be expected; it needs about {more} more subjects"
-    )
+    return message("calibration.refused", rate=float(rate), comparisons=fewest, expected=SHOWN_BY, more=more)
 
 
 def _half(

@@ -25,11 +25,6 @@ from mien.scores import score_pairs, similarity
 from mien.types import Face, Faces, Floats, Image
 from mien.units import Metric
 
-CAVEAT = (
-    "A robustness bound, not a genuine match rate: both images of a pair come from one photograph, so they share "
-    "pose, expression, age and camera. Real mated comparisons fail more often."
-)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Original:

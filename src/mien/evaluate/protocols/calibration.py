@@ -7,9 +7,12 @@ from mien.errors import ManifestError
 from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
-from mien.evaluate.report import Number, Report, Table, describe, share
+from mien.evaluate.protocols.rate_tables import STRATA_COLUMNS
+from mien.evaluate.report import Number, Report, Table
 from mien.evaluate.scorefile import Embedded, Origin
 from mien.evaluate.thresholds import RATES, Calibration, choose_thresholds
+from mien.evaluate.wording import describe, interval, joined, message, rate_text, score_text, share
+from mien.messages import Message, text_of
 from mien.models import store
 from mien.models.card import ThresholdRow
 from mien.models.store import Model
@@ -35,7 +38,7 @@ def calibrate(
     rates = tuple(sorted(fmr or RATES, reverse=True))
     found = measure(embedded, rates)
     if fmr and found.refused:
-        raise ManifestError(f"{embedded.origin.source}: {'; '.join(found.refused.values())}")
+        raise ManifestError(f"{embedded.origin.source}: {text_of(joined(tuple(found.refused.values())), 'en')}")
     return calibration_report(embedded, found)
 
 
@@ -64,11 +67,10 @@ def calibration_report(embedded: Embedded, found: Calibration) -> Report:
     unit = UNIT_OF[origin.metric]
     return Report(
         protocol="calibration",
-        title=f"Thresholds: {origin.source}",
+        title=message("calibration.title", source=origin.source),
         about=sections.about(embedded),
         headline=tuple(
-            f"FMR {row.fmr:g}: accept at {unit} {row.value:.4f} or better; on other subjects that let {_ends(row)} "
-            "of the strangers pass."
+            message("calibration.row", rate=row.fmr, unit=unit, threshold=row.value, ends=_ends(row))
             for row in found.rows
         ),
         numbers=_numbers(found, unit),
@@ -89,9 +91,10 @@ def write_to_card(report: Report, origin: Origin, recognizer: str | None = None)
     return store.rewrite_card(model, model.card.model_copy(update={"thresholds": report.thresholds}))
 
 
-def _ends(row: ThresholdRow) -> str:
+def _ends(row: ThresholdRow) -> Message:
     assert row.fmr_interval is not None
-    return f"{share(row.fmr_interval[0], row.fmr)} to {share(row.fmr_interval[1], row.fmr)}"
+    low, high = (share(end, row.fmr) for end in row.fmr_interval)
+    return message("ends", low=low, high=high)
 
 
 def _numbers(found: Calibration, unit: str) -> dict[str, Number]:
@@ -109,24 +112,28 @@ def _numbers(found: Calibration, unit: str) -> dict[str, Number]:
 def _table(found: Calibration, unit: str) -> Table:
     rows = []
     for row in found.rows:
-        misses = "no mated comparisons"
+        misses = message("calibration.no-mated")
         if row.fnmr is not None and row.fnmr_interval is not None:
-            low, high = (share(end, row.fnmr) for end in row.fnmr_interval)
-            misses = f"{share(row.fnmr)} ({low} to {high})"
-        rows.append((f"{row.fmr:g}", f"{row.value:.4f}", _ends(row), misses))
+            misses = interval(row.fnmr, *row.fnmr_interval)
+        rows.append((rate_text(row.fmr), score_text(row.value), _ends(row), misses))
     return Table(
-        title="Thresholds",
-        columns=("wanted FMR", f"threshold, {unit}", "FMR on other subjects, 95%", "FNMR on other subjects"),
+        title=message("calibration.table"),
+        columns=(
+            message("column.wanted-fmr"),
+            message("column.threshold", unit=unit),
+            message("calibration.fmr"),
+            message("calibration.fnmr"),
+        ),
         rows=tuple(rows),
-        note=f"Chosen on {found.subjects[0]} subjects, scored on {found.subjects[1]} others.",
+        note=message("calibration.note", chosen=found.subjects[0], scored=found.subjects[1]),
     )
 
 
 def _strata(found: Calibration) -> list[Table]:
     return [
         Table(
-            title=f"Strata at the threshold for FMR {row.fmr:g}",
-            columns=("stratum", "against", "FMR", "comparisons"),
+            title=message("calibration.strata", rate=row.fmr),
+            columns=STRATA_COLUMNS,
             rows=tuple((s.a, s.b, describe(s.fmr), s.fmr.count) for s in strata),
         )
         for row, strata in zip(found.rows, found.strata, strict=True)

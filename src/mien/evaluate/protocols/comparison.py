@@ -6,10 +6,12 @@ from mien.errors import ManifestError
 from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.differences import ComparedPoint, compare
 from mien.evaluate.operating_points import error_curve
-from mien.evaluate.protocols import sections
+from mien.evaluate.protocols import rate_charts, sections
 from mien.evaluate.protocols.protocol import Protocol
-from mien.evaluate.report import Number, Report, Table, describe
+from mien.evaluate.report import Number, Report, Table
 from mien.evaluate.scorefile import Embedded
+from mien.evaluate.wording import describe, message, rate_text
+from mien.messages import Message
 
 
 def comparison(a: Embedded, b: Embedded) -> Report:
@@ -34,13 +36,13 @@ def comparison(a: Embedded, b: Embedded) -> Report:
     left_out = len(a) + len(b) - 2 * len(shared)
     return Report(
         protocol="comparison",
-        title=f"{names[0]} against {names[1]}: {a.origin.source}",
+        title=message("comparison.title", a=names[0], b=names[1], source=a.origin.source),
         about=sections.about(one),
         headline=tuple(_sentence(point, names) for point in points),
         numbers=_numbers(points),
         tables=(_table(points, names),),
-        charts=(sections.det_chart({name: error_curve(found) for name, found in zip(names, scans, strict=True)}),),
-        warnings=(f"{left_out} samples that one of the files lacks were left out",) if left_out else (),
+        charts=(rate_charts.det_chart({name: error_curve(found) for name, found in zip(names, scans, strict=True)}),),
+        warnings=(message("comparison.left-out", count=left_out),) if left_out else (),
         made_with=sections.made_with(),
     )
 
@@ -56,9 +58,15 @@ def _names(a: Embedded, b: Embedded) -> tuple[str, str]:
     return f"A ({one.model}, {one.detector or 'crops'})", f"B ({two.model}, {two.detector or 'crops'})"
 
 
-def _sentence(point: ComparedPoint, names: tuple[str, str]) -> str:
-    change = f"FNMR {point.difference.words} from {names[0]} to {names[1]}"
-    return f"FMR {point.wanted:g}: {change}; {point.difference.verdict(*names)}."
+def _sentence(point: ComparedPoint, names: tuple[str, str]) -> Message:
+    return message(
+        "comparison.change",
+        rate=point.wanted,
+        change=point.difference.words,
+        a=names[0],
+        b=names[1],
+        verdict=point.difference.verdict(*names),
+    )
 
 
 def _numbers(points: list[ComparedPoint]) -> dict[str, Number]:
@@ -72,11 +80,16 @@ def _numbers(points: list[ComparedPoint]) -> dict[str, Number]:
 
 def _table(points: list[ComparedPoint], names: tuple[str, str]) -> Table:
     return Table(
-        title="FNMR at FMR",
-        columns=("FMR", f"FNMR, {names[0]}", f"FNMR, {names[1]}", "difference", "verdict"),
+        title=message("comparison.table"),
+        columns=(
+            message("column.fmr"),
+            *(message("comparison.fnmr-of", name=name) for name in names),
+            message("comparison.difference"),
+            message("comparison.verdict"),
+        ),
         rows=tuple(
             (
-                f"{p.wanted:g}",
+                rate_text(p.wanted),
                 describe(p.fnmr[0]),
                 describe(p.fnmr[1]),
                 p.difference.words,
@@ -84,7 +97,7 @@ def _table(points: list[ComparedPoint], names: tuple[str, str]) -> Table:
             )
             for p in points
         ),
-        note="Each model at its own threshold. The difference is taken subject by subject; its interval is of 95%.",
+        note=message("comparison.note"),
     )
 
 

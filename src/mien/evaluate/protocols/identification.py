@@ -8,9 +8,11 @@ import numpy as np
 from mien.errors import ManifestError
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
-from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number
+from mien.evaluate.report import Chart, Number, Report, Series, Table, number
 from mien.evaluate.scorefile import Embedded, require_same_contract
-from mien.evaluate.searches import SearchResult, SearchSet, deal, search
+from mien.evaluate.searches import SearchResult, deal, search
+from mien.evaluate.wording import describe, message, rate_text, score_text
+from mien.messages import Message
 from mien.units import UNIT_OF
 
 
@@ -58,13 +60,13 @@ def identification(
     largest = results[-1]
     return Report(
         protocol="identification",
-        title=f"Identification: {embedded.origin.source}",
+        title=message("identification.title", source=embedded.origin.source),
         about=sections.about(embedded),
         headline=tuple(_headline(largest, unit)),
         numbers=_numbers(results, unit),
         tables=(_open_table(results, unit), _closed_table(results)),
         charts=_charts(results),
-        warnings=tuple(_warnings(chosen, embedded, distractors)),
+        warnings=tuple(_warnings(embedded, distractors)),
         made_with=sections.made_with(seed),
     )
 
@@ -76,26 +78,28 @@ def _one_each(distractors: Embedded | None) -> np.ndarray | None:
     return distractors.embeddings[np.sort(first)]
 
 
-def _warnings(chosen: SearchSet, embedded: Embedded, distractors: Embedded | None) -> list[str]:
+def _warnings(embedded: Embedded, distractors: Embedded | None) -> list[Message]:
     warnings = sections.duplicate_warnings(embedded)
     if distractors is not None:
-        warnings.append(
-            f"{distractors.origin.source} fills the galleries; who is in both sets counts as a stranger there: "
-            "see `mien data overlap`"
-        )
+        warnings.append(message("identification.distractors", source=distractors.origin.source))
     return warnings
 
 
-def _headline(result: SearchResult, unit: str) -> list[str]:
+def _headline(result: SearchResult, unit: str) -> list[Message]:
     lines = [
-        f"{result.enrolled:,} enrolled; {result.mated_searches:,} searches of enrolled people, "
-        f"{result.nonmated_searches:,} of others."
+        message(
+            "identification.searches",
+            enrolled=result.enrolled,
+            mated=result.mated_searches,
+            others=result.nonmated_searches,
+        )
     ]
     lines += [
-        f"At FPIR {p.wanted:g} (threshold {unit} {p.threshold:.4f}): FNIR {describe(p.fnir)}." for p in result.points
+        message("identification.at-fpir", rate=p.wanted, unit=unit, threshold=p.threshold, fnir=describe(p.fnir))
+        for p in result.points
     ]
     if result.hits:
-        lines.append(f"Closed set: the right subject comes first in {describe(result.hits[0][1])} of the searches.")
+        lines.append(message("identification.first", share=describe(result.hits[0][1])))
     return lines
 
 
@@ -113,17 +117,22 @@ def _numbers(results: Sequence[SearchResult], unit: str) -> dict[str, Number]:
 
 def _open_table(results: Sequence[SearchResult], unit: str) -> Table:
     rows = [
-        (result.enrolled, f"{p.wanted:g}", f"{p.threshold:.4f}", describe(p.fpir), describe(p.fnir))
+        (result.enrolled, rate_text(p.wanted), score_text(p.threshold), describe(p.fpir), describe(p.fnir))
         for result in results
         for p in result.points
     ]
     others = min(result.nonmated_searches for result in results)
     return Table(
-        title="Open set: FNIR at FPIR",
-        columns=("enrolled", "wanted FPIR", f"threshold, {unit}", "FPIR", "FNIR"),
+        title=message("identification.open"),
+        columns=(
+            message("identification.enrolled"),
+            message("identification.wanted-fpir"),
+            message("column.threshold", unit=unit),
+            "FPIR",
+            "FNIR",
+        ),
         rows=tuple(rows),
-        note=f"A rate is shown where the {others:,} or more searches of strangers lead one to expect 10 false "
-        "positives. Intervals of 95% by subject.",
+        note=message("identification.open-note", others=others),
     )
 
 
@@ -134,23 +143,26 @@ def _closed_table(results: Sequence[SearchResult]) -> Table:
         of = dict(result.hits)
         rows.append((result.enrolled, *(describe(of[rank]) if rank in of else None for rank in ranks)))
     return Table(
-        title="Closed set: hits by rank (CMC)",
-        columns=("enrolled", *(f"rank {rank}" for rank in ranks)),
+        title=message("identification.closed"),
+        columns=(
+            message("identification.enrolled"),
+            *(message("identification.rank", rank=rank) for rank in ranks),
+        ),
         rows=tuple(rows),
-        note="Searches of enrolled people alone, without a threshold; a running system meets others, too.",
+        note=message("identification.closed-note"),
     )
 
 
 def _charts(results: Sequence[SearchResult]) -> tuple[Chart, ...]:
     cmc = Chart(
         name="cmc",
-        title="CMC, closed set",
+        title=message("identification.cmc"),
         kind="line",
-        x_label="rank",
-        y_label="hits",
+        x_label=message("identification.rank-axis"),
+        y_label=message("identification.hits"),
         series=tuple(
             Series(
-                name=f"{result.enrolled:,} enrolled",
+                name=message("identification.gallery", enrolled=result.enrolled),
                 x=tuple(float(rank) for rank, _ in result.hits),
                 y=tuple(rate.value for _, rate in result.hits),
                 low=tuple(rate.low for _, rate in result.hits),
@@ -163,13 +175,13 @@ def _charts(results: Sequence[SearchResult]) -> tuple[Chart, ...]:
     drawn = [result for result in results if result.points]
     growth = Chart(
         name="fnir",
-        title="FNIR against FPIR",
+        title=message("identification.fnir-chart"),
         kind="det",
-        x_label="false positive identification rate",
-        y_label="false negative identification rate",
+        x_label=message("identification.fpir-axis"),
+        y_label=message("identification.fnir-axis"),
         series=tuple(
             Series(
-                name=f"{result.enrolled:,} enrolled",
+                name=message("identification.gallery", enrolled=result.enrolled),
                 x=tuple(p.wanted for p in result.points),
                 y=tuple(p.fnir.value for p in result.points),
                 low=tuple(p.fnir.low for p in result.points),

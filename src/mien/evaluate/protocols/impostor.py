@@ -2,10 +2,11 @@
 
 from mien.evaluate.all_pairs import PairStatistics, compare_all
 from mien.evaluate.operating_points import error_curve
-from mien.evaluate.protocols import sections
+from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
+from mien.evaluate.wording import message
 from mien.models.card import ModelCard
 from mien.units import UNIT_OF
 
@@ -32,45 +33,43 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
     """
     compared = compare_subjects(embedded)
     unit = UNIT_OF[embedded.origin.metric]
-    points, table = sections.points_table(compared, unit)
-    rows = [row[:3] for row in table.rows]
-    table = table.model_copy(update={"columns": table.columns[:3], "rows": tuple(rows)})
+    points, table = rate_tables.points_table(compared, unit, mated=False)
     curve = error_curve(compared)
     best = compared.value(float(compared.tail[0]))
     others = (
-        sections.card_table(compared, card, embedded.origin.contract, mated=False),
-        sections.strata_table(compared, points),
+        rate_tables.card_table(compared, card, embedded.origin.contract, mated=False),
+        rate_tables.strata_table(compared, points),
     )
     several = len(embedded) - len(set(embedded.subjects))
-    headline = [
-        f"{compared.nonmated:,} comparisons of different people, all of them; the most alike: {unit} {best:.4f}.",
-        *(f"FMR {point.wanted:g} needs a threshold of {unit} {point.threshold:.4f}." for point in points[-2:]),
-    ]
     warnings = sections.duplicate_warnings(embedded)
     if several:
-        warnings.append(
-            f"{several} samples are further images of a subject; comparisons within a subject are left out."
-        )
+        warnings.append(message("impostor.several", count=several))
     return Report(
         protocol="impostor",
-        title=f"Impostors: {embedded.origin.source}",
+        title=message("impostor.title", source=embedded.origin.source),
         about=sections.about(embedded),
-        headline=tuple(headline),
+        headline=(
+            message("impostor.compared", comparisons=compared.nonmated, unit=unit, best=best),
+            *(
+                message("impostor.needs", rate=point.wanted, unit=unit, threshold=point.threshold)
+                for point in points[-2:]
+            ),
+        ),
         numbers={
             "non-mated comparisons": Number(value=compared.nonmated),
             "most alike": Number(value=best, unit=unit),
             **{
                 key: value
-                for key, value in sections.point_numbers(points, unit).items()
+                for key, value in rate_tables.point_numbers(points, unit).items()
                 if not key.startswith("fnmr")
             },
         },
         tables=(table, *(other for other in others if other)),
         charts=(
-            sections.score_chart(compared, points, unit, mated=False),
-            sections.fmr_chart(curve, points, unit, mated=False),
+            rate_charts.score_chart(compared, points, unit, mated=False),
+            rate_charts.fmr_chart(curve, points, unit, mated=False),
         ),
-        pairs=(sections.most_similar(embedded, compared, unit),),
+        pairs=(shown_pairs.most_similar(embedded, compared, unit),),
         warnings=tuple(warnings),
         made_with=sections.made_with(),
     )

@@ -9,10 +9,12 @@ from mien.errors import ManifestError
 from mien.evaluate.all_pairs import PairStatistics, compare_all
 from mien.evaluate.distributions import decidability, moments
 from mien.evaluate.operating_points import OperatingPoint, equal_error, error_curve
-from mien.evaluate.protocols import sections
+from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Option, Protocol
-from mien.evaluate.report import Number, Report, describe, share
+from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
+from mien.evaluate.wording import describe, message, share
+from mien.messages import Message
 from mien.models.card import ModelCard
 from mien.rates import Indices
 from mien.units import UNIT_OF
@@ -61,23 +63,26 @@ def mated(
             "comparisons; use `mien evaluate impostor`"
         )
     unit = UNIT_OF[used.origin.metric]
-    points, table = sections.points_table(compared, unit)
+    points, table = rate_tables.points_table(compared, unit)
     curve = error_curve(compared)
     crossing = equal_error(compared)
-    others = (sections.card_table(compared, card, used.origin.contract), sections.strata_table(compared, points))
+    others = (
+        rate_tables.card_table(compared, card, used.origin.contract),
+        rate_tables.strata_table(compared, points),
+    )
     return Report(
         protocol="mated",
-        title=f"All comparisons: {embedded.origin.source}",
+        title=message("mated.title", source=embedded.origin.source),
         about=sections.about(used),
         headline=tuple(_headline(compared, points, crossing, unit)),
         numbers=_numbers(compared, points, crossing, unit),
         tables=(table, *(other for other in others if other)),
         charts=(
-            sections.score_chart(compared, points, unit),
-            sections.det_chart({used.origin.model: curve}),
-            sections.fmr_chart(curve, points, unit, mated=True),
+            rate_charts.score_chart(compared, points, unit),
+            rate_charts.det_chart({used.origin.model: curve}),
+            rate_charts.fmr_chart(curve, points, unit, mated=True),
         ),
-        pairs=(sections.least_similar(used, compared, unit), sections.most_similar(used, compared, unit)),
+        pairs=(shown_pairs.least_similar(used, compared, unit), shown_pairs.most_similar(used, compared, unit)),
         warnings=(*sections.duplicate_warnings(used), *_left_out(subjects, len(chosen), max_samples)),
         made_with=sections.made_with(seed),
     )
@@ -91,33 +96,37 @@ def _numbers(
         "non-mated comparisons": Number(value=compared.nonmated),
         "d'": Number(value=decidability(compared.mated, *moments(compared))),
         **({"eer": Number(value=crossing[0])} if crossing else {}),
-        **sections.point_numbers(points, unit),
+        **rate_tables.point_numbers(points, unit),
     }
 
 
 def _headline(
     compared: PairStatistics, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
-) -> list[str]:
-    lines = [f"{len(compared.mated):,} mated and {compared.nonmated:,} non-mated comparisons."]
+) -> list[Message]:
+    lines = [message("mated.compared", mated=len(compared.mated), nonmated=compared.nonmated)]
     lines += [
-        f"At FMR {point.wanted:g} (threshold {unit} {point.threshold:.4f}): FNMR {describe(point.fnmr)}."
+        message(
+            "at-fmr-threshold-fnmr",
+            rate=point.wanted,
+            unit=unit,
+            threshold=point.threshold,
+            fnmr=describe(point.fnmr),
+        )
         for point in points[-3:]
     ]
     if crossing is not None:
-        lines.append(f"Equal error rate {share(crossing[0])} at {unit} {crossing[1]:.4f}.")
+        lines.append(message("mated.eer", eer=share(crossing[0]), unit=unit, threshold=crossing[1]))
     return lines
 
 
-def _left_out(subjects: Indices, chosen: int, max_samples: int) -> list[str]:
-    sentences = []
+def _left_out(subjects: Indices, chosen: int, max_samples: int) -> list[Message]:
+    found = []
     if chosen < len(subjects):
-        sentences.append(
-            f"{len(subjects) - chosen} samples beyond {max_samples} per subject were left out, at random."
-        )
+        found.append(message("mated.left-out", count=len(subjects) - chosen, max_samples=max_samples))
     single = int((np.bincount(subjects) == 1).sum())
     if single:
-        sentences.append(f"{single} subjects have one sample; they take part in non-mated comparisons alone.")
-    return sentences
+        found.append(message("mated.single", count=single))
+    return found
 
 
 PROTOCOL = Protocol(

@@ -19,10 +19,12 @@ from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.impostor import compare_subjects
 from mien.evaluate.protocols.protocol import Option, Protocol
-from mien.evaluate.report import Chart, Number, Report, Series, Table, describe, number, share, too_few
+from mien.evaluate.report import Chart, Number, Report, Series, Table, number
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.trials import CAVEAT, Original, RobustnessCell, Trials, cells, meant, probe_with, run_trials
+from mien.evaluate.trials import Original, RobustnessCell, Trials, cells, meant, probe_with, run_trials
+from mien.evaluate.wording import describe, joined, message, share, too_few
 from mien.image import decode
+from mien.messages import Message, Text, has_message
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.progress import OnProgress, no_progress
@@ -63,7 +65,7 @@ def robustness(
     """
     compared = compare_subjects(embedded)
     if not can_show(compared, fmr):
-        needed = too_few(fmr, compared.nonmated, subjects_needed(compared, fmr))
+        needed = too_few(fmr, compared.nonmated, subjects_needed(compared, fmr)).text("en")
         raise ManifestError(f"{embedded.origin.source}: {needed}")
     point = operating_point(compared, fmr)
     chosen = choose(embedded, max_images, seed)
@@ -134,7 +136,6 @@ def robustness_report(
     unit = UNIT_OF[embedded.origin.metric]
     found = cells(trials, compared.similarity(point.threshold))
     worst = sorted(found, key=lambda cell: -cell.fnmr.value)[:3]
-    mildest = {cell.corruption: cell for cell in found if cell.severity == 1}
     numbers = {
         "photographs": Number(value=len(trials.subjects)),
         "threshold": Number(value=point.threshold, unit=unit),
@@ -144,51 +145,80 @@ def robustness_report(
         numbers[f"not detected {cell.corruption} {cell.severity}"] = number(cell.not_detected)
     return Report(
         protocol="robustness",
-        title=f"Robustness bound: {embedded.origin.source}",
+        title=message("robustness.title", source=embedded.origin.source),
         about=sections.about(embedded),
         headline=(
-            f"{len(trials.subjects)} images, {len(trials.names)} corruptions in {len(SEVERITIES)} severities, at "
-            f"the threshold for FMR {point.wanted:g} on this set ({unit} {point.threshold:.4f}).",
-            f"Mildest severity: {_mean(list(mildest.values()))} of the copies do not match; severest: "
-            f"{_mean([cell for cell in found if cell.severity == SEVERITIES[-1]])}.",
-            "Hardest: " + ", ".join(f"{c.corruption} {c.severity} ({share(c.fnmr.value)})" for c in worst) + ".",
+            message(
+                "robustness.tried",
+                images=len(trials.subjects),
+                corruptions=len(trials.names),
+                severities=len(SEVERITIES),
+                rate=point.wanted,
+                unit=unit,
+                threshold=point.threshold,
+            ),
+            message(
+                "robustness.ends",
+                mildest=_mean([cell for cell in found if cell.severity == SEVERITIES[0]]),
+                severest=_mean([cell for cell in found if cell.severity == SEVERITIES[-1]]),
+            ),
+            message("robustness.hardest", cells=joined([_cell_text(cell) for cell in worst], "comma")),
         ),
         numbers=numbers,
         tables=(_table(found, trials),),
         charts=(
-            _grid("robustness", "Copies that do not match", found, trials, detected=False),
-            _grid("detection", "Copies in which no face is found", found, trials, detected=True),
+            _grid("robustness", message("robustness.not-matched"), found, trials, detected=False),
+            _grid("detection", message("robustness.not-detected"), found, trials, detected=True),
         ),
-        warnings=(CAVEAT, *sections.duplicate_warnings(embedded)),
+        warnings=(message("robustness.caveat"), *sections.duplicate_warnings(embedded)),
         made_with=sections.made_with(seed),
     )
 
 
-def _mean(chosen: list[RobustnessCell]) -> str:
+def _cell_text(cell: RobustnessCell) -> Message:
+    name = corruption_text(cell.corruption)
+    return message("robustness.cell", name=name, severity=cell.severity, share=share(cell.fnmr.value))
+
+
+def corruption_text(name: str) -> Text:
+    """What a corruption is called."""
+    code = f"evaluate.corruption.{name.replace(' ', '-')}"
+    return Message(code) if has_message(code) else name
+
+
+def _mean(chosen: list[RobustnessCell]) -> Text:
     return share(float(np.mean([cell.fnmr.value for cell in chosen])))
 
 
 def _table(found: list[RobustnessCell], trials: Trials) -> Table:
     of = {(cell.corruption, cell.severity): cell for cell in found}
     return Table(
-        title="FNMR by corruption and severity (robustness bound)",
-        columns=("corruption", *(f"severity {severity}" for severity in SEVERITIES)),
-        rows=tuple((name, *(describe(of[name, severity].fnmr) for severity in SEVERITIES)) for name in trials.names),
-        note="A copy without a face counts as a non-match. " + CAVEAT,
+        title=message("robustness.table"),
+        columns=(
+            message("robustness.corruption"),
+            *(message("robustness.severity", severity=severity) for severity in SEVERITIES),
+        ),
+        rows=tuple(
+            (corruption_text(name), *(describe(of[name, severity].fnmr) for severity in SEVERITIES))
+            for name in trials.names
+        ),
+        note=message("robustness.note", caveat=message("robustness.caveat")),
     )
 
 
-def _grid(name: str, title: str, found: list[RobustnessCell], trials: Trials, *, detected: bool) -> Chart:
+def _grid(file: str, title: Text, found: list[RobustnessCell], trials: Trials, *, detected: bool) -> Chart:
     of = {(c.corruption, c.severity): (c.not_detected if detected else c.fnmr).value for c in found}
     x = tuple(float(severity) for severity in SEVERITIES)
     return Chart(
-        name=name,
-        title=f"{title} (robustness bound)",
+        name=file,
+        title=title,
         kind="grid",
-        x_label="severity",
+        x_label=message("robustness.severity-axis"),
         y_label="",
         series=tuple(
-            Series(name=corruption, x=x, y=tuple(of[corruption, severity] for severity in SEVERITIES))
+            Series(
+                name=corruption_text(corruption), x=x, y=tuple(of[corruption, severity] for severity in SEVERITIES)
+            )
             for corruption in trials.names
         ),
     )

@@ -12,22 +12,28 @@ from mien.errors import ManifestError
 from mien.evaluate.distributions import decidability
 from mien.evaluate.pair_lists import (
     FoldedAccuracy,
-    ListPoint,
-    Roc,
     ScoredPairs,
     area,
     equal_error_rate,
     folded_accuracy,
     list_points,
-    pairs_needed,
     place_pairs,
     roc,
     squared_l2_grid,
 )
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.list_sections import (
+    fold_table,
+    list_det_chart,
+    list_score_chart,
+    list_table,
+    worst_pairs,
+)
 from mien.evaluate.protocols.protocol import Option, Protocol
-from mien.evaluate.report import Chart, Number, Pairs, Report, Series, Table, describe, number, share, thin
+from mien.evaluate.report import Number, Report, number
 from mien.evaluate.scorefile import Embedded
+from mien.evaluate.wording import describe, message, share
+from mien.messages import Message
 from mien.scores import score_pairs, similarity
 from mien.units import UNIT_OF
 
@@ -103,12 +109,15 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
             accuracies used, instead of between any two scores.
 
     Raises:
-        ManifestError: a name that the set does not have, or one kind of pair alone.
+        ManifestError: the set does not have a name of the list, or all pairs are of one kind.
     """
     scored, places = score_list(embedded, pairs, source)
     unit = UNIT_OF[embedded.origin.metric]
     if published_grid and not embedded.origin.normalized:
-        raise ManifestError(f"{embedded.origin.model} gives no unit length; the grid of squared distances needs it")
+        raise ManifestError(
+            f"the embeddings of {embedded.origin.model} do not have unit length, which the grid of squared "
+            "distances needs"
+        )
     curve = roc(scored.scores, scored.mated)
     folded = _folded(scored, published_grid)
     points = list_points(scored)
@@ -124,30 +133,39 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
         **{f"fnmr@{point.wanted:.0e}": number(point.fnmr) for point in points},
         **{f"threshold@{point.wanted:.0e}": Number(value=flip * point.threshold, unit=unit) for point in points},
     }
-    headline = []
     if folded is not None:
         numbers["accuracy"] = Number(value=folded.mean)
         numbers["accuracy deviation"] = Number(value=folded.deviation)
-        limit = flip * float(np.mean(folded.thresholds))
-        headline.append(
-            f"Accuracy {100 * folded.mean:.2f}% ± {100 * folded.deviation:.2f}% over {len(folded.folds)} folds, "
-            f"at {unit} {limit:.4f} on average."
-        )
-    headline += [f"At FMR {point.wanted:g}: FNMR {describe(point.fnmr)}." for point in points[-2:]]
-    headline.append(f"Equal error rate {share(rate)} at {unit} {flip * place:.4f}; AUC {area(curve):.5f}.")
-    warnings = [f"{lost} pairs have a sample without an embedding; each counts as an error."] if lost else []
     return Report(
         protocol="verification",
-        title=f"Verification: {embedded.origin.source}, {source}",
+        title=message("verification.title", source=embedded.origin.source, pairs=source),
         about=sections.about(embedded),
-        headline=tuple(headline),
+        headline=(
+            *_accuracy(folded, unit, flip),
+            *(message("at-fmr-fnmr", rate=point.wanted, fnmr=describe(point.fnmr)) for point in points[-2:]),
+            message("verification.eer", eer=share(rate), unit=unit, threshold=flip * place, auc=area(curve)),
+        ),
         numbers=numbers,
-        tables=(*((_fold_table(folded, unit, flip),) if folded else ()), _point_table(points, scored, unit, flip)),
-        charts=(_score_chart(scored, unit, flip), _roc_chart(curve)),
-        pairs=_worst(embedded, scored, places, unit, flip),
-        warnings=tuple(warnings),
+        tables=(*((fold_table(folded, unit, flip),) if folded else ()), list_table(points, scored, unit, flip)),
+        charts=(list_score_chart(scored, unit, flip), list_det_chart(curve)),
+        pairs=worst_pairs(embedded, scored, places, unit, flip),
+        warnings=(message("verification.lost", count=lost),) if lost else (),
         made_with=sections.made_with(),
     )
+
+
+def _accuracy(folded: FoldedAccuracy | None, unit: str, flip: float) -> tuple[Message, ...]:
+    if folded is None:
+        return ()
+    sentence = message(
+        "verification.accuracy",
+        mean=100 * folded.mean,
+        deviation=100 * folded.deviation,
+        folds=len(folded.folds),
+        unit=unit,
+        threshold=flip * float(np.mean(folded.thresholds)),
+    )
+    return (sentence,)
 
 
 def _folded(scored: ScoredPairs, published_grid: bool) -> FoldedAccuracy | None:
@@ -160,90 +178,6 @@ def _separation(scored: ScoredPairs) -> dict[str, Number]:
     known = np.isfinite(scored.scores)
     mated, other = scored.scores[known & scored.mated], scored.scores[known & ~scored.mated]
     return {"d'": Number(value=decidability(mated, float(other.mean()), float(other.var())))}
-
-
-def _fold_table(folded: FoldedAccuracy, unit: str, flip: float) -> Table:
-    return Table(
-        title="Folds",
-        columns=("fold", "accuracy", f"threshold, {unit}"),
-        rows=tuple(
-            (index + 1, f"{100 * accuracy:.2f}%", f"{flip * limit:.4f}")
-            for index, (accuracy, limit) in enumerate(zip(folded.folds, folded.thresholds, strict=True))
-        ),
-        note="Each fold is scored at the threshold that is best on all others.",
-    )
-
-
-def _point_table(points: Sequence[ListPoint], scored: ScoredPairs, unit: str, flip: float) -> Table:
-    nonmated = int((~scored.mated).sum())
-    rows = [
-        (f"{point.wanted:g}", f"{flip * point.threshold:.4f}", describe(point.fmr), describe(point.fnmr))
-        for point in points
-    ]
-    missing = points[-1].wanted / 10 if points else 0.1
-    words = f"cannot be shown by {nonmated:,} non-mated pairs; it takes {pairs_needed(missing):,}"
-    return Table(
-        title="Thresholds at false match rates",
-        columns=("wanted FMR", f"threshold, {unit}", "FMR on this list", "FNMR on this list"),
-        rows=(*rows, (f"{missing:g}", words, None, None)),
-        note="Intervals of 95% by subject, or by pair where subjects are not known. All comparisons of a set show "
-        "lower rates: `mien evaluate mated`.",
-    )
-
-
-def _score_chart(scored: ScoredPairs, unit: str, flip: float) -> Chart:
-    known = np.isfinite(scored.scores)
-    values = flip * scored.scores
-    low, high = float(values[known].min()), float(values[known].max())
-    series = []
-    for name, chosen in (("non-mated", ~scored.mated), ("mated", scored.mated)):
-        counts, edges = np.histogram(values[known & chosen], 80, (low, high), density=True)
-        series.append(Series(name=name, x=tuple(edges.tolist()), y=tuple(counts.tolist())))
-    return Chart(
-        name="scores", title="Scores", kind="histogram", x_label=unit, y_label="density", series=tuple(series)
-    )
-
-
-def _roc_chart(curve: Roc) -> Chart:
-    chosen = thin(curve.fmr.tolist())
-    return Chart(
-        name="det",
-        title="DET",
-        kind="det",
-        x_label="false match rate",
-        y_label="false non-match rate",
-        series=(
-            Series(
-                name="all pairs",
-                x=tuple(float(curve.fmr[i]) for i in chosen),
-                y=tuple(float(1 - curve.tmr[i]) for i in chosen),
-            ),
-        ),
-    )
-
-
-def _worst(embedded: Embedded, scored: ScoredPairs, places: np.ndarray, unit: str, flip: float) -> tuple[Pairs, ...]:
-    known = np.isfinite(scored.scores)
-    found = []
-    for title, chosen, sign in (
-        ("The least similar mated pairs", known & scored.mated, 1),
-        ("The most similar non-mated pairs", known & ~scored.mated, -1),
-    ):
-        rows = np.flatnonzero(chosen)
-        rows = rows[np.argsort(sign * scored.scores[rows], kind="stable")][: sections.SHOWN_PAIRS // 2]
-        found.append(
-            Pairs(
-                title=title,
-                unit=unit,
-                rows=tuple(
-                    sections.pair_row(
-                        embedded, int(places[row, 0]), int(places[row, 1]), flip * float(scored.scores[row])
-                    )
-                    for row in rows.tolist()
-                ),
-            )
-        )
-    return tuple(found)
 
 
 def _check(source: str, options: Mapping[str, Any]) -> None:

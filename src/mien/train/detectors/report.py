@@ -5,7 +5,7 @@ from typing import Any
 
 from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.render import write_report
-from mien.evaluate.report import Chart, Number, Report, Series, Subject, Table
+from mien.evaluate.report import Chart, Evaluated, Number, Report, Series, Table
 from mien.train.detectors.dataset import SceneDataset
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.run.report import read_log, settings_table
@@ -39,8 +39,8 @@ def write_detector_report(recipe: DetectorRecipe, folder: Path, dataset: SceneDa
     return report
 
 
-def _about(recipe: DetectorRecipe, dataset: SceneDataset) -> Subject:
-    return Subject(
+def _about(recipe: DetectorRecipe, dataset: SceneDataset) -> Evaluated:
+    return Evaluated(
         model=recipe.name,
         contract="in training",
         unit="score",

@@ -15,7 +15,7 @@ import torch
 from mien.data.pack import Pack, is_pack
 from mien.errors import CheckpointError, ManifestError
 from mien.evaluate.in_memory import embed_all
-from mien.evaluate.report import read_report
+from mien.evaluate.report import read_report, spoken
 from mien.evaluate.thresholds import Calibration, choose_thresholds
 from mien.library.import_model import import_model
 from mien.models import store
@@ -123,7 +123,7 @@ def export_recognizer(request: ExportRequest) -> Exported:
         model, found = measure_thresholds(model, request)
     except ManifestError as reason:
         raise ManifestError(f"{reason}; also, {warning}" if warning else str(reason)) from reason
-    return Exported(model, (*((warning,) if warning else ()), *found.refused.values()))
+    return Exported(model, (*((warning,) if warning else ()), *(one.text("en") for one in found.refused.values())))
 
 
 def to_onnx(backbone: Backbone) -> bytes:
@@ -172,7 +172,9 @@ def _measured(origin: RecognizerOrigin) -> list[AccuracyRow]:
     report = (origin.run / "report" / "report.json") if origin.run is not None else None
     if report is None or not report.is_file():
         return []
-    return [AccuracyRow(protocol="in training", figure=sentence) for sentence in read_report(report).headline[1:]]
+    return [
+        AccuracyRow(protocol="in training", figure=spoken(sentence)) for sentence in read_report(report).headline[1:]
+    ]
 
 
 def some_crops(path: Path, backbone: Backbone) -> list[Image]:

@@ -13,7 +13,8 @@ import numpy as np
 from mien.errors import ManifestError, RecipeError
 from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.differences import ComparedPoint, compare
-from mien.evaluate.report import Number, Table, describe
+from mien.evaluate.report import Number, Table
+from mien.evaluate.wording import describe
 from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.validation import ValidationSet, embeddings_path
 
@@ -62,8 +63,8 @@ class GuardResult:
     def _sentence(self, row: Compared) -> str:
         point = row.point
         return (
-            f"{row.name} ({row.role}), at FMR {point.wanted:g}: FNMR {describe(point.fnmr[0])} before, "
-            f"{describe(point.fnmr[1])} after; {point.difference.words}."
+            f"{row.name} ({row.role}), at FMR {point.wanted:g}: FNMR {describe(point.fnmr[0]).text('en')} before, "
+            f"{describe(point.fnmr[1]).text('en')} after; {point.difference.words.text('en')}."
         )
 
     def table(self) -> Table:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.render import write_report
-from mien.evaluate.report import Chart, Number, Report, Series, Subject, Table
+from mien.evaluate.report import Chart, Evaluated, Number, Report, Series, Table
 from mien.train.recognizers.dataset import CropDataset
 from mien.train.recognizers.guard import apply_guard
 from mien.train.recognizers.recipe import RecognizerRecipe
@@ -51,8 +51,8 @@ def write_training_report(
     return report
 
 
-def _about(recipe: RecognizerRecipe, crops: CropDataset) -> Subject:
-    return Subject(
+def _about(recipe: RecognizerRecipe, crops: CropDataset) -> Evaluated:
+    return Evaluated(
         model=recipe.name,
         contract="in training",
         unit="cosine",

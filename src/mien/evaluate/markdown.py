@@ -1,0 +1,71 @@
+"""report.md: a report as Markdown, for repositories and reviews. Charts are PNG files next to it."""
+
+from collections.abc import Iterator, Sequence
+
+from mien.evaluate.report import Cell, Pairs, Places, Report, Table, spoken
+from mien.evaluate.wording import about_text, message
+from mien.messages import text_of
+
+
+def markdown(report: Report, language: str) -> str:
+    """The Markdown of a report that is in a language already; `language` is that of its own words."""
+    return "\n".join(_lines(report, language)) + "\n"
+
+
+def _lines(report: Report, language: str) -> Iterator[str]:
+    yield from (f"# {spoken(report.title)}", "", text_of(about_text(report.about), language), "")
+    for warning in report.warnings:
+        yield from (f"> {spoken(warning)}", "")
+    yield from (f"- {spoken(text)}" for text in report.headline)
+    for table in report.tables:
+        yield from _table(table)
+    for chart in report.charts:
+        yield from ("", f"## {spoken(chart.title)}", "", f"![{spoken(chart.title)}]({chart.name}.png)")
+        yield from ("", spoken(chart.caption)) if chart.caption else ()
+    for pairs in report.pairs:
+        yield from _pairs(pairs, language)
+    for places in report.galleries:
+        yield from _places(places, language)
+    yield from ("", ", ".join(f"{name} {value}" for name, value in report.made_with.items()))
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield from ("", f"## {spoken(table.title)}", "")
+    yield from _head([spoken(column) for column in table.columns])
+    yield from (_row([cell_text(cell) for cell in row]) for row in table.rows)
+    yield from ("", spoken(table.note)) if table.note else ()
+
+
+def _pairs(pairs: Pairs, language: str) -> Iterator[str]:
+    yield from ("", f"## {spoken(pairs.title)}", "", *([spoken(pairs.note), ""] if pairs.note else []))
+    yield from _head(_columns(("score", "subject", "subject", "file", "file", "remark"), language))
+    for row in pairs.rows:
+        yield _row((f"{row.score:.4f}", row.subject_a, row.subject_b, row.a, row.b, spoken(row.note)))
+
+
+def _places(places: Places, language: str) -> Iterator[str]:
+    yield from ("", f"## {spoken(places.title)}", "", *([spoken(places.note), ""] if places.note else []))
+    yield from _head(_columns(("file", "box", "remark"), language))
+    for row in places.rows:
+        yield _row((row.path, " ".join(f"{side:.0f}" for side in row.box or ()), spoken(row.words)))
+
+
+def _columns(names: Sequence[str], language: str) -> list[str]:
+    return [message(f"column.{name}").text(language) for name in names]
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell of a table as text."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
+    return f"{cell:,}" if isinstance(cell, int) else spoken(cell)
+
+
+def _head(columns: Sequence[str]) -> tuple[str, str]:
+    return _row(columns), _row(["---"] * len(columns))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -1,0 +1,107 @@
+"""Tables, charts and pairs of the verification protocol: what a list of pairs shows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.evaluate.pair_lists import FoldedAccuracy, ListPoint, Roc, ScoredPairs, pairs_needed
+from mien.evaluate.protocols.shown_pairs import SHOWN_PAIRS, pair_row
+from mien.evaluate.report import Cell, Chart, Pairs, Series, Table, thin
+from mien.evaluate.scorefile import Embedded
+from mien.evaluate.wording import describe, message, rate_text, score_text
+from mien.rates import Indices
+
+BINS = 80
+"""Bins of the histograms of scores."""
+
+
+def fold_table(folded: FoldedAccuracy, unit: str, flip: float) -> Table:
+    """Accuracy and threshold of each fold; `flip` turns similarities into scores."""
+    return Table(
+        title=message("folds.title"),
+        columns=(message("folds.fold"), message("folds.accuracy"), message("column.threshold", unit=unit)),
+        rows=tuple(
+            (index, message("percent", value=100 * accuracy), score_text(flip * limit))
+            for index, (accuracy, limit) in enumerate(zip(folded.folds, folded.thresholds, strict=True), start=1)
+        ),
+        note=message("folds.note"),
+    )
+
+
+def list_table(points: Sequence[ListPoint], scored: ScoredPairs, unit: str, flip: float) -> Table:
+    """Thresholds at false match rates, and the first rate that the list cannot show."""
+    rows: list[tuple[Cell, ...]] = [
+        (rate_text(point.wanted), score_text(flip * point.threshold), describe(point.fmr), describe(point.fnmr))
+        for point in points
+    ]
+    missing = points[-1].wanted / 10 if points else 0.1
+    nonmated = int((~scored.mated).sum())
+    too_few = message("list.too-few", pairs=nonmated, needed=pairs_needed(missing))
+    return Table(
+        title=message("thresholds.title"),
+        columns=(
+            message("column.wanted-fmr"),
+            message("column.threshold", unit=unit),
+            message("list.fmr"),
+            message("list.fnmr"),
+        ),
+        rows=(*rows, (rate_text(missing), too_few, None, None)),
+        note=message("list.note"),
+    )
+
+
+def list_score_chart(scored: ScoredPairs, unit: str, flip: float) -> Chart:
+    """Histograms of the scores of both kinds of pairs."""
+    known = np.isfinite(scored.scores)
+    values = flip * scored.scores
+    limits = float(values[known].min()), float(values[known].max())
+    series = []
+    for name, chosen in ((message("word.non-mated"), ~scored.mated), (message("word.mated"), scored.mated)):
+        counts, edges = np.histogram(values[known & chosen], BINS, limits, density=True)
+        series.append(Series(name=name, x=tuple(edges.tolist()), y=tuple(counts.tolist())))
+    return Chart(
+        name="scores",
+        title=message("scores.title"),
+        kind="histogram",
+        x_label=unit,
+        y_label=message("scores.density"),
+        series=tuple(series),
+    )
+
+
+def list_det_chart(curve: Roc) -> Chart:
+    """FNMR against FMR of the list."""
+    chosen = thin(curve.fmr.tolist())
+    line = Series(
+        name=message("list.all-pairs"),
+        x=tuple(float(curve.fmr[i]) for i in chosen),
+        y=tuple(float(1 - curve.tmr[i]) for i in chosen),
+    )
+    return Chart(
+        name="det",
+        title=message("det.title"),
+        kind="det",
+        x_label=message("det.fmr"),
+        y_label=message("det.fnmr"),
+        series=(line,),
+    )
+
+
+def worst_pairs(
+    embedded: Embedded, scored: ScoredPairs, places: Indices, unit: str, flip: float
+) -> tuple[Pairs, ...]:
+    """The least similar mated and the most similar non-mated pairs."""
+    known = np.isfinite(scored.scores)
+    found = []
+    for title, chosen, sign in (
+        (message("list.least-similar"), known & scored.mated, 1),
+        (message("list.most-similar"), known & ~scored.mated, -1),
+    ):
+        rows = np.flatnonzero(chosen)
+        rows = rows[np.argsort(sign * scored.scores[rows], kind="stable")][: SHOWN_PAIRS // 2].tolist()
+        shown = [
+            pair_row(embedded, int(places[row, 0]), int(places[row, 1]), flip * float(scored.scores[row]))
+            for row in rows
+        ]
+        found.append(Pairs(title=title, unit=unit, rows=tuple(shown)))
+    return tuple(found)

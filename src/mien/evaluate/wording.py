@@ -1,0 +1,97 @@
+"""Figures as messages: shares, rates with their intervals, and what a set cannot show. Computes no rate.
+
+Every text of a report is a message of the catalogues (mien.messages) under `evaluate.`, so that a report can be
+written in any language; see Report.in_language.
+"""
+
+from collections.abc import Sequence
+
+from mien.evaluate.operating_points import SHOWN_BY
+from mien.evaluate.report import Evaluated
+from mien.messages import Argument, Message, Text, has_message
+from mien.rates import Estimate
+
+
+def message(code: str, /, **arguments: Argument) -> Message:
+    """The message `evaluate.CODE`."""
+    return Message(f"evaluate.{code}", arguments)
+
+
+def share(value: float, like: float | None = None) -> Text:
+    """A share: percent down to one in a thousand, then powers of ten.
+
+    Args:
+        value: 0 to 1, or NaN where it was not measured.
+        like: the share that it is shown next to, whose form it takes.
+    """
+    if value != value:
+        return message("not-measured")
+    if value == 0:
+        return "0"
+    if (value if like is None else like) < 1e-3:
+        return message("power", value=float(value))
+    return message("percent" if value >= 1e-4 else "percent-short", value=100 * float(value))
+
+
+def interval(value: float, low: float, high: float) -> Message:
+    """A share with its interval."""
+    return message("interval", value=share(value), low=share(low, value), high=share(high, value))
+
+
+def describe(rate: Estimate | None) -> Message:
+    """A rate with its interval; where no error was seen, what may hide."""
+    if rate is None or not rate.count:
+        return message("no-comparisons")
+    if rate.value == 0:
+        return message("none-of", trials=int(rate.count), high=share(rate.high))
+    return interval(rate.value, rate.low, rate.high)
+
+
+def too_few(rate: float, comparisons: int, more: int) -> Message:
+    """The sentence for a rate that a set cannot show."""
+    limit = share(SHOWN_BY / max(1, comparisons))
+    return message("too-few", limit=limit, rate=float(rate), more=int(more))
+
+
+def score_text(value: float) -> Message:
+    """A score or a threshold."""
+    return message("score", value=float(value))
+
+
+def rate_text(value: float) -> Message:
+    """A wanted rate, such as 0.001."""
+    return message("rate", value=float(value))
+
+
+def status_text(status: str) -> Text:
+    """Why a sample has no embedding."""
+    code = f"evaluate.status.{status.replace(' ', '-')}"
+    return Message(code) if has_message(code) else status
+
+
+def about_text(about: Evaluated) -> Text:
+    """The sentence on what was evaluated."""
+    if about.sentence:
+        return about.sentence
+    lost = [
+        message("lost", samples=count, status=status_text(status)) for status, count in about.not_embedded.items()
+    ]
+    return message(
+        "about",
+        source=about.source,
+        samples=about.samples,
+        subjects=about.subjects,
+        lost=joined(lost) if lost else message("none-lost"),
+        model=about.model,
+        contract=about.contract,
+        unit=about.unit,
+        found_by=message("detector", name=about.detector) if about.detector else message("crops"),
+    )
+
+
+def joined(texts: Sequence[Text], code: str = "semicolon") -> Text:
+    """Several texts as one, separated as the code says: `semicolon` or `comma`."""
+    *others, last = texts
+    for text in reversed(others):
+        last = message(code, first=text, rest=last)
+    return last

@@ -1,0 +1,60 @@
+"""Figures in words."""
+
+import ast
+from pathlib import Path
+
+from mien.evaluate.wording import describe, joined, message, share, status_text
+from mien.messages import find_catalogue, text_of
+from mien.rates import Estimate
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def words(value: float) -> str:
+    return text_of(share(value), "en")
+
+
+def test_shares_for_people() -> None:
+    assert [words(v) for v in (0.5, 0.0123, 0.00042, 0.0)] == ["50.00%", "1.23%", "4.2e-04", "0"]
+    assert text_of(share(float("nan")), "en") == "not measured"
+    assert text_of(share(5e-5, 0.02), "en") == "0.005%", "next to a percentage it is one"
+    assert text_of(share(0.0123), "vi") == "1,23%"
+
+
+def test_a_rate_has_its_interval() -> None:
+    assert describe(Estimate(0.02, 0.01, 0.04, 10)).text("en") == "2.00% (1.00% to 4.00%)"
+    assert describe(Estimate(2e-4, 5e-5, 3e-3, 10)).text("en") == "2.0e-04 (5.0e-05 to 3.0e-03)"
+    assert describe(Estimate(0.0, 0.0, 0.03, 1000)).text("en") == "0 of 1,000; below 3.00%"
+    assert describe(Estimate(0.0, 0.0, 0.03, 1000)).text("vi") == "0 trên 1.000; dưới 3,00%"
+    assert describe(None).text("en") == "no comparisons"
+    assert describe(Estimate(0.0, 0.0, 1.0, 0)).text("en") == "no comparisons"
+
+
+def test_texts_are_joined() -> None:
+    assert text_of(joined(["a", "b", "c"], "comma"), "en") == "a, b, c"
+    assert text_of(joined([message("not-measured"), "b"]), "vi") == "không đo; b"
+    assert joined(["a"]) == "a"
+
+
+def test_an_unknown_status_is_shown_as_it_is() -> None:
+    assert text_of(status_text("no face"), "vi") == "không có khuôn mặt"
+    assert status_text("on holiday") == "on holiday"
+
+
+def test_every_message_of_the_room_has_a_text() -> None:
+    texts, found = find_catalogue("en").texts, set()
+    for path in (ROOT / "src/mien/evaluate").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "message" and node.args:
+                for code in _constants(node.args[0]):
+                    found.add(f"evaluate.{code}")
+    assert len(found) > 100
+    assert sorted(found - texts.keys()) == []
+
+
+def _constants(node: ast.expr) -> list[str]:
+    return [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and _is_code(one.value)]
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and not value.endswith(".") and value != "."
