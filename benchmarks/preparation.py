@@ -23,7 +23,7 @@ from PIL import Image as Pillow
 
 import command
 import inputs
-from mien.data.cropping import CropSpec, crop_samples
+from mien.data.cropping import CropSettings, crop_samples
 from mien.data.manifest import Manifest, tabulate
 from mien.data.prepare import prepare
 from mien.data.sample import Sample
@@ -129,7 +129,7 @@ def _field_detector() -> Mtcnn:
 
 
 def prepare_as_the_field(files: list[Path]) -> list[bytes]:
-    spec = CropSpec(template=arcface_template(112), size=112, policy=Policy())
+    spec = CropSettings(template=arcface_template(112), size=112, policy=Policy())
     cropped = crop_samples([Sample(path, "") for path in files], _field_detector(), spec)
     return [encode_crop(one.crop, 95) for one in cropped if one.crop is not None]
 

@@ -1,4 +1,4 @@
-"""What all tests share: a model store of their own, two portraits, and the measuring data where it is at hand."""
+"""What all tests share: their own model store, two portraits, and the measuring data where it is available."""
 
 import os
 from collections.abc import Callable

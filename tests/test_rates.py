@@ -85,16 +85,16 @@ def test_no_trials_is_no_rate() -> None:
     assert np.isnan(rate.value) and (rate.low, rate.high, rate.count) == (0.0, 1.0, 0)
 
 
-@pytest.mark.parametrize(("subjects", "most", "spread", "mean"), [(150, 6, 1.0, -2.5), (400, 3, 1.5, -4.5)])
+@pytest.mark.parametrize(("subjects", "largest", "spread", "mean"), [(150, 6, 1.0, -2.5), (400, 3, 1.5, -4.5)])
 def test_the_interval_holds_the_truth_about_as_often_as_it_says(
-    subjects: int, most: int, spread: float, mean: float
+    subjects: int, largest: int, spread: float, mean: float
 ) -> None:
     """600 sets of people; benchmarks/coverage.py does it at length."""
     generator = np.random.default_rng(5)
     truth = float((1 / (1 + np.exp(-(mean + spread * generator.standard_normal(1_000_000))))).mean())
     held = 0
     for _ in range(600):
-        trials = generator.integers(1, most + 1, subjects)
+        trials = generator.integers(1, largest + 1, subjects)
         errors = generator.binomial(trials, 1 / (1 + np.exp(-(mean + spread * generator.standard_normal(subjects)))))
         rate = rate_of_subjects(errors, trials)
         held += rate.low <= truth <= rate.high

@@ -1,7 +1,7 @@
 """The exception tree. Owns what can go wrong and nothing else.
 
     MienError
-    ├── ImageError              a file or byte string that is no usable image
+    ├── ImageError              a file or byte string that is not a usable image
     ├── DegenerateLandmarksError   landmarks that fix no pose
     ├── ManifestError           a table of samples that cannot be read
     ├── RuleError               rules for portraits that are malformed

@@ -71,12 +71,12 @@ Faces = tuple[Face, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
-    """A decoded image and the size of the file's picture, which may be larger after a reduced decode.
+    """A decoded image and the size of the file's image, which may be larger after a reduced decode.
 
     Attributes:
         image: (h, w, 3) uint8 RGB, upright.
-        width: width in pixels of the upright picture in the file.
-        height: height in pixels of the upright picture in the file.
+        width: width in pixels of the upright image in the file.
+        height: height in pixels of the upright image in the file.
     """
 
     image: Image
@@ -91,7 +91,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutout:
-    """A face with its surroundings, cut from its picture, from which any model can align it.
+    """A face with its surroundings, cut from its image, from which any model can align it.
 
     Attributes:
         image: (h, w, 3) uint8 RGB.
@@ -111,7 +111,7 @@ class Score:
     contract: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
     """A decision threshold, never a bare number.
 

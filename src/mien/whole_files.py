@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a scratch path beside `path`; rename it to `path` when the block ends, or remove it when the block raises.
+    """Give a scratch path next to `path`; rename it to `path` when the block ends, or remove it when the block raises.
 
     The scratch name keeps the ending of `path`, since writers choose a format by it, and the process number, so that
     two processes do not share one. Missing parent folders are created. The data is on disk before the rename, so that
@@ -36,7 +36,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give an empty scratch folder beside `path`; rename it to `path` when the block ends, or remove it.
+    """Give an empty scratch folder next to `path`; rename it to `path` when the block ends, or remove it.
 
     Raises:
         FileExistsError: `path` exists and is not an empty folder.
@@ -57,7 +57,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced_folder(path: Path) -> Iterator[Path]:
-    """Give an empty scratch folder beside `path`; put it in the place of `path` when the block ends, or remove it.
+    """Give an empty scratch folder next to `path`; put it in the place of `path` when the block ends, or remove it.
 
     Where two processes do so at once, one of their folders stays, whole.
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.align import align
-from mien.data.cropping import CropSpec, crop_samples
+from mien.data.cropping import CropSettings, crop_samples
 from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
@@ -20,8 +20,8 @@ from mien.types import Image
 TEMPLATE = TEMPLATES["arcface"](112)
 
 
-def spec(**policy: object) -> CropSpec:
-    return CropSpec(template=TEMPLATE, size=112, policy=Policy(**policy))  # type: ignore[arg-type]
+def spec(**policy: object) -> CropSettings:
+    return CropSettings(template=TEMPLATE, size=112, policy=Policy(**policy))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

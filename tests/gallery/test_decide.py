@@ -11,7 +11,7 @@ from mien.types import Score, Threshold
 
 
 def threshold(value: float, unit: str, contract: str = "c") -> Threshold:
-    return Threshold(value, unit, contract, 1e-3, None, "a test")  # type: ignore[arg-type]
+    return Threshold(value=value, unit=unit, contract=contract, fmr=1e-3, fmr_interval=None, protocol="a test")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.pipeline import Budget, Reading, Wanted, file_item, find_faces
+from mien.pipeline import Budget, ReadOptions, Wanted, file_item, find_faces
 from mien.types import Faces, Image
 
 
@@ -50,7 +50,7 @@ def test_what_does_not_fit_waits_and_what_never_fits_goes_alone() -> None:
 def test_the_budget_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Budget().size == 512 * 2**20
     monkeypatch.setenv("MIEN_DECODE_MEMORY_MB", "7")
-    assert Budget().size == Reading().budget.size == 7 * 2**20
+    assert Budget().size == ReadOptions().budget.size == 7 * 2**20
 
 
 class _Counting:
@@ -73,7 +73,7 @@ def test_groups_are_limited_by_their_pixels(tmp_path: Path) -> None:
     for name, count, together in (("large.png", 16, 7), ("small.png", 70, 32)):
         detector = _Counting()
         wanted = [Wanted(file_item(tmp_path / name))] * count
-        places = [place for group, _ in find_faces(wanted, detector, Reading(longest=2500)) for place in group]
+        places = [place for group, _ in find_faces(wanted, detector, ReadOptions(longest=2500)) for place in group]
         assert places == list(range(count))
         assert max(len(group) for group in detector.groups) == together
 
@@ -82,7 +82,7 @@ def test_an_image_is_decoded_as_small_as_serves(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg", "a.webp"):
         Pillow.new("RGB", (6000, 4000)).save(tmp_path / name)
         detector = _Counting()
-        next(iter(find_faces([Wanted(file_item(tmp_path / name))], detector, Reading(longest=1280))))
+        next(iter(find_faces([Wanted(file_item(tmp_path / name))], detector, ReadOptions(longest=1280))))
         height, width, _ = detector.groups[0][0]
         assert 1280 <= width <= 1600 and height == pytest.approx(width * 2 / 3, abs=1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mien
-from mien.data.cropping import CropSpec, crop_samples
+from mien.data.cropping import CropSettings, crop_samples
 from mien.data.sample import Sample
 from mien.models.defaults import DEFAULT_RECOGNIZER
 from mien.pipeline import Pipeline, Policy, Refused, array_item, bytes_item, choose, file_item, open_pipeline
@@ -72,7 +72,7 @@ def test_a_face_with_degenerate_landmarks_beside_a_good_one(
 
     recognizer = opened.recognizer
     assert recognizer is not None
-    spec = CropSpec(template=recognizer.template, size=recognizer.size, policy=Policy())
+    spec = CropSettings(template=recognizer.template, size=recognizer.size, policy=Policy())
     (crop,) = crop_samples([Sample(hopper_path, "x")], detector, spec)
     assert crop.status == ("no face" if place == 0 else "written")
     if place == 1:

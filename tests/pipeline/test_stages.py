@@ -12,8 +12,8 @@ from mien.align import align
 from mien.image import read_image
 from mien.pipeline import (
     Broken,
-    Found,
-    Reading,
+    ImageFaces,
+    ReadOptions,
     Wanted,
     align_faces,
     array_item,
@@ -46,9 +46,9 @@ def _face(width: int, height: int) -> Face:
     return Face(Box(0, 0, width / 2, height / 2), 0.9, landmarks)
 
 
-def _found(path: Path, **reading: int) -> Found:
-    ((_, (one,)),) = [*find_faces([Wanted(file_item(path))], _Corner(), Reading(**reading))]
-    assert isinstance(one, Found)
+def _found(path: Path, **reading: int) -> ImageFaces:
+    ((_, (one,)),) = [*find_faces([Wanted(file_item(path))], _Corner(), ReadOptions(**reading))]
+    assert isinstance(one, ImageFaces)
     return one
 
 
@@ -81,8 +81,8 @@ def test_a_large_face_and_no_face_are_not_decoded_again(large: Path) -> None:
 
 
 def test_a_known_face_is_decoded_in_full_and_not_detected(large: Path) -> None:
-    ((_, (one,)),) = [*find_faces([Wanted(file_item(large), detect=False)], _Corner(), Reading())]
-    assert isinstance(one, Found) and one.faces == () and one.loaded.photo.reduction == 1
+    ((_, (one,)),) = [*find_faces([Wanted(file_item(large), detect=False)], _Corner(), ReadOptions())]
+    assert isinstance(one, ImageFaces) and one.faces == () and one.loaded.photo.reduction == 1
 
 
 def test_what_is_broken_keeps_its_place_its_name_and_its_bytes(large: Path, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_what_is_broken_keeps_its_place_its_name_and_its_bytes(large: Path, tmp_
         array_item("grey", np.zeros((9, 9), np.uint8)),
         array_item("good", np.zeros((90, 90, 3), np.uint8)),
     ]
-    ((places, group),) = [*find_faces([Wanted(item) for item in items], _Corner(), Reading())]
+    ((places, group),) = [*find_faces([Wanted(item) for item in items], _Corner(), ReadOptions())]
     assert places == [0, 1, 2, 3, 4]
     assert [isinstance(one, Broken) for one in group] == [True, False, True, True, False]
     assert isinstance(group[0], Broken) and group[0].data == cut and group[0].reason.startswith("cut is broken")
@@ -114,5 +114,5 @@ def test_source_and_decoded_pixels_are_each_others_inverse() -> None:
 def test_degenerate_landmarks_have_no_crop(large: Path) -> None:
     found = _found(large)
     point = replace(found.faces[0], landmarks=found.faces[0].landmarks * 0 + 7)
-    crops = align_faces(Found(found.loaded, (point, found.faces[0])), TEMPLATE, 112)
+    crops = align_faces(ImageFaces(found.loaded, (point, found.faces[0])), TEMPLATE, 112)
     assert crops[0] is None and crops[1] is not None and crops[1].shape == (112, 112, 3)

@@ -18,10 +18,10 @@ from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.pipeline import (
     Broken,
-    Found,
+    ImageFaces,
     Item,
     Policy,
-    Reading,
+    ReadOptions,
     Refused,
     Wanted,
     align_faces,
@@ -39,7 +39,7 @@ Status = Literal["written", "no face", "several faces", "too small", "broken"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class CropSpec:
+class CropSettings:
     """What crops look like, and which faces are refused.
 
     Attributes:
@@ -73,7 +73,7 @@ class Cropped:
 
 
 def crop_samples(
-    samples: Sequence[Sample], detector: Detector, spec: CropSpec, reading: Reading | None = None
+    samples: Sequence[Sample], detector: Detector, spec: CropSettings, reading: ReadOptions | None = None
 ) -> list[Cropped]:
     """Make the crop of each sample; those that need a detector are detected together.
 
@@ -85,7 +85,7 @@ def crop_samples(
     """
     wanted = [Wanted(_item(sample), detect=not sample.aligned and sample.landmarks is None) for sample in samples]
     results: list[Cropped] = []
-    for places, group in find_faces(wanted, detector, reading or Reading()):
+    for places, group in find_faces(wanted, detector, reading or ReadOptions()):
         results += [
             Cropped("broken", one.reason, "") if isinstance(one, Broken) else _crop(samples[place], one, spec)
             for place, one in zip(places, group, strict=True)
@@ -97,7 +97,7 @@ def _item(sample: Sample) -> Item:
     return Item(sample.name, lambda limits: read_encoded(sample, limits))
 
 
-def _crop(sample: Sample, found: Found, spec: CropSpec) -> Cropped:
+def _crop(sample: Sample, found: ImageFaces, spec: CropSettings) -> Cropped:
     digest = hashlib.sha256(found.loaded.data).hexdigest()
     if sample.aligned:
         return _as_it_is(sample, found, digest, spec.size)
@@ -112,7 +112,7 @@ def _crop(sample: Sample, found: Found, spec: CropSpec) -> Cropped:
     return Cropped("written", "", digest, crop) if crop is not None else Cropped("no face", NO_POSE.detail, digest)
 
 
-def _choose(sample: Sample, found: Found, policy: Policy) -> Face | Refused:
+def _choose(sample: Sample, found: ImageFaces, policy: Policy) -> Face | Refused:
     """The face whose landmarks are given; else the detected face in the given box; else the one the policy takes."""
     if sample.landmarks is not None:
         return face_of(sample.landmarks)
@@ -123,7 +123,7 @@ def _choose(sample: Sample, found: Found, policy: Policy) -> Face | Refused:
     return best if isinstance(best, Refused) else found.faces[best]
 
 
-def _as_it_is(sample: Sample, found: Found, digest: str, size: int) -> Cropped:
+def _as_it_is(sample: Sample, found: ImageFaces, digest: str, size: int) -> Cropped:
     """A crop that is aligned already; a JPEG of the right size keeps its own bytes, so that it loses nothing."""
     image, data = found.loaded.photo.image, found.loaded.data
     height, width = image.shape[:2]

@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from mien.data.cropping import STATUSES, Cropped, CropSpec, crop_samples
+from mien.data.cropping import STATUSES, Cropped, CropSettings, crop_samples
 from mien.data.manifest import Manifest
 from mien.data.pack import FORMAT, VERSION
 from mien.data.resumable import WorkParts, open_parts
@@ -250,7 +250,7 @@ def prepare_chunk(settings: PackSettings, options: EngineOptions, task: ChunkTas
     """Read, detect, align and encode a chunk of samples."""
     rows, samples = task
     policy = Policy(settings.multiple_faces, settings.magnified)
-    spec = CropSpec(template=TEMPLATES[settings.template](settings.size), size=settings.size, policy=policy)
+    spec = CropSettings(template=TEMPLATES[settings.template](settings.size), size=settings.size, policy=policy)
     cropped = crop_samples(samples, _detector(settings.detector, options), spec)
     return [
         (row, one.status, one.detail, one.sha256, _encoded(one, settings.quality))

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.data.cropping import Cropped, CropSpec, crop_samples
+from mien.data.cropping import Cropped, CropSettings, crop_samples
 from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
 from mien.data.resumable import WorkParts, open_parts
@@ -20,7 +20,7 @@ from mien.detect.detector import Detector
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Embedded, Origin, read_embedded, schema_metadata
 from mien.models.engines import usable_cores
-from mien.pipeline import MultipleFaces, Policy, Reading
+from mien.pipeline import MultipleFaces, Policy, ReadOptions
 from mien.prefetch import prefetch
 from mien.progress import OnProgress, Progress, no_progress
 from mien.recognize.recognizer import Recognizer
@@ -70,7 +70,10 @@ def embed_manifest(
     """
     if not len(manifest):
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to embed")
-    spec, reading = CropSpec(template=network.template, size=network.size, policy=Policy(multiple_faces)), Reading()
+    spec, reading = (
+        CropSettings(template=network.template, size=network.size, policy=Policy(multiple_faces)),
+        ReadOptions(),
+    )
     origin = _origin(network, finder.name, manifest.name)
 
     def work(samples: list[Sample]) -> tuple[list[Cropped], Floats]:

@@ -179,7 +179,14 @@ class ModelCard(Strict):
         """
         for row in self.thresholds:
             if abs(row.fmr - fmr) <= 1e-9:
-                return Threshold(row.value, row.unit, self.contract, row.fmr, row.fmr_interval, row.protocol)
+                return Threshold(
+                    value=row.value,
+                    unit=row.unit,
+                    contract=self.contract,
+                    fmr=row.fmr,
+                    fmr_interval=row.fmr_interval,
+                    protocol=row.protocol,
+                )
         measured = ", ".join(f"{row.fmr:g}" for row in self.thresholds)
         if not measured:
             raise CardError(

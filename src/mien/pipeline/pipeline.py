@@ -22,7 +22,7 @@ from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline.items import Item, as_item
 from mien.pipeline.policy import NO_POSE, Policy, Refused, choose
-from mien.pipeline.stages import Broken, Found, Reading, Wanted, align_faces, find_faces, refine, to_source
+from mien.pipeline.stages import Broken, ImageFaces, ReadOptions, Wanted, align_faces, find_faces, refine, to_source
 from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
 from mien.types import Cutout, Faces, Floats, Image
@@ -93,10 +93,10 @@ class Pipeline:
         recognizer: Recognizer | None,
         *,
         workers: int = 1,
-        reading: Reading | None = None,
+        reading: ReadOptions | None = None,
     ) -> None:
         self.detector, self.recognizer = detector, recognizer
-        self._workers, self._reading = max(1, workers), reading or Reading()
+        self._workers, self._reading = max(1, workers), reading or ReadOptions()
 
     def analyse(self, sources: Iterable[Path | Item], *, cutouts: bool = False) -> Iterator[Analysis]:
         """Analyse images in their order, some chunks ahead of the caller and never all at once.
@@ -120,7 +120,7 @@ class Pipeline:
             results += self._finish(group, cutouts)
         return results
 
-    def _finish(self, group: Sequence[Found | Broken], cutouts: bool) -> list[Analysis]:
+    def _finish(self, group: Sequence[ImageFaces | Broken], cutouts: bool) -> list[Analysis]:
         """Align and embed the faces of a group; crops are cut image by image, so one is decoded in full at a time."""
         found = [
             Analysis(item=one.item, error=one.reason) if isinstance(one, Broken) else self._align(one, cutouts)
@@ -135,7 +135,7 @@ class Pipeline:
             for one, start in zip(found, starts, strict=False)
         ]
 
-    def _align(self, found: Found, cutouts: bool) -> Analysis:
+    def _align(self, found: ImageFaces, cutouts: bool) -> Analysis:
         crops: list[Image | None] = []
         if self.recognizer is not None:
             template, size = self.recognizer.template, self.recognizer.size
@@ -164,7 +164,7 @@ def open_pipeline(
     options: EngineOptions = DEFAULT_OPTIONS,
     *,
     many: bool = False,
-    reading: Reading | None = None,
+    reading: ReadOptions | None = None,
 ) -> Pipeline:
     """Open a detector and a recognizer by name or card.
 

@@ -40,7 +40,7 @@ depend on the budget or the workers, since a detector's last digits depend on wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadOptions:
     """How images are read.
 
     Attributes:
@@ -69,7 +69,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class ImageFaces:
     """What was found in one image.
 
     Attributes:
@@ -120,8 +120,8 @@ class _Opened:
 
 
 def find_faces(
-    wanted: Sequence[Wanted], detector: Detector, reading: Reading
-) -> Iterator[tuple[list[int], list[Found | Broken]]]:
+    wanted: Sequence[Wanted], detector: Detector, reading: ReadOptions
+) -> Iterator[tuple[list[int], list[ImageFaces | Broken]]]:
     """Read, decode and detect, in groups that fit the budget.
 
     Args:
@@ -142,7 +142,7 @@ def find_faces(
         start += len(group)
 
 
-def _groups(wanted: Sequence[Wanted], detector: Detector, reading: Reading) -> Iterator[list["_Opened | Broken"]]:
+def _groups(wanted: Sequence[Wanted], detector: Detector, reading: ReadOptions) -> Iterator[list["_Opened | Broken"]]:
     """Open items until a group is full."""
     group: list[_Opened | Broken] = []
     held = 0
@@ -158,7 +158,7 @@ def _groups(wanted: Sequence[Wanted], detector: Detector, reading: Reading) -> I
         yield group
 
 
-def _open(wanted: Wanted, detector: Detector, reading: Reading) -> "_Opened | Broken":
+def _open(wanted: Wanted, detector: Detector, reading: ReadOptions) -> "_Opened | Broken":
     """Read an item up to its header."""
     item = wanted.item
     longest = max(reading.longest, detector.longest) if wanted.detect else None
@@ -172,7 +172,7 @@ def _open(wanted: Wanted, detector: Detector, reading: Reading) -> "_Opened | Br
     return _Opened(wanted, content, None)
 
 
-def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[Found | Broken]:
+def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[ImageFaces | Broken]:
     """Decode a group, and find the faces of those in which they are wanted, all together."""
     loaded = [one if isinstance(one, Broken) else _decode(one) for one in group]
     sought = [
@@ -183,7 +183,7 @@ def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[Fou
     images = [image.photo.image for place in sought if isinstance(image := loaded[place], Loaded)]
     faces = dict(zip(sought, detector.detect(images), strict=True)) if images else {}
     return [
-        image if isinstance(image, Broken) else Found(image, faces.get(place, ()))
+        image if isinstance(image, Broken) else ImageFaces(image, faces.get(place, ()))
         for place, image in enumerate(loaded)
     ]
 
@@ -198,7 +198,7 @@ def _decode(opened: _Opened) -> Loaded | Broken:
         return Broken(item, str(reason), content.data)
 
 
-def refine(found: Found, faces: Faces, template: Template, limits: Limits = DEFAULT_LIMITS) -> Found:
+def refine(found: ImageFaces, faces: Faces, template: Template, limits: Limits = DEFAULT_LIMITS) -> ImageFaces:
     """Decode a reduced image in full where it shows one of the faces with fewer pixels than a crop has.
 
     Args:
@@ -212,12 +212,12 @@ def refine(found: Found, faces: Faces, template: Template, limits: Limits = DEFA
     """
     photo = found.loaded.photo
     if photo.reduction == 1 or all(magnification(face.landmarks, template) <= SOFT for face in faces):
-        return Found(found.loaded, faces)
+        return ImageFaces(found.loaded, faces)
     full = decode(found.loaded.data, found.loaded.item.name, limits=limits)
-    return Found(replace(found.loaded, photo=full), tuple(to_source(face, photo) for face in faces))
+    return ImageFaces(replace(found.loaded, photo=full), tuple(to_source(face, photo) for face in faces))
 
 
-def align_faces(found: Found, template: Template, size: int) -> list[Image | None]:
+def align_faces(found: ImageFaces, template: Template, size: int) -> list[Image | None]:
     """Cut the crop of each face.
 
     Returns:

@@ -23,10 +23,10 @@ from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import (
     Broken,
-    Found,
+    ImageFaces,
     Item,
     Policy,
-    Reading,
+    ReadOptions,
     Refused,
     Wanted,
     align_faces,
@@ -45,7 +45,7 @@ from mien.types import Face, Faces, Floats, Image, Photo, floats
 
 DECODED = 1600
 """Pixels along the longer side down to which a JPEG may be reduced while decoding. Enlargement, noise and patterns
-are then those of the reduced picture; traces of compression cannot be measured."""
+are then those of the reduced image; traces of compression cannot be measured."""
 
 STANDARD = np.array(
     [
@@ -68,7 +68,7 @@ class Examined:
         chip: the chosen face, prepared; None where there is none.
         measures: by name; empty where the file could not be read.
         overall: the quality of the whole, 0 to 100; None where there is no face.
-        phash: perceptual hash of the picture, or None.
+        phash: perceptual hash of the image, or None.
         face_phash: perceptual hash of the aligned face, or None.
         embedding: (D,) float32, where a recognizer was given and there is a face.
         other: (D,) float32 of the next face, where it is large enough to be the one that is meant.
@@ -115,7 +115,7 @@ class Examiner:
     ) -> None:
         self.detector, self.recognizer = detector, recognizer
         self._portrait_models, self._population = portrait_models, population
-        self._reading = Reading(longest=DECODED)
+        self._reading = ReadOptions(longest=DECODED)
 
     def items(self, items: Sequence[Item]) -> Iterator[Examined]:
         """Examine images in their order; they are detected and embedded in groups that fit the memory budget."""
@@ -126,7 +126,7 @@ class Examiner:
         """Examine one image."""
         return next(self.items([item]))
 
-    def _examine(self, found: Found | Broken) -> Examined:
+    def _examine(self, found: ImageFaces | Broken) -> Examined:
         if isinstance(found, Broken):
             digest = hashlib.sha256(found.data).hexdigest() if found.data else ""
             return Examined(name=found.item.name, sha256=digest, error=found.reason)
@@ -161,7 +161,7 @@ class Examiner:
         except DegenerateLandmarksError:
             return None
 
-    def _embed(self, results: list[Examined], group: Sequence[Found | Broken]) -> list[Examined]:
+    def _embed(self, results: list[Examined], group: Sequence[ImageFaces | Broken]) -> list[Examined]:
         """Embed the face that each image was taken of, and the one that may be meant instead."""
         if self.recognizer is None:
             return results
@@ -189,7 +189,7 @@ RIVAL = 0.25
 
 
 def _meant(portrait: PortraitImage) -> list[tuple[str, Face]]:
-    """The faces of a picture that its label may be about."""
+    """The faces of an image that its label may be about."""
     others = [face for index, face in enumerate(portrait.faces) if index != portrait.chosen]
     largest = max(others, key=lambda face: face.box.area, default=None)
     found = [("embedding", portrait.face)]
