@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a scratch path next to `path`; rename it to `path` when the block ends, or remove it when the block raises.
+    """Give a scratch path next to `path`; rename it to `path` when the block ends, remove it when the block raises.
 
     The scratch name keeps the ending of `path`, since writers choose a format by it, and the process number, so that
     two processes do not share one. Missing parent folders are created. The data is on disk before the rename, so that

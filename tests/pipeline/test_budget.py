@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.pipeline import Budget, ReadOptions, Wanted, file_item, find_faces
+from mien.pipeline import Budget, Pipeline, ReadOptions, Wanted, file_item, find_faces
 from mien.types import Faces, Image
 
 
@@ -85,6 +85,13 @@ def test_an_image_is_decoded_as_small_as_serves(tmp_path: Path) -> None:
         next(iter(find_faces([Wanted(file_item(tmp_path / name))], detector, ReadOptions(longest=1280))))
         height, width, _ = detector.groups[0][0]
         assert 1280 <= width <= 1600 and height == pytest.approx(width * 2 / 3, abs=1)
+
+
+def test_the_pipeline_decodes_to_1280_pixels_where_the_detector_needs_fewer(tmp_path: Path) -> None:
+    Pillow.new("RGB", (6000, 4000)).save(tmp_path / "a.jpg")
+    detector = _Counting()
+    assert [one.width for one in Pipeline(detector, None).analyse([tmp_path / "a.jpg"])] == [6000]
+    assert 1280 <= detector.groups[0][0][1] <= 1500
 
 
 @pytest.mark.slow

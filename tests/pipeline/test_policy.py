@@ -38,6 +38,13 @@ def test_no_face_is_refused_and_a_box_decides_alone() -> None:
     assert isinstance(refused, Refused) and refused.status == "no face" and "given box" in refused.detail
 
 
+@pytest.mark.parametrize(("side", "found"), [(36, True), (37, False)])
+def test_a_detected_face_is_the_given_one_from_an_overlap_of_30_percent(side: int, found: bool) -> None:
+    """A face of 20 x 20 pixels inside a given box: the IoU is 400 / side^2, 0.309 at 36 and 0.292 at 37."""
+    chosen = choose((face(50, 20),), 100, 100, Policy(), Box(40, 40, 40 + side, 40 + side))
+    assert (chosen == 0) is found
+
+
 class _Degenerate:
     """A detector whose largest, or smallest, face has its landmarks in one point."""
 
