@@ -10,26 +10,20 @@ from pathlib import Path
 
 from mien.data.manifest_io import read_samples
 from mien.errors import ImageError
-from mien.gallery.decide import (
-    DEFAULT_IDENTIFICATION_FMR,
-    DEFAULT_VERIFICATION_FMR,
-    Decision,
-    Identification,
-    verify,
-)
+from mien.gallery.decide import Decision, Identification
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery, identity_of
 from mien.gallery.stores.base import require_identity
 from mien.gallery.thresholds import threshold_for
+from mien.gallery.verification import compare_with
 from mien.image import check_image
 from mien.models import store
 from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
-from mien.pipeline import Analysis, Pipeline, Policy, Refused, array_item, open_pipeline
+from mien.pipeline import Analysis, Pipeline, array_item, open_pipeline
 from mien.recognize.recognizer import Recognizer
-from mien.scores import score_pairs
-from mien.types import Face, Faces, Floats, Image, Score, floats
-from mien.units import UNIT_OF
+from mien.settings import load_settings
+from mien.types import Face, Faces, Floats, Image
 
 
 @lru_cache(maxsize=4)
@@ -108,7 +102,7 @@ def compare_images(
     a: Image,
     b: Image,
     *,
-    fmr: float = DEFAULT_VERIFICATION_FMR,
+    fmr: float | None = None,
     detector: str = DEFAULT_DETECTOR,
     recognizer: str = DEFAULT_RECOGNIZER,
 ) -> Decision:
@@ -117,9 +111,9 @@ def compare_images(
     Args:
         a: (H, W, 3) uint8 RGB.
         b: (H, W, 3) uint8 RGB.
-        fmr: the false match rate whose threshold decides.
+        fmr: the false match rate whose threshold decides; by default the one of the settings.
         detector: a name in the model store, or the path of a card.
-        recognizer: a name in the model store, or the path of a card.
+        recognizer: as detector.
 
     Returns:
         The decision with its score and threshold.
@@ -128,13 +122,10 @@ def compare_images(
         ImageError: an image is not an image array, or shows no face that can be compared.
         CardError: the recognizer has no threshold for that rate.
     """
-    network = _recognizer(recognizer)
-    first, second = (
-        _embedding(one) for one in _analyse({"the first image": a, "the second image": b}, detector, recognizer)
-    )
-    metric = network.spec.metric
-    value = float(score_pairs(first[None], second[None], metric)[0])
-    return verify(Score(value, UNIT_OF[metric], network.card.contract), network.card.threshold(fmr))
+    for image, name in ((a, "the first image"), (b, "the second image")):
+        check_image(image, name)
+    pipeline = _pipeline(detector, recognizer)
+    return compare_with(pipeline, array_item("the first image", a), array_item("the second image", b), fmr).decision
 
 
 def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str = DEFAULT_DETECTOR) -> list[Enrolment]:
@@ -157,14 +148,14 @@ def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str = DEFAUL
 
 
 def identify_faces(
-    gallery: Gallery, image: Image, *, fmr: float = DEFAULT_IDENTIFICATION_FMR, detector: str = DEFAULT_DETECTOR
+    gallery: Gallery, image: Image, *, fmr: float | None = None, detector: str = DEFAULT_DETECTOR
 ) -> list[tuple[Face, Identification]]:
     """Say for every face of an image which enrolled subject it is, or that it is unknown.
 
     Args:
         gallery: opened or made with mien.Gallery.
         image: (H, W, 3) uint8 RGB.
-        fmr: the false match rate, for one comparison, whose threshold decides.
+        fmr: the false match rate of one comparison, whose threshold decides; by default the one of the settings.
         detector: a name in the model store, or the path of a card.
 
     Returns:
@@ -177,14 +168,7 @@ def identify_faces(
     """
     network = _recognizer(gallery.store.identity.model)
     require_identity(gallery.store, identity_of(network.card))
-    threshold = threshold_for(gallery.store, network.card, fmr)
+    rate = load_settings().identification_fmr if fmr is None else fmr
+    threshold = threshold_for(gallery.store, network.card, rate)
     found = _analyse({"the image": image}, detector, gallery.store.identity.model)[0]
     return list(zip(found.faces, gallery.identify(found.embeddings, threshold), strict=True)) if found.faces else []
-
-
-def _embedding(found: Analysis) -> Floats:
-    """Choose the face that an image was taken of, and return its embedding."""
-    chosen = found.choose(Policy())
-    if isinstance(chosen, Refused):
-        raise ImageError(chosen.sentence(found.name))
-    return floats(found.embeddings[chosen])
