@@ -1,7 +1,7 @@
-"""Files to measures: decode, find faces, prepare the face, measure, judge its overall quality, and embed it if asked.
+"""Files to measures: decode, find faces, prepare the face, measure, rate its overall quality, and embed it if asked.
 
 The one path of a portrait; `mien check` takes it for one photograph, `mien audit` for each file of a data set. A file
-that cannot be read is a result with an error. Judges by no rule and writes nothing.
+that cannot be read is a result with an error. Applies no rule and writes nothing.
 """
 
 import hashlib
@@ -97,7 +97,7 @@ class Examined:
 
 
 class Examiner:
-    """A detector, and what else looks at portraits.
+    """A detector, and what else portraits are measured with.
 
     Args:
         detector: finds the faces.

@@ -82,11 +82,13 @@ def test_a_classifier_without_information_is_refused() -> None:
 def test_guesses_are_used_with_a_confusion_matrix_alone() -> None:
     guesses = ["male"] * 700 + ["female"] * 300 + [""] * 10
     assert balance_of_guesses("sex", guesses, SEX) is None
-    told = WantedShares(parts={"male": 1, "female": 1}, tolerance=0.05, guessed_right={"male": 0.95, "female": 0.9})
-    found = balance_of_guesses("sex", guesses, told)
+    corrected_shares = WantedShares(
+        parts={"male": 1, "female": 1}, tolerance=0.05, guessed_right={"male": 0.95, "female": 0.9}
+    )
+    found = balance_of_guesses("sex", guesses, corrected_shares)
     male = found.parts[0]
     assert male.share == pytest.approx((0.7 - 0.1) / (0.95 - 0.1))
     assert male.low < male.share < male.high
     assert (found.state, found.unknown, found.source) == ("fail", 10, "guesses, corrected")
-    few = balance_of_guesses("sex", ["male"] * 6 + ["female"] * 4, told)
+    few = balance_of_guesses("sex", ["male"] * 6 + ["female"] * 4, corrected_shares)
     assert few.state == "not assessed", "ten people cannot show it"

@@ -15,19 +15,22 @@ from mien.types import Image
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 255)), max_size=30), st.integers(0, 8))
-def test_near_hashes_are_those_of_a_plain_loop(hashes: list, most: int) -> None:
+def test_near_hashes_are_those_of_a_plain_loop(hashes: list, max_bits: int) -> None:
     rows = list(range(len(hashes)))
     expected = {
         (a, b)
         for a in rows
         for b in rows
-        if a < b and hashes[a] is not None and hashes[b] is not None and (hashes[a] ^ hashes[b]).bit_count() <= most
+        if a < b
+        and hashes[a] is not None
+        and hashes[b] is not None
+        and (hashes[a] ^ hashes[b]).bit_count() <= max_bits
     }
-    assert set(near(hashes, rows, most)) == expected
+    assert set(near(hashes, rows, max_bits)) == expected
 
 
-def found(digests: list, looks: list, faces: list, folders: list, twins: tuple = (), yes: bool = True) -> set[Same]:
-    return set(same_photographs(digests, looks, faces, folders, twins, lambda a, b: yes))
+def found(digests: list, images: list, faces: list, folders: list, twins: tuple = (), yes: bool = True) -> set[Same]:
+    return set(same_photographs(digests, images, faces, folders, twins, lambda a, b: yes))
 
 
 def test_equal_files_are_told_with_the_first_and_not_looked_at() -> None:

@@ -58,8 +58,8 @@ class Audit:
 
     Attributes:
         root: the data set's folder.
-        rules: by which it was judged.
-        models: what looked at the portraits.
+        rules: by which it was checked.
+        models: what the portraits were measured with.
         entries: its images, with group and sex where they are known.
         measurements: what was measured, in the order of the entries.
         results: of each rule, in the rules' order.

@@ -18,7 +18,7 @@ def choose_faces(
     folders: NDArray[np.int64],
     metric: Metric,
 ) -> Floats:
-    """Of pictures with two faces, the embedding of the one that is more like its folder's other pictures.
+    """Of images with two faces, the embedding of the one that is more like its folder's other images.
 
     Two people in one photograph are not one: the label is about one of them, and not always about the larger face.
 

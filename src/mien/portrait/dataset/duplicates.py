@@ -1,9 +1,9 @@
-"""The same photograph more than once: the same bytes, or saved, cut or sized anew, and whether under two people.
+"""The same photograph more than once: the same bytes, or saved, cropped or resized again; also of two people.
 
-Candidates are pairs whose perceptual hashes differ in few bits, of the whole picture or of the aligned face, which a
-cut around it does not change; in more bits where both lie in one folder or their embeddings are neighbours, so that
-the candidates of large sets stay few. Each candidate is then looked at: both faces are laid on each other and have to
-agree pixel by pixel, more than two photographs of one person from one sitting do. Owns both limits; judges no person.
+Candidates are pairs whose perceptual hashes differ in few bits, of the whole image or of the aligned face, which a
+crop around it does not change; in more bits where both are in one folder or their embeddings are neighbours, so that
+the candidates of large sets stay few. Each candidate is then compared: both faces are aligned and must agree
+pixel by pixel, more than two photographs of one person from one sitting do. Owns both limits; opens no file.
 """
 
 from collections import defaultdict
@@ -19,9 +19,9 @@ from mien.data.phash import near_hashes
 from mien.types import Floats, Image, floats
 
 NEAR = 6
-"""Bits of 64 in which the hashes of any two pictures, or of any two faces, may differ."""
+"""Bits of 64 in which the hashes of any two images, or of any two faces, may differ."""
 NEAR_INSIDE, NEAR_TWINS = 16, 22
-"""Likewise of faces in one folder, and of faces whose embeddings are neighbours (docs/log.md)."""
+"""The same for faces in one folder, and for faces whose embeddings are neighbours (docs/log.md)."""
 AGREE = 0.95
 """Correlation of fine detail from which on two faces are one photograph (docs/log.md)."""
 
@@ -37,7 +37,7 @@ class Same:
 
 def same_photographs(
     digests: Sequence[str],
-    looks: Sequence[int | None],
+    images: Sequence[int | None],
     faces: Sequence[int | None],
     folders: Sequence[int],
     twins: Iterable[tuple[int, int]],
@@ -47,11 +47,11 @@ def same_photographs(
 
     Args:
         digests: sha256 of each file; empty where it could not be read.
-        looks: perceptual hash of each picture.
+        images: perceptual hash of each image.
         faces: perceptual hash of each aligned face.
         folders: the number of each row's folder.
         twins: pairs of rows, the smaller first, whose embeddings are neighbours.
-        agree: whether two rows, looked at, are one photograph.
+        agree: whether two rows, compared, are one photograph.
     """
     first: dict[str, int] = {}
     kept = []
@@ -70,8 +70,8 @@ def same_photographs(
     for row in kept:
         members[folders[row]].append(row)
     inside = chain.from_iterable(_inside(own, faces) for own in members.values())
-    faceless = chain.from_iterable(_faceless(own, faces, looks) for own in members.values())
-    for pair in chain(near(looks, kept, NEAR), near(faces, kept, NEAR), inside, close, faceless):
+    faceless = chain.from_iterable(_faceless(own, faces, images) for own in members.values())
+    for pair in chain(near(images, kept, NEAR), near(faces, kept, NEAR), inside, close, faceless):
         if pair not in tried:
             tried.add(pair)
             if agree(*pair):
@@ -90,32 +90,32 @@ def _inside(folder: Sequence[int], faces: Sequence[int | None]) -> Iterator[tupl
 
 
 def _faceless(
-    folder: Sequence[int], faces: Sequence[int | None], looks: Sequence[int | None]
+    folder: Sequence[int], faces: Sequence[int | None], images: Sequence[int | None]
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of rows of one folder of which one or both have no face, pictures of one tone left out."""
-    shown = [row for row in folder if looks[row] is not None]
+    """Pairs of rows of one folder of which one or both have no face, images of one tone left out."""
+    shown = [row for row in folder if images[row] is not None]
     if any(faces[row] is None for row in shown):
         yield from (pair for pair in combinations(shown, 2) if None in (faces[pair[0]], faces[pair[1]]))
 
 
-def near(hashes: Sequence[int | None], rows: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
-    """Pairs of rows, the smaller first, whose 64-bit hashes differ in at most so many bits."""
+def near(hashes: Sequence[int | None], rows: Sequence[int], max_bits: int) -> Iterator[tuple[int, int]]:
+    """Pairs of rows, the smaller first, whose 64-bit hashes differ in at most `max_bits` bits."""
     known = [(row, own) for row in rows if (own := hashes[row]) is not None]
     values = [own for _, own in known]
-    return ((known[a][0], known[b][0]) for a, b, _ in near_hashes(values, values, most) if a < b)
+    return ((known[a][0], known[b][0]) for a, b, _ in near_hashes(values, values, max_bits) if a < b)
 
 
 SHRUNK = 128
-"""Pixels along the longer side at which pictures without a face are compared."""
+"""Pixels along the longer side at which images without a face are compared."""
 KEPT = np.linspace(1.0, 0.6, 9)
-"""Shares of a picture's sides that a cut of it may have kept."""
+"""Shares of an image's sides that a crop of it may have kept."""
 
 
 def cut_of(a: Image, b: Image) -> float:
-    """How well one picture is found in the other, in whole or as a part of at least three fifths, -1 to 1.
+    """How well one image is found in the other, as a whole or as a part of at least three fifths, -1 to 1.
 
-    For pictures in which no face is found, so that nothing tells where to lay them on each other. The correlation of
-    the best place (normalized cross-correlation) over the shares of the sides that the cut may have kept.
+    For images in which no face is found, so that nothing shows how to align them. The correlation of
+    the best place (normalized cross-correlation) over the shares of the sides that the crop may have kept.
     """
     best = -1.0
     for whole, part in ((a, b), (b, a)):
@@ -137,15 +137,15 @@ INNER = slice(16, 96)
 
 
 def agreement(a: Image, b: Image) -> float:
-    """How much two aligned faces agree in fine detail, -1 to 1, after the second was laid on the first.
+    """How much two aligned faces agree in fine detail, -1 to 1, after the second was aligned with the first.
 
-    Landmarks of a recompressed or cut copy lie a little elsewhere, so the second crop is moved, turned and scaled
+    Landmarks of a recompressed or cropped copy are a little elsewhere, so the second crop is moved, turned and scaled
     until it fits (ECC, Evangelidis and Psarakis, IEEE TPAMI 30(10), 2008). The correlation is of what a Gaussian of 4
     pixels leaves, so that light and the general look of faces count little.
 
     Args:
         a: (112, 112, 3) uint8 RGB.
-        b: likewise.
+        b: (112, 112, 3) uint8 RGB.
     """
     one, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in (a, b))
     if one[INNER, INNER].std() < 1 or other[INNER, INNER].std() < 1:
@@ -168,5 +168,5 @@ def _middle() -> NDArray[np.uint8]:
 
 
 def _as_soft(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Both pictures without the finest detail, which recompressing and sizing take away."""
+    """Both images without the finest detail, which recompressing and sizing take away."""
     return floats(cv2.GaussianBlur(a, (0, 0), 1.2)), floats(cv2.GaussianBlur(b, (0, 0), 1.2))

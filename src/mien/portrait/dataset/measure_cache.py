@@ -47,7 +47,7 @@ def measure_data_set(
         root: the data set's folder.
         entries: its images.
         out: the output folder.
-        models: what looks at the images.
+        models: what they are measured with.
         workers: number of processes.
         on_progress: called after every chunk of files; what was measured before it raises is kept.
 

@@ -20,7 +20,7 @@ from mien.portrait.measures.catalogue import with_deviation
 
 @dataclass(frozen=True, slots=True)
 class AuditModels:
-    """What looks at the portraits, by name, since every process opens its own.
+    """What the portraits are measured with, by name, since every process opens its own.
 
     Attributes:
         detector: a name in the model store, or the path of a card.
@@ -46,7 +46,7 @@ def measure_files(models: AuditModels, root: str, paths: Sequence[str]) -> list[
     """A row for each file; see mien.portrait.dataset.measurements.schema.
 
     Args:
-        models: what looks at them.
+        models: what they are measured with.
         root: the data set's folder.
         paths: below it, as they are stored.
     """

@@ -1,4 +1,4 @@
-"""The folders of a data set: groups, identities, images, and everything that lies where it should not.
+"""The folders of a data set: groups, identities, images, and everything that is where it should not be.
 
 Owns the grammar GROUP/[SEX/]IDENTITY/IMAGE and what counts as the same name. Opens no image, so that half a million
 files are listed in seconds. What cannot be this structure at all is an error that says what was found and how to call
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Listing:
-    """What lies in a data set's folder."""
+    """What is in a data set's folder."""
 
     root: Path
     entries: list[Entry] = field(default_factory=list)
@@ -63,13 +63,13 @@ def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Li
     Args:
         root: its folder.
         structure: how the groups' folders are called.
-        flat: whether identities lie in it directly, without groups.
+        flat: whether identities are in it directly, without groups.
 
     Raises:
         AuditError: no such folder, nothing in it, or another structure.
     """
     if not root.is_dir():
-        raise AuditError(f"{root} is no folder; `mien check` looks at single photographs")
+        raise AuditError(f"{root} is not a folder; `mien check` checks single photographs")
     listing = Listing(root)
     folders, files = _scan(root, listing)
     names = {
@@ -104,7 +104,7 @@ def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Li
 
 
 def _by_sex(folder: Path, group: Group, structure: Structure, listing: Listing) -> list[tuple[Path, Group, str]]:
-    """The folders in which a group's identities lie: its own, and those that tell the sex."""
+    """The folders that hold a group's identities: its own, and those of a sex."""
     names = {
         **{_group_name(name): "male" for name in structure.male},
         **{_group_name(name): "female" for name in structure.female},
@@ -124,7 +124,7 @@ def _identities(
     Args:
         listing: what is added to.
         starts: folders with identities, their group and sex.
-        loose: whether files beside the identities are still to be reported.
+        loose: whether files next to the identities are still to be reported.
     """
     starts = list(starts)
     between = {start for start, _, _ in starts}
@@ -162,7 +162,7 @@ def _identities(
 
 
 def _images(folder: Path, listing: Listing, depth: int = 0) -> Iterator[str]:
-    """Images of an identity, those of nested folders too; what is no image is reported."""
+    """Images of an identity, those of nested folders too; what is not an image is reported."""
     inside, files = _scan(folder, listing)
     for file in files:
         if has_image_suffix(file):
@@ -224,6 +224,6 @@ def _what_it_is(root: Path, folders: list[Path], files: list[Path], structure: S
             f"if each is a person, audit it with --flat; else lay it out as {wanted}"
         )
     if images:
-        return f"{root} holds {images} images and no folders of people: `mien check` looks at single photographs"
+        return f"{root} holds {images} images and no folders of people: `mien check` checks single photographs"
     inside = ", ".join(folder.name for folder in folders[:4]) or "no folders"
     return f"{root} has no folder of adults or children ({inside}): name the folder that holds them, as {wanted}"

@@ -1,6 +1,6 @@
 """All measures of a portrait by name: the one table from which rules, tables and pages take them.
 
-Owns the table and the parts of a face that measures look at. Texts are in mien.messages; limits are in rule files.
+Owns the table and the parts of a face that measures read. Texts are in mien.messages; limits are in rule files.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ZONES: dict[str, tuple[float, float, float, float]] = {
     "cheeks": (58, 104, 166, 146),
     "lower": (60, 126, 164, 214),
 }
-"""Parts of a chip that measures look at: x1, y1, x2, y2."""
+"""Parts of a chip that measures read: x1, y1, x2, y2."""
 
 SMALL_FACE, REDUCED, GREY = (Message(f"reason.{name}") for name in ("small-face", "reduced", "grey"))
 
@@ -127,7 +127,7 @@ def with_deviation() -> tuple[str, ...]:
 
 
 def place(landmarks: Floats | None, name: str) -> Box | None:
-    """The part of an image that a measure looks at, around a face with these landmarks; None for all of it.
+    """The part of an image that a measure reads, around a face with these landmarks; None for all of it.
 
     Args:
         landmarks: (5, 2) pixels, or None where there is no face.

@@ -1,8 +1,8 @@
 """Colour of a face: natural skin, a cast, or none at all (ISO/IEC 29794-5: NaturalColour).
 
-Skin is looked at on both cheeks in CIELAB (D65), as in the standard, which tells no cast from an unusual skin; so the
-limits of a and b hold all skins, and this is conformance and no measure of use to a recognizer. A grey picture has no
-colour to be judged; OFIQ gives it 100, here it is told and the other measures of colour say that they were not taken.
+Skin is sampled on both cheeks in CIELAB (D65), as in the standard, which cannot separate a cast from an unusual skin;
+so the limits of a and b include all skins, and this measures conformance, not use to a recognizer. A grey image has
+no skin colour: OFIQ gives it 100; here the measures of skin are not assessed and say why.
 """
 
 import cv2
@@ -14,7 +14,7 @@ from mien.portrait.measures.scale import clamp, sigmoid
 from mien.types import Floats, Image, floats
 
 GREY = 3.0
-"""Mean chroma below which a picture is grey: JPEG leaves up to 2 in one that has no colour."""
+"""Mean chroma below which an image is grey: JPEG leaves up to 2 in one without colour."""
 A, B = (5.0, 25.0), (5.0, 35.0)
 """Natural skin in a and b (ISO/IEC 29794-5)."""
 
@@ -31,7 +31,7 @@ def chroma(chip: FaceChip) -> float:
 
 
 def distance(chip: FaceChip) -> float | None:
-    """How far the cheeks' mean colour lies from natural skin, in CIELAB (NaturalColour); None where all is grey."""
+    """How far the cheeks' mean colour is from natural skin, in CIELAB (NaturalColour); None where all is grey."""
     if chroma(chip) < GREY:
         return None
     a, b = _cheeks(chip)

@@ -1,7 +1,7 @@
 """Detail of a face: sharpness, motion blur, noise, traces of compression.
 
-Each is made so that it follows its own fault and the others little: sharpness and motion look at bands that noise of
-single pixels does not reach, noise looks at what remains where the face is smooth, compression at the grid of 8
+Each is made so that it follows its own fault and the others little: sharpness and motion use bands that noise of
+single pixels does not reach, noise uses what remains where the face is smooth, compression the grid of 8
 pixels alone. Lengths are shares of the distance between the eyes, but for noise and the grid, which live in the
 file's own pixels.
 """
@@ -21,13 +21,13 @@ FINE, COARSE = 1.2, 4.8
 PART = (slice(40, 208), slice(40, 184))
 """The part of a chip that a face covers: rows and columns."""
 FACE = (slice(48, 192), slice(40, 184))
-"""The square of a chip whose spectrum tells of movement."""
+"""The square of a chip whose spectrum shows movement."""
 DIRECTIONS = 12
 """Wedges of 15 degrees."""
 RINGS = ((0.03, 0.06), (0.05, 0.1), (0.08, 0.16), (0.1, 0.25))
 """Frequencies in cycles for each pixel of the chip."""
-MOST = 12.0
-"""Decibels that a ring counts at most, so that none outweighs the others."""
+MAX_MISSING = 12.0
+"""Maximum decibels that a ring counts, so that none outweighs the others."""
 STILL = np.array(
     [
         [1.9, 0.6, -1.7, -1.7, -0.5, 1.3, 2.5, 1.2, -0.6, -1.9, -1.8, 0.6],
@@ -65,7 +65,7 @@ def sharpness(chip: FaceChip) -> float:
 
 
 def motion(chip: FaceChip) -> float:
-    """How much less detail the picture has along the worst direction than across it, in decibels.
+    """How much less detail the image has along the worst direction than across it, in decibels.
 
     A movement takes the detail along its way and leaves that across it; being out of focus takes both. The power in
     wedges of the chip's spectrum, less what a face has in each without any movement, compared with the wedge across,
@@ -75,7 +75,7 @@ def motion(chip: FaceChip) -> float:
     wedges = 10 * np.log10(_wedges() @ spectrum[: len(spectrum) // 2 + 1].reshape(-1) + 1e-3)
     less = wedges.reshape(len(RINGS), DIRECTIONS) - STILL
     missing = np.roll(less, DIRECTIONS // 2, axis=1) - less
-    return float(np.minimum(missing, MOST).mean(axis=0).max())
+    return float(np.minimum(missing, MAX_MISSING).mean(axis=0).max())
 
 
 @lru_cache(maxsize=1)
@@ -101,9 +101,9 @@ def noise(chip: FaceChip) -> float:
 
 
 def blocks(chip: FaceChip) -> float | None:
-    """How many levels luma jumps across a grid of 8 pixels, beyond what it does beside it; the trace of JPEG.
+    """How many levels luma jumps across a grid of 8 pixels, beyond what it does next to it; the trace of JPEG.
 
-    None where the picture was reduced while decoding, which takes the grid away.
+    None where the image was reduced while decoding, which takes the grid away.
     """
     if chip.portrait.reduction > 1.01:
         return None
@@ -121,7 +121,7 @@ def _grid(grey: Floats) -> float:
 
 
 def sharpness_quality(value: float) -> float:
-    """Ours: 50 where a face at the border of what recognizers read well lies (docs/log.md)."""
+    """Ours: 50 for a face at the border of what recognizers read well (docs/log.md)."""
     return rising(value, -8.0, 1.5)
 
 

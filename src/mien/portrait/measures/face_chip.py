@@ -1,8 +1,8 @@
-"""What measures look at: the picture with its facts, and one face of it laid upright at a fixed size.
+"""What measures read: the image with its facts, and one face of it, upright and at a fixed size.
 
 Every face is warped to a chip of 224x224 pixels in which the eyes are level and 64 pixels apart, so that a length in
-the chip is a share of the face and not of the file. Beside it lie the picture's own pixels around the face, for what
-resampling would hide. Everything is computed once here and read by many. Finds no faces and judges nothing.
+the chip is a share of the face and not of the file. The image's own pixels around the face are kept too, for what
+resampling would hide. Everything is computed once here and read by many. Finds no faces and applies no rule.
 """
 
 from dataclasses import dataclass, field
@@ -32,15 +32,15 @@ _EYES = ARCFACE_112[:2].mean(axis=0)
 CHIP_POSE = Template(
     (ARCFACE_112 - _EYES) * np.float32(_SCALE) + floats([CHIP / 2, EYE_LINE]), np.eye(5, dtype=np.float32)
 )
-"""Where the five landmarks of a mean face lie in a chip."""
+"""Where the five landmarks of a mean face are in a chip."""
 
 NATIVE = 192
-"""The most pixels of the picture's own that are looked at along a side."""
+"""Maximum side, in the image's own pixels, of the part around a face that is read."""
 
 Values = TypeVar("Values", Floats, Image)
 
 SMALL = 160
-"""Most pixels along the longer side that are enough for borders and stamps."""
+"""Maximum pixels along the longer side of the copy in which borders and stamps are sought."""
 
 CHIN = 1.83
 """From between the eyes to the chin, in distances from there to the mouth (docs/log.md)."""
@@ -58,12 +58,12 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PortraitImage:
-    """A decoded picture, its faces, and what its file says.
+    """A decoded image, its faces, and what its file says.
 
     Attributes:
         image: (H, W, 3) uint8 RGB, upright, perhaps reduced while decoding.
-        width: of the upright picture in the file, in pixels.
-        height: likewise.
+        width: of the upright image in the file, in pixels.
+        height: of the upright image in the file, in pixels.
         faces: in pixels of `image`.
         chosen: the face that the portrait is of; None where there is none.
         jpeg_quality: 1 to 100, estimated from the quantization table of a JPEG; None for other formats.
@@ -78,7 +78,7 @@ class PortraitImage:
 
     @cached_property
     def small(self) -> Image:
-        """The picture with cells of whole pixels averaged, so that its longer side is 80 to 160 pixels."""
+        """The image with cells of whole pixels averaged, so that its longer side is 80 to 160 pixels."""
         factor = -(-max(self.image.shape[:2]) // SMALL)
         if factor == 1:
             return self.image
@@ -106,17 +106,17 @@ class FaceChip:
 
     Attributes:
         portrait: where it is.
-        pixels: (224, 224, 3) uint8 RGB; pixels outside the picture repeat its border.
+        pixels: (224, 224, 3) uint8 RGB; pixels outside the image repeat its border.
         points: (5, 2) the landmarks in the chip.
         grey: (224, 224) float32 luma of the chip, 0 to 255.
         light: (224, 224) float32 luminance of the chip in linear light, 0 to 1.
         inside: (n,) float32 luminance of the face, from the brows to the chin.
-        native: (h, w) float32 luma of the picture's own pixels around the face, 192 at most along a side.
+        native: (h, w) float32 luma of the image's own pixels around the face, at most 192 along a side.
         native_scale: pixels of `native` between the eyes.
         spectrum: (n, n) float32 power of each frequency of `native`; see mien.portrait.measures.spectrum.
         noise: deviation of the noise in levels, where `native` is smooth.
         pose: of the head, from the five landmarks.
-        back: (2, 3) the way from the chip to pixels of the picture's `image`.
+        back: (2, 3) the way from the chip to pixels of the portrait's `image`.
         extra: what models that a user has added say of this face; see mien.portrait.measures.model_measures.
     """
 
@@ -151,7 +151,7 @@ class FaceChip:
 
 
 def make_face_chip(portrait: PortraitImage, population: Population = DEFAULT_POPULATION) -> FaceChip:
-    """Prepare the chosen face of a picture.
+    """Prepare the chosen face of an image.
 
     Args:
         portrait: with a chosen face.
@@ -187,11 +187,11 @@ def luminance(image: Image) -> Floats:
 
 
 def _native(portrait: PortraitImage, spread: float) -> tuple[Floats, float]:
-    """Luma of the picture's pixels around the face, and the eyes' distance in it.
+    """Luma of the image's pixels around the face, and the eyes' distance in it.
 
     Args:
         portrait: whose chosen face is meant.
-        spread: pixels of the picture that one pixel of the chip spans.
+        spread: pixels of the image that one pixel of the chip spans.
     """
     image, landmarks = portrait.image, portrait.face.landmarks
     side = quick_side(min(NATIVE, int(CHIP * spread), *image.shape[:2]))

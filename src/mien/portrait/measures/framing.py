@@ -1,6 +1,6 @@
-"""How a face lies in its picture: size, place and margins (ISO/IEC 29794-5: HeadSize, crops, margins, SingleFace).
+"""How a face is placed in its image: size, place and margins (ISO/IEC 29794-5: HeadSize, crops, margins, SingleFace).
 
-From the five landmarks alone; lengths that need a chin are estimated from the mouth. Looks at no pixels.
+From the five landmarks alone; lengths that need a chin are estimated from the mouth. Reads no pixels.
 """
 
 from math import cos, radians
@@ -18,7 +18,7 @@ def face_side(chip: FaceChip) -> float:
 
 
 def face_share(chip: FaceChip) -> float:
-    """The area of the face's box, cut at the picture's border, as a share of the picture."""
+    """The area of the face's box, cut at the image's border, as a share of the image."""
     box, (height, width) = chip.portrait.face.box, chip.portrait.image.shape[:2]
     across = min(box.x2, width) - max(box.x1, 0)
     along = min(box.y2, height) - max(box.y1, 0)
@@ -43,18 +43,18 @@ def head_length(chip: FaceChip) -> float:
 
 
 def head_size(chip: FaceChip) -> float:
-    """T over the picture's height (HeadSize)."""
+    """T over the image's height (HeadSize)."""
     return head_length(chip) / float(chip.portrait.image.shape[0])
 
 
 def centre_x(chip: FaceChip) -> float:
-    """Where the middle of the eyes and the mouth lies across the picture: 0 left border, 1 right border."""
+    """Where the middle of the eyes and the mouth is across the image: 0 left border, 1 right border."""
     points = chip.portrait.face.landmarks
     return float(points[[0, 1, 3, 4], 0].mean()) / float(chip.portrait.image.shape[1])
 
 
 def eye_line(chip: FaceChip) -> float:
-    """Where the eyes lie down the picture: 0 upper border, 1 lower border."""
+    """Where the eyes are down the image: 0 upper border, 1 lower border."""
     return float(chip.portrait.face.landmarks[:2, 1].mean()) / float(chip.portrait.image.shape[0])
 
 

@@ -1,4 +1,4 @@
-"""Light on a face and the picture's range of tones, from luminance in linear light (ISO/IEC 29794-5).
+"""Light on a face and its tonal range, from luminance in linear light (ISO/IEC 29794-5).
 
 The zones are squares of 0.3 IED on forehead, cheeks and chin as in ISO/IEC 39794-5, Annex D.1; the face is an oval
 from the brows to the chin in the chip. OFIQ's hull follows 98 landmarks instead: the only deviation, with its
@@ -49,7 +49,7 @@ def _counts(light: Floats) -> NDArray[np.int64]:
 
 
 def four_zones(chip: FaceChip) -> float:
-    """The darkest over the brightest of the four zones' mean levels, in the channel where it is least (ICAO)."""
+    """The darkest over the brightest of the four zones' mean levels, in the channel where it is smallest (ICAO)."""
     means = np.array([zone(chip.pixels, centre, ZONE).reshape(-1, 3).mean(axis=0) for centre in zones(chip).values()])
     return float((means.min(axis=0) / np.maximum(means.max(axis=0), 1)).min())
 
@@ -122,5 +122,5 @@ def range_quality(value: float) -> float:
 
 
 def ratio_quality(value: float) -> float:
-    """100 x: a ratio of 0.5, the least that ICAO allows for four zones, is 50."""
+    """100 x: a ratio of 0.5, the minimum that ICAO allows for four zones, is 50."""
     return clamp(100 * value)

@@ -39,7 +39,7 @@ class Measure:
         of_face: takes it of a face; None for measures that need no face.
         of_image: takes it of an image, whether or not there is a face.
         quality: value to 0..100; None where more or less is neither better nor worse.
-        zone: the part of the face that it looks at; empty for the whole image.
+        zone: the part of the face that it reads; empty for the whole image.
         absent: the reason where it has no value although there is a face.
         has_sd: whether its values have a standard deviation.
         title: what it is called where the catalogues do not say.

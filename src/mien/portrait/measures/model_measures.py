@@ -1,6 +1,6 @@
 """What models that a user has added say of a face: more landmarks, pose, parsing, quality. Runs no network.
 
-The default models give five landmarks; eyes that are closed, hats and backgrounds cannot be told from those. Each
+The default models give five landmarks; these do not show closed eyes, hats or backgrounds. Each
 function here reads what a network found (see portrait_models) and gives None where there is no such network.
 """
 

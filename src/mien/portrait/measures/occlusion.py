@@ -1,8 +1,8 @@
 """What covers a face: glasses, glare, dark lenses, masks; from edges and colours in the chip.
 
-Without a segmentation there is no seeing what a thing is: these find the straight edge of a bridge and of rims,
-lenses that are darker than cheeks, and a lower face that is not of the colour of the upper one. Caps and scarves
-cannot be told from hair so, and closed eyes not from narrow ones; for both a model is needed (see model_measures).
+Without a segmentation a thing cannot be recognized as such: these find the straight edge of a bridge and of rims,
+lenses that are darker than cheeks, and a lower face whose colour is not that of the upper one. They cannot separate
+caps and scarves from hair, or closed eyes from narrow ones; both need a model (see model_measures).
 """
 
 import cv2
@@ -20,7 +20,7 @@ UNLIKE_COLOUR, UNLIKE_LIGHT = 11.0, 36.0
 
 
 BRIDGE, LIDS = 0.12, 0.28
-"""How far below the eyes the upper face's skin is looked at, on the nose and under the eyes, in IED."""
+"""How far below the eyes the upper face's skin is sampled, on the nose and under the eyes, in IED."""
 SHADED = 40.0
 """How much darker than the bridge, in 8 bits of L, both lids are behind lenses."""
 ROUGH, NOISY = 6.0, 0.4
@@ -32,7 +32,7 @@ def glasses(chip: FaceChip) -> float:
 
     The nose between the eyes is bare skin, and so are the lower lids; glasses draw a line across both. The strongest
     row of the slope's mean over the bridge, and over the two places under the eyes, as a geometric mean. The face's
-    own contrast is the scale, so that a darker or a harder picture changes little.
+    own contrast is the scale, so that a darker or a harsher image changes little.
     """
     x, y = (round(float(c)) for c in chip.eyes)
     contrast = max(6.0, float(chip.grey.reshape(-1)[OVAL].std()))
@@ -101,7 +101,7 @@ _ROWS, _COLUMNS = np.mgrid[0 : CHIP // HALF, 0 : CHIP // HALF].astype(np.float32
 def _reference(colours: Floats, chip: FaceChip) -> Floats:
     """The tone of the upper face: the middle one of the bridge of the nose and the lower lids by brightness.
 
-    Where both lids are far darker than the bridge, lenses lie over them, and the bridge alone is skin.
+    Where both lids are far darker than the bridge, lenses cover them, and the bridge alone is skin.
     """
     places = [chip.eyes + floats([0, BRIDGE * IED]), *(chip.points[:2] + floats([0, LIDS * IED]))]
     side = round(0.09 * IED / HALF)

@@ -1,7 +1,7 @@
 """Runs the models that a user has added for portraits on one face: landmarks, pose, parsing, quality.
 
 Owns how a face is cut for each and how its outputs become points, angles, classes and a number, by the [expert] part
-of its card. Judges nothing.
+of its card. Compares nothing with a limit.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ def open_portrait_models(names: Sequence[str], options: EngineOptions = DEFAULT_
     """Open models by their names in the store, or the paths of their cards.
 
     Raises:
-        CardError: a model that is no expert, takes any size, or two of one family.
+        CardError: a model that is not a portrait model or takes any size, or two of one family.
     """
     found: dict[str, PortraitModel] = {}
     for name in names:
@@ -64,7 +64,7 @@ def run_portrait_models(chip: FaceChip, models: Sequence[PortraitModel]) -> Face
 
 
 def _crop(chip: FaceChip, model: PortraitModel) -> tuple[Image, Floats]:
-    """The picture of the face that a network takes, and the (2, 3) way from it back to the picture's pixels."""
+    """The crop of the face that a network takes, and the (2, 3) way from it back to the image's pixels."""
     image, size = chip.portrait.image, (model.width, model.height)
     if model.spec.crop == "aligned":
         crop = align(image, chip.portrait.face.landmarks, arcface_template(model.width), model.width)
@@ -79,7 +79,7 @@ def _crop(chip: FaceChip, model: PortraitModel) -> tuple[Image, Floats]:
 
 
 def _landmarks(chip: FaceChip, model: PortraitModel) -> Floats:
-    """(K, 2) points in pixels of the picture."""
+    """(K, 2) points in pixels of the image."""
     crop, back = _crop(chip, model)
     points = model.session.run(crop[None])[0].reshape(-1, 2)
     size = floats([model.width, model.height])

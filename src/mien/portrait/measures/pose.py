@@ -1,12 +1,12 @@
 """Yaw, pitch and roll of a head from five landmarks, each with its standard deviation.
 
-A mean face is turned, scaled and shifted until its five points lie on the landmarks; what people differ in (how deep
+A mean face is turned, scaled and shifted until its five points meet the landmarks; what people differ in (how deep
 the nose is, how wide and how low mouth and nose are) is fitted at the same time, each with a prior, so that its
 uncertainty becomes one of the angles. Nose depth is the dominant nuisance: taken 5 mm too deep, a head turned by 30
 degrees reads as 24; so its prior belongs to the population and is a parameter. Pitch is known from heights alone, and
 people differ in those, so it is the weakest of the three. Owns no detector and no limit.
 
-Signs, as the viewer sees the picture: yaw is positive when the nose points to the viewer's right (the subject turned
+Signs, as the viewer sees the image: yaw is positive when the nose points to the viewer's right (the subject turned
 to their own left), pitch is positive when it points down, roll is positive when the head is tilted clockwise.
 """
 
@@ -22,17 +22,17 @@ from mien.types import Floats
 Doubles = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
     """A mean face and how people differ from it, in millimetres where the eyes are 63 apart.
 
     Attributes:
-        nose_depth: how far the tip of the nose lies before the plane of the eyes.
+        nose_depth: how far the tip of the nose is in front of the plane of the eyes.
         nose_depth_sd: its standard deviation among people.
         nose_y: of the tip below the eyes.
         mouth_y: of the mouth's corners below the eyes.
         mouth_x: half of the mouth's width.
-        mouth_depth: how far the corners lie before the plane of the eyes.
+        mouth_depth: how far the corners are in front of the plane of the eyes.
         nose_y_sd, mouth_y_sd, mouth_x_sd, mouth_depth_sd: their deviations among people.
         distance: of the camera in millimetres; infinite for a scaled orthographic one.
         noise: of a landmark, as a share of the distance between the eyes.
@@ -63,7 +63,7 @@ noise is its error on annotated faces (docs/log.md); depths are those of anthrop
 EYE = 31.5
 """Half of the distance between the eyes, in millimetres."""
 STEPS = 8
-"""Gauss-Newton steps at most; five are usual."""
+"""Maximum Gauss-Newton steps; five are usual."""
 
 SHAPE = np.zeros((5, 5, 3))
 """What each of the five shape parameters moves: (parameter, point, axis); nose depth and y, mouth y, x and depth."""
@@ -139,7 +139,7 @@ def estimate(landmarks: Floats, population: Population = DEFAULT_POPULATION) -> 
         population: whose faces these may be.
 
     Raises:
-        DegenerateLandmarksError: the points lie in one spot.
+        DegenerateLandmarksError: the points coincide.
     """
     points = np.asarray(landmarks, np.float64)
     centre, span = points.mean(axis=0), float(np.linalg.norm(points - points.mean(axis=0)))
@@ -166,7 +166,7 @@ def estimate(landmarks: Floats, population: Population = DEFAULT_POPULATION) -> 
 
 
 def _start(points: Doubles) -> list[float]:
-    """Roll from eyes and mouth; yaw from where the nose lies between them; no pitch."""
+    """Roll from eyes and mouth; yaw from where the nose is between them; no pitch."""
     across = (points[1] - points[0]) + (points[4] - points[3])
     roll = float(np.arctan2(across[1], across[0]))
     upright = (points - points[:2].mean(axis=0)) @ _about_z(roll)[:2, :2]

@@ -1,8 +1,8 @@
 """The overall quality of a portrait: a weighted sum of what its measures say, 0 to 100.
 
 The weights say how much a measure helps to predict that a recognizer fails, not how much a rule asks for it; they
-were fitted on CelebA with two recognizers, whose embeddings are no input (docs/log.md). Background and colour have
-none, since recognizers hardly mind them.
+were fitted on CelebA with two recognizers, whose embeddings are not an input (docs/log.md). Background and colour
+have no weight, since they hardly affect recognizers.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Pictures of pictures: enlarged ones, printed and scanned ones, photographs of screens, paper borders, stamps.
+"""Images of images: enlarged, printed and scanned, photographed from a screen; paper borders and stamps.
 
 Printers and screens repeat themselves, so they leave peaks in the spectrum, where nature leaves a slope; enlarging
-adds no detail, so the spectrum ends early. Looks at the file's own pixels, since resampling takes these traces away.
+adds no detail, so the spectrum ends early. Uses the file's own pixels, since resampling takes these traces away.
 """
 
 import cv2
@@ -24,11 +24,11 @@ MISSING = 8.0
 
 
 def enlargement(chip: FaceChip) -> float:
-    """By how much the picture could be shrunk around the face without losing anything, 1 and more.
+    """By how much the image could be shrunk around the face without losing anything, 1 and more.
 
-    Spectra of photographs fall as a power of the frequency. The line is fitted where every enlarged picture still has
-    its detail; where the spectrum leaves it downwards for good, detail ends. A soft picture could be shrunk, too:
-    that it was enlarged is one explanation, that it is out of focus another.
+    Spectra of photographs fall as a power of the frequency. The line is fitted where every enlarged image still has
+    its detail; where the spectrum drops below it for good, detail ends. A soft image could be shrunk too: it may
+    have been enlarged, or be out of focus.
     """
     level = 10 * np.log10(by_band(chip.spectrum) + ROUNDING / 10)
     frequency = 10 * np.log10((np.arange(BANDS) + 0.5) / BANDS)
@@ -59,7 +59,7 @@ def screen(chip: FaceChip) -> float | None:
 
 
 def border(portrait: PortraitImage) -> float:
-    """Share of the picture that is an even frame: paper or the scanner's lid around a photograph.
+    """Share of the image that is an even frame: paper or the scanner's lid around a photograph.
 
     A portrait before a plain wall has an even upper edge and sides, but a body at its lower edge; so a frame counts
     when the lower edge is even, too, and at least one of the sides.
@@ -74,7 +74,7 @@ def border(portrait: PortraitImage) -> float:
         return 0.0
     height, width = small.shape[:2]
     if top + bottom >= height * 4 // 5 - 2:
-        return 0.0  # a blank page has no picture that a frame could lie around
+        return 0.0  # a blank page has nothing that a frame could be around
     return float(1 - max(0, height - top - bottom) * max(0, width - left - right) / (height * width))
 
 
@@ -91,9 +91,9 @@ def _even(rows: Image) -> int:
 
 
 def stamp(portrait: PortraitImage) -> float:
-    """Share of a circle, as large as a stamp, that is drawn in red or blue ink on the picture, 0 to 1.
+    """Share of a circle, as large as a stamp, that is drawn in red or blue ink on the image, 0 to 1.
 
-    A ring of ink, so what lies just inside and outside of it counts against it: red clothes are no stamp.
+    A ring of ink, so ink just inside and outside of it counts against it: red clothes are not a stamp.
     """
     colours = cv2.cvtColor(cv2.medianBlur(portrait.small, 3), cv2.COLOR_RGB2LAB)
     a, b = colours[..., 1], colours[..., 2]
@@ -105,21 +105,21 @@ def stamp(portrait: PortraitImage) -> float:
 UNEVEN = 6.0
 """Levels by which the pixels of an even row may deviate."""
 TRIED = 6
-"""Centres of circles that are looked at, those with the most votes first."""
+"""Centres of circles that are tried, those with the most votes first."""
 _ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False)
 _CIRCLES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 
 
 def _ring(ink: NDArray[np.bool_]) -> float:
-    """The best circle's covered share, less what covers the circles beside it, 0.8 and 1.25 times as large."""
+    """The best circle's covered share, less what covers the circles next to it, 0.8 and 1.25 times as large."""
     shorter = min(ink.shape)
-    least, most = max(4, round(shorter * 0.08)), round(shorter * 0.35)
+    smallest, largest = max(4, round(shorter * 0.08)), round(shorter * 0.35)
     canvas = cv2.GaussianBlur(ink.astype(np.uint8) * np.uint8(255), (0, 0), 1.0)
-    found = cv2.HoughCircles(canvas, cv2.HOUGH_GRADIENT, 2, shorter / 8, None, 120, 12, least, most)
+    found = cv2.HoughCircles(canvas, cv2.HOUGH_GRADIENT, 2, shorter / 8, None, 120, 12, smallest, largest)
     if found is None:
         return 0.0
-    radii = np.arange(round(0.8 * least) - 1, round(1.25 * most) + 2)
-    own = np.arange(least, most + 1)
+    radii = np.arange(round(0.8 * smallest) - 1, round(1.25 * largest) + 2)
+    own = np.arange(smallest, largest + 1)
     inner, outer = (np.rint(share * own).astype(int) - radii[0] for share in (0.8, 1.25))
     own = own - radii[0]
     best = 0.0
@@ -129,14 +129,14 @@ def _ring(ink: NDArray[np.bool_]) -> float:
         inside = (columns >= 0) & (rows >= 0) & (columns < ink.shape[1]) & (rows < ink.shape[0])
         hit = inside & ink[np.clip(rows, 0, ink.shape[0] - 1), np.clip(columns, 0, ink.shape[1] - 1)]
         covered = hit.mean(axis=1)
-        # A line is a pixel or two wide and seldom lies on whole radii.
+        # A line is a pixel or two wide and seldom falls on whole radii.
         near = (hit[own - 1] | hit[own] | hit[own + 1]).mean(axis=1)
         best = max(best, float((near - np.maximum(covered[inner], covered[outer])).max()))
     return best
 
 
 def enlargement_quality(value: float) -> float:
-    """Ours: 50 for a picture that was enlarged to twice its size."""
+    """Ours: 50 for an image that was enlarged to twice its size."""
     return falling(value, 2.0, 0.2)
 
 

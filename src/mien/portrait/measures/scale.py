@@ -1,4 +1,4 @@
-"""Native values onto the 0 to 100 quality scale of ISO/IEC 29794-5. Owns the sigmoid and its kin, no measure."""
+"""Maps native values to the 0 to 100 quality scale of ISO/IEC 29794-5. Owns the sigmoids; knows no measure."""
 
 from math import exp
 

@@ -1,4 +1,4 @@
-"""The spectrum of a square picture, and where in it periodic patterns may stand. Judges nothing."""
+"""The spectrum of a square image, its noise, and the peaks of periodic patterns. Compares nothing with a limit."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,17 +12,17 @@ from mien.types import Floats, floats
 BANDS = 64
 """Rings of equal width from frequency 0 to the highest along an axis."""
 SIDES = (256, 240, 216, 192, 180, 160, 144, 128, 120, 108, 96, 90, 80, 72, 64, 54, 48, 40, 32)
-"""Sides of pictures that transform quickly, as 2, 3 and 5 divide them."""
+"""Sides of images that transform quickly, as 2, 3 and 5 divide them."""
 
 
 def quick_side(side: int) -> int:
-    """The largest side that transforms quickly and is no larger; what is smaller than all of them stays."""
+    """The largest quick side up to this one; a side that is smaller than all of them stays."""
     return next((one for one in SIDES if one <= side), side)
 
 
 @lru_cache(maxsize=len(SIDES))
 def window(side: int) -> Floats:
-    """The Hann window of a square picture, (side, side) float32."""
+    """The Hann window of a square image, (side, side) float32."""
     hann = np.hanning(side + 2)[1:-1]
     return floats(np.outer(hann, hann))
 
@@ -71,7 +71,7 @@ MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
 def deviation(grey: Floats) -> float:
-    """Deviation of the noise in levels of 0 to 255, where the picture is smooth.
+    """Deviation of the noise in levels of 0 to 255, where the image is smooth.
 
     Of the absolute values that Immerkaer's mask leaves, those of the smoothest half count, since edges reach it; what
     is black or white has no noise and is left out.

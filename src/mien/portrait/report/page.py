@@ -42,9 +42,9 @@ DUPLICATES = ("same-photo-two-people", "near-duplicate")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Pictures with lines about them; the last lines are small."""
+    """Thumbnails with lines about them; the last lines are small."""
 
-    pictures: tuple[Picture, ...]
+    thumbnails: tuple[Picture, ...]
     lines: tuple[Text, ...]
     small: tuple[str, ...] = ()
 
@@ -76,7 +76,7 @@ def audit_page(audit: Audit, language: str, made_with: Mapping[str, str]) -> str
 
 
 class _AuditView:
-    """The rows and pictures of the page, in one language."""
+    """The rows and thumbnails of the page, in one language."""
 
     def __init__(self, audit: Audit, language: str) -> None:
         self._audit, self._language = audit, language
@@ -173,17 +173,17 @@ class _AuditView:
         return [finding for finding in self._audit.findings if finding.kind in kinds]
 
     def _pair(self, finding: Finding, *lines: Message) -> Shown:
-        pictures = tuple(self._picture(path) for path in finding.shown)
-        return Shown(pictures, (finding.message, *lines))
+        thumbnails = tuple(self._thumbnail(path) for path in finding.shown)
+        return Shown(thumbnails, (finding.message, *lines))
 
     def _place(self, result: RuleResult, row: int) -> Shown:
         path, rule = self._audit.entries[row].path, result.rule
         region = place(self._audit.measurements.landmarks(row), rule.measure)
         value = value_text(float(result.values[row]), rule.unit, self._language)
         line = f"{value}; {limit_text(rule, self._language)}"
-        return Shown((self._picture(path, region),), (line,), (path,))
+        return Shown((self._thumbnail(path, region),), (line,), (path,))
 
-    def _picture(self, path: str, region: Box | None = None) -> Picture:
+    def _thumbnail(self, path: str, region: Box | None = None) -> Picture:
         return Picture(place_jpeg(self._audit.root / stored_path(path), region), path)
 
     def _title(self, result: RuleResult) -> str:

@@ -56,7 +56,7 @@ class Structure(Strict):
     children: tuple[str, ...] = ("children", "child")
     male: tuple[str, ...] = ("male", "men", "nam")
     female: tuple[str, ...] = ("female", "women", "nữ", "nu")
-    """Optional folders between a group and its identities that tell the sex."""
+    """Optional folders between a group and its identities, one per sex."""
     child_age: int = Field(7, ge=0, le=120)
     """Age in years up to which, this one included, a person counts as a child."""
     min_images: int = Field(5, ge=1)
