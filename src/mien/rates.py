@@ -5,7 +5,7 @@ variance that takes subjects, not comparisons, as what was drawn: for FNMR the l
 variance of a ratio, for FMR the variance of a sum over pairs of subjects. The comparisons are then worth as many
 independent ones as would have this variance, and the interval is Wilson's for that many, with Student's t for the few
 subjects that an error rests on. Without any error the upper end is the rule of three over subjects.
-benchmarks/coverage.py shows how often this covers the truth, beside the percentile bootstrap (decisions/0006).
+benchmarks/coverage.py shows how often this covers the truth, next to the percentile bootstrap (decisions/0006).
 Chooses no threshold and makes no decision.
 """
 
@@ -61,7 +61,7 @@ def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Es
         trials: (S,) comparisons of each subject.
 
     Returns:
-        The rate of all errors in all trials; NaN in 0..1 where there is no trial.
+        The rate of all errors in all trials; NaN with the interval 0..1 where there are no trials.
     """
     kept = trials > 0
     errors, trials = errors[kept].astype(np.float64), trials[kept].astype(np.float64)

@@ -1,7 +1,7 @@
-"""What happens to portraits on their way: transforms of a photograph before detection, each in five severities.
+"""What happens to portraits on their way: corruptions of an image before detection, each in five severities.
 
-Owns what a transform and its severities are. Lengths follow the distance between the eyes (IED), so that a severity
-means the same in a large and in a small picture. Everything random comes from the generator that is handed in.
+Owns what a corruption and its severities are. Lengths follow the distance between the eyes (IED), so that a severity
+means the same in a large and in a small image. Everything random comes from the generator that is handed in.
 Detects nothing and embeds nothing.
 """
 
@@ -74,11 +74,11 @@ def bright(image: Image, landmarks: Floats, severity: int, generator: Generator)
 
 def side_light(image: Image, landmarks: Floats, severity: int, generator: Generator) -> Image:
     """Light from one side: the other side of the face keeps 70 to 10% of it."""
-    least = (0.7, 0.5, 0.35, 0.2, 0.1)[severity - 1]
+    lowest = (0.7, 0.5, 0.35, 0.2, 0.1)[severity - 1]
     middle, width = float(landmarks[:, 0].mean()), _ied(landmarks)
     ramp = 1 / (1 + np.exp(-(np.arange(image.shape[1]) - middle) / (0.35 * width)))
     ramp = ramp if generator.random() < 0.5 else 1 - ramp
-    return _whole(image * floats(least + (1 - least) * ramp)[None, :, None])
+    return _whole(image * floats(lowest + (1 - lowest) * ramp)[None, :, None])
 
 
 def colour_cast(image: Image, landmarks: Floats, severity: int, generator: Generator) -> Image:
@@ -199,18 +199,18 @@ CORRUPTIONS: dict[str, Corruption] = {
     "glasses": glasses,
     "mask": mask,
 }
-"""A new transform is one function and one line."""
+"""A new corruption is one function and one line."""
 
 
 def corrupt(image: Image, landmarks: Floats, name: str, severity: int, seed: int) -> Image:
-    """Apply a transform.
+    """Apply a corruption.
 
     Args:
-        image: (H, W, 3) uint8 RGB, a photograph as it is before detection.
+        image: (H, W, 3) uint8 RGB, an image as it is before detection.
         landmarks: (5, 2) float32 pixels of it.
         name: a key of CORRUPTIONS.
         severity: 1 to 5.
-        seed: the same seed gives the same picture.
+        seed: the same seed gives the same image.
 
     Returns:
         (H, W, 3) uint8 RGB.

@@ -78,7 +78,7 @@ class ErrorCurve:
     Attributes:
         thresholds: (K,) in the metric's unit, from loose to strict.
         fmr: (K, 3) rate and its interval.
-        fnmr: (K, 3) likewise; NaN without mated comparisons.
+        fnmr: (K, 3) rate and its interval; NaN without mated comparisons.
     """
 
     thresholds: Floats
@@ -88,8 +88,8 @@ class ErrorCurve:
 
 def error_curve(pairs: PairStatistics, points: int = 60) -> ErrorCurve:
     """FMR and FNMR from half of all to a single false match, at thresholds evenly spaced in the FMR's logarithm."""
-    least = max(1.01 / max(1, pairs.nonmated), 1e-12)
-    wanted = np.geomspace(0.5, least, points) if least < 0.5 else np.array([0.5])
+    lowest = max(1.01 / max(1, pairs.nonmated), 1e-12)
+    wanted = np.geomspace(0.5, lowest, points) if lowest < 0.5 else np.array([0.5])
     thresholds = [threshold_at(pairs, rate) for rate in wanted if rate * pairs.nonmated >= 1]
     fmr = [fmr_at(pairs, value) for value in thresholds]
     fnmr = [fnmr_at(pairs, value) for value in thresholds]

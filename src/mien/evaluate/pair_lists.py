@@ -1,4 +1,4 @@
-"""Verification on a list of pairs: LFW's ten folds, `.bin` sets, and lists of one's own.
+"""Verification on a list of pairs: LFW's ten folds, `.bin` sets, and your own lists.
 
 Owns accuracy over folds, ROC, AUC and the rates of a list. A pair with a sample that has no embedding is an error:
 never accepted, and wrong in the accuracy whatever it is. Opens no image.
@@ -90,7 +90,7 @@ def _best_threshold(scores: Floats, mated: Truths, grid: Floats | None) -> float
         accepted = np.searchsorted(-ranked, -grid.astype(np.float64), side="right")
         counts = right[accepted]
         return float(grid[len(grid) - 1 - int(np.argmax(counts[::-1]))])
-    # A threshold lies between two different scores, or beyond the ends.
+    # A threshold is between two different scores, or beyond the ends.
     possible = np.concatenate([[True], ranked[1:] < ranked[:-1], [True]])
     best = np.flatnonzero(possible & (right == right[possible].max()))
     chosen = int(best[len(best) // 2])

@@ -82,7 +82,7 @@ def is_kept(pairs: PairStatistics, similarity: float) -> bool:
 
 
 def accepted(pairs: PairStatistics, similarity: float) -> int:
-    """How many of the kept comparisons are accepted; in double precision, as a threshold lies between scores."""
+    """How many of the kept comparisons are accepted; in double precision, as a threshold is between scores."""
     return int(np.searchsorted(-pairs.tail, -np.float64(similarity), side="right"))
 
 

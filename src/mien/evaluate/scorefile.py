@@ -58,7 +58,7 @@ class Embedded:
         subjects: N names; empty where the set knows none.
         paths: N file names, absolute or relative to the working folder.
         records: N byte offsets in RecordIO files, or -1.
-        names: N names that pair lists may use, beside paths.
+        names: N names that pair lists may use besides paths.
         strata: for each column that makes strata, N values; empty where one is not known.
         sha256: of N images.
         origin: model and contract.
