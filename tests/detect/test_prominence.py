@@ -35,3 +35,9 @@ def test_prominence_falls_with_distance() -> None:
 @pytest.mark.parametrize(("share", "ambiguous"), [(0.62, True), (0.58, False)])
 def test_a_second_face_of_six_tenths_makes_the_choice_ambiguous(share: float, ambiguous: bool) -> None:
     assert most_prominent((face(30, 50, 30), face(70, 50, 30 * share)), 100, 100) == (0, ambiguous)
+
+
+@pytest.mark.parametrize(("side", "ambiguous"), [(17.8, False), (18.2, True)])
+def test_a_rival_has_more_than_six_tenths_of_the_prominence(side: float, ambiguous: bool) -> None:
+    """At the same distance from the centre, prominence goes with the side of the box."""
+    assert most_prominent((face(40, 50, 30), face(60, 50, side)), 100, 100) == (0, ambiguous)

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from mien.errors import ImageError
-from mien.image import Limits, decode, find_images, read_bytes, read_image, read_photo, read_size
+from mien.image import Limits, decode, find_images, open_encoded, read_bytes, read_image, read_photo, read_size
 
 QUADRANTS = np.zeros((40, 60, 3), np.uint8)
 QUADRANTS[:20, :30] = (250, 10, 10)
@@ -388,3 +388,17 @@ def test_limits_hold_before_decoding(tmp_path: Path) -> None:
         read_photo(path, limits=Limits(max_pixels=1000))
     with pytest.raises(ImageError, match="must be at least 41 pixels"):
         read_photo(path, limits=Limits(min_side=41))
+
+
+def test_the_default_limits_are_100_megapixels_and_64_mebibytes(tmp_path: Path) -> None:
+    assert open_encoded(bomb(10_000, 10_000), "x").width == 10_000
+    with pytest.raises(ImageError, match="x has 10001x10000 pixels, over the limit of 100000000"):
+        open_encoded(bomb(10_001, 10_000), "x")
+    path = tmp_path / "large.png"
+    with path.open("wb") as stream:
+        stream.truncate(64 * 2**20)
+    assert len(read_bytes(path)) == 64 * 2**20
+    with path.open("wb") as stream:
+        stream.truncate(64 * 2**20 + 1)
+    with pytest.raises(ImageError, match="over the limit of 67108864"):
+        read_bytes(path)
