@@ -38,7 +38,14 @@ def test_every_verb_has_help_with_an_example(name: str, capsys: pytest.CaptureFi
         assert f"mien {name}" in shown.split("Example")[1]
         return
     assert len(subcommands) > 0
-    assert all(sub in shown for sub, found in subcommands.items() if not found.hidden)
+    for sub, found in subcommands.items():
+        assert found.hidden or (sub in shown and f"mien {name} {sub}" in found.help.split("Example")[1])
+
+
+def test_the_help_shows_every_line_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(f"{name} {verb.help}" in shown for name, verb in VERBS.items())
 
 
 def test_a_new_verb_is_one_line_of_the_table(

@@ -100,7 +100,7 @@ class VerbGroup(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - typer's own
         known: dict[str, Command] = {
-            name: TyperCommand(name, callback=None, help=verb.help, rich_markup_mode=None)
+            name: TyperCommand(name, callback=None, short_help=verb.help, rich_markup_mode=None)
             for name, verb in VERBS.items()
         }
         super().__init__(**settings | {"commands": known})

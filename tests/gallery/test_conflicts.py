@@ -1,0 +1,104 @@
+"""Conflicts of enrolment: which threshold they rest on, with embeddings at known distances."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.data.sample import Sample
+from mien.gallery.gallery import Enrolment, Gallery
+from mien.models import store
+from mien.models.card import ModelCard
+from mien.pipeline import Analysis, array_item
+from mien.types import Box, Cutout, Face, floats
+
+IMAGE = np.zeros((100, 100, 3), np.uint8)
+LANDMARKS = floats([[35, 40], [65, 40], [50, 55], [38, 70], [62, 70]])
+FACE = Face(Box(20, 20, 80, 90), 1.0, LANDMARKS)
+BASE = np.eye(1, 128, dtype=np.float32)[0]
+
+
+@pytest.fixture(scope="module")
+def card() -> ModelCard:
+    return store.load("dlib-resnet").card
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, card: ModelCard) -> Gallery:
+    return Gallery.create(tmp_path / "people.gallery", card)
+
+
+def at(distance: float, direction: int = 1) -> np.ndarray:
+    """A vector at an L2 distance from the base."""
+    return floats(BASE + distance * np.eye(128)[direction])
+
+
+def enrol(gallery: Gallery, card: ModelCard, subject: str, vector: np.ndarray, *, strict: bool = False) -> Enrolment:
+    analysis = Analysis(
+        item=array_item("made", IMAGE),
+        width=100,
+        height=100,
+        faces=(FACE,),
+        crops=np.zeros((1, 150, 150, 3), np.uint8),
+        embeddings=vector[None],
+        cutouts=(Cutout(IMAGE, LANDMARKS),),
+        sha256=f"{subject}{vector.tobytes().hex()}",
+    )
+    return gallery.enrol([(Sample(Path("made.jpg"), subject), analysis)], card, strict=strict)[0]
+
+
+def limits(card: ModelCard) -> tuple[float, float]:
+    """The strictest and the loosest threshold of the card; smaller is stricter in L2."""
+    values = [card.threshold(row.fmr).value for row in card.thresholds]
+    assert min(values) < max(values)
+    return min(values), max(values)
+
+
+def kinds(enrolment: Enrolment) -> list[tuple[str, str]]:
+    return [(conflict.kind, conflict.subject) for conflict in enrolment.conflicts]
+
+
+def test_a_duplicate_subject_is_reported_by_the_strictest_threshold(gallery: Gallery, card: ModelCard) -> None:
+    strictest, loosest = limits(card)
+    enrol(gallery, card, "An", BASE)
+    assert kinds(enrol(gallery, card, "Bình", at((strictest + loosest) / 2))) == []
+    assert kinds(enrol(gallery, card, "Chi", at(strictest * 0.99, 2))) == [("duplicate subject", "An")]
+
+
+def test_a_strange_sample_of_a_subject_is_reported_by_the_loosest_threshold(
+    gallery: Gallery, card: ModelCard
+) -> None:
+    strictest, loosest = limits(card)
+    enrol(gallery, card, "An", BASE)
+    assert kinds(enrol(gallery, card, "An", at((strictest + loosest) / 2))) == []
+    assert kinds(enrol(gallery, card, "An", at(loosest * 1.5, 2))) == [("same subject", "An")]
+
+
+def test_a_strange_sample_is_compared_with_the_nearest_of_its_subject(gallery: Gallery, card: ModelCard) -> None:
+    _, loosest = limits(card)
+    enrol(gallery, card, "An", at(loosest * 3))
+    enrol(gallery, card, "An", BASE)
+    near = enrol(gallery, card, "An", at(loosest * 0.5, 2))
+    far = enrol(gallery, card, "An", at(loosest * 2, 3))
+    assert kinds(near) == [] and far.conflicts[0].score.value == pytest.approx(loosest * 2, rel=1e-3)
+
+
+def test_strict_enrolment_leaves_conflicts_out_and_nothing_else(gallery: Gallery, card: ModelCard) -> None:
+    strictest, loosest = limits(card)
+    enrol(gallery, card, "An", BASE, strict=True)
+    assert enrol(gallery, card, "Chi", at(strictest * 0.5), strict=True).status == "conflict"
+    assert enrol(gallery, card, "An", at(loosest * 2, 2), strict=True).status == "conflict"
+    assert enrol(gallery, card, "An", at(strictest * 0.5, 3), strict=True).status == "enrolled"
+    assert [(row.name, row.templates) for row in gallery.subjects()] == [("An", 2)]
+
+
+def test_candidates_are_the_best_subjects_in_order_and_no_more_than_asked_for(
+    gallery: Gallery, card: ModelCard
+) -> None:
+    for number, name in enumerate(("Dung", "An", "Chi", "Bình")):
+        enrol(gallery, card, name, at(0.2 + 0.1 * number, number + 1))
+    for count in (1, 3, 4):
+        found = gallery.search(BASE[None], count)[0]
+        assert [candidate.subject for candidate in found] == ["Dung", "An", "Chi", "Bình"][:count]
+    enrol(gallery, card, "Em", at(0.2, 1))
+    assert [one.subject for one in gallery.search(BASE[None], 2)[0]] == ["Dung", "Em"], "the one enrolled first"
