@@ -10,9 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
+import toy  # noqa: E402
 from made_up import STEPS, losses_of, recognizer_recipe, start_training, wait_for_steps  # noqa: E402
 
 from mien.errors import RecipeError  # noqa: E402
+from mien.train.kinds import KINDS, parse_recipe  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 from mien.train.recipe.io import format_recipe  # noqa: E402
 from mien.train.recognizers.validation import ValidationSet  # noqa: E402
@@ -105,3 +107,19 @@ def test_an_evaluation_that_was_broken_off_is_made_up_for_and_others_are_not_mad
         recognizer_recipe(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), tmp_path / "run"
     )
     assert made == ["same"]
+
+
+def test_a_run_of_an_older_schema_continues_if_its_recipe_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "toy", toy.TOY)
+    recipe = parse_recipe(toy.toy_content(), "toy")
+    last = train(recipe, tmp_path / "run").checkpoint / "state.pt"
+    state = torch.load(last, weights_only=True)
+    assert "bad = []" in state["recipe_text"]
+    # The key had another name, so the digest was another one.
+    text = state["recipe_text"].replace("bad = []", "wrong = []")
+    torch.save(state | {"recipe": "an older digest", "recipe_text": text}, last)
+    assert train(recipe, tmp_path / "run").checkpoint == last.parent
+    with pytest.raises(RecipeError, match="has a run of another recipe; choose a different --out"):
+        train(parse_recipe(toy.toy_content(3), "toy"), tmp_path / "run")

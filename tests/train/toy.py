@@ -68,7 +68,7 @@ class ToyTask:
         return {f"{name}/count": self.count}, f"counted {self.count}"
 
     def report(self, folder: Path) -> None:
-        (folder / "report").mkdir()
+        (folder / "report").mkdir(exist_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
