@@ -15,7 +15,7 @@ from mien.messages import number, translate
 from mien.portrait.checking import DEFAULT_RULES, Checked
 from mien.portrait.rules.files import SHIPPED, shipped_text
 from mien.portrait.rules.text import limit_text, rule_title, value_text
-from mien.portrait.rules.verdicts import Verdict
+from mien.portrait.rules.verdicts import RuleVerdict
 
 Rules = Annotated[str, typer.Option("--rules", help=f"{', '.join(SHIPPED)}, or a rule file.")]
 PortraitModels = Annotated[
@@ -98,7 +98,7 @@ def _show(path: Path, checked: Checked, language: str, every: bool) -> None:
         out.print(f"- {words}")
 
 
-def _row(verdict: Verdict, language: str) -> tuple[str, ...]:
+def _row(verdict: RuleVerdict, language: str) -> tuple[str, ...]:
     rule, measured = verdict.rule, verdict.measured
     reason = f": {verdict.reason.text(language)}" if verdict.reason else ""
     return (
@@ -122,7 +122,7 @@ def _as_json(path: Path, checked: Checked, language: str) -> dict[str, object]:
     }
 
 
-def _verdict_json(checked: Checked, verdict: Verdict, language: str) -> dict[str, object]:
+def _verdict_json(checked: Checked, verdict: RuleVerdict, language: str) -> dict[str, object]:
     rule, measured, box = verdict.rule, verdict.measured, checked.place(verdict)
     return {
         "id": rule.id,

@@ -18,7 +18,7 @@ from mien.portrait.measures.catalogue import place
 from mien.portrait.measures.measure import Measured
 from mien.portrait.rules.files import load_rules
 from mien.portrait.rules.schema import RuleSet
-from mien.portrait.rules.verdicts import Verdict, apply_rules
+from mien.portrait.rules.verdicts import RuleVerdict, apply_rules
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Box, Floats, Image
 
@@ -40,7 +40,7 @@ class Checked:
     """
 
     rules: RuleSet
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[RuleVerdict, ...]
     measures: dict[str, Measured]
     quality: float | None
     landmarks: Floats | None
@@ -57,7 +57,7 @@ class Checked:
         ordered = sorted(self.verdicts, key=lambda verdict: verdict.rule.severity != "error")
         return list(dict.fromkeys(words for verdict in ordered if (words := verdict.advice(language))))
 
-    def place(self, verdict: Verdict) -> Box | None:
+    def place(self, verdict: RuleVerdict) -> Box | None:
         """Where in the file's pixels a rule looked; None for the whole image."""
         return place(self.landmarks, verdict.rule.measure)
 

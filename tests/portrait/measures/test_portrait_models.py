@@ -10,10 +10,11 @@ from onnx import TensorProto, helper, numpy_helper
 from mien.cli import run
 from mien.errors import CardError
 from mien.models import store
+from mien.models.card import PORTRAIT_FAMILIES
 from mien.pipeline import array_item
 from mien.portrait.examine import open_examiner
 from mien.portrait.measures import pose
-from mien.portrait.measures.portrait_models import angles_of, open_portrait_models
+from mien.portrait.measures.portrait_models import READERS, angles_of, open_portrait_models
 from mien.types import Image
 
 
@@ -173,3 +174,7 @@ def test_a_card_of_a_model_for_portraits_is_whole(tmp_path: Path) -> None:
     assert (card.kind, card.family, card.expert.high) == ("expert", "quality", 2)
     with pytest.raises(CardError, match="gives no embeddings; name a recognizer"):
         _ = card.contract
+
+
+def test_every_family_of_portrait_models_is_read() -> None:
+    assert READERS.keys() == PORTRAIT_FAMILIES.keys()

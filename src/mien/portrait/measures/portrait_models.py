@@ -23,7 +23,7 @@ from mien.templates import arcface_template
 from mien.types import Box, Floats, Image, floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PortraitModel:
     """An open model for portraits."""
 
@@ -51,7 +51,12 @@ def open_portrait_models(names: Sequence[str], options: EngineOptions = DEFAULT_
             raise CardError(f"{card.name} and {found[card.family].name} both give {card.family}; name one of them")
         session = model.session(options=options)
         found[card.family] = PortraitModel(
-            card.name, card.family, card.expert, card.input.width, card.input.height, session
+            name=card.name,
+            family=card.family,
+            spec=card.expert,
+            width=card.input.width,
+            height=card.input.height,
+            session=session,
         )
     return tuple(found.values())
 

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from mien.errors import RuleError
 from mien.portrait.measures.catalogue import MEASURES
-from mien.portrait.rules.schema import Rule, RuleSet, Strict, Structure, WantedBalance, WantedShares
+from mien.portrait.rules.schema import Rule, RuleFileValue, RuleSet, Structure, WantedBalance, WantedShares
 
 SHIPPED = ("vn-portrait", "icao")
-SECTIONS: dict[str, type[Strict]] = {
+SECTIONS: dict[str, type[RuleFileValue]] = {
     "structure": Structure,
     "balance": WantedBalance,
     "sex": WantedShares,
@@ -105,7 +105,7 @@ def _first(reason: ValidationError, where: str) -> str:
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys of the section at a place of a rule file."""
-    model: type[Strict] = RuleSet
+    model: type[RuleFileValue] = RuleSet
     for part in location:
         model = SECTIONS.get(str(part), model)
     return list(model.model_fields)

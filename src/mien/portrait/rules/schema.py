@@ -27,13 +27,13 @@ EARLIER_TITLES = ("en", "vi")
 """Keys of a rule or rule file that held its title before there was `title`; still read."""
 
 
-class Strict(BaseModel):
-    """Frozen values; an unknown key is an error."""
+class RuleFileValue(BaseModel):
+    """A frozen value of a rule file; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-class Titled(Strict):
+class Titled(RuleFileValue):
     """A value with a title in any languages."""
 
     title: Texts = {}
@@ -49,7 +49,7 @@ class Titled(Strict):
         return {**rest, "title": {**earlier, **title} if isinstance(title, Mapping) else title}
 
 
-class Structure(Strict):
+class Structure(RuleFileValue):
     """What the folders of a data set are called, and how many images each person needs."""
 
     adults: tuple[str, ...] = ("adults", "adult")
@@ -70,7 +70,7 @@ class Structure(Strict):
         return {("min_images" if key == "least_images" else key): item for key, item in value.items()}
 
 
-class WantedShares(Strict):
+class WantedShares(RuleFileValue):
     """Shares that groups should have, as parts: {male = 1, female = 1}."""
 
     parts: dict[str, float]
@@ -80,7 +80,7 @@ class WantedShares(Strict):
     """How often an attribute model's guess is right, for each part; without it, guesses are not used."""
 
 
-class WantedBalance(Strict):
+class WantedBalance(RuleFileValue):
     """What should be balanced; both are optional."""
 
     sex: WantedShares | None = None

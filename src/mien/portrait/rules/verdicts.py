@@ -18,7 +18,7 @@ PASS, FAIL, UNKNOWN = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RuleVerdict:
     """What a rule says of a measured value.
 
     Attributes:
@@ -83,17 +83,17 @@ def _inside(values: Floats, sds: Floats, min_: float, max_: float) -> Floats:
     return np.asarray(ndtr((max_ - values) / spread) - ndtr((min_ - values) / spread))
 
 
-def apply_rule(rule: Rule, measured: Measured) -> Verdict:
+def apply_rule(rule: Rule, measured: Measured) -> RuleVerdict:
     """Compare one measured value with a rule; see states."""
     value = measured.value
     if value is None:
-        return Verdict(rule, "not assessed", measured, measured.reason)
+        return RuleVerdict(rule, "not assessed", measured, measured.reason)
     found, is_low = states(rule, floats([value]), floats([measured.sd]))
     state = STATES[found[0]]
     unsure = Message("reason.unsure", {"value": float(value), "sd": float(measured.sd)})
-    return Verdict(rule, state, measured, unsure if state == "not assessed" else None, bool(is_low[0]))
+    return RuleVerdict(rule, state, measured, unsure if state == "not assessed" else None, bool(is_low[0]))
 
 
-def apply_rules(rules: tuple[Rule, ...], measures: dict[str, Measured]) -> tuple[Verdict, ...]:
+def apply_rules(rules: tuple[Rule, ...], measures: dict[str, Measured]) -> tuple[RuleVerdict, ...]:
     """The verdict of every rule."""
     return tuple(apply_rule(rule, measures[rule.measure]) for rule in rules)
