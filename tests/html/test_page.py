@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.html import Picture, render_page, trusted
+from mien.html import Thumbnail, render_page, trusted
 from mien.messages import Message
 
 NAME = "<script>alert('x')</script>"
@@ -25,7 +25,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 {{ parts.note(text) }}{{ parts.warnings([text]) }}{{ parts.list([text, message], "headline") }}
 {{ parts.table([text, message], [[text, 1234, 0.5, none]], [1]) }}
 {{ parts.figure(svg, text) }}
-{{ parts.pair([picture, missing], [text], [text]) }}{{ parts.place(picture, [text]) }}
+{{ parts.pair([thumbnail, missing], [text], [text]) }}{{ parts.place(thumbnail, [text]) }}
 {{ t("word.of", count=1, total=2) }}
 {{ parts.made_with({"mien": "1", text: "2"}) }}
 {% endblock %}""",
@@ -45,8 +45,8 @@ def page(room: str) -> str:
         text=NAME,
         message=Message("word.cannot-be-read", {"name": NAME}),
         svg=trusted('<svg class="chart"></svg>'),
-        picture=Picture(b"jpeg", f"people/{NAME[8:-9]}/a<b>.jpg"),
-        missing=Picture(None, "people/<i>.jpg"),
+        thumbnail=Thumbnail(b"jpeg", f"people/{NAME[8:-9]}/a<b>.jpg"),
+        missing=Thumbnail(None, "people/<i>.jpg"),
     )
 
 

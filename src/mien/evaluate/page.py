@@ -8,10 +8,10 @@ from mien.evaluate.charts import Drawing
 from mien.evaluate.report import PairRow, Pairs, Place, Report, spoken
 from mien.evaluate.thumbnails import place_thumbnail, sample_thumbnail
 from mien.evaluate.wording import about_text
-from mien.html import Picture, render_page, trusted
+from mien.html import Thumbnail, render_page, trusted
 
-PairView = tuple[tuple[Picture, Picture], tuple[str, ...], tuple[str, ...]]
-PlaceView = tuple[Picture, tuple[str, ...], tuple[str, ...]]
+PairView = tuple[tuple[Thumbnail, Thumbnail], tuple[str, ...], tuple[str, ...]]
+PlaceView = tuple[Thumbnail, tuple[str, ...], tuple[str, ...]]
 
 
 def page(report: Report, drawings: Mapping[str, Drawing], language: str) -> str:
@@ -23,7 +23,7 @@ def page(report: Report, drawings: Mapping[str, Drawing], language: str) -> str:
         language: of the page's own words.
     """
     # A sample may be in several pairs; it is read once.
-    picture = lru_cache(maxsize=None)(_picture)
+    thumbnail = lru_cache(maxsize=None)(_thumbnail)
     return render_page(
         "mien.evaluate",
         "report.html",
@@ -32,22 +32,22 @@ def page(report: Report, drawings: Mapping[str, Drawing], language: str) -> str:
         about=about_text(report.about),
         report=report,
         charts=[(chart, trusted(drawings[chart.name].svg)) for chart in report.charts],
-        pairs=[(pairs, [_pair(pairs, row, picture) for row in pairs.rows]) for pairs in report.pairs],
+        pairs=[(pairs, [_pair(pairs, row, thumbnail) for row in pairs.rows]) for pairs in report.pairs],
         places=[(places, [_place(row) for row in places.rows]) for places in report.galleries],
     )
 
 
-def _picture(path: str, record: int) -> Picture:
-    return Picture(sample_thumbnail(path, record), path)
+def _thumbnail(path: str, record: int) -> Thumbnail:
+    return Thumbnail(sample_thumbnail(path, record), path)
 
 
-def _pair(pairs: Pairs, row: PairRow, picture: Callable[[str, int], Picture]) -> PairView:
+def _pair(pairs: Pairs, row: PairRow, thumbnail: Callable[[str, int], Thumbnail]) -> PairView:
     note = spoken(row.note)
     names = f"{row.subject_a} | {row.subject_b}" + (f" ({note})" if note else "")
     files = f"{Path(row.a).name} | {Path(row.b).name}"
-    pictures = picture(row.a, row.record_a), picture(row.b, row.record_b)
-    return pictures, (f"{pairs.unit} {row.score:.4f}", names), (files,)
+    thumbnails = thumbnail(row.a, row.record_a), thumbnail(row.b, row.record_b)
+    return thumbnails, (f"{pairs.unit} {row.score:.4f}", names), (files,)
 
 
 def _place(row: Place) -> PlaceView:
-    return Picture(place_thumbnail(row), row.path), (spoken(row.words),), (Path(row.path).name,)
+    return Thumbnail(place_thumbnail(row), row.path), (spoken(row.words),), (Path(row.path).name,)

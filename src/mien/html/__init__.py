@@ -6,6 +6,6 @@ message in the page's language. Everything that is filled in is escaped, except 
 asks nothing of the network and runs no script. Knows no report and decides nothing.
 """
 
-from mien.html.page import Picture, render_page, trusted
+from mien.html.page import Thumbnail, render_page, trusted
 
-__all__ = ["Picture", "render_page", "trusted"]
+__all__ = ["Thumbnail", "render_page", "trusted"]

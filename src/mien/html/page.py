@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """An image in a page.
+class Thumbnail:
+    """A small image in a page.
 
     Attributes:
         jpeg: its bytes; None where it cannot be read, so that its name is shown instead.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.data.stored_paths import stored_path
-from mien.html import Picture, render_page
+from mien.html import Thumbnail, render_page
 from mien.messages import Message, Text, text_of
 from mien.portrait.dataset.audit import Audit, RuleResult, reasons
 from mien.portrait.dataset.findings import KINDS, Finding, kind_title
@@ -44,7 +44,7 @@ DUPLICATES = ("same-photo-two-people", "near-duplicate")
 class Shown:
     """Thumbnails with lines about them; the last lines are small."""
 
-    thumbnails: tuple[Picture, ...]
+    thumbnails: tuple[Thumbnail, ...]
     lines: tuple[Text, ...]
     small: tuple[str, ...] = ()
 
@@ -183,8 +183,8 @@ class _AuditView:
         line = f"{value}; {limit_text(rule, self._language)}"
         return Shown((self._thumbnail(path, region),), (line,), (path,))
 
-    def _thumbnail(self, path: str, region: Box | None = None) -> Picture:
-        return Picture(place_jpeg(self._audit.root / stored_path(path), region), path)
+    def _thumbnail(self, path: str, region: Box | None = None) -> Thumbnail:
+        return Thumbnail(place_jpeg(self._audit.root / stored_path(path), region), path)
 
     def _title(self, result: RuleResult) -> str:
         name, unit = text_of(measure_name(result.rule.measure), self._language), result.rule.unit
