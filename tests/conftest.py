@@ -73,7 +73,7 @@ def collins(collins_path: Path) -> Image:
 
 @pytest.fixture(scope="session")
 def hopper(hopper_path: Path) -> Image:
-    """Grace Hopper, one face, (606, 512, 3)."""
+    """Grace Hopper, one face, (600, 512, 3)."""
     return read_image(hopper_path)
 
 

@@ -138,32 +138,6 @@ def test_remove_and_subjects(people: Path, capsys: pytest.CaptureFixture[str], t
     assert lines(capsys)[0]["faces"][0]["decision"] == "unknown"
 
 
-def test_models_verbs(
-    make_recognizer: Make, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "net.onnx"
-    file.write_bytes(make_recognizer())
-    assert run(["models", "add", str(file), "--name", "net-cli"]) == 3
-    assert "--colour RGB or --colour BGR" in capsys.readouterr().err
-    assert run(["models", "add", str(file), "--name", "net-cli", "--colour", "RGB", "--json"]) == 0
-    assert lines(capsys)[0]["embedding"]["size"] == 64
-    assert run(["models", "list", "--json"]) == 0
-    listed = {row["name"]: row["state"] for row in lines(capsys)}
-    assert listed["net-cli"] == "ready" and listed["arcface-r50"] == "can be pulled"
-    assert run(["models", "info", "net-cli"]) == 0
-    assert "# embedding contract" in capsys.readouterr().out
-    assert run(["models", "info", "arcface-r50", "--json"]) == 0
-    assert "non-commercial" in lines(capsys)[0]["licence"]
-    assert run(["models", "verify", "net-cli", "mtcnn", "--json"]) == 0
-    assert {row["verdict"] for row in lines(capsys)} == {"good"}
-    assert run(["compare", str(people / "collins.jpg"), str(people / "hopper.jpg"), "--recognizer", "net-cli"]) == 3
-    assert "mien evaluate calibrate FOLDER --recognizer net-cli --card" in capsys.readouterr().err
-    assert run(["models", "pull", "arcface-r50"]) == 3
-    assert "--accept-licence" in capsys.readouterr().err
-    assert run(["models", "remove", "net-cli"]) == 0
-    assert run(["models", "verify", "net-cli"]) == 3
-
-
 def test_calibrate_writes_thresholds_on_the_card(
     make_recognizer: Make, people: Path, tmp_path: Path, collins: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
