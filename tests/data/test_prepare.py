@@ -1,19 +1,21 @@
 """Packs: what becomes of every row, the same bytes whatever the workers, and going on after a kill."""
 
 import csv
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
+from mien.align import magnification
 from mien.data.manifest import Manifest, tabulate
 from mien.data.manifest_io import read_manifest
 from mien.data.pack import Pack, is_pack
@@ -25,6 +27,7 @@ from mien.data.shards import encode_crop
 from mien.detect.families import open_detector
 from mien.errors import ManifestError, ResumeError, WorkerError
 from mien.progress import Progress
+from mien.templates import TEMPLATES
 from mien.types import Box, Image
 
 
@@ -137,33 +140,6 @@ def test_a_killed_preparation_goes_on_without_redoing_or_doubling(people: Path, 
     fresh = [*command[:3], str(tmp_path / "fresh")]
     subprocess.run(fresh, capture_output=True, check=True)
     assert contents(tmp_path / "pack") == contents(tmp_path / "fresh")
-
-
-def test_workers_end_when_their_parent_is_killed(people: Path, tmp_path: Path) -> None:
-    script = tmp_path / "work.py"
-    script.write_text(
-        "import os, sys, time\nfrom mien.data.workers import ordered\n"
-        "def pid(x): time.sleep(0.05); return os.getpid()\n"
-        "if __name__ == '__main__':\n"
-        "    for p in ordered(pid, range(10**6), 2): print(p, flush=True)\n"
-    )
-    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    worker = int(process.stdout.readline())
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and _runs(worker):
-        time.sleep(0.1)
-    assert not _runs(worker)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
 
 
 def test_given_landmarks_and_boxes_decide(people: Path, hopper: Image, tmp_path: Path) -> None:
@@ -282,3 +258,34 @@ def test_a_cluster_that_is_not_there_is_named(people: Path, tmp_path: Path) -> N
 def test_settings_name_a_template_that_is_known(people: Path, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no template 'arc'"):
         run(read_manifest(people), tmp_path / "pack", replace(PackSettings(), template="arc"))
+
+
+def test_the_order_the_quality_and_the_limits_are_those_that_are_promised(
+    people: Path, hopper: Image, tmp_path: Path
+) -> None:
+    """Rows in the order of seed 0, JPEG of quality 95, and faces too small beyond four times."""
+    face = open_detector().detect([hopper])[0][0]
+    middle, own = face.landmarks.mean(axis=0), magnification(face.landmarks, TEMPLATES["arcface"](112))
+    scales = (3.8, 4.2, 1.0, 2.0, 3.0, 3.5, 1.5, 2.5)
+    samples = [
+        Sample(people / "Hopper" / "1.jpg", f"{scale}", landmarks=middle + (face.landmarks - middle) * (own / scale))
+        for scale in scales
+    ]
+    assert run(tabulate(samples, tmp_path, "x"), tmp_path / "pack") == {"written": 7, "too small": 1}
+    pack = Pack(tmp_path / "pack")
+    order = [int(row) for row in np.random.default_rng(0).permutation(len(scales))]
+    assert [row["row"] for row in pack.rows()] == [row for row in order if scales[row] < 4]
+    tables = [Pillow.open(io.BytesIO(data)).quantization for data in (pack.encoded(0), encode_crop(pack.read(0), 95))]
+    assert tables[0] == tables[1]
+    assert PackSettings() == PackSettings(
+        size=112, template="arcface", quality=95, multiple_faces="reject", magnified=4.0, rows_per_shard=65536
+    )
+
+
+def test_other_settings_change_the_crops(people: Path, tmp_path: Path) -> None:
+    manifest = read_manifest(people).take([0])
+    for name, settings in (("worse", PackSettings(quality=30)), ("large", PackSettings(size=224))):
+        run(manifest, tmp_path / name, settings)
+    worse, large = Pack(tmp_path / "worse"), Pack(tmp_path / "large")
+    tables = [Pillow.open(io.BytesIO(d)).quantization for d in (worse.encoded(0), encode_crop(worse.read(0), 30))]
+    assert tables[0] == tables[1] and large.read(0).shape == (224, 224, 3) and large.size == 224

@@ -1,0 +1,31 @@
+"""The perceptual hash: what copies keep of it, and near ones."""
+
+import cv2
+import numpy as np
+
+from mien.data.overlap import same_photographs
+from mien.data.phash import Fingerprint, perceptual_hash
+from mien.types import Image
+
+
+def bits(a: int | None, b: int | None) -> int:
+    assert a is not None and b is not None
+    return (a ^ b).bit_count()
+
+
+def test_pictures_of_one_tone_are_like_nothing() -> None:
+    assert perceptual_hash(np.full((50, 60, 3), 40, np.uint8)) is None
+    blank = [Fingerprint("x", None)]
+    assert not list(same_photographs(blank, [Fingerprint("y", None)]))
+
+
+def test_the_hash_survives_what_copies_go_through(collins: Image, hopper: Image) -> None:
+    mark = perceptual_hash(collins)
+    half = cv2.resize(collins, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", collins, [cv2.IMWRITE_JPEG_QUALITY, 25])
+    worn = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    lighter = np.clip(collins.astype(int) + 20, 0, 255).astype(np.uint8)
+    for copy in (half, worn, lighter, np.clip(collins * 0.8, 0, 255).astype(np.uint8)):
+        assert bits(mark, perceptual_hash(copy)) <= 6
+    for other in (hopper, collins[:, ::-1].copy(), collins[100:, :350].copy()):
+        assert bits(mark, perceptual_hash(other)) > 12
