@@ -31,6 +31,12 @@ def test_nobody_is_on_both_sides(templates: int) -> None:
     assert len(enrolled) == (np.bincount(numbers) > templates).sum() * 3 // 4
 
 
+def test_the_seed_chooses_who_is_enrolled() -> None:
+    _, numbers = world(1)
+    one, again, other = (set(deal(numbers, seed=seed).known.tolist()) for seed in (4, 4, 5))
+    assert one == again and one != other
+
+
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
 @pytest.mark.parametrize("templates", [1, 2])
 def test_searches_equal_plain_loops(metric: str, templates: int) -> None:

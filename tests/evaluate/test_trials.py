@@ -78,6 +78,35 @@ def test_a_copy_without_a_face_is_a_non_match_and_counted_apart() -> None:
     assert found[1].fnmr.value == 0 and found[2].fnmr.value == 0.5 and found[2].not_detected.value == 0.25
 
 
+def test_each_image_gets_noise_of_its_own_from_the_runs_seed(collins: Image, points: np.ndarray) -> None:
+    seen: list[Image] = []
+
+    def keep(images: list[Image]) -> list[np.ndarray | None]:
+        seen.append(images[0])
+        return [None] * len(images)
+
+    original = Original(collins, points, floats([1, 0]), 0)
+    for seed in (1, 1, 2):
+        run_trials([original, original], keep, "cosine", corruptions=["noise"], seed=seed)
+    digests = [image.tobytes() for image in seen]
+    assert set(digests[0:2]) == set(digests[2:4]), "the same seed gives the same copies"
+    assert len(set(digests)) == 4, "another image or another seed gives other copies"
+
+
+def test_a_new_corruption_is_one_line_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CORRUPTIONS, "made up", lambda image, landmarks, severity, generator: image + severity)
+    seen: list[Image] = []
+    points = floats([[30, 40], [80, 40], [55, 70], [40, 90], [70, 90]])
+
+    def keep(images: list[Image]) -> list[np.ndarray | None]:
+        seen.extend(images)
+        return [None] * len(images)
+
+    trials = run_trials([Original(np.zeros((112, 112, 3), np.uint8), points, floats([1]), 0)], keep, "cosine")
+    assert trials.names[-1] == "made up" and trials.similarity.shape == (1, len(CORRUPTIONS), 5)
+    assert [image.max() for image in seen[-5:]] == [1, 2, 3, 4, 5]
+
+
 def test_distances_are_similarities_below_zero() -> None:
     one = Original(np.zeros((4, 4, 3), np.uint8), floats([[0, 0]] * 5), floats([1, 0]), 7)
     seen: list[Progress] = []

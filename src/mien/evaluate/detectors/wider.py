@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
+from mien.evaluate.detectors.figures import TAILS
 from mien.evaluate.detectors.predictions import Key, Predictions
 from mien.rates import Estimate
 
@@ -173,7 +174,7 @@ def _precision(curves: NDArray[np.float32], faces: Doubles) -> Estimate:
     draws = generator.multinomial(len(faces), np.full(len(faces), 1 / len(faces)), RESAMPLED).astype(np.float32)
     sums = (draws @ curves.reshape(len(faces), -1)).reshape(RESAMPLED, THRESHOLDS, 2)
     spread = [_area(one, float(count)) for one, count in zip(sums, draws @ faces, strict=True)]
-    low, high = np.quantile(spread, [0.025, 0.975])
+    low, high = np.quantile(spread, TAILS)
     return Estimate(value, float(low), float(high), int(faces.sum()))
 
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.scores import score_all
-from mien.types import Floats
+from mien.scores import score_all, similarity
+from mien.types import Floats, floats
 from mien.units import Metric
 
 
@@ -42,6 +42,6 @@ def choose_faces(
         others = first[alone[int(folders[row])]]
         if len(others):
             scores = score_all(np.stack([first[place], vector]), others, metric)
-            own, other = np.median(scores, axis=1) * (1 if metric == "cosine" else -1)
+            own, other = similarity(floats(np.median(scores, axis=1)), metric)
             chosen[place] = vector if other > own else first[place]
     return chosen
