@@ -57,11 +57,13 @@ def report(kind: str, settings: dict, held: dict[str, int], rounds: int, errors:
     return row
 
 
-def fnmr(generator: np.random.Generator, rounds: int, subjects: int, most: int, spread: float, mean: float) -> dict:
+def fnmr(
+    generator: np.random.Generator, rounds: int, subjects: int, max_each: int, spread: float, mean: float
+) -> dict:
     truth = float((1 / (1 + np.exp(-(mean + spread * generator.standard_normal(4_000_000))))).mean())
     held, total = {"mien": 0, "percentile bootstrap": 0}, 0
     for _ in range(rounds):
-        trials = generator.integers(1, most + 1, subjects)
+        trials = generator.integers(1, max_each + 1, subjects)
         rates = 1 / (1 + np.exp(-(mean + spread * generator.standard_normal(subjects))))
         errors = generator.binomial(trials, rates)
         total += int(errors.sum())
@@ -70,7 +72,12 @@ def fnmr(generator: np.random.Generator, rounds: int, subjects: int, most: int, 
         draws = generator.multinomial(subjects, np.full(subjects, 1 / subjects), RESAMPLES)
         low, high = np.percentile((draws @ errors) / (draws @ trials), [2.5, 97.5])
         held["percentile bootstrap"] += low <= truth <= high
-    settings = {"subjects": subjects, "max comparisons per subject": most, "spread": spread, "truth": round(truth, 5)}
+    settings = {
+        "subjects": subjects,
+        "max comparisons per subject": max_each,
+        "spread": spread,
+        "truth": round(truth, 5),
+    }
     return report("FNMR", settings, held, rounds, total / rounds)
 
 

@@ -82,12 +82,12 @@ def compare(names: list[str], plan: Plan, out: Path, page: Path) -> dict:
         for name in ("report.md", "report.json"):
             shutil.copy(Path(scratch) / "report" / name, out / name)
     numbers = {key: value.model_dump(exclude_none=True) for key, value in report.numbers.items()}
-    return {"in turn": in_turn(plan.sets[0], plan.most), "numbers": numbers}
+    return {"in turn": in_turn(plan.sets[0], plan.max_images), "numbers": numbers}
 
 
-def in_turn(scenes: Path, most: int) -> dict:
+def in_turn(scenes: Path, max_images: int) -> dict:
     """Milliseconds per image of mien-face and MTCNN, which take turns round by round, and the ratio."""
-    images = [read_image(picture.path) for picture in read_annotated(scenes).images[:most]]
+    images = [read_image(picture.path) for picture in read_annotated(scenes).images[:max_images]]
     detectors = {name: open_detector(name) for name in ("mien-face", "mtcnn")}
     took = {name: [] for name in detectors}
     for image in images[:10]:

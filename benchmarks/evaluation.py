@@ -55,7 +55,7 @@ def commands(folder: Path) -> list[str]:
     for name, (detector, recognizer) in SYSTEMS.items():
         made += [
             f"embed lfw.parquet --detector {detector} --recognizer {recognizer} --out {name}.parquet",
-            *protocols(name, "--most 1000", "--most 300"),
+            *protocols(name, 1000, 300),
         ]
     # Overlap needs the second system's thresholds on its card, so it comes after their calibration.
     return [
@@ -66,15 +66,15 @@ def commands(folder: Path) -> list[str]:
     ]
 
 
-def protocols(name: str, mated: str, robustness: str) -> list[str]:
+def protocols(name: str, samples: int, images: int) -> list[str]:
     """Every protocol on one embedding file."""
     return [
         f"evaluate verification {name}.parquet --pairs lfw/pairs.txt --out report-{name}-verification",
         f"evaluate impostor {name}.parquet --out report-{name}-impostor",
-        f"evaluate mated {name}.parquet {mated} --out report-{name}-mated",
+        f"evaluate mated {name}.parquet --max-samples {samples} --out report-{name}-mated",
         f"evaluate identification {name}.parquet --out report-{name}-identification",
         f"evaluate calibrate {name}.parquet --out report-{name}-calibration",
-        f"evaluate robustness {name}.parquet {robustness} --out report-{name}-synthetic",
+        f"evaluate robustness {name}.parquet --max-images {images} --out report-{name}-synthetic",
     ]
 
 
@@ -87,7 +87,7 @@ def smoke_commands(folder: Path) -> list[str]:
         "data prepare lfw.parquet --out lfw-112 --multiple-faces largest",
         "data check lfw-112",
         "embed lfw.parquet --out default.parquet",
-        *protocols("default", "--most 10", "--most 4"),
+        *protocols("default", 10, 4),
         "evaluate compare default.parquet default.parquet --out report-comparison",
     ]
 

@@ -69,12 +69,12 @@ def brighter(image: Image, points: Floats, step: int, draw: np.random.Generator)
 
 def one_side(image: Image, points: Floats, step: int, draw: np.random.Generator) -> Image:
     """The half of the face that is darker already loses 30 to 90% of its light; the other would first be evened."""
-    least, middle = (0.7, 0.5, 0.35, 0.2, 0.1)[step - 1], float(points[:, 0].mean())
+    darkest, middle = (0.7, 0.5, 0.35, 0.2, 0.1)[step - 1], float(points[:, 0].mean())
     ramp = 1 / (1 + np.exp(-(np.arange(image.shape[1]) - middle) / (0.35 * ied(points))))
     down = (points[3:].mean(axis=0) - points[:2].mean(axis=0)) / 2
     cheeks = [image[int(y) - 5 : int(y) + 5, int(x) - 5 : int(x) + 5].mean() for x, y in points[:2] + down]
     ramp = ramp if cheeks[0] < cheeks[1] else 1 - ramp
-    return whole(image * floats(least + (1 - least) * ramp)[None, :, None])
+    return whole(image * floats(darkest + (1 - darkest) * ramp)[None, :, None])
 
 
 def printed(image: Image, points: Floats, step: int, draw: np.random.Generator) -> Image:
