@@ -1,7 +1,8 @@
 """Face recognition from a folder of portraits to a decision.
 
-The names below are the Python API; importing this package opens no model and loads no engine. They are verbs with
-their object, since `mien.detect` and `mien.align` are modules.
+The names below are the Python API, one or more for each command; importing this package opens no model and loads no
+engine. A name is imported when it is first used. Some are verbs with their object, since `mien.detect`, `mien.train`
+and others are modules.
 """
 
 from importlib import import_module
@@ -17,42 +18,168 @@ if TYPE_CHECKING:
         identify_faces,
         load_card,
     )
+    from mien.data.export import export_folders, export_recordio
+    from mien.data.find_faces import find_faces, find_faces_in_video
+    from mien.data.importing import import_set
+    from mien.data.inspection import inspect_set
+    from mien.data.pack_check import check_pack
+    from mien.data.prepare import prepare as prepare_set
+    from mien.data.split import split_set
     from mien.errors import MienError
+    from mien.evaluate.detectors.detection import detection as evaluate_detection
+    from mien.evaluate.detectors.survey import survey as survey_detectors
+    from mien.evaluate.embedding import embed_manifest as embed_set
+    from mien.evaluate.overlap import find_overlap
+    from mien.evaluate.protocols.calibration import calibrate
+    from mien.evaluate.protocols.comparison import comparison as evaluate_models
+    from mien.evaluate.protocols.identification import identification as evaluate_identification
+    from mien.evaluate.protocols.impostor import impostor as evaluate_impostors
+    from mien.evaluate.protocols.mated import mated as evaluate_mated
+    from mien.evaluate.protocols.robustness import robustness as evaluate_robustness
+    from mien.evaluate.protocols.verification import verification as evaluate_verification
+    from mien.evaluate.render import write_report
+    from mien.evaluate.scorefile import read_embedded
+    from mien.gallery.enrolment import enrol
     from mien.gallery.gallery import Gallery
+    from mien.gallery.identification import identify
+    from mien.gallery.people import list_subjects, remove_subject
+    from mien.gallery.reenrolment import reenrol
+    from mien.gallery.verification import compare
     from mien.image import read_image
+    from mien.library.add import add_model
+    from mien.library.listing import list_models
+    from mien.library.pull import pull as pull_model
+    from mien.library.quantize import quantize as quantize_model
+    from mien.library.verify import verify_models
+    from mien.models.report import examine as examine_machine
+    from mien.models.store import remove as remove_model
     from mien.pipeline import open_pipeline
+    from mien.portrait.auditing import audit
+    from mien.portrait.checking import check, check_files
+    from mien.settings import Settings, load_settings
+    from mien.train.export import export as export_model
+    from mien.train.loop import train as train_model
+    from mien.units import convert_unit_length as convert_threshold
 
 __version__ = "0.5.0"
 __all__ = [
     "Gallery",
     "MienError",
+    "Settings",
+    "add_model",
     "align_face",
+    "audit",
+    "calibrate",
+    "check",
+    "check_files",
+    "check_pack",
+    "compare",
     "compare_images",
+    "convert_threshold",
     "detect_faces",
     "embed_crops",
+    "embed_set",
+    "enrol",
     "enrol_folder",
+    "evaluate_detection",
+    "evaluate_identification",
+    "evaluate_impostors",
+    "evaluate_mated",
+    "evaluate_models",
+    "evaluate_robustness",
+    "evaluate_verification",
+    "examine_machine",
+    "export_folders",
+    "export_model",
+    "export_recordio",
+    "find_faces",
+    "find_faces_in_video",
+    "find_overlap",
+    "identify",
     "identify_faces",
+    "import_set",
+    "inspect_set",
+    "list_models",
+    "list_subjects",
     "load_card",
+    "load_settings",
     "open_pipeline",
+    "prepare_set",
+    "pull_model",
+    "quantize_model",
+    "read_embedded",
     "read_image",
+    "reenrol",
+    "remove_model",
+    "remove_subject",
+    "split_set",
+    "survey_detectors",
+    "train_model",
+    "verify_models",
+    "write_report",
 ]
 
 _HOMES = {
-    "align_face": "mien.api",
-    "load_card": "mien.api",
-    "compare_images": "mien.api",
-    "detect_faces": "mien.api",
-    "embed_crops": "mien.api",
-    "MienError": "mien.errors",
-    "Gallery": "mien.gallery.gallery",
-    "read_image": "mien.image",
-    "enrol_folder": "mien.api",
-    "identify_faces": "mien.api",
-    "open_pipeline": "mien.pipeline",
+    "Gallery": "mien.gallery.gallery:Gallery",
+    "MienError": "mien.errors:MienError",
+    "Settings": "mien.settings:Settings",
+    "add_model": "mien.library.add:add_model",
+    "align_face": "mien.api:align_face",
+    "audit": "mien.portrait.auditing:audit",
+    "calibrate": "mien.evaluate.protocols.calibration:calibrate",
+    "check": "mien.portrait.checking:check",
+    "check_files": "mien.portrait.checking:check_files",
+    "check_pack": "mien.data.pack_check:check_pack",
+    "compare": "mien.gallery.verification:compare",
+    "compare_images": "mien.api:compare_images",
+    "convert_threshold": "mien.units:convert_unit_length",
+    "detect_faces": "mien.api:detect_faces",
+    "embed_crops": "mien.api:embed_crops",
+    "embed_set": "mien.evaluate.embedding:embed_manifest",
+    "enrol": "mien.gallery.enrolment:enrol",
+    "enrol_folder": "mien.api:enrol_folder",
+    "evaluate_detection": "mien.evaluate.detectors.detection:detection",
+    "evaluate_identification": "mien.evaluate.protocols.identification:identification",
+    "evaluate_impostors": "mien.evaluate.protocols.impostor:impostor",
+    "evaluate_mated": "mien.evaluate.protocols.mated:mated",
+    "evaluate_models": "mien.evaluate.protocols.comparison:comparison",
+    "evaluate_robustness": "mien.evaluate.protocols.robustness:robustness",
+    "evaluate_verification": "mien.evaluate.protocols.verification:verification",
+    "examine_machine": "mien.models.report:examine",
+    "export_folders": "mien.data.export:export_folders",
+    "export_model": "mien.train.export:export",
+    "export_recordio": "mien.data.export:export_recordio",
+    "find_faces": "mien.data.find_faces:find_faces",
+    "find_faces_in_video": "mien.data.find_faces:find_faces_in_video",
+    "find_overlap": "mien.evaluate.overlap:find_overlap",
+    "identify": "mien.gallery.identification:identify",
+    "identify_faces": "mien.api:identify_faces",
+    "import_set": "mien.data.importing:import_set",
+    "inspect_set": "mien.data.inspection:inspect_set",
+    "list_models": "mien.library.listing:list_models",
+    "list_subjects": "mien.gallery.people:list_subjects",
+    "load_card": "mien.api:load_card",
+    "load_settings": "mien.settings:load_settings",
+    "open_pipeline": "mien.pipeline:open_pipeline",
+    "prepare_set": "mien.data.prepare:prepare",
+    "pull_model": "mien.library.pull:pull",
+    "quantize_model": "mien.library.quantize:quantize",
+    "read_embedded": "mien.evaluate.scorefile:read_embedded",
+    "read_image": "mien.image:read_image",
+    "reenrol": "mien.gallery.reenrolment:reenrol",
+    "remove_model": "mien.models.store:remove",
+    "remove_subject": "mien.gallery.people:remove_subject",
+    "split_set": "mien.data.split:split_set",
+    "survey_detectors": "mien.evaluate.detectors.survey:survey",
+    "train_model": "mien.train.loop:train",
+    "verify_models": "mien.library.verify:verify_models",
+    "write_report": "mien.evaluate.render:write_report",
 }
+"""Where each name is: module and name in it."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     if name not in _HOMES:
         raise AttributeError(f"module 'mien' has no attribute '{name}'; it has {', '.join(__all__)}")
-    return getattr(import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name].split(":")
+    return getattr(import_module(module), attribute)

@@ -102,6 +102,26 @@ def test_a_random_history_equals_a_plain_dictionary(
             assert np.allclose([c.score.value for c in found], [d for d, _ in expected], atol=1e-4)
 
 
+def test_a_gallery_that_outgrows_its_index_gets_the_next_one(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(INDEXES, "exact", replace(INDEXES["exact"], capacity=5))
+    built: list[int] = []
+    quantized = INDEXES["quantized"]
+
+    def build(ids: np.ndarray, *rest: object) -> object:
+        built.append(len(ids))
+        return quantized.build(ids, *rest)
+
+    monkeypatch.setitem(INDEXES, "quantized", replace(quantized, build=build))
+    add(gallery, "An", vectors(0, 5))
+    assert gallery.search(vectors(0, 1), 1)[0][0].subject == "An" and built == []
+    add(gallery, "Bình", vectors(1, 1))
+    assert gallery.search(vectors(1, 1), 1)[0][0].subject == "Bình" and built == [6]
+    add(gallery, "Chi", vectors(2, 1))
+    assert gallery.search(vectors(2, 1), 1)[0][0].subject == "Chi" and built == [6]
+
+
 def test_an_empty_gallery_knows_nobody(gallery: Gallery, card: ModelCard) -> None:
     assert gallery.search(vectors(0, 2)) == [[], []]
     assert [one.decision for one in gallery.identify(vectors(0, 1), card.threshold(1e-4))] == ["unknown"]
