@@ -44,3 +44,10 @@ def test_single_crops_and_all_of_them(tmp_path: Path, make_pack: MakePack) -> No
     assert [int(np.rint(crop.mean())) for crop in pack.crops()] == list(range(21))
     assert int(np.rint(pack.read(17).mean())) == 17
     assert [row["row"] for row in pack.rows()] == list(range(21))
+
+
+def test_batches_mix_many_stretches(tmp_path: Path, make_pack: MakePack) -> None:
+    """Eight stretches of eight crops are mixed, so a batch of 32 holds crops of nearly all of them."""
+    pack = make_pack(tmp_path / "p", 128, 4)
+    images, _ = next(pack.shuffled(32, seed=3))
+    assert len({int(np.rint(image.mean())) // 8 for image in images}) >= 7

@@ -2,7 +2,7 @@
 
 - `csv`: a manifest with boxes, landmarks and scores, which `mien train` and `mien evaluate detection` read.
 - `coco`: one JSON file with images, annotations (bbox as x, y, width, height; keypoints x, y, 2) and one category.
-- `yolo`: labels/NAME.txt with `0 cx cy w h` as shares of the picture, the five points x y after them.
+- `yolo`: labels/NAME.txt with `0 cx cy w h` as shares of the image, then the five points x y after them.
 - `wider`: FOLDER/NAME.txt with left, top, width, height, score, as WIDER FACE's evaluation reads them.
 """
 
@@ -20,13 +20,13 @@ from mien.types import Faces
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectedImage:
-    """The faces of one picture.
+    """The faces of one image.
 
     Attributes:
-        path: of the picture.
-        width: of the upright picture in pixels.
-        height: likewise.
-        faces: in its pixels.
+        path: of the image.
+        width: of the upright image in pixels.
+        height: of the upright image in pixels.
+        faces: in pixels of the image.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class DetectedImage:
 
 
 def write_csv(target: Path, found: list[DetectedImage]) -> None:
-    """A manifest; a picture without faces is a row without a box."""
+    """A manifest; an image without faces is a row without a box."""
     rows = []
     for one in found:
         own = [
@@ -73,7 +73,7 @@ def write_coco(target: Path, found: list[DetectedImage]) -> None:
 
 
 def write_yolo(target: Path, found: list[DetectedImage]) -> None:
-    """A folder of label files; pictures of one name get numbers."""
+    """A folder of label files; images with the same name get numbers."""
     names = _Names()
     for one in found:
         rows = []
@@ -87,13 +87,13 @@ def write_yolo(target: Path, found: list[DetectedImage]) -> None:
 
 
 def write_wider(target: Path, found: list[DetectedImage]) -> None:
-    """A folder of prediction files, below the name of each picture's folder."""
+    """A folder of prediction files, below the name of each image's folder."""
     for one in found:
         write_prediction(target, (one.path.parent.name or ".", one.path.stem), one.faces)
 
 
 def write_prediction(folder: Path, key: tuple[str, str], faces: Faces) -> Path:
-    """One picture's prediction file; its event and its name are given."""
+    """The prediction file of one image, by its event and name."""
     rows = [
         f"{face.box.x1:.2f} {face.box.y1:.2f} {face.box.width:.2f} {face.box.height:.2f} {face.score:.6f}"
         for face in faces
