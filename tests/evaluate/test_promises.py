@@ -1,7 +1,9 @@
 """Defaults and limits that reports, cards and the guide promise; a change of one is a change of what numbers mean."""
 
 import inspect
+from pathlib import Path
 
+from mien.data.annotated import AnnotatedSet
 from mien.evaluate.detectors import figures, matching, portraits, report, run, survey, wider
 from mien.evaluate.detectors.timing import Timing
 from mien.evaluate.operating_points import SHOWN_BY
@@ -10,6 +12,7 @@ from mien.evaluate.protocols.mated import MAX_SAMPLES
 from mien.evaluate.protocols.rate_tables import STRATA_RATE
 from mien.evaluate.protocols.shown_pairs import SHOWN_PAIRS
 from mien.evaluate.searches import RANKS
+from mien.evaluate.strata import SPREAD
 from mien.evaluate.thresholds import RATES
 
 
@@ -30,6 +33,18 @@ def test_defaults_of_the_protocols() -> None:
     }
     assert defaults["verification"] == {"pairs": None, "published_grid": False}
     assert RANKS == (1, 2, 3, 5, 10, 20, 50) and SHOWN_PAIRS == 24
+
+
+def test_strata_without_known_matches_have_wider_intervals() -> None:
+    assert SPREAD == 0.25
+
+
+def test_a_minimum_iou_reaches_the_matching() -> None:
+    class Finder:
+        name, longest, min_score = "finder", 640, 0.5
+
+    found = run.detect_set(Finder(), AnnotatedSet((), ()), Path("x"), min_iou=0.7)  # type: ignore[arg-type]
+    assert found.min_iou == 0.7 and run.DetectedSet.__dataclass_fields__["min_iou"].default == 0.5
 
 
 def test_what_counts_as_a_match_of_boxes() -> None:
