@@ -101,3 +101,17 @@ def test_order_and_augmentation_follow_the_seed_and_change_with_the_epoch(face_p
     assert len(first) == 48
     for other in (images(8, 0), images(7, 1)):
         assert not any(np.array_equal(first[number], other[number]) for number in range(48))
+
+
+def test_another_seed_augments_the_same_crop_at_the_same_place_differently(
+    face_pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CropDataset, "order", lambda crops, epoch, seed: np.arange(48))
+    crops = CropDataset([face_pack], 112, "arcface")
+    share, found = BatchSlice(16, 0, 16), []
+    for seed in (7, 7, 8):
+        reading = BatchReading(share=share, seed=seed, probabilities={"crop": 1.0}, threads=1)
+        found.append(next(batches(crops, reading, 0, 1)))
+    first, same, other = found
+    assert np.array_equal(first.crops, same.crops)
+    assert not any(np.array_equal(a, b) for a, b in zip(first.crops, other.crops, strict=True))
