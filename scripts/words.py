@@ -111,6 +111,7 @@ ALLOWED = (
     Allowed("src/mien/train/", '"pictures"', "a key of checkpoints, which have to stay readable"),
     Allowed("", "docs/pictures", "the folder of the guides' figures"),
     Allowed("CHANGELOG.md", "(`Told` is", "a former name, which users look for"),
+    Allowed("CHANGELOG.md", "`--most`", "a former name, which users look for"),
     Allowed("CHANGELOG.md", "instead of `least`", "a former name, which users look for"),
 )
 
