@@ -122,6 +122,25 @@ def test_identify(people: Path, gallery: Path, tmp_path: Path, capsys: pytest.Ca
     assert "no face" in capsys.readouterr().out
 
 
+def test_top_limits_the_candidates(people: Path, gallery: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for top in (1, 2):
+        assert run(["identify", str(gallery), str(people / "collins.jpg"), "--json", "--top", str(top)]) == 0
+        assert [len(face["candidates"]) for face in lines(capsys)[0]["faces"]] == [top]
+
+
+def test_strict_enrolment_leaves_conflicts_out(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, folder = str(tmp_path / "g"), tmp_path / "set"
+    for name in ("An", "Bình"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.png").write_bytes((people / "enrol/Eileen Collins/1.png").read_bytes())
+    assert run(["enrol", path, str(folder), "--strict", "--json"]) == 4
+    assert [row["status"] for row in lines(capsys)[:-1]] == ["enrolled", "conflict"]
+    assert run(["enrol", path, str(folder), "--json"]) == 0
+    assert [row["status"] for row in lines(capsys)[:-1]] == ["already enrolled", "enrolled"]
+
+
 def test_remove_and_subjects(people: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = str(tmp_path / "g")
     run(["enrol", path, str(people / "enrol")])
