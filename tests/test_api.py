@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mien
-from mien.errors import ImageError
+from mien.errors import ImageError, ModelNotFoundError
 from mien.types import Box, Face, floats
 
 FACE = Face(Box(0, 0, 40, 40), 1.0, floats([[15, 15], [25, 15], [20, 20], [16, 25], [24, 25]]))
@@ -58,3 +58,12 @@ def test_what_is_not_a_batch_of_crops_is_refused(crops: object) -> None:
 def test_no_crops_have_no_embeddings() -> None:
     assert mien.embed_crops([]).shape == (0, 128)
     assert mien.embed_crops(np.zeros((0, 150, 150, 3), np.uint8)).shape == (0, 128)
+
+
+def test_the_settings_name_the_models_that_are_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_RECOGNIZER", "no-such-recognizer")
+    monkeypatch.setenv("MIEN_DETECTOR", "no-such-detector")
+    with pytest.raises(ModelNotFoundError, match="no-such-recognizer"):
+        mien.load_card()
+    with pytest.raises(ModelNotFoundError, match="no-such-detector"):
+        mien.detect_faces(np.zeros((40, 40, 3), np.uint8))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mien.errors import MienError
     from mien.evaluate.detectors.detection import detection as evaluate_detection
     from mien.evaluate.detectors.survey import survey as survey_detectors
-    from mien.evaluate.embedding import embed_manifest as embed_set
+    from mien.evaluate.embed import embed_set
     from mien.evaluate.overlap import find_overlap
     from mien.evaluate.protocols.calibration import calibrate
     from mien.evaluate.protocols.comparison import comparison as evaluate_models
@@ -135,7 +135,7 @@ _HOMES = {
     "convert_threshold": "mien.units:convert_unit_length",
     "detect_faces": "mien.api:detect_faces",
     "embed_crops": "mien.api:embed_crops",
-    "embed_set": "mien.evaluate.embedding:embed_manifest",
+    "embed_set": "mien.evaluate.embed:embed_set",
     "enrol": "mien.gallery.enrolment:enrol",
     "enrol_folder": "mien.api:enrol_folder",
     "evaluate_detection": "mien.evaluate.detectors.detection:detection",

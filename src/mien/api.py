@@ -19,7 +19,6 @@ from mien.gallery.verification import compare_with
 from mien.image import check_image
 from mien.models import store
 from mien.models.card import ModelCard
-from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.pipeline import Analysis, Pipeline, array_item, open_pipeline
 from mien.recognize.recognizer import Recognizer
 from mien.settings import load_settings
@@ -27,17 +26,27 @@ from mien.types import Face, Faces, Floats, Image
 
 
 @lru_cache(maxsize=4)
-def _recognizer(name: str) -> Recognizer:
+def _open_recognizer(name: str) -> Recognizer:
     return Recognizer(store.load(name))
 
 
 @lru_cache(maxsize=4)
-def _pipeline(detector: str, recognizer: str | None) -> Pipeline:
+def _open_pipeline(detector: str, recognizer: str | None) -> Pipeline:
     opened = open_pipeline(detector, None)
-    return opened if recognizer is None else Pipeline(opened.detector, _recognizer(recognizer))
+    return opened if recognizer is None else Pipeline(opened.detector, _open_recognizer(recognizer))
 
 
-def _analyse(images: dict[str, Image], detector: str, recognizer: str | None) -> list[Analysis]:
+def _recognizer(name: str | None) -> Recognizer:
+    """The recognizer of this name, or the one of the settings."""
+    return _open_recognizer(name or load_settings().recognizer)
+
+
+def _pipeline(detector: str | None, recognizer: str | None) -> Pipeline:
+    """A pipeline with the detector of this name, or the one of the settings; None means no recognizer."""
+    return _open_pipeline(detector or load_settings().detector, recognizer)
+
+
+def _analyse(images: dict[str, Image], detector: str | None, recognizer: str | None) -> list[Analysis]:
     """Analyse images that a caller gave, by what to call them; one that is not an image is an error."""
     items = [array_item(name, image) for name, image in images.items()]
     found = _pipeline(detector, recognizer).analyse_chunk(items)
@@ -47,17 +56,17 @@ def _analyse(images: dict[str, Image], detector: str, recognizer: str | None) ->
     return found
 
 
-def load_card(name: str = DEFAULT_RECOGNIZER) -> ModelCard:
+def load_card(name: str | None = None) -> ModelCard:
     """The card of a model: its contract, thresholds, licence; see mien.models.card."""
-    return store.load(name).card
+    return store.load(name or load_settings().recognizer).card
 
 
-def detect_faces(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
+def detect_faces(image: Image, detector: str | None = None) -> Faces:
     """Find the faces of an image.
 
     Args:
         image: (H, W, 3) uint8 RGB, upright, as read_image gives it.
-        detector: a name in the model store, or the path of a card.
+        detector: a name in the model store, or the path of a card; by default the one of the settings.
 
     Returns:
         Faces, best first; boxes and landmarks in pixels; an empty tuple where there is none.
@@ -69,7 +78,7 @@ def detect_faces(image: Image, detector: str = DEFAULT_DETECTOR) -> Faces:
     return _analyse({"the image": image}, detector, None)[0].faces
 
 
-def align_face(image: Image, face: Face, recognizer: str = DEFAULT_RECOGNIZER) -> Image:
+def align_face(image: Image, face: Face, recognizer: str | None = None) -> Image:
     """The crop of one face in the pose that a recognizer was trained on.
 
     Returns:
@@ -82,12 +91,12 @@ def align_face(image: Image, face: Face, recognizer: str = DEFAULT_RECOGNIZER) -
     return _recognizer(recognizer).align(check_image(image), face)
 
 
-def embed_crops(crops: Sequence[Image] | Image, recognizer: str = DEFAULT_RECOGNIZER) -> Floats:
+def embed_crops(crops: Sequence[Image] | Image, recognizer: str | None = None) -> Floats:
     """Embed aligned crops of one recognizer.
 
     Args:
         crops: (N, size, size, 3) uint8 RGB.
-        recognizer: a name in the model store, or the path of a card.
+        recognizer: a name in the model store, or the path of a card; by default the one of the settings.
 
     Returns:
         (N, D) float32.
@@ -103,8 +112,8 @@ def compare_images(
     b: Image,
     *,
     fmr: float | None = None,
-    detector: str = DEFAULT_DETECTOR,
-    recognizer: str = DEFAULT_RECOGNIZER,
+    detector: str | None = None,
+    recognizer: str | None = None,
 ) -> Decision:
     """Compare the most prominent faces of two images.
 
@@ -112,8 +121,8 @@ def compare_images(
         a: (H, W, 3) uint8 RGB.
         b: (H, W, 3) uint8 RGB.
         fmr: the false match rate whose threshold decides; by default the one of the settings.
-        detector: a name in the model store, or the path of a card.
-        recognizer: as detector.
+        detector: a name in the model store, or the path of a card; by default the one of the settings.
+        recognizer: see detector.
 
     Returns:
         The decision with its score and threshold.
@@ -124,17 +133,17 @@ def compare_images(
     """
     for image, name in ((a, "the first image"), (b, "the second image")):
         check_image(image, name)
-    pipeline = _pipeline(detector, recognizer)
+    pipeline = _pipeline(detector, recognizer or load_settings().recognizer)
     return compare_with(pipeline, array_item("the first image", a), array_item("the second image", b), fmr).decision
 
 
-def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str = DEFAULT_DETECTOR) -> list[Enrolment]:
+def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str | None = None) -> list[Enrolment]:
     """Enrol a folder (FOLDER/subject/*.jpg) or a manifest (CSV or Parquet: path, subject).
 
     Args:
         gallery: opened or made with mien.Gallery.
         source: the folder or manifest.
-        detector: a name in the model store, or the path of a card.
+        detector: a name in the model store, or the path of a card; by default the one of the settings.
 
     Returns:
         What became of each sample; all of it is on disk.
@@ -143,12 +152,12 @@ def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str = DEFAUL
         ManifestError: nothing there to enrol.
     """
     model = store.load(gallery.store.identity.model)
-    pipeline = open_pipeline(detector, str(model.folder), many=True)
+    pipeline = open_pipeline(detector or load_settings().detector, str(model.folder), many=True)
     return list(enrol_samples(gallery, read_samples(Path(source)), pipeline, model.card))
 
 
 def identify_faces(
-    gallery: Gallery, image: Image, *, fmr: float | None = None, detector: str = DEFAULT_DETECTOR
+    gallery: Gallery, image: Image, *, fmr: float | None = None, detector: str | None = None
 ) -> list[tuple[Face, Identification]]:
     """Say for every face of an image which enrolled subject it is, or that it is unknown.
 
@@ -156,7 +165,7 @@ def identify_faces(
         gallery: opened or made with mien.Gallery.
         image: (H, W, 3) uint8 RGB.
         fmr: the false match rate of one comparison, whose threshold decides; by default the one of the settings.
-        detector: a name in the model store, or the path of a card.
+        detector: a name in the model store, or the path of a card; by default the one of the settings.
 
     Returns:
         Faces, best first, each with its candidates and decision. Faces whose landmarks fix no pose have no embedding
