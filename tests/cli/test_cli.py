@@ -22,7 +22,7 @@ Make = Callable[..., bytes]
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Image) -> Path:
-    """A folder of two subjects, one broken file, and some probes beside it."""
+    """A folder of two subjects, one broken file, and some probes next to it."""
     folder = tmp_path_factory.mktemp("people")
     for name, image in {
         "enrol/Eileen Collins/1.png": collins,

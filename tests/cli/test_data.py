@@ -90,9 +90,9 @@ def test_split_deals_subjects_by_its_seed(tmp_path: Path, capsys: pytest.Capture
     found = {}
     for seed, out in ((3, "three"), (3, "again"), (4, "four")):
         assert run([*argv, "--out", str(tmp_path / out), "--seed", str(seed)]) == 0
-        told = {line["part"]: line for line in lines(capsys)}
+        printed = {line["part"]: line for line in lines(capsys)}
         parts = {name: read_manifest(tmp_path / out / f"{name}.parquet") for name in ("a", "b")}
-        assert told == {n: {"part": n, "rows": len(m), "subjects": len(m) // 4} for n, m in parts.items()}
+        assert printed == {n: {"part": n, "rows": len(m), "subjects": len(m) // 4} for n, m in parts.items()}
         assert not set(parts["a"].subjects) & set(parts["b"].subjects) and sum(map(len, parts.values())) == 400
         found[out] = set(parts["a"].subjects)
         assert 30 <= len(found[out]) <= 70

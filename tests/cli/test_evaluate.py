@@ -77,7 +77,7 @@ def people(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Ima
     "argv",
     [
         ["impostor"],
-        ["mated", "--most", "2"],
+        ["mated", "--max-samples", "2"],
         ["identification", "--size", "20", "--size", "100"],
         ["calibrate", "--fmr", "1e-2"],
     ],
@@ -200,7 +200,7 @@ def test_embed_and_the_robustness_protocol_on_photographs(
     assert run(["embed", str(people), "--out", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"out": str(file), "embedded": 12, "failed": {}}
     out = tmp_path / "r"
-    argv = ["evaluate", "robustness", str(file), "--out", str(out), "--most", "1"]
+    argv = ["evaluate", "robustness", str(file), "--out", str(out), "--max-images", "1"]
     assert run([*argv, "--fmr", "1e-4"]) == 3
     assert "more subjects" in capsys.readouterr().err and not out.exists()
     old_verb = ["evaluate", "synthetic", *argv[2:], "--fmr", "1e-4"]
@@ -258,7 +258,7 @@ def test_embeddings_of_one_model_are_not_taken_for_anothers(
 
 
 def test_units_are_converted_not_mixed(capsys: pytest.CaptureFixture[str]) -> None:
-    """The predecessor's 1.22 is an L2; as a squared L2 it lies among the published thresholds."""
+    """The predecessor's 1.22 is an L2; as a squared L2 it is among the published thresholds."""
     assert run(["convert-threshold", "1.22", "--from", "l2", "--to", "cosine"]) == 0
     assert capsys.readouterr().out == "0.2558\n"
     assert run(["convert-threshold", "1.22", "--from", "l2", "--json"]) == 0

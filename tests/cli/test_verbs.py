@@ -97,7 +97,7 @@ def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "unneeded", "most"),
+    ("arguments", "unneeded", "max_modules"),
     [
         (["--help"], (*HEAVY, "numpy", "PIL", "pydantic", "rich.console"), 170),
         (["--version"], (*HEAVY, "numpy", "PIL", "pydantic", "rich.console"), 170),
@@ -108,7 +108,7 @@ def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
     ],
 )
 def test_light_verbs_import_little(
-    arguments: list[str], unneeded: tuple[str, ...], most: int, tmp_path: Path
+    arguments: list[str], unneeded: tuple[str, ...], max_modules: int, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "people.gallery")
     SqliteStore.create(path, Identity("c", "m", "l2", 4)).close()
@@ -116,7 +116,7 @@ def test_light_verbs_import_little(
     modules = imported(done)
     assert done.returncode == 0, done.stderr
     assert not modules & set(unneeded)
-    assert len(modules) <= most
+    assert len(modules) <= max_modules
 
 
 def complete(words: str, home: Path) -> tuple[list[str], set[str]]:

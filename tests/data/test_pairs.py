@@ -32,7 +32,7 @@ def test_csv_survives(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("1\nA\t1\t4\n", "promises 2 pairs and has 1"),
-        ("1\nA\t1\t4\nnonsense\n", "line 3: 'nonsense' is no pair"),
+        ("1\nA\t1\t4\nnonsense\n", "line 3: 'nonsense' is not a pair"),
         ("a,b\nx,y\n", "lacks the column mated"),
         ("a,b,mated\nx,y,perhaps\n", "row 2: a pair has a, b, mated"),
         ("a,b,mated\n", "holds no pairs"),

@@ -143,7 +143,7 @@ def test_a_killed_preparation_goes_on_without_redoing_or_doubling(people: Path, 
 
 
 def test_given_landmarks_and_boxes_decide(people: Path, hopper: Image, tmp_path: Path) -> None:
-    """Landmarks are used as they are, a box chooses among faces, and a box without a face is no face."""
+    """Landmarks are used as they are, a box chooses among faces, and a box without a face gives no face."""
     face = open_detector().detect([hopper])[0][0]
     two = people / "Hopper" / "two.jpg"
     width = hopper.shape[1]

@@ -29,9 +29,11 @@ def make_embedded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Emb
     """Builds a set of subjects with 1 to 4 samples; sample k of subject n is called `sNNN/k.jpg`."""
     folder = tmp_path_factory.mktemp("pictures")
 
-    def make(seed: int = 0, subjects: int = 120, most: int = 4, noise: float = 0.5, **changes: object) -> Embedded:
+    def make(
+        seed: int = 0, subjects: int = 120, max_samples: int = 4, noise: float = 0.5, **changes: object
+    ) -> Embedded:
         generator = np.random.default_rng(seed)
-        numbers = np.repeat(np.arange(subjects), generator.integers(1, most + 1, subjects))
+        numbers = np.repeat(np.arange(subjects), generator.integers(1, max_samples + 1, subjects))
         centres = generator.normal(size=(subjects, 12))
         vectors = floats(centres[numbers] + generator.normal(0, noise, (len(numbers), 12)))
         names = [f"s{number:04d}" for number in numbers]

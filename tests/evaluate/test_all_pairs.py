@@ -180,8 +180,8 @@ def test_the_curve_falls_and_rises() -> None:
 
 def test_a_set_shows_what_it_leads_one_to_expect() -> None:
     found = compare_all(*world(10)[:2], "cosine")
-    least = 10 / found.nonmated
-    assert can_show(found, least * 1.01) and not can_show(found, least * 0.99)
+    smallest = 10 / found.nonmated
+    assert can_show(found, smallest * 1.01) and not can_show(found, smallest * 0.99)
     assert [point.wanted for point in operating_points(found)] == [0.1, 0.01, 0.001]
     more = subjects_needed(found, 1e-4)
     enough = replace_subjects(found, 60 + more)

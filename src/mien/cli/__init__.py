@@ -31,7 +31,7 @@ def run(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
-        # The reader of standard output went away (mien ... | head); that is no error of ours.
+        # The reader of standard output went away (mien ... | head); that is not an error of mien.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except typer.Exit as reason:

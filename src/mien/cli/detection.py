@@ -109,7 +109,7 @@ def _print_wider(run: WiderRun, language: str, json: bool) -> int:
                 "intervals": {name: [one.low, one.high] for name, one in result.subsets.items()},
                 "faces": {name: one.count for name, one in result.subsets.items()},
                 "scales": scales,
-                "pictures": result.images,
+                "images": result.images,
                 "boxes": result.boxes,
                 "missing": list(result.missing),
                 "unknown": list(result.unknown),

@@ -1,6 +1,6 @@
 """What every verb shares of the terminal: output, progress, exit codes and errors. Knows no model.
 
-Results go to standard output, as tables or, with --json, as one JSON value a line. Everything else (progress,
+Results go to standard output, as tables or, with --json, as one JSON value per line. Everything else (progress,
 counts, errors) goes to standard error.
 
 Exit codes: 0 done; 1 done, and the answer is no (no match, nobody recognized, no face); 2 the command was
@@ -106,7 +106,7 @@ def counting(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on standard error for work that takes longer than two seconds.
 
     Yields:
-        A function to be told how many are done.
+        A function that takes how many are done.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -121,21 +121,21 @@ def counting(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal, auto_refresh=False) as bar:
         task = bar.add_task(label, total=total, rate=0.0, visible=False)
 
-        def tell(done: int) -> None:
+        def advance(done: int) -> None:
             seconds = time.monotonic() - started
             if seconds > QUIET:
                 bar.update(task, completed=done, rate=done / seconds, visible=True)
                 bar.refresh()
 
-        yield tell
+        yield advance
 
 
 def track(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
     """Pass items on, with a progress bar; see counting."""
-    with counting(total, label) as tell:
+    with counting(total, label) as advance:
         for done, item in enumerate(items, start=1):
             yield item
-            tell(done)
+            advance(done)
 
 
 def plural(count: int, noun: str) -> str:

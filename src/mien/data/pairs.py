@@ -30,7 +30,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """Read a list of pairs.
 
     Raises:
-        ManifestError: unreadable, empty, or a row that is no pair.
+        ManifestError: unreadable, empty, or a row that is not a pair.
     """
     rows = list(lines(path))
     if not rows:
@@ -56,7 +56,7 @@ def _lfw_pair(path: Path, number: int, line: str, fold: int) -> Pair:
         return Pair(_stem(words[0], words[1]), _stem(words[0], words[2]), True, fold)
     if len(words) == 4 and words[1].isdigit() and words[3].isdigit():
         return Pair(_stem(words[0], words[1]), _stem(words[2], words[3]), False, fold)
-    raise ManifestError(f"{path}, line {number}: '{line[:60]}' is no pair")
+    raise ManifestError(f"{path}, line {number}: '{line[:60]}' is not a pair")
 
 
 def _stem(name: str, number: str) -> str:

@@ -44,7 +44,7 @@ class Record:
 
     @property
     def describes_pack(self) -> bool:
-        """Whether this is no image: the record 0 and the identity ranges of InsightFace's packs.
+        """Whether this is something else than an image: the record 0 and the identity ranges of InsightFace's packs.
 
         A flag above 0 alone does not say so: packs with several labels an image have it in every record.
         """

@@ -84,7 +84,7 @@ class ShardWriter:
         self.outcomes += rows
 
     def finish(self, columns: pa.Table) -> Shard:
-        """Close the shard: its table, beside the manifest's columns of its rows, then the file of crops."""
+        """Close the shard: its table, with the manifest's columns of its rows, then the file of crops."""
         self._rows.close()
         self._bin.close()
         names = ("row", "status", "detail", "sha256", "offset", "length", "crc32")

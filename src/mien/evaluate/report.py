@@ -86,7 +86,7 @@ class PairRow(Frozen):
 
 
 class Pairs(Frozen):
-    """A list of pairs with their pictures."""
+    """A list of pairs with their images."""
 
     title: Text
     unit: str
@@ -185,8 +185,8 @@ def read_report(path: Path) -> Report:
     return Report.model_validate_json(path.read_text(encoding="utf-8"))
 
 
-def thin(values: Sequence[float], most: int = 400) -> list[int]:
+def thin(values: Sequence[float], max_count: int = 400) -> list[int]:
     """Indices of at most so many values, evenly, both ends included."""
-    if len(values) <= most:
+    if len(values) <= max_count:
         return list(range(len(values)))
-    return sorted({round(step * (len(values) - 1) / (most - 1)) for step in range(most)})
+    return sorted({round(step * (len(values) - 1) / (max_count - 1)) for step in range(max_count)})

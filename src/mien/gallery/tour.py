@@ -66,7 +66,7 @@ def tour(folder: Path, on_round: Callable[[TourRound], None]) -> tuple[TourRound
         open_pipeline(DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, many=True),
     )
     heads = [analysis.faces[0].box for analysis in pipeline.analyse(enrolled.values())]
-    images = make_images(portraits, dict(zip(portraits, heads, strict=True)), folder / "pictures")
+    images = make_images(portraits, dict(zip(portraits, heads, strict=True)), folder / "images")
     gallery = Gallery.create(_fresh(folder / "people.gallery"), card)
     threshold = card.threshold(DEFAULTS.identification_fmr)
     rounds = []

@@ -45,7 +45,7 @@ def test_the_images_in_the_wild_with_all_lists(root: Path) -> None:
     assert samples[0].path.parent.name == "img_celeba"
     box = samples[0].box
     assert box is not None and (box.x1, box.y1, box.x2, box.y2) == (95, 71, 95 + 226, 71 + 313)
-    assert samples[1].box is None, "a box of zeros is none"
+    assert samples[1].box is None, "a box of zeros is not a box"
     assert samples[0].landmarks is not None
     np.testing.assert_array_equal(samples[0].landmarks, [[165, 184], [244, 176], [196, 249], [194, 271], [266, 260]])
     assert samples[0].known["sex"] == "female" and samples[1].known["sex"] == "male"

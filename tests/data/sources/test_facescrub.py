@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "facescrub_actresses.txt").write_text(HEADER + "Mila Kunis\t9\t9\thttp://d\t1,2,3,4\tabc\n")
     for name, data in (
         ("Aaron_Eckhart/Aaron_Eckhart_1.jpg", b"original"),
-        ("Aaron_Eckhart/Aaron_Eckhart_7.png", b"saved anew"),
+        ("Aaron_Eckhart/Aaron_Eckhart_7.png", b"saved again"),
         ("Mila_Kunis/Mila_Kunis_9.gif", b"gif"),
         ("Mila_Kunis/Mila_Kunis_99.jpeg", b"not listed"),
     ):

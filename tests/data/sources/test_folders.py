@@ -24,4 +24,4 @@ def test_folders_of_subjects(tmp_path: Path) -> None:
     touch(tmp_path, "Bình/1.jpg", "Bình/deep/2.png", "An/notes.txt", "loose.jpg")
     rows = list(folders.read(tmp_path))
     assert [(s.subject, s.path.name) for s in samples_of(rows)] == [("Bình", "1.jpg"), ("Bình", "2.png")]
-    assert reasons_of(rows) == ["the folder holds no images", "lies in no subject's folder"]
+    assert reasons_of(rows) == ["the folder holds no images", "is not in a subject's folder"]

@@ -63,11 +63,11 @@ def test_the_command_writes_a_report_with_galleries(
     annotated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["evaluate", "detection", str(annotated), "--out", str(tmp_path / "r"), "--json"]) == 4
-    told = capsys.readouterr()
-    numbers = json.loads(told.out)["numbers"]
+    printed = capsys.readouterr()
+    numbers = json.loads(printed.out)["numbers"]
     assert numbers["ap"]["value"] == 1 and numbers["ap"]["low"] < 1
     assert numbers["landmark error"]["value"] < 0.01
-    assert "missing.jpg does not exist" in told.err and "broken.jpg" in told.err
+    assert "missing.jpg does not exist" in printed.err and "broken.jpg" in printed.err
     page = (tmp_path / "r" / "report.html").read_text()
     assert "By size" in page and "Could not be used" in page
     assert (tmp_path / "r" / "precision-recall.png").stat().st_size > 1000

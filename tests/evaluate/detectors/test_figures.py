@@ -75,8 +75,8 @@ def test_recall_never_falls_as_more_false_boxes_are_allowed(seed: int) -> None:
     values = [recall_at(matched, allowed, everyone) for allowed in (0.0, 0.2, 0.5, 1, 3)]
     assert values == sorted(values) and 0 <= average_precision(matched) <= 1
     for allowed in (0.2, 0.5, 1.0):
-        least = threshold_at(matched, allowed)
-        assert ((matched.scores >= least) & ~matched.right).sum() <= allowed * 5 + 1e-9
+        lowest = threshold_at(matched, allowed)
+        assert ((matched.scores >= lowest) & ~matched.right).sum() <= allowed * 5 + 1e-9
 
 
 def test_an_interval_holds_its_value_and_a_perfect_one_follows_the_rule_of_three() -> None:

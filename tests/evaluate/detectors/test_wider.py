@@ -145,10 +145,10 @@ def test_the_command_reads_matlab_files_and_says_what_is_missing(
         "--json",
     ]
     assert run(command) == 4
-    told = capsys.readouterr()
-    found = json.loads(told.out)
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
     assert found["easy"] == pytest.approx(reference(truth, boxes, "easy"), abs=1e-9)
-    assert "no prediction file for: 1--Event/picture_4" in told.err
+    assert "no prediction file for: 1--Event/picture_4" in printed.err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ Make = Callable[..., Embedded]
 
 
 def test_impostors_need_one_image_a_person(make_embedded: Make) -> None:
-    single = make_embedded(most=1, subjects=200)
+    single = make_embedded(max_samples=1, subjects=200)
     report = impostor(single).in_language("en")
     assert report.numbers["non-mated comparisons"].value == 200 * 199 / 2 and not report.warnings
     assert not any(key.startswith("fnmr") for key in report.numbers)
@@ -24,7 +24,7 @@ def test_impostors_need_one_image_a_person(make_embedded: Make) -> None:
 
 
 def test_a_photograph_under_two_people_is_pointed_at(make_embedded: Make) -> None:
-    embedded = make_embedded(most=1)
+    embedded = make_embedded(max_samples=1)
     vectors = embedded.embeddings.copy()
     vectors[7] = vectors[3]
     digests = tuple("same" if n in (3, 7) else str(n) for n in range(len(embedded)))

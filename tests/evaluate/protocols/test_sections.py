@@ -23,9 +23,9 @@ def test_sets_that_a_protocol_cannot_use(make_embedded: Make) -> None:
     with pytest.raises(ManifestError, match="made-set has 1 subjects with an embedding; at least 2 are needed"):
         impostor(one)
     with pytest.raises(ManifestError, match="no subject has two samples"):
-        mated(make_embedded(most=1))
+        mated(make_embedded(max_samples=1))
     with pytest.raises(ManifestError, match="0 have so many"):
-        identification(make_embedded(most=1))
+        identification(make_embedded(max_samples=1))
     nameless = make_embedded()
     with pytest.raises(ManifestError, match="has no subject, and this protocol needs one"):
         impostor(replace(nameless, subjects=("", *nameless.subjects[1:])))

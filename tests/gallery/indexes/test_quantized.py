@@ -40,7 +40,7 @@ def test_vectors_far_outside_of_the_trained_range_are_still_found(world: World) 
 
 
 def test_search_stays_exact_when_later_vectors_leave_the_range(world: World, plain: Plain) -> None:
-    """Each block lies further out than the one before; what is beyond the bound is kept aside, and can be removed."""
+    """Each block is further out than the one before; what is beyond the bound is kept aside, and can be removed."""
     blocks = [world(30 + n, 400) * (1 + 0.5 * n) for n in range(4)]
     vectors = floats(np.concatenate(blocks))
     index = QuantizedIndex(np.arange(400), vectors[:400], "l2", lambda wanted: vectors[wanted])

@@ -58,7 +58,7 @@ def _read(path: Path, images: str, landmark_file: str, *, boxes: bool) -> Rows:
     present = {file.name for file in folder.iterdir()}
     for number, (name, subject) in enumerate(_pairs(identity), start=1):
         file = folder / name
-        # Pictures are JPEG, or PNG in the lossless copy of the aligned set.
+        # Images are JPEG, or PNG in the lossless copy of the aligned set.
         if name not in present and f"{Path(name).stem}.png" in present:
             file = folder / f"{Path(name).stem}.png"
         elif name not in present:

@@ -53,7 +53,7 @@ def read(path: Path) -> Rows:
 
 
 def _root(file: Path, part: str, first: str) -> Path:
-    """The folder that the paths of a list are relative to: beside the list, or the folder of the part's name."""
+    """The folder that the paths of a list are relative to: its own, or the one of the part's name."""
     for root in (file.parent, file.parent / part, file.parent / f"train_{part}", file.parent.parent):
         if (root / first).is_file():
             return root

@@ -1,7 +1,7 @@
 """FaceScrub: facescrub_actors.txt and facescrub_actresses.txt, and images as Name/Name_FACEID.jpg.
 
 The lists have tabs and a header: name, image_id, face_id, url, bbox (x1,y1,x2,y2), sha256. A box belongs to the very
-file that the list names; copies of the set were cropped or saved anew, so it is used only where the sha256 agrees.
+file that the list names; copies of the set were cropped or saved again, so it is used only where the sha256 agrees.
 Images that are listed and missing are counted, as most addresses are dead.
 """
 

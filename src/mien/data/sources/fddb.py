@@ -1,6 +1,6 @@
-"""FDDB: FDDB-fold-01-ellipseList.txt to 10, ellipses around faces in the pictures of Faces in the Wild.
+"""FDDB: FDDB-fold-01-ellipseList.txt to 10, ellipses around faces in the images of Faces in the Wild.
 
-A block is the picture's path without its ending, the number of faces, and for each face: half of the longer axis,
+A block is the image's path without its ending, the number of faces, and for each face: half of the longer axis,
 half of the shorter one, the angle of the longer axis in radians, the centre's x and y, and a 1. Boxes are the upright
 rectangles around the ellipses, as is usual for detectors of boxes.
 """
@@ -27,23 +27,23 @@ def _lists(path: Path) -> list[Path]:
 
 
 def read(path: Path) -> Rows:
-    """Every face; a missing picture is one problem for all its faces."""
+    """Every face; a missing image is one problem for all its faces."""
     for file in _lists(path):
         rows = lines(file)
         for number, name in rows:
             where = f"{file}, line {number}"
-            picture = _find(file, name.strip())
+            image = _find(file, name.strip())
             count = next(rows, (0, ""))[1].strip()
             if not count.isdigit():
                 raise ManifestError(f"{where}: after {name.strip()} the number of its faces is expected")
-            if picture is None:
-                yield Problem(where, f"the picture {name.strip()}.jpg is missing")
+            if image is None:
+                yield Problem(where, f"the image {name.strip()}.jpg is missing")
             elif count == "0":
-                yield Sample(picture, "")
+                yield Sample(image, "")
             for _ in range(int(count)):
                 number, line = next(rows, (number, ""))
-                if picture is not None:
-                    yield _face(picture, numbers(line.split(), f"{file}, line {number}"), f"{file}, line {number}")
+                if image is not None:
+                    yield _face(image, numbers(line.split(), f"{file}, line {number}"), f"{file}, line {number}")
 
 
 def _find(file: Path, name: str) -> Path | None:
@@ -54,13 +54,13 @@ def _find(file: Path, name: str) -> Path | None:
     return None
 
 
-def _face(picture: Path, values: list[float], where: str) -> Sample | Problem:
+def _face(image: Path, values: list[float], where: str) -> Sample | Problem:
     if len(values) < 5:
         return Problem(where, f"an ellipse has 5 numbers and a 1, and here are {len(values)}")
     long, short, angle, x, y = values[:5]
     half_width = math.hypot(long * math.cos(angle), short * math.sin(angle))
     half_height = math.hypot(long * math.sin(angle), short * math.cos(angle))
-    return Sample(picture, "", box=Box(x - half_width, y - half_height, x + half_width, y + half_height))
+    return Sample(image, "", box=Box(x - half_width, y - half_height, x + half_width, y + half_height))
 
 
 SOURCE = Source(

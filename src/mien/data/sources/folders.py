@@ -23,7 +23,7 @@ def read(path: Path) -> Rows:
             yield Sample(file, subject.name)
     for file in sorted(path.iterdir()):
         if file.is_file() and has_image_suffix(file):
-            yield Problem(str(file), "lies in no subject's folder")
+            yield Problem(str(file), "is not in a subject's folder")
 
 
 SOURCE = Source(

@@ -51,7 +51,7 @@ def _face(file: Path, box: Tree.Element, where: str) -> Sample | Problem:
         points = {int(part.get("name", "")): (part.get("x"), part.get("y")) for part in box.findall("part")}
         landmarks = _five(points)
     except (ValueError, TypeError):
-        return Problem(where, "a box lacks left, top, width or height, or one of its points is no number")
+        return Problem(where, "a box lacks left, top, width or height, or one of its points is not a number")
     known = {"ignore": box.get("ignore") == "1"}
     return Sample(file, "", box=Box(left, top, left + width, top + height), landmarks=landmarks, known=known)
 

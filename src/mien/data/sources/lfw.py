@@ -1,7 +1,7 @@
 """Labeled Faces in the Wild: Name/Name_0001.jpg, and its protocol files.
 
 people.txt gives the ten folds of View 2, peopleDevTrain.txt and peopleDevTest.txt the two parts of View 1; they may
-lie beside the images or one folder up. Pair lists are read by mien.data.pairs.
+are next to the images or one folder up. Pair lists are read by mien.data.pairs.
 """
 
 import re

@@ -44,7 +44,7 @@ def numbers(words: list[str], where: str) -> list[float]:
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether images lie in a folder directly."""
+    """Whether images are directly in a folder."""
     return any(has_image_suffix(path) for path in folder.iterdir())
 
 

@@ -25,7 +25,7 @@ def read(path: Path) -> Rows:
     """Every image of every numbered folder."""
     for folder in sorted(folders_in(path), key=lambda each: (not each.name.isdecimal(), each.name.zfill(12))):
         if not folder.name.isdecimal():
-            yield Problem(str(folder), "the folder's name is no number")
+            yield Problem(str(folder), "the folder's name is not a number")
             continue
         files = find_images(folder)
         if not files:

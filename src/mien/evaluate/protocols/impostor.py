@@ -25,7 +25,7 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
     """Evaluate a set of different people.
 
     Args:
-        embedded: one or more samples a subject; mated comparisons are left out.
+        embedded: one or more samples per subject; mated comparisons are left out.
         card: of the model, whose thresholds are tried on this set.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The mated protocol: several images a person, all mated and all non-mated comparisons in one pass."""
+"""The mated protocol: several images per person, all mated and all non-mated comparisons in one pass."""
 
 from collections.abc import Sequence
 from typing import Annotated
