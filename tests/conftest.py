@@ -4,15 +4,20 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import write_manifest
+from mien.data.sample import Sample
+from mien.detect.families import open_detector
 from mien.image import read_image
 from mien.models.defaults import package_file
-from mien.types import Image
+from mien.types import Box, Image
 
 # Property tests draw the same examples on every machine, and a slow one does not fail for being slow.
 settings.register_profile("mien", deadline=None, derandomize=True)
@@ -75,6 +80,28 @@ def collins(collins_path: Path) -> Image:
 def hopper(hopper_path: Path) -> Image:
     """Grace Hopper, one face, (600, 512, 3)."""
     return read_image(hopper_path)
+
+
+@pytest.fixture(scope="session")
+def annotated(tmp_path_factory: pytest.TempPathFactory, hopper_path: Path) -> Path:
+    """Two portraits of packages, annotated by what the default detector finds, and rows that cannot be used."""
+    folder = tmp_path_factory.mktemp("annotated")
+    blank, broken = folder / "blank.png", folder / "broken.jpg"
+    cv2.imwrite(str(blank), np.full((200, 300, 3), 80, np.uint8))
+    broken.write_bytes(hopper_path.read_bytes()[:20_000])
+    own = open_detector().detect([read_image(hopper_path)])[0][0]
+    rows = [
+        Sample(hopper_path, "", box=own.box, landmarks=own.landmarks, known={"blur": 0}),
+        Sample(hopper_path, "", box=Box(5, 5, 5, 30), known={"blur": 1}),
+        Sample(hopper_path, "", box=Box(float("nan"), 5, 9, 30), known={"blur": 1}),
+        Sample(blank, ""),
+        Sample(broken, "", box=Box(5, 5, 50, 60), known={"blur": 1}),
+        Sample(folder / "missing.jpg", "", box=Box(5, 5, 50, 60)),
+        Sample(blank, "", box=Box(-90, 5, -5, 60)),
+        Sample(blank, "", box=Box(310, 5, 350, 60)),
+    ]
+    write_manifest(tabulate(rows, folder, "x"), folder / "manifest.parquet")
+    return folder / "manifest.parquet"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """mien data as a user types it."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -67,20 +66,6 @@ def test_the_whole_way_from_a_folder_to_recordio(
     assert len(list((tmp_path / "f" / "Collins").iterdir())) == 2
     assert run(["data", "prepare", str(tmp_path / "f"), "--out", str(tmp_path / "again"), "--workers", "1"]) == 0
     assert len(Pack(tmp_path / "again")) == 3
-
-
-def test_overlap_lists_and_cleans(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "overlap"
-    a, b = str(people / "train"), str(people / "test")
-    assert run(["data", "overlap", a, b, "--out", str(out), "--workers", "1", "--json"]) == 0
-    (counts,) = lines(capsys)
-    with (out / "overlap.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [(row["a_subject"], row["b_subject"]) for row in rows] == [("Hopper", "Grace")]
-    assert counts["exact"] + counts["near"] + counts["same face"] == 1 and counts["rows_removed"] == 1
-    assert set(read_manifest(out / "cleaned.parquet").subjects) == {"Collins", "Wall"}
-    assert run(["data", "overlap", a, a, "--out", str(out), "--no-faces", "--workers", "1", "--json"]) == 0
-    assert lines(capsys)[0]["exact"] == 4
 
 
 def test_split_deals_subjects_by_its_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

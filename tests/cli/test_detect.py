@@ -1,7 +1,6 @@
-"""mien detect and mien bench, as a user calls them."""
+"""mien detect, as a user calls it."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 
 from mien.cli import run
-from mien.detect.families import open_detector
 from mien.image import read_image
 
 
@@ -105,56 +103,38 @@ def test_pictures_of_odd_sizes_are_looked_at(
         assert json.loads(capsys.readouterr().out)["faces"] == []
 
 
-def test_the_survey_measures_in_a_process_of_its_own_and_names_what_it_could_not(
-    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_detect_as_json(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["detect", str(people / "both.png"), str(people / "wall.png"), "--json"]) == 0
+    both, wall = lines(capsys)
+    assert set(both) == {"path", "width", "height", "faces"} and (both["width"], both["height"]) == (1024, 512)
+    assert len(both["faces"]) == 2 and wall["faces"] == []
+    for face in both["faces"]:
+        assert set(face) == {"box", "score", "landmarks"} and len(face["box"]) == 4
+        assert len(face["landmarks"]) == 5 and len(face["landmarks"][0]) == 2
+
+
+def test_detect_draws_pictures_and_counts_failures(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    (folder / "hopper.jpg").write_bytes(portrait.read_bytes())
-    assert run(["detect", str(folder), "--save", str(tmp_path / "truth.csv")]) == 0
-    monkeypatch.setattr("mien.evaluate.detectors.survey.ProcessPoolExecutor", _Here)
-    monkeypatch.setattr("mien.evaluate.detectors.timing.SECONDS", 0.05)
-    monkeypatch.setattr("mien.evaluate.detectors.survey.SIZES", ((160, 120), (640, 480)))
-    command = ["bench", "detectors", str(tmp_path / "truth.csv"), "--portraits", str(folder), "--images", str(folder)]
-    capsys.readouterr()
-    assert run([*command, "--detectors", "haar,mtcnn,nothere", "--out", str(tmp_path / "s"), "--json"]) == 4
-    shown = json.loads(capsys.readouterr().out)
-    numbers = shown["numbers"]
-    assert numbers["mtcnn/truth.csv/ap"]["value"] == 1 and numbers["haar/central face found"]["value"] == 1
-    assert numbers["mtcnn/ms 640x480 batch 1"]["value"] > 0 and numbers["mtcnn/parameters"]["value"] > 400_000
-    assert numbers["mtcnn/truth.csv/portraits that fill the frame"]["comparisons"] == 3
-    assert any("nothere could not be measured" in line for line in shown["warnings"])
-    page = (tmp_path / "s" / "report.html").read_text()
-    assert "RetinaFace ResNet-50" in page and page.count("data:image/jpeg") >= 2
+    code = run(["detect", str(people / "collins.jpg"), str(people / "rubbish.txt"), "--out", str(tmp_path / "out")])
+    captured = capsys.readouterr()
+    assert code == 4 and "rubbish.txt is not a JPEG" in captured.err and "1 could not be read" in captured.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["collins.jpg"]
+    drawn, original = read_image(tmp_path / "out" / "collins.jpg"), read_image(people / "collins.jpg")
+    assert drawn.shape == original.shape and np.abs(drawn.astype(int) - original).max() > 80
 
 
-@pytest.mark.parametrize("detector", ["dlib-hog", "haar", "mtcnn"])
-def test_a_detector_that_is_shared_by_threads_gives_what_one_thread_gets(detector: str, portrait: Path) -> None:
-    """dlib's detector corrupted the heap when two threads were in it."""
-    if detector.startswith("dlib"):
-        pytest.importorskip("dlib", reason="dlib is an extra")
-    opened = open_detector(detector)
-    image = read_image(portrait)
-    images = [np.ascontiguousarray(image[shift:, shift:]) for shift in range(0, 40, 10)]
-    alone = [opened.detect([one])[0] for one in images]
-    with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda one: opened.detect([one])[0], images * 4))
-    for index, faces in enumerate(together):
-        assert [face.box for face in faces] == [face.box for face in alone[index % 4]]
+def test_detect_without_a_face_says_no(people: Path) -> None:
+    assert run(["detect", str(people / "wall.png")]) == 1
 
 
-class _Here:
-    """A pool that works in this process."""
-
-    def __init__(self, *arguments: object, **named: object) -> None:
-        pass
-
-    def __enter__(self) -> "_Here":
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        pass
-
-    def submit(self, function, *arguments):  # type: ignore[no-untyped-def]
-        result = function(*arguments)
-        return type("Done", (), {"result": staticmethod(lambda: result)})
+def test_pictures_of_equal_names_do_not_overwrite_each_other(people: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "same.jpg").write_bytes((people / "collins.jpg").read_bytes())
+    assert run(["detect", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["same-2.jpg", "same.jpg"]

@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from mien.cli import run
+from mien.types import Image
 
 Make = Callable[..., bytes]
 
@@ -26,11 +29,6 @@ def net(make_recognizer: Make, tmp_path: Path) -> Path:
     file = tmp_path / "net.onnx"
     file.write_bytes(make_recognizer())
     return file
-
-
-def test_a_recognizer_needs_its_colour_order(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["models", "add", str(net)]) == 3
-    assert "--colour RGB or --colour BGR" in capsys.readouterr().err
 
 
 def test_a_model_is_added_listed_shown_verified_and_removed(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,25 +94,6 @@ def test_a_file_is_inspected(net: Path, capsys: pytest.CaptureFixture[str]) -> N
     }
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--colour", "GRB"], "GRB is not one of RGB, BGR"),
-        (["--metric", "dot"], "dot is not one of cosine, l2"),
-        (["--template", "none"], "none is not one of arcface, dlib"),
-        (["--expert", "mood"], "--expert is landmarks, pose, parsing, quality, not mood"),
-        (["--expert", "pose", "--output", "unit"], "--output of pose is degrees, radians, matrix, not unit"),
-        (["--expert", "parsing", "--crop", "aligned"], "landmarks and parsing need box"),
-        (["--expert", "pose", "--signs", "1,1"], "--signs three as 1,1,-1"),
-    ],
-)
-def test_wrong_words_are_wrong_commands(
-    arguments: list[str], says: str, net: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["models", "add", str(net), *arguments]) == 2
-    assert says in capsys.readouterr().err
-
-
 def test_a_missing_file_and_an_unaccepted_licence_are_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,3 +109,21 @@ def test_a_recognizer_without_thresholds_names_the_verb_that_measures_them(
     run(["models", "add", str(net), "--name", "net-cli", "--colour", "RGB"])
     assert run(["compare", str(collins_path), str(hopper_path), "--recognizer", "net-cli"]) == 3
     assert "calibrate" in capsys.readouterr().err
+
+
+def test_calibrate_writes_thresholds_on_the_card(
+    make_recognizer: Make, people: Path, tmp_path: Path, collins: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.onnx").write_bytes(make_recognizer())
+    run(["models", "add", str(tmp_path / "net.onnx"), "--name", "net-calibrated", "--colour", "RGB"])
+    generator = np.random.default_rng(0)
+    for number in range(8):
+        folder = tmp_path / "set" / f"s{number}"
+        folder.mkdir(parents=True)
+        tint = generator.uniform(0.8, 1.0, 3)
+        Pillow.fromarray((collins * tint).astype(np.uint8)).resize((256, 256)).save(folder / "1.png")
+    capsys.readouterr()
+    assert run(["models", "calibrate", "net-calibrated", str(tmp_path / "set")]) == 3
+    message = capsys.readouterr().err
+    assert "a false match rate of 0.01 cannot be shown: half of the subjects make 6 non-mated" in message
+    assert "is now called `mien evaluate calibrate" in message

@@ -1,6 +1,7 @@
 """Every detector on real portraits: found, upright, whatever the size, alone or in a batch."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from PIL import Image as Pillow
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.errors import CardError, ModelNotFoundError
-from mien.image import decode
+from mien.image import decode, read_image
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
 from mien.models.options import DEFAULT_OPTIONS
@@ -19,6 +20,7 @@ from mien.types import Face, Image
 
 COLLINS = np.array([[203.5, 101.5], [246, 103.5], [225, 127], [203, 140], [244, 140]])
 """Eileen Collins's landmarks, read off the portrait by eye, to about two pixels."""
+
 
 NETWORKS = {"scrfd": "scrfd_2.5g_bnkps.onnx", "yunet": "yunet_n_dynamic.onnx"}
 
@@ -147,3 +149,18 @@ def test_recall_on_lfw(data: Path, tmp_path: Path) -> None:
         for faces in found
     ]
     assert sum(central) >= 59
+
+
+@pytest.mark.parametrize("detector", ["dlib-hog", "haar", "mtcnn"])
+def test_a_detector_that_is_shared_by_threads_gives_what_one_thread_gets(detector: str, hopper_path: Path) -> None:
+    """dlib's detector corrupted the heap when two threads were in it."""
+    if detector.startswith("dlib"):
+        pytest.importorskip("dlib", reason="dlib is an extra")
+    opened = open_detector(detector)
+    image = read_image(hopper_path)
+    images = [np.ascontiguousarray(image[shift:, shift:]) for shift in range(0, 40, 10)]
+    alone = [opened.detect([one])[0] for one in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda one: opened.detect([one])[0], images * 4))
+    for index, faces in enumerate(together):
+        assert [face.box for face in faces] == [face.box for face in alone[index % 4]]

@@ -1,0 +1,47 @@
+"""mien models add: what a file does not say of itself is an option."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mien.cli import run
+
+Make = Callable[..., bytes]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def net(make_recognizer: Make, tmp_path: Path) -> Path:
+    """A recognizer's file."""
+    file = tmp_path / "net.onnx"
+    file.write_bytes(make_recognizer())
+    return file
+
+
+def test_a_recognizer_needs_its_colour_order(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "add", str(net)]) == 3
+    assert "--colour RGB or --colour BGR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--colour", "GRB"], "GRB is not one of RGB, BGR"),
+        (["--metric", "dot"], "dot is not one of cosine, l2"),
+        (["--template", "none"], "none is not one of arcface, dlib"),
+        (["--expert", "mood"], "--expert is landmarks, pose, parsing, quality, not mood"),
+        (["--expert", "pose", "--output", "unit"], "--output of pose is degrees, radians, matrix, not unit"),
+        (["--expert", "parsing", "--crop", "aligned"], "landmarks and parsing need box"),
+        (["--expert", "pose", "--signs", "1,1"], "--signs three as 1,1,-1"),
+    ],
+)
+def test_wrong_words_are_wrong_commands(
+    arguments: list[str], says: str, net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "add", str(net), *arguments]) == 2
+    assert says in capsys.readouterr().err

@@ -1,0 +1,43 @@
+"""Embedding files: rows that cannot be compared are named."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from mien.errors import ManifestError
+from mien.evaluate.scorefile import (
+    Origin,
+    read_embedded,
+    schema_metadata,
+)
+
+
+def write(path: Path, vectors: list[list[float] | None], metric: str = "cosine") -> Path:
+    origin = Origin(contract="c", model="m", metric=metric, normalized=True, detector="", source="s")  # type: ignore[arg-type]
+    status = ["written" if vector is not None else "no face" for vector in vectors]
+    table = pa.table(
+        {
+            "path": [f"{n}.jpg" for n in range(len(vectors))],
+            "subject": [f"s{n}" for n in range(len(vectors))],
+            "status": status,
+            "detail": [""] * len(vectors),
+            "sha256": [""] * len(vectors),
+            "embedding": pa.array(vectors, pa.list_(pa.float32())),
+        }
+    )
+    pyarrow.parquet.write_table(table.replace_schema_metadata(schema_metadata(origin)), path)
+    return path
+
+
+def test_embeddings_that_cannot_be_compared_are_named_by_row(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"a\.parquet, row 4: its embedding is not finite"):
+        read_embedded(write(tmp_path / "a.parquet", [[1, 2], None, [float("nan"), 1]]))
+    with pytest.raises(ManifestError, match=r"b\.parquet, row 3: its embedding is all zeros"):
+        read_embedded(write(tmp_path / "b.parquet", [[1, 2], [0, 0]]))
+    assert len(read_embedded(write(tmp_path / "c.parquet", [[1, 2], [0, 0]], "l2"))) == 2
+    with pytest.raises(ManifestError, match="no sample has an embedding"):
+        read_embedded(write(tmp_path / "d.parquet", [None, None]))
+    with pytest.raises(ManifestError, match="is not an embedding file; make one with `mien embed"):
+        read_embedded(tmp_path / "gone.parquet")

@@ -1,0 +1,31 @@
+"""Rates by stratum, against plain loops."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mien.evaluate.all_pairs import compare_all
+from mien.evaluate.rates_at import threshold_at
+from mien.evaluate.strata import strata_at
+from mien.types import Floats
+
+World = Callable[..., tuple[Floats, np.ndarray, list[str]]]
+Plain = Callable[..., dict[tuple[int, int], tuple[float, bool]]]
+
+
+def test_strata_equal_plain_loops(metric: str, world: World, plain: Plain) -> None:
+    embeddings, numbers, strata = world(6)
+    pairs = plain(embeddings, numbers, metric)
+    found = compare_all(embeddings, numbers, metric, strata=strata)
+    limit = threshold_at(found, 0.05)
+    rows = {frozenset((row.a, row.b)): row.fmr for row in strata_at(found, limit)}
+    assert len(rows) == 3
+    for names, rate in rows.items():
+        chosen = [s for (i, j), (s, same) in pairs.items() if not same and {strata[i], strata[j]} == names]
+        assert rate.count == len(chosen)
+        assert rate.value == pytest.approx(np.mean([s >= found.similarity(limit) for s in chosen]))
+    sampled = compare_all(embeddings, numbers, metric, strata=strata, keep=50)
+    for row in strata_at(sampled, limit):
+        rate = rows[frozenset((row.a, row.b))]
+        assert row.fmr.value == pytest.approx(rate.value, abs=0.01) and row.fmr.low < rate.value < row.fmr.high
