@@ -67,7 +67,14 @@ def test_the_variance_over_pairs_is_a_plain_double_sum() -> None:
     )
     by_subject = sum(sum(r[i] for i, p in enumerate(pairs) if s in p) ** 2 for s in range(subjects))
     involved = len({s for i, p in enumerate(pairs) if matches[i] for s in p})
-    sums = PairSums(subjects, len(pairs), matches.sum(), by_subject, float((r**2).sum()), involved)
+    sums = PairSums(
+        subjects=subjects,
+        total=len(pairs),
+        wrong=matches.sum(),
+        by_subject=by_subject,
+        by_pair=float((r**2).sum()),
+        involved=involved,
+    )
     expected = wilson(share, share * (1 - share) / variance, student(involved + 4))
     rate = rate_of_pairs(sums)
     assert variance > float((r**2).sum()) / len(pairs) ** 2
@@ -76,7 +83,9 @@ def test_the_variance_over_pairs_is_a_plain_double_sum() -> None:
 
 def test_no_error_gives_the_rule_of_three() -> None:
     assert rate_of_subjects(np.zeros(300), np.ones(300)).high == pytest.approx(3 / 300)
-    assert rate_of_pairs(PairSums(300, 44850.0, 0.0, 0.0, 0.0, 0)).high == pytest.approx(6 / 300)
+    assert rate_of_pairs(
+        PairSums(subjects=300, total=44850.0, wrong=0.0, by_subject=0.0, by_pair=0.0, involved=0)
+    ).high == pytest.approx(6 / 300)
     assert rate_of_subjects(np.ones(300), np.ones(300)).low == pytest.approx(1 - 3 / 300)
 
 

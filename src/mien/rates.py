@@ -76,7 +76,7 @@ def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Es
     return _interval(share, variance, total, int((errors > 0).sum()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairSums:
     """What the matches among pairs of subjects add up to; r is a pair's matches less those expected at the rate.
 

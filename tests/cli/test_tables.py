@@ -4,11 +4,11 @@ import io
 
 from rich.console import Console
 
-from mien.cli.tables import Table, width_of
+from mien.cli.tables import TerminalTable, width_of
 
 
-def make() -> Table:
-    table = Table("subject", "score", title="In the gallery")
+def make() -> TerminalTable:
+    table = TerminalTable("subject", "score", title="In the gallery")
     table.add_row("Nguyễn Thị Hồng", "0.91")
     table.add_row("王小明")
     return table
@@ -24,7 +24,7 @@ def test_plain_columns_are_aligned() -> None:
 
 
 def test_nothing_is_cut_and_a_row_stays_one_line() -> None:
-    table = Table("a", "b")
+    table = TerminalTable("a", "b")
     table.add_row("x" * 500, "two\nlines")
     assert table.text().splitlines()[1] == f"{'x' * 500}  two lines"
 

@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, WRONG, emit, err, fail, out, plural, show
 
 
@@ -30,7 +30,7 @@ def test_a_failure_is_one_sentence_and_a_code(capsys: pytest.CaptureFixture[str]
 
 
 def test_an_empty_table_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    table = Table("a", "b")
+    table = TerminalTable("a", "b")
     show(table)
     assert capsys.readouterr().out == ""
     table.add_row("1", "2")
@@ -40,7 +40,7 @@ def test_an_empty_table_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_terminal_gets_a_drawn_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(type(out), "is_terminal", True)
-    table = Table("a", "b")
+    table = TerminalTable("a", "b")
     table.add_row("1", "2")
     show(table)
     assert "┃ a ┃ b ┃" in capsys.readouterr().out

@@ -13,6 +13,7 @@ from mien.pipeline import array_item
 from mien.portrait.examine import Examined, Examiner, jpeg_quality
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.quality import WEIGHTS, overall
+from mien.portrait.rules.files import shipped_text
 from mien.types import Image
 
 
@@ -156,3 +157,15 @@ def test_many_files_are_checked_and_a_broken_one_is_a_result(hopper_path: Path, 
     assert points == [(1, 2), (2, 2)]
     with pytest.raises(RuleError):
         portrait.check_files([hopper_path], "passport")
+
+
+def test_a_rule_file_that_was_edited_is_read_again(collins: Image, tmp_path: Path) -> None:
+    """A notebook and a service live long; rules by the name of a file are those that the file holds now."""
+    path = tmp_path / "rules.toml"
+    text = shipped_text("icao")
+    head = text[: text.index("[[rule]]")]
+    rules = '[[rule]]\nid = "width"\nmeasure = "width"\nunit = "px"\nmin = {}\nseverity = "error"\n'
+    path.write_text(head + rules.format(10), encoding="utf-8")
+    assert portrait.check(collins, str(path)).passed
+    path.write_text(head + rules.format(10_000), encoding="utf-8")
+    assert not portrait.check(collins, str(path)).passed

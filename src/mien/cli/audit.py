@@ -9,7 +9,7 @@ from mien import portrait
 from mien.cli import options
 from mien.cli.check import PortraitModels, Rules
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, plural, show
 from mien.messages import number, translate
 from mien.models.engines import usable_cores
@@ -110,10 +110,10 @@ def _show_audit(found: Audit, language: str) -> None:
         out.print(message.text(language))
 
 
-def _rules(found: Audit, language: str) -> Table:
+def _rules(found: Audit, language: str) -> TerminalTable:
     """The rules that images fail, or that could not be assessed."""
     codes = ("audit.rule", "audit.limit", "audit.severity", "word.fail", "word.not-assessed")
-    table = Table(*(translate(code, language) for code in codes))
+    table = TerminalTable(*(translate(code, language) for code in codes))
     for result in found.results:
         rule, failed, unknown = result.rule, result.count(FAIL), result.count(UNKNOWN)
         if failed or unknown:
@@ -127,9 +127,9 @@ def _rules(found: Audit, language: str) -> Table:
     return table
 
 
-def _findings(found: Audit, language: str) -> Table:
+def _findings(found: Audit, language: str) -> TerminalTable:
     """How many findings there are of each kind."""
-    table = Table(*(translate(code, language) for code in ("audit.finding", "audit.severity", "audit.count")))
+    table = TerminalTable(*(translate(code, language) for code in ("audit.finding", "audit.severity", "audit.count")))
     counts = found.by_kind
     for kind, severity in KINDS.items():
         if kind in counts:

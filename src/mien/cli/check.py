@@ -9,7 +9,7 @@ import typer
 from mien import portrait
 from mien.cli import options
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, show
 from mien.messages import number, translate
 from mien.portrait.checking import DEFAULT_RULES, Checked
@@ -86,7 +86,7 @@ def check(
 
 def _show(path: Path, checked: Checked, language: str, every: bool) -> None:
     codes = ("audit.rule", "audit.severity", "check.value", "audit.limit", "audit.result")
-    table = Table(*(translate(code, language) for code in codes))
+    table = TerminalTable(*(translate(code, language) for code in codes))
     for verdict in checked.verdicts:
         if every or verdict.state != "pass":
             table.add_row(*_row(verdict, language))

@@ -7,7 +7,7 @@ import typer
 
 from mien import gallery
 from mien.cli import drawing, options
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, emit, out, show
 from mien.gallery.verification import ComparedFace, Comparison
 
@@ -75,7 +75,7 @@ def _show(found: Comparison) -> None:
     sides = (found.first, found.second)
     if out.is_terminal and out.rich.color_system is not None:
         out.rich.print(drawing.side_by_side([side.crop for side in sides]))
-    table = Table("file", "face at", "note")
+    table = TerminalTable("file", "face at", "note")
     for side in sides:
         table.add_row(side.name, ", ".join(f"{edge:.0f}" for edge in side.face.box.corners), _note(side))
     show(table)

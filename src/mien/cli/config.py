@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, WRONG, emit, fail, out, show
 from mien.errors import SettingsError
 from mien.settings import (
@@ -89,7 +89,7 @@ def list_settings(json: options.Json = False) -> int:
 
       mien config list
     """
-    table = Table("setting", "value", "from", "variable", "meaning")
+    table = TerminalTable("setting", "value", "from", "variable", "meaning")
     for name, found in find_settings().items():
         if json:
             emit({"setting": name, "value": found.value, "origin": found.origin, "variable": variable(name)})

@@ -8,7 +8,7 @@ import typer
 from mien.cli import options
 from mien.cli.overlap import overlap
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, PARTLY, WRONG, emit, err, fail, out, plural, show
 from mien.data.export import export_folders, export_recordio
 from mien.data.importing import import_set
@@ -88,7 +88,7 @@ def _problems_as_json(problems: tuple[Problem, ...]) -> list[dict[str, str]]:
 
 
 def _show_inspection(path: Path, seen: Inspection) -> None:
-    table = Table(str(path), f"{seen.summary} (--as {seen.source})")
+    table = TerminalTable(str(path), f"{seen.summary} (--as {seen.source})")
     table.add_row("images", f"{seen.images:,}")
     if seen.rows != seen.images:
         table.add_row("rows", f"{seen.rows:,}")
@@ -109,7 +109,7 @@ def _show_inspection(path: Path, seen: Inspection) -> None:
 
 def _show_problems(shown: tuple[Problem, ...], count: int) -> None:
     if count:
-        table = Table("problem at", "what")
+        table = TerminalTable("problem at", "what")
         for problem in shown:
             table.add_row(problem.where, problem.reason)
         show(table)
@@ -207,7 +207,7 @@ def prepare_pack(
     if json:
         emit({"pack": str(target), "rows": done.rows, "counts": done.counts})
     else:
-        table = Table("status", "rows")
+        table = TerminalTable("status", "rows")
         for status, count in sorted(done.counts.items(), key=lambda item: -item[1]):
             table.add_row(status, f"{count:,}")
         table.add_row("all", f"{done.rows:,}")

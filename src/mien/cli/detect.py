@@ -12,7 +12,7 @@ import typer
 
 from mien.cli import drawing, options
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show
 from mien.data.detections import FORMATS
 from mien.data.face_outputs import AddFrame, CoveredFaces, FaceCrops, FaceOutput
@@ -140,7 +140,7 @@ class _Shown:
 
     def __init__(self, json: bool) -> None:
         self._json = json
-        self._table = Table("file", "size", "face", "box", "score")
+        self._table = TerminalTable("file", "size", "face", "box", "score")
 
     def image(self, analysis: Analysis) -> None:
         """Show one image."""
@@ -186,7 +186,7 @@ def _face_json(face: Face) -> dict[str, object]:
     }
 
 
-def _add_rows(table: Table, analysis: Analysis) -> None:
+def _add_rows(table: TerminalTable, analysis: Analysis) -> None:
     size = f"{analysis.width}x{analysis.height}"
     if not analysis.faces:
         table.add_row(analysis.name, size, "none", "", "")

@@ -9,7 +9,7 @@ import typer
 from mien.cli import options
 from mien.cli.progress import progress_bar
 from mien.cli.reports import print_report
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import PARTLY, WRONG, emit, err, fail, out, plural, show
 from mien.data.sample import Problem
 from mien.evaluate.detectors.detection import (
@@ -116,7 +116,7 @@ def _print_wider(run: WiderRun, language: str, json: bool) -> int:
             }
         )
     else:
-        table = Table("subset", "faces", "average precision", "95% interval by image")
+        table = TerminalTable("subset", "faces", "average precision", "95% interval by image")
         for name, one in result.subsets.items():
             table.add_row(name, f"{one.count:,}", f"{one.value:.4f}", f"{one.low:.4f} to {one.high:.4f}")
         show(table)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from mien.cli import options
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, emit, err, plural, show
 from mien.models.report import examine
 
@@ -16,7 +16,7 @@ def doctor(json: options.Json = False) -> int:
       mien doctor
     """
     checks = examine()
-    table = Table("what", "state", "found", "how to fix it")
+    table = TerminalTable("what", "state", "found", "how to fix it")
     for check in checks:
         if json:
             emit(asdict(check))

@@ -8,7 +8,7 @@ import typer
 from mien import gallery as galleries
 from mien.cli import options
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, OK, PARTLY, emit, err, out, show
 from mien.gallery.enrolment import ADDED, EnrolmentReport
 from mien.gallery.gallery import Enrolment
@@ -85,10 +85,10 @@ def _emit(result: Enrolment) -> None:
 
 
 def _show(report: EnrolmentReport) -> None:
-    rejected = Table("not enrolled", "subject", "why", "detail")
+    rejected = TerminalTable("not enrolled", "subject", "why", "detail")
     for result in report.rejected:
         rejected.add_row(str(result.sample.path), result.sample.subject, result.status, result.detail)
-    conflicts = Table("conflict", "subject", "kind", "with", report.unit)
+    conflicts = TerminalTable("conflict", "subject", "kind", "with", report.unit)
     for result in report.conflicts:
         for conflict in result.conflicts:
             score = f"{conflict.score.value:.3f}"

@@ -8,7 +8,7 @@ import typer
 from mien import gallery as galleries
 from mien.cli import drawing, options
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, emit, err, plural, show
 from mien.gallery.identification import IdentificationReport, IdentifiedImage
 from mien.save_image import file_names, save_image
@@ -78,7 +78,7 @@ def identify(
 
 
 def _show(report: IdentificationReport) -> None:
-    table = Table("file", "face at", "decision", report.threshold.unit, "candidates")
+    table = TerminalTable("file", "face at", "decision", report.threshold.unit, "candidates")
     for one in report.images:
         if one.error is None:
             add_rows(table, one.item.name, one)
@@ -112,7 +112,7 @@ def as_json(one: IdentifiedImage) -> dict[str, object]:
     return value if one.error is None else {**value, "error": one.error}
 
 
-def add_rows(table: Table, name: str, one: IdentifiedImage) -> None:
+def add_rows(table: TerminalTable, name: str, one: IdentifiedImage) -> None:
     """One row per face."""
     if not one.people:
         table.add_row(name, "", "no face", "", "")

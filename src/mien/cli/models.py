@@ -11,7 +11,7 @@ from mien.cli import models_add, options
 from mien.cli.models_add import show_model
 from mien.cli.progress import progress_bar
 from mien.cli.protocol_verb import ProtocolVerb
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, OK, emit, err, out, show
 from mien.detect.detector import BuiltInFamily
 from mien.evaluate.protocols import PROTOCOLS
@@ -35,7 +35,7 @@ def list_models(json: options.Json = False) -> int:
 
       mien models list
     """
-    table = Table("name", "kind", "state", "licence", "what it is")
+    table = TerminalTable("name", "kind", "state", "licence", "what it is")
     for one in models_here():
         if json:
             emit(asdict(one))
@@ -85,7 +85,7 @@ def verify(
     chosen = options.engine_options(engine, precision)
     with progress_bar() as on_progress:
         verdicts = verify_models(names, options=chosen, on_progress=on_progress)
-    table = Table("model", "file", "verdict", "engine", "precision")
+    table = TerminalTable("model", "file", "verdict", "engine", "precision")
     for one in verdicts:
         if json:
             emit(asdict(one))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import WRONG, emit, fail, out, show
 from mien.cli.train import require_training
 from mien.library.add import PortraitRole, add_model, needs_colour, read_file
@@ -174,7 +174,7 @@ def inspect_file(
     if json:
         emit({"file": str(file), **found})
         return 0
-    table = Table("what", str(file.name))
+    table = TerminalTable("what", str(file.name))
     for key, value in found.items():
         table.add_row(key, str(value))
     show(table)

@@ -7,7 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import PARTLY, emit, err, out, plural, show
 from mien.evaluate.overlap import FMR, OverlapReport, find_overlap
 from mien.models.engines import usable_cores
@@ -65,7 +65,7 @@ def overlap(
 
 
 def _show(found: OverlapReport) -> None:
-    table = Table("what is in both", "pairs of rows", "pairs of subjects")
+    table = TerminalTable("what is in both", "pairs of rows", "pairs of subjects")
     for kind, count in found.pairs.items():
         table.add_row(kind, f"{count:,}", f"{found.subject_pairs[kind]:,}")
     show(table)

@@ -1,6 +1,6 @@
 """Reports of mien.evaluate in the terminal. Writes no file."""
 
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import out, show
 from mien.evaluate.markdown import cell_text
 from mien.evaluate.report import Report, spoken
@@ -14,7 +14,7 @@ def print_report(report: Report, max_tables: int = MAX_TABLES, mark: str = "") -
     for text in report.headline:
         out.print(f"{mark}{spoken(text)}")
     for table in report.tables[:max_tables]:
-        shown = Table(*map(spoken, table.columns), title=spoken(table.title))
+        shown = TerminalTable(*map(spoken, table.columns), title=spoken(table.title))
         for row in table.rows:
             shown.add_row(*map(cell_text, row))
         show(shown)

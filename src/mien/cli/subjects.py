@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, emit, err, out, plural, show
 from mien.gallery.people import list_subjects, remove_subject
 
@@ -19,7 +19,7 @@ def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
       mien subjects staff.gallery
     """
     enrolled = list_subjects(gallery)
-    table = Table("subject", "templates", "enrolled")
+    table = TerminalTable("subject", "templates", "enrolled")
     for row in enrolled.subjects:
         when = datetime.fromtimestamp(row.enrolled, UTC).isoformat(timespec="seconds")
         if json:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 GAP = "  "
 
 
-class Table:
+class TerminalTable:
     """Rows of text under column names. Loads no library until it is drawn on a terminal."""
 
     def __init__(self, *columns: str, title: str = "") -> None:

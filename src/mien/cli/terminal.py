@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TextIO, TypeVar
 import typer
 
 from mien.cli.exit_codes import FAILED, INTERRUPTED, NO, OK, PARTLY, WRONG
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +91,7 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
-def show(table: Table) -> None:
+def show(table: TerminalTable) -> None:
     """Print a table, unless it is empty."""
     if not table.rows:
         return

@@ -8,7 +8,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.identify import add_rows, as_json, draw
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, emit, err, show
 from mien.gallery.tour import TourRound
 from mien.gallery.tour import tour as run_tour
@@ -44,7 +44,7 @@ def tour(
 
 def _show(done: TourRound) -> None:
     title = f"In the gallery: {' and '.join(done.subjects)}"
-    table = Table("image", "face at", "decision", done.unit, "candidates", title=title)
+    table = TerminalTable("image", "face at", "decision", done.unit, "candidates", title=title)
     for one in done.images:
         add_rows(table, Path(one.item.name).stem, one)
     show(table)

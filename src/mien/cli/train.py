@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mien.cli import options
 from mien.cli.progress import progress_bar
-from mien.cli.tables import Table
+from mien.cli.tables import TerminalTable
 from mien.cli.terminal import WRONG, emit, err, fail, out, plural, show
 from mien.errors import ExportOptionError, MissingExtraError
 from mien.models.card import format_card
@@ -82,7 +82,7 @@ def _show_plan(name: str, plan: "TrainingPlan", json: bool) -> int:
     if json:
         emit({"name": name, **plan.values()})
         return 0
-    table = Table("what", "how much", title=name)
+    table = TerminalTable("what", "how much", title=name)
     for row in plan.rows():
         table.add_row(*row)
     table.add_row("time on this machine", f"about {_long(plan.seconds)}, without evaluations")

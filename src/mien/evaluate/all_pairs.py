@@ -108,7 +108,7 @@ def compare_all(
     low, high, bound = _range(ready, keep, len(subjects))
     pairs = [(a, b) for a in range(len(names)) for b in range(a, len(names))]
     blocks = list(blocks_of(np.bincount(stratum, minlength=len(names)), pairs))
-    best = BestPairs(keep, bound)
+    best = BestPairs(keep=keep, bound=bound)
     counts = np.zeros((len(pairs), BINS), np.int64)
     lock = threading.Lock()
     width = (high - low) / (BINS - 2)

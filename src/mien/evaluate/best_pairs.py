@@ -10,7 +10,7 @@ from mien.rates import Indices
 from mien.types import Floats
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class BestPairs:
     """The most similar non-mated comparisons so far; shared by the threads.
 

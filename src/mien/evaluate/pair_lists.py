@@ -197,7 +197,14 @@ def false_matches(pairs: ScoredPairs, threshold: float) -> Estimate:
     each = np.bincount(np.unique(key, return_inverse=True)[1], residual)
     involved = len(np.unique(who[matched]))
     return rate_of_pairs(
-        PairSums(subjects, float(total), float(wrong), float((sums**2).sum()), float((each**2).sum()), involved)
+        PairSums(
+            subjects=subjects,
+            total=float(total),
+            wrong=float(wrong),
+            by_subject=float((sums**2).sum()),
+            by_pair=float((each**2).sum()),
+            involved=involved,
+        )
     )
 
 

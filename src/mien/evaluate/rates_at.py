@@ -106,7 +106,14 @@ def match_sums(
     everywhere = (float((samples**2).sum()) ** 2 - float((samples**4).sum())) / 2
     by_pair = float((each**2).sum()) - 2 * share * float(expected.sum()) + share**2 * everywhere
     by_subject = float(((matches - share * comparisons) ** 2).sum())
-    return PairSums(subjects, total, len(who), by_subject, by_pair, int((matches > 0).sum()))
+    return PairSums(
+        subjects=subjects,
+        total=total,
+        wrong=len(who),
+        by_subject=by_subject,
+        by_pair=by_pair,
+        involved=int((matches > 0).sum()),
+    )
 
 
 def _in_bulk(pairs: PairStatistics, similarity: float, comparisons: NDArray[np.float64], subjects: int) -> Estimate:
@@ -118,7 +125,16 @@ def _in_bulk(pairs: PairStatistics, similarity: float, comparisons: NDArray[np.f
     matches = count_at(counts_above(pairs.drawn_histogram), pairs, similarity)
     # Scaled up so that the drawn subjects stand for all.
     by_subject = float(((matches - share * comparisons[drawn]) ** 2).sum()) * subjects / len(drawn)
-    return rate_of_pairs(PairSums(subjects, total, wrong, by_subject, total * share * (1 - share), subjects))
+    return rate_of_pairs(
+        PairSums(
+            subjects=subjects,
+            total=total,
+            wrong=wrong,
+            by_subject=by_subject,
+            by_pair=total * share * (1 - share),
+            involved=subjects,
+        )
+    )
 
 
 def fnmr_at(pairs: PairStatistics, threshold: float) -> Estimate:

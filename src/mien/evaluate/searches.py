@@ -33,7 +33,7 @@ class SearchPoint:
     fnir: Estimate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
     """Searches in one gallery.
 
@@ -145,7 +145,14 @@ def _search(
     ]
     enrolled = len(known) + max(0, extra)
     hits = [(k, _share(rank[mated_rows] < k, who[mated_rows])) for k in RANKS if k <= enrolled]
-    return SearchResult(enrolled, len(templates), len(mated_rows), len(other_rows), tuple(points), tuple(hits))
+    return SearchResult(
+        enrolled=enrolled,
+        templates=len(templates),
+        mated_searches=len(mated_rows),
+        nonmated_searches=len(other_rows),
+        points=tuple(points),
+        hits=tuple(hits),
+    )
 
 
 def _score(

@@ -58,5 +58,12 @@ def _stratum_rate(
     # Nobody knows whose the matches are; each subject's are taken to vary as widely as their number.
     by_subject = float(((share * comparisons) ** 2).sum()) * SPREAD
     return rate_of_pairs(
-        PairSums(len(names), float(total), wrong, by_subject, total * share * (1 - share), len(names))
+        PairSums(
+            subjects=len(names),
+            total=float(total),
+            wrong=wrong,
+            by_subject=by_subject,
+            by_pair=total * share * (1 - share),
+            involved=len(names),
+        )
     )

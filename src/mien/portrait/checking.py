@@ -76,11 +76,6 @@ def _examiner(detector: str, portrait_models: tuple[str, ...], options: EngineOp
     return open_examiner(detector, None, portrait_models, options=options)
 
 
-@lru_cache(maxsize=4)
-def _rules(name: str) -> RuleSet:
-    return load_rules(name)
-
-
 def check(
     portrait: Image | bytes | str | Path,
     rules: str | RuleSet = DEFAULT_RULES,
@@ -111,7 +106,7 @@ def check(
         >>> checked.passed, checked.instructions("vi")
         (False, ['Nhìn vào máy ảnh, để cả khuôn mặt trong ảnh'])
     """
-    chosen = rules if isinstance(rules, RuleSet) else _rules(rules)
+    chosen = rules if isinstance(rules, RuleSet) else load_rules(rules)
     examiner = _examiner(detector, tuple(portrait_models), options)
     if isinstance(portrait, (str, Path)):
         item = file_item(Path(portrait))
@@ -159,7 +154,7 @@ def check_files(
         RuleError: there are no such rules.
         ModelError: a model cannot be opened.
     """
-    chosen = rules if isinstance(rules, RuleSet) else _rules(rules)
+    chosen = rules if isinstance(rules, RuleSet) else load_rules(rules)
     _examiner(detector, tuple(portrait_models), options)
     found = []
     for path in report_progress(paths, "checking", len(paths), on_progress):

@@ -12,7 +12,7 @@ COUNTED = (640, 480)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class DetectorIdentity:
     """What a detector is: `bytes` and `parameters` are of all its files; None where it is not a network."""
 
     weights: str
@@ -23,10 +23,10 @@ class Identity:
     input: str = "any size"
 
 
-def identify(name: str) -> Identity:
+def identify(name: str) -> DetectorIdentity:
     """What a detector is, by its card and files."""
     if name in (families := built_in()):
-        return Identity(weights=families[name].weights, licence=families[name].licence)
+        return DetectorIdentity(weights=families[name].weights, licence=families[name].licence)
     model = store.load(name)
     spec = model.card.input
     width, height = (spec.width, spec.height) if spec.width and spec.height else COUNTED
@@ -38,7 +38,7 @@ def identify(name: str) -> Identity:
         parameters = sum(cost.parameters for cost in costs)
         products = [cost.multiplications for cost in costs]
         total = None if None in products else sum(product or 0 for product in products)
-    return Identity(
+    return DetectorIdentity(
         weights=model.card.source,
         licence=model.card.licence,
         bytes=sum(len(data) for data in files.values()),

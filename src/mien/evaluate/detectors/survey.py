@@ -17,7 +17,7 @@ from mien.data.annotated import AnnotatedSet, read_annotated
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.errors import ManifestError, MienError
-from mien.evaluate.detectors.identity import COUNTED, Identity, identify
+from mien.evaluate.detectors.identity import COUNTED, DetectorIdentity, identify
 from mien.evaluate.detectors.portraits import Central, found_central, found_filling
 from mien.evaluate.detectors.report import detection_report
 from mien.evaluate.detectors.run import MIN_SCORE, detect_set, name_of
@@ -110,7 +110,7 @@ class Surveyed:
     """Everything about one detector; `fault` says why it could not be measured."""
 
     name: str
-    identity: Identity
+    identity: DetectorIdentity
     fault: str = ""
     start: float = 0.0
     memory: int = 0
@@ -143,7 +143,7 @@ def _in_own_process(name: str, plan: Plan) -> Surveyed:
 
 
 def _failed(name: str, fault: str) -> Surveyed:
-    return Surveyed(name=name, identity=Identity(weights="", licence=""), fault=fault)
+    return Surveyed(name=name, identity=DetectorIdentity(weights="", licence=""), fault=fault)
 
 
 def measure(name: str, plan: Plan) -> Surveyed:
