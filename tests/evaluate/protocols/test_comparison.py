@@ -1,0 +1,42 @@
+"""Two models on one set: the samples of both, in any order, paired by subject."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.errors import ManifestError
+from mien.evaluate.protocols.comparison import comparison
+from mien.evaluate.scorefile import Embedded
+
+Make = Callable[..., Embedded]
+
+
+def test_the_order_of_the_rows_does_not_matter_and_what_one_lacks_is_left_out(make_embedded: Make) -> None:
+    a, b = make_embedded(), make_embedded(noise=0.8)
+    shuffled = b.take(np.random.default_rng(0).permutation(len(b)))
+    whole = comparison(a, shuffled)
+    assert whole.numbers == comparison(a, b).numbers and len(whole.numbers) > 0 and whole.warnings == ()
+    assert all(number.value is not None and number.value > 0 for number in whole.numbers.values()), "b is worse"
+    fewer = comparison(a, shuffled.take(np.arange(len(b) - 5)))
+    assert fewer.about.samples == len(a) - 5
+    (warning,) = fewer.in_language("en").warnings
+    assert "5" in warning
+
+
+def test_a_model_does_not_differ_from_itself(make_embedded: Make) -> None:
+    report = comparison(make_embedded(), make_embedded())
+    assert {number.value for number in report.numbers.values()} == {0}
+
+
+def test_runs_of_one_model_are_told_apart_by_their_detectors(make_embedded: Make) -> None:
+    a = make_embedded()
+    report = comparison(a, replace(a, origin=replace(a.origin, detector=""))).in_language("en")
+    assert "A (a-model, mtcnn)" in report.title and "B (a-model, crops)" in report.title
+
+
+def test_one_sample_with_two_subjects_is_refused(make_embedded: Make) -> None:
+    a = make_embedded()
+    with pytest.raises(ManifestError, match="different subjects; embed the same manifest"):
+        comparison(a, replace(a, subjects=("somebody", *a.subjects[1:])))
