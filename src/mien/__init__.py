@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mien.gallery.identification import identify
     from mien.gallery.people import list_subjects, remove_subject
     from mien.gallery.reenrolment import reenrol
+    from mien.gallery.tour import tour as run_tour
     from mien.gallery.verification import compare
     from mien.image import read_image
     from mien.library.add import add_model
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from mien.pipeline import open_pipeline
     from mien.portrait.auditing import audit
     from mien.portrait.checking import check, check_files
-    from mien.settings import Settings, load_settings
+    from mien.settings import Settings, erase_setting, find_settings, load_settings, write_setting
     from mien.train.export import export as export_model
     from mien.train.loop import train as train_model
     from mien.units import convert_unit_length as convert_threshold
@@ -81,6 +82,7 @@ __all__ = [
     "embed_set",
     "enrol",
     "enrol_folder",
+    "erase_setting",
     "evaluate_detection",
     "evaluate_identification",
     "evaluate_impostors",
@@ -95,6 +97,7 @@ __all__ = [
     "find_faces",
     "find_faces_in_video",
     "find_overlap",
+    "find_settings",
     "identify",
     "identify_faces",
     "import_set",
@@ -112,11 +115,13 @@ __all__ = [
     "reenrol",
     "remove_model",
     "remove_subject",
+    "run_tour",
     "split_set",
     "survey_detectors",
     "train_model",
     "verify_models",
     "write_report",
+    "write_setting",
 ]
 
 _HOMES = {
@@ -138,6 +143,7 @@ _HOMES = {
     "embed_set": "mien.evaluate.embed:embed_set",
     "enrol": "mien.gallery.enrolment:enrol",
     "enrol_folder": "mien.api:enrol_folder",
+    "erase_setting": "mien.settings:erase_setting",
     "evaluate_detection": "mien.evaluate.detectors.detection:detection",
     "evaluate_identification": "mien.evaluate.protocols.identification:identification",
     "evaluate_impostors": "mien.evaluate.protocols.impostor:impostor",
@@ -152,6 +158,7 @@ _HOMES = {
     "find_faces": "mien.data.find_faces:find_faces",
     "find_faces_in_video": "mien.data.find_faces:find_faces_in_video",
     "find_overlap": "mien.evaluate.overlap:find_overlap",
+    "find_settings": "mien.settings:find_settings",
     "identify": "mien.gallery.identification:identify",
     "identify_faces": "mien.api:identify_faces",
     "import_set": "mien.data.importing:import_set",
@@ -169,11 +176,13 @@ _HOMES = {
     "reenrol": "mien.gallery.reenrolment:reenrol",
     "remove_model": "mien.models.store:remove",
     "remove_subject": "mien.gallery.people:remove_subject",
+    "run_tour": "mien.gallery.tour:tour",
     "split_set": "mien.data.split:split_set",
     "survey_detectors": "mien.evaluate.detectors.survey:survey",
     "train_model": "mien.train.loop:train",
     "verify_models": "mien.library.verify:verify_models",
     "write_report": "mien.evaluate.render:write_report",
+    "write_setting": "mien.settings:write_setting",
 }
 """Where each name is: module and name in it."""
 

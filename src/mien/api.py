@@ -57,7 +57,13 @@ def _analyse(images: dict[str, Image], detector: str | None, recognizer: str | N
 
 
 def load_card(name: str | None = None) -> ModelCard:
-    """The card of a model: its contract, thresholds, licence; see mien.models.card."""
+    """The card of a model: its contract, thresholds, licence; see mien.models.card.
+
+    Example:
+        >>> card = mien.load_card("dlib-resnet")
+        >>> card.licence, card.threshold(1e-3).unit
+        ('CC0-1.0', 'L2')
+    """
     return store.load(name or load_settings().recognizer).card
 
 
@@ -74,6 +80,11 @@ def detect_faces(image: Image, detector: str | None = None) -> Faces:
     Raises:
         ImageError: it is not an image array.
         ModelError: the detector cannot be opened.
+
+    Example:
+        >>> image = mien.read_image("collins.jpg")
+        >>> [round(face.score, 1) for face in mien.detect_faces(image)]
+        [1.0]
     """
     return _analyse({"the image": image}, detector, None)[0].faces
 
@@ -87,6 +98,12 @@ def align_face(image: Image, face: Face, recognizer: str | None = None) -> Image
     Raises:
         ImageError: it is not an image array.
         DegenerateLandmarksError: no pose fits the face's landmarks.
+
+    Example:
+        >>> image = mien.read_image("collins.jpg")
+        >>> face = mien.detect_faces(image)[0]
+        >>> mien.align_face(image, face).shape
+        (150, 150, 3)
     """
     return _recognizer(recognizer).align(check_image(image), face)
 
@@ -103,6 +120,12 @@ def embed_crops(crops: Sequence[Image] | Image, recognizer: str | None = None) -
 
     Raises:
         ImageError: they are not crops of the recognizer's size.
+
+    Example:
+        >>> image = mien.read_image("collins.jpg")
+        >>> crops = [mien.align_face(image, face) for face in mien.detect_faces(image)]
+        >>> mien.embed_crops(crops).shape
+        (1, 128)
     """
     return _recognizer(recognizer).embed(crops)
 
@@ -130,6 +153,10 @@ def compare_images(
     Raises:
         ImageError: an image is not an image array, or shows no face that can be compared.
         CardError: the recognizer has no threshold for that rate.
+
+    Example:
+        >>> mien.compare_images(mien.read_image("collins.jpg"), mien.read_image("door.jpg")).outcome
+        'match'
     """
     for image, name in ((a, "the first image"), (b, "the second image")):
         check_image(image, name)
@@ -150,6 +177,12 @@ def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str | None =
 
     Raises:
         ManifestError: nothing there to enrol.
+
+    Example:
+        >>> gallery = mien.Gallery.open("door.gallery")
+        >>> [(one.sample.subject, one.status) for one in mien.enrol_folder(gallery, "people")]
+        [('Eileen Collins', 'enrolled'), ('Grace Hopper', 'enrolled')]
+        >>> gallery.close()
     """
     model = store.load(gallery.store.identity.model)
     pipeline = open_pipeline(detector or load_settings().detector, str(model.folder), many=True)
@@ -174,6 +207,12 @@ def identify_faces(
     Raises:
         ImageError: it is not an image array.
         CardError: the gallery's model has no threshold for that rate.
+
+    Example:
+        >>> gallery = mien.Gallery.open("door.gallery")
+        >>> [person.decision for face, person in mien.identify_faces(gallery, mien.read_image("door.jpg"))]
+        ['Eileen Collins']
+        >>> gallery.close()
     """
     network = _recognizer(gallery.store.identity.model)
     require_identity(gallery.store, identity_of(network.card))

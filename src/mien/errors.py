@@ -30,7 +30,15 @@ Every message is one sentence that names the file, row or value and the remedy.
 
 
 class MienError(Exception):
-    """Anything that mien reports to its user as a sentence, not as a trace."""
+    """Anything that mien reports to its user as a sentence, not as a trace.
+
+    Example:
+        >>> try:
+        ...     mien.read_image("nobody.jpg")
+        ... except mien.MienError as error:
+        ...     print(error)
+        nobody.jpg does not exist
+    """
 
 
 class ImageError(MienError):

@@ -42,7 +42,12 @@ def _checks(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every setting with its default. Help, `mien config list` and all checks derive from these fields."""
+    """Every setting with its default. Help, `mien config list` and all checks derive from these fields.
+
+    Example:
+        >>> mien.Settings(language="vi").detector
+        'mtcnn'
+    """
 
     detector: str = field(
         default=DEFAULT_DETECTOR, metadata=_checks("Detector: a model's name or the path of its card.", model=True)
@@ -124,6 +129,11 @@ def find_settings(folder: Path | None = None, environment: Mapping[str, str] = o
 
     Raises:
         SettingsError: a file is not TOML, or a key or value is wrong.
+
+    Example:
+        >>> found = mien.find_settings()["language"]
+        >>> found.value, Path(found.origin).name
+        ('vi', 'mien.toml')
     """
     found = {name: Found(value, DEFAULT) for name, value in asdict(DEFAULTS).items()}
     for path in (user_file(environment), project_file(folder)):
@@ -136,7 +146,7 @@ def load_settings(folder: Path | None = None, environment: Mapping[str, str] = o
     """The settings that hold here; see find_settings.
 
     Example:
-        >>> load_settings(environment={"MIEN_LANGUAGE": "vi"}).language
+        >>> mien.load_settings(environment={"MIEN_LANGUAGE": "vi"}).language
         'vi'
     """
     values: dict[str, Any] = {name: found.value for name, found in find_settings(folder, environment).items()}
@@ -166,6 +176,11 @@ def write_setting(path: Path, name: str, value: Value) -> None:
 
     Raises:
         SettingsError: the file is not TOML, or the key is written in a way that only a person can edit.
+
+    Example:
+        >>> mien.write_setting(Path("mien.toml"), "language", "vi")
+        >>> Path("mien.toml").read_text()
+        'language = "vi"\\n'
     """
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
@@ -175,7 +190,12 @@ def write_setting(path: Path, name: str, value: Value) -> None:
 
 
 def erase_setting(path: Path, name: str) -> bool:
-    """Take one key out of a file; say whether it was there."""
+    """Take one key out of a file; say whether it was there.
+
+    Example:
+        >>> mien.erase_setting(Path("mien.toml"), "language")
+        True
+    """
     values = _read_toml(path)
     if name not in values:
         return False

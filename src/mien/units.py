@@ -47,7 +47,7 @@ def convert_unit_length(value: float, unit: Unit) -> dict[Unit, float]:
     """A score or threshold between embeddings of unit length, in every unit.
 
     Example:
-        >>> convert_unit_length(1.0, "L2")
+        >>> mien.convert_threshold(1.0, "L2")
         {'cosine': 0.5, 'L2': 1.0, 'squared L2': 1.0}
 
     Raises:

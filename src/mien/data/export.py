@@ -19,6 +19,12 @@ def export_recordio(pack: Pack, out: Path, *, on_progress: OnProgress = no_progr
 
     Raises:
         ManifestError: `out` is not empty.
+
+    Example:
+        >>> from mien.data.pack import Pack
+        >>> mien.export_recordio(Pack(Path("pack")), Path("recordio"))
+        >>> sorted(path.name for path in Path("recordio").iterdir())
+        ['property', 'subjects.txt', 'train.idx', 'train.rec']
     """
     _require_empty(out)
     order = np.argsort(pack.labels, kind="stable").tolist()
@@ -35,6 +41,12 @@ def export_folders(pack: Pack, out: Path, *, on_progress: OnProgress = no_progre
 
     Raises:
         ManifestError: `out` is not empty, or two subjects would share a folder.
+
+    Example:
+        >>> from mien.data.pack import Pack
+        >>> mien.export_folders(Pack(Path("pack")), Path("crops"))
+        >>> len(list(Path("crops").glob("*/*.jpg")))
+        32
     """
     _require_empty(out)
     names = _folder_names(pack.subjects)

@@ -77,6 +77,12 @@ def find_faces(
 
     Raises:
         ManifestError: an unknown format.
+
+    Example:
+        >>> pipeline = mien.open_pipeline(recognizer=None)
+        >>> found = mien.find_faces([Path("collins.jpg"), Path("door.jpg")], pipeline, table=Path("faces.csv"))
+        >>> found.images, len(found.heights)
+        (2, 2)
     """
     if form not in FORMATS:
         raise ManifestError(f"faces are written as {', '.join(FORMATS)}, not {form}")
@@ -121,6 +127,12 @@ def find_faces_in_video(
 
     Raises:
         ImageError: an output cannot be written.
+
+    Example:
+        >>> from mien.detect.families import open_detector
+        >>> found = mien.find_faces_in_video("door.avi", open_detector("mtcnn"))
+        >>> found.frames, found.followed
+        (10, 1)
     """
     try:
         video = Video(name)

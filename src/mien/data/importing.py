@@ -85,6 +85,11 @@ def import_set(
 
     Raises:
         ManifestError: the set cannot be read, is not recognized, or has no usable row; nothing is written then.
+
+    Example:
+        >>> done = mien.import_set(Path("portraits"), Path("portraits.csv"))
+        >>> done.source, done.rows, done.subjects
+        ('folders', 32, 16)
     """
     require_suffix(out)
     found = find_source(path, source)

@@ -58,6 +58,11 @@ def inspect_set(path: Path, *, source: str | None = None, on_progress: OnProgres
 
     Raises:
         ManifestError: the set cannot be read, or is not recognized.
+
+    Example:
+        >>> found = mien.inspect_set(Path("portraits.csv"))
+        >>> found.images, found.rows_per_subject
+        (32, (2, 2.0, 2))
     """
     found = find_source(path, source)
     problems, tally = ProblemCount(), _Tally()

@@ -22,6 +22,11 @@ def check_pack(pack: Pack, *, on_progress: OnProgress = no_progress) -> tuple[Pa
 
     Raises:
         ManifestError: the table of a shard cannot be read.
+
+    Example:
+        >>> from mien.data.pack import Pack
+        >>> mien.check_pack(Pack(Path("pack")))
+        ()
     """
     problems: list[PackProblem] = []
     done = 0

@@ -116,6 +116,11 @@ def prepare(
         ManifestError: an empty manifest, or no such template.
         ModelError: no such detector.
         ResumeError: the folder holds something else.
+
+    Example:
+        >>> from mien.data.manifest_io import read_manifest
+        >>> mien.prepare_set(read_manifest(Path("portraits.csv")), Path("pack")).counts
+        {'written': 32}
     """
     if not len(manifest):
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to prepare")

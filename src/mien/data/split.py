@@ -25,6 +25,12 @@ def split_set(manifest: Manifest, parts: Mapping[str, float], out: Path, *, seed
 
     Raises:
         ManifestError: see `split`; nothing is written then.
+
+    Example:
+        >>> from mien.data.manifest_io import read_manifest
+        >>> parts = mien.split_set(read_manifest(Path("portraits.csv")), {"train": 0.5, "test": 0.5}, Path("parts"))
+        >>> {name: len(part) for name, part in parts.items()}
+        {'train': 20, 'test': 12}
     """
     dealt = split(manifest, parts, seed)
     for name, part in dealt.items():

@@ -45,6 +45,11 @@ def embed_set(
     Raises:
         ManifestError: there is nothing to embed, or no sample has a face.
         ResumeError: a different embedding was begun at this place.
+
+    Example:
+        >>> embedded = mien.embed_set(Path("portraits"), Path("portraits.parquet"))
+        >>> embedded.embeddings.shape
+        (32, 128)
     """
     settings = load_settings()
     options = replace(engine, streams=usable_cores())

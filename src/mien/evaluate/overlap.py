@@ -85,6 +85,11 @@ def find_overlap(
     Raises:
         ManifestError: a set is empty or cannot be read.
         CardError: the recognizer's card has no threshold for this rate.
+
+    Example:
+        >>> found = mien.find_overlap(Path("portraits"), Path("parts/test.parquet"), Path("overlap"), faces=False)
+        >>> found.pairs["exact"], found.cleaned.name
+        (12, 'cleaned.parquet')
     """
     paths, sets = (a, b), [read_manifest(path) for path in (a, b)]
     for manifest in sets:

@@ -10,7 +10,14 @@ from mien.whole_files import write_whole_bytes
 
 
 def write_report(report: Report, out: Path, language: str = "en") -> None:
-    """Write all forms of a report in a language; every file is complete, and replaces an older one."""
+    """Write all forms of a report in a language; every file is complete, and replaces an older one.
+
+    Example:
+        >>> report = mien.evaluate_impostors(mien.read_embedded(Path("portraits.parquet")))
+        >>> mien.write_report(report, Path("report"))
+        >>> sorted(path.name for path in Path("report").glob("report.*"))
+        ['report.html', 'report.json', 'report.md']
+    """
     spoken = report.in_language(language)
     drawings = {chart.name: draw(chart) for chart in spoken.charts}
     left_out = None if report.thresholds else {"thresholds"}

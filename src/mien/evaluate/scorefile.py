@@ -132,6 +132,11 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
 
     Raises:
         ManifestError: not such a file, no embedding in it, or one that is not finite or all zeros.
+
+    Example:
+        >>> embedded = mien.read_embedded(Path("portraits.parquet"))
+        >>> len(embedded), embedded.origin.model
+        (32, 'dlib-resnet')
     """
     if not is_embedding_file(path):
         raise ManifestError(

@@ -96,7 +96,7 @@ def enrol(
         ContractError: the gallery holds another model's embeddings.
 
     Example:
-        >>> report = enrol("staff.gallery", "people")
+        >>> report = mien.enrol("staff.gallery", "people")
         >>> report.counts
         {'enrolled': 2}
     """

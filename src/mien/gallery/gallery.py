@@ -75,7 +75,14 @@ def identity_of(card: ModelCard) -> Identity:
 
 
 class Gallery:
-    """Enrolled subjects and their search. Safe to call from several threads."""
+    """Enrolled subjects and their search. Safe to call from several threads.
+
+    Example:
+        >>> gallery = mien.Gallery.create("door.gallery", mien.load_card("dlib-resnet"))
+        >>> gallery.subjects()
+        []
+        >>> gallery.close()
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store

@@ -103,7 +103,7 @@ def identify(
         CardError: there is no threshold for that rate.
 
     Example:
-        >>> report = identify("staff.gallery", [Path("door.jpg")])
+        >>> report = mien.identify("staff.gallery", [Path("door.jpg")])
         >>> [person.decision for image in report.images for person in image.people]
         ['Eileen Collins']
     """

@@ -24,7 +24,7 @@ def list_subjects(gallery: str | Path) -> Enrolled:
         GalleryError: there is no such gallery.
 
     Example:
-        >>> [row.name for row in list_subjects("staff.gallery").subjects]
+        >>> [row.name for row in mien.list_subjects("staff.gallery").subjects]
         ['Eileen Collins', 'Grace Hopper']
     """
     store = open_store(gallery)
@@ -47,7 +47,7 @@ def remove_subject(gallery: str | Path, subject: str) -> int:
         GalleryError: traces remain, with what to do about it.
 
     Example:
-        >>> remove_subject("staff.gallery", "Grace Hopper")
+        >>> mien.remove_subject("staff.gallery", "Grace Hopper")
         1
     """
     from mien.data.sample import canonical_subject

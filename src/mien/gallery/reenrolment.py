@@ -51,7 +51,7 @@ def reenrol(
         GalleryError: there is no such gallery, or it was changed in the meantime; nothing was exchanged.
 
     Example:
-        >>> reenrol("staff.gallery", "dlib-resnet").templates
+        >>> mien.reenrol("staff.gallery", "dlib-resnet").templates
         2
     """
     opened = open_store(gallery)

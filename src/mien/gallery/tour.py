@@ -56,6 +56,11 @@ def tour(folder: Path, on_round: Callable[[TourRound], None]) -> tuple[TourRound
 
     Raises:
         MissingExtraError: the packages with the portraits are not installed.
+
+    Example:
+        >>> rounds = mien.run_tour(Path("tour"), lambda found: None)
+        >>> [found.newest for found in rounds]
+        ['Eileen Collins', 'Grace Hopper']
     """
     portraits = {name: read_image(package_file(*where)) for name, where in PORTRAITS.items()}
     enrolled = {

@@ -67,7 +67,7 @@ def compare(
         CardError: the recognizer has no threshold for that rate.
 
     Example:
-        >>> compare(Path("collins.jpg"), Path("door.jpg")).decision.outcome
+        >>> mien.compare(Path("collins.jpg"), Path("door.jpg")).decision.outcome
         'match'
     """
     settings = load_settings()

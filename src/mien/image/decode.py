@@ -174,9 +174,8 @@ def read_image(path: Path | str, limits: Limits = DEFAULT_LIMITS) -> Image:
         ImageError: the file is missing, a folder, too large, of no known format, or broken.
 
     Example:
-        >>> image = mien.read_image("portrait.jpg")
-        >>> image.dtype
-        dtype('uint8')
+        >>> mien.read_image("collins.jpg").shape
+        (512, 512, 3)
     """
     return read_photo(Path(path), limits=limits).image
 

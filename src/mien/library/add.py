@@ -32,7 +32,9 @@ def add_model(
         CardError: the file cannot be read, is of no known family, or the hints leave something open.
 
     Example:
-        >>> add_model(Path("my-r50.onnx"), hints=ModelHints(colour="RGB"))  # doctest: +SKIP
+        >>> from mien.library.import_model import ModelHints
+        >>> mien.add_model(Path("my-r50.onnx"), hints=ModelHints(colour="RGB")).card.kind
+        'recognizer'
     """
     data = read_file(file)
     chosen = name or name_of(file)

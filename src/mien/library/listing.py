@@ -45,6 +45,10 @@ def list_models(catalogue: Path | None = None) -> list[ListedModel]:
 
     Raises:
         CardError: the catalogue cannot be read.
+
+    Example:
+        >>> {model.name: model.kind for model in mien.list_models()}["mtcnn"]
+        'detector'
     """
     stored = store.names()
     return [*map(_stored, stored), *_built_in(), *_in_catalogue(catalogue, stored)]

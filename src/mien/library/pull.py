@@ -80,6 +80,10 @@ def pull(
         ModelNotFoundError: not in the catalogue.
         LicenceError: the licence was not accepted.
         DownloadError: the transfer failed, or gave other bytes.
+
+    Example:
+        >>> mien.pull_model("tiny-r50", catalogue=Path("catalogue.toml")).card.kind
+        'recognizer'
     """
     entries = read_catalogue(catalogue)
     if name not in entries:

@@ -53,6 +53,12 @@ def quantize(
     Raises:
         CardError: too few faces, or not a recognizer.
         MissingExtraError: ONNX Runtime is not installed.
+
+    Example:
+        >>> from mien.models import store
+        >>> images = sorted(Path("portraits").glob("*/*.jpg"))
+        >>> mien.quantize_model(store.load("my-r50"), images).card.name
+        'my-r50-int8'
     """
     pipeline = open_pipeline(detector, str(model.folder), options, many=True)
     crops: list[Image] = []

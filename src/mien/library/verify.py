@@ -50,6 +50,10 @@ def verify_models(
 
     Returns:
         One verdict for each file. A model that cannot be opened has one verdict of its own.
+
+    Example:
+        >>> [(one.file, one.verdict) for one in mien.verify_models(["my-r50"])]
+        [('model', 'good')]
     """
     chosen = list(names) if names else store.names()
     found = report_progress(chosen, "verifying", len(chosen), on_progress)

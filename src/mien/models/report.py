@@ -48,7 +48,12 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Check interpreter, processor, engines, packages and models."""
+    """Check interpreter, processor, engines, packages and models.
+
+    Example:
+        >>> [check.state for check in mien.examine_machine() if check.topic == "python"]
+        ['good']
+    """
     return [*_machine(), *_engines(), *_packages(), *_extras(), *_models()]
 
 

@@ -126,6 +126,11 @@ def remove(name: str) -> None:
 
     Raises:
         ModelNotFoundError: it is not in the store.
+
+    Example:
+        >>> mien.remove_model("my-r50")
+        >>> "my-r50" in [model.name for model in mien.list_models()]
+        False
     """
     if not is_stored(name):
         raise ModelNotFoundError(f"no model '{name}' in the store; `mien models list` shows what there is")

@@ -174,6 +174,11 @@ def open_pipeline(
         options: engine options.
         many: whether many images will come, so that workers share the cores rather than one call taking all.
         reading: how images are read.
+
+    Example:
+        >>> pipeline = mien.open_pipeline("mtcnn", "dlib-resnet")
+        >>> [analysis.embeddings.shape for analysis in pipeline.analyse([Path("collins.jpg")])]
+        [(1, 128)]
     """
     workers = usable_cores() if many else 1
     chosen = replace(options, streams=workers) if many else options

@@ -84,6 +84,11 @@ def audit(
     Raises:
         AuditError: the folder cannot be audited, or the report cannot be written.
         RuleError: there are no such rules.
+
+    Example:
+        >>> result = mien.audit(Path("people"), flat=True)
+        >>> result.summary["counts"]["people"], (result.out / "report.html").is_file()
+        (2, True)
     """
     chosen = rules if isinstance(rules, RuleSet) else load_rules(rules)
     known = None if manifest is None else read_metadata(manifest)

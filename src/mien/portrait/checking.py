@@ -102,7 +102,7 @@ def check(
 
     Example:
         >>> import numpy as np
-        >>> checked = check(np.full((400, 300, 3), 120, np.uint8))
+        >>> checked = mien.check(np.full((400, 300, 3), 120, np.uint8))
         >>> checked.passed, checked.instructions("vi")
         (False, ['Nhìn vào máy ảnh, để cả khuôn mặt trong ảnh'])
     """
@@ -153,6 +153,10 @@ def check_files(
     Raises:
         RuleError: there are no such rules.
         ModelError: a model cannot be opened.
+
+    Example:
+        >>> [one.checked.instructions() for one in mien.check_files([Path("collins.jpg")])]
+        [['Move closer']]
     """
     chosen = rules if isinstance(rules, RuleSet) else load_rules(rules)
     _examiner(detector, tuple(portrait_models), options)

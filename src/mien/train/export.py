@@ -35,6 +35,10 @@ def export(
     Raises:
         CheckpointError: the weights cannot be read, or the file does not give what the network gives.
         ExportOptionError: an option does not apply to this kind of network.
+
+    Example:
+        >>> mien.export_model(Path("run"), name="tiny").model.card.embedding.size
+        64
     """
     request = ExportRequest(
         source=source,

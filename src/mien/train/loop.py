@@ -99,6 +99,11 @@ def train(
     Raises:
         TrainingError: the recipe cannot be followed, a checkpoint cannot be read or written, or a loss is not finite.
         KeyboardInterrupt: the process was asked to stop, and has written a checkpoint.
+
+    Example:
+        >>> from mien.train.kinds import read_recipe
+        >>> mien.train_model(read_recipe(Path("tiny.toml")), Path("run")).checkpoint.name
+        'step-00000002'
     """
     keep_freed_memory()
     with joined(recipe.run.device) as world:

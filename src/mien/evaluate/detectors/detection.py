@@ -65,6 +65,11 @@ def detection(
     Raises:
         ManifestError: the set cannot be read, or none of its images.
         ValueError: `min_iou` is not between 0 and 1.
+
+    Example:
+        >>> report = mien.evaluate_detection(Path("faces.csv"), detector="mtcnn").report
+        >>> report.about.samples, report.protocol
+        (2, 'detection')
     """
     if not 0 < min_iou < 1:
         raise ValueError(f"the minimum IoU is between 0 and 1, not {min_iou:g}")

@@ -129,6 +129,12 @@ def survey(names: Sequence[str], plan: Plan, *, on_progress: OnProgress = no_pro
         names: of the detectors.
         plan: what is measured; see make_plan.
         on_progress: called after each detector.
+
+    Example:
+        >>> from mien.evaluate.detectors.survey import make_plan
+        >>> found = mien.survey_detectors(["my-detector"], make_plan())
+        >>> [(one.name, len(one.timings)) for one in found]
+        [('my-detector', 8)]
     """
     return [_in_own_process(name, plan) for name in report_progress(names, "detectors", len(names), on_progress)]
 

@@ -34,6 +34,11 @@ def calibrate(
 
     Raises:
         ManifestError: a rate cannot be shown, with the number of subjects that are missing.
+
+    Example:
+        >>> report = mien.calibrate(mien.read_embedded(Path("portraits.parquet")), fmr=[0.2])
+        >>> [(row.fmr, row.unit) for row in report.thresholds]
+        [(0.2, 'L2')]
     """
     rates = tuple(sorted(fmr or RATES, reverse=True))
     found = measure(embedded, rates)

@@ -19,6 +19,12 @@ def comparison(a: Embedded, b: Embedded) -> Report:
 
     Raises:
         ManifestError: they share no samples, or there are no mated comparisons.
+
+    Example:
+        >>> a = mien.read_embedded(Path("portraits.parquet"))
+        >>> b = mien.embed_set(Path("portraits"), Path("other.parquet"), recognizer="mien-r29")
+        >>> mien.evaluate_models(a, b).numbers["fnmr difference@1e-01"].comparisons
+        16
     """
     place = {key: index for index, key in enumerate(_keys(b))}
     shared = [(index, place[key]) for index, key in enumerate(_keys(a)) if key in place]

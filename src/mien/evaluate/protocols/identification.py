@@ -46,6 +46,11 @@ def identification(
     Raises:
         ManifestError: nobody to enrol, or nobody to stay unenrolled.
         ContractError: the distractors are of another model.
+
+    Example:
+        >>> report = mien.evaluate_identification(mien.read_embedded(Path("portraits.parquet")), sizes=[10])
+        >>> 0 <= report.numbers["rank-1 enrolled=10"].value <= 1
+        True
     """
     subjects = sections.subject_numbers(embedded)
     if distractors is not None:

@@ -30,6 +30,11 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
 
     Raises:
         ManifestError: fewer than two subjects, or a sample without one.
+
+    Example:
+        >>> report = mien.evaluate_impostors(mien.read_embedded(Path("portraits.parquet")))
+        >>> report.numbers["non-mated comparisons"].value
+        480.0
     """
     compared = compare_subjects(embedded)
     unit = UNIT_OF[embedded.origin.metric]

@@ -52,6 +52,11 @@ def mated(
 
     Raises:
         ManifestError: fewer than two subjects, or none with two samples.
+
+    Example:
+        >>> report = mien.evaluate_mated(mien.read_embedded(Path("portraits.parquet")))
+        >>> report.numbers["mated comparisons"].value, report.numbers["fmr@1e-01"].value
+        (16.0, 0.1)
     """
     subjects = sections.subject_numbers(embedded)
     chosen = capped(subjects, max_samples, seed)

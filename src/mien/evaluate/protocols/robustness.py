@@ -62,6 +62,12 @@ def robustness(
     Raises:
         ManifestError: the set cannot show that false match rate, holds crops, or its images cannot be read again.
         CardError: the recognizer is not the one that embedded the set.
+
+    Example:
+        >>> embedded = mien.read_embedded(Path("portraits.parquet"))
+        >>> report = mien.evaluate_robustness(embedded, fmr=0.1, max_images=1)
+        >>> "fnmr jpeg 3" in report.numbers
+        True
     """
     compared = compare_subjects(embedded)
     if not can_show(compared, fmr):

@@ -82,6 +82,12 @@ def verification(
 
     Raises:
         ManifestError: there is no list; see evaluate_pairs and mien.data.pairs.
+
+    Example:
+        >>> embedded = mien.read_embedded(Path("portraits.parquet"))
+        >>> report = mien.evaluate_verification(embedded, pairs=Path("pairs.csv"))
+        >>> report.numbers["pairs"].value, report.numbers["pairs without an embedding"].value
+        (32.0, 0.0)
     """
     listed = pairs_of(embedded.origin.source, pairs)
     name = pairs.name if pairs is not None else Path(embedded.origin.source).name
