@@ -1,0 +1,77 @@
+"""Drawn images: sized for their labels, marked where the faces are, and labels that stay inside."""
+
+import numpy as np
+import pytest
+
+from mien.cli.drawing import KNOWN, LONGEST, NEUTRAL, SHORTEST, annotate, annotate_frame, side_by_side
+from mien.types import Box, Face, Image, floats
+
+LANDMARKS = floats([[80, 80], [120, 80], [100, 100], [85, 120], [115, 120]])
+FACE = Face(Box(60, 50, 140, 150), 1.0, LANDMARKS)
+
+
+def grey(width: int, height: int) -> Image:
+    return np.full((height, width, 3), 90, np.uint8)
+
+
+def is_colour(pixel: np.ndarray, colour: tuple[int, int, int]) -> bool:
+    return bool(np.abs(pixel.astype(int) - colour).max() < 12)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((800, 600), (800, 600)),
+        ((3200, 1600), (LONGEST, 800)),
+        ((200, 160), (SHORTEST, 320)),
+        ((160, 200), (320, 400)),
+    ],
+)
+def test_the_longer_side_is_within_its_limits(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert annotate(grey(*size), [], [], []).shape[1::-1] == expected
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_box_and_landmarks_are_drawn_in_the_faces_colour(scale: int) -> None:
+    image = grey(400 // scale, 400 // scale)
+    face = Face(Box(*(side / scale for side in FACE.box.corners)), 1.0, LANDMARKS / scale)
+    drawn = annotate(image, [face], [""], [KNOWN])
+    for x, y in [(60, 100), (100, 50), *LANDMARKS.astype(int).tolist()]:
+        assert is_colour(drawn[y, x], KNOWN)
+    assert is_colour(drawn[90, 70], (90, 90, 90)) and is_colour(drawn[300, 300], (90, 90, 90))
+    assert (image == 90).all(), "the image itself stays as it is"
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (350, 0), (0, 350), (350, 350)])
+def test_a_label_is_inside_the_image_wherever_the_face_is(corner: tuple[int, int]) -> None:
+    x, y = corner
+    face = Face(Box(x, y, x + 50, y + 50), 1.0, floats(np.full((5, 2), -100)))
+    plain, labelled = (annotate(grey(400, 400), [face], [label], [KNOWN]) for label in ("", "Nguyễn Hồng"))
+    whole = annotate(grey(400, 400), [Face(Box(150, 200, 200, 250), 1.0, face.landmarks)], ["Nguyễn Hồng"], [KNOWN])
+    areas = [int((np.abs(one.astype(int) - KNOWN).max(axis=2) < 12).sum()) for one in (plain, labelled, whole)]
+    assert areas[1] > areas[0] + 500 and areas[1] > 0.6 * areas[2]
+
+
+def test_a_frame_keeps_its_size_and_the_frame_itself() -> None:
+    frame = grey(300, 200)
+    drawn = annotate_frame(frame, [FACE], ["1"])
+    assert drawn.shape == frame.shape and (frame == 90).all()
+    assert is_colour(drawn[100, 60], NEUTRAL) and is_colour(drawn[190, 290], (90, 90, 90))
+
+
+def test_crops_are_next_to_each_other_in_half_blocks() -> None:
+    red, blue = np.zeros((50, 50, 3), np.uint8), np.zeros((112, 112, 3), np.uint8)
+    red[..., 0], blue[..., 2] = 200, 200
+    lines, row = [], []
+    for segment in side_by_side([red, blue], height=5).segments:
+        if segment.text == "\n":
+            lines.append(row)
+            row = []
+        else:
+            row.append(segment)
+    assert [len(line) for line in lines] == [10 + 2 + 10] * 5
+    for line in lines:
+        colours = [segment.style.color.triplet for segment in line if segment.style and segment.style.color]
+        assert [tuple(colour) for colour in colours if colour] == [(200, 0, 0)] * 10 + [(0, 0, 0)] * 2 + [
+            (0, 0, 200)
+        ] * 10

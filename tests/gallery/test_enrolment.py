@@ -1,0 +1,56 @@
+"""Enrolment of a folder: every sample reported once it is on disk, with the gallery's own recognizer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mien.errors import ManifestError
+from mien.gallery.enrolment import ADDED, Enrolment, enrol, recognizer_of
+from mien.gallery.people import list_subjects
+from mien.gallery.records import Identity
+from mien.gallery.stores import create_store
+from mien.models import store
+from mien.progress import Progress
+
+
+@pytest.fixture
+def people(tmp_path: Path, collins_path: Path, hopper_path: Path) -> Path:
+    for name, path in (("Collins", collins_path), ("Hopper", hopper_path)):
+        (tmp_path / "people" / name).mkdir(parents=True)
+        (tmp_path / "people" / name / f"1{path.suffix}").write_bytes(path.read_bytes())
+    (tmp_path / "people" / "Hopper" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    return tmp_path / "people"
+
+
+def test_every_sample_is_reported_when_it_is_in_the_gallery(people: Path, tmp_path: Path) -> None:
+    path, points = tmp_path / "people.gallery", list[Progress]()
+    seen: list[tuple[Enrolment, list[str]]] = []
+    report = enrol(
+        path,
+        people,
+        on_enrolment=lambda one: seen.append((one, [row.name for row in list_subjects(path).subjects])),
+        on_progress=points.append,
+    )
+    assert tuple(one for one, _ in seen) == report.enrolments and report.unit == store.load("dlib-resnet").card.unit
+    assert report.counts == {"enrolled": 2, "broken": 1}
+    assert all(one.sample.subject in names for one, names in seen if one.status in ADDED)
+    assert points[-1] == Progress(stage="enrolling", done=3, total=3)
+    assert enrol(path, people).counts == {"already enrolled": 2, "broken": 1}
+
+
+def test_the_recognizer_is_the_one_asked_for_the_gallerys_or_the_settings(
+    tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_store(tmp_path / "g", identity).close()
+    monkeypatch.setenv("MIEN_RECOGNIZER", "from-settings")
+    assert recognizer_of(tmp_path / "g", "asked") == "asked"
+    assert recognizer_of(tmp_path / "g", None) == identity.model == "model-a"
+    assert recognizer_of(tmp_path / "none", None) == "from-settings"
+
+
+def test_nothing_to_enrol_makes_no_gallery(tmp_path: Path, make_recognizer: Callable[..., bytes]) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ManifestError, match="holds no images"):
+        enrol(tmp_path / "g", tmp_path / "empty")
+    assert not (tmp_path / "g").exists()

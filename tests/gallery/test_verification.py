@@ -1,0 +1,55 @@
+"""Verification of two images: the prominent faces are compared, and what cannot be compared is said."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.errors import CardError, ImageError
+from mien.gallery.verification import compare, compare_with
+from mien.pipeline import Pipeline, array_item, open_pipeline
+from mien.scores import score_pairs
+from mien.types import Image
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return open_pipeline()
+
+
+def test_the_score_is_that_of_the_pipelines_embeddings_either_way_round(
+    pipeline: Pipeline, collins: Image, hopper: Image
+) -> None:
+    items = [array_item("collins", collins), array_item("hopper", hopper)]
+    a, b = (one.embeddings[0][None] for one in pipeline.analyse_chunk(items))
+    there, back = compare_with(pipeline, *items), compare_with(pipeline, *items[::-1])
+    score = there.decision.score
+    assert score.value == pytest.approx(float(score_pairs(a, b, "l2")[0]), abs=1e-5)
+    assert back.decision.score.value == pytest.approx(score.value, abs=1e-6) and score.unit == "L2"
+    assert there.decision.outcome == back.decision.outcome == "no match"
+    same = compare_with(pipeline, items[0], array_item("darker", (collins * 0.7).astype(np.uint8)))
+    assert same.decision.outcome == "match" and same.decision.score.value < score.value
+
+
+def test_the_faces_that_were_compared_are_described(pipeline: Pipeline, collins: Image) -> None:
+    twins = np.concatenate([collins, collins[:, ::-1]], axis=1)
+    found = compare_with(pipeline, array_item("one", collins), array_item("twins", twins))
+    assert (found.first.name, found.first.others, found.first.ambiguous) == ("one", 0, False)
+    assert (found.second.name, found.second.others, found.second.ambiguous) == ("twins", 1, True)
+    assert found.first.crop.shape == (150, 150, 3) and found.first.crop.std() > 20
+
+
+def test_an_image_without_a_face_and_a_rate_without_a_threshold_are_refused(
+    pipeline: Pipeline, collins: Image
+) -> None:
+    wall = array_item("wall", np.full((120, 160, 3), 120, np.uint8))
+    with pytest.raises(ImageError, match="wall shows no face"):
+        compare_with(pipeline, array_item("one", collins), wall)
+    with pytest.raises(CardError, match=r"has no threshold at FMR 0\.49"):
+        compare_with(pipeline, array_item("one", collins), array_item("two", collins), fmr=0.49)
+
+
+def test_the_settings_choose_the_rate(collins: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_VERIFICATION_FMR", "1e-2")
+    one = array_item("one", collins)
+    assert compare(one, replace(one, name="two")).decision.threshold.fmr == 1e-2
