@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.detect.detector import Detector
-from mien.detect.prominence import most_prominent
-from mien.errors import DegenerateLandmarksError
 from mien.evaluate.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from mien.models.engines import usable_cores
+from mien.pipeline import Pipeline, Policy, Refused, array_item
 from mien.prefetch import prefetch
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.rates import Estimate, rate_of_subjects
 from mien.recognize.recognizer import Recognizer
 from mien.scores import score_pairs, similarity
-from mien.types import Face, Faces, Floats, Image
+from mien.types import Floats, Image
 from mien.units import Metric
 
 
@@ -50,26 +49,17 @@ Probe = Callable[[list[Image]], list[Floats | None]]
 def probe_with(detector: Detector, recognizer: Recognizer) -> Probe:
     """Detection, alignment and embedding as one function of images."""
 
+    pipeline = Pipeline(detector, recognizer)
+
     def probe(images: list[Image]) -> list[Floats | None]:
-        crops: list[Image] = []
-        places: list[int] = []
-        for index, (image, faces) in enumerate(zip(images, detector.detect(images), strict=True)):
-            face = meant(faces, image)
-            if face is not None:
-                try:
-                    crops.append(recognizer.align(image, face))
-                except DegenerateLandmarksError:
-                    continue
-                places.append(index)
-        found = dict(zip(places, recognizer.embed(crops), strict=True))
-        return [found.get(index) for index in range(len(images))]
+        found = pipeline.analyse_chunk([array_item(f"copy {number}", image) for number, image in enumerate(images)])
+        chosen = [one.choose(Policy()) for one in found]
+        return [
+            None if isinstance(best, Refused) else one.embeddings[best]
+            for one, best in zip(found, chosen, strict=True)
+        ]
 
     return probe
-
-
-def meant(faces: Faces, image: Image) -> Face | None:
-    """The most prominent face of an image, or None."""
-    return faces[most_prominent(faces, image.shape[1], image.shape[0])[0]] if faces else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

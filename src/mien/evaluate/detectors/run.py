@@ -1,20 +1,17 @@
 """Runs a detector over annotated images. Computes no figure."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.data.annotated import AnnotatedImage, AnnotatedSet
 from mien.data.sample import Problem
 from mien.detect.detector import Detector
-from mien.errors import ImageError
 from mien.evaluate.detectors.matching import MIN_IOU
 from mien.evaluate.wording import message
-from mien.image import read_image
 from mien.messages import Message
 from mien.models.engines import usable_cores
-from mien.prefetch import prefetch
+from mien.pipeline import Pipeline
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Faces
 
@@ -54,17 +51,12 @@ def detect_all(
     detector: Detector, images: Sequence[AnnotatedImage], on_progress: OnProgress = no_progress
 ) -> list[Seen]:
     """The faces of each image, in their order; an image that cannot be read has a reason instead."""
-
-    def detect(image: AnnotatedImage) -> Seen:
-        try:
-            return image, detector.detect([read_image(image.path)])[0], ""
-        except ImageError as reason:
-            return image, None, str(reason)
-
-    workers = usable_cores()
-    with ThreadPoolExecutor(workers, "detector") as pool:
-        seen = prefetch(pool, detect, iter(images), workers + 2)
-        return list(report_progress(seen, "detecting", len(images), on_progress))
+    pipeline = Pipeline(detector, None, workers=usable_cores())
+    found = pipeline.analyse([image.path for image in images])
+    return [
+        (image, None, one.error) if one.error is not None else (image, one.faces, "")
+        for image, one in zip(images, report_progress(found, "detecting", len(images), on_progress), strict=True)
+    ]
 
 
 def detect_set(

@@ -21,12 +21,14 @@ from mien.evaluate.protocols.impostor import compare_subjects
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Chart, Number, Report, Series, Table, number
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.trials import Original, RobustnessCell, Trials, cells, meant, probe_with, run_trials
+from mien.evaluate.trials import Original, RobustnessCell, Trials, cells, probe_with, run_trials
 from mien.evaluate.wording import describe, joined, message, share, too_few
 from mien.image import decode
 from mien.messages import Message, Text, has_message
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline import Policy, Refused
+from mien.pipeline import choose as choose_face
 from mien.progress import OnProgress, no_progress
 from mien.rates import Indices
 from mien.recognize.recognizer import Recognizer
@@ -117,9 +119,10 @@ def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Or
             image = decode(read_encoded(sample), sample.name, longest=LONGEST).image
         except ImageError:
             continue
-        face = meant(detector.detect([image])[0], image)
-        if face is not None:
-            yield Original(image, face.landmarks, embedded.embeddings[index], int(numbers[index]))
+        faces = detector.detect([image])[0]
+        best = choose_face(faces, image.shape[1], image.shape[0], Policy())
+        if not isinstance(best, Refused):
+            yield Original(image, faces[best].landmarks, embedded.embeddings[index], int(numbers[index]))
 
 
 def robustness_report(
