@@ -70,8 +70,7 @@ def test_crops_are_next_to_each_other_in_half_blocks() -> None:
         else:
             row.append(segment)
     assert [len(line) for line in lines] == [10 + 2 + 10] * 5
+    expected = [(200, 0, 0)] * 10 + [(0, 0, 0)] * 2 + [(0, 0, 200)] * 10
     for line in lines:
         colours = [segment.style.color.triplet for segment in line if segment.style and segment.style.color]
-        assert [tuple(colour) for colour in colours if colour] == [(200, 0, 0)] * 10 + [(0, 0, 0)] * 2 + [
-            (0, 0, 200)
-        ] * 10
+        assert [tuple(colour) for colour in colours if colour] == expected
