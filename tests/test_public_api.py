@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
+from typer import Typer
+from typer.main import get_group
 
 import mien
 from mien.cli.verbs import VERBS
@@ -90,6 +93,7 @@ EXAMPLES = (
     "train_model",
     "export_model",
     "list_models",
+    "inspect_model",
     "add_model",
     "pull_model",
     "quantize_model",
@@ -170,12 +174,23 @@ def test_every_name_has_an_example_that_runs() -> None:
     assert sorted(EXAMPLES) == sorted(mien.__all__)
 
 
-def test_the_guides_table_has_every_name_once_and_every_verb() -> None:
+def test_the_guides_table_has_every_name_once_and_every_command() -> None:
     text = (ROOT / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.*?) \| `(\w+)` \| .+ \|$", text, re.MULTILINE)
     assert sorted(name for _, name in rows) == sorted(mien.__all__)
-    verbs = {verb for cell, _ in rows for verb in re.findall(r"`mien ([\w-]+)", cell)}
-    assert verbs == set(VERBS)
+    assert {cell[6:-1] for cell, _ in rows if cell.startswith("`mien ")} == set(commands())
+
+
+def commands() -> Iterator[str]:
+    """Every verb, and every verb of a group, as it is typed."""
+    for name, verb in VERBS.items():
+        module, attribute = verb.home.split(":")
+        found = getattr(import_module(f"mien.cli.{module}"), attribute)
+        if isinstance(found, Typer):
+            shown = (inner for inner, command in get_group(found).commands.items() if not command.hidden)
+            yield from (f"{name} {inner}" for inner in shown)
+        else:
+            yield name
 
 
 def save(path: Path, image: Image) -> None:

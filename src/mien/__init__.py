@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from mien.portrait.checking import check, check_files
     from mien.settings import Settings, erase_setting, find_settings, load_settings, write_setting
     from mien.train.export import export as export_model
+    from mien.train.inspection import inspect_model
     from mien.train.loop import train as train_model
     from mien.units import convert_unit_length as convert_threshold
 
@@ -101,6 +102,7 @@ __all__ = [
     "identify",
     "identify_faces",
     "import_set",
+    "inspect_model",
     "inspect_set",
     "list_models",
     "list_subjects",
@@ -162,6 +164,7 @@ _HOMES = {
     "identify": "mien.gallery.identification:identify",
     "identify_faces": "mien.api:identify_faces",
     "import_set": "mien.data.importing:import_set",
+    "inspect_model": "mien.train.inspection:inspect_model",
     "inspect_set": "mien.data.inspection:inspect_set",
     "list_models": "mien.library.listing:list_models",
     "list_subjects": "mien.gallery.people:list_subjects",

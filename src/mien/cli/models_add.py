@@ -10,11 +10,12 @@ from mien.cli import options
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import WRONG, emit, fail, out, show
 from mien.cli.train import require_training
-from mien.library.add import PortraitRole, add_model, needs_colour, read_file
-from mien.library.import_model import EMBEDDING, ModelHints, recognize
+from mien.library.add import PortraitRole, add_model, needs_colour
+from mien.library.import_model import ModelHints
 from mien.models.card import PORTRAIT_FAMILIES, PortraitModelSpec, format_card
 from mien.models.store import Model
 from mien.templates import TEMPLATES
+from mien.train.inspection import inspect_model
 
 COLOURS, METRICS, CROPS = ("RGB", "BGR"), ("cosine", "l2"), ("box", "aligned")
 
@@ -170,7 +171,9 @@ def inspect_file(
 
       mien models inspect w600k_r50.onnx
     """
-    found = _inspect_onnx(file) if file.suffix == ".onnx" else _inspect_checkpoint(file)
+    if file.suffix != ".onnx":
+        require_training()
+    found = inspect_model(file)
     if json:
         emit({"file": str(file), **found})
         return 0
@@ -179,38 +182,3 @@ def inspect_file(
         table.add_row(key, str(value))
     show(table)
     return 0
-
-
-def _inspect_onnx(file: Path) -> dict[str, object]:
-    family, graph = recognize(read_file(file), str(file))
-    return {
-        "family": family,
-        "input": f"{graph.width or 'any'}x{graph.height or 'any'}",
-        "normalization": "in the graph" if graph.prepares else "outside, see `mien models add`",
-        "colour": "not in the file" if family == EMBEDDING else "the family's",
-    }
-
-
-def _inspect_checkpoint(file: Path) -> dict[str, object]:
-    require_training()
-    from mien.train.recognizers.weights import read_weights
-
-    found = read_weights(file / "state.pt" if file.is_dir() else file)
-    spec = found.spec
-    return {
-        "family": found.backbone,
-        "embedding": found.embedding,
-        "parameters": found.parameters,
-        "tensors": len(found.state),
-        "input": f"{spec.size}x{spec.size}, {spec.template} pose",
-        "colour": spec.colour,
-        "normalization": f"(pixel - {_channels(spec.mean)}) / {_channels(spec.scale)}",
-        "known from": found.note,
-        "prefix of names": found.prefix or "none",
-        "besides the weights": ", ".join(found.other) or "nothing",
-    }
-
-
-def _channels(values: tuple[float, float, float]) -> str:
-    """One number where all channels have the same."""
-    return f"{values[0]:g}" if len(set(values)) == 1 else str(values)
