@@ -74,7 +74,14 @@ def test_ctrl_c_leaves_nothing_half_written(people: Path, tmp_path: Path) -> Non
         (folder / f"s{number:03d}").mkdir(parents=True)
         (folder / f"s{number:03d}" / "1.jpg").write_bytes((people / "collins.jpg").read_bytes())
     command = [sys.executable, "-m", "mien", "enrol", str(tmp_path / "g"), str(folder), "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
+    # A shell without job control starts its background jobs with interrupts ignored, which children inherit.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout is not None and process.stderr is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
