@@ -8,7 +8,7 @@ from mien.evaluate.best_pairs import BestPairs
 
 def added(scores: np.ndarray, keep: int, part: int) -> BestPairs:
     """Scores added in parts; pair number k is (k, k + 1)."""
-    best = BestPairs(keep, -np.inf)
+    best = BestPairs(keep=keep, bound=-np.inf)
     for start in range(0, len(scores), part):
         places = np.arange(start, min(start + part, len(scores)))
         best.add(scores[places], np.column_stack([places, places + 1]).astype(np.int32))
@@ -33,7 +33,7 @@ def test_everything_above_the_bound_is_there() -> None:
 
 
 def test_equal_scores_are_in_the_order_of_their_samples() -> None:
-    best = BestPairs(10, 0.0)
+    best = BestPairs(keep=10, bound=0.0)
     for pair in ([5, 9], [2, 8], [2, 3]):
         best.add(np.array([0.5], np.float32), np.array([pair], np.int32))
     best.add(np.array([0.7], np.float32), np.array([[8, 9]], np.int32))
@@ -41,5 +41,5 @@ def test_equal_scores_are_in_the_order_of_their_samples() -> None:
 
 
 def test_without_comparisons_there_are_none() -> None:
-    scores, pairs = BestPairs(5, 0.0).sorted()
+    scores, pairs = BestPairs(keep=5, bound=0.0).sorted()
     assert scores.shape == (0,) and pairs.shape == (0, 2)

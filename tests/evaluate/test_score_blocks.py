@@ -37,7 +37,7 @@ def test_a_block_is_counted_as_by_a_plain_loop(metric: str, block: Block) -> Non
     embeddings, subjects = floats(generator.normal(size=(20, 6))), np.repeat(np.arange(10), 2)
     ready = sort_samples(embeddings, subjects, np.zeros(20, np.int64), metric)  # type: ignore[arg-type]
     low, width = (-1.0, 2 / 254) if metric == "cosine" else (-10.0, 10 / 254)
-    best = BestPairs(1000, -np.inf)
+    best = BestPairs(keep=1000, bound=-np.inf)
     counts = count_block(ready, block, low, width, best, threading.local())
     expected = {}
     for i, j in itertools.product(range(block.row, block.row_end), range(block.column, block.column_end)):
