@@ -229,3 +229,18 @@ def test_the_default_limit_is_100_megapixels() -> None:
     assert open_encoded(encode(Pillow.new("1", (10_000, 10_000)), "PNG"), "x").width == 10_000
     with pytest.raises(ImageError, match="x has 10001x10000 pixels, over the limit of 100000000"):
         open_encoded(encode(Pillow.new("1", (10_001, 10_000)), "PNG"), "x")
+
+
+@pytest.mark.parametrize("shape", [(5, 2000), (900, 3), (40, 60), (1500, 1100)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_the_size_that_is_promised_is_the_size_that_is_decoded(shape: tuple[int, int], kind: str) -> None:
+    """The memory budget rests on it; an image that is one row high is not averaged to nothing."""
+    encoded = open_encoded(encode(np.full((*shape, 3), 90, np.uint8), kind), "x")
+    for longest in (None, 16, 128, 640):
+        height, width = encoded.decode(longest).image.shape[:2]
+        assert min(width, height) >= 1
+        if kind == "PNG":
+            assert encoded.size(longest) == (width, height)
+        else:
+            promised = encoded.size(longest)
+            assert abs(promised[0] - width) <= 1 and abs(promised[1] - height) <= 1

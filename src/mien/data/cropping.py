@@ -4,7 +4,6 @@ Owns why a sample has no crop. Writes nothing and embeds nothing. Packs are prep
 through here, so that both see the same faces.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -98,7 +97,7 @@ def _item(sample: Sample) -> Item:
 
 
 def _crop(sample: Sample, found: ImageFaces, spec: CropSettings) -> Cropped:
-    digest = hashlib.sha256(found.loaded.data).hexdigest()
+    digest = found.loaded.sha256
     if sample.aligned:
         return _as_it_is(sample, found, digest, spec.size)
     face = _choose(sample, found, spec.policy)

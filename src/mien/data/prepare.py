@@ -32,7 +32,7 @@ from mien.errors import ManifestError
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
-from mien.pipeline import MultipleFaces, Policy
+from mien.pipeline import MultipleFaces, Policy, ReadOptions
 from mien.progress import OnProgress, Progress, no_progress
 from mien.templates import TEMPLATES
 from mien.whole_files import whole_file, write_whole_text
@@ -251,12 +251,18 @@ def _detector(name: str, options: EngineOptions) -> Detector:
     return open_detector(name, options)
 
 
+@lru_cache(maxsize=1)
+def _reading() -> ReadOptions:
+    # Once per worker: making it reads the settings.
+    return ReadOptions()
+
+
 def prepare_chunk(settings: PackSettings, options: EngineOptions, task: ChunkTask) -> list[Outcome]:
     """Read, detect, align and encode a chunk of samples."""
     rows, samples = task
     policy = Policy(settings.multiple_faces, settings.magnified)
     spec = CropSettings(template=TEMPLATES[settings.template](settings.size), size=settings.size, policy=policy)
-    cropped = crop_samples(samples, _detector(settings.detector, options), spec)
+    cropped = crop_samples(samples, _detector(settings.detector, options), spec, _reading())
     return [
         (row, one.status, one.detail, one.sha256, _encoded(one, settings.quality))
         for row, one in zip(rows, cropped, strict=True)

@@ -56,12 +56,18 @@ class Encoded:
             longest: the longer side may be decoded this small, never smaller; None decodes the full size.
         """
         width, height = self.width, self.height
+        if not self.plain_jpeg:
+            factor = self._factor(longest)
+            return width // factor, height // factor
         if longest is None or max(width, height) <= longest:
             return width, height
-        factor = max(width, height) // longest if not self.plain_jpeg else _eighths(max(width, height), longest) / 8
-        if not self.plain_jpeg:
-            return width // int(factor), height // int(factor)
-        return int(np.ceil(width * factor)), int(np.ceil(height * factor))
+        share = _eighths(max(width, height), longest) / 8
+        return int(np.ceil(width * share)), int(np.ceil(height * share))
+
+    def _factor(self, longest: int | None) -> int:
+        """Width and height of the cells of pixels that Pillow's image is averaged by."""
+        factor = 1 if longest is None else max(1, max(self.width, self.height) // longest)
+        return min(factor, self.width, self.height)
 
     def held_bytes(self, longest: int | None) -> int:
         """Bytes that the file and its decoded pixels take."""
@@ -116,8 +122,7 @@ class Encoded:
         return np.asarray(image, np.uint8)
 
     def _by_pillow(self, longest: int | None) -> Image:
-        factor = 1 if longest is None else max(1, max(self.width, self.height) // longest)
-        return to_rgb(open_header(self.data, self.name), self.data, min(factor, self.width, self.height))
+        return to_rgb(open_header(self.data, self.name), self.data, self._factor(longest))
 
 
 def _eighths(side: int, longest: int) -> int:

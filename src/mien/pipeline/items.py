@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mien.image import DEFAULT_LIMITS, Limits, check_image, open_encoded, read_bytes
+from mien.image import DEFAULT_LIMITS, Limits, check_image, decode, read_bytes
 from mien.types import Image, Photo
 
 
@@ -29,7 +29,7 @@ class Item:
             ImageError: it cannot be read.
         """
         content = self.read(limits)
-        return open_encoded(content, self.name, limits).decode().image if isinstance(content, bytes) else content
+        return decode(content, self.name, limits=limits).image if isinstance(content, bytes) else content
 
 
 def file_item(path: Path) -> Item:

@@ -136,23 +136,22 @@ class Pipeline:
         ]
 
     def _align(self, found: ImageFaces, cutouts: bool) -> Analysis:
-        crops: list[Image | None] = []
+        kept, lost, crops = found.faces, [], []
         if self.recognizer is not None:
             template, size = self.recognizer.template, self.recognizer.size
             found = refine(found, found.faces, template, self._reading.limits)
-            crops = align_faces(found, template, size)
+            pairs = list(zip(found.faces, align_faces(found, template, size), strict=True))
+            kept = tuple(face for face, crop in pairs if crop is not None)
+            lost = [face for face, crop in pairs if crop is None]
+            crops = [crop for _, crop in pairs if crop is not None]
         photo = found.loaded.photo
-        good = [face for face, crop in zip(found.faces, crops, strict=True) if crop is not None] if crops else ()
-        kept = tuple(good) if self.recognizer is not None else found.faces
-        lost = [face for face, crop in zip(found.faces, crops, strict=False) if crop is None]
-        whole = [crop for crop in crops if crop is not None]
         return Analysis(
             item=found.loaded.item,
             width=photo.width,
             height=photo.height,
             faces=tuple(to_source(face, photo) for face in kept),
             unaligned=tuple(to_source(face, photo) for face in lost),
-            crops=np.stack(whole) if whole else NO_CROPS,
+            crops=np.stack(crops) if crops else NO_CROPS,
             cutouts=tuple(cut_out(photo.image, face) for face in kept) if cutouts else (),
             sha256=found.loaded.sha256 if cutouts else "",
         )
