@@ -1,4 +1,4 @@
-"""What every verb shares of the terminal: output, progress, exit codes and errors. Knows no model.
+"""What every verb shares of the terminal: output, exit codes and errors. Knows no model.
 
 Results go to standard output, as tables or, with --json, as one JSON value per line. Everything else (progress,
 counts, errors) goes to standard error.
@@ -9,10 +9,7 @@ wrong; 3 it could not be done; 4 done, but some inputs failed; 130 interrupted.
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn, TextIO
 
 import typer
 
@@ -29,14 +26,12 @@ __all__ = [
     "OK",
     "PARTLY",
     "WRONG",
-    "counting",
     "emit",
     "err",
     "fail",
     "out",
     "plural",
     "show",
-    "track",
 ]
 
 
@@ -74,7 +69,6 @@ class Stream:
 
 out, err = Stream("stdout"), Stream("stderr")
 
-T = TypeVar("T")
 QUIET = 2.0
 """Seconds before a progress bar appears."""
 
@@ -99,43 +93,6 @@ def show(table: TerminalTable) -> None:
         out.rich.print(table.drawn(), soft_wrap=False)
     else:
         out.print(table.text())
-
-
-@contextmanager
-def counting(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on standard error for work that takes longer than two seconds.
-
-    Yields:
-        A function that takes how many are done.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    started = time.monotonic()
-    columns = (
-        TextColumn(label),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal, auto_refresh=False) as bar:
-        task = bar.add_task(label, total=total, rate=0.0, visible=False)
-
-        def advance(done: int) -> None:
-            seconds = time.monotonic() - started
-            if seconds > QUIET:
-                bar.update(task, completed=done, rate=done / seconds, visible=True)
-                bar.refresh()
-
-        yield advance
-
-
-def track(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
-    """Pass items on, with a progress bar; see counting."""
-    with counting(total, label) as advance:
-        for done, item in enumerate(items, start=1):
-            yield item
-            advance(done)
 
 
 def plural(count: int, noun: str) -> str:
