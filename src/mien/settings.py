@@ -292,7 +292,8 @@ def _row(name: str, origin: str) -> Field[Any]:
     for row in fields(Settings):
         if row.name == name:
             return row
-    raise SettingsError(f"{origin}: there is no setting '{name}'{_hint(name, names())}; see `mien config list`")
+    hint = _hint(name, names()) or "; see `mien config list`"
+    raise SettingsError(f"{origin}: there is no setting '{name}'{hint}")
 
 
 def _hint(wrong: str, right: tuple[str, ...]) -> str:

@@ -55,7 +55,7 @@ def set_setting(
       mien config set engine onnxruntime --project
     """
     try:
-        checked = parse(name, value, "mien config set")
+        checked = parse(name, value, "config set")
     except SettingsError as reason:
         fail(str(reason), WRONG)
     path = _file(project)
