@@ -12,6 +12,7 @@ pytest.importorskip("torch", reason="training needs torch: pip install '.[train]
 
 from mien.errors import RecipeError
 from mien.train.compute.order import BatchSlice
+from mien.train.recognizers import sampling
 from mien.train.recognizers.dataset import BatchReading, CropBatch, CropChoice, CropDataset, batches
 
 
@@ -79,6 +80,24 @@ def test_capped_and_balanced_sampling(tmp_path: Path) -> None:
     balanced = CropDataset([tmp_path], 112, "arcface", CropChoice(min_crops=2, sampling="balanced"))
     shares = np.bincount(np.concatenate([balanced.labels[balanced.order(e, 1)] for e in range(60)]))
     assert shares[0] / shares.sum() == pytest.approx(0.5, abs=0.04)
+
+
+def test_packs_are_read_in_groups_of_stretches_and_folders_in_any_order(
+    face_pack: Path, face_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "STRETCH", 4)
+    monkeypatch.setattr(sampling, "MIXED", 2)
+
+    def stretches(*paths: Path) -> list[int]:
+        """How many stretches of four crops there are in each eight crops of an epoch."""
+        order = CropDataset(paths, 112, "arcface").order(0, 1)
+        assert sorted(order) == list(range(48 * len(paths)))
+        return [len(np.unique(order[first : first + 8] // 4)) for first in range(0, len(order), 8)]
+
+    assert stretches(face_pack) == [2] * 6
+    assert stretches(face_pack, face_pack) == [2] * 12
+    for paths in ((face_folder,), (face_pack, face_folder)):
+        assert min(stretches(*paths)) > 2, "a folder has no stretches: its crops are files of their own"
 
 
 def test_one_class_is_refused(tmp_path: Path) -> None:
