@@ -81,8 +81,8 @@ def test_the_current_folder_is_where_the_search_starts(place: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('detecter = "x"', "there is no setting 'detecter': did you mean detector?"),
-        ('engine = "openvin"', "engine is one of auto, onnxruntime, openvino, not 'openvin': did you mean openvino?"),
+        ('detecter = "x"', "there is no setting 'detecter'; did you mean detector?"),
+        ('engine = "openvin"', "engine is one of auto, onnxruntime, openvino, not 'openvin'; did you mean openvino?"),
         ('precision = "f16"', "precision is one of auto, f32, bf16, not 'f16'"),
         ("threads = -1", "threads must be at least 0, not -1"),
         ("threads = 1.5", "threads is a whole number, not 1.5"),
@@ -108,7 +108,7 @@ def test_what_is_wrong_in_a_file_is_named(place: Path, environment: dict[str, st
     [
         ("MIEN_ENGINE", "steam", "environment variable MIEN_ENGINE: engine is one of auto"),
         ("MIEN_THREADS", "many", "environment variable MIEN_THREADS: threads is a whole number, not 'many'"),
-        ("MIEN_RECOGNISER", "x", "MIEN_RECOGNISER is unknown: did you mean MIEN_RECOGNIZER?"),
+        ("MIEN_RECOGNISER", "x", "MIEN_RECOGNISER is unknown; did you mean MIEN_RECOGNIZER?"),
     ],
 )
 def test_what_is_wrong_in_the_environment_is_named(

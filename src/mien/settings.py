@@ -12,13 +12,13 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from mien.errors import SettingsError
 from mien.models.engines import engine_names, precision_names
 from mien.models.options import AUTO, DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
+from mien.nearest import LONG, did_you_mean
 from mien.whole_files import write_whole_text
 
 PROJECT_FILE = "mien.toml"
@@ -238,9 +238,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Found]:
     """What environment variables choose. A variable that is nearly one of mien's is a typing error."""
     ours = {variable(name): name for name in names()}
     for name in environment:
-        near = get_close_matches(name, ours, n=1, cutoff=0.85) if name.startswith(PREFIX) else []
-        if name not in ours and near:
-            raise SettingsError(f"environment variable {name} is unknown: did you mean {near[0]}?")
+        hint = did_you_mean(name, ours, LONG) if name.startswith(PREFIX) and name not in ours else ""
+        if hint:
+            raise SettingsError(f"environment variable {name} is unknown{hint}")
     return {
         ours[name]: Found(parse(ours[name], text, f"environment variable {name}"), f"environment variable {name}")
         for name, text in environment.items()
@@ -268,7 +268,7 @@ def _check_text(row: Field[Any], value: str, origin: str, folder: Path | None) -
     if not value:
         raise SettingsError(f"{origin}: {row.name} is empty")
     if choices and value not in choices:
-        hint = _hint(value, choices)
+        hint = did_you_mean(value, choices)
         raise SettingsError(f"{origin}: {row.name} is one of {', '.join(choices)}, not '{value}'{hint}")
     return _beside(value, folder) if row.metadata["model"] and folder is not None else value
 
@@ -292,10 +292,5 @@ def _row(name: str, origin: str) -> Field[Any]:
     for row in fields(Settings):
         if row.name == name:
             return row
-    hint = _hint(name, names()) or "; see `mien config list`"
+    hint = did_you_mean(name, names()) or "; see `mien config list`"
     raise SettingsError(f"{origin}: there is no setting '{name}'{hint}")
-
-
-def _hint(wrong: str, right: tuple[str, ...]) -> str:
-    near = get_close_matches(wrong, right, n=1)
-    return f": did you mean {near[0]}?" if near else ""

@@ -56,7 +56,7 @@ def test_list_says_where_each_value_comes_from(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["set", "detecter", "x"], "there is no setting 'detecter': did you mean detector?"),
+        (["set", "detecter", "x"], "there is no setting 'detecter'; did you mean detector?"),
         (["set", "engine", "steam"], "engine is one of auto, onnxruntime, openvino, not 'steam'"),
         (["get", "precison"], "did you mean precision?"),
         (["unset", "nothing-like-it"], "there is no setting 'nothing-like-it'; see `mien config list`"),

@@ -4,15 +4,14 @@ Owns what a rule file must hold beyond its schema: measures and units that there
 `vn-portrait` is a requirement for identity-card portraits in Viet Nam; `icao` has the limits for passports.
 """
 
-import difflib
 import tomllib
-from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from mien.errors import RuleError
+from mien.nearest import SHORT, did_you_mean
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.rules.schema import Rule, RuleFileValue, RuleSet, Structure, WantedBalance, WantedShares
 
@@ -41,7 +40,7 @@ def load_rules(name_or_path: str) -> RuleSet:
     except OSError as reason:
         raise RuleError(
             f"{name_or_path} is neither a file nor one of the shipped rules ({', '.join(SHIPPED)})"
-            + _nearest(name_or_path, SHIPPED)
+            + did_you_mean(name_or_path, SHIPPED, SHORT)
         ) from reason
     except UnicodeDecodeError as reason:
         raise RuleError(f"{name_or_path} is not a UTF-8 text file, so it is not a rule file") from reason
@@ -80,7 +79,7 @@ def _check(rule: Rule, where: str) -> None:
     """A rule must measure something that there is, and must be possible to meet and to fail."""
     name = f"{where}: rule {rule.id}"
     if rule.measure not in MEASURES:
-        raise RuleError(f"{name}: there is no measure '{rule.measure}'{_nearest(rule.measure, MEASURES)}")
+        raise RuleError(f"{name}: there is no measure '{rule.measure}'{did_you_mean(rule.measure, MEASURES, SHORT)}")
     unit = MEASURES[rule.measure].unit
     if rule.unit != unit:
         raise RuleError(f"{name}: {rule.measure} is measured in '{unit}', not '{rule.unit}'")
@@ -100,7 +99,7 @@ def _first(reason: ValidationError, where: str) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
         return f"{where}: {place}: {error['msg']}"
-    return f"{where}: there is no key {place}{_nearest(str(error['loc'][-1]), _keys(error['loc'][:-1]))}"
+    return f"{where}: there is no key {place}{did_you_mean(str(error['loc'][-1]), _keys(error['loc'][:-1]), SHORT)}"
 
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
@@ -109,8 +108,3 @@ def _keys(location: tuple[int | str, ...]) -> list[str]:
     for part in location:
         model = SECTIONS.get(str(part), model)
     return list(model.model_fields)
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(names), 1, 0.5)
-    return f"; did you mean {close[0]}?" if close else ""

@@ -14,7 +14,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from mien.errors import RecipeError
-from mien.train.recipe.registry import did_you_mean
+from mien.nearest import SHORT, did_you_mean
 from mien.train.recipe.settings import Training
 
 R = TypeVar("R", bound=Training)
@@ -123,7 +123,7 @@ def _sentence(reason: ValidationError, recipe: type[BaseModel]) -> str:
     key = ".".join(place)
     if first["type"] == "extra_forbidden":
         known = _keys_of(recipe, [part for part in place[:-1] if not part.isdigit()])
-        hint = did_you_mean(place[-1], known, 0.5) or f"; there are {', '.join(known)}"
+        hint = did_you_mean(place[-1], known, SHORT) or f"; there are {', '.join(known)}"
         return f"{key} is not a setting{hint}"
     if first["type"] == "missing":
         return f"{key} is missing"

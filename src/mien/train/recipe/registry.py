@@ -6,13 +6,13 @@ used, so one new line in it is enough. Owns no table.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
-from difflib import get_close_matches
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import AfterValidator, create_model
 
 from mien.errors import RecipeError
 from mien.models.card import Strict
+from mien.nearest import did_you_mean
 
 Thing = TypeVar("Thing")
 Settings = TypeVar("Settings", bound=Strict)
@@ -38,12 +38,6 @@ def unknown_name(known: Iterable[str], what: str, name: str) -> str:
     """Describe a name that is not in a table, with the nearest one and all of them."""
     known = list(known)
     return f"there is no {what} '{name}'{did_you_mean(name, known)}; there are {', '.join(known)}"
-
-
-def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """Suggest the nearest known name, as the end of a sentence; empty where none is near."""
-    near = get_close_matches(name, list(known), 1, cutoff)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def name_in(table: Mapping[str, object], what: str) -> AfterValidator:
