@@ -24,7 +24,7 @@ def run(arguments: list[str] | None = None) -> int:
     # Pillow warns of damaged metadata; what matters of a file is in its row of the report.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
-        code = int(build()(arguments, prog_name="mien", standalone_mode=False) or 0)
+        code = int(build().main(arguments, prog_name="mien", standalone_mode=False) or 0)
     except MienError as reason:
         _report(str(reason))
         return FAILED

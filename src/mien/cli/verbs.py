@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_group
+from typer.main import get_command, get_group
 
 from mien.cli.exit_codes import EXIT_CODES
+from mien.cli.plain_values import HELP_NAMES, take_plain_values
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -92,7 +93,9 @@ def load_verb(name: str) -> "Command":
         parent.add_typer(found, name=name)
     else:
         parent.command(name)(found)
-    return get_group(parent).commands[name]
+    command = get_group(parent).commands[name]
+    take_plain_values(command)
+    return command
 
 
 class VerbGroup(TyperGroup):
@@ -111,7 +114,7 @@ class VerbGroup(TyperGroup):
         return name, load_verb(name) if name in VERBS else command, rest
 
 
-def build() -> typer.Typer:
+def build() -> "Command":
     """The program with all its verbs."""
     # Help is plain: drawing it with colours and frames takes more than twice the time.
     app = typer.Typer(
@@ -120,13 +123,15 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        context_settings={"help_option_names": list(HELP_NAMES), "max_content_width": 110},
         help="Face recognition from a folder of portraits to a decision.",
         epilog=f"Examples: mien tour | mien compare a.jpg b.jpg | mien enrol staff.gallery portraits/ | "
         f"mien identify staff.gallery photo.jpg. {EXIT_CODES}",
     )
     app.callback()(_root)
-    return app
+    command = get_command(app)
+    take_plain_values(command)
+    return command
 
 
 def _nothing() -> None:
