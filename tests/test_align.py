@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.align import align, cut_out, magnification
+from mien.align import align, align_face, cut_out, magnification, typical_box
+from mien.detect.families import open_detector
 from mien.errors import DegenerateLandmarksError
-from mien.geometry import similarity
-from mien.templates import TEMPLATES, arcface_template
+from mien.geometry import iou, similarity
+from mien.templates import ARCFACE_112, TEMPLATES, BoxTemplate, arcface_template
 from mien.types import Box, Face, floats
 
 POSES = [("arcface", 112), ("arcface", 224), ("arcface", 128), ("dlib", 150)]
@@ -47,8 +48,50 @@ def test_landmarks_land_on_the_template(name: str, size: int, scale: float, angl
 def test_magnification_is_the_scale_of_the_warp() -> None:
     template = arcface_template(112)
     for scale in (0.5, 1.0, 3.0):
-        assert magnification(template.points * floats(scale), template) == pytest.approx(1 / scale, rel=1e-4)
-    assert magnification(np.zeros((5, 2), np.float32), template) == 0
+        assert magnification(_face(template.points * floats(scale)), template) == pytest.approx(1 / scale, rel=1e-4)
+    assert magnification(_face(np.zeros((5, 2), np.float32)), template) == 0
+
+
+def _face(landmarks: np.ndarray, box: Box | None = None) -> Face:
+    return Face(box or Box(10, 20, 50, 100), 1.0, floats(landmarks))
+
+
+@pytest.mark.parametrize("margin", [1.0, 1.3, 2.0])
+def test_a_box_template_cuts_the_square_around_the_middle_of_the_box(margin: float) -> None:
+    """Compared with pixels that are averaged by hand: four of the image are one of the crop."""
+    rough = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    image = np.asarray(cv2.resize(rough, (300, 300), interpolation=cv2.INTER_CUBIC), np.uint8)
+    side, size = 160, 40
+    box = Box(150 - side / margin / 4, 140 - side / margin / 2, 150 + side / margin / 4, 140 + side / margin / 2)
+    face = _face(np.zeros((5, 2)), box)
+    crop = align_face(image, face, BoxTemplate(size, margin), size)
+    window = image[60:220, 70:230].astype(float)
+    averaged = window.reshape(size, 4, size, 4, 3).mean(axis=(1, 3))
+    assert np.abs(crop.astype(float) - averaged).mean() < 1
+    assert magnification(face, BoxTemplate(size, margin)) == pytest.approx(size / side)
+
+
+def test_an_empty_box_fixes_no_crop() -> None:
+    face = _face(ARCFACE_112, Box(5, 5, 5, 5))
+    assert magnification(face, BoxTemplate(112, 1.0)) == 0
+    with pytest.raises(DegenerateLandmarksError, match="empty box"):
+        align_face(np.zeros((9, 9, 3), np.uint8), face, BoxTemplate(112, 1.0), 112)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4])
+def test_the_typical_box_moves_with_the_face(angle: float) -> None:
+    """Twice as large, shifted and turned: the middle follows the landmarks, the size their scale."""
+    turn = 2 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    box = typical_box(floats(ARCFACE_112 @ turn.T + np.array([30, 40])))
+    middle = turn @ np.array([55.5, 63.2]) + np.array([30, 40])
+    assert [(box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2] == pytest.approx(middle, abs=1e-2)
+    assert [box.width, box.height] == pytest.approx([2 * 77.8, 2 * 105.1], rel=1e-3)
+
+
+def test_the_typical_box_is_near_the_detector_s(collins: np.ndarray) -> None:
+    face = open_detector().detect([collins])[0][0]
+    overlap = iou(floats([typical_box(face.landmarks).corners]), floats([face.box.corners]))[0, 0]
+    assert overlap > 0.75
 
 
 def test_a_large_face_does_not_alias() -> None:

@@ -6,13 +6,15 @@ from numpy.typing import NDArray
 
 from mien.errors import DegenerateLandmarksError
 from mien.geometry import similarity, transform
-from mien.templates import Template
-from mien.types import Cutout, Face, Floats, Image, floats
+from mien.templates import BoxTemplate, PointsTemplate, Template, arcface_template
+from mien.types import Box, Cutout, Face, Floats, Image, floats
 
 Matrix = NDArray[np.float64]
 
 
-def align(image: Image, landmarks: Floats, template: Template, size: int, *, repeat_border: bool = False) -> Image:
+def align(
+    image: Image, landmarks: Floats, template: PointsTemplate, size: int, *, repeat_border: bool = False
+) -> Image:
     """Warp one face to the reference pose.
 
     Args:
@@ -30,20 +32,55 @@ def align(image: Image, landmarks: Floats, template: Template, size: int, *, rep
     Raises:
         DegenerateLandmarksError: no similarity fits the points.
     """
-    matrix = similarity(template.mixing @ landmarks.astype(np.float32), template.points)
+    return _warp(image, _fit(landmarks, template), size, repeat_border)
+
+
+def align_face(image: Image, face: Face, template: Template, size: int) -> Image:
+    """Cut the crop of a face as a template asks: by its landmarks, or by its box; see align.
+
+    Raises:
+        DegenerateLandmarksError: no similarity fits the landmarks, or the box is empty.
+    """
+    return _warp(image, _placement(face, template), size, False)
+
+
+def magnification(face: Face, template: Template) -> float:
+    """How many pixels of the crop one pixel of the image becomes; 0 for a face that fixes no pose."""
+    try:
+        matrix = _placement(face, template)
+    except DegenerateLandmarksError:
+        return 0.0
+    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
+
+
+def _placement(face: Face, template: Template) -> Matrix:
+    """The similarity from pixels of the image to pixels of the crop."""
+    if isinstance(template, PointsTemplate):
+        return _fit(face.landmarks, template)
+    return _around(face, template)
+
+
+def _fit(landmarks: Floats, template: PointsTemplate) -> Matrix:
+    return similarity(template.mixing @ landmarks.astype(np.float32), template.points)
+
+
+def _around(face: Face, template: BoxTemplate) -> Matrix:
+    """The square around the middle of the box: pixel edges go to pixel edges."""
+    box = face.box
+    side = template.margin * max(box.width, box.height)
+    if not side > 0:
+        raise DegenerateLandmarksError("the face has an empty box, so that no crop can be cut around it")
+    scale = template.size / side
+    left, top = (box.x1 + box.x2 - side) / 2, (box.y1 + box.y2 - side) / 2
+    shift = (scale - 1) / 2
+    return np.array([[scale, 0, shift - left * scale], [0, scale, shift - top * scale]])
+
+
+def _warp(image: Image, matrix: Matrix, size: int, repeat_border: bool) -> Image:
     image, matrix = _shrink_first(image, matrix, size)
     border = cv2.BORDER_REPLICATE if repeat_border else cv2.BORDER_CONSTANT
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(crop, np.uint8)
-
-
-def magnification(landmarks: Floats, template: Template) -> float:
-    """How many pixels of the crop one pixel of the image becomes; 0 for landmarks that fix no pose."""
-    try:
-        matrix = similarity(template.mixing @ landmarks.astype(np.float32), template.points)
-    except DegenerateLandmarksError:
-        return 0.0
-    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
 
 
 def _shrink_first(image: Image, matrix: Matrix, size: int) -> tuple[Image, Matrix]:
@@ -119,3 +156,23 @@ def five_of_68(points: Floats) -> Floats:
         (5, 2) float32.
     """
     return floats([points[list(group)].mean(axis=0) for group in GROUPS_OF_68])
+
+
+TYPICAL_BOX = (55.5, 63.2, 77.8, 105.1)
+"""Middle, width and height of MTCNN's box in pixels of ArcFace's 112x112 pose: medians over 300 photographs of
+CelebA."""
+
+
+def typical_box(landmarks: Floats) -> Box:
+    """The box that a detector would give a face of these landmarks; their own where they fix no pose."""
+    try:
+        back = cv2.invertAffineTransform(_fit(landmarks, arcface_template(112)))
+    except DegenerateLandmarksError:
+        low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+        return Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    x, y, width, height = TYPICAL_BOX
+    scale = float(np.hypot(back[0, 0], back[1, 0]))
+    middle = back @ np.array([x, y, 1.0])
+    half = np.array([width, height]) * scale / 2
+    (x1, y1), (x2, y2) = middle - half, middle + half
+    return Box(float(x1), float(y1), float(x2), float(y2))

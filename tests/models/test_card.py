@@ -101,3 +101,31 @@ def test_thresholds_by_false_match_rate() -> None:
         card.threshold(1e-6)
     with pytest.raises(CardError, match="mien evaluate calibrate FOLDER --recognizer mine"):
         parse_card(CARD, "x").threshold(1e-3)
+
+
+PINNED = "307983776ef8648a"
+"""The contract of CARD as version 0.5 computed it."""
+
+
+def test_contracts_of_old_cards_keep_their_ids() -> None:
+    """Galleries and score files of 0.5 name their models by these."""
+    shipped = shipped_card("dlib-resnet").embedding
+    assert shipped is not None and shipped.contract_parts == {
+        "size": 128,
+        "metric": "l2",
+        "normalized": False,
+        "mirror": True,
+        "template": "dlib",
+    }
+    assert parse_card(CARD, "it").contract == PINNED
+    assert parse_card(CARD.replace("size = 512", "size = 512\noutput = 1"), "it").contract != PINNED
+
+
+def test_a_card_takes_five_points_of_its_own() -> None:
+    points = "[[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]]"
+    card = parse_card(CARD.replace('template = "arcface"', f"template = {points}"), "it")
+    assert card.embedding is not None and card.embedding.template[2] == (0.5, 0.6)
+    assert parse_card(format_card(card), "again") == card
+    assert card.contract != PINNED
+    with pytest.raises(CardError, match=r"embedding\.template"):
+        parse_card(CARD.replace('template = "arcface"', 'template = "vgg"'), "it")

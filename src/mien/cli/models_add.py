@@ -14,7 +14,7 @@ from mien.library.add import PortraitRole, add_model, needs_colour
 from mien.library.import_model import ModelHints
 from mien.models.card import PORTRAIT_FAMILIES, PortraitModelSpec, format_card
 from mien.models.store import Model
-from mien.templates import TEMPLATES
+from mien.templates import FORMS, parse_template
 from mien.train.inspection import inspect_model
 
 COLOURS, METRICS, CROPS = ("RGB", "BGR"), ("cosine", "l2"), ("box", "aligned")
@@ -26,7 +26,7 @@ Mean = Annotated[float | None, typer.Option("--mean", help="Subtracted from pixe
 Scale = Annotated[float | None, typer.Option("--scale", help="Divides pixels after that.")]
 MetricName = Annotated[str, typer.Option("--metric", help="cosine or l2: the metric that it was trained for.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Average each embedding with that of the mirrored crop.")]
-Template = Annotated[str, typer.Option("--template", help=f"The pose of its crops: {' or '.join(TEMPLATES)}.")]
+Template = Annotated[str, typer.Option("--template", help=f"The pose of its crops: {FORMS}.")]
 Licence = Annotated[str, typer.Option("--licence", help="Licence of the weights.")]
 TrainingData = Annotated[str, typer.Option("--training-data", help="What it was trained on.")]
 Expert = Annotated[
@@ -89,7 +89,7 @@ def add(
 
       mien models add pfld-98.onnx --expert landmarks --output unit --margin 1.2 --colour RGB --mean 0 --scale 255
     """
-    for given, allowed in ((colour or COLOURS[0], COLOURS), (metric, METRICS), (template, tuple(TEMPLATES))):
+    for given, allowed in ((colour or COLOURS[0], COLOURS), (metric, METRICS)):
         if given not in allowed:
             fail(f"{given} is not one of {', '.join(allowed)}", WRONG)
     role = None if expert is None else _role(expert, _RoleWords(crop, margin, output, signs, score_range))
@@ -101,7 +101,7 @@ def add(
         scale=None if scale is None else (scale,) * 3,
         metric=metric,  # type: ignore[arg-type]
         mirror=mirror,
-        template=template,
+        template=parse_template(template),
         licence=licence,
         training_data=training_data,
         source=f"added from {file.name}",

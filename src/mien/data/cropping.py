@@ -104,7 +104,7 @@ def _crop(sample: Sample, found: ImageFaces, spec: CropSettings) -> Cropped:
     if isinstance(face, Refused):
         return Cropped(face.status, face.detail, digest)
     sharp = refine(found, (face,), spec.template)
-    scale = magnification(sharp.faces[0].landmarks, spec.template)
+    scale = magnification(sharp.faces[0], spec.template)
     if scale > spec.policy.max_magnification:
         return Cropped("too small", f"the crop would magnify the image {scale:.1f} times", digest)
     crop = align_faces(sharp, spec.template, spec.size)[0]

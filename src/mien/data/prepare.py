@@ -28,13 +28,13 @@ from mien.data.shards import Shard, ShardWriter, describe_shard, encode_crop
 from mien.data.workers import ordered
 from mien.detect.detector import Detector
 from mien.detect.families import built_in, open_detector
-from mien.errors import ManifestError
+from mien.errors import CardError, ManifestError
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import MultipleFaces, Policy, ReadOptions
 from mien.progress import OnProgress, Progress, no_progress
-from mien.templates import TEMPLATES
+from mien.templates import make_template, parse_template, template_text
 from mien.whole_files import whole_file, write_whole_text
 
 CHUNK = 32
@@ -52,7 +52,7 @@ class PackSettings:
     Attributes:
         detector: a name in the model store, or the path of a card.
         size: width and height of the crops in pixels.
-        template: the pose, arcface or dlib.
+        template: the pose; see mien.templates.parse_template.
         quality: JPEG quality of the crops.
         multiple_faces: reject an image in which two faces are about as prominent, or take the largest.
         magnified: a face is too small if its crop would magnify the image more than this.
@@ -124,9 +124,10 @@ def prepare(
     """
     if not len(manifest):
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to prepare")
-    if settings.template not in TEMPLATES:
-        raise ManifestError(f"there is no template '{settings.template}'; it is one of {', '.join(TEMPLATES)}")
-    TEMPLATES[settings.template](settings.size)
+    try:
+        make_template(settings.template, settings.size)
+    except CardError as reason:
+        raise ManifestError(f"--template: {reason}") from reason
     if settings.detector not in built_in():
         # A detector that is missing is reported here and not by a worker.
         store.load(settings.detector)
@@ -237,7 +238,7 @@ def _finish(manifest: Manifest, out: Path, settings: PackSettings, shards: list[
         "format": FORMAT,
         "version": VERSION,
         "size": settings.size,
-        "template": settings.template,
+        "template": template_text(parse_template(settings.template)),
         "settings": asdict(settings),
         "manifest": manifest.name,
         "counts": {status: counts.get(status, 0) for status in STATUSES},
@@ -261,7 +262,7 @@ def prepare_chunk(settings: PackSettings, options: EngineOptions, task: ChunkTas
     """Read, detect, align and encode a chunk of samples."""
     rows, samples = task
     policy = Policy(settings.multiple_faces, settings.magnified)
-    spec = CropSettings(template=TEMPLATES[settings.template](settings.size), size=settings.size, policy=policy)
+    spec = CropSettings(template=make_template(settings.template, settings.size), size=settings.size, policy=policy)
     cropped = crop_samples(samples, _detector(settings.detector, options), spec, _reading())
     return [
         (row, one.status, one.detail, one.sha256, _encoded(one, settings.quality))

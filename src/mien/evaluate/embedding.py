@@ -24,6 +24,7 @@ from mien.pipeline import MultipleFaces, Policy, ReadOptions
 from mien.prefetch import prefetch
 from mien.progress import OnProgress, Progress, no_progress
 from mien.recognize.recognizer import Recognizer
+from mien.templates import template_text
 from mien.types import Floats
 from mien.whole_files import whole_file
 
@@ -102,11 +103,12 @@ def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnPro
     Raises:
         ManifestError: the crops do not have the recognizer's pose and size.
     """
-    if network.spec.template != pack.template or network.size != pack.size:
+    template = template_text(network.spec.template)
+    if template != pack.template or network.size != pack.size:
         raise ManifestError(
             f"{pack.folder} holds {pack.template} crops of {pack.size} pixels, {network.card.name} takes "
-            f"{network.spec.template} crops of {network.size}: embed the manifest, or prepare a pack with "
-            f"--template {network.spec.template} --size {network.size}"
+            f"{template} crops of {network.size}: embed the manifest, or prepare a pack with "
+            f"--template '{template}' --size {network.size}"
         )
     # A crop's place is its number in the pack; lists of pairs call it by the image it was cut from.
     samples = [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.align import typical_box
 from mien.gallery.gallery import identity_of
 from mien.gallery.records import Identity, Portrait
 from mien.gallery.stores import open_store
@@ -16,7 +17,7 @@ from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.progress import OnProgress, Progress, no_progress
 from mien.recognize.recognizer import BATCH, Recognizer
 from mien.settings import load_settings
-from mien.types import Box, Face, Floats, Image
+from mien.types import Face, Floats, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +78,4 @@ def reenrol_store(store: Store, recognizer: Recognizer, *, on_progress: OnProgre
 
 def _crop(number: int, portrait: Portrait, recognizer: Recognizer) -> Image:
     image = decode(portrait.jpeg, f"the portrait of template {number}").image
-    face = Face(Box(0, 0, image.shape[1], image.shape[0]), 1.0, portrait.landmarks)
-    return recognizer.align(image, face)
+    return recognizer.align(image, Face(typical_box(portrait.landmarks), 1.0, portrait.landmarks))

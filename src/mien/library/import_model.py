@@ -23,6 +23,7 @@ from mien.models.card import (
 from mien.models.golden import measure
 from mien.models.onnx_graph import OnnxGraph, read_graph
 from mien.models.session import Session, open_unchecked
+from mien.templates import TemplateSpec
 from mien.units import Metric
 
 SEED = 7
@@ -66,7 +67,7 @@ class ModelHints:
     scale: tuple[float, float, float] | None = None
     metric: Metric = "cosine"
     mirror: bool = False
-    template: str = "arcface"
+    template: TemplateSpec = "arcface"
     licence: str = "not stated"
     commercial_use: bool | None = None
     training_data: str = "not stated"

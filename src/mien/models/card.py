@@ -8,13 +8,13 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mien.errors import CardError
-from mien.templates import TEMPLATES
+from mien.templates import TemplateSpec, check_points, parse_template
 from mien.types import Threshold
 from mien.units import UNIT_OF, Metric, Unit
 
@@ -64,15 +64,24 @@ class EmbeddingSpec(Strict):
     """Whether rows are brought to unit length before they are stored and compared."""
     mirror: bool
     """Whether the embedding of the mirrored crop is averaged in, before any normalization."""
-    template: str
-    """The pose of its crops; see mien.templates."""
+    template: TemplateSpec
+    """The pose of its crops: a name, box:MARGIN, or five points as shares of width and height; see mien.templates."""
+    output: int = Field(default=0, ge=0, le=15)
+    """Which of the network's outputs is the embedding; AdaFace's second one is its length."""
 
     @field_validator("template")
     @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in TEMPLATES:
-            raise ValueError(f"the poses are {', '.join(TEMPLATES)}, not {name}")
-        return name
+    def _known(cls, template: TemplateSpec) -> TemplateSpec:
+        try:
+            return parse_template(template) if isinstance(template, str) else check_points(template)
+        except CardError as reason:
+            raise ValueError(str(reason)) from reason
+
+    @property
+    def contract_parts(self) -> dict[str, Any]:
+        """What makes two embeddings comparable; the first output is not named, so that old contracts stay."""
+        parts = self.model_dump()
+        return parts if self.output else {key: value for key, value in parts.items() if key != "output"}
 
 
 class PortraitModelSpec(Strict):
@@ -160,7 +169,7 @@ class ModelCard(Strict):
         parts = {
             "weights": sorted(file.converted_from or file.sha256 for file in self.files.values()),
             "input": self.input.model_dump(),
-            "embedding": self.embedding.model_dump(),
+            "embedding": self.embedding.contract_parts,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mien.errors import MissingExtraError
+from mien.errors import CardError, MissingExtraError
+from mien.models.batches import batches_agree
 from mien.models.card import InputSpec
 from mien.models.engines import ENGINES
 from mien.models.options import EngineOptions
@@ -42,6 +43,13 @@ def has_gpu() -> bool:
     return False
 
 
+NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+PIXELS = "tensor(uint8)"
+"""The type of an input that takes pixels as they are."""
+FREE_SIZE = (64, 64)
+"""Width and height of the images on which a network of any size is tried."""
+
+
 class OnnxRuntimeSession:
     """An open network; pixels are prepared in numpy."""
 
@@ -55,21 +63,46 @@ class OnnxRuntimeSession:
         settings.log_severity_level = 3
         offered = onnxruntime.get_available_providers()
         providers = [p for p in (GPU, "CPUExecutionProvider") if p in offered]
-        self._session = onnxruntime.InferenceSession(data, settings, providers=providers)
+        try:
+            self._session = onnxruntime.InferenceSession(data, settings, providers=providers)
+        except Exception as reason:
+            raise CardError(f"ONNX Runtime cannot open this network: {_first_line(reason)}") from reason
         entry = self._session.get_inputs()[0]
-        self._input, self.batchable = entry.name, not isinstance(entry.shape[0], int)
+        if entry.type not in (*NUMBERS, PIXELS):
+            raise CardError(f"the network takes {entry.type}; mien gives float32, float16, float64 or uint8")
+        self._input, self._type = entry.name, NUMBERS.get(entry.type, np.float32)
         self._mean = np.asarray(spec.mean, np.float32)
         self._scale = np.asarray(spec.scale, np.float32)
+        self._rounds = entry.type == PIXELS
         self._order = slice(None, None, -1) if spec.colour == "BGR" else slice(None)
+        self.batchable = not isinstance(entry.shape[0], int) and batches_agree(self._together, *_size(entry.shape))
 
     def run(self, images: Sequence[Image] | Image) -> list[Floats]:
         """The outputs for (N, H, W, 3) uint8 RGB images of one size."""
-        pixels = np.asarray(images)[..., self._order]
-        batch = np.ascontiguousarray(((pixels - self._mean) / self._scale).transpose(0, 3, 1, 2), np.float32)
-        if self.batchable or len(batch) == 1:
-            return self._infer(batch)
-        single = [self._infer(batch[i : i + 1]) for i in range(len(batch))]
+        pixels = np.asarray(images)
+        if self.batchable or len(pixels) == 1:
+            return self._together(pixels)
+        single = [self._together(pixels[i : i + 1]) for i in range(len(pixels))]
         return [np.concatenate(parts) for parts in zip(*single, strict=True)]
 
-    def _infer(self, batch: Floats) -> list[Floats]:
-        return [np.asarray(output, np.float32) for output in self._session.run(None, {self._input: batch})]
+    def _together(self, images: Image) -> list[Floats]:
+        batch = ((images[..., self._order] - self._mean) / self._scale).transpose(0, 3, 1, 2)
+        given = (
+            np.ascontiguousarray(np.rint(batch), np.uint8) if self._rounds else batch.astype(self._type, order="C")
+        )
+        try:
+            outputs = self._session.run(None, {self._input: given})
+        except Exception as reason:
+            raise CardError(f"ONNX Runtime cannot run this network: {_first_line(reason)}") from reason
+        return [np.asarray(output, np.float32) for output in outputs]
+
+
+def _size(shape: Sequence[object]) -> tuple[int, int]:
+    """Width and height to try a network with."""
+    height, width = shape[2:]
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else FREE_SIZE
+
+
+def _first_line(reason: Exception) -> str:
+    lines = [line for line in str(reason).splitlines() if line.strip()]
+    return lines[0] if lines else type(reason).__name__

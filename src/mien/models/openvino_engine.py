@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from mien.errors import CardError
+from mien.models.batches import batches_agree
 from mien.models.card import InputSpec
-from mien.models.golden import golden_image
 from mien.models.options import EngineOptions
 from mien.types import Floats, Image
+
+FREE_SIZE = (64, 64)
+"""Width and height of the images on which a network of any size is tried."""
 
 
 def load_openvino() -> Any:  # noqa: ANN401 - the packages are not typed
@@ -63,7 +66,7 @@ class OpenVinoSession:
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(max(1, options.streams)):
             self._idle.put(compiled.create_infer_request())
-        if self.batchable and not self._batches_agree():
+        if self.batchable and not batches_agree(self.run, *(self._fixed or FREE_SIZE)):
             self.batchable = False
 
     def run(self, images: Sequence[Image] | Image) -> list[Floats]:
@@ -81,21 +84,6 @@ class OpenVinoSession:
     def _infer(self, request: Any, batch: Image) -> list[Floats]:  # noqa: ANN401
         request.infer([batch], share_inputs=True)
         return [np.array(request.get_output_tensor(i).data, np.float32) for i in range(self._outputs)]
-
-    def _batches_agree(self) -> bool:
-        """Whether two images at once give what each gives alone; some graphs hold the batch in a reshape."""
-        width, height = self._fixed or (64, 64)
-        pair = np.stack([golden_image(seed, width, height) for seed in (1, 2)])
-        try:
-            both = self.run(pair)
-            alone = [self.run(pair[i : i + 1]) for i in (0, 1)]
-        except RuntimeError:
-            return False
-        return all(
-            out.size == 2 * a.size
-            and np.allclose(np.sort(out.ravel()), np.sort(np.r_[a.ravel(), b.ravel()]), atol=1e-2)
-            for out, a, b in zip(both, *alone, strict=True)
-        )
 
 
 def _first_line(reason: Exception) -> str:

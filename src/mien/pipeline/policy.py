@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from mien.align import typical_box
 from mien.detect.prominence import most_prominent
 from mien.geometry import corners, iou
 from mien.types import Box, Face, Faces, floats
@@ -91,6 +92,5 @@ def _in_box(box: Box, faces: Faces) -> int | Refused:
 
 
 def face_of(landmarks: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Face:
-    """A face that is known by its landmarks alone; its box is theirs."""
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    return Face(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1])), 1.0, landmarks)
+    """A face that is known by its landmarks alone; its box is the one that a detector would give."""
+    return Face(typical_box(landmarks), 1.0, landmarks)

@@ -14,7 +14,7 @@ all see the same faces and give the same crops. Groups of images are limited by 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from mien.align import align, magnification
+from mien.align import align_face, magnification
 from mien.detect.detector import Detector
 from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import DEFAULT_LIMITS, Encoded, Limits, decode, open_encoded
@@ -211,7 +211,7 @@ def refine(found: ImageFaces, faces: Faces, template: Template, limits: Limits =
         The image, perhaps at its full size, and the wanted faces in its pixels.
     """
     photo = found.loaded.photo
-    if photo.reduction == 1 or all(magnification(face.landmarks, template) <= SOFT for face in faces):
+    if photo.reduction == 1 or all(magnification(face, template) <= SOFT for face in faces):
         return ImageFaces(found.loaded, faces)
     full = decode(found.loaded.data, found.loaded.item.name, limits=limits)
     return ImageFaces(replace(found.loaded, photo=full), tuple(to_source(face, photo) for face in faces))
@@ -228,7 +228,7 @@ def align_faces(found: ImageFaces, template: Template, size: int) -> list[Image 
 
 def _align(image: Image, face: Face, template: Template, size: int) -> Image | None:
     try:
-        return align(image, face.landmarks, template, size)
+        return align_face(image, face, template, size)
     except DegenerateLandmarksError:
         return None
 

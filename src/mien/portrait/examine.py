@@ -40,7 +40,7 @@ from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_
 from mien.portrait.measures.measure import Measured
 from mien.portrait.measures.portrait_models import PortraitModel, open_portrait_models, run_portrait_models
 from mien.recognize.recognizer import Recognizer
-from mien.templates import TEMPLATES
+from mien.templates import arcface_template
 from mien.types import Face, Faces, Floats, Image, Photo, floats
 
 DECODED = 1600
@@ -183,7 +183,7 @@ class Examiner:
         return results
 
 
-FACE = TEMPLATES["arcface"](112)
+FACE = arcface_template(112)
 RIVAL = 0.25
 """A second face of at least this share of the first one's area may be the one that is meant."""
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.align import align, magnification
+from mien.align import align_face, magnification
 from mien.errors import CardError
 from mien.image import check_crops
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.store import Model
 from mien.scores import normalize
-from mien.templates import TEMPLATES
+from mien.templates import make_template
 from mien.types import Face, Floats, Image, floats
 
 BATCH = 32
@@ -27,7 +27,7 @@ class Recognizer:
         self.card = card
         self.spec = card.embedding
         self.size = card.input.width
-        self.template = TEMPLATES[self.spec.template](self.size)
+        self.template = make_template(self.spec.template, self.size)
         self._session = model.session(options=options)
 
     def align(self, image: Image, face: Face) -> Image:
@@ -36,11 +36,11 @@ class Recognizer:
         Raises:
             DegenerateLandmarksError: no pose fits the face's landmarks.
         """
-        return align(image, face.landmarks, self.template, self.size)
+        return align_face(image, face, self.template, self.size)
 
     def magnification(self, face: Face) -> float:
         """How many pixels of the crop one pixel of the face's image becomes; above 1 the image is too small."""
-        return magnification(face.landmarks, self.template)
+        return magnification(face, self.template)
 
     def embed(self, crops: Sequence[Image] | Image) -> Floats:
         """Embed aligned crops.

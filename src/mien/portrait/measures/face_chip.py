@@ -17,7 +17,7 @@ from mien.align import align
 from mien.geometry import similarity, transform
 from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, Pose, estimate
 from mien.portrait.measures.spectrum import Peaks, deviation, find_peaks, power, quick_side
-from mien.templates import ARCFACE_112, Template
+from mien.templates import ARCFACE_112, PointsTemplate
 from mien.types import Face, Faces, Floats, Image, floats
 
 CHIP = 224
@@ -29,7 +29,7 @@ EYE_LINE = 88.0
 
 _SCALE = IED / float(np.linalg.norm(ARCFACE_112[1] - ARCFACE_112[0]))
 _EYES = ARCFACE_112[:2].mean(axis=0)
-CHIP_POSE = Template(
+CHIP_POSE = PointsTemplate(
     (ARCFACE_112 - _EYES) * np.float32(_SCALE) + floats([CHIP / 2, EYE_LINE]), np.eye(5, dtype=np.float32)
 )
 """Where the five landmarks of a mean face are in a chip."""
