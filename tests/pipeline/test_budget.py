@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.pipeline import Budget, Pipeline, ReadOptions, Wanted, file_item, find_faces
+from mien.pipeline import Budget, ImageFaces, Pipeline, ReadOptions, Wanted, file_item, find_faces
 from mien.types import Faces, Image
 
 
@@ -72,9 +72,10 @@ def test_groups_are_limited_by_their_pixels(tmp_path: Path) -> None:
     Pillow.new("RGB", (64, 48)).save(tmp_path / "small.png")
     for name, count, together in (("large.png", 16, 7), ("small.png", 70, 32)):
         detector = _Counting()
-        wanted = [Wanted(file_item(tmp_path / name))] * count
-        places = [place for group, _ in find_faces(wanted, detector, ReadOptions(longest=2500)) for place in group]
-        assert places == list(range(count))
+        wanted = [Wanted(file_item(tmp_path / name)) for _ in range(count)]
+        groups = find_faces(wanted, detector, ReadOptions(longest=2500))
+        items = [one.loaded.item for group in groups for one in group if isinstance(one, ImageFaces)]
+        assert items == [one.item for one in wanted]
         assert max(len(group) for group in detector.groups) == together
 
 

@@ -6,6 +6,7 @@ through here, so that both see the same faces.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import cv2
@@ -83,13 +84,11 @@ def crop_samples(
         reading: how images are read.
     """
     wanted = [Wanted(_item(sample), detect=not sample.aligned and sample.landmarks is None) for sample in samples]
-    results: list[Cropped] = []
-    for places, group in find_faces(wanted, detector, reading or ReadOptions()):
-        results += [
-            Cropped("broken", one.reason, "") if isinstance(one, Broken) else _crop(samples[place], one, spec)
-            for place, one in zip(places, group, strict=True)
-        ]
-    return results
+    found = chain.from_iterable(find_faces(wanted, detector, reading or ReadOptions()))
+    return [
+        Cropped("broken", one.reason, "") if isinstance(one, Broken) else _crop(sample, one, spec)
+        for sample, one in zip(samples, found, strict=True)
+    ]
 
 
 def _item(sample: Sample) -> Item:

@@ -116,7 +116,7 @@ class Pipeline:
     def analyse_chunk(self, items: Sequence[Item], *, cutouts: bool = False) -> list[Analysis]:
         """Analyse a few images in this thread; see analyse."""
         results: list[Analysis] = []
-        for _, group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
+        for group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
             results += self._finish(group, cutouts)
         return results
 

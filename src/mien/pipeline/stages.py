@@ -121,7 +121,7 @@ class _Opened:
 
 def find_faces(
     wanted: Sequence[Wanted], detector: Detector, reading: ReadOptions
-) -> Iterator[tuple[list[int], list[ImageFaces | Broken]]]:
+) -> Iterator[list[ImageFaces | Broken]]:
     """Read, decode and detect, in groups that fit the budget.
 
     Args:
@@ -130,16 +130,14 @@ def find_faces(
         reading: how images are decoded, and how many bytes they may take.
 
     Yields:
-        For each group the positions of its images in `wanted`, and what was found in each. Every position comes once,
-        in order. The images of a group are released when the next one is asked for: use them before.
+        For each group what was found in each of its images, in the order of `wanted`. The images of a group are
+        released when the next one is asked for: use them before.
     """
-    start = 0
     for group in _groups(wanted, detector, reading):
         opened = [one for one in group if isinstance(one, _Opened)]
         needed = sum(one.held for one in opened) + max((one.extra for one in opened), default=0)
         with reading.budget.hold(needed):
-            yield list(range(start, start + len(group))), _detect(group, detector)
-        start += len(group)
+            yield _detect(group, detector)
 
 
 def _groups(wanted: Sequence[Wanted], detector: Detector, reading: ReadOptions) -> Iterator[list["_Opened | Broken"]]:

@@ -119,7 +119,7 @@ class Examiner:
 
     def items(self, items: Sequence[Item]) -> Iterator[Examined]:
         """Examine images in their order; they are detected and embedded in groups that fit the memory budget."""
-        for _, group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
+        for group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
             yield from self._embed([self._examine(one) for one in group], group)
 
     def item(self, item: Item) -> Examined:
