@@ -4,14 +4,18 @@ import io
 import random
 import struct
 import zlib
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from PIL import ImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from mien.errors import ImageError
 from mien.image import Limits, decode, open_encoded, read_bytes, read_image, read_photo, read_size
+from mien.image.formats import open_header
 
 QUADRANTS = np.zeros((40, 60, 3), np.uint8)
 QUADRANTS[:20, :30] = (250, 10, 10)
@@ -244,3 +248,69 @@ def test_the_size_that_is_promised_is_the_size_that_is_decoded(shape: tuple[int,
         else:
             promised = encoded.size(longest)
             assert abs(promised[0] - width) <= 1 and abs(promised[1] - height) <= 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "JPEG"])
+def test_pillows_header_is_parsed_once_and_its_pixels_are_not_kept(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+
+    def counted(data: bytes, name: str) -> ImageFile.ImageFile:
+        parsed.append(name)
+        return open_header(data, name)
+
+    # The package has a function of the module's name.
+    monkeypatch.setattr(import_module("mien.image.decode"), "open_header", counted)
+    picture = Pillow.fromarray(QUADRANTS).convert("CMYK") if kind == "JPEG" else QUADRANTS
+    encoded = open_encoded(encode(picture, kind, **({"quality": 95} if kind == "JPEG" else {})), "x")
+    first = encoded.decode().image
+    assert parsed == ["x"] and not encoded.headers
+    assert (encoded.decode().image == first).all() and close(first, tolerance=60), "it can be decoded again"
+
+
+def test_a_header_that_holds_pixels_is_not_kept() -> None:
+    """Headers of a whole group of files are open before the memory of their pixels is promised."""
+    encoded = open_encoded(encode(QUADRANTS, "WEBP", lossless=True), "x")
+    assert not encoded.headers and close(encoded.decode().image, tolerance=0)
+
+
+def chunks_of(png: bytes) -> list[bytes]:
+    """The chunks of a PNG, whole."""
+    found, place = [], 8
+    while place < len(png):
+        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
+        found.append(png[place:end])
+        place = end
+    return found
+
+
+def test_the_pixels_of_a_png_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow decodes them for EXIF after the pixels, which hardly any file has."""
+    loaded: list[str] = []
+    load = PngImageFile.load
+
+    def counted(opened: PngImageFile) -> object:
+        loaded.append("x" if opened.tile else "again")
+        return load(opened)
+
+    monkeypatch.setattr(PngImageFile, "load", counted)
+    encoded = open_encoded(encode(QUADRANTS, "PNG"), "x")
+    assert loaded == []
+    assert close(encoded.decode().image, tolerance=0) and loaded.count("x") == 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_exif_before_or_after_the_pixels_of_a_png_turns_it(late: bool) -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    whole = encode(QUADRANTS, "PNG", exif=exif)
+    chunks = chunks_of(whole)
+    (tag,) = (one for one in chunks if one[4:8] == b"eXIf")
+    rest = [one for one in chunks if one is not tag]
+    place = len(rest) - 1 if late else 1
+    data = whole[:8] + b"".join([*rest[:place], tag, *rest[place:]])
+    encoded = open_encoded(data, "x")
+    assert (encoded.width, encoded.height, encoded.orientation) == (40, 60, 6)
+    assert close(encoded.decode().image.transpose(1, 0, 2)[::-1], tolerance=0)
+    assert not encoded.headers

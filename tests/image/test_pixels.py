@@ -100,6 +100,23 @@ def test_a_foreign_colour_profile_is_converted() -> None:
         assert close(decode(data, "x").image, tolerance=12), kind
 
 
+def test_a_profile_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+
+    class Counted(ImageCms.ImageCmsProfile):
+        def __init__(self, given: object) -> None:
+            if isinstance(given, io.BytesIO):
+                parsed.append(given.getvalue())
+            super().__init__(given)  # type: ignore[arg-type]
+
+    profile = adobe_like_profile()
+    monkeypatch.setattr(ImageCms, "ImageCmsProfile", Counted)
+    for kind in ("PNG", "JPEG", "TIFF", "WEBP"):
+        parsed.clear()
+        decode(encode(QUADRANTS, kind, icc_profile=profile), "x")
+        assert parsed == [profile], kind
+
+
 def adobe_like_profile() -> bytes:
     """An ICC v2 matrix profile with the primaries of Adobe RGB (1998) and gamma 2.2, written by hand."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import ImageFile
+from PIL import ImageCms, ImageFile
 
 from mien.errors import ImageError
 from mien.image.files import DEFAULT_LIMITS, Limits, read_bytes, read_start
@@ -20,6 +20,9 @@ from mien.types import Image, Photo
 
 HEADER = 256 * 1024
 """Bytes in which an image's size and orientation are stored."""
+
+HEAVY_HEADERS = ("WEBP", "HEIF")
+"""Formats of Pillow whose parsed header holds room for the pixels, or the whole file again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -34,6 +37,9 @@ class Encoded:
         orientation: EXIF orientation, 1 to 8.
         plain_jpeg: whether libjpeg-turbo decodes it, reduced if asked; else Pillow does.
         progressive: whether it is a JPEG whose coefficients are all held while it is decoded.
+        profile: the colour profile that is converted to sRGB, or None.
+        headers: the parsed header, until the first decoding takes it: Pillow leaves the pixels in it. Empty where it
+            is heavy; it is parsed again then.
     """
 
     name: str
@@ -43,6 +49,8 @@ class Encoded:
     orientation: int
     plain_jpeg: bool
     progressive: bool
+    profile: ImageCms.ImageCmsProfile | None = field(repr=False)
+    headers: list[ImageFile.ImageFile] = field(repr=False)
 
     @property
     def stored(self) -> tuple[int, int]:
@@ -122,7 +130,8 @@ class Encoded:
         return np.asarray(image, np.uint8)
 
     def _by_pillow(self, longest: int | None) -> Image:
-        return to_rgb(open_header(self.data, self.name), self.data, self._factor(longest))
+        opened = self.headers.pop() if self.headers else open_header(self.data, self.name)
+        return to_rgb(opened, self.data, self.profile, self._factor(longest))
 
 
 def _eighths(side: int, longest: int) -> int:
@@ -147,16 +156,20 @@ def open_encoded(data: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Enc
         raise ImageError(f"{name} has {len(data)} bytes, over the limit of {limits.max_bytes}; shrink the image")
     opened = open_header(data, name)
     _check_size(opened, name, limits)
-    orientation = orientation_of(opened)
+    orientation = orientation_of(opened, data)
     width, height = _upright(opened, orientation)
+    profile = foreign_profile(opened)
     return Encoded(
         name=name,
         data=data,
         width=width,
         height=height,
         orientation=orientation,
-        plain_jpeg=opened.format == "JPEG" and opened.mode in ("L", "RGB") and foreign_profile(opened) is None,
+        plain_jpeg=opened.format == "JPEG" and opened.mode in ("L", "RGB") and profile is None,
         progressive=bool(opened.info.get("progressive")),
+        profile=profile,
+        # Without tiles the pixels are in the header already: those of a PNG whose metadata follows them.
+        headers=[opened] if opened.tile and opened.format not in HEAVY_HEADERS else [],
     )
 
 
@@ -196,9 +209,10 @@ def read_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
     Raises:
         ImageError: missing, over the limit on pixels, of no known format, or with a broken header.
     """
-    opened = open_header(read_start(path, HEADER), str(path))
+    start = read_start(path, HEADER)
+    opened = open_header(start, str(path))
     _check_size(opened, str(path), limits)
-    return _upright(opened, orientation_of(opened))
+    return _upright(opened, orientation_of(opened, start))
 
 
 def _upright(opened: ImageFile.ImageFile, orientation: int) -> tuple[int, int]:

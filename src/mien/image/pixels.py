@@ -22,16 +22,22 @@ STRIP = 2**20
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits per value that cameras write into 16-bit files."""
 
+METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+"""Chunks of a PNG from which Pillow reads EXIF or XMP."""
+
 ALPHA = ("LA", "PA", "La", "RGBa", "RGBA")
 WIDE_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
-def to_rgb(opened: ImageFile.ImageFile, data: bytes, factor: int = 1) -> Image:
+def to_rgb(
+    opened: ImageFile.ImageFile, data: bytes, profile: ImageCms.ImageCmsProfile | None, factor: int = 1
+) -> Image:
     """Decode the first frame as RGB, not yet upright.
 
     Args:
         opened: the parsed header.
         data: the whole file.
+        profile: see foreign_profile.
         factor: width and height of the cells of pixels that are averaged into one.
 
     Returns:
@@ -39,7 +45,7 @@ def to_rgb(opened: ImageFile.ImageFile, data: bytes, factor: int = 1) -> Image:
         scaled by the bits that they use, since infrared cameras write 10 or 12 bits into 16-bit files.
     """
     deep = any(";16" in str(tile[-1]) for tile in opened.tile)
-    profile, tag = foreign_profile(opened), _tag(opened)
+    tag = _tag(opened, data)
     opened.load()
     if opened.mode in WIDE_GREY:
         return _grey_16(opened, factor)
@@ -135,20 +141,39 @@ def foreign_profile(opened: ImageFile.ImageFile) -> ImageCms.ImageCmsProfile | N
     return profile if {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}.get(opened.mode) == space else None
 
 
-def orientation_of(opened: ImageFile.ImageFile) -> int:
+def orientation_of(opened: ImageFile.ImageFile, data: bytes) -> int:
     """Return the EXIF orientation that is left to be undone, 1 to 8 (CIPA DC-008, tag 0x0112).
 
     It is 1 where there is no tag, where the tag is damaged, and for TIFF, which Pillow turns itself.
+
+    Args:
+        opened: the parsed header.
+        data: the file, or its beginning.
     """
-    return 1 if opened.format == "TIFF" else _tag(opened)
+    return 1 if opened.format == "TIFF" else _tag(opened, data)
 
 
-def _tag(opened: ImageFile.ImageFile) -> int:
+def _tag(opened: ImageFile.ImageFile, data: bytes) -> int:
+    # Pillow decodes a whole PNG for EXIF that may follow its pixels, which is rare.
+    ready = opened.format == "PNG" and not _has_late_metadata(data)
     try:
-        value = opened.getexif().get(ExifTags.Base.Orientation, 1)
+        exif = Pillow.Image.getexif(opened) if ready else opened.getexif()
+        value = exif.get(ExifTags.Base.Orientation, 1)
     except BROKEN:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _has_late_metadata(png: bytes) -> bool:
+    """Whether a chunk that may hold an orientation follows the pixels of a PNG."""
+    place, late = 8, False
+    while place + 8 <= len(png):
+        kind = png[place + 4 : place + 8]
+        if late and kind in METADATA:
+            return True
+        late = late or kind == b"IDAT"
+        place += 12 + int.from_bytes(png[place : place + 4], "big")
+    return False
 
 
 def turn(image: Image, orientation: int) -> Image:
