@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.pipeline import CHUNK, Analysis, Pipeline, open_pipeline
-from mien.types import Image
+from mien.pipeline import CHUNK, Analysis, Pipeline, Policy, Refused, array_item, open_pipeline
+from mien.recognize.recognizer import Recognizer
+from mien.types import Floats, Image
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +123,38 @@ def test_concurrent_calls_do_not_mix_images(data: Path) -> None:
         assert a.name == b.name and len(a.faces) == len(b.faces)
         for x, y in zip(a.faces, b.faces, strict=True):
             assert np.allclose(x.landmarks, y.landmarks, atol=2)
+
+
+class _Counting:
+    """A recognizer that records how many crops it is given."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        self.template, self.size, self.counts = recognizer.template, recognizer.size, list[int]()
+        self._recognizer = recognizer
+
+    def embed(self, crops: list[Image]) -> Floats:
+        self.counts.append(len(crops))
+        return self._recognizer.embed(crops)
+
+
+def test_the_face_that_counts_is_embedded_alone_where_that_is_asked(
+    pipeline: Pipeline, collins: Image, hopper: Image
+) -> None:
+    """Two prominent faces, one face, none: the crops and faces stay, and the embedding that counts is the same."""
+    both = np.concatenate([collins, collins[:, ::-1]], axis=1)
+    items = [array_item(str(n), one) for n, one in enumerate((both, hopper, np.full((80, 90, 3), 90, np.uint8)))]
+    assert pipeline.recognizer is not None
+    counting = _Counting(pipeline.recognizer)
+    counted = Pipeline(pipeline.detector, counting)  # type: ignore[arg-type]
+    everyone = counted.analyse_chunk(items)
+    assert [len(one.faces) for one in everyone] == [2, 1, 0]
+    for policy, embedded in ((Policy(), [1, 1, 0]), (Policy("reject"), [0, 1, 0])):
+        chosen = counted.analyse_chunk(items, only=policy)
+        assert [len(one.crops) for one in chosen] == [2, 1, 0] and counting.counts[-1] == sum(embedded)
+        for one, whole, count in zip(chosen, everyone, embedded, strict=True):
+            assert one.embeddings.shape == whole.embeddings.shape
+            known = np.isfinite(one.embeddings).all(axis=1)
+            assert known.sum() == count and np.isnan(one.embeddings[~known]).all()
+            assert np.allclose(one.embeddings[known], whole.embeddings[known], atol=1e-5)
+            best = one.choose(policy)
+            assert isinstance(best, Refused) if count == 0 else known[best]

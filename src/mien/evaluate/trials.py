@@ -42,6 +42,9 @@ class Original:
     subject: int
 
 
+ONE_FACE = Policy()
+"""The most prominent face of a copy is compared, and no other is embedded."""
+
 Probe = Callable[[list[Image]], list[Floats | None]]
 """Images to embeddings of their most prominent faces; None where none is found."""
 
@@ -52,8 +55,9 @@ def probe_with(detector: Detector, recognizer: Recognizer) -> Probe:
     pipeline = Pipeline(detector, recognizer)
 
     def probe(images: list[Image]) -> list[Floats | None]:
-        found = pipeline.analyse_chunk([array_item(f"copy {number}", image) for number, image in enumerate(images)])
-        chosen = [one.choose(Policy()) for one in found]
+        items = [array_item(f"copy {number}", image) for number, image in enumerate(images)]
+        found = pipeline.analyse_chunk(items, only=ONE_FACE)
+        chosen = [one.choose(ONE_FACE) for one in found]
         return [
             None if isinstance(best, Refused) else one.embeddings[best]
             for one, best in zip(found, chosen, strict=True)

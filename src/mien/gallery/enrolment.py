@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mien.data.manifest_io import read_samples
 from mien.data.sample import Sample
-from mien.gallery.gallery import Enrolment, Gallery
+from mien.gallery.gallery import ONE_PERSON, Enrolment, Gallery
 from mien.gallery.stores import is_missing, open_store
 from mien.models import store
 from mien.models.card import ModelCard
@@ -142,7 +142,7 @@ def enrol_samples(
     Yields:
         What became of each sample, after its chunk of samples has been written to disk.
     """
-    analyses = pipeline.analyse([sample.path for sample in samples], cutouts=True)
+    analyses = pipeline.analyse([sample.path for sample in samples], cutouts=True, only=ONE_PERSON)
     pairs = zip(samples, analyses, strict=True)
     while chunk := list(islice(pairs, CHUNK)):
         yield from gallery.enrol(chunk, card, strict=strict)

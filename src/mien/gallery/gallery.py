@@ -168,7 +168,7 @@ class Gallery:
         """Enrol one analysed file each, all in one transaction; they are on disk when this returns.
 
         Args:
-            pairs: samples with their analyses, made with cutouts.
+            pairs: samples with their analyses, with cutouts and the embedding of the face that ONE_PERSON takes.
             card: of the recognizer that made them.
             strict: whether samples with a conflict are left out.
 

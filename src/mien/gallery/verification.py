@@ -14,6 +14,9 @@ from mien.scores import score_pairs
 from mien.settings import load_settings
 from mien.types import Face, Image, Score
 
+ONE_FACE = Policy()
+"""The most prominent face is compared, and no other is embedded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ComparedFace:
@@ -79,7 +82,7 @@ def compare_with(pipeline: Pipeline, first: Path | Item, second: Path | Item, fm
     """Compare two images with opened models; see compare."""
     assert pipeline.recognizer is not None
     card, metric = pipeline.recognizer.card, pipeline.recognizer.spec.metric
-    analyses = pipeline.analyse_chunk([as_item(first), as_item(second)])
+    analyses = pipeline.analyse_chunk([as_item(first), as_item(second)], only=ONE_FACE)
     (one, a), (other, b) = (_chosen(analysis) for analysis in analyses)
     value = float(score_pairs(analyses[0].embeddings[[a]], analyses[1].embeddings[[b]], metric)[0])
     threshold = card.threshold(load_settings().verification_fmr if fmr is None else fmr)
@@ -88,7 +91,7 @@ def compare_with(pipeline: Pipeline, first: Path | Item, second: Path | Item, fm
 
 def _chosen(analysis: Analysis) -> tuple[ComparedFace, int]:
     """The face that an image was taken of, and its place among the faces."""
-    place, alone = analysis.choose(Policy()), analysis.choose(Policy("reject"))
+    place, alone = analysis.choose(ONE_FACE), analysis.choose(Policy("reject"))
     if isinstance(place, Refused):
         raise ImageError(place.sentence(analysis.name))
     face = ComparedFace(

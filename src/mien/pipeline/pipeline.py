@@ -45,7 +45,8 @@ class Analysis:
         faces: best first, in pixels of the source; with a recognizer only those that could be aligned.
         unaligned: faces whose landmarks fix no pose, so that they have no embedding; empty without a recognizer.
         crops: (N, size, size, 3) uint8 RGB, one per face; empty without a recognizer.
-        embeddings: (N, D) float32, one per face; empty without a recognizer.
+        embeddings: (N, D) float32, one per face; empty without a recognizer. Where only the face that counts was
+            embedded, the rows of the others are NaN.
         cutouts: one per face, where they were asked for.
         sha256: of the encoded bytes, where cutouts were asked for; else empty.
         error: why it could not be read, or None.
@@ -98,29 +99,34 @@ class Pipeline:
         self.detector, self.recognizer = detector, recognizer
         self._workers, self._reading = max(1, workers), reading or ReadOptions()
 
-    def analyse(self, sources: Iterable[Path | Item], *, cutouts: bool = False) -> Iterator[Analysis]:
+    def analyse(
+        self, sources: Iterable[Path | Item], *, cutouts: bool = False, only: Policy | None = None
+    ) -> Iterator[Analysis]:
         """Analyse images in their order, some chunks ahead of the caller and never all at once.
 
         Args:
             sources: paths of image files, or items made of bytes or arrays.
             cutouts: whether to cut out the faces with their surroundings, for a gallery.
+            only: embed the face alone that this policy takes; None embeds all faces.
         """
         queue = iter(sources)
         chunks = iter(lambda: [as_item(one) for one in islice(queue, CHUNK)], [])
         with ThreadPoolExecutor(self._workers) as pool:
             for results in prefetch(
-                pool, lambda chunk: self.analyse_chunk(chunk, cutouts=cutouts), chunks, self._workers + 1
+                pool, lambda chunk: self.analyse_chunk(chunk, cutouts=cutouts, only=only), chunks, self._workers + 1
             ):
                 yield from results
 
-    def analyse_chunk(self, items: Sequence[Item], *, cutouts: bool = False) -> list[Analysis]:
+    def analyse_chunk(
+        self, items: Sequence[Item], *, cutouts: bool = False, only: Policy | None = None
+    ) -> list[Analysis]:
         """Analyse a few images in this thread; see analyse."""
         results: list[Analysis] = []
         for group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
-            results += self._finish(group, cutouts)
+            results += self._finish(group, cutouts, only)
         return results
 
-    def _finish(self, group: Sequence[ImageFaces | Broken], cutouts: bool) -> list[Analysis]:
+    def _finish(self, group: Sequence[ImageFaces | Broken], cutouts: bool, only: Policy | None) -> list[Analysis]:
         """Align and embed the faces of a group; crops are cut image by image, so one is decoded in full at a time."""
         found = [
             Analysis(item=one.item, error=one.reason) if isinstance(one, Broken) else self._align(one, cutouts)
@@ -128,11 +134,14 @@ class Pipeline:
         ]
         if self.recognizer is None:
             return found
-        vectors = self.recognizer.embed([crop for one in found for crop in one.crops])
-        starts = np.cumsum([0, *(len(one.crops) for one in found)])
+        wanted = [_counted(one, only) for one in found]
+        vectors = self.recognizer.embed(
+            [one.crops[place] for one, places in zip(found, wanted, strict=True) for place in places]
+        )
+        ends = np.cumsum([len(places) for places in wanted])
         return [
-            replace(one, embeddings=vectors[start : start + len(one.crops)])
-            for one, start in zip(found, starts, strict=False)
+            replace(one, embeddings=_in_place(vectors[end - len(places) : end], places, len(one.crops)))
+            for one, places, end in zip(found, wanted, ends, strict=True)
         ]
 
     def _align(self, found: ImageFaces, cutouts: bool) -> Analysis:
@@ -155,6 +164,23 @@ class Pipeline:
             cutouts=tuple(cut_out(photo.image, face) for face in kept) if cutouts else (),
             sha256=found.loaded.sha256 if cutouts else "",
         )
+
+
+def _counted(analysis: Analysis, only: Policy | None) -> list[int]:
+    """The places of the faces whose embeddings are wanted."""
+    if only is None:
+        return list(range(len(analysis.faces)))
+    best = analysis.choose(only)
+    return [] if isinstance(best, Refused) else [best]
+
+
+def _in_place(vectors: Floats, places: Sequence[int], count: int) -> Floats:
+    """Embeddings of some faces among all faces of an image."""
+    if len(places) == count:
+        return vectors
+    rows = np.full((count, vectors.shape[1]), np.nan, np.float32)
+    rows[places] = vectors
+    return rows
 
 
 def open_pipeline(
