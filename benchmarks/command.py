@@ -9,8 +9,12 @@ where it needs a package that is not installed.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -55,6 +59,46 @@ def mien(*arguments: object, folder: Path | None = None) -> subprocess.Completed
     if done.returncode not in (0, 1, 4):
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What a child process took and printed; processor time is that of all its processes and threads."""
+
+    wall: float
+    processor: float
+    output: str = ""
+
+
+def timed(
+    checkout: Path, arguments: Sequence[object], folder: Path, *, models: Path | None = None, accepted: Sequence[int]
+) -> Timed:
+    """Time this interpreter with a checkout's mien, without this user's models and settings.
+
+    Args:
+        checkout: the folder whose src/mien is imported.
+        arguments: what follows the interpreter.
+        folder: the working directory, where settings and models are looked for.
+        models: another folder for models.
+        accepted: exit codes of a run that counts; the benchmark ends with the message of any other.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folders = {"PYTHONPATH": checkout / "src", "MIEN_HOME": models or folder, "XDG_CONFIG_HOME": folder}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MIEN_")}
+    environment |= {name: str(path) for name, path in folders.items()}
+    words = [str(word) for word in (sys.executable, *arguments)]
+    with (folder / "output.txt").open("w+") as output:
+        started = time.perf_counter()
+        child = subprocess.Popen(words, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - started
+        # Popen would otherwise wait for a process that is gone.
+        child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read()
+    if child.returncode not in accepted:
+        sys.exit(f"{' '.join(words)}\n{text[-3000:]}")
+    return Timed(wall, usage.ru_utime + usage.ru_stime, text)
 
 
 def need_package(name: str, extra: str) -> None:

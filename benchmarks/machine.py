@@ -34,8 +34,14 @@ def describe() -> dict:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE"),
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+changes" if _git("status", "--porcelain", "src") else ""),
+        "commit": commit(ROOT),
     }
+
+
+def commit(checkout: Path) -> str:
+    """The commit of a checkout, with a mark where its source was changed."""
+    changed = _git(checkout, "status", "--porcelain", "src")
+    return _git(checkout, "rev-parse", "--short", "HEAD") + ("+changes" if changed else "")
 
 
 def _version(name: str) -> str | None:
@@ -45,8 +51,10 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False).stdout.strip()
+def _git(checkout: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", checkout, *arguments], capture_output=True, text=True, check=False
+    ).stdout.strip()
 
 
 def peak_memory() -> int:
