@@ -1,12 +1,12 @@
-"""Adds a user's own ONNX file to the store: reads it, makes its card, saves both."""
+"""Adds a user's own network to the store: reads it, makes its card, saves both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mien.errors import CardError
 from mien.library.import_model import EMBEDDING, ModelHints, import_model, import_portrait_model, recognize
 from mien.models import store
 from mien.models.card import PortraitModelSpec
+from mien.models.network_file import read_network_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ def add_model(
     """Add a recognizer, a detector or a model for portraits.
 
     Args:
-        file: an ONNX file.
+        file: an ONNX file, OpenVINO IR by its .xml, or a tflite file.
         name: in the store; None takes the file's.
         hints: what the file does not say.
         role: of a model that examines one face of a portrait; None for a recognizer or a detector.
@@ -36,12 +36,13 @@ def add_model(
         >>> mien.add_model(Path("my-r50.onnx"), hints=ModelHints(colour="RGB")).card.kind
         'recognizer'
     """
-    data = read_file(file)
+    network = read_network_file(file)
     chosen = name or name_of(file)
-    hints = hints or ModelHints(source=f"added from {file.name}")
+    known = hints or ModelHints(source=f"added from {file.name}")
+    known = replace(known, converted_from=network.converted_from)
     if role is None:
-        return store.save(*import_model(data, chosen, hints))
-    return store.save(*import_portrait_model(data, chosen, role.family, hints, role.spec))
+        return store.save(*import_model(network.data, chosen, known))
+    return store.save(*import_portrait_model(network.data, chosen, role.family, known, role.spec))
 
 
 def name_of(file: Path) -> str:
@@ -51,16 +52,4 @@ def name_of(file: Path) -> str:
 
 def needs_colour(file: Path) -> bool:
     """Whether only the owner can know the colour order that a file's network was trained with."""
-    return recognize(read_file(file), str(file))[0] == EMBEDDING
-
-
-def read_file(file: Path) -> bytes:
-    """The bytes of a model's file.
-
-    Raises:
-        CardError: it cannot be read.
-    """
-    try:
-        return file.read_bytes()
-    except OSError as reason:
-        raise CardError(f"{file} cannot be read: {reason.strerror}") from reason
+    return recognize(read_network_file(file).data, str(file))[0] == EMBEDDING

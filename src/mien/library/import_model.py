@@ -11,6 +11,7 @@ import numpy as np
 
 from mien.detect.families import network_families, recognize_family
 from mien.errors import CardError
+from mien.library.engine_check import fit_to_engines
 from mien.models.card import (
     PORTRAIT_FAMILIES,
     EmbeddingSpec,
@@ -60,6 +61,7 @@ class ModelHints:
         commercial_use: whether the licence allows it.
         training_data: what it was trained on.
         source: where it comes from.
+        converted_from: sha256 of the weights that the file was made from, where it is not the publisher's own.
     """
 
     colour: Literal["RGB", "BGR"] | None = None
@@ -72,15 +74,17 @@ class ModelHints:
     commercial_use: bool | None = None
     training_data: str = "not stated"
     source: str = "added from a file"
+    converted_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A network that was opened: what goes in, the session, and the golden vector."""
+    """A network that was opened: what goes in, the session, the golden vector, and what it was made from."""
 
     input: InputSpec
     session: Session
     golden: Golden
+    converted_from: str | None
 
 
 def recognize(data: bytes, name: str) -> tuple[str, OnnxGraph]:
@@ -97,14 +101,27 @@ def recognize(data: bytes, name: str) -> tuple[str, OnnxGraph]:
     detector = recognize_family(graph.outputs)
     if detector is not None:
         return detector.name, graph
-    widths = graph.widths
-    if len(widths) == 1 and (widths[0] is None or widths[0] >= MIN_EMBEDDING):
+    if embedding_output(graph) is not None:
         return EMBEDDING, graph
     known = ", ".join(name for name, family in network_families().items() if family.input is not None)
     raise CardError(
-        f"{name} has outputs of widths {widths}: it is neither a recognizer (one output of {MIN_EMBEDDING} or more "
-        f"numbers) nor a detector that mien knows ({known}; docs/guide/detection.md lists their outputs)"
+        f"{name} has outputs of widths {graph.widths}: it is neither a recognizer (one output of {MIN_EMBEDDING} or "
+        f"more numbers) nor a detector that mien knows ({known}; docs/guide/detection.md lists their outputs)"
     )
+
+
+def embedding_output(graph: OnnxGraph) -> int | None:
+    """Which output is the embedding: the only one that may have 32 numbers or more; others hold a single number each.
+
+    AdaFace's second output, for example, is the length of its embedding. None where there is no such output.
+    """
+    rows = graph.rows
+    if len(rows) == 1:
+        shape = graph.outputs[0]
+        unknown = len(shape) < 2 or None in shape[1:]
+        return 0 if unknown or (rows[0] is not None and rows[0] >= MIN_EMBEDDING) else None
+    long = [place for place, count in enumerate(rows) if count is not None and count >= MIN_EMBEDDING]
+    return long[0] if len(long) == 1 and all(count == 1 for count in rows if count != rows[long[0]]) else None
 
 
 def import_model(data: bytes, name: str, hints: ModelHints) -> tuple[ModelCard, dict[str, bytes]]:
@@ -122,12 +139,14 @@ def import_model(data: bytes, name: str, hints: ModelHints) -> tuple[ModelCard, 
         CardError: an unknown family, or a recognizer without a colour order.
     """
     family, graph = recognize(data, name)
-    measured = _measure(data, name, family, graph, hints)
+    data, measured = _measure(data, name, family, graph, hints)
     card = _card(data, name, family, measured, hints)
     if family != EMBEDDING:
         return card.model_copy(update={"summary": f"{family} detector added from a file"}), {"model": data}
+    output = embedding_output(graph) or 0
     embedding = EmbeddingSpec(
-        size=_embedding_size(name, measured),
+        size=_embedding_size(name, measured, output),
+        output=output,
         metric=hints.metric,
         normalized=hints.metric == "cosine",
         mirror=hints.mirror,
@@ -157,16 +176,25 @@ def import_portrait_model(
     graph = read_graph(data, name)
     if graph.width is None or graph.height is None:
         raise CardError(f"{name} takes images of any size; export it with the size that it was trained on")
-    card = _card(data, name, family, _measure(data, name, family, graph, hints), hints)
+    data, measured = _measure(data, name, family, graph, hints)
+    card = _card(data, name, family, measured, hints)
     own = {"kind": "expert", "summary": f"{family} of portraits, added from a file", "expert": spec}
     return card.model_copy(update=own), {"model": data}
 
 
-def _measure(data: bytes, name: str, family: str, graph: OnnxGraph, hints: ModelHints) -> _Measured:
+def _measure(data: bytes, name: str, family: str, graph: OnnxGraph, hints: ModelHints) -> tuple[bytes, _Measured]:
+    """Open a network on every engine; the file as all of them run it, and what was measured."""
     spec = _input(name, family, graph, hints)
-    session = open_unchecked(data, spec)
+    fitted = fit_to_engines(data, spec, name)
+    session = open_unchecked(fitted, spec)
     width, height = graph.width or FREE_SIDE, graph.height or FREE_SIDE
-    return _Measured(spec, session, measure(lambda image: session.run(image[None]), SEED, width, height))
+    golden = measure(lambda image: session.run(image[None]), SEED, width, height)
+    origin = hints.converted_from or (None if fitted == data else _sha256(data))
+    return fitted, _Measured(spec, session, golden, origin)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _card(data: bytes, name: str, family: str, measured: _Measured, hints: ModelHints) -> ModelCard:
@@ -180,16 +208,16 @@ def _card(data: bytes, name: str, family: str, measured: _Measured, hints: Model
         commercial_use=hints.commercial_use,
         training_data=hints.training_data,
         source=hints.source,
-        files={"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
+        files={"model": ModelFile(path="model.onnx", sha256=_sha256(data), converted_from=measured.converted_from)},
         input=measured.input,
         golden={"model": measured.golden},
     )
 
 
-def _embedding_size(name: str, measured: _Measured) -> int:
+def _embedding_size(name: str, measured: _Measured, output: int) -> int:
     """How many numbers a recognizer gives for one crop."""
     golden = measured.golden
-    size = measured.session.run(np.zeros((1, golden.height, golden.width, 3), np.uint8))[0].size
+    size = measured.session.run(np.zeros((1, golden.height, golden.width, 3), np.uint8))[output].size
     if size < MIN_EMBEDDING:
         raise CardError(f"{name} gives {size} numbers, too few for an embedding")
     return size
@@ -209,7 +237,7 @@ def _input(name: str, family: str, graph: OnnxGraph, hints: ModelHints) -> Input
             f"the file does not say whether {name} was trained on RGB or BGR, and a wrong guess costs accuracy "
             "unnoticed: give --colour RGB or --colour BGR (the model's own repository says which)"
         )
-    base = NEUTRAL if graph.prepares else usual or HALF_RANGE
+    base = NEUTRAL if graph.prepares or graph.takes_bytes else usual or HALF_RANGE
     return InputSpec(
         colour=colour,
         mean=hints.mean or base.mean,

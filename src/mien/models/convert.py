@@ -111,15 +111,17 @@ def _read(data: bytes, weights: bytes | None, name: str) -> Any:  # noqa: ANN401
 def _image_input(model: Any, writer: _Writer, name: str) -> tuple[int, int]:  # noqa: ANN401
     """Height and width of the input; a graph of channels-last images starts with a transposition."""
     shape = model.input().partial_shape
-    sides = [side.get_length() if side.is_static else None for side in shape]
+    sides: list[Any] = [side.get_length() if side.is_static else None for side in shape]
     parameter = model.input().get_node().get_friendly_name()
-    if sides[1] == CHANNELS and None not in sides:
+    if None in sides:
+        raise CardError(f"{name} takes images of any size; mien converts networks for images of one size")
+    if sides[1] == CHANNELS:
         writer.add("Identity", ["images"], _name(parameter))
-        return sides[2], sides[3]
-    if sides[3] == CHANNELS and None not in sides:
+        return int(sides[2]), int(sides[3])
+    if sides[3] == CHANNELS:
         writer.add("Transpose", ["images"], _name(parameter), perm=[0, 2, 3, 1])
-        return sides[1], sides[2]
-    raise CardError(f"{name} takes an input of shape {sides}; mien converts networks for images of one size")
+        return int(sides[1]), int(sides[2])
+    raise CardError(f"{name} takes an input of shape {sides}, which is not a batch of images with three channels")
 
 
 def _file(model: Any, writer: _Writer, size: tuple[int, int]) -> bytes:  # noqa: ANN401

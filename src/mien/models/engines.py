@@ -7,6 +7,7 @@ engine until it is used.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from mien.errors import ModelError
@@ -25,7 +26,7 @@ class InferenceEngine:
     """An inference engine.
 
     Attributes:
-        name: as `--engine` takes it.
+        name: as `--engine` takes it, and of the module that is imported.
         distributions: names under which its package can be installed.
         about: where it runs networks.
         remedy: the command that installs it.
@@ -43,6 +44,11 @@ class InferenceEngine:
     preferred: Callable[[], bool]
     precisions: tuple[str, ...]
     fast: Callable[[str], bool]
+
+    @property
+    def installed(self) -> bool:
+        """Whether its package is there; nothing is imported."""
+        return find_spec(self.name) is not None
 
     def candidates(self, precision: str) -> tuple[str, ...]:
         """The precisions to try in turn: the one asked for, or for auto those that are fast here, then the last one.

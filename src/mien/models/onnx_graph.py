@@ -30,6 +30,13 @@ class OnnxGraph:
     width: int | None
     height: int | None
     prepares: bool
+    takes_bytes: bool = False
+    """Whether the input is of uint8, so that pixels enter as they are."""
+
+    @property
+    def rows(self) -> list[int | None]:
+        """How many numbers each output has for one image; None where a side is not known, or it is a map."""
+        return [_row(shape) for shape in self.outputs]
 
     @property
     def widths(self) -> list[int | None]:
@@ -63,7 +70,26 @@ def read_graph(data: bytes, name: str) -> OnnxGraph:
         raise CardError(f"{name} takes an input of shape {list(sides)}; a face network takes (N, 3, height, width)")
     first = [node.op_type for node in graph.node[:FIRST_NODES]]
     outputs = tuple(_sides(value) for value in graph.output)
-    return OnnxGraph(outputs, sides[3], sides[2], "Sub" in first and "Mul" in first)
+    takes_bytes = inputs[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    return OnnxGraph(outputs, sides[3], sides[2], "Sub" in first and "Mul" in first, takes_bytes)
+
+
+def with_free_batch(data: bytes) -> bytes | None:
+    """The file with a batch of any size, where it fixes one; None where there is nothing to free."""
+    import onnx
+
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    constants = {tensor.name for tensor in graph.initializer}
+    images = next(value for value in graph.input if value.name not in constants)
+    batch = images.type.tensor_type.shape.dim[0]
+    if not batch.HasField("dim_value"):
+        return None
+    for value in (images, *graph.output):
+        if value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_param = "N"
+    del graph.value_info[:]
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def input_name(data: bytes) -> str:
@@ -73,6 +99,14 @@ def input_name(data: bytes) -> str:
     graph = onnx.load_from_string(data).graph
     constants = {tensor.name for tensor in graph.initializer}
     return next(str(value.name) for value in graph.input if value.name not in constants)
+
+
+def _row(shape: tuple[int | None, ...]) -> int | None:
+    """Numbers of one image in an output of shape (N, D), (N, D, 1, 1) or (N, 1, 1, D); None for others."""
+    sides = [side for side in shape[1:] if side != 1]
+    if len(sides) == 0:
+        return 1
+    return sides[0] if len(sides) == 1 else None
 
 
 def _sides(value: "onnx.ValueInfoProto") -> tuple[int | None, ...]:

@@ -60,7 +60,7 @@ class Recognizer:
 
     def _embed_batch(self, crops: Image) -> Floats:
         batch = np.concatenate([crops, crops[:, :, ::-1]]) if self.spec.mirror else crops
-        raw = self._session.run(batch)[0].reshape(len(batch), -1)
+        raw = self._session.run(batch)[self.spec.output].reshape(len(batch), -1)
         if raw.shape[1] != self.spec.size:
             raise CardError(f"{self.card.name} gives {raw.shape[1]} numbers, its card says {self.spec.size}")
         if self.spec.mirror:

@@ -5,8 +5,8 @@ Runs no code of the file's and changes nothing. Imports torch for checkpoints on
 
 from pathlib import Path
 
-from mien.library.add import read_file
 from mien.library.import_model import EMBEDDING, recognize
+from mien.models.network_file import FORMATS, read_network_file
 
 
 def inspect_model(file: Path) -> dict[str, object]:
@@ -23,11 +23,11 @@ def inspect_model(file: Path) -> dict[str, object]:
         >>> mien.inspect_model(Path("my-r50.onnx"))["input"]
         '112x112'
     """
-    return _inspect_onnx(file) if file.suffix == ".onnx" else _inspect_checkpoint(file)
+    return _inspect_network(file) if file.suffix.lower() in FORMATS else _inspect_checkpoint(file)
 
 
-def _inspect_onnx(file: Path) -> dict[str, object]:
-    family, graph = recognize(read_file(file), str(file))
+def _inspect_network(file: Path) -> dict[str, object]:
+    family, graph = recognize(read_network_file(file).data, str(file))
     return {
         "family": family,
         "input": f"{graph.width or 'any'}x{graph.height or 'any'}",
