@@ -36,7 +36,8 @@ def report() -> Report:
     [(None, ""), (0.123456, "0.1235"), (1e-7, "1e-07"), (12345, "12,345"), (0, "0"), ("word", "word")],
 )
 def test_cells(cell: Cell, text: str) -> None:
-    assert cell_text(cell) == text
+    assert cell_text(cell) == cell_text(cell, "en") == text
+    assert cell_text(cell, "vi") == text.translate(str.maketrans(",.", ".,"))
 
 
 def test_all_parts_are_there_in_their_order(report: Report) -> None:
@@ -52,7 +53,9 @@ def test_a_table_keeps_its_columns_whatever_its_cells_hold(report: Report) -> No
     assert "| 0.5000 | An | B | 1.jpg | 2.jpg |  |" in text and "| 3.jpg | 1 2 3 4 | missed |" in text
 
 
-def test_only_the_own_words_are_in_another_language(report: Report) -> None:
+def test_only_the_own_words_and_numbers_are_in_another_language(report: Report) -> None:
     one, two = (markdown(report, language).splitlines() for language in ("en", "vi"))
     differ = [(a, b) for a, b in zip(one, two, strict=True) if a != b]
-    assert len(differ) == 3 and all(a.startswith("| ") or "cosine" in a for a, _ in differ)
+    numbers = [b for a, b in differ if any(text in a for text in ("12,345", "0.1235", "0.5000"))]
+    assert numbers == ["| x y | 12.345 |", "|  | 0,1235 |", "| 0,5000 | An | B | 1.jpg | 2.jpg |  |"]
+    assert len(differ) == 6 and all(a.startswith("| ") or "cosine" in a for a, _ in differ)

@@ -28,6 +28,7 @@ def report(make_embedded: Make, tmp_path: Path, collins: Image) -> Report:
 
 def test_pairs_are_shown_with_their_names_and_files(report: Report) -> None:
     text = pages.page(report, {}, "en")
+    assert "L2 0,2500" in pages.page(report, {}, "vi")
     assert "L2 0.2500" in text and "An &amp; Co | &lt;b&gt; (the same file)" in text
     assert "collins.jpg | 2.jpg" in text and "<b>" not in text
     assert text.count("data:image/jpeg") == 2, "the sample that is there, in both pairs"

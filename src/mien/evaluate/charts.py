@@ -1,4 +1,4 @@
-"""Draws the charts of a report as SVG and PNG. Computes nothing.
+"""Draws the charts of a report as SVG and PNG, with numbers as the report's language writes them. Computes nothing.
 
 Colours differ in grey too, and for people who do not see red or green (Okabe and Ito, 2008).
 """
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mien.evaluate.report import Chart, spoken
+from mien.messages import find_catalogue, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 RATES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.5, 0.7, 0.9)
@@ -33,8 +35,8 @@ class Drawing:
     png: bytes
 
 
-def draw(chart: Chart) -> Drawing:
-    """Draw a chart that is in a language already."""
+def draw(chart: Chart, language: str) -> Drawing:
+    """Draw a chart that is in a language already; `language` is that of its numbers."""
     # matplotlib takes long to import, and most commands draw nothing.
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -44,7 +46,7 @@ def draw(chart: Chart) -> Drawing:
     figure = Figure(figsize=(7.0, max(2.4, height)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    DRAWN[chart.kind](axes, chart)
+    DRAWN[chart.kind](axes, chart, language)
     axes.set_xlabel(spoken(chart.x_label))
     axes.set_ylabel(spoken(chart.y_label))
     svg, png = io.StringIO(), io.BytesIO()
@@ -56,12 +58,30 @@ def draw(chart: Chart) -> Drawing:
     return Drawing(text[text.index("<svg") :], png.getvalue())
 
 
-def _histogram(axes: "Axes", chart: Chart) -> None:
+def _number_axis(axis: "Axis", language: str) -> None:
+    """Write the numbers along an axis as a language does; rc settings know only the language of the machine."""
+    from matplotlib.ticker import ScalarFormatter
+
+    marks = {ord("."): find_catalogue(language).decimal}
+
+    class Localized(ScalarFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return super().__call__(x, pos).translate(marks)
+
+        def get_offset(self) -> str:
+            return super().get_offset().translate(marks)
+
+    axis.set_major_formatter(Localized())
+
+
+def _histogram(axes: "Axes", chart: Chart, language: str) -> None:
     for series, colour in zip(chart.series, COLOURS, strict=False):
         axes.stairs(series.y, series.x, fill=True, alpha=0.35, color=colour, label=spoken(series.name))
         axes.stairs(series.y, series.x, color=colour, linewidth=1.2)
     _mark(axes, chart)
     axes.set_ylim(bottom=0)
+    _number_axis(axes.xaxis, language)
+    _number_axis(axes.yaxis, language)
     axes.legend(frameon=False)
 
 
@@ -86,7 +106,7 @@ def _deviate(values: tuple[float, ...]) -> list[float]:
     return [normal.inv_cdf(float(np.clip(value, MIN_RATE, 1 - MIN_RATE))) for value in values]
 
 
-def _det(axes: "Axes", chart: Chart) -> None:
+def _det(axes: "Axes", chart: Chart, language: str) -> None:
     shown_x: list[float] = []
     shown_y: list[float] = []
     for series, colour in zip(chart.series, COLOURS, strict=False):
@@ -100,16 +120,16 @@ def _det(axes: "Axes", chart: Chart) -> None:
             axes.fill_between(x, np.maximum(low, floor), high, color=colour, alpha=0.2, linewidth=0)
         shown_x += [series.x[i] for i in kept]
         shown_y += [series.y[i] for i in kept]
-    _rate_axis(axes, "x", shown_x)
-    _rate_axis(axes, "y", shown_y)
+    _rate_axis(axes, "x", shown_x, language)
+    _rate_axis(axes, "y", shown_y, language)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
 
 
-def _rate_axis(axes: "Axes", side: str, values: list[float]) -> None:
+def _rate_axis(axes: "Axes", side: str, values: list[float], language: str) -> None:
     low, high = (min(values) / 2, min(0.95, max(values) * 1.5)) if values else (1e-4, 0.5)
     ticks = _apart([rate for rate in RATES if low <= rate <= high] or [low, high], low, high)
-    names = [f"{100 * rate:g}%" if rate >= 1e-3 else f"{rate:g}" for rate in ticks]
+    names = [number(100 * rate, language) + "%" if rate >= 1e-3 else number(rate, language) for rate in ticks]
     if side == "x":
         axes.set_xticks(_deviate(tuple(ticks)), names)
         axes.set_xlim(*_deviate((low, high)))
@@ -128,7 +148,7 @@ def _apart(ticks: list[float], low: float, high: float) -> list[float]:
     return kept[::-1]
 
 
-def _fmr(axes: "Axes", chart: Chart) -> None:
+def _fmr(axes: "Axes", chart: Chart, language: str) -> None:
     lowest = min((value for series in chart.series for value in series.y if value > 0), default=1e-6)
     for series, colour in zip(chart.series, COLOURS, strict=False):
         values = np.array(series.y)
@@ -139,32 +159,35 @@ def _fmr(axes: "Axes", chart: Chart) -> None:
                 series.x, np.maximum(series.low, floor), series.high, color=colour, alpha=0.2, linewidth=0
             )
     axes.set_yscale("log")
+    _number_axis(axes.xaxis, language)
     _mark(axes, chart)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
 
 
-def _line(axes: "Axes", chart: Chart) -> None:
+def _line(axes: "Axes", chart: Chart, language: str) -> None:
     for series, colour in zip(chart.series, COLOURS, strict=False):
         marker = "o" if len(series.x) <= MARKED else None
         axes.plot(series.x, series.y, color=colour, marker=marker, markersize=3, label=spoken(series.name))
         if series.low:
             axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.2, linewidth=0)
+    _number_axis(axes.xaxis, language)
+    _number_axis(axes.yaxis, language)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
 
 
-def _grid(axes: "Axes", chart: Chart) -> None:
+def _grid(axes: "Axes", chart: Chart, language: str) -> None:
     shares = np.array([series.y for series in chart.series])
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_yticks(range(len(chart.series)), [spoken(series.name) for series in chart.series])
-    axes.set_xticks(range(shares.shape[1]), [f"{value:g}" for value in chart.series[0].x])
+    axes.set_xticks(range(shares.shape[1]), [number(value, language) for value in chart.series[0].x])
     for (row, column), value in np.ndenumerate(shares):
         colour = "white" if value > 0.55 else "black"
         axes.text(column, row, f"{100 * value:.0f}%", ha="center", va="center", fontsize=8, color=colour)
 
 
-DRAWN: "dict[str, Callable[[Axes, Chart], None]]" = {
+DRAWN: "dict[str, Callable[[Axes, Chart, str], None]]" = {
     "histogram": _histogram,
     "det": _det,
     "fmr": _fmr,

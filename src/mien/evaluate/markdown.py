@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mien.evaluate.report import Cell, Pairs, Places, Report, Table, spoken
 from mien.evaluate.wording import about_text, message
-from mien.messages import text_of
+from mien.messages import number, text_of
 
 
 def markdown(report: Report, language: str) -> str:
@@ -18,7 +18,7 @@ def _lines(report: Report, language: str) -> Iterator[str]:
         yield from (f"> {spoken(warning)}", "")
     yield from (f"- {spoken(text)}" for text in report.headline)
     for table in report.tables:
-        yield from _table(table)
+        yield from _table(table, language)
     for chart in report.charts:
         yield from ("", f"## {spoken(chart.title)}", "", f"![{spoken(chart.title)}]({chart.name}.png)")
         yield from ("", spoken(chart.caption)) if chart.caption else ()
@@ -29,10 +29,10 @@ def _lines(report: Report, language: str) -> Iterator[str]:
     yield from ("", ", ".join(f"{name} {value}" for name, value in report.made_with.items()))
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: Table, language: str) -> Iterator[str]:
     yield from ("", f"## {spoken(table.title)}", "")
     yield from _head([spoken(column) for column in table.columns])
-    yield from (_row([cell_text(cell) for cell in row]) for row in table.rows)
+    yield from (_row([cell_text(cell, language) for cell in row]) for row in table.rows)
     yield from ("", spoken(table.note)) if table.note else ()
 
 
@@ -40,7 +40,7 @@ def _pairs(pairs: Pairs, language: str) -> Iterator[str]:
     yield from ("", f"## {spoken(pairs.title)}", "", *([spoken(pairs.note), ""] if pairs.note else []))
     yield from _head(_columns(("score", "subject", "subject", "file", "file", "remark"), language))
     for row in pairs.rows:
-        yield _row((f"{row.score:.4f}", row.subject_a, row.subject_b, row.a, row.b, spoken(row.note)))
+        yield _row((number(row.score, language, ".4f"), row.subject_a, row.subject_b, row.a, row.b, spoken(row.note)))
 
 
 def _places(places: Places, language: str) -> Iterator[str]:
@@ -54,13 +54,13 @@ def _columns(names: Sequence[str], language: str) -> list[str]:
     return [message(f"column.{name}").text(language) for name in names]
 
 
-def cell_text(cell: Cell) -> str:
-    """A cell of a table as text."""
+def cell_text(cell: Cell, language: str = "en") -> str:
+    """A cell of a table as text; `language` is that of its numbers."""
     if cell is None:
         return ""
     if isinstance(cell, float):
-        return f"{cell:.4g}"
-    return f"{cell:,}" if isinstance(cell, int) else spoken(cell)
+        return number(cell, language, ".4g")
+    return number(cell, language) if isinstance(cell, int) else spoken(cell)
 
 
 def _head(columns: Sequence[str]) -> tuple[str, str]:

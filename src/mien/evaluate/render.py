@@ -19,7 +19,7 @@ def write_report(report: Report, out: Path, language: str = "en") -> None:
         ['report.html', 'report.json', 'report.md']
     """
     spoken = report.in_language(language)
-    drawings = {chart.name: draw(chart) for chart in spoken.charts}
+    drawings = {chart.name: draw(chart, language) for chart in spoken.charts}
     left_out = None if report.thresholds else {"thresholds"}
     files = {f"{name}.png": drawing.png for name, drawing in drawings.items()}
     files["report.json"] = spoken.model_dump_json(indent=1, exclude=left_out).encode()
