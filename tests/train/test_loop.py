@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 import toy  # noqa: E402
 from made_up import STEPS, losses_of, recognizer_recipe  # noqa: E402
 
-from mien.errors import NonFiniteError  # noqa: E402
+from mien.errors import LanguageError, NonFiniteError  # noqa: E402
 from mien.progress import Progress  # noqa: E402
 from mien.train.kinds import KINDS, parse_recipe  # noqa: E402
 from mien.train.loop import StepReport, train  # noqa: E402
@@ -92,6 +92,17 @@ def test_every_step_is_reported_and_counted(tmp_path: Path, monkeypatch: pytest.
     lines = read_journal(tmp_path / "run" / "log.jsonl")
     assert [line["loss"] for line in lines] == list(map(float, range(12)))
     assert all(line["rate"] == 1.0 and line["part"] == 0.5 and line["norm"] == 1.0 for line in lines)
+
+
+def test_the_report_is_in_the_language_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "toy", toy.TOY)
+    recipe = parse_recipe(toy.toy_content(), "toy")
+    for language, arguments in (("en", {}), ("vi", {"language": "vi"})):
+        found = train(recipe, tmp_path / language, **arguments)
+        assert (found.report / "language").read_text() == language
+    with pytest.raises(LanguageError, match="there is no language 'xx'"):
+        train(recipe, tmp_path / "xx", language="xx")
+    assert not (tmp_path / "xx").exists(), "a training of days does not end in an error"
 
 
 def test_the_rate_follows_the_batch_and_the_warm_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

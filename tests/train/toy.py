@@ -67,8 +67,9 @@ class ToyTask:
         name = self.recipe.evaluate[number].name
         return {f"{name}/count": self.count}, f"counted {self.count}"
 
-    def report(self, folder: Path) -> None:
+    def report(self, folder: Path, language: str) -> None:
         (folder / "report").mkdir(exist_ok=True)
+        (folder / "report" / "language").write_text(language)
 
 
 @dataclass(frozen=True, slots=True)

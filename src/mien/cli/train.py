@@ -45,6 +45,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan, without training.")
     ] = False,
+    language: options.Language = None,
     json: options.Json = False,
 ) -> int:
     """Train or fine-tune a recognizer or a detector as a recipe says. Run it again to continue where it stopped.
@@ -61,12 +62,13 @@ def train(
     from mien.train import loop
     from mien.train.kinds import plan_training, read_recipe
 
+    spoken = options.language(language)
     found = read_recipe(recipe, tuple(settings or ()))
     if dry_run:
         return _show_plan(found.name, plan_training(found), json)
     # Of several processes, only the first one writes to the terminal.
     with _Line(json=json, quiet=os.environ.get("RANK", "0") != "0") as line:
-        result = loop.train(found, target or Path("runs") / found.name, on_report=line.show)
+        result = loop.train(found, target or Path("runs") / found.name, language=spoken, on_report=line.show)
     if not result.first_process:
         return 0
     if json:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from mien.errors import NonFiniteError
+from mien.messages import check_language
 from mien.progress import OnProgress, Progress, no_progress
 from mien.train.compute.distributed import World, joined
 from mien.train.compute.memory import keep_freed_memory
@@ -86,18 +87,25 @@ class TrainingResult:
 
 
 def train(
-    recipe: Training, folder: Path, *, on_progress: OnProgress = no_progress, on_report: OnReport = ignore_report
+    recipe: Training,
+    folder: Path,
+    *,
+    language: str = "en",
+    on_progress: OnProgress = no_progress,
+    on_report: OnReport = ignore_report,
 ) -> TrainingResult:
     """Train, or continue where a run of the same recipe stopped.
 
     Args:
         recipe: what to do; mien.train.kinds.read_recipe reads one.
         folder: of the run.
+        language: of the report.
         on_progress: called after every step.
         on_report: called after every step, with its numbers, and with a message after an evaluation.
 
     Raises:
         TrainingError: the recipe cannot be followed, a checkpoint cannot be read or written, or a loss is not finite.
+        LanguageError: there is no such language.
         KeyboardInterrupt: the process was asked to stop, and has written a checkpoint.
 
     Example:
@@ -105,6 +113,7 @@ def train(
         >>> mien.train_model(read_recipe(Path("tiny.toml")), Path("run")).checkpoint.name
         'step-00000002'
     """
+    check_language(language)
     keep_freed_memory()
     with joined(recipe.run.device) as world:
         task = open_task(recipe, world)
@@ -120,7 +129,7 @@ def train(
             )
             run.go(step)
         if world.rank == 0:
-            task.report(folder)
+            task.report(folder, language)
         world.wait()
         return TrainingResult(folder, checkpoint.checkpoints(folder / "checkpoints")[-1], world.rank == 0)
 

@@ -77,8 +77,8 @@ class Task(Protocol[B]):
         """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         ...
 
-    def report(self, folder: Path) -> None:
-        """Write the run's report/."""
+    def report(self, folder: Path, language: str) -> None:
+        """Write the run's report/ in a language."""
         ...
 
 

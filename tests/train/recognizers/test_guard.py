@@ -10,9 +10,10 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 from made_up import shortest_recipe  # noqa: E402
 
 from mien.evaluate.differences import ComparedPoint, Difference  # noqa: E402
+from mien.messages import text_of  # noqa: E402
 from mien.rates import Estimate  # noqa: E402
 from mien.train.kinds import parse_recipe  # noqa: E402
-from mien.train.recognizers.guard import Compared, GuardResult, apply_guard  # noqa: E402
+from mien.train.recognizers.guard import Compared, GuardResult, apply_guard, read_sentences, save_sentences  # noqa: E402
 from mien.train.recognizers.recipe import RecognizerEvaluate, RecognizerRecipe  # noqa: E402
 from mien.train.recognizers.validation import ValidationSet, embeddings_path, save_embeddings  # noqa: E402
 
@@ -39,7 +40,8 @@ def row(name: str, role: str, value: float, reach: float) -> Compared:
 def test_the_guards_verdict(own: tuple[float, float], general: tuple[float, float], verdict: str) -> None:
     judged = GuardResult((row("mine", "own", *own), row("all", "general", *general)), allowed=0.005)
     assert judged.verdict == verdict
-    assert ("NOT better" in judged.sentences()[0]) == (verdict != "better")
+    assert ("NOT better" in judged.sentences()[0].text("en")) == (verdict != "better")
+    assert ("KHÔNG tốt hơn" in judged.sentences()[0].text("vi")) == (verdict != "better")
 
 
 SUBJECTS = tuple(f"s{number:02d}" for number in range(60) for _ in range(3))
@@ -75,8 +77,34 @@ def test_the_recipe_says_how_much_may_be_lost_and_at_which_rate(tmp_path: Path) 
         found = guarded(tmp_path, "general", before=0.8, after=1.6, fmr=fmr, allowed=1.0)
         assert found is not None and found.rows[0].point.wanted == fmr
         assert found.allowed == 1.0 and found.verdict == "no gain shown"
-        assert f"FMR {fmr:g}" in found.sentences()[1]
-        assert dict(zip(found.table().columns, found.table().rows[0], strict=True))["FMR"] == f"{fmr:g}"
+        assert f"FMR {fmr:g}" in found.sentences()[1].text("en")
+        table = {
+            text_of(name, "en"): cell for name, cell in zip(found.table().columns, found.table().rows[0], strict=True)
+        }
+        assert text_of(table["FMR"], "en") == f"{fmr:g}" and text_of(table["role"], "en") == "general"
+
+
+def test_the_verdict_has_its_reasons(tmp_path: Path) -> None:
+    judged = GuardResult((row("mine", "own", -0.05, 0.01), row("all", "general", 0.02, 0.01)), allowed=0.005)
+    assert [sentence.text("en") for sentence in judged.sentences()] == [
+        "The guard: NOT better. A general set lost more than the allowed 0.50 points of false non-matches.",
+        "mine (own), at FMR 0.001: FNMR 10.00% (5.00% to 15.00%) before, 10.00% (5.00% to 15.00%) after; "
+        "-5.00 points (-6.00 to -4.00).",
+        "all (general), at FMR 0.001: FNMR 10.00% (5.00% to 15.00%) before, 10.00% (5.00% to 15.00%) after; "
+        "+2.00 points (+1.00 to +3.00).",
+    ]
+    assert judged.sentences()[1].text("vi") == (
+        "mine (riêng), tại FMR 0,001: FNMR trước 10,00% (5,00% đến 15,00%), sau 10,00% (5,00% đến 15,00%); "
+        "-5,00 điểm phần trăm (-6,00 đến -4,00)."
+    )
+    assert "at most 20 samples per subject" in text_of(judged.table().note, "en")
+
+
+def test_the_sentences_are_kept_in_no_language(tmp_path: Path) -> None:
+    judged = GuardResult((row("mine", "own", -0.05, 0.01),), allowed=0.005)
+    assert read_sentences(tmp_path) == []
+    save_sentences(judged, tmp_path)
+    assert tuple(read_sentences(tmp_path)) == judged.sentences()
 
 
 def test_a_training_from_scratch_has_nothing_to_guard(tmp_path: Path) -> None:

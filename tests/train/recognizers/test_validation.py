@@ -58,7 +58,12 @@ def test_the_mirrored_embedding_is_added_if_the_recipe_says_so(face_pack: Path) 
 
 
 def test_numbers_are_shares_in_percent_or_have_a_unit() -> None:
-    assert describe_number(Number(value=None)) == "not measured"
-    assert describe_number(Number(value=0.1234)) == "12.34%"
-    assert describe_number(Number(value=0.1, low=0.05, high=0.2)) == "10.00% (5.00 to 20.00)"
-    assert describe_number(Number(value=0.5, unit="cosine")) == "cosine 0.5000"
+    def words(number: Number, language: str = "en") -> str:
+        return describe_number(number).text(language)
+
+    assert words(Number(value=None)) == "not measured"
+    assert words(Number(value=0.1234)) == words(Number(value=0.1234, low=0.1)) == "12.34%"
+    assert words(Number(value=0.1, low=0.05, high=0.2)) == "10.00% (5.00 to 20.00)"
+    assert words(Number(value=0.1, low=0.05, high=0.2), "vi") == "10,00% (5,00 đến 20,00)"
+    assert words(Number(value=0.5, unit="cosine")) == "cosine 0.5000"
+    assert words(Number(value=0.5, low=0.25, high=0.75, unit="cosine")) == "cosine 0.5000 (0.2500 to 0.7500)"

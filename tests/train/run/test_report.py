@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from made_up import shortest_recipe  # noqa: E402
 
+from mien.messages import text_of  # noqa: E402
 from mien.train.kinds import parse_recipe  # noqa: E402
-from mien.train.run.report import RunLog, loss_chart, settings_table  # noqa: E402
+from mien.train.run.report import RunLog, evaluations_table, loss_chart, settings_table  # noqa: E402
 
 
 def log_of(count: int) -> RunLog:
@@ -31,6 +32,29 @@ def test_losses_are_means_of_the_first_ten_and_the_last_fifty_steps() -> None:
 def test_a_curve_needs_two_steps() -> None:
     assert [chart.name for chart in log_of(2).charts()] == ["loss", "rate"]
     assert log_of(1).charts() == []
+
+
+def test_charts_and_tables_are_in_any_language() -> None:
+    loss, rate = log_of(2).charts()
+    for language, words in (
+        ("en", ("Loss", "step", "loss", "each step", "running mean", "Learning rate", "learning rate")),
+        ("vi", ("Hàm mất mát", "bước", "hàm mất mát", "từng bước", "trung bình động", "Tốc độ học", "tốc độ học")),
+    ):
+        shown = (loss.title, loss.x_label, loss.y_label, *(one.name for one in loss.series), rate.title, rate.y_label)
+        assert tuple(text_of(text, language) for text in shown) == words
+        assert text_of(rate.series[0].name, language) == words[-1] and text_of(rate.x_label, language) == words[1]
+
+
+def test_evaluations_are_a_row_each() -> None:
+    assert evaluations_table([]) == []
+    (table,) = evaluations_table([(4, "lfw", "a"), (8, "lfw", "b")])
+    assert table.rows == ((4, "lfw", "a"), (8, "lfw", "b"))
+    assert [text_of(name, "en") for name in (table.title, *table.columns)] == [
+        "Evaluations",
+        "step",
+        "set",
+        "metrics",
+    ]
 
 
 def test_the_running_mean_weighs_all_steps_so_far() -> None:

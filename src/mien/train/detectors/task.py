@@ -143,9 +143,9 @@ class DetectionTask:
         """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         return validate(self._sets[number], self.network, self.world.device)
 
-    def report(self, folder: Path) -> None:
-        """Write the run's report/."""
-        write_detector_report(self.recipe, folder, self.dataset)
+    def report(self, folder: Path, language: str) -> None:
+        """Write the run's report/ in a language."""
+        write_detector_report(self.recipe, folder, self.dataset, language)
 
 
 def make_detector(recipe: DetectorRecipe) -> DetectorNetwork:

@@ -24,6 +24,8 @@ FALSE_BOXES = 0.1
 """False boxes per image at which recall is reported."""
 TALL = 32
 """Height in pixels above which faces are also reported on their own."""
+TALL_RECALL = f"recall above {TALL} px"
+"""The name of their recall in logs and reports."""
 
 
 class DetectionValidation:
@@ -55,7 +57,7 @@ def validate(one: DetectionValidation, network: DetectorNetwork, device: torch.d
     ap, tall_recall = average_precision(matched), recall_at(matched, FALSE_BOXES, tall)
     numbers = {
         "ap": ap,
-        f"recall above {TALL} px": tall_recall,
+        TALL_RECALL: tall_recall,
         "recall": recall_at(matched, FALSE_BOXES, np.ones(len(tall), np.bool_)),
         "landmark error": float(np.nanmean(matched.errors)) if np.isfinite(matched.errors).any() else None,
     }

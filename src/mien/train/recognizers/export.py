@@ -15,9 +15,10 @@ import torch
 from mien.data.pack import Pack, is_pack
 from mien.errors import CheckpointError, ManifestError
 from mien.evaluate.in_memory import embed_all
-from mien.evaluate.report import read_report, spoken
+from mien.evaluate.report import read_report
 from mien.evaluate.thresholds import Calibration, choose_thresholds
 from mien.library.import_model import import_model
+from mien.messages import Text, text_of
 from mien.models import store
 from mien.models.card import AccuracyRow, ModelCard
 from mien.models.halve import halve
@@ -39,6 +40,7 @@ from mien.train.recipe.io import parse_stored
 from mien.train.recipe.settings import About
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.embed import embedder
+from mien.train.recognizers.guard import read_sentences
 from mien.train.recognizers.recipe import RECOGNIZER_RECIPE
 from mien.train.recognizers.sources import require_pose
 from mien.train.recognizers.weights import read_weights
@@ -168,13 +170,14 @@ def _parity(backbone: Backbone, data: bytes, card: ModelCard, crops: Sequence[Im
 
 
 def _measured(origin: RecognizerOrigin) -> list[AccuracyRow]:
-    """What the training's report says."""
-    report = (origin.run / "report" / "report.json") if origin.run is not None else None
-    if report is None or not report.is_file():
+    """What the guard says, in English as the rest of the card; runs of mien 0.5 have it in their report alone."""
+    if origin.run is None:
         return []
-    return [
-        AccuracyRow(protocol="in training", figure=spoken(sentence)) for sentence in read_report(report).headline[1:]
-    ]
+    sentences: Sequence[Text] = read_sentences(origin.run)
+    report = origin.run / "report" / "report.json"
+    if not sentences and report.is_file():
+        sentences = read_report(report).headline[1:]
+    return [AccuracyRow(protocol="in training", figure=text_of(one, "en")) for one in sentences]
 
 
 def some_crops(path: Path, backbone: Backbone) -> list[Image]:

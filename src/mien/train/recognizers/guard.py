@@ -4,6 +4,7 @@ A model is better only if it gained on a set of the role `own` beyond the interv
 than the recipe allows on any set of the role `general`. Compares with mien.evaluate; trains nothing.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,17 @@ import numpy as np
 from mien.errors import ManifestError, RecipeError
 from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.differences import ComparedPoint, compare
+from mien.evaluate.protocols.mated import MAX_SAMPLES
 from mien.evaluate.report import Number, Table
-from mien.evaluate.wording import describe
+from mien.evaluate.wording import describe, rate_text
+from mien.messages import Message
 from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.validation import ValidationSet, embeddings_path
+from mien.train.run.wording import message
+from mien.whole_files import write_whole_text
+
+GUARD_FILE = "report/guard.json"
+"""The guard's sentences in a run's folder."""
 
 Verdict = Literal["better", "lost too much", "no gain shown"]
 
@@ -50,21 +58,21 @@ class GuardResult:
         own = [row for row in self.rows if row.role == "own"]
         return "better" if any(row.point.difference.high < 0 for row in own) else "no gain shown"
 
-    def sentences(self) -> tuple[str, ...]:
+    def sentences(self) -> tuple[Message, ...]:
         """The verdict and its reasons."""
-        said = {
-            "better": "The guard: better. It gained on its own set beyond the interval, and kept the general case.",
-            "lost too much": "The guard: NOT better. A general set lost more than the allowed "
-            f"{100 * self.allowed:.2f} points of false non-matches.",
-            "no gain shown": "The guard: NOT better. No gain on its own set is shown beyond the interval.",
-        }
-        return (said[self.verdict], *(self._sentence(row) for row in self.rows))
+        verdict = message(f"guard.{self.verdict.replace(' ', '-')}", allowed=100 * self.allowed)
+        return (verdict, *(self._sentence(row) for row in self.rows))
 
-    def _sentence(self, row: Compared) -> str:
+    def _sentence(self, row: Compared) -> Message:
         point = row.point
-        return (
-            f"{row.name} ({row.role}), at FMR {point.wanted:g}: FNMR {describe(point.fnmr[0]).text('en')} before, "
-            f"{describe(point.fnmr[1]).text('en')} after; {point.difference.words.text('en')}."
+        return message(
+            "guard.row",
+            name=row.name,
+            role=message(f"role.{row.role}"),
+            rate=point.wanted,
+            before=describe(point.fnmr[0]),
+            after=describe(point.fnmr[1]),
+            difference=point.difference.words,
         )
 
     def table(self) -> Table:
@@ -72,20 +80,20 @@ class GuardResult:
         rows = [
             (
                 row.name,
-                row.role,
-                f"{row.point.wanted:g}",
+                message(f"role.{row.role}"),
+                rate_text(row.point.wanted),
                 describe(row.point.fnmr[0]),
                 describe(row.point.fnmr[1]),
                 row.point.difference.words,
             )
             for row in self.rows
         ]
+        names = ("set", "role", "fmr", "fnmr-before", "fnmr-after", "difference")
         return Table(
-            title="Before and after",
-            columns=("set", "role", "FMR", "FNMR before", "FNMR after", "difference"),
+            title=message("guard.title"),
+            columns=tuple(message(f"column.{name}") for name in names),
             rows=tuple(rows),
-            note="Each model at its own threshold, all samples; differences are paired by subject, with intervals of "
-            "95%. The metrics below use at most 20 samples per subject.",
+            note=message("guard.note", max_samples=MAX_SAMPLES),
         )
 
     def numbers(self) -> dict[str, Number]:
@@ -95,6 +103,20 @@ class GuardResult:
             change = row.point.difference
             found[f"{row.name}/fnmr difference"] = Number(value=change.value, low=change.low, high=change.high)
         return found
+
+
+def save_sentences(guard: GuardResult, folder: Path) -> None:
+    """Write the sentences next to the run's report, in no language yet, for the card of the exported model."""
+    values = [sentence.as_json() for sentence in guard.sentences()]
+    write_whole_text(folder / GUARD_FILE, json.dumps(values, indent=1) + "\n")
+
+
+def read_sentences(folder: Path) -> list[Message]:
+    """The sentences that save_sentences wrote; none for a run without a guard."""
+    path = folder / GUARD_FILE
+    if not path.is_file():
+        return []
+    return [Message.from_json(value) for value in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def apply_guard(recipe: RecognizerRecipe, folder: Path, sets: list[ValidationSet]) -> GuardResult | None:

@@ -107,9 +107,9 @@ class RecognitionTask:
         save_embeddings(vectors, embeddings_path(folder, name, "before" if step == 0 else "after"))
         report = one.report(vectors, self.recipe.name)
         numbers = {f"{name}/{key}": value.value for key, value in report.numbers.items()}
-        metrics = [f"{key} {describe_number(report.numbers[key])}" for key in headline_metrics(report)[:2]]
+        metrics = [f"{key} {describe_number(report.numbers[key]).text('en')}" for key in headline_metrics(report)[:2]]
         return numbers, ", ".join(metrics) or "too few comparisons for any rate"
 
-    def report(self, folder: Path) -> None:
-        """Write the run's report/."""
-        write_training_report(self.recipe, folder, self._crops, self._sets)
+    def report(self, folder: Path, language: str) -> None:
+        """Write the run's report/ in a language."""
+        write_training_report(self.recipe, folder, self._crops, self._sets, language)

@@ -20,9 +20,11 @@ from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.image import decode
+from mien.messages import Argument, Message
 from mien.train.recognizers.backbones.backbone import BackboneInput
 from mien.train.recognizers.recipe import RecognizerEvaluate
 from mien.train.recognizers.sources import require_pose
+from mien.train.run.wording import message
 from mien.types import Floats, Image
 from mien.whole_files import whole_file
 
@@ -125,14 +127,15 @@ def headline_metrics(report: Report) -> list[str]:
     return [name for name in HEADLINE if name in report.numbers and report.numbers[name].value is not None]
 
 
-def describe_number(number: Number) -> str:
-    """Format a number with its interval, if it has one; shares in percent."""
-    value, low, high = number.value, number.low, number.high
-    if value is None:
-        return "not measured"
-    if number.unit is not None:
-        return f"{number.unit} {value:.4f}" + (f" ({low:.4f} to {high:.4f})" if low is not None and high else "")
-    return f"{100 * value:.2f}%" + (f" ({100 * low:.2f} to {100 * high:.2f})" if low is not None and high else "")
+def describe_number(number: Number) -> Message:
+    """A number with its interval, if it has one; shares in percent."""
+    if number.value is None:
+        return Message("evaluate.not-measured")
+    kind, factor = ("share", 100) if number.unit is None else ("score", 1)
+    given: dict[str, Argument] = {"unit": number.unit or "", "value": factor * number.value}
+    if number.low is None or number.high is None:
+        return message(f"number.{kind}", **given)
+    return message(f"number.{kind}-interval", **given, low=factor * number.low, high=factor * number.high)
 
 
 def embeddings_path(folder: Path, name: str, when: str) -> Path:

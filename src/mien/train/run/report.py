@@ -1,8 +1,9 @@
-"""What the reports of all trainings show: the curves of loss and learning rate, and the recipe as a table.
+"""What the reports of all trainings show: curves of loss and learning rate, evaluations, and the recipe as a table.
 
 Draws and writes nothing itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from mien.evaluate.report import Chart, Number, Series, Table, thin
+from mien.messages import Text
 from mien.train.recipe.settings import Training
 from mien.train.run.journal import read_journal
+from mien.train.run.wording import message
 
 SMOOTH = 0.95
 """Weight of the past in the running mean of the loss."""
@@ -69,13 +72,13 @@ def loss_chart(steps: list[dict[str, Any]]) -> Chart:
     x = tuple(float(steps[i]["step"]) for i in chosen)
     return Chart(
         name="loss",
-        title="Loss",
+        title=message("loss"),
         kind="line",
-        x_label="step",
-        y_label="loss",
+        x_label=message("axis.step"),
+        y_label=message("axis.loss"),
         series=(
-            Series(name="each step", x=x, y=tuple(float(steps[i]["loss"]) for i in chosen)),
-            Series(name="running mean", x=x, y=tuple(smooth[i] for i in chosen)),
+            Series(name=message("each-step"), x=x, y=tuple(float(steps[i]["loss"]) for i in chosen)),
+            Series(name=message("running-mean"), x=x, y=tuple(smooth[i] for i in chosen)),
         ),
     )
 
@@ -84,12 +87,17 @@ def rate_chart(steps: list[dict[str, Any]]) -> Chart:
     """The learning rate of each step."""
     chosen = thin([line["rate"] for line in steps])
     series = Series(
-        name="learning rate",
+        name=message("axis.rate"),
         x=tuple(float(steps[i]["step"]) for i in chosen),
         y=tuple(float(steps[i]["rate"]) for i in chosen),
     )
     return Chart(
-        name="rate", title="Learning rate", kind="line", x_label="step", y_label="learning rate", series=(series,)
+        name="rate",
+        title=message("rate"),
+        kind="line",
+        x_label=message("axis.step"),
+        y_label=message("axis.rate"),
+        series=(series,),
     )
 
 
@@ -102,7 +110,14 @@ def settings_table(recipe: Training) -> Table:
             rows.append((section, ", ".join(shown)))
         else:
             rows.append((section, str(values)))
-    return Table(title="Recipe", columns=("section", "settings"), rows=tuple(rows))
+    columns = message("column.section"), message("column.settings")
+    return Table(title=message("recipe"), columns=columns, rows=tuple(rows))
+
+
+def evaluations_table(rows: Sequence[tuple[int, str, Text]]) -> list[Table]:
+    """The evaluations of a run: step, set, and its metrics in one text; no table for none."""
+    columns = message("column.step"), message("column.set"), message("column.metrics")
+    return [Table(title=message("evaluations"), columns=columns, rows=tuple(rows))] if rows else []
 
 
 def _plain(value: object) -> str:
