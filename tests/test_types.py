@@ -1,9 +1,11 @@
 """The values that pass between rooms: boxes measure themselves, and a reduced photo knows by how much."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mien.types import Box, Photo, floats
+from mien.types import Box, Photo, Threshold, floats
 
 
 def test_a_box_measures_itself_and_an_empty_one_has_no_area() -> None:
@@ -22,3 +24,16 @@ def test_floats_are_float32_and_not_copied_again() -> None:
     made = floats([[1, 2], [3, 4.5]])
     assert made.dtype == np.float32 and made.tolist() == [[1, 2], [3, 4.5]]
     assert floats(made) is made
+
+
+def test_the_worst_group_is_the_one_within_which_most_strangers_pass() -> None:
+    strata = {
+        "asian | asian": (0.14, 0.11, 0.18),
+        "asian | other": (0.9, 0.8, 1.0),
+        "other | other": (0.001, 0.0005, 0.002),
+    }
+    known = Threshold(
+        value=0.5, unit="cosine", contract="c", fmr=1e-3, fmr_interval=None, protocol="p", strata=strata
+    )
+    assert known.worst_group == ("asian", 0.14), "pairs of two groups are not a group"
+    assert replace(known, strata={}).worst_group is None

@@ -5,7 +5,8 @@ y2 exclusive. Landmarks are (5, 2) float32 pixels x, y in the viewer's order: le
 left mouth corner, right mouth corner.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,6 +124,9 @@ class Threshold:
         fmr_interval: 95% interval of the false match rate on subjects it was not chosen on, or None
             when it was not scored on held-out subjects.
         protocol: how and on what it was measured.
+        strata: the false match rate within and between groups of people, by "group | group": value and 95% interval.
+        conditions: the false match rate where an image is outside of the protocol, by the code of the condition
+            (see mien.models.card.ThresholdRow): value and 95% interval.
     """
 
     value: float
@@ -131,3 +135,15 @@ class Threshold:
     fmr: float
     fmr_interval: tuple[float, float] | None
     protocol: str
+    strata: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    conditions: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+
+    @property
+    def worst_group(self) -> tuple[str, float] | None:
+        """The group within which most strangers pass, and its false match rate; None where none is known."""
+        within = {}
+        for name, (rate, _, _) in self.strata.items():
+            one, _, other = name.partition(" | ")
+            if one == other:
+                within[one] = rate
+        return max(within.items(), key=lambda item: item[1]) if within else None

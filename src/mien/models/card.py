@@ -118,7 +118,11 @@ class ThresholdRow(Strict):
     fnmr_interval: tuple[float, float] | None = None
     protocol: str
     strata: dict[str, tuple[float, float, float]] | None = None
-    """The false match rate within and between strata, as "adult | child": value, and its interval."""
+    """The false match rate within and between groups of people, as "adult | child": value, and its interval. Within
+    one group it is "asian | asian"."""
+    conditions: dict[str, tuple[float, float, float]] | None = None
+    """The false match rate where one image of each comparison is changed: value, and its interval. By the code of the
+    condition: grey, mask, size-48, size-32, size-22 (the size of the face in pixels)."""
 
 
 class AccuracyRow(Strict):
@@ -195,6 +199,8 @@ class ModelCard(Strict):
                     fmr=row.fmr,
                     fmr_interval=row.fmr_interval,
                     protocol=row.protocol,
+                    strata=row.strata or {},
+                    conditions=row.conditions or {},
                 )
         measured = ", ".join(f"{row.fmr:g}" for row in self.thresholds)
         if not measured:
