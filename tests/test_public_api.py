@@ -110,7 +110,7 @@ EXAMPLES = (
 """In the order in which a user would try them: each may use what those before it made."""
 
 EXTRAS = {"train_model": "torch", "export_model": "torch", "quantize_model": "onnxruntime"}
-"""Examples that need an optional package."""
+"""Names that need an optional package."""
 
 SLOW = {"survey_detectors", "train_model", "export_model"}
 """Examples that take some seconds."""
@@ -156,8 +156,15 @@ scale = 127.5
 """
 
 
+def require_extra(name: str) -> None:
+    """Skip where the package that a name needs is not installed."""
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason=f"mien.{name} needs {EXTRAS[name]}")
+
+
 @pytest.mark.parametrize("name", mien.__all__)
 def test_every_name_is_there_and_documented(name: str) -> None:
+    require_extra(name)
     found = getattr(mien, name)
     assert callable(found) and inspect.getdoc(found)
     if not inspect.isclass(found):
@@ -294,8 +301,7 @@ def place(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in EXAMPLES]
 )
 def test_the_example_is_true(name: str, place: Path) -> None:
-    if name in EXTRAS:
-        pytest.importorskip(EXTRAS[name])
+    require_extra(name)
     scope = {"Path": Path, "mien": mien}
     (found,) = doctest.DocTestFinder(recurse=False).find(getattr(mien, name), name, globs=scope)
     assert any(re.search(rf"mien\.{name}\b", one.source) for one in found.examples), "it shows the name itself"

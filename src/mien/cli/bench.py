@@ -71,7 +71,8 @@ def detectors(
     with progress_bar() as on_progress:
         done = survey(names, plan, on_progress=on_progress)
     for one in done:
-        err.print(f"{one.name}: {one.fault or 'measured'}")
+        unread = f", without {plural(len(one.problems), 'image')} that could not be read" if one.problems else ""
+        err.print(f"{one.name}: {one.fault or 'measured' + unread}")
     report = survey_report(done, plan)
     write_report(report, target, spoken)
     shown = report.in_language(spoken)
@@ -80,4 +81,4 @@ def detectors(
     else:
         print_report(shown, mark="- ")
     err.print(f"{target / 'report.html'}, report.json and report.md, of {plural(len(done), 'detector')}")
-    return PARTLY if any(one.fault for one in done) else 0
+    return PARTLY if any(one.fault or one.problems for one in done) else 0

@@ -1,16 +1,23 @@
-"""How well a detector finds the face of a portrait: one that fills the frame, and one in the middle."""
+"""How well a detector finds the face of a portrait: one that fills the frame, and one in the middle.
+
+Images are read and searched through the pipeline. One that cannot be read counts for nothing; one in which no face is
+found counts as not found. Times nothing.
+"""
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from mien.data.annotated import AnnotatedImage, AnnotatedSet
+from mien.data.sample import Problem
 from mien.detect.detector import Detector
 from mien.errors import ImageError
 from mien.geometry import corners, iou
-from mien.image import find_images, read_image
+from mien.image import find_images
+from mien.pipeline import Analysis, ImageFaces, Pipeline, ReadOptions, Wanted, array_item, file_item, find_faces
 from mien.rates import Estimate, wilson
 from mien.types import Image, floats
 
@@ -32,30 +39,43 @@ TALL = 80
 
 @dataclass(frozen=True, slots=True)
 class Central:
-    """What was found in portraits without annotation: faces in the middle, and boxes elsewhere per image."""
+    """What was found in portraits without annotation.
+
+    Attributes:
+        found: share of images whose face in the middle was found.
+        others: boxes elsewhere per image.
+        problems: images that could not be read.
+    """
 
     found: Estimate
     others: float
+    problems: tuple[Problem, ...] = ()
 
 
 def found_filling(detector: Detector, annotated: AnnotatedSet, max_images: int) -> Estimate | None:
     """Share of portraits found whose face fills the frame, made of the largest face of each image."""
-    hits, count = 0, 0
-    for one in annotated.images[:max_images]:
-        chosen = _largest(one)
-        if chosen is None:
-            continue
-        try:
-            image = read_image(one.path)
-        except ImageError:
-            continue
-        for share in FILLED:
-            portrait, box = fill(image, one.boxes[chosen], share)
-            found = detector.detect([portrait])[0]
-            boxes = corners(face.box for face in found)
-            hits += bool(len(boxes) and iou(boxes, box[None]).max() >= FOUND)
-            count += 1
-    return _estimate(hits, count) if count else None
+    chosen = [(one, face) for one in annotated.images[:max_images] if (face := _largest(one)) is not None]
+    # The face is known, so the file is read in full and not searched; the portraits made of it are.
+    wanted = [Wanted(file_item(one.path), detect=False) for one, _ in chosen]
+    pipeline = Pipeline(detector, None)
+    found: list[bool] = []
+    for (one, face), read in zip(
+        chosen, chain.from_iterable(find_faces(wanted, detector, ReadOptions())), strict=True
+    ):
+        if isinstance(read, ImageFaces):
+            found += _found_filling(pipeline, read.loaded.photo.image, one.boxes[face])
+    return _estimate(sum(found), len(found)) if found else None
+
+
+def _found_filling(pipeline: Pipeline, image: Image, box: np.ndarray) -> list[bool]:
+    """Whether the face is found in each portrait that it fills."""
+    filled = [fill(image, box, share) for share in FILLED]
+    seen = pipeline.analyse_chunk([array_item("the portrait", portrait) for portrait, _ in filled])
+    boxes = [corners(face.box for face in one.faces) for one in seen]
+    return [
+        bool(len(found) and iou(found, box[None]).max() >= FOUND)
+        for found, (_, box) in zip(boxes, filled, strict=True)
+    ]
 
 
 def _estimate(hits: int, count: int) -> Estimate:
@@ -91,17 +111,24 @@ def fill(image: Image, box: np.ndarray, share: float) -> tuple[Image, np.ndarray
 
 
 def found_central(detector: Detector, folder: Path, max_images: int) -> Central:
-    """Whether the face in the middle is found, and how many boxes are elsewhere."""
-    hits, count, others = 0, 0, 0
+    """Whether the face in the middle is found, and how many boxes are elsewhere.
+
+    Raises:
+        ImageError: no image of the folder can be read.
+    """
     files = find_images(folder)
-    for path in files[:: max(1, len(files) // max_images)][:max_images]:
-        try:
-            image = read_image(path)
-        except ImageError:
-            continue
-        x, y = image.shape[1] / 2, image.shape[0] / 2
-        covers = [f.box.x1 <= x < f.box.x2 and f.box.y1 <= y < f.box.y2 for f in detector.detect([image])[0]]
-        hits, others, count = hits + any(covers), others + covers.count(False), count + 1
-    if not count:
+    seen = list(Pipeline(detector, None).analyse(files[:: max(1, len(files) // max_images)][:max_images]))
+    covers = [_cover_the_middle(one) for one in seen if one.error is None]
+    if not covers:
         raise ImageError(f"{folder} does not hold an image that can be read")
-    return Central(_estimate(hits, count), others / count)
+    return Central(
+        _estimate(sum(any(one) for one in covers), len(covers)),
+        sum(one.count(False) for one in covers) / len(covers),
+        tuple(Problem(one.name, one.error) for one in seen if one.error is not None),
+    )
+
+
+def _cover_the_middle(analysis: Analysis) -> list[bool]:
+    """Whether each face is over the middle of the image."""
+    x, y = analysis.width / 2, analysis.height / 2
+    return [face.box.x1 <= x < face.box.x2 and face.box.y1 <= y < face.box.y2 for face in analysis.faces]

@@ -1,6 +1,8 @@
 """Measures detectors for a survey: what they are, how fast, how much memory, how well; each in a process of its own.
 
-Start-up time and memory are then those of one detector. Compares no detectors; see survey_report.
+Start-up time and memory are then those of one detector. What is timed is in mien.evaluate.detectors.timing; images
+whose faces are counted or shown go through the pipeline, and one that cannot be read is a problem that harms no other
+image. Compares no detectors; see survey_report.
 """
 
 import time
@@ -14,13 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.annotated import AnnotatedSet, read_annotated
+from mien.data.sample import Problem
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.errors import ManifestError, MienError
 from mien.evaluate.detectors.identity import COUNTED, DetectorIdentity, identify
 from mien.evaluate.detectors.portraits import Central, found_central, found_filling
 from mien.evaluate.detectors.report import detection_report
-from mien.evaluate.detectors.run import MIN_SCORE, detect_set, name_of
+from mien.evaluate.detectors.run import MIN_SCORE, DetectedSet, detect_set, name_of
 from mien.evaluate.detectors.timing import (
     BATCHES,
     SIZES,
@@ -31,9 +34,10 @@ from mien.evaluate.detectors.timing import (
     time_detector,
 )
 from mien.evaluate.report import Report
-from mien.image import find_images, read_image
+from mien.image import find_images
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline import Pipeline
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.rates import Estimate
 from mien.types import Faces
@@ -54,6 +58,7 @@ class Plan:
         video: a file, or None.
         max_images: maximum number of images of each set; the first ones.
         shown: images whose faces are kept and shown side by side.
+        sizes: width and height of the images that are timed.
         engine: how detectors run.
     """
 
@@ -62,6 +67,7 @@ class Plan:
     video: Path | None = None
     max_images: int = 200
     shown: tuple[Path, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = SIZES
     engine: EngineOptions = DEFAULT_OPTIONS
 
 
@@ -72,6 +78,7 @@ def make_plan(
     video: Path | None = None,
     images: Path | None = None,
     max_images: int = 200,
+    sizes: Sequence[tuple[int, int]] = (),
     engine: EngineOptions = DEFAULT_OPTIONS,
 ) -> Plan:
     """A plan whose files exist, so that no detector runs in vain.
@@ -82,6 +89,7 @@ def make_plan(
         video: see Plan.
         images: a folder of images to show side by side; None takes the first image of each set.
         max_images: see Plan.
+        sizes: see Plan; none takes four from 320x240 to 1920x1080.
         engine: see Plan.
 
     Raises:
@@ -101,13 +109,29 @@ def make_plan(
         video=video,
         max_images=max_images,
         shown=tuple(shown or first),
+        sizes=tuple(sizes or SIZES),
         engine=engine,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Surveyed:
-    """Everything about one detector; `fault` says why it could not be measured."""
+    """Everything about one detector.
+
+    Attributes:
+        name: its name.
+        identity: what it is.
+        fault: why it could not be measured, or empty.
+        start: seconds until it had searched its first image.
+        memory: peak memory of its process in MB, after what is timed.
+        timings: by size and batch.
+        frames_per_second: of the plan's video, with decoding; None without one.
+        reports: of each set.
+        filling: by set, the share of portraits found whose face fills the frame.
+        central: of the plan's portraits; None without them.
+        shown: by path, the faces of the images that are shown and can be read.
+        problems: images that could not be read.
+    """
 
     name: str
     identity: DetectorIdentity
@@ -120,6 +144,7 @@ class Surveyed:
     filling: dict[str, Estimate] = field(default_factory=dict)
     central: Central | None = None
     shown: dict[str, Faces] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
 
 def survey(names: Sequence[str], plan: Plan, *, on_progress: OnProgress = no_progress) -> list[Surveyed]:
@@ -132,9 +157,9 @@ def survey(names: Sequence[str], plan: Plan, *, on_progress: OnProgress = no_pro
 
     Example:
         >>> from mien.evaluate.detectors.survey import make_plan
-        >>> found = mien.survey_detectors(["my-detector"], make_plan())
+        >>> found = mien.survey_detectors(["my-detector"], make_plan(sizes=[(320, 240)]))
         >>> [(one.name, len(one.timings)) for one in found]
-        [('my-detector', 8)]
+        [('my-detector', 2)]
     """
     return [_in_own_process(name, plan) for name in report_progress(names, "detectors", len(names), on_progress)]
 
@@ -160,7 +185,7 @@ def measure(name: str, plan: Plan) -> Surveyed:
         detector.detect([np.zeros((*COUNTED[::-1], 3), np.uint8)])
         done = Surveyed(name=name, identity=identify(name), start=time.perf_counter() - began)
         sample = sample_image(plan.shown)
-        timings = tuple(time_detector(detector, sample, size, batch) for size in SIZES for batch in BATCHES)
+        timings = tuple(time_detector(detector, sample, size, batch) for size in plan.sizes for batch in BATCHES)
         speed = frames_per_second(detector, plan.video) if plan.video is not None else None
         done = replace(done, timings=timings, frames_per_second=speed, memory=peak_memory())
         return _with_quality(done, detector, plan, affordable(plan.max_images, timings))
@@ -171,20 +196,26 @@ def measure(name: str, plan: Plan) -> Surveyed:
 def _with_quality(done: Surveyed, detector: Detector, plan: Plan, max_images: int) -> Surveyed:
     options = replace(plan.engine, streams=usable_cores())
     low = open_detector(done.name, options, MIN_SCORE)
-    reports, filling = {}, {}
+    reports, filling, problems = {}, {}, list[Problem]()
     for path in plan.sets:
         annotated = read_annotated(path)
-        title = name_of(path)
-        reports[title] = _report(low, annotated, path, max_images)
+        title, found = name_of(path), _detect(low, annotated, path, max_images)
+        reports[title] = detection_report(found).model_copy(update={"galleries": (), "charts": ()})
+        problems += found.problems
         rate = found_filling(detector, annotated, max(1, max_images // 3))
         if rate is not None:
             filling[title] = rate
+    central = found_central(detector, plan.portraits, max_images) if plan.portraits is not None else None
+    shown = list(Pipeline(detector, None).analyse(plan.shown))
+    problems += central.problems if central is not None else ()
+    problems += [Problem(one.name, one.error) for one in shown if one.error is not None]
     return replace(
         done,
         reports=reports,
         filling=filling,
-        central=found_central(detector, plan.portraits, max_images) if plan.portraits is not None else None,
-        shown={str(path): detector.detect([read_image(path)])[0] for path in plan.shown},
+        central=central,
+        shown={one.name: one.faces for one in shown if one.error is None},
+        problems=tuple(dict.fromkeys(problems)),
     )
 
 
@@ -194,6 +225,6 @@ def affordable(max_images: int, timings: Sequence[Timing]) -> int:
     return max(MIN_IMAGES, min(max_images, int(1000 * SECONDS / slow)))
 
 
-def _report(detector: Detector, annotated: AnnotatedSet, path: Path, max_images: int) -> Report:
-    found = detect_set(detector, replace(annotated, images=annotated.images[:max_images], problems=()), path)
-    return detection_report(found).model_copy(update={"galleries": (), "charts": ()})
+def _detect(detector: Detector, annotated: AnnotatedSet, path: Path, max_images: int) -> DetectedSet:
+    """The first images of a set; rows that could not be used are the set's problems, not the detector's."""
+    return detect_set(detector, replace(annotated, images=annotated.images[:max_images], problems=()), path)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mien.evaluate.detectors.shares import in_words
 from mien.evaluate.detectors.survey import Plan, Surveyed
+from mien.evaluate.detectors.tables import problem_table
 from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.report import Cell, Evaluated, Number, Place, Places, Report, Table
 from mien.evaluate.wording import joined, message, share
@@ -41,7 +42,15 @@ called, and where to get them."""
 def survey_report(surveyed: Sequence[Surveyed], plan: Plan) -> Report:
     """All that was measured."""
     done = [one for one in surveyed if not one.fault]
-    tables = [_identities(done), _speeds(done), _quality(done), *_sizes(done), _missing(surveyed)]
+    problems = tuple(dict.fromkeys(problem for one in done for problem in one.problems))
+    tables = [
+        _identities(done),
+        _speeds(done),
+        _quality(done),
+        *_sizes(done),
+        problem_table(problems),
+        _missing(surveyed),
+    ]
     numbers = {f"{one.name}/{key}": value for one in done for key, value in _numbers(one).items()}
     return Report(
         protocol="survey",
@@ -60,7 +69,7 @@ def survey_report(surveyed: Sequence[Surveyed], plan: Plan) -> Report:
         headline=_headline(done),
         numbers=numbers,
         tables=tuple(table for table in tables if table is not None),
-        galleries=tuple(_side_by_side(done, str(path)) for path in plan.shown),
+        galleries=tuple(_side_by_side(done, path) for path in map(str, plan.shown) if _is_shown(done, path)),
         warnings=tuple(message("survey.fault", name=one.name, fault=one.fault) for one in surveyed if one.fault),
         made_with=made_with(1),
     )
@@ -243,6 +252,11 @@ def _missing(surveyed: Sequence[Surveyed]) -> Table | None:
     if not rows:
         return None
     return Table(title=message("survey.missing"), columns=_columns("detector", "where"), rows=rows)
+
+
+def _is_shown(done: Sequence[Surveyed], path: str) -> bool:
+    """Whether a detector could read the image."""
+    return any(path in one.shown for one in done)
 
 
 def _side_by_side(done: Sequence[Surveyed], path: str) -> Places:
