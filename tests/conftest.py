@@ -137,3 +137,24 @@ def make_recognizer() -> Callable[..., bytes]:
         return bytes(model.SerializeToString())
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fixed_detector() -> bytes:
+    """A detector of 128x96 pixels as ONNX that finds the same face in every image, as quick as a detector can be."""
+    answers = {"scores": [[[0.1, 0.9]] * 2], "boxes": [[[0.3, 0.2, 0.6, 0.7]] * 2]}
+    weights = [numpy_helper.from_array(np.zeros((), np.float32), "zero")]
+    nodes = [
+        helper.make_node("ReduceSum", ["input"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zero"], ["nothing"]),
+    ]
+    outputs = []
+    for name, answer in answers.items():
+        value = np.array(answer, np.float32)
+        weights.append(numpy_helper.from_array(value, f"{name}_value"))
+        nodes.append(helper.make_node("Add", [f"{name}_value", "nothing"], [name]))
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
+    given = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 96, 128])
+    graph = helper.make_graph(nodes, "detector", [given], outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())

@@ -15,7 +15,6 @@ from threading import Thread
 import cv2
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image as Pillow
 from typer import Typer
 from typer.main import get_group
@@ -234,26 +233,6 @@ def write_portraits(folder: Path, collins: Image, hopper: Image) -> None:
     (folder / "pairs.csv").write_text("\n".join(pairs) + "\n")
 
 
-def detector_network() -> bytes:
-    """A network that finds the same face in every image, as quick as a detector can be."""
-    answers = {"scores": [[[0.1, 0.9]] * 2], "boxes": [[[0.3, 0.2, 0.6, 0.7]] * 2]}
-    weights = [numpy_helper.from_array(np.zeros((), np.float32), "zero")]
-    nodes = [
-        helper.make_node("ReduceSum", ["input"], ["sum"], keepdims=0),
-        helper.make_node("Mul", ["sum", "zero"], ["nothing"]),
-    ]
-    outputs = []
-    for name, answer in answers.items():
-        value = np.array(answer, np.float32)
-        weights.append(numpy_helper.from_array(value, f"{name}_value"))
-        nodes.append(helper.make_node("Add", [f"{name}_value", "nothing"], [name]))
-        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
-    given = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 96, 128])
-    graph = helper.make_graph(nodes, "detector", [given], outputs, weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return bytes(model.SerializeToString())
-
-
 class Silent(SimpleHTTPRequestHandler):
     """Serves a folder without a log."""
 
@@ -276,7 +255,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int
 
 @pytest.fixture(scope="module")
 def place(
-    served: tuple[Path, int], collins: Image, hopper: Image, make_recognizer: Callable[..., bytes]
+    served: tuple[Path, int],
+    collins: Image,
+    hopper: Image,
+    make_recognizer: Callable[..., bytes],
+    fixed_detector: bytes,
 ) -> Iterator[Path]:
     """The folder that all examples share, with what they start from."""
     folder, port = served
@@ -286,7 +269,7 @@ def place(
     network = make_recognizer()
     (folder / "my-r50.onnx").write_bytes(network)
     (folder / "catalogue.toml").write_text(CATALOGUE.format(port=port, sha256=hashlib.sha256(network).hexdigest()))
-    (folder / "my-detector.onnx").write_bytes(detector_network())
+    (folder / "my-detector.onnx").write_bytes(fixed_detector)
     before = Path.cwd()
     os.chdir(folder)
     mien.add_model(Path("my-detector.onnx"))
