@@ -133,7 +133,7 @@ def parse_template(text: str) -> TemplateSpec:
     """Read a template as options write it; see FORMS.
 
     Raises:
-        CardError: it is none of them.
+        CardError: it is not one of them.
     """
     if text in TEMPLATES:
         return text

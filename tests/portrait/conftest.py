@@ -1,17 +1,29 @@
 """What tests of portraits share: chips with known pixels, two real faces, and small data sets."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 import simplejpeg
 
+from mien.messages import Message
 from mien.pipeline import array_item
+from mien.portrait.dataset.audit import Audit, RuleResult
+from mien.portrait.dataset.balance import MissingPeople, balance
+from mien.portrait.dataset.findings import Finding
+from mien.portrait.dataset.measure_files import AuditModels
+from mien.portrait.dataset.measurements import from_table, schema
+from mien.portrait.dataset.people import PersonSummary
+from mien.portrait.dataset.structure import Entry
 from mien.portrait.examine import Examined, Examiner, open_examiner
 from mien.portrait.measures.face_chip import CHIP, CHIP_POSE, FaceChip, PortraitImage, make_face_chip
+from mien.portrait.rules.schema import Rule, RuleSet, WantedShares
+from mien.portrait.rules.verdicts import states
 from mien.types import Box, Face, Image
 
 
@@ -103,3 +115,51 @@ def small(portraits: Path, tmp_path: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(portraits / "adults" / "Grace" / f"{name}.jpg", place)
     return root
+
+
+@pytest.fixture
+def made_audit() -> Audit:
+    """An audit of five made-up images of two people by two rules, an error and a warning.
+
+    Widths: 300 passes, 90 and 40 fail, the fourth has a reason and no width, the fifth cannot be read.
+    """
+    reason = Message("reason.needs-model", {"family": "parsing"})
+    rows = [
+        {"path": "An/a.jpg", "sha256": "a", "faces": 1.0, "width": 300.0, "height": 300.0},
+        {"path": "An/b.jpg", "sha256": "b", "faces": 1.0, "width": 90.0, "height": 300.0},
+        {"path": "An/c.jpg", "sha256": "c", "faces": 0.0, "width": 40.0, "height": 50.0},
+        {"path": "Bo/d.jpg", "sha256": "d", "faces": 2.0, "height": 300.0}
+        | {"reasons": json.dumps({"width": reason.as_json()})},
+        {"path": "Bo/e.jpg", "sha256": "e", "error": "e.jpg is cut off"},
+    ]
+    measurements = from_table(pa.Table.from_pylist(rows, schema()))
+    rules = tuple(
+        Rule(id=f"{measure}-rule", part="1", measure=measure, unit="px", min=100, severity=severity)
+        for measure, severity in (("width", "error"), ("height", "warning"))
+    )
+    values = [measurements.values(rule.measure) for rule in rules]
+    return Audit(
+        root=Path("set"),
+        rules=RuleSet(name="mine", version=1, rule=rules),
+        models=AuditModels(recognizer="", portrait_models=("extra",)),
+        entries=[Entry(row["path"], row["path"][:2], "adult", "female") for row in rows],
+        measurements=measurements,
+        results=tuple(
+            RuleResult(rule, states(rule, column, column * 0)[0], column)
+            for rule, column in zip(rules, values, strict=True)
+        ),
+        findings=(
+            Finding(kind="stray-file", place="notes.txt"),
+            Finding(kind="same-file", place="An/a.jpg", others=("An/b.jpg",), certainty=0.9),
+            Finding(kind="stray-file", place="more.txt"),
+        ),
+        people=(
+            PersonSummary(name="An", group="adult", sex="female", images=3, distinct=3, accepted=1),
+            PersonSummary(name="Bo", group="adult", sex="female", images=2, distinct=1, accepted=0),
+        ),
+        balances=(balance("sex", "people", ["female", "female"], WantedShares(parts={"male": 1, "female": 1})),),
+        missing=(MissingPeople("male", "", 2),),
+        accepted=np.array([True, False, False, False, False]),
+        readable=np.array([True, True, True, True, False]),
+        notes=(Message("audit.guesses-unused"),),
+    )

@@ -43,7 +43,7 @@ def _opening(points: Floats) -> float:
 def _t(chip: FaceChip, points: Floats) -> float:
     """T in the landmarks' pixels: from between the eyes to the chin."""
     chin = CHIN.get(len(points))
-    if not chin:
+    if chin is None:
         return head_length(chip)
     eyes = np.mean([points[list(part)].mean(axis=0) for part in EYES[len(points)]], axis=0)
     return max(1.0, float(np.linalg.norm(points[chin] - eyes)))
