@@ -114,3 +114,30 @@ def overlap_by_hand(a: list[float], b: list[float]) -> float:
     height = min(a[3], b[3]) - max(a[1], b[1])
     shared = max(0.0, width) * max(0.0, height)
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
+def with_statistics(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """The module at rest, with random weights and statistics in all of its BatchNorms and PReLUs."""
+    generator = torch.Generator().manual_seed(seed)
+    for part in module.modules():
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
+            assert part.running_mean is not None and part.running_var is not None
+            part.running_mean.copy_(torch.randn(part.num_features, generator=generator))
+            part.running_var.copy_(torch.rand(part.num_features, generator=generator) + 0.5)
+        for parameter in part.parameters(recurse=False):
+            with torch.no_grad():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    return module.eval().requires_grad_(False)
+
+
+def batch_norm_by_hand(x: torch.Tensor, norm: torch.nn.Module) -> torch.Tensor:
+    """A BatchNorm at rest."""
+    mean, var, weight, bias = (
+        part.reshape(1, -1, *[1] * (x.ndim - 2))
+        for part in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    )
+    return (x - mean) / (var + norm.eps).sqrt() * weight + bias
+
+
+def prelu_by_hand(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return torch.where(x > 0, x, x * weight.reshape(1, -1, 1, 1))

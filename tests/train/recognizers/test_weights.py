@@ -2,17 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from mien.errors import CheckpointError  # noqa: E402
-from mien.models import store  # noqa: E402
-from mien.models.options import EngineOptions  # noqa: E402
 from mien.train.recognizers.backbones.registry import build  # noqa: E402
-from mien.train.recognizers.initialize import DEFAULTS, read_layers, state_of  # noqa: E402
-from mien.train.recognizers.initialize import read_weights as read_package  # noqa: E402
 from mien.train.recognizers.weights import read_weights  # noqa: E402
 
 
@@ -53,18 +48,6 @@ def test_a_network_that_is_no_backbone_is_refused(tmp_path: Path) -> None:
     torch.save({"linear.bias": torch.zeros(3)}, tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match="has no backbone that mien knows"):
         read_weights(tmp_path / "a.pt")
-
-
-def test_dlibs_resnet_gives_the_shipped_models_embeddings() -> None:
-    default = DEFAULTS["dlib-resnet"]
-    network = build("dlib-resnet", 128).eval()
-    network.load_state_dict(state_of(read_layers(read_package(default.package, default.parts["model"]))))
-    crops = np.random.default_rng(0).integers(0, 256, (2, 150, 150, 3), np.uint8)
-    mean, scale = (torch.tensor(values) for values in (network.spec.mean, network.spec.scale))
-    with torch.no_grad():
-        here = network(((torch.from_numpy(crops).float() - mean) / scale).permute(0, 3, 1, 2)).numpy()
-    there = store.load("dlib-resnet").session(options=EngineOptions(precision="f32")).run(crops)[0]
-    np.testing.assert_allclose(here, there, atol=1e-5)
 
 
 @pytest.mark.real

@@ -6,8 +6,6 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from mien.train.recognizers.backbones.registry import build  # noqa: E402
 
-"""Tensors in the state_dict and parameters, counted in the public code."""
-
 
 def test_recomputed_activations_give_the_same_gradients() -> None:
     gradients = []

@@ -6,8 +6,6 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from mien.train.recognizers.backbones.prelu import PReLU  # noqa: E402
 
-"""Tensors in the state_dict and parameters, counted in the public code."""
-
 
 @pytest.mark.parametrize("shape", [(4, 3), (2, 3, 5, 4)])
 def test_prelu_is_torchs_own_in_value_and_gradient(shape: tuple[int, ...]) -> None:
