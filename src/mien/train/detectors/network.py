@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from mien.detect.one_stage import OneStageFamily
 from mien.detect.schedule import Candidates
 from mien.models.card import InputSpec
 from mien.train.compute.network import Staged
@@ -44,14 +45,21 @@ class LossSums:
 
 
 class DetectorNetwork(Staged):
-    """A network from (N, 3, H, W) float pixels, prepared as `spec` says, to the outputs that its decoder takes.
+    """A network from (N, 3, H, W) float pixels, prepared as `spec` says, to the outputs that its family decodes.
 
     Scores come as logits, in training and in evaluation; `activated` makes them what the exported file gives.
     """
 
     outputs: ClassVar[tuple[str, ...]]
     """Names of the outputs in their order."""
-    spec: InputSpec
+    family: ClassVar[OneStageFamily]
+    """The family that the exported file is of; it says how images enter and what the outputs mean."""
+
+    @property
+    def spec(self) -> InputSpec:
+        """How images enter: as the family's authors trained."""
+        assert self.family.input is not None
+        return self.family.input
 
     @abstractmethod
     def forward(self, x: Tensor) -> Outputs:
@@ -61,10 +69,9 @@ class DetectorNetwork(Staged):
     def activated(self, outputs: Outputs) -> Outputs:
         """The outputs as the exported file gives them."""
 
-    @staticmethod
-    @abstractmethod
-    def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
+    def decode(self, outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
         """Turn the activated outputs of one input of a width and height into candidates above a score."""
+        return self.family.decode(outputs, width, height, threshold)
 
     @abstractmethod
     def losses(self, outputs: Outputs, targets: Sequence[Target], width: int, height: int) -> LossSums:

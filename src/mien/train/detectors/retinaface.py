@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from mien.detect.retinaface import decode
-from mien.models.card import InputSpec
+from mien.detect.retinaface import RETINAFACE
 from mien.train.detectors.assign import by_overlap
 from mien.train.detectors.losses import covered, hard_negatives
 from mien.train.detectors.network import DetectorNetwork, LossSums, Outputs, Target
@@ -182,8 +181,7 @@ class RetinaFaceNetwork(DetectorNetwork):
     """The network; see the module."""
 
     outputs: ClassVar[tuple[str, ...]] = ("loc", "conf", "landms")
-    spec = InputSpec(colour="BGR", mean=(104.0, 117.0, 123.0), scale=(1.0, 1.0, 1.0))
-    decode = staticmethod(decode)
+    family = RETINAFACE
     STAGES: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("body.stage1.", "body.conv1.", "body.bn1.", "body.layer1."),
         ("body.stage2.", "body.layer2.", "body.layer3."),

@@ -17,8 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from mien.detect.scrfd import decode
-from mien.models.card import InputSpec
+from mien.detect.scrfd import SCRFD
 from mien.train.detectors.assign import Anchors, adaptive
 from mien.train.detectors.losses import (
     covered,
@@ -119,8 +118,7 @@ class ScrfdNetwork(DetectorNetwork):
     """The network; see the module."""
 
     outputs: ClassVar[tuple[str, ...]] = tuple(f"{part}_{s}" for part in ("score", "bbox", "kps") for s in STRIDES)
-    spec = InputSpec(colour="RGB", mean=(127.5, 127.5, 127.5), scale=(128.0, 128.0, 128.0))
-    decode = staticmethod(decode)
+    family = SCRFD
     STAGES: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("stem.",),
         *((f"body.{number}.",) for number in range(4)),

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from mien.data.annotated import AnnotatedImage, read_annotated
-from mien.detect.one_stage import OVERLAP
 from mien.detect.schedule import Candidates, Pass, join, make_views, settle
 from mien.errors import ImageError
 from mien.evaluate.detectors.figures import average_precision, recall_at
@@ -85,7 +84,7 @@ def _detect(
 
 def detect(network: DetectorNetwork, image: Image, passes: Sequence[Pass], device: torch.device) -> Faces:
     """Find the faces of an image with a network in training, as its exported file would."""
-    return settle(join(list(_candidates(network, image, passes, device))), OVERLAP)
+    return settle(join(list(_candidates(network, image, passes, device))), network.family.overlap)
 
 
 def _candidates(
