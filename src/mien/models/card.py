@@ -38,7 +38,8 @@ class Strict(BaseModel):
 class ModelFile(Strict):
     """One ONNX file of a model."""
 
-    path: str
+    path: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+    """The file's name in the card's folder; never a path, so that a card by others reaches no other file."""
     sha256: Sha256
     converted_from: Sha256 | None = None
     """sha256 of the weights it was converted from; stable where the conversion's own bytes are not."""
@@ -72,16 +73,25 @@ class EmbeddingSpec(Strict):
     @field_validator("template")
     @classmethod
     def _known(cls, template: TemplateSpec) -> TemplateSpec:
-        try:
-            return parse_template(template) if isinstance(template, str) else check_points(template)
-        except CardError as reason:
-            raise ValueError(str(reason)) from reason
+        return checked_template(template)
 
     @property
     def contract_parts(self) -> dict[str, Any]:
         """What makes two embeddings comparable; the first output is not named, so that old contracts stay."""
         parts = self.model_dump()
         return parts if self.output else {key: value for key, value in parts.items() if key != "output"}
+
+
+def checked_template(template: TemplateSpec) -> TemplateSpec:
+    """A template as a schema's validator gives it.
+
+    Raises:
+        ValueError: there is no such template.
+    """
+    try:
+        return parse_template(template) if isinstance(template, str) else check_points(template)
+    except CardError as reason:
+        raise ValueError(str(reason)) from reason
 
 
 class PortraitModelSpec(Strict):

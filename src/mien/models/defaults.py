@@ -123,9 +123,14 @@ def build(name: str) -> tuple[ModelCard, dict[str, bytes]]:
 
 
 def shipped_card(name: str) -> ModelCard:
-    """The card of a default model as it ships: measured, with no files yet."""
+    """The card of a model as it ships: measured, with no files yet."""
     text = resources.files("mien.models").joinpath("cards", f"{name}.toml").read_text(encoding="utf-8")
     return parse_card(text, f"the shipped card of {name}")
+
+
+def has_shipped_card(name: str) -> bool:
+    """Whether mien ships a card with measured figures for a model of this name."""
+    return resources.files("mien.models").joinpath("cards", f"{name}.toml").is_file()
 
 
 def package_file(package: str, path: str) -> Path:

@@ -78,7 +78,17 @@ def measure(run: Callable[[Image], Sequence[Floats]], seed: int, width: int, hei
 
 def agreement(golden: Golden, run: Callable[[Image], Sequence[Floats]]) -> float:
     """Cosine between the golden vector and what the network answers now; 0 if the sizes differ."""
-    now = sample(run(golden_image(golden.seed, golden.width, golden.height)))
+    return _cosine(sample(run(golden_image(golden.seed, golden.width, golden.height))), golden)
+
+
+def cosine(one: Golden, other: Golden) -> float:
+    """Cosine between two golden vectors; 0 if they answer different images or their sizes differ."""
+    if (one.seed, one.width, one.height) != (other.seed, other.width, other.height):
+        return 0.0
+    return _cosine(np.asarray(other.output, np.float32), one)
+
+
+def _cosine(now: Floats, golden: Golden) -> float:
     then = np.asarray(golden.output, np.float32)
     if now.shape != then.shape or not np.isfinite(now).all():
         return 0.0
