@@ -1,10 +1,11 @@
-"""Embedded sets without a network."""
+"""Embedded sets without a network, and a few photographs with a small one."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,7 +18,9 @@ from mien.evaluate.protocols.mated import mated
 from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.report import Report
 from mien.evaluate.scorefile import Embedded, Origin
-from mien.types import Floats, floats
+from mien.library.import_model import ModelHints, import_model
+from mien.models import store
+from mien.types import Floats, Image, floats
 
 ORIGIN = Origin(
     contract="c0ffee", model="a-model", metric="cosine", normalized=True, detector="mtcnn", source="made-set"
@@ -137,3 +140,20 @@ def plain() -> Callable[..., dict[tuple[int, int], tuple[float, bool]]]:
 @pytest.fixture(params=["cosine", "l2"])
 def metric(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Image) -> Path:
+    """Two photographs of one person, one of another, and one of nobody."""
+    root = tmp_path_factory.mktemp("people")
+    pictures = {"Collins/1": collins, "Collins/2": collins[:400, 60:460], "Hopper/1": hopper}
+    for name, image in {**pictures, "Nobody/1": np.full((90, 80, 3), 99, np.uint8)}.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(root / f"{name}.png"), image[:, :, ::-1])
+    return root
+
+
+@pytest.fixture(scope="session")
+def network(make_recognizer: Callable[..., bytes]) -> str:
+    """A small recognizer of 112 pixels, which takes crops of a pack."""
+    return str(store.save(*import_model(make_recognizer(), "tiny-112", ModelHints(colour="RGB"))).folder)

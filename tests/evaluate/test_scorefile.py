@@ -6,10 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from mien.errors import ManifestError
+from mien.errors import ContractError, ManifestError
 from mien.evaluate.scorefile import (
     Origin,
     read_embedded,
+    require_same_contract,
     schema_metadata,
 )
 
@@ -41,3 +42,13 @@ def test_embeddings_that_cannot_be_compared_are_named_by_row(tmp_path: Path) -> 
         read_embedded(write(tmp_path / "d.parquet", [None, None]))
     with pytest.raises(ManifestError, match="is not an embedding file; make one with `mien embed"):
         read_embedded(tmp_path / "gone.parquet")
+
+
+def test_two_contracts_are_not_mixed() -> None:
+    one, two = (
+        Origin(contract=c, model=f"model-{c}", metric="cosine", normalized=True, detector="", source=f"set-{c}")
+        for c in "ab"
+    )
+    require_same_contract(one, one)
+    with pytest.raises(ContractError, match=r"set-a was embedded with model-a .* cannot be compared"):
+        require_same_contract(one, two)
