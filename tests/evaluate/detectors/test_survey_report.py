@@ -56,14 +56,20 @@ def table(report: Report, title: str) -> Table:
     return found
 
 
+def starting(report: Report, start: str) -> float | None:
+    """The only number whose name starts so."""
+    (name,) = (name for name in report.numbers if name.startswith(start))
+    return report.numbers[name].value
+
+
 def test_numbers_are_named_by_detector_and_set(report: Report) -> None:
     numbers = report.numbers
     assert numbers["slow/ms 640x480 batch 1"].value == 40 and numbers["slow/ms 640x480 batch 1"].high == 80
     assert numbers["fast/scenes/recall@0.1"].value == pytest.approx(1 / 3)
     assert numbers["fast/parameters"].value == 500_000 and numbers["fast/multiplications"].value == 10**9
-    assert numbers["fast/frames a second"].value == 12.5 and numbers["fast/start seconds"].value == 0.5
+    assert starting(report, "fast/frames") == 12.5 and numbers["fast/start seconds"].value == 0.5
     assert numbers["fast/scenes/portraits that fill the frame"].comparisons == 12
-    assert numbers["fast/central face found"].value == 0.5 and numbers["fast/other boxes a picture"].value == 0.25
+    assert numbers["fast/central face found"].value == 0.5 and starting(report, "fast/other boxes") == 0.25
     assert "haar/parameters" not in numbers and not any(name.startswith("nothere") for name in numbers)
 
 

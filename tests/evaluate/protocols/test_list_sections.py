@@ -91,9 +91,9 @@ def test_the_worst_pairs_of_each_kind_come_first(
     embedded = make_embedded()
     places = np.arange(12).reshape(6, 2)
     places[2, 1] = -1
-    least, most = worst_pairs(embedded, scored, places, "unit", flip)
-    assert [row.score for row in least.rows] == pytest.approx([flip * 0.4, flip * 0.9])
-    assert [row.score for row in most.rows] == pytest.approx([flip * 0.5, flip * 0.2, flip * 0.1])
-    assert (least.rows[0].a, least.rows[0].b) == (embedded.paths[2], embedded.paths[3])
+    mated, nonmated = worst_pairs(embedded, scored, places, "unit", flip)
+    assert [row.score for row in mated.rows] == pytest.approx([flip * 0.4, flip * 0.9])
+    assert [row.score for row in nonmated.rows] == pytest.approx([flip * 0.5, flip * 0.2, flip * 0.1])
+    assert (mated.rows[0].a, mated.rows[0].b) == (embedded.paths[2], embedded.paths[3])
     monkeypatch.setattr(list_sections, "SHOWN_PAIRS", 2)
     assert [len(pairs.rows) for pairs in worst_pairs(embedded, scored, places, "unit", flip)] == [1, 1]
