@@ -42,13 +42,29 @@ def test_adaptive_assignment_by_plain_loops() -> None:
         for value, i in chosen or [max(zip(values, candidates, strict=True))]:
             if i not in best or value > best[i][0]:
                 best[i] = (value, number)
-    found = {i: face for i, face in enumerate(adaptive(anchors, faces).tolist()) if face >= 0}
+    alone = adaptive(anchors, faces, torch.zeros(4, dtype=torch.long), 1)[0]
+    found = {i: face for i, face in enumerate(alone.tolist()) if face >= 0}
     assert found == {i: number for i, (_, number) in best.items()}
     assert set(found.values()) == {0, 1, 2, 3}
 
 
+def test_the_inputs_of_a_batch_are_assigned_as_each_alone() -> None:
+    anchors, generator = anchors_of(128, 96, CPU), torch.Generator().manual_seed(3)
+    corner = torch.rand(9, 2, generator=generator) * 80
+    faces = torch.cat([corner, corner + 8 + torch.rand(9, 2, generator=generator) * 40], dim=1)
+    # The second input has no face; two faces of the third are the same, and the first of them answers.
+    faces[8], rows = faces[7], torch.tensor([0, 0, 0, 0, 2, 2, 2, 2, 2])
+    together = adaptive(anchors, faces, rows, 3)
+    assert (together[1] == -1).all() and 8 not in together
+    for number, first in ((0, 0), (2, 4)):
+        own = faces[rows == number]
+        alone = adaptive(anchors, own, torch.zeros(len(own), dtype=torch.long), 1)[0]
+        assert torch.equal(together[number], torch.where(alone >= 0, alone + first, -1))
+
+
 def test_no_face_is_assigned_nothing() -> None:
-    assert (adaptive(anchors_of(64, 64, CPU), torch.zeros(0, 4)) == -1).all()
+    nothing = adaptive(anchors_of(64, 64, CPU), torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), 3)
+    assert nothing.shape == (3, 2 * (64 + 16 + 4)) and (nothing == -1).all()
     assert (by_overlap(torch.rand(5, 4), torch.zeros(0, 4), 0.35) == -1).all()
 
 

@@ -28,27 +28,27 @@ class Anchors:
     levels: tuple[int, ...]
 
 
-def adaptive(anchors: Anchors, faces: Tensor) -> Tensor:
-    """Adaptive training sample selection (ATSS; Zhang et al., CVPR 2020, algorithm 1).
+def adaptive(anchors: Anchors, faces: Tensor, rows: Tensor, inputs: int) -> Tensor:
+    """Adaptive training sample selection (ATSS; Zhang et al., CVPR 2020, algorithm 1), for a whole batch at once.
 
     The nearest anchors of each level to a face's centre are candidates. Those whose IoU reaches mean plus standard
     deviation of all candidates' IoU, and whose centre is in the face, answer for it. A face without any, such as one
     smaller than a stride, gets its best candidate. An anchor of two faces takes the one that it overlaps more.
 
     Args:
-        anchors: of the input.
-        faces: (G, 4) boxes.
+        anchors: of every input.
+        faces: (G, 4) boxes of all inputs, end to end.
+        rows: (G,) the input of each face.
+        inputs: number of inputs.
 
     Returns:
-        (A,) index of the face, or -1.
+        (inputs, A) number of the face among all, or -1.
     """
-    count = len(anchors.centres)
-    assigned = torch.full((count,), -1, dtype=torch.long, device=faces.device)
+    count, device = len(anchors.centres), faces.device
     if not len(faces):
-        return assigned
-    far = torch.cdist(anchors.centres, (faces[:, :2] + faces[:, 2:]) / 2)
-    candidates = _nearest(far, anchors.levels)
-    columns = torch.arange(len(faces), device=faces.device).expand_as(candidates)
+        return torch.full((inputs, count), -1, dtype=torch.long, device=device)
+    candidates = _nearest(torch.cdist(anchors.centres, (faces[:, :2] + faces[:, 2:]) / 2), anchors.levels)
+    columns = torch.arange(len(faces), device=device).expand_as(candidates)
     own = paired_overlaps(anchors.boxes[candidates].flatten(0, 1), faces.repeat(len(candidates), 1))
     own = own.view_as(candidates)
     threshold = own.mean(dim=0) + (own.std(dim=0) if len(own) > 1 else 0)
@@ -56,10 +56,13 @@ def adaptive(anchors: Anchors, faces: Tensor) -> Tensor:
     inside = ((centres > faces[None, :, :2]) & (centres < faces[None, :, 2:])).all(dim=2)
     chosen = (own >= threshold) & inside
     chosen[own.argmax(dim=0), columns[0]] |= ~chosen.any(dim=0)
-    shared = torch.full((count, len(faces)), -1.0, device=faces.device)
-    shared[candidates[chosen], columns[chosen]] = own[chosen]
-    best, face = shared.max(dim=1)
-    return torch.where(best >= 0, face, assigned)
+    overlap, face = own[chosen], columns[chosen]
+    place = rows[face] * count + candidates[chosen]
+    best = torch.full((inputs * count,), -1.0, device=device).scatter_reduce(0, place, overlap, "amax")
+    wins = overlap == best[place]
+    nobody = torch.full((inputs * count,), len(faces), dtype=torch.long, device=device)
+    assigned = nobody.scatter_reduce(0, place[wins], face[wins], "amin")
+    return torch.where(assigned < len(faces), assigned, -1).view(inputs, count)
 
 
 def _nearest(far: Tensor, levels: tuple[int, ...]) -> Tensor:

@@ -188,15 +188,13 @@ class ScrfdNetwork(DetectorNetwork):
         boxes = torch.cat([anchors.centres - sides[..., :2], anchors.centres + sides[..., 2:]], dim=2)
         offsets = torch.cat(outputs[6:], dim=1).float() * stride
         points = anchors.centres[None, :, None] + offsets.reshape(*offsets.shape[:2], 5, 2)
+        faces = torch.cat([target.boxes for target in targets])
         with torch.no_grad():
-            assigned = torch.stack([adaptive(anchors, target.boxes) for target in targets])
-            ignored = torch.stack([_ignored(anchors, target) for target in targets]) & (assigned < 0)
+            assigned = adaptive(anchors, faces, _inputs_of([target.boxes for target in targets]), len(targets))
+            ignored = _ignored(anchors, [target.ignored for target in targets]) & (assigned < 0)
         row, anchor = torch.nonzero(assigned >= 0, as_tuple=True)
-        # Faces of all inputs end to end, and where each input's begin.
-        first = torch.tensor([0, *(len(target.boxes) for target in targets)], device=logits.device).cumsum(0)
-        face = first[row] + assigned[row, anchor]
-        wanted = torch.cat([target.boxes for target in targets])[face]
-        places = torch.cat([target.landmarks for target in targets])[face]
+        face = assigned[row, anchor]
+        wanted, places = faces[face], torch.cat([target.landmarks for target in targets])[face]
         own, own_points = boxes[row, anchor], points[row, anchor]
         quality = torch.zeros_like(logits)
         quality[row, anchor] = paired_overlaps(own.detach(), wanted).clamp(0, 1)
@@ -211,11 +209,18 @@ class ScrfdNetwork(DetectorNetwork):
         return LossSums(torch.stack([scored, fitted, placed]), counts)
 
 
-def _ignored(anchors: Anchors, target: Target) -> Tensor:
-    """(A,) whether so much of an anchor is in a face that is ignored that it learns nothing."""
-    if not len(target.ignored):
-        return torch.zeros(len(anchors.boxes), dtype=torch.bool, device=anchors.boxes.device)
-    return covered(anchors.boxes, target.ignored).max(dim=1).values >= IGNORED
+def _inputs_of(parts: Sequence[Tensor]) -> Tensor:
+    """The input that each row of the parts belongs to, where the parts are put end to end."""
+    counts = torch.tensor([len(part) for part in parts])
+    return torch.arange(len(parts)).repeat_interleave(counts).to(parts[0].device)
+
+
+def _ignored(anchors: Anchors, parts: Sequence[Tensor]) -> Tensor:
+    """(N, A) whether so much of an anchor is in a face of its input that is ignored that it learns nothing."""
+    found = torch.zeros(len(parts), len(anchors.boxes), dtype=torch.bool, device=anchors.boxes.device)
+    anchor, face = torch.nonzero(covered(anchors.boxes, torch.cat(list(parts))) >= IGNORED, as_tuple=True)
+    found[_inputs_of(parts)[face], anchor] = True
+    return found
 
 
 @lru_cache(maxsize=32)
