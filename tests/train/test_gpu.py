@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
+from made_up import detector_recipe  # noqa: E402
+
 from mien.train.kinds import parse_recipe  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 from mien.train.run.journal import read_journal  # noqa: E402
@@ -31,6 +33,16 @@ def losses(pack: Path, folder: Path, device: str, precision: str) -> list[float]
 def test_a_gpu_makes_the_steps_of_a_processor(face_pack: Path, tmp_path: Path) -> None:
     here = losses(face_pack, tmp_path / "cpu", "cpu", "f32")
     assert losses(face_pack, tmp_path / "gpu", "cuda", "f32") == pytest.approx(here, rel=2e-2)
+
+
+def test_a_gpu_makes_the_steps_of_a_processor_for_a_detector(scenes: Path, tmp_path: Path) -> None:
+    def of(device: str) -> list[float]:
+        run = {"device": device, "precision": "f32", "processes": 1}
+        train(detector_recipe(scenes, run=run), tmp_path / device)
+        log = read_journal(tmp_path / device / "log.jsonl")
+        return [line["loss"] for line in log if "loss" in line]
+
+    assert of("cuda") == pytest.approx(of("cpu"), rel=2e-2)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

@@ -79,6 +79,22 @@ def test_boxes_and_landmarks_stay_on_the_pixels_that_they_mark(mosaic: float) ->
     assert seen > 15 and (mosaic or 3 < mirrored < seen)
 
 
+@pytest.mark.parametrize("mosaic", [0.0, 1.0])
+def test_boxes_that_are_not_cut_keep_the_proportions_of_the_face(mosaic: float) -> None:
+    outside = {True: 0, False: 0}
+    for clip in (True, False):
+        plan = ScenePlan(192, Squares(near=0.0, clip=clip), mosaic, {"mirror": 0.5})
+        for seed in range(60):
+            read = lambda: marked_scene(seed)  # noqa: E731, B023
+            scene = augmenting.augment(read, read, plan, np.random.default_rng([3, seed]))
+            boxes = scene.boxes[~scene.ignore]
+            outside[clip] += int(((boxes < 0) | (boxes > 192)).any(axis=1).sum())
+            if not clip:
+                size = boxes[:, 2:] - boxes[:, :2]
+                assert size[:, 0] == pytest.approx(size[:, 1], rel=1e-3), "every face is a square"
+    assert outside[True] == 0 and outside[False] > 5
+
+
 def small_face(width: int, height: int) -> Scene:
     """A face of four pixels in the middle of a grey image."""
     x, y = width / 2, height / 2

@@ -28,6 +28,16 @@ def test_processes_divide_the_batch_of_one(scenes: Path) -> None:
             assert np.array_equal(np.concatenate([part[step].numbers for part in parts]), one.numbers)
 
 
+def test_processes_that_read_give_what_threads_give(scenes: Path) -> None:
+    share = BatchSlice(8, 2, 7)
+    threads, processes = read_all(scenes, share), read_all(scenes, share, run={"processes": 2})
+    for one, other in zip(threads, processes, strict=True):
+        assert torch.equal(one.images, other.images)
+        assert np.array_equal(one.numbers, other.numbers)
+        for mine, its in zip(one.scenes, other.scenes, strict=True):
+            assert np.array_equal(mine.boxes, its.boxes) and np.array_equal(mine.landmarks, its.landmarks)
+
+
 def test_an_epoch_shows_every_image_once_and_another_seed_shows_another_order(scenes: Path) -> None:
     orders = [np.concatenate([one.numbers for one in read_all(scenes, BatchSlice(8, 0, 8), seed=s)]) for s in (1, 2)]
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(24))

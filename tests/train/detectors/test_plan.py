@@ -28,6 +28,7 @@ def test_every_recipe_of_a_detector_can_be_planned(
         "scrfd-500m-wider",
         "scrfd-2.5g-wider",
         "detector-scenes",
+        "detector-gpu",
         "detector-landmarks",
         "detector-portraits",
         "detector-smoke",

@@ -8,7 +8,7 @@ from mien.models.card import InputSpec
 from mien.types import Image
 
 
-def prepare(images: Image, spec: InputSpec, device: torch.device, *, channels_last: bool = True) -> Tensor:
+def prepare(images: Image | Tensor, spec: InputSpec, device: torch.device, *, channels_last: bool = True) -> Tensor:
     """Turn images into a network's input.
 
     Args:
@@ -20,7 +20,9 @@ def prepare(images: Image, spec: InputSpec, device: torch.device, *, channels_la
     Returns:
         (N, 3, H, W) float32.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device, non_blocking=True)
+    if not isinstance(images, Tensor):
+        images = torch.from_numpy(np.ascontiguousarray(images))
+    pixels = images.to(device, non_blocking=True)
     if spec.colour == "BGR":
         pixels = pixels.flip(3)
     mean, scale = (torch.tensor(values, device=device) for values in (spec.mean, spec.scale))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from mien.train.detectors.scene import Scene, clipped
+from mien.train.detectors.scene import Scene, keep_inside
 from mien.types import Image
 
 Generator = np.random.Generator
@@ -42,18 +42,20 @@ class Squares:
         smallest: minimum side, as a share of the image's shorter side.
         largest: maximum side; beyond the image there is one colour.
         near: probability that the square is placed around a face instead of anywhere.
+        clip: cut boxes at the edges of the square; else a box says where the whole face would be.
     """
 
     smallest: float = 0.3
     largest: float = 2.0
     near: float = 0.5
+    clip: bool = True
 
 
 def square(scene: Scene, side: int, squares: Squares, generator: Generator) -> Scene:
     """Take a random square of the image, scaled to side x side; one colour where it leaves the image.
 
-    A face whose centre is inside stays, with its box cut at the edges, as the reference does. A face whose centre is
-    outside is ignored as far as it is seen.
+    A face whose centre is inside stays, with its box cut at the edges or whole. A face whose centre is outside is
+    ignored as far as it is seen.
     """
     height, width = scene.image.shape[:2]
     reach = min(width, height) * _share(squares, generator)
@@ -70,7 +72,7 @@ def square(scene: Scene, side: int, squares: Squares, generator: Generator) -> S
         at_x, at_y = max(0, round((left - x) * scale)), max(0, round((top - y) * scale))
         small = small[: side - at_y, : side - at_x]
         canvas[at_y : at_y + small.shape[0], at_x : at_x + small.shape[1]] = small
-    return clipped(scene.moved(canvas, scale, (-x * scale, -y * scale)))
+    return keep_inside(scene.moved(canvas, scale, (-x * scale, -y * scale)), clip=squares.clip)
 
 
 def _share(squares: Squares, generator: Generator) -> float:
@@ -97,13 +99,14 @@ def _corner(scene: Scene, reach: float, near: float, generator: Generator) -> tu
     )
 
 
-def mosaic(scenes: Sequence[Scene], side: int, generator: Generator) -> Scene:
+def mosaic(scenes: Sequence[Scene], side: int, generator: Generator, *, clip: bool = True) -> Scene:
     """Put four square scenes into the quarters around a random point (Bochkovskiy et al., arXiv 2004.10934).
 
     Args:
         scenes: four, of any sides; each is shrunk to cover its quarter and cut.
         side: of the result.
         generator: chooses the point.
+        clip: cut boxes at the edges of their quarter.
     """
     x, y = (int(v) for v in generator.uniform(*MOSAIC_CENTRE, 2) * side)
     canvas = np.zeros((side, side, 3), np.uint8)
@@ -115,7 +118,7 @@ def mosaic(scenes: Sequence[Scene], side: int, generator: Generator) -> Scene:
         size = max(width, round(scene.image.shape[1] * scale)), max(height, round(scene.image.shape[0] * scale))
         small = np.asarray(cv2.resize(scene.image, size, interpolation=cv2.INTER_AREA), np.uint8)[:height, :width]
         canvas[top:bottom, left:right] = small
-        parts.append(clipped(scene.moved(small, scale, (0, 0))).moved(canvas, 1, (left, top)))
+        parts.append(keep_inside(scene.moved(small, scale, (0, 0)), clip=clip).moved(canvas, 1, (left, top)))
     return Scene(
         canvas,
         np.concatenate([part.boxes for part in parts]),
@@ -214,7 +217,7 @@ def augment(read: Callable[[], Scene], more: Callable[[], Scene], plan: ScenePla
     scene = square(read(), plan.side, plan.squares, generator)
     if plan.mosaic and generator.random() < plan.mosaic:
         others = [square(more(), plan.side, plan.squares, generator) for _ in range(3)]
-        scene = mosaic([scene, *others], plan.side, generator)
+        scene = mosaic([scene, *others], plan.side, generator, clip=plan.squares.clip)
     for name, kind in AUGMENTATIONS.items():
         probability = plan.probabilities.get(name, 0.0)
         if probability and generator.random() < probability:

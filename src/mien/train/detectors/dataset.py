@@ -4,22 +4,29 @@ As with crops, the order and what is done to an image follow from the seed and i
 training can be resumed at any step, on any number of processes.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import torch
+from torch import Tensor
+from torch.multiprocessing import get_context
 
 from mien.data.annotated import AnnotatedImage, read_annotated
 from mien.data.sample import Problem
 from mien.errors import RecipeError
 from mien.image import read_image
 from mien.prefetch import prefetch
+from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.order import BatchSlice, Indices, samples_of_steps
-from mien.train.detectors.augment import augment
+from mien.train.detectors.augment import ScenePlan, augment
 from mien.train.detectors.recipe import DetectorRecipe
-from mien.train.detectors.scene import Scene, clipped, ignore_small
-from mien.types import Image
+from mien.train.detectors.scene import Scene, ignore_small, keep_inside
+
+StepSamples = tuple[int, int, Indices]
+"""A step, the place in the training of its first image, and its images."""
 
 
 class SceneDataset:
@@ -57,15 +64,6 @@ class SceneDataset:
         """The images of an epoch."""
         return np.random.default_rng([seed, epoch]).permutation(len(self.images))
 
-    def scene(self, number: int) -> Scene:
-        """Read an image with its faces.
-
-        Raises:
-            ImageError: it cannot be read.
-        """
-        image = self.images[number]
-        return clipped(Scene(read_image(image.path), image.boxes, image.landmarks, image.ignore))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SceneBatch:
@@ -74,14 +72,59 @@ class SceneBatch:
     Attributes:
         step: number of the step in the training.
         images: (B, side, side, 3) uint8 RGB, augmented.
-        scenes: the faces of each.
+        scenes: the faces of each, without the image.
         numbers: (B,) which images of the data set they are.
     """
 
     step: int
-    images: Image
+    images: Tensor
     scenes: tuple[Scene, ...]
     numbers: Indices
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneReader:
+    """Reads and augments; each process that reads has one.
+
+    Attributes:
+        images: of the data set.
+        plan: what is done to them.
+        min_face: faces whose shorter side is smaller than this are ignored.
+        seed: of the training.
+        first: the first row of each batch that is read.
+        last: one past the last row.
+    """
+
+    images: Sequence[AnnotatedImage]
+    plan: ScenePlan
+    min_face: float
+    seed: int
+    first: int
+    last: int
+
+    def scene(self, number: int) -> Scene:
+        """Read an image with its faces.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        image = self.images[number]
+        scene = Scene(read_image(image.path), image.boxes, image.landmarks, image.ignore)
+        return keep_inside(scene, clip=self.plan.squares.clip)
+
+    def augmented(self, number: int, place: int) -> Scene:
+        """Read and augment the image that has a place in the training."""
+        generator = np.random.default_rng([self.seed, 1, place])
+        more = lambda: self.scene(int(generator.integers(len(self.images))))  # noqa: E731
+        return ignore_small(augment(lambda: self.scene(number), more, self.plan, generator), self.min_face)
+
+    def read(self, item: StepSamples) -> SceneBatch:
+        """Make this process's share of a step."""
+        step, begin, whole = item
+        own = whole[self.first : self.last]
+        scenes = [self.augmented(int(number), begin + self.first + row) for row, number in enumerate(own)]
+        images = torch.from_numpy(np.stack([scene.image for scene in scenes]))
+        return SceneBatch(step, images, tuple(scene.without_image() for scene in scenes), own)
 
 
 def batches(
@@ -92,22 +135,35 @@ def batches(
     Raises:
         ImageError: an image cannot be read.
     """
-    seed, plan = recipe.seed, recipe.augment.plan(recipe.detector.side)
-
-    def read(item: tuple[int, int, Indices]) -> SceneBatch:
-        step, begin, whole = item
-        own = whole[share.first : share.last]
-        scenes = []
-        for row, number in enumerate(own.tolist()):
-            generator = np.random.default_rng([seed, 1, begin + share.first + row])
-
-            def more(generator: np.random.Generator = generator) -> Scene:
-                return dataset.scene(int(generator.integers(len(dataset))))
-
-            scene = augment(lambda n=number: dataset.scene(n), more, plan, generator)  # type: ignore[misc]
-            scenes.append(ignore_small(scene, recipe.data.min_face))
-        return SceneBatch(step, np.stack([scene.image for scene in scenes]), tuple(scenes), own)
-
+    seed, processes = recipe.seed, recipe.run.processes
+    reader = SceneReader(
+        images=dataset.images,
+        plan=recipe.augment.plan(recipe.detector.side),
+        min_face=recipe.data.min_face,
+        seed=seed,
+        first=share.first,
+        last=share.last,
+    )
     items = samples_of_steps(lambda epoch: dataset.order(epoch, seed), len(dataset), share.batch, start, end)
-    with ThreadPoolExecutor(threads, "reader") as pool:
-        yield from prefetch(pool, read, items, threads + 2)
+    if processes:
+        # Started afresh and not forked: this process has threads, and may have a GPU.
+        pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_reading, (reader,))
+        yield from prefetch(pool, _read, items, processes + 2)
+    else:
+        yield from prefetch(ThreadPoolExecutor(threads, "reader"), reader.read, items, threads + 2)
+
+
+_readers: list[SceneReader] = []
+"""In a process that reads: its reader."""
+
+
+def _start_reading(reader: SceneReader) -> None:
+    keep_freed_memory()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    _readers.append(reader)
+
+
+def _read(item: StepSamples) -> SceneBatch:
+    """Read in a process; the images go back in shared memory, as torch does with tensors."""
+    return _readers[0].read(item)

@@ -15,7 +15,7 @@ from mien.train.detectors.augment import AUGMENTATIONS, ScenePlan, Squares
 from mien.train.detectors.registry import DETECTORS
 from mien.train.recipe.io import RecipeFormat
 from mien.train.recipe.registry import name_in
-from mien.train.recipe.settings import Fraction, Training, ValidationSettings
+from mien.train.recipe.settings import Fraction, RunSettings, Training, ValidationSettings
 
 Side = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
 
@@ -42,11 +42,14 @@ class SceneAugmentSettings(Strict):
     """Probability that the square is placed around a face instead of anywhere."""
     mosaic: Fraction = 0.0
     """Probability that four images share an input."""
+    clip: bool = True
+    """Cut boxes at the edges of the input, as InsightFace does for SCRFD-0.5G; false keeps them whole, as it does for
+    the sizes above."""
 
     def plan(self, side: int) -> ScenePlan:
         """What is done to an image for an input of `side` pixels."""
         kinds = set(type(self).model_fields) - set(SceneAugmentSettings.model_fields)
-        squares = Squares(self.smallest, self.largest, self.near)
+        squares = Squares(self.smallest, self.largest, self.near, self.clip)
         return ScenePlan(side, squares, self.mosaic, {name: float(getattr(self, name)) for name in kinds})
 
 
@@ -74,6 +77,13 @@ class DetectorInit(Strict):
     """Whether BatchNorms continue to gather statistics and to learn, or stay as they are."""
 
 
+class DetectorRun(RunSettings):
+    """How a training of a detector runs."""
+
+    processes: Annotated[int, Field(ge=0)] = 0
+    """Processes that read and augment images, in place of threads: worth it where a GPU waits for its batches."""
+
+
 class DetectorEvaluate(ValidationSettings):
     """A set that a detector is evaluated on while it is trained."""
 
@@ -92,6 +102,7 @@ class DetectorRecipe(Training):
     detector: DetectorSettings
     loss: LossWeights = LossWeights()
     init: DetectorInit | None = None
+    run: DetectorRun = DetectorRun()
     evaluate: tuple[DetectorEvaluate, ...] = ()
 
 

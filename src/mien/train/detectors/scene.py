@@ -35,20 +35,30 @@ class Scene:
             self.ignore,
         )
 
+    def without_image(self) -> "Scene":
+        """The same faces with an image of no pixels, for those who have the pixels elsewhere."""
+        return replace(self, image=np.empty((0, 0, 3), np.uint8))
+
     def take(self, chosen: NDArray[np.bool_]) -> "Scene":
         """The same image with some of its faces."""
         return replace(self, boxes=self.boxes[chosen], landmarks=self.landmarks[chosen], ignore=self.ignore[chosen])
 
 
-def clipped(scene: Scene) -> Scene:
-    """Cut boxes at the edges; a face whose centre is outside is ignored, and one that is not seen is dropped."""
+def keep_inside(scene: Scene, *, clip: bool = True) -> Scene:
+    """Ignore faces whose centre is outside, and drop those that are not seen.
+
+    Args:
+        scene: its faces may leave the image.
+        clip: cut boxes at the edges; a face that is ignored is cut in any case.
+    """
     height, width = scene.image.shape[:2]
     ends = floats([width, height, width, height])
     centres = (scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2
-    inside = ((centres >= 0) & (centres < ends[:2])).all(axis=1)
-    boxes = np.clip(scene.boxes, 0, ends)
-    seen = np.asarray(((boxes[:, 2:] - boxes[:, :2]) > 1).all(axis=1), np.bool_)
-    return replace(scene, boxes=floats(boxes), ignore=scene.ignore | ~inside).take(seen)
+    ignore = scene.ignore | ~((centres >= 0) & (centres < ends[:2])).all(axis=1)
+    cut = np.clip(scene.boxes, 0, ends)
+    seen = np.asarray(((cut[:, 2:] - cut[:, :2]) > 1).all(axis=1), np.bool_)
+    boxes = np.where((ignore | clip)[:, None], cut, scene.boxes)
+    return replace(scene, boxes=floats(boxes), ignore=ignore).take(seen)
 
 
 def ignore_small(scene: Scene, min_side: float) -> Scene:

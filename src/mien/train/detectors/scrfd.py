@@ -2,8 +2,9 @@
 
 After Guo et al. (arXiv 2105.04714): ATSS assigns, quality focal loss scores, DIoU loss fits boxes, and five landmarks
 are regressed from the anchor's centre. The outputs are those of InsightFace's export, so mien.detect.scrfd decodes
-both. The 2.5g and 10g sizes have the paper's widths and depths; the 500m has plain convolutions instead of the
-paper's separable ones, since they train and run faster on a processor (docs/log.md).
+both. The 2.5g and 10g sizes have the paper's widths and depths. The 500m and the 1g have plain convolutions, where
+the paper has separable ones, since those train and run faster on a processor (docs/log.md); the 1g has a convolution
+for the landmarks alone.
 """
 
 import math
@@ -50,6 +51,7 @@ class ScrfdShape:
         head: channels of the head.
         deep: number of convolutions of the head.
         last: side of the kernels that give the outputs.
+        points: number of convolutions of the head that only the landmarks have.
     """
 
     stem: int
@@ -59,10 +61,12 @@ class ScrfdShape:
     head: int
     deep: int = 2
     last: int = 3
+    points: int = 0
 
 
 SHAPES = {
     "scrfd-500m": ScrfdShape(stem=16, planes=(16, 24, 40, 64), blocks=(1, 2, 2, 2), neck=16, head=32, last=1),
+    "scrfd-1g": ScrfdShape(stem=16, planes=(16, 24, 64, 96), blocks=(1, 2, 3, 3), neck=24, head=32, last=1, points=1),
     "scrfd-2.5g": ScrfdShape(stem=24, planes=(24, 48, 48, 80), blocks=(3, 5, 3, 2), neck=24, head=64),
     "scrfd-10g": ScrfdShape(stem=56, planes=(56, 88, 88, 224), blocks=(3, 4, 2, 3), neck=56, head=80, deep=3),
 }
@@ -100,13 +104,14 @@ class ScrfdHead(nn.Module):
         self.trunk = nn.Sequential(*(_convolution(a, b) for a, b in pairwise(widths)))
         self.score = nn.Conv2d(shape.head, ANCHORS, shape.last, padding=shape.last // 2)
         self.box = nn.Conv2d(shape.head, ANCHORS * 4, shape.last, padding=shape.last // 2)
+        self.own = nn.Sequential(*(_convolution(shape.head, shape.head) for _ in range(shape.points)))
         self.points = nn.Conv2d(shape.head, ANCHORS * 10, shape.last, padding=shape.last // 2)
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Outputs:
         """(N, C, H, W) to (N, H * W * 2, 1), (.., 4) and (.., 10)."""
         x = self.trunk(x)
-        return _flat(self.score(x), 1), _flat(self.box(x) * self.scale, 4), _flat(self.points(x), 10)
+        return _flat(self.score(x), 1), _flat(self.box(x) * self.scale, 4), _flat(self.points(self.own(x)), 10)
 
 
 def _flat(x: Tensor, width: int) -> Tensor:

@@ -1,7 +1,8 @@
 """Training a detector, as the loop sees it: images, network and loss as one task."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mien.errors import CheckpointError
+from mien.prefetch import prefetch
 from mien.train.compute.distributed import World
 from mien.train.compute.network import callable_network, computed_in, require_precision, unsynchronized
 from mien.train.compute.norms import freeze, synchronize
@@ -58,7 +60,11 @@ class DetectionTask:
     def batches(self, start: int) -> Iterator[SceneBatch]:
         """This process's shares of the steps from `start` on."""
         share, threads = share_of(self.recipe, self.world), reader_threads(self.recipe.run)
-        return batches(self.dataset, self.recipe, share, threads, start, self.steps)
+        found = batches(self.dataset, self.recipe, share, threads, start, self.steps)
+        if self.world.device.type != "cuda":
+            return found
+        # From pinned memory the pixels travel while the network computes.
+        return prefetch(ThreadPoolExecutor(1, "pinning"), pinned, found, 2)
 
     def step(self, batch: SceneBatch, rate: float) -> Outcome:
         """Train on one batch; nothing is changed if the outcome is not finite."""
@@ -165,6 +171,11 @@ def make_detector(recipe: DetectorRecipe) -> DetectorNetwork:
     return network
 
 
+def pinned(batch: SceneBatch) -> SceneBatch:
+    """The batch with its images in memory from which a GPU reads on its own."""
+    return replace(batch, images=batch.images.pin_memory())
+
+
 def targets_of(scenes: Sequence[Scene], device: torch.device) -> list[Target]:
     """The faces of each scene as tensors; all of them travel to the device at once."""
     known = [scene.take(~scene.ignore) for scene in scenes]
@@ -172,7 +183,7 @@ def targets_of(scenes: Sequence[Scene], device: torch.device) -> list[Target]:
     faces = np.concatenate([np.hstack([one.boxes, one.landmarks.reshape(-1, 10)]) for one in known])
     there = torch.from_numpy(np.concatenate([faces, np.pad(np.concatenate(ignored), ((0, 0), (0, 10)))])).to(device)
     counts = [len(one.boxes) for one in known] + [len(boxes) for boxes in ignored]
-    parts = there.split(counts)
+    parts = torch.split(there, counts)
     return [
         Target(own[:, :4], own[:, 4:].reshape(-1, 5, 2), rest[:, :4])
         for own, rest in zip(parts[: len(known)], parts[len(known) :], strict=True)
