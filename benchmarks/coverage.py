@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 import command
-from mien.evaluate.rates_at import match_sums
+from mien.pairwise.rates_at import match_sums
 from mien.rates import rate_of_pairs, rate_of_subjects
 
 FNMR = ((100, 10, 1.0, -3.0), (300, 10, 1.0, -4.0), (1000, 4, 1.5, -6.0), (60, 20, 1.5, -3.0), (1680, 10, 2.0, -7.0))

@@ -18,11 +18,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import command
 import machine
 from mien.data.pairs import Pair
-from mien.evaluate import all_pairs, score_blocks
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.protocols.verification import evaluate_pairs
 from mien.evaluate.scorefile import Embedded, Origin
 from mien.models.engines import usable_cores
+from mien.pairwise import all_pairs, score_blocks
 
 SIZES = (10_000, 20_000, 50_000, 100_000)
 ORIGIN = Origin(

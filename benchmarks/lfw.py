@@ -18,13 +18,13 @@ import inputs
 import machine
 from mien.data.pairs import read_pairs
 from mien.detect.prominence import most_prominent
-from mien.evaluate.all_pairs import compare_all
-from mien.evaluate.operating_points import operating_point
 from mien.evaluate.pair_lists import ScoredPairs, folded_accuracy
 from mien.evaluate.thresholds import choose_thresholds
 from mien.image import read_image
 from mien.models import defaults
 from mien.models.card import AccuracyRow, format_card
+from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.operating_points import operating_point
 from mien.pipeline import open_pipeline
 from mien.scores import score_pairs
 

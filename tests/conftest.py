@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from mien.data.sample import Sample
 from mien.detect.families import open_detector
 from mien.image import read_image
 from mien.models.defaults import package_file
-from mien.types import Box, Image
+from mien.types import Box, Floats, Image, floats
 
 # Property tests draw the same examples on every machine, and a slow one does not fail for being slow.
 settings.register_profile("mien", deadline=None, derandomize=True)
@@ -158,3 +159,41 @@ def fixed_detector() -> bytes:
     graph = helper.make_graph(nodes, "detector", [given], outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return bytes(model.SerializeToString())
+
+
+def make_world(seed: int, subjects: int = 60, dimension: int = 6) -> tuple[Floats, np.ndarray, list[str]]:
+    """Subjects with 1 to 4 samples around their centres, in two strata."""
+    generator = np.random.default_rng(seed)
+    numbers = np.repeat(np.arange(subjects), generator.integers(1, 5, subjects))
+    shuffled = generator.permutation(len(numbers))
+    numbers = numbers[shuffled]
+    centres = generator.normal(size=(subjects, dimension))
+    strata = ["child" if number % 3 == 0 else "adult" for number in numbers]
+    return floats(centres[numbers] + generator.normal(0, 0.6, (len(numbers), dimension))), numbers, strata
+
+
+def compare_plainly(
+    embeddings: Floats, numbers: np.ndarray, metric: str
+) -> dict[tuple[int, int], tuple[float, bool]]:
+    """Similarity and truth of every pair."""
+    found = {}
+    for i, j in combinations(range(len(numbers)), 2):
+        a, b = embeddings[i].astype(float), embeddings[j].astype(float)
+        score = a @ b / np.linalg.norm(a) / np.linalg.norm(b) if metric == "cosine" else -np.linalg.norm(a - b)
+        found[i, j] = float(score), bool(numbers[i] == numbers[j])
+    return found
+
+
+@pytest.fixture(scope="session")
+def world() -> Callable[..., tuple[Floats, np.ndarray, list[str]]]:
+    return make_world
+
+
+@pytest.fixture(scope="session")
+def plain() -> Callable[..., dict[tuple[int, int], tuple[float, bool]]]:
+    return compare_plainly
+
+
+@pytest.fixture(params=["cosine", "l2"])
+def metric(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

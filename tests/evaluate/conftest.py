@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -20,7 +20,7 @@ from mien.evaluate.report import Report
 from mien.evaluate.scorefile import Embedded, Origin
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
-from mien.types import Floats, Image, floats
+from mien.types import Image, floats
 
 ORIGIN = Origin(
     contract="c0ffee", model="a-model", metric="cosine", normalized=True, detector="mtcnn", source="made-set"
@@ -102,44 +102,6 @@ def report(request: pytest.FixtureRequest, make_embedded: Callable[..., Embedded
 def list_pairs() -> Callable[[Embedded], list[Pair]]:
     """Mated and non-mated pairs of a set."""
     return listed
-
-
-def make_world(seed: int, subjects: int = 60, dimension: int = 6) -> tuple[Floats, np.ndarray, list[str]]:
-    """Subjects with 1 to 4 samples around their centres, in two strata."""
-    generator = np.random.default_rng(seed)
-    numbers = np.repeat(np.arange(subjects), generator.integers(1, 5, subjects))
-    shuffled = generator.permutation(len(numbers))
-    numbers = numbers[shuffled]
-    centres = generator.normal(size=(subjects, dimension))
-    strata = ["child" if number % 3 == 0 else "adult" for number in numbers]
-    return floats(centres[numbers] + generator.normal(0, 0.6, (len(numbers), dimension))), numbers, strata
-
-
-def compare_plainly(
-    embeddings: Floats, numbers: np.ndarray, metric: str
-) -> dict[tuple[int, int], tuple[float, bool]]:
-    """Similarity and truth of every pair."""
-    found = {}
-    for i, j in combinations(range(len(numbers)), 2):
-        a, b = embeddings[i].astype(float), embeddings[j].astype(float)
-        score = a @ b / np.linalg.norm(a) / np.linalg.norm(b) if metric == "cosine" else -np.linalg.norm(a - b)
-        found[i, j] = float(score), bool(numbers[i] == numbers[j])
-    return found
-
-
-@pytest.fixture(scope="session")
-def world() -> Callable[..., tuple[Floats, np.ndarray, list[str]]]:
-    return make_world
-
-
-@pytest.fixture(scope="session")
-def plain() -> Callable[..., dict[tuple[int, int], tuple[float, bool]]]:
-    return compare_plainly
-
-
-@pytest.fixture(params=["cosine", "l2"])
-def metric(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.distributions import decidability, moments
+from mien.pairwise.all_pairs import compare_all
 from mien.types import Floats
 
 World = Callable[..., tuple[Floats, np.ndarray, list[str]]]

@@ -6,14 +6,14 @@ from pathlib import Path
 from mien.data.annotated import AnnotatedSet
 from mien.evaluate.detectors import figures, matching, portraits, report, run, survey, wider
 from mien.evaluate.detectors.timing import Timing
-from mien.evaluate.operating_points import SHOWN_BY
 from mien.evaluate.protocols import PROTOCOLS
 from mien.evaluate.protocols.mated import MAX_SAMPLES
 from mien.evaluate.protocols.rate_tables import STRATA_RATE
 from mien.evaluate.protocols.shown_pairs import SHOWN_PAIRS
 from mien.evaluate.searches import RANKS
-from mien.evaluate.strata import SPREAD
 from mien.evaluate.thresholds import RATES
+from mien.pairwise.operating_points import SHOWN_BY
+from mien.pairwise.strata import SPREAD
 
 
 def test_rates_are_shown_from_10_expected_errors() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.differences import compare
 from mien.evaluate.searches import deal, search
+from mien.pairwise.all_pairs import compare_all
 from mien.types import floats
 
 

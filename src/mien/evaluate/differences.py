@@ -10,11 +10,11 @@ from math import sqrt
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.operating_points import RATES, can_show
-from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.evaluate.wording import message
 from mien.messages import Message
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.operating_points import RATES, can_show
+from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.rates import FEW, Estimate, Indices, student
 
 

@@ -4,8 +4,8 @@ from math import sqrt
 
 import numpy as np
 
-from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.score_blocks import BINS
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.score_blocks import BINS
 from mien.types import Floats
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.evaluate.operating_points import SHOWN_BY
-from mien.evaluate.rates_at import place_between
+from mien.pairwise.operating_points import SHOWN_BY
+from mien.pairwise.rates_at import place_between
 from mien.rates import Estimate, Indices, rate_of_subjects
 from mien.scores import score_all, similarity
 from mien.types import Floats

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import PairStatistics, compare_all
-from mien.evaluate.operating_points import SHOWN_BY, can_show, subjects_needed
-from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
-from mien.evaluate.strata import StratumRow, strata_at
 from mien.evaluate.wording import message
 from mien.messages import Message
 from mien.models.card import ThresholdRow
+from mien.pairwise.all_pairs import PairStatistics, compare_all
+from mien.pairwise.operating_points import SHOWN_BY, can_show, subjects_needed
+from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
+from mien.pairwise.strata import StratumRow, strata_at
 from mien.rates import Indices
 from mien.types import Floats
 from mien.units import UNIT_OF, Metric

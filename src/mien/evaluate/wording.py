@@ -6,9 +6,9 @@ written in any language; see Report.in_language.
 
 from collections.abc import Sequence
 
-from mien.evaluate.operating_points import SHOWN_BY
 from mien.evaluate.report import Evaluated
 from mien.messages import Argument, Message, Text, has_message
+from mien.pairwise.operating_points import SHOWN_BY
 from mien.rates import Estimate
 
 

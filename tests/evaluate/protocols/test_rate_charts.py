@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.evaluate.all_pairs import compare_all
-from mien.evaluate.operating_points import error_curve, operating_points
 from mien.evaluate.protocols.rate_charts import MAX_MARKS, det_chart, fmr_chart, score_chart
+from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.operating_points import error_curve, operating_points
 from mien.types import Floats
 
 World = Callable[..., tuple[Floats, np.ndarray, list[str]]]

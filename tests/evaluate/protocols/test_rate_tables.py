@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.protocols.rate_tables import card_table, point_numbers, points_table, strata_table
-from mien.evaluate.rates_at import fmr_at, fnmr_at
 from mien.evaluate.wording import describe, rate_text
 from mien.models import store
+from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.rates_at import fmr_at, fnmr_at
 from mien.types import Floats
 
 World = Callable[..., tuple[Floats, np.ndarray, list[str]]]

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.evaluate.all_pairs import PairStatistics, compare_all
 from mien.evaluate.protocols.shown_pairs import SHOWN_PAIRS, least_similar, most_similar
 from mien.evaluate.scorefile import Embedded
+from mien.pairwise.all_pairs import PairStatistics, compare_all
 
 Make = Callable[..., Embedded]
 

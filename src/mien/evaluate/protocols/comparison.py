@@ -3,15 +3,15 @@
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.differences import ComparedPoint, compare
-from mien.evaluate.operating_points import error_curve
 from mien.evaluate.protocols import rate_charts, sections
 from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report, Table
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message, rate_text
 from mien.messages import Message
+from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.operating_points import error_curve
 
 
 def comparison(a: Embedded, b: Embedded) -> Report:

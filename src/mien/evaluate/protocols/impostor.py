@@ -1,13 +1,13 @@
 """The impostor protocol ("inter only"): sets with one image a person, all non-mated comparisons, none left out."""
 
-from mien.evaluate.all_pairs import PairStatistics, compare_all
-from mien.evaluate.operating_points import error_curve
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import message
 from mien.models.card import ModelCard
+from mien.pairwise.all_pairs import PairStatistics, compare_all
+from mien.pairwise.operating_points import error_curve
 from mien.units import UNIT_OF
 
 

@@ -6,9 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.all_pairs import PairStatistics, compare_all
 from mien.evaluate.distributions import decidability, moments
-from mien.evaluate.operating_points import OperatingPoint, equal_error, error_curve
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Number, Report
@@ -16,6 +14,8 @@ from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message, share
 from mien.messages import Message
 from mien.models.card import ModelCard
+from mien.pairwise.all_pairs import PairStatistics, compare_all
+from mien.pairwise.operating_points import OperatingPoint, equal_error, error_curve
 from mien.rates import Indices
 from mien.units import UNIT_OF
 

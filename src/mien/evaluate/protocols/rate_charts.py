@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.operating_points import ErrorCurve, OperatingPoint
 from mien.evaluate.report import Chart, Series
-from mien.evaluate.score_blocks import BINS
 from mien.evaluate.wording import message
 from mien.messages import Text
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.operating_points import ErrorCurve, OperatingPoint
+from mien.pairwise.score_blocks import BINS
 
 Doubles = NDArray[np.floating]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.operating_points import OperatingPoint, can_show, operating_points, subjects_needed
-from mien.evaluate.rates_at import fmr_at, fnmr_at
 from mien.evaluate.report import Cell, Number, Table, number
-from mien.evaluate.strata import strata_at
 from mien.evaluate.wording import describe, message, rate_text, score_text, too_few
 from mien.models.card import ModelCard
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.operating_points import OperatingPoint, can_show, operating_points, subjects_needed
+from mien.pairwise.rates_at import fmr_at, fnmr_at
+from mien.pairwise.strata import strata_at
 from mien.units import UNIT_OF
 
 ASKED = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

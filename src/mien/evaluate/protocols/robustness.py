@@ -12,9 +12,7 @@ from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.errors import ImageError, ManifestError
-from mien.evaluate.all_pairs import PairStatistics
 from mien.evaluate.corruptions import SEVERITIES
-from mien.evaluate.operating_points import OperatingPoint, can_show, operating_point, subjects_needed
 from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.impostor import compare_subjects
@@ -27,6 +25,8 @@ from mien.image import decode
 from mien.messages import Message, Text, has_message
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.operating_points import OperatingPoint, can_show, operating_point, subjects_needed
 from mien.pipeline import Policy, Refused
 from mien.pipeline import choose as choose_face
 from mien.progress import OnProgress, no_progress

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from mien.evaluate.all_pairs import PairStatistics
 from mien.evaluate.report import PairRow, Pairs
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import message
 from mien.messages import Text
+from mien.pairwise.all_pairs import PairStatistics
 from mien.rates import Indices
 from mien.types import Floats
 

@@ -12,12 +12,12 @@ from typing import Literal
 import numpy as np
 
 from mien.errors import ManifestError, RecipeError
-from mien.evaluate.all_pairs import compare_all
 from mien.evaluate.differences import ComparedPoint, compare
 from mien.evaluate.protocols.mated import MAX_SAMPLES
 from mien.evaluate.report import Number, Table
 from mien.evaluate.wording import describe, rate_text
 from mien.messages import Message
+from mien.pairwise.all_pairs import compare_all
 from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.validation import ValidationSet, embeddings_path
 from mien.train.run.wording import message

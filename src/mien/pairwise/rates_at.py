@@ -7,8 +7,8 @@ is interpolated, whose bins are a sixteenth of a standard deviation wide. Says n
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.score_blocks import BINS
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.score_blocks import BINS
 from mien.rates import Estimate, PairSums, rate_of_pairs, rate_of_subjects
 from mien.types import Floats
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.best_pairs import BestPairs
+from mien.pairwise.best_pairs import BestPairs
 from mien.rates import Indices
 from mien.types import Floats
 from mien.units import Metric

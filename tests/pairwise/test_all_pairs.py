@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.evaluate import all_pairs, score_blocks
-from mien.evaluate.all_pairs import compare_all
-from mien.evaluate.score_blocks import BINS
+from mien.pairwise import all_pairs, score_blocks
+from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.score_blocks import BINS
 from mien.types import Floats
 
 World = Callable[..., tuple[Floats, np.ndarray, list[str]]]

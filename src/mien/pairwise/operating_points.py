@@ -9,8 +9,8 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.rates import Estimate
 from mien.types import Floats
 

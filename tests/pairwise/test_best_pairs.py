@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.evaluate.best_pairs import BestPairs
+from mien.pairwise.best_pairs import BestPairs
 
 
 def added(scores: np.ndarray, keep: int, part: int) -> BestPairs:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluate.all_pairs import PairStatistics
-from mien.evaluate.rates_at import accepted, count_at, counts_above, is_kept, match_sums
+from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.rates_at import accepted, count_at, counts_above, is_kept, match_sums
 from mien.rates import Estimate, PairSums, rate_of_pairs
 
 SPREAD = 0.25

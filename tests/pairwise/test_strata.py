@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.evaluate.all_pairs import compare_all
-from mien.evaluate.rates_at import threshold_at
-from mien.evaluate.strata import strata_at
+from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.rates_at import threshold_at
+from mien.pairwise.strata import strata_at
 from mien.types import Floats
 
 World = Callable[..., tuple[Floats, np.ndarray, list[str]]]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.evaluate.all_pairs import compare_all
-from mien.evaluate.operating_points import equal_error
-from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
+from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.operating_points import equal_error
+from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.rates import rate_of_subjects
 from mien.types import Floats, floats
 

@@ -1,7 +1,7 @@
 """All comparisons of a set, in one pass over blocks of the score matrix, in bounded memory and on all cores.
 
 Owns what is kept of them: every mated score, a histogram of all non-mated scores for each pair of strata, and exactly
-the most similar non-mated comparisons, with who they are. Computes no rate; see mien.evaluate.rates_at.
+the most similar non-mated comparisons, with who they are. Computes no rate; see mien.pairwise.rates_at.
 
 A block of 1024 x 2048 scores stays in the processor's cache between the product and the counting, so counting costs
 little next to the product. Each thread multiplies on its own with one BLAS thread (docs/log.md has the measurements).
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from mien.evaluate.best_pairs import BestPairs
-from mien.evaluate.score_blocks import BINS, Block, SortedSamples, blocks_of, count_block, sort_samples
 from mien.models.engines import usable_cores
+from mien.pairwise.best_pairs import BestPairs
+from mien.pairwise.score_blocks import BINS, Block, SortedSamples, blocks_of, count_block, sort_samples
 from mien.rates import Indices
 from mien.scores import score_all, score_pairs, similarity
 from mien.types import Floats

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.evaluate.all_pairs import PairStatistics, compare_all
-from mien.evaluate.operating_points import can_show, equal_error, error_curve, operating_points, subjects_needed
-from mien.evaluate.rates_at import fmr_at, fnmr_at, threshold_at
+from mien.pairwise.all_pairs import PairStatistics, compare_all
+from mien.pairwise.operating_points import can_show, equal_error, error_curve, operating_points, subjects_needed
+from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.types import Floats
 
 World = Callable[..., tuple[Floats, np.ndarray, list[str]]]

@@ -6,9 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from mien.evaluate import score_blocks
-from mien.evaluate.best_pairs import BestPairs
-from mien.evaluate.score_blocks import BINS, Block, blocks_of, count_block, sort_samples
+from mien.pairwise import score_blocks
+from mien.pairwise.best_pairs import BestPairs
+from mien.pairwise.score_blocks import BINS, Block, blocks_of, count_block, sort_samples
 from mien.types import floats
 
 
