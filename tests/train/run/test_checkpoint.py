@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 from made_up import recognizer_recipe  # noqa: E402
 
 from mien.errors import CheckpointError  # noqa: E402
-from mien.train.compute.distributed import ALONE  # noqa: E402
+from mien.train.compute.distributed import ALONE, World  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 from mien.train.run import checkpoint  # noqa: E402
 
@@ -44,6 +44,35 @@ def test_a_full_disk_leaves_the_last_checkpoint_readable(face_pack: Path, tmp_pa
     assert [path.name for path in folder.iterdir()] == ["step-00000002"]
     assert checkpoint.latest(folder).step == 2  # type: ignore[union-attr]
     assert recipe.name == "made-up"
+
+
+def test_without_an_older_checkpoint_the_remedy_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(path: Path, content: dict[str, object]) -> None:
+        raise RuntimeError("writer") from OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "_write", fill)
+    with pytest.raises(
+        CheckpointError, match=r"step 9 could not be written to .*: .*No space left.*; make room there"
+    ):
+        checkpoint.save(tmp_path, 9, {}, {}, ALONE, 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_process_finishes_a_checkpoint_that_another_could_not_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(World, "maximum", lambda world, value: torch.ones_like(value))
+    with pytest.raises(CheckpointError, match="by another process; make room there"):
+        checkpoint.save(tmp_path, 9, {"a": 1}, {}, ALONE, 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_last_checkpoints_are_kept_and_one_that_is_made_again_is_replaced(tmp_path: Path) -> None:
+    for step, value in ((1, 1.0), (2, 2.0), (3, 3.0), (3, 4.0)):
+        place = checkpoint.save(tmp_path, step, {"step": step}, {"weight": torch.tensor(value)}, ALONE, 2)
+        assert place == tmp_path / f"step-{step:08d}"
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-00000002", "step-00000003"]
+    assert checkpoint.read(place).heads[0]["weight"] == 4.0
 
 
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(finished_run: Path, tmp_path: Path) -> None:

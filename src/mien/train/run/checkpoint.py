@@ -65,13 +65,26 @@ def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], w
     Raises:
         CheckpointError: the disk is full, or the folder cannot be written; what was there before is still there.
     """
-    place = folder / f"step-{step:08d}"
-    partial = folder / f".step-{step:08d}.part"
-    fault = ""
+    place, partial = folder / f"step-{step:08d}", folder / f".step-{step:08d}.part"
     if world.rank == 0:
         # Left by a run that was killed here, perhaps one with more processes.
         shutil.rmtree(partial, ignore_errors=True)
     world.wait()
+    fault = _write_own(partial, state, head, world)
+    # Nobody moves a checkpoint into place that another process could not finish.
+    failed = bool(world.maximum(torch.tensor(float(bool(fault)), device=world.device)))
+    if world.rank == 0 and failed:
+        shutil.rmtree(partial, ignore_errors=True)
+    elif world.rank == 0:
+        _move(partial, place, keep)
+    world.wait()
+    if failed:
+        raise CheckpointError(_failure(folder, step, fault))
+    return place
+
+
+def _write_own(partial: Path, state: dict[str, Any], head: dict[str, Any], world: World) -> str:
+    """Write this process's part; returns what went wrong, or empty."""
     try:
         partial.mkdir(parents=True, exist_ok=True)
         _write(partial / f"head-{world.rank:04d}-of-{world.size:04d}.pt", head)
@@ -79,30 +92,26 @@ def save(folder: Path, step: int, state: dict[str, Any], head: dict[str, Any], w
             _write(partial / "state.pt", {"format": FORMAT, "version": VERSION, **state})
     except (OSError, RuntimeError) as reason:
         # torch's writer hides the system's reason behind its own.
-        fault = str(reason.__cause__ or reason.__context__ or reason).splitlines()[0]
-    # Nobody moves a checkpoint into place that another process could not finish.
-    failed = int(world.maximum(torch.tensor(float(bool(fault)), device=world.device)))
-    if world.rank == 0:
-        if failed:
-            shutil.rmtree(partial, ignore_errors=True)
-        else:
-            shutil.rmtree(place, ignore_errors=True)
-            partial.rename(place)
-            for old in checkpoints(folder)[:-keep]:
-                shutil.rmtree(old)
-    world.wait()
-    if failed:
-        last = next(reversed(checkpoints(folder)), None)
-        raise CheckpointError(
-            f"the checkpoint of step {step} could not be written to {folder}"
-            f"{': ' + fault if fault else ' by another process'}; "
-            + (
-                f"{last.name} is complete, and training continues from it once there is room"
-                if last
-                else "make room there"
-            )
-        )
-    return place
+        return str(reason.__cause__ or reason.__context__ or reason).splitlines()[0]
+    return ""
+
+
+def _move(partial: Path, place: Path, keep: int) -> None:
+    """Move a finished checkpoint into place, and drop all but the last few."""
+    shutil.rmtree(place, ignore_errors=True)
+    partial.rename(place)
+    for old in checkpoints(place.parent)[:-keep]:
+        shutil.rmtree(old)
+
+
+def _failure(folder: Path, step: int, fault: str) -> str:
+    """Say that a checkpoint could not be written, and from which one the training can continue."""
+    last = next(reversed(checkpoints(folder)), None)
+    remedy = "make room there"
+    if last is not None:
+        remedy = f"{last.name} is complete, and training continues from it once there is room"
+    why = f": {fault}" if fault else " by another process"
+    return f"the checkpoint of step {step} could not be written to {folder}{why}; {remedy}"
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
