@@ -27,12 +27,14 @@ def test_a_few_steps_learn_and_the_report_is_written(scenes: Path, tmp_path: Pat
     train(
         detector_recipe(scenes, detector={"name": name, "side": 128}, **changes),
         tmp_path / "run",
+        language="vi",
         on_report=reports.append,
     )
     losses = [one.loss for one in reports if not one.message]
     assert np.mean(losses[-8:]) < 0.93 * np.mean(losses[:8])
     report = json.loads((tmp_path / "run" / "report" / "report.json").read_text())
     assert report["protocol"] == "training" and report["numbers"]["same/ap"]["value"] is not None
+    assert report["title"] == "Huấn luyện: tiny"
     assert any("false boxes" in one.message for one in reports)
 
 
