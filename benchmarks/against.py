@@ -116,13 +116,17 @@ def make_work(scratch: Path, given: Namespace) -> dict[str, Work]:
     count, photographs = len(list(small.rglob("*.jpg"))), len(list(large.glob("*.jpg")))
     child, default = (__file__, "--child"), folders.SMOKE_MODELS
     pair = default if given.smoke else folders.MODELS
-    return {
+    work = {
         "folders: LFW 250x250": Work((*child, *pair, small), count, times_itself=True),
         "folders: photographs 3000x2000": Work((*child, *pair, large), photographs, times_itself=True),
         "lfw: default models": Work((*child, *default, small), count, times_itself=True),
         "preparation: mien data prepare": Work(("-m", "mien", "data", "prepare", small, "--out", OUT), count),
         "audit: mien audit": Work(("-m", "mien", "audit", small, "--flat", "--out", OUT), count),
     }
+    if given.smoke:
+        # The same models and images as the first.
+        del work["lfw: default models"]
+    return work
 
 
 def race(work: Work, sides: dict[str, Side], *, smoke: bool) -> dict:
