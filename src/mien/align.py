@@ -32,7 +32,7 @@ def align(
     Raises:
         DegenerateLandmarksError: no similarity fits the points.
     """
-    return _warp(image, _fit(landmarks, template), size, repeat_border)
+    return warp(image, _fit(landmarks, template), (size, size), repeat_border=repeat_border)
 
 
 def align_face(image: Image, face: Face, template: Template, size: int) -> Image:
@@ -41,7 +41,7 @@ def align_face(image: Image, face: Face, template: Template, size: int) -> Image
     Raises:
         DegenerateLandmarksError: no similarity fits the landmarks, or the box is empty.
     """
-    return _warp(image, _placement(face, template), size, False)
+    return warp(image, _placement(face, template), (size, size))
 
 
 def magnification(face: Face, template: Template) -> float:
@@ -76,14 +76,22 @@ def _around(face: Face, template: BoxTemplate) -> Matrix:
     return np.array([[scale, 0, shift - left * scale], [0, scale, shift - top * scale]])
 
 
-def _warp(image: Image, matrix: Matrix, size: int, repeat_border: bool) -> Image:
+def warp(image: Image, matrix: Matrix, size: tuple[int, int], *, repeat_border: bool = False) -> Image:
+    """Warp an image by a similarity; where it shrinks, areas are averaged, so that fine detail does not alias.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        matrix: (2, 3) from pixels of the image to pixels of the crop.
+        size: width and height of the crop.
+        repeat_border: whether pixels outside the image repeat its border instead of being black.
+    """
     image, matrix = _shrink_first(image, matrix, size)
     border = cv2.BORDER_REPLICATE if repeat_border else cv2.BORDER_CONSTANT
-    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    crop = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(crop, np.uint8)
 
 
-def _shrink_first(image: Image, matrix: Matrix, size: int) -> tuple[Image, Matrix]:
+def _shrink_first(image: Image, matrix: Matrix, size: tuple[int, int]) -> tuple[Image, Matrix]:
     """Average whole cells of pixels before a warp that would otherwise skip them."""
     factor = int(1 / np.hypot(matrix[0, 0], matrix[1, 0]))
     if factor < 2:
@@ -98,9 +106,10 @@ def _shrink_first(image: Image, matrix: Matrix, size: int) -> tuple[Image, Matri
     return np.asarray(small, np.uint8), shrunk
 
 
-def _seen(image: Image, matrix: Matrix, size: int, factor: int) -> tuple[int, int, int, int]:
+def _seen(image: Image, matrix: Matrix, size: tuple[int, int], factor: int) -> tuple[int, int, int, int]:
     """The part of the image that the crop shows, in whole cells: left, top, right, bottom."""
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float32)
+    width, height = size
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
     spots = transform(corners, np.asarray(cv2.invertAffineTransform(matrix), np.float64))
     limits = np.array([image.shape[1], image.shape[0]])
     low = np.clip(np.floor(spots.min(axis=0)).astype(int) - 2 * factor, 0, limits)

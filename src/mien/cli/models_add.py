@@ -12,12 +12,13 @@ from mien.cli.terminal import WRONG, emit, fail, out, show
 from mien.cli.train import require_training
 from mien.library.add import PortraitRole, add_model, needs_colour
 from mien.library.import_model import ModelHints
-from mien.models.card import PORTRAIT_FAMILIES, PortraitModelSpec, format_card
+from mien.models.card import PortraitModelSpec, format_card
 from mien.models.store import Model
+from mien.portrait.measures.portrait_models import PORTRAIT_FAMILIES
 from mien.templates import FORMS, parse_template
 from mien.train.inspection import inspect_model
 
-COLOURS, METRICS, CROPS = ("RGB", "BGR"), ("cosine", "l2"), ("box", "aligned")
+COLOURS, METRICS = ("RGB", "BGR"), ("cosine", "l2")
 
 OnnxFile = Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)]
 NewName = Annotated[str | None, typer.Option("--name", help="Its name (default: the file's).", show_default=False)]
@@ -31,20 +32,37 @@ Licence = Annotated[str, typer.Option("--licence", help="Licence of the weights.
 TrainingData = Annotated[str, typer.Option("--training-data", help="What it was trained on.")]
 Expert = Annotated[
     str | None,
-    typer.Option("--expert", help=f"A model for portraits: {', '.join(PORTRAIT_FAMILIES)}.", show_default=False),
+    typer.Option(
+        "--expert",
+        help="A model for portraits: "
+        + "; ".join(f"{name} ({family.gives})" for name, family in PORTRAIT_FAMILIES.items())
+        + ".",
+        show_default=False,
+    ),
 ]
 Crop = Annotated[
-    str, typer.Option("--crop", help="With --expert: box (a square around the face) or aligned (ArcFace's pose).")
+    str | None,
+    typer.Option(
+        "--crop",
+        help="With --expert: how the face is cut: box (a square around it), upright (with level eyes), "
+        "aligned (ArcFace's pose), eyes (a square for each), inside (moved into the image).",
+        show_default="the family's usual one",
+    ),
 ]
 Margin = Annotated[
-    float, typer.Option("--margin", help="With --expert: the square's side over the longer side of the face's box.")
+    float | None,
+    typer.Option(
+        "--margin",
+        help="With --expert: the crop's side over that of the face's box, or over the width of an eye.",
+        show_default="the family's usual one",
+    ),
 ]
 Output = Annotated[
     str | None,
     typer.Option(
         "--output",
         help="With --expert: what the output means. "
-        + "; ".join(f"{family}: {', '.join(outputs)}" for family, outputs in PORTRAIT_FAMILIES.items())
+        + "; ".join(f"{name}: {', '.join(family.outputs)}" for name, family in PORTRAIT_FAMILIES.items())
         + ".",
         show_default=False,
     ),
@@ -74,8 +92,8 @@ def add(
     licence: Licence = "not stated",
     training_data: TrainingData = "not stated",
     expert: Expert = None,
-    crop: Crop = "box",
-    margin: Margin = 1.5,
+    crop: Crop = None,
+    margin: Margin = None,
     output: Output = None,
     signs: Signs = "1,1,1",
     score_range: ScoreRange = "0,1",
@@ -114,8 +132,8 @@ def add(
 class _RoleWords:
     """The options of --expert as they were typed."""
 
-    crop: str
-    margin: float
+    crop: str | None
+    margin: float | None
     output: str | None
     signs: str
     score_range: str
@@ -125,26 +143,26 @@ def _role(expert: str, words: _RoleWords) -> PortraitRole:
     """What a model for portraits gives, from the command's words."""
     if expert not in PORTRAIT_FAMILIES:
         fail(f"--expert is {', '.join(PORTRAIT_FAMILIES)}, not {expert}", WRONG)
-    outputs = PORTRAIT_FAMILIES[expert]
-    output = words.output or outputs[0]
-    if output not in outputs:
-        fail(f"--output of {expert} is {', '.join(outputs)}, not {output}", WRONG)
-    if words.crop not in CROPS or (words.crop == "aligned" and expert in ("landmarks", "parsing")):
-        fail("--crop is box or aligned; landmarks and parsing need box, since they are laid back", WRONG)
+    family = PORTRAIT_FAMILIES[expert]
+    output = _one_of(words.output, family.outputs, f"--output of {expert}")
+    crop = _one_of(words.crop, family.crops, f"--crop of {expert}")
     try:
         low, high = (float(word) for word in words.score_range.split(","))
         yaw, pitch, roll = (float(word) for word in words.signs.split(","))
+        margin = family.margin if words.margin is None else words.margin
         spec = PortraitModelSpec(
-            crop=words.crop,  # type: ignore[arg-type]
-            margin=words.margin,
-            output=output,  # type: ignore[arg-type]
-            signs=(yaw, pitch, roll),
-            low=low,
-            high=high,
+            crop=crop, margin=margin, output=output, signs=(yaw, pitch, roll), low=low, high=high
         )
     except ValueError:
-        fail("--range takes two numbers as 0,1; --signs three as 1,1,-1; --margin is between 0.2 and 4", WRONG)
+        fail("--range takes two numbers as 0,1; --signs three as 1,1,-1; --margin is between 0.2 and 6", WRONG)
     return PortraitRole(expert, spec)
+
+
+def _one_of(given: str | None, known: tuple[str, ...], option: str) -> str:
+    """What was asked for, checked, or the usual one, which is the first."""
+    if given is not None and given not in known:
+        fail(f"{option} is {', '.join(known)}, not {given}", WRONG)
+    return given or known[0]
 
 
 def show_model(model: Model, json: bool) -> None:

@@ -11,7 +11,7 @@ from mien.models.network_file import read_network_file
 
 @dataclass(frozen=True, slots=True)
 class PortraitRole:
-    """What a model for portraits gives (see PORTRAIT_FAMILIES), how it gets the face, and what its output means."""
+    """What a model for portraits gives, by its family, how it gets the face, and what its output means."""
 
     family: str
     spec: PortraitModelSpec

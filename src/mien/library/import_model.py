@@ -13,7 +13,6 @@ from mien.detect.families import network_families, recognize_family
 from mien.errors import CardError
 from mien.library.engine_check import fit_to_engines
 from mien.models.card import (
-    PORTRAIT_FAMILIES,
     EmbeddingSpec,
     Golden,
     InputSpec,
@@ -164,15 +163,13 @@ def import_portrait_model(
     Args:
         data: an ONNX file that takes crops of one size.
         name: the model's name in the store.
-        family: what it gives; see PORTRAIT_FAMILIES.
+        family: what it gives; mien.portrait knows the families, and refuses others when it opens the model.
         hints: what the file does not say.
         spec: how it gets the face, and what its output means.
 
     Raises:
-        CardError: another family, crops of any size, or no colour order.
+        CardError: crops of any size, or no colour order.
     """
-    if family not in PORTRAIT_FAMILIES:
-        raise CardError(f"--expert is {', '.join(PORTRAIT_FAMILIES)}, not {family}")
     graph = read_graph(data, name)
     if graph.width is None or graph.height is None:
         raise CardError(f"{name} takes images of any size; export it with the size that it was trained on")

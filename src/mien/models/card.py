@@ -20,13 +20,6 @@ from mien.units import UNIT_OF, Metric, Unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-PORTRAIT_FAMILIES: dict[str, tuple[str, ...]] = {
-    "landmarks": ("unit", "signed", "pixels"),
-    "pose": ("degrees", "radians", "matrix"),
-    "parsing": ("classes",),
-    "quality": ("score",),
-}
-"""Families of models that examine one face of a portrait, and what their outputs may mean, the usual one first."""
 
 
 class Strict(BaseModel):
@@ -95,14 +88,18 @@ def checked_template(template: TemplateSpec) -> TemplateSpec:
 
 
 class PortraitModelSpec(Strict):
-    """How a model that examines one face of a portrait gets it, and what its output means."""
+    """How a model that examines one face of a portrait gets it, and what its output means.
 
-    crop: Literal["box", "aligned"] = "box"
-    """A square around the detector's box, or the pose of ArcFace."""
-    margin: float = Field(default=1.5, gt=0.2, le=4)
-    """The square's side over the longer side of the box."""
-    output: Literal["unit", "signed", "pixels", "degrees", "radians", "matrix", "classes", "score"]
-    """Points as shares of the crop, from -1 to 1, or pixels; angles or a rotation; scores of classes; a number."""
+    Any name is taken: families, crops and outputs are known to mien.portrait, which refuses others when it opens the
+    model.
+    """
+
+    crop: Name = "box"
+    """How the face is cut; see mien.portrait.measures.face_crops."""
+    margin: float = Field(default=1.5, gt=0.2, le=6)
+    """The crop's side over that of the face's box, or over the width of an eye."""
+    output: Name
+    """What the numbers are, such as unit, pixels, degrees, classes or score; the first of the family is the usual."""
     signs: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Factors of yaw, pitch and roll that make them positive to the viewer's right, down and clockwise."""
     low: float = 0.0
@@ -237,12 +234,8 @@ def parse_card(text: str, where: str) -> ModelCard:
         raise CardError(f"{where}: {key}: {first['msg']}; `mien models add` writes a valid card") from reason
     if (card.kind == "recognizer") != (card.embedding is not None):
         raise CardError(f"{where}: a recognizer needs [embedding], and other models have none")
-    if (card.kind == "expert") != (card.expert is not None) or (card.kind == "expert") != (
-        card.family in PORTRAIT_FAMILIES
-    ):
-        raise CardError(
-            f"{where}: a model for portraits needs [expert] and a family of {', '.join(PORTRAIT_FAMILIES)}"
-        )
+    if (card.kind == "expert") != (card.expert is not None):
+        raise CardError(f"{where}: a model for portraits needs [expert], and other models have none")
     return card
 
 

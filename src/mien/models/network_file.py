@@ -1,6 +1,7 @@
 """Reads a network from disk in any format that mien takes, as one ONNX file. Knows no model and makes no card.
 
-An ONNX file whose weights are in files next to it is brought into one; OpenVINO IR and tflite are converted.
+An ONNX file whose weights are in files next to it is brought into one; OpenVINO IR, tflite and the checkpoints of
+networks that mien writes itself (MiniFASNet) are converted.
 """
 
 import hashlib
@@ -32,12 +33,12 @@ class NetworkFile:
 
 
 def read_network_file(path: Path) -> NetworkFile:
-    """Read an ONNX file, OpenVINO IR by its .xml, or a tflite file.
+    """Read an ONNX file, OpenVINO IR by its .xml, a tflite file, or the .pth of a MiniFASNet.
 
     Raises:
         CardError: it cannot be read or converted, or a file that belongs to it is missing.
     """
-    reader = FORMATS.get(path.suffix.lower(), _read_onnx)
+    reader = (FORMATS | CHECKPOINTS).get(path.suffix.lower(), _read_onnx)
     try:
         return reader(path)
     except OSError as reason:
@@ -120,6 +121,17 @@ def _read_tflite(path: Path) -> NetworkFile:
     return NetworkFile(convert(data, None, path.name), _digest(data))
 
 
+def _read_torch(path: Path) -> NetworkFile:
+    from mien.models.minifasnet import convert_minifasnet, is_minifasnet
+    from mien.models.torch_weights import read_torch_weights
+
+    data = path.read_bytes()
+    weights = read_torch_weights(data, path.name)
+    if not is_minifasnet(weights):
+        raise CardError(f"{path.name} holds weights without their network; make a model of them with `mien export`")
+    return NetworkFile(convert_minifasnet(weights, path.name), _digest(data))
+
+
 def _digest(*parts: bytes) -> str:
     """sha256 of the files, one after the other."""
     found = hashlib.sha256()
@@ -129,4 +141,6 @@ def _digest(*parts: bytes) -> str:
 
 
 FORMATS: dict[str, Callable[[Path], NetworkFile]] = {".onnx": _read_onnx, ".xml": _read_ir, ".tflite": _read_tflite}
-"""By the end of a file's name; any other file is tried as ONNX."""
+"""By the end of a file's name, formats that hold a network; any other file is tried as ONNX."""
+CHECKPOINTS: dict[str, Callable[[Path], NetworkFile]] = {".pth": _read_torch}
+"""Formats that hold weights only; the network is recognized by their names."""

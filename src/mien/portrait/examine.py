@@ -38,7 +38,8 @@ from mien.portrait.measures import pose, quality
 from mien.portrait.measures.catalogue import measure
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_chip
 from mien.portrait.measures.measure import Measured
-from mien.portrait.measures.portrait_models import PortraitModel, open_portrait_models, run_portrait_models
+from mien.portrait.measures.portrait_model import PortraitModel
+from mien.portrait.measures.portrait_models import open_portrait_models, run_portrait_models
 from mien.recognize.recognizer import Recognizer
 from mien.templates import arcface_template
 from mien.types import Face, Faces, Floats, Image, Photo, floats

@@ -10,43 +10,42 @@ from onnx import TensorProto, helper, numpy_helper
 from mien.cli import run
 from mien.errors import CardError
 from mien.models import store
-from mien.models.card import PORTRAIT_FAMILIES
 from mien.pipeline import array_item
 from mien.portrait.examine import open_examiner
 from mien.portrait.measures import pose
-from mien.portrait.measures.portrait_models import READERS, angles_of, open_portrait_models
+from mien.portrait.measures.portrait_models import open_portrait_models
+from mien.portrait.measures.readers import angles_of
 from mien.types import Image
 
 
-def fixed(answer: np.ndarray, side: int = 64) -> bytes:
-    """A network that gives the same answer for every picture."""
-    shape = [1, *answer.shape]
+def fixed(*answers: np.ndarray, side: int = 64) -> bytes:
+    """A network that gives the same answers for every picture."""
     nodes = [
         helper.make_node("ReduceMean", ["input"], ["m"], axes=[1, 2, 3], keepdims=0),
         helper.make_node("Mul", ["m", "zero"], ["z"]),
-        helper.make_node("Reshape", ["z", "one"], ["r"]),
-        helper.make_node("Add", ["r", "answer"], ["output"]),
     ]
-    weights = [
-        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
-        numpy_helper.from_array(np.ones(len(shape), np.int64), "one"),
-        numpy_helper.from_array(answer.astype(np.float32)[None], "answer"),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "fixed",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, shape)],
-        weights,
-    )
+    weights, outputs = [numpy_helper.from_array(np.zeros(1, np.float32), "zero")], []
+    for number, answer in enumerate(answers):
+        shape, name = [1, *answer.shape], f"output{number}"
+        nodes += [
+            helper.make_node("Reshape", ["z", f"one{number}"], [f"r{number}"]),
+            helper.make_node("Add", [f"r{number}", f"answer{number}"], [name]),
+        ]
+        weights += [
+            numpy_helper.from_array(np.ones(len(shape), np.int64), f"one{number}"),
+            numpy_helper.from_array(answer.astype(np.float32)[None], f"answer{number}"),
+        ]
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])]
+    graph = helper.make_graph(nodes, "fixed", inputs, outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
 
-def add(tmp_path: Path, name: str, answer: np.ndarray, *words: str) -> int:
+def add(tmp_path: Path, name: str, answer: np.ndarray | tuple[np.ndarray, ...], *words: str) -> int:
     path = tmp_path / f"{name}.onnx"
-    path.write_bytes(fixed(answer))
+    path.write_bytes(fixed(*(answer if isinstance(answer, tuple) else (answer,))))
     return run(["models", "add", str(path), "--colour", "RGB", *words])
 
 
@@ -121,7 +120,7 @@ def test_parsing_tells_hats_and_backgrounds(tmp_path: Path, hopper: Image) -> No
 
 
 def test_quality_is_laid_on_a_scale(tmp_path: Path, hopper: Image) -> None:
-    (tmp_path / "q1.onnx").write_bytes(fixed(np.array([2.5]), 112))
+    (tmp_path / "q1.onnx").write_bytes(fixed(np.array([2.5]), side=112))
     assert (
         run(
             [
@@ -159,10 +158,10 @@ def test_what_is_refused(tmp_path: Path, capsys) -> None:
     with pytest.raises(CardError, match="both give quality"):
         open_portrait_models(["q2", "q3"])
     for words, said in (
-        (("--expert", "gaze"), "--expert is landmarks, pose, parsing, quality, not gaze"),
+        (("--expert", "gaze"), "--expert is landmarks, mesh, iris, eyes, pose, parsing, quality, liveness, not gaze"),
         (("--expert", "pose", "--output", "unit"), "--output of pose is degrees, radians, matrix, not unit"),
         (("--expert", "quality", "--range", "1,1"), "--range takes two numbers"),
-        (("--expert", "landmarks", "--crop", "aligned"), "--crop is box or aligned"),
+        (("--expert", "landmarks", "--crop", "aligned"), "--crop of landmarks is box, upright, not aligned"),
     ):
         assert add(tmp_path, "bad", np.array([1.0]), *words) == 2
         assert said in capsys.readouterr().err
@@ -174,7 +173,3 @@ def test_a_card_of_a_model_for_portraits_is_whole(tmp_path: Path) -> None:
     assert (card.kind, card.family, card.expert.high) == ("expert", "quality", 2)
     with pytest.raises(CardError, match="gives no embeddings; name a recognizer"):
         _ = card.contract
-
-
-def test_every_family_of_portrait_models_is_read() -> None:
-    assert READERS.keys() == PORTRAIT_FAMILIES.keys()
