@@ -33,7 +33,7 @@ def test_a_recognizer_needs_its_colour_order(net: Path, capsys: pytest.CaptureFi
     [
         (["--colour", "GRB"], "GRB is not one of RGB, BGR"),
         (["--metric", "dot"], "dot is not one of cosine, l2"),
-        (["--template", "none"], "none is not one of arcface, dlib"),
+        (["--template", "none"], "a template is arcface, arcface-96x112, dlib, box:MARGIN, or five points"),
         (["--expert", "mood"], "--expert is landmarks, mesh, iris, eyes, pose, parsing, quality, liveness, not mood"),
         (["--expert", "pose", "--output", "unit"], "--output of pose is degrees, radians, matrix, not unit"),
         (["--expert", "parsing", "--crop", "aligned"], "--crop of parsing is box, upright, not aligned"),

@@ -10,12 +10,13 @@ from mien.cli import options
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import WRONG, emit, fail, out, show
 from mien.cli.train import require_training
+from mien.errors import CardError
 from mien.library.add import PortraitRole, add_model, needs_colour
 from mien.library.import_model import ModelHints
 from mien.models.card import PortraitModelSpec, format_card
 from mien.models.store import Model
 from mien.portrait.measures.portrait_models import PORTRAIT_FAMILIES
-from mien.templates import FORMS, parse_template
+from mien.templates import FORMS, TemplateSpec, parse_template
 from mien.train.inspection import inspect_model
 
 COLOURS, METRICS = ("RGB", "BGR"), ("cosine", "l2")
@@ -119,13 +120,20 @@ def add(
         scale=None if scale is None else (scale,) * 3,
         metric=metric,  # type: ignore[arg-type]
         mirror=mirror,
-        template=parse_template(template),
+        template=_template(template),
         licence=licence,
         training_data=training_data,
         source=f"added from {file.name}",
     )
     show_model(add_model(file, name, hints=hints, role=role), json)
     return 0
+
+
+def _template(text: str) -> TemplateSpec:
+    try:
+        return parse_template(text)
+    except CardError as reason:
+        fail(str(reason), WRONG)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Writes MiniFASNet (liveness, minivision-ai/Silent-Face-Anti-Spoofing) as ONNX from its weights. Needs no torch.
 
-The network is a MobileFaceNet of narrow layers: pairs of 1x1 and depthwise 3x3 convolutions, with shortcuts in three
-groups of blocks, and, in the variants "SE", squeeze and excitation in the last block of each group. Widths, the number
-of blocks and the places of squeeze and excitation follow from the names and shapes of the weights. Each weight must be
-used, so that those of another network are refused. Knows no crop and no threshold.
+The network is a MobileFaceNet of narrow layers: pairs of 1x1 and depthwise 3x3 convolutions, with shortcuts in
+three groups of blocks, and, in the variants "SE", squeeze and excitation in the last block of each group. Widths,
+the number of blocks and the places of squeeze and excitation follow from the names and shapes of the weights. Each
+weight must be used, so that those of another network are refused. Knows no crop and no threshold.
 """
 
 from typing import TYPE_CHECKING, Any
