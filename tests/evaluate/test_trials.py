@@ -8,7 +8,7 @@ from mien.evaluate.trials import Original, Trials, cells, probe_with, run_trials
 from mien.models import store
 from mien.progress import Progress
 from mien.recognize.recognizer import Recognizer
-from mien.types import Image, floats
+from mien.types import Floats, Image, floats
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,22 @@ def test_the_whole_path_on_a_real_portrait(collins: Image, points: np.ndarray) -
     assert trials.similarity.shape == (1, 2, 5)
     assert -0.4 < trials.similarity[0, 0, 0] < 0, "a mild JPEG is the same person to the default model"
     assert not trials.similarity[0, 1, 4] > trials.similarity[0, 1, 0], "darkness does not help"
+
+
+def test_the_prominent_face_of_a_copy_is_embedded_alone(collins: Image) -> None:
+    recognizer = Recognizer(store.load("dlib-resnet"))
+    counts: list[int] = []
+
+    class Counting:
+        template, size = recognizer.template, recognizer.size
+
+        def embed(self, crops: list[Image]) -> Floats:
+            counts.append(len(crops))
+            return recognizer.embed(crops)
+
+    twins = np.concatenate([collins, collins[:, ::-1]], axis=1)
+    (embedding,) = probe_with(open_detector(), Counting())([twins])  # type: ignore[arg-type]
+    assert counts == [1] and embedding is not None and np.isfinite(embedding).all()
 
 
 def test_a_copy_without_a_face_is_a_non_match_and_counted_apart() -> None:

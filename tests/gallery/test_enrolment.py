@@ -1,9 +1,12 @@
 """Enrolment of a folder: every sample reported once it is on disk, with the gallery's own recognizer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from mien.errors import ManifestError
 from mien.gallery.enrolment import ADDED, Enrolment, enrol, recognizer_of
@@ -12,6 +15,8 @@ from mien.gallery.records import Identity
 from mien.gallery.stores import create_store
 from mien.models import store
 from mien.progress import Progress
+from mien.recognize.recognizer import Recognizer
+from mien.types import Floats, Image
 
 
 @pytest.fixture
@@ -47,6 +52,25 @@ def test_the_recognizer_is_the_one_asked_for_the_gallerys_or_the_settings(
     assert recognizer_of(tmp_path / "g", "asked") == "asked"
     assert recognizer_of(tmp_path / "g", None) == identity.model == "model-a"
     assert recognizer_of(tmp_path / "none", None) == "from-settings"
+
+
+def test_bystanders_are_not_embedded(hopper: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    embed = Recognizer.embed
+
+    def counted(recognizer: Recognizer, crops: Sequence[Image]) -> Floats:
+        counts.append(len(crops))
+        return embed(recognizer, crops)
+
+    monkeypatch.setattr(Recognizer, "embed", counted)
+    crowd = np.full((600, 900, 3), 90, np.uint8)
+    crowd[:, :512] = hopper
+    crowd[:200, 650:821] = cv2.resize(hopper, (171, 200), interpolation=cv2.INTER_AREA)
+    (tmp_path / "people" / "Grace Hopper").mkdir(parents=True)
+    Pillow.fromarray(crowd).save(tmp_path / "people" / "Grace Hopper" / "1.png")
+    report = enrol(tmp_path / "g.gallery", tmp_path / "people")
+    (one,) = report.enrolments
+    assert one.status == "enrolled" and one.detail == "the most prominent of 2 faces" and counts == [1]
 
 
 def test_nothing_to_enrol_makes_no_gallery(tmp_path: Path, make_recognizer: Callable[..., bytes]) -> None:

@@ -9,7 +9,7 @@ from mien.errors import CardError, ImageError
 from mien.gallery.verification import compare, compare_with
 from mien.pipeline import Pipeline, array_item, open_pipeline
 from mien.scores import score_pairs
-from mien.types import Image
+from mien.types import Floats, Image
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,24 @@ def test_the_faces_that_were_compared_are_described(pipeline: Pipeline, collins:
     assert (found.first.name, found.first.others, found.first.ambiguous) == ("one", 0, False)
     assert (found.second.name, found.second.others, found.second.ambiguous) == ("twins", 1, True)
     assert found.first.crop.shape == (150, 150, 3) and found.first.crop.std() > 20
+
+
+def test_no_other_face_is_embedded(pipeline: Pipeline, collins: Image) -> None:
+    counts: list[int] = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(pipeline.recognizer, name)
+
+        def embed(self, crops: list[Image]) -> Floats:
+            counts.append(len(crops))
+            assert pipeline.recognizer is not None
+            return pipeline.recognizer.embed(crops)
+
+    twins = array_item("twins", np.concatenate([collins, collins[:, ::-1]], axis=1))
+    counted = Pipeline(pipeline.detector, Counting())  # type: ignore[arg-type]
+    found, whole = compare_with(counted, twins, twins), compare_with(pipeline, twins, twins)
+    assert counts == [2] and found.first.others == 1 and found.decision == whole.decision
 
 
 def test_an_image_without_a_face_and_a_rate_without_a_threshold_are_refused(
