@@ -29,7 +29,9 @@ def threshold(value: float, unit: str, contract: str = "c") -> Threshold:
 def test_direction_follows_the_unit(score: float, unit: str, limit: float, expected: bool) -> None:
     value = Score(score, unit, "c")  # type: ignore[arg-type]
     assert accepts(value, threshold(limit, unit)) is expected
-    assert verify(value, threshold(limit, unit)).outcome == ("match" if expected else "no match")
+    decision = verify(value, threshold(limit, unit))
+    assert decision.outcome == ("match" if expected else "no match")
+    assert bool(decision) is expected
 
 
 def test_units_are_converted_before_they_are_compared() -> None:
@@ -48,8 +50,10 @@ def test_identification_takes_the_best_or_nobody() -> None:
     candidates = [Candidate("An", Score(0.3, "L2", "c")), Candidate("Bình", Score(0.35, "L2", "c"))]
     known = identify(candidates, threshold(0.4, "L2"))
     assert known.subject == known.decision == "An" and known.candidates == tuple(candidates)
+    assert known
     unknown = identify(candidates, threshold(0.2, "L2"))
     assert unknown.subject is None and unknown.decision == "unknown"
+    assert not unknown
     assert identify([], threshold(0.4, "L2")).decision == "unknown"
 
 

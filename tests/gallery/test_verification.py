@@ -27,8 +27,10 @@ def test_the_score_is_that_of_the_pipelines_embeddings_either_way_round(
     assert score.value == pytest.approx(float(score_pairs(a, b, "l2")[0]), abs=1e-5)
     assert back.decision.score.value == pytest.approx(score.value, abs=1e-6) and score.unit == "L2"
     assert there.decision.outcome == back.decision.outcome == "no match"
+    assert not there
     same = compare_with(pipeline, items[0], array_item("darker", (collins * 0.7).astype(np.uint8)))
     assert same.decision.outcome == "match" and same.decision.score.value < score.value
+    assert same
 
 
 def test_the_faces_that_were_compared_are_described(pipeline: Pipeline, collins: Image) -> None:

@@ -25,6 +25,7 @@ def test_every_file_has_a_verdict_and_a_missing_model_has_one_of_its_own() -> No
         ("mtcnn", "onet", True),
         ("nobody", "", False),
     ]
+    assert [bool(one) for one in verdicts] == [one.good for one in verdicts]
     assert "sha256" in verdicts[1].verdict and (verdicts[0].engine, verdicts[0].precision) == ("openvino", "f32")
     assert [(one.done, one.total) for one in seen] == [(1, 2), (2, 2)]
 

@@ -20,6 +20,7 @@ from mien.types import Image
 def test_a_good_portrait_keeps_the_rules(hopper_path: Path) -> None:
     checked = portrait.check(hopper_path)
     assert checked.passed
+    assert checked
     assert checked.quality > 80
     assert checked.instructions() == ["Take off your glasses"]
     assert checked.instructions("vi") == ["Bỏ kính ra"]
@@ -28,6 +29,7 @@ def test_a_good_portrait_keeps_the_rules(hopper_path: Path) -> None:
 def test_a_small_face_is_asked_to_come_closer(collins: Image) -> None:
     checked = portrait.check(collins)
     assert not checked.passed
+    assert not checked
     assert checked.instructions() == ["Move closer"], "once, although three rules ask for it"
 
 
@@ -124,7 +126,7 @@ def test_a_verdict_hardly_changes_when_the_picture_is_mirrored_saved_or_sized(
             "sharpness": 1.0,
             "mask": 0.05,
             "luminance": 0.02,
-            "cheek_balance": 0.05,
+            "cheek_balance": 0.06,
             "glasses": 1.5,
         }.items():
             assert other[name].value == pytest.approx(base[name].value, abs=near), name

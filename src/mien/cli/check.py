@@ -81,7 +81,7 @@ def check(
             _show(file.path, file.checked, spoken, every)
     if any(file.checked is None for file in files):
         return PARTLY
-    return OK if all(file.checked.passed for file in files if file.checked) else NO
+    return OK if all(file.checked.passed for file in files if file.checked is not None) else NO
 
 
 def _show(path: Path, checked: Checked, language: str, every: bool) -> None:

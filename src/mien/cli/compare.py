@@ -44,7 +44,7 @@ def compare(
         emit(_as_json(found))
     else:
         _show(found)
-    return OK if found.decision.outcome == "match" else NO
+    return OK if found else NO
 
 
 def _note(side: ComparedFace) -> str:

@@ -10,8 +10,8 @@ from mien.cli import options
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, OK, PARTLY, emit, err, out, show
-from mien.gallery.enrolment import ADDED, EnrolmentReport
-from mien.gallery.gallery import Enrolment
+from mien.gallery.enrolment import EnrolmentReport
+from mien.gallery.gallery import ADDED, Enrolment
 
 
 def enrol(

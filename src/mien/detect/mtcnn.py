@@ -37,7 +37,7 @@ from mien.detect.mtcnn_pyramid import (
 )
 from mien.detect.schedule import to_faces
 from mien.geometry import nms, suppress_nested
-from mien.models.options import EngineOptions
+from mien.models.options import AUTO, EngineOptions
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image
 
@@ -45,6 +45,9 @@ CELL = 2
 """P-Net's stride in pixels."""
 EARLY = (("proposal", 0.45), ("refinement", 0.3))
 """How low the limits of the first two stages may go for a low minimum score: below, there are too many proposals."""
+STEADY = "f32"
+"""The precision where none is asked for. The cascade keeps and drops boxes at limits, so what bf16 rounds away moved
+landmarks by up to 5 pixels between machines, and embeddings with them (docs/log.md)."""
 LEVEL_OVERLAP, OVERLAP = 0.5, 0.7
 """IoU above which the worse of two boxes is dropped: on one level of the pyramid, and after every stage (the authors'
 own code)."""
@@ -71,6 +74,7 @@ class Mtcnn:
             chosen = replace(chosen, output=min_score, **early)
         self.settings = chosen
         self.longest = self.settings.longest
+        options = replace(options, precision=STEADY) if options.precision == AUTO else options
         self._pnet, self._rnet, self._onet = (model.session(part, options) for part in ("pnet", "rnet", "onet"))
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:

@@ -14,11 +14,14 @@ from mien.units import better_is_higher, convert
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether two samples match, and what that rests on."""
+    """Whether two samples match, and what that rests on. It is true for a match and false for none."""
 
     outcome: Literal["match", "no match"]
     score: Score
     threshold: Threshold
+
+    def __bool__(self) -> bool:
+        return self.outcome == "match"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """Who a face is.
+    """Who a face is. It is true for a subject and false for unknown.
 
     Attributes:
         subject: the best subject whose score is accepted, or None: unknown.
@@ -47,6 +50,9 @@ class Identification:
     def decision(self) -> str:
         """The subject, or "unknown"."""
         return self.subject if self.subject is not None else "unknown"
+
+    def __bool__(self) -> bool:
+        return self.subject is not None
 
 
 def accepts(score: Score, threshold: Threshold) -> bool:

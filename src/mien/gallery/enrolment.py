@@ -22,9 +22,6 @@ from mien.progress import OnProgress, no_progress, report_progress
 from mien.settings import load_settings
 from mien.units import Unit
 
-ADDED = ("enrolled", "already enrolled")
-"""The statuses of samples that are in the gallery afterwards."""
-
 OnEnrolment = Callable[[Enrolment], None]
 
 
@@ -48,7 +45,7 @@ class EnrolmentReport:
     @property
     def rejected(self) -> tuple[Enrolment, ...]:
         """Samples that are not in the gallery."""
-        return tuple(one for one in self.enrolments if one.status not in ADDED)
+        return tuple(one for one in self.enrolments if not one)
 
     @property
     def conflicts(self) -> tuple[Enrolment, ...]:

@@ -30,6 +30,9 @@ from mien.units import UNIT_OF, better_is_higher
 
 Status = Literal["enrolled", "already enrolled", "conflict"] | Refusal
 
+ADDED = ("enrolled", "already enrolled")
+"""The statuses of samples that are in the gallery afterwards."""
+
 ONE_PERSON = Policy("reject")
 """An enrolled image shows one person, or clearly one before the others."""
 
@@ -55,12 +58,15 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What became of one sample."""
+    """What became of one sample. It is true where the sample is in the gallery."""
 
     sample: Sample
     status: Status
     detail: str = ""
     conflicts: tuple[Conflict, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.status in ADDED
 
 
 def identity_of(card: ModelCard) -> Identity:

@@ -39,11 +39,14 @@ class ComparedFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Two compared faces and the decision on them."""
+    """Two compared faces and the decision on them. It is true for a match and false for none."""
 
     first: ComparedFace
     second: ComparedFace
     decision: Decision
+
+    def __bool__(self) -> bool:
+        return bool(self.decision)
 
 
 def compare(

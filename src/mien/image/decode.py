@@ -1,7 +1,7 @@
 """Encoded bytes to an upright RGB image. Headers are read before pixels, so a file over the limits costs no memory.
 
-JPEG is decoded by libjpeg-turbo, reduced while decoding where the caller only needs a smaller image; other formats go
-through Pillow and are averaged down by whole factors. Whatever cannot be decoded whole becomes one ImageError that
+JPEG is decoded by libjpeg-turbo, reduced while decoding where the caller needs no more than half of it; other formats
+go through Pillow and are averaged down by whole factors. Whatever cannot be decoded whole becomes one ImageError that
 names the file.
 """
 
@@ -15,11 +15,15 @@ from PIL import ImageCms, ImageFile
 from mien.errors import ImageError
 from mien.image.files import DEFAULT_LIMITS, Limits, read_bytes, read_start
 from mien.image.formats import BROKEN, open_header
-from mien.image.pixels import foreign_profile, orientation_of, to_rgb, turn
+from mien.image.pixels import foreign_profile, orientation_of, to_rgb, turn, whole_factor
 from mien.types import Image, Photo
 
 HEADER = 256 * 1024
 """Bytes in which an image's size and orientation are stored."""
+
+MIN_REDUCTION = 2
+"""A JPEG is not reduced by less: that takes longer than decoding it in full (docs/log.md), and its pixels would not
+be those of a caller who reads the image first."""
 
 HEAVY_HEADERS = ("WEBP", "HEIF")
 """Formats of Pillow whose parsed header holds room for the pixels, or the whole file again."""
@@ -67,15 +71,17 @@ class Encoded:
         if not self.plain_jpeg:
             factor = self._factor(longest)
             return width // factor, height // factor
-        if longest is None or max(width, height) <= longest:
+        if longest is None or not self._reduced(longest):
             return width, height
         share = _eighths(max(width, height), longest) / 8
         return int(np.ceil(width * share)), int(np.ceil(height * share))
 
+    def _reduced(self, longest: int) -> bool:
+        """Whether libjpeg-turbo reduces it."""
+        return max(self.width, self.height) >= MIN_REDUCTION * longest
+
     def _factor(self, longest: int | None) -> int:
-        """Width and height of the cells of pixels that Pillow's image is averaged by."""
-        factor = 1 if longest is None else max(1, max(self.width, self.height) // longest)
-        return min(factor, self.width, self.height)
+        return whole_factor(self.width, self.height, longest)
 
     def held_bytes(self, longest: int | None) -> int:
         """Bytes that the file and its decoded pixels take."""
@@ -112,7 +118,7 @@ class Encoded:
 
     def _reduced_jpeg(self, longest: int | None) -> Image:
         width, height = self.stored
-        share = 1.0 if longest is None else min(1.0, longest / max(width, height))
+        share = longest / max(width, height) if longest is not None and self._reduced(longest) else 1.0
         try:
             image = simplejpeg.decode_jpeg(
                 self.data,

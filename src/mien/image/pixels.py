@@ -95,6 +95,11 @@ def _in_strips(opened: Pillow.Image, convert: Callable[[Pillow.Image], Pillow.Im
     return image
 
 
+def whole_factor(width: int, height: int, longest: int | None) -> int:
+    """The side of the cells by which an image may be averaged down to no less than `longest` pixels."""
+    return 1 if longest is None else max(1, min(max(width, height) // longest, width, height))
+
+
 def average(image: Any, factor: int) -> Any:  # noqa: ANN401
     """Average square cells of pixels; what is left over at the right and lower border is dropped."""
     if factor == 1:

@@ -13,7 +13,7 @@ GOOD = "good"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was found of one file of a model.
+    """What was found of one file of a model. It is true where nothing is wrong.
 
     Attributes:
         model: its name.
@@ -33,6 +33,9 @@ class Verdict:
     def good(self) -> bool:
         """Whether nothing is wrong."""
         return self.verdict == GOOD
+
+    def __bool__(self) -> bool:
+        return self.good
 
 
 def verify_models(

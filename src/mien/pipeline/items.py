@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,15 @@ class Loaded:
         """Of the encoded bytes; of shape and pixels where the item is an array."""
         if self.data:
             return hashlib.sha256(self.data).hexdigest()
-        height, width = self.photo.image.shape[:2]
+        image = self.photo.image if self.photo.reduction == 1 else self.item.image()
+        height, width = image.shape[:2]
         digest = hashlib.sha256(f"{width}x{height} RGB\n".encode())
-        digest.update(self.photo.image.tobytes())
+        digest.update(image.tobytes())
         return digest.hexdigest()
+
+    def in_full(self, limits: Limits = DEFAULT_LIMITS) -> "Loaded":
+        """The same with all its pixels."""
+        if self.data:
+            return replace(self, photo=decode(self.data, self.item.name, limits=limits))
+        image = self.item.image(limits)
+        return replace(self, photo=Photo(image, image.shape[1], image.shape[0]))

@@ -1,7 +1,7 @@
 """The stages that every image goes through, as functions; embedding follows them.
 
 read      an item's bytes or pixels
-decode    a JPEG as small as serves, a larger image of another format averaged down
+decode    a large JPEG as small as serves, a larger image of another format, or an array, averaged down
 detect    the faces of a group of images together
 choose    which face counts (mien.pipeline.policy)
 refine    decode in full where the crop of a face would be magnified
@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from mien.align import align_face, magnification
 from mien.detect.detector import Detector
 from mien.errors import DegenerateLandmarksError, ImageError
-from mien.image import DEFAULT_LIMITS, Encoded, Limits, decode, open_encoded
+from mien.image import DEFAULT_LIMITS, Encoded, Limits, open_encoded
+from mien.image.pixels import average, whole_factor
 from mien.pipeline.budget import Budget
 from mien.pipeline.items import Item, Loaded
 from mien.templates import Template
@@ -107,7 +108,10 @@ class _Opened:
     @property
     def held(self) -> int:
         """Bytes that it takes once it is decoded."""
-        return self.content.held_bytes(self.longest) if isinstance(self.content, Encoded) else self.content.nbytes
+        if isinstance(self.content, Encoded):
+            return self.content.held_bytes(self.longest)
+        height, width = self.content.shape[:2]
+        return self.content.nbytes // whole_factor(width, height, self.longest) ** 2
 
     @property
     def extra(self) -> int:
@@ -167,7 +171,7 @@ def _open(wanted: Wanted, detector: Detector, reading: ReadOptions) -> "_Opened 
             return _Opened(wanted, open_encoded(content, item.name, reading.limits), longest)
     except ImageError as reason:
         return Broken(item, str(reason), content if isinstance(content, bytes) else b"")
-    return _Opened(wanted, content, None)
+    return _Opened(wanted, content, longest)
 
 
 def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[ImageFaces | Broken]:
@@ -189,7 +193,8 @@ def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[Ima
 def _decode(opened: _Opened) -> Loaded | Broken:
     item, content = opened.wanted.item, opened.content
     if not isinstance(content, Encoded):
-        return Loaded(item, b"", Photo(content, content.shape[1], content.shape[0]))
+        height, width = content.shape[:2]
+        return Loaded(item, b"", Photo(average(content, whole_factor(width, height, opened.longest)), width, height))
     try:
         return Loaded(item, content.data, content.decode(opened.longest))
     except ImageError as reason:
@@ -211,8 +216,7 @@ def refine(found: ImageFaces, faces: Faces, template: Template, limits: Limits =
     photo = found.loaded.photo
     if photo.reduction == 1 or all(magnification(face, template) <= SOFT for face in faces):
         return ImageFaces(found.loaded, faces)
-    full = decode(found.loaded.data, found.loaded.item.name, limits=limits)
-    return ImageFaces(replace(found.loaded, photo=full), tuple(to_source(face, photo) for face in faces))
+    return ImageFaces(found.loaded.in_full(limits), tuple(to_source(face, photo) for face in faces))
 
 
 def align_faces(found: ImageFaces, template: Template, size: int) -> list[Image | None]:

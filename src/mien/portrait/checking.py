@@ -27,7 +27,7 @@ DEFAULT_RULES = "vn-portrait"
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Checked:
-    """The verdict on one photograph.
+    """The verdict on one photograph. It is true where the photograph passes.
 
     Attributes:
         rules: by which it was checked.
@@ -51,6 +51,9 @@ class Checked:
     def passed(self) -> bool:
         """Whether no rule of severity error failed."""
         return not any(verdict.is_error for verdict in self.verdicts)
+
+    def __bool__(self) -> bool:
+        return self.passed
 
     def instructions(self, language: str = "en") -> list[str]:
         """What to do, errors first, each sentence once."""

@@ -72,6 +72,11 @@ def test_only_a_failed_rule_of_severity_error_is_an_error() -> None:
     assert not apply_rule(lenient, Measured(50.0)).is_error
 
 
+@pytest.mark.parametrize(("value", "expected"), [(20.0, True), (50.0, False), (None, False)])
+def test_a_verdict_is_true_for_a_pass_alone(value: float | None, expected: bool) -> None:
+    assert bool(apply_rule(rule(-30, 30), Measured(value))) is expected
+
+
 @pytest.mark.parametrize(("value", "is_low"), [(-40.0, True), (40.0, False)])
 def test_a_failure_says_on_which_side_it_is(value: float, is_low: bool) -> None:
     assert apply_rule(rule(-30, 30), Measured(value)).is_low is is_low

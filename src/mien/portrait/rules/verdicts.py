@@ -19,7 +19,7 @@ PASS, FAIL, UNKNOWN = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """What a rule says of a measured value.
+    """What a rule says of a measured value. It is true for a pass alone.
 
     Attributes:
         rule: which.
@@ -39,6 +39,9 @@ class RuleVerdict:
     def is_error(self) -> bool:
         """Whether it is a failure of a rule of severity error."""
         return self.state == "fail" and self.rule.severity == "error"
+
+    def __bool__(self) -> bool:
+        return self.state == "pass"
 
     def advice(self, language: str) -> str:
         """What to do about a failure; empty where there is none."""
