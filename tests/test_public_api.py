@@ -95,6 +95,7 @@ EXAMPLES = (
     "inspect_model",
     "add_model",
     "pull_model",
+    "bundle_models",
     "quantize_model",
     "verify_models",
     "remove_model",
@@ -139,19 +140,22 @@ device = "cpu"
 """
 
 CATALOGUE = """
+[recommended]
+models = ["tiny-r50"]
+settings = {{ recognizer = "tiny-r50" }}
+
 [tiny-r50]
 kind = "recognizer"
 family = "embedding"
 summary = "a small recognizer"
-url = "http://127.0.0.1:{port}/my-r50.onnx"
-sha256 = "{sha256}"
-found = "made by the test"
+use = "the test"
 licence = "the test's"
-commercial_use = true
+commercial = "yes"
 training_data = "none"
-colour = "RGB"
-mean = 127.5
-scale = 127.5
+record = "made by the test"
+input = {{ colour = "RGB", mean = 127.5, scale = 127.5 }}
+embedding = {{ template = "arcface" }}
+sources = [[{{ name = "my-r50.onnx", digest = "sha256:{sha256}", url = "http://127.0.0.1:{port}/my-r50.onnx" }}]]
 """
 
 

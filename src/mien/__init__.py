@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mien.gallery.verification import compare
     from mien.image import read_image
     from mien.library.add import add_model
+    from mien.library.bundle import bundle_models
     from mien.library.listing import list_models
     from mien.library.pull import pull as pull_model
     from mien.library.quantize import quantize as quantize_model
@@ -71,6 +72,7 @@ __all__ = [
     "add_model",
     "align_face",
     "audit",
+    "bundle_models",
     "calibrate",
     "check",
     "check_files",
@@ -133,6 +135,7 @@ _HOMES = {
     "add_model": "mien.library.add:add_model",
     "align_face": "mien.api:align_face",
     "audit": "mien.portrait.auditing:audit",
+    "bundle_models": "mien.library.bundle:bundle_models",
     "calibrate": "mien.evaluate.protocols.calibration:calibrate",
     "check": "mien.portrait.checking:check",
     "check_files": "mien.portrait.checking:check_files",
