@@ -29,6 +29,10 @@ DATA = Path(os.environ.get("MIEN_TEST_DATA", machine.ROOT.parent / "shared" / "d
 MODELS = {
     "scrfd": ("scrfd_2.5g_bnkps.onnx", ModelHints()),
     "mobilefacenet": ("mobilefacenet.onnx", ModelHints(colour="RGB")),
+    "face-reid-0095": (
+        "face-reid-0095.onnx",
+        ModelHints(colour="BGR", mean=(0, 0, 0), scale=(1, 1, 1), mirror=True, template="arcface-96x112"),
+    ),
     "scrfd-2.5g": (
         "scrfd_2.5g_bnkps.onnx",
         ModelHints(licence="InsightFace weights: non-commercial research", source="scrfd_2.5g_bnkps.onnx"),

@@ -124,6 +124,8 @@ class ThresholdRow(Strict):
     fnmr: float | None = None
     fnmr_interval: tuple[float, float] | None = None
     protocol: str
+    group: str | None = None
+    """The group of people that it was chosen and scored on; None is everybody."""
     strata: dict[str, tuple[float, float, float]] | None = None
     """The false match rate within and between groups of people, as "adult | child": value, and its interval. Within
     one group it is "asian | asian"."""
@@ -165,6 +167,9 @@ class ModelCard(Strict):
     embedding: EmbeddingSpec | None = None
     expert: PortraitModelSpec | None = None
     thresholds: tuple[ThresholdRow, ...] = ()
+    """For everybody."""
+    group_thresholds: tuple[ThresholdRow, ...] = ()
+    """Chosen and scored within one group of people each."""
     accuracy: tuple[AccuracyRow, ...] = ()
     golden: dict[str, Golden] = {}
 
@@ -191,13 +196,18 @@ class ModelCard(Strict):
             raise CardError(f"{self.name} is a {self.kind} and gives no scores; name a recognizer")
         return UNIT_OF[self.embedding.metric]
 
-    def threshold(self, fmr: float) -> Threshold:
+    def threshold(self, fmr: float, group: str | None = None) -> Threshold:
         """The threshold measured for a false match rate.
 
+        Args:
+            fmr: the false match rate.
+            group: of people, by the card's name; None is everybody.
+
         Raises:
-            CardError: none was measured for that rate.
+            CardError: none was measured for that rate and group.
         """
-        for row in self.thresholds:
+        rows = self.thresholds if group is None else [row for row in self.group_thresholds if row.group == group]
+        for row in rows:
             if abs(row.fmr - fmr) <= 1e-9:
                 return Threshold(
                     value=row.value,
@@ -209,13 +219,14 @@ class ModelCard(Strict):
                     strata=row.strata or {},
                     conditions=row.conditions or {},
                 )
-        measured = ", ".join(f"{row.fmr:g}" for row in self.thresholds)
+        measured = ", ".join(f"{row.fmr:g}" for row in rows)
         if not measured:
             raise CardError(
                 f"{self.name} has no measured threshold, so no decision can be made: measure one with "
                 f"`mien evaluate calibrate FOLDER --recognizer {self.name} --card` on a folder of subjects"
             )
-        raise CardError(f"{self.name} has no threshold at FMR {fmr:g}; it has {measured}")
+        of_group = "" if group is None else f" for the group '{group}'"
+        raise CardError(f"{self.name} has no threshold at FMR {fmr:g}{of_group}; it has {measured}")
 
 
 def parse_card(text: str, where: str) -> ModelCard:

@@ -1,0 +1,316 @@
+"""Recognizers side by side: error rates on LFW, its Asian part, small grey copies and people of CelebA; what the
+thresholds of their cards let pass in groups and under conditions; DETs in one chart.
+
+All recognizers get the same faces: MTCNN looks once at every image, and takes the most prominent face. A rate has the
+threshold that the set itself gives, so that recognizers are compared where they make the same number of false
+matches. People of CelebA are those that nothing shipped was trained on. Groups of LFW are by the list of names
+lfw/names-asian.txt. Conditions: one image of each person, changed in one image of each comparison or in both, and the
+worse of the two counts.
+
+    python benchmarks/recognizers.py [--write-cards] [--only NAME ...]
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import command
+import inputs
+import machine
+from mien.align import align_face
+from mien.data.importing import read_set
+from mien.data.split import split
+from mien.detect.prominence import most_prominent
+from mien.evaluate.all_pairs import PairStatistics, compare_all
+from mien.evaluate.charts import draw
+from mien.evaluate.corruptions import corrupt
+from mien.evaluate.operating_points import error_curve, operating_point
+from mien.evaluate.report import Chart, Series
+from mien.evaluate.strata import strata_at
+from mien.evaluate.thresholds import choose_thresholds
+from mien.image import read_image
+from mien.models import defaults, store
+from mien.models.card import ModelCard, ThresholdRow, format_card
+from mien.pipeline import open_pipeline
+from mien.prefetch import prefetch
+from mien.recognize.recognizer import Recognizer
+from mien.types import Box, Face, Image, floats
+
+RATES = (1e-2, 1e-3, 1e-4)
+GROUP = "asian"
+WITHIN = f"{GROUP} | {GROUP}"
+SIDES = (48, 32, 22)
+"""Pixels of the longer side of a small face's box."""
+
+MADE = 24
+"""Made people of a smoke run."""
+
+SHIPPED = ("dlib-resnet", "mien-r29", "face-reid-0095")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A face in a file."""
+
+    path: Path
+    subject: str
+    face: Face
+
+
+Change = Callable[[Image, Face, int], tuple[Image, Face]]
+"""Changes an image and moves its face; the number is the image's place in the set."""
+
+
+def main() -> None:
+    parser = command.parser(__doc__)
+    parser.add_argument("--write-cards", action="store_true", help="write groups and conditions to the shipped cards")
+    parser.add_argument("--only", nargs="+", help="these recognizers alone; no result is written")
+    given = parser.parse_args()
+    names = given.only or recognizers(smoke=given.smoke)
+    with tempfile.TemporaryDirectory() as scratch:
+        sets = find_sets(Path(scratch), smoke=given.smoke)
+        result = {name: measure(name, sets, smoke=given.smoke) for name in names}
+    curves = {name: value.pop("curve") for name, value in result.items()}
+    rows = {name: value.pop("rows") for name, value in result.items()}
+    if given.write_cards and not given.smoke:
+        for name in rows:
+            if name in SHIPPED:
+                write_card(name, rows[name])
+    if not given.smoke and not given.only:
+        draw_chart(curves)
+    found = {"sets": {name: describe(faces) for name, faces in sets.items()}, "recognizers": result}
+    command.finish("recognizers", found, smoke=given.smoke or bool(given.only))
+
+
+def recognizers(*, smoke: bool) -> list[str]:
+    if smoke:
+        return ["dlib-resnet"]
+    return ["dlib-resnet", "mien-r29", inputs.add_model("face-reid-0095"), inputs.add_model("mobilefacenet")]
+
+
+def find_sets(scratch: Path, *, smoke: bool) -> dict[str, list[Found]]:
+    """The faces of each set, found once."""
+    lfw = find_faces(inputs.lfw(scratch, smoke=smoke, people=MADE, images=2), lambda path: path.parent.name)
+    asian = asian_names(smoke=smoke)
+    held = lfw if smoke else find_faces(*celeba_held())
+    return {
+        "LFW": lfw,
+        "LFW, East and South-East Asian names": [one for one in lfw if one.subject in asian],
+        "CelebA, people nothing was trained on": held,
+    }
+
+
+def asian_names(*, smoke: bool) -> set[str]:
+    if smoke:
+        return {f"Made_Person{number:03d}" for number in range(0, MADE, 2)}
+    lines = inputs.need(inputs.DATA / "lfw" / "names-asian.txt").read_text(encoding="utf-8").splitlines()
+    return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+
+
+def celeba_held() -> tuple[list[Path], Callable[[Path], str]]:
+    """People of CelebA outside of the training of mien-r29 and mien-face; see recipes/finetune-dlib-celeba.toml."""
+    manifest = read_set(inputs.need(inputs.DATA / "celeba"), Path("celeba.parquet"))
+    held = split(manifest, {"train": 0.75, "held": 0.25}, seed=1)["held"]
+    subjects = {sample.path: sample.subject for sample in held.samples() if sample.path is not None}
+    return sorted(subjects), lambda path: subjects[path]
+
+
+def find_faces(paths: list[Path], subject_of: Callable[[Path], str]) -> list[Found]:
+    found = []
+    for one in open_pipeline("mtcnn", None, many=True).analyse(paths):
+        if one.faces:
+            best, _ = most_prominent(one.faces, one.width, one.height)
+            path = Path(one.name)
+            found.append(Found(path=path, subject=subject_of(path), face=one.faces[best]))
+    return found
+
+
+def describe(faces: Sequence[Found]) -> dict:
+    return {"faces": len(faces), "people": len({one.subject for one in faces})}
+
+
+def measure(name: str, sets: dict[str, list[Found]], *, smoke: bool) -> dict:
+    network = Recognizer(store.load(name))
+    rates = (0.2,) if smoke else RATES
+    lfw, asian, held = sets.values()
+    embeddings = {key: embed(network, faces) for key, faces in sets.items() if faces is not asian}
+    whole = embeddings["LFW"]
+    inside = np.array([one.subject in {other.subject for other in asian} for one in lfw])
+    grey = some_people(lfw, MADE if smoke else 300)
+    tables = {
+        "LFW": compare(whole, lfw, network),
+        "LFW, East and South-East Asian names": compare(whole[inside], asian, network),
+        "LFW, 300 people, small grey copies of 92x112": compare(embed(network, grey, small_grey), grey, network),
+        "CelebA, people nothing was trained on": compare(list(embeddings.values())[-1], held, network),
+    }
+    rows = card_rows(network, whole, lfw, inside, rates)
+    return {
+        "FNMR with the set's own threshold": {key: points(pairs, rates) for key, pairs in tables.items()},
+        "thresholds of the card": [row.model_dump(exclude_none=True) for row in rows],
+        "curve": error_curve(tables["LFW"]),
+        "rows": rows,
+    }
+
+
+def some_people(faces: Sequence[Found], people: int) -> list[Found]:
+    """People with several images, the same ones in every run."""
+    counts: dict[str, int] = {}
+    for one in faces:
+        counts[one.subject] = counts.get(one.subject, 0) + 1
+    several = sorted(name for name, count in counts.items() if count > 1)
+    chosen = set(np.random.default_rng(0).permutation(several)[:people].tolist())
+    return [one for one in faces if one.subject in chosen]
+
+
+def compare(embeddings: np.ndarray, faces: Sequence[Found], network: Recognizer, **more: object) -> PairStatistics:
+    _, numbers = np.unique([one.subject for one in faces], return_inverse=True)
+    return compare_all(embeddings, numbers.astype(np.int64), network.spec.metric, **more)  # type: ignore[arg-type]
+
+
+def points(pairs: PairStatistics, rates: Sequence[float]) -> dict:
+    rows = {}
+    for rate in rates:
+        try:
+            point = operating_point(pairs, rate)
+        except ValueError:
+            rows[f"FMR {rate:g}"] = "too few comparisons"
+            continue
+        assert point.fnmr is not None
+        ends = [round(100 * end, 2) for end in (point.fnmr.low, point.fnmr.high)]
+        rows[f"FMR {rate:g}"] = {"FNMR %": round(100 * point.fnmr.value, 2), "interval": ends}
+    return rows
+
+
+def card_rows(
+    network: Recognizer,
+    whole: np.ndarray,
+    faces: Sequence[Found],
+    inside: np.ndarray,
+    rates: Sequence[float],
+) -> list[ThresholdRow]:
+    """Thresholds chosen and scored on halves of LFW's people, with the rates of groups and conditions."""
+    groups = np.where(inside, GROUP, "others").tolist()
+    subjects = [one.subject for one in faces]
+    data = f"LFW deep-funneled, all pairs of {len(faces)} images, detector mtcnn"
+    chosen = choose_thresholds(whole, subjects, network.spec.metric, data, rates).rows
+    own = choose_thresholds(
+        whole[inside],
+        [name for name, yes in zip(subjects, inside, strict=True) if yes],
+        network.spec.metric,
+        f"LFW, people with East and South-East Asian names, {int(inside.sum())} images, detector mtcnn",
+        rates[:2],
+    ).rows
+    grouped = compare(whole, faces, network, strata=groups)
+    changed = conditions(network, faces)
+    return [
+        *(_with_rates(row, grouped, changed) for row in chosen),
+        *(row.model_copy(update={"group": GROUP}) for row in own),
+    ]
+
+
+def _with_rates(row: ThresholdRow, grouped: PairStatistics, changed: dict[str, PairStatistics]) -> ThresholdRow:
+    strata = {f"{one.a} | {one.b}": _three(one.fmr) for one in strata_at(grouped, row.value)}
+    worse = {}
+    for code, pairs in changed.items():
+        rates = [one.fmr for one in strata_at(pairs, row.value) if "changed" in (one.a, one.b)]
+        worse[code] = _three(max(rates, key=lambda rate: rate.value))
+    return row.model_copy(update={"strata": strata, "conditions": worse})
+
+
+def _three(rate: object) -> tuple[float, float, float]:
+    return tuple(float(f"{value:.3g}") for value in (rate.value, rate.low, rate.high))  # type: ignore[attr-defined,return-value]
+
+
+def conditions(network: Recognizer, faces: Sequence[Found]) -> dict[str, PairStatistics]:
+    """One image of each person, as it is and changed, all in one comparison."""
+    first = list({one.subject: one for one in reversed(faces)}.values())
+    plain = embed(network, first)
+    marks = ["as it is"] * len(first) + ["changed"] * len(first)
+    changes: dict[str, Change] = {"grey": to_grey, "mask": masked}
+    changes |= {f"size-{side}": shrink_to(side) for side in SIDES}
+    return {
+        code: compare(np.concatenate([plain, embed(network, first, change)]), [*first, *first], network, strata=marks)
+        for code, change in changes.items()
+    }
+
+
+def embed(network: Recognizer, faces: Sequence[Found], change: Change | None = None) -> np.ndarray:
+    """(N, D) embeddings of faces whose places are known, perhaps in changed images."""
+
+    def work(batch: list[tuple[int, Found]]) -> np.ndarray:
+        crops = []
+        for number, one in batch:
+            image, face = read_image(one.path), one.face
+            if change is not None:
+                image, face = change(image, face, number)
+            crops.append(align_face(image, face, network.template, network.size))
+        return network.embed(np.stack(crops))
+
+    with ThreadPoolExecutor(2) as pool:
+        return np.concatenate(list(prefetch(pool, work, batches(faces), 4)))
+
+
+def batches(faces: Iterable[Found], size: int = 32) -> Iterator[list[tuple[int, Found]]]:
+    listed = list(enumerate(faces))
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]
+
+
+def to_grey(image: Image, face: Face, number: int) -> tuple[Image, Face]:
+    return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2), face
+
+
+def masked(image: Image, face: Face, number: int) -> tuple[Image, Face]:
+    return corrupt(image, face.landmarks, "mask", 3, number), face
+
+
+def shrink_to(side: int) -> Change:
+    """Shrinks the image until the longer side of the face's box has so many pixels."""
+
+    def change(image: Image, face: Face, number: int) -> tuple[Image, Face]:
+        return _resized(image, face, min(1.0, side / max(face.box.width, face.box.height)))
+
+    return change
+
+
+def _resized(image: Image, face: Face, scale: float) -> tuple[Image, Face]:
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    x, y = size[0] / image.shape[1], size[1] / image.shape[0]
+    landmarks = (face.landmarks + np.float32(0.5)) * floats([x, y]) - np.float32(0.5)
+    box = Box(face.box.x1 * x, face.box.y1 * y, face.box.x2 * x, face.box.y2 * y)
+    return small, Face(box, face.score, landmarks)
+
+
+def small_grey(image: Image, face: Face, number: int) -> tuple[Image, Face]:
+    """Grey and as small as ORL's images are: the head fills 92x112 pixels."""
+    grey, _ = to_grey(image, face, number)
+    return _resized(grey, face, min(1.0, 85 / face.box.height))
+
+
+def draw_chart(curves: dict) -> None:
+    """DETs of all recognizers on LFW."""
+    series = tuple(
+        Series(name=name, x=tuple(c.fmr[:, 0].tolist()), y=tuple(c.fnmr[:, 0].tolist())) for name, c in curves.items()
+    )
+    chart = Chart(name="det", title="DET on LFW", kind="det", x_label="FMR", y_label="FNMR", series=series)
+    (machine.ROOT / "docs/pictures/recognizers.png").write_bytes(draw(chart, "en").png)
+
+
+def write_card(name: str, rows: list[ThresholdRow]) -> None:
+    path = machine.ROOT / f"src/mien/models/cards/{name}.toml"
+    card: ModelCard = defaults.shipped_card(name) if path.is_file() else store.load(name).card
+    figures = {
+        "thresholds": tuple(row for row in rows if row.group is None),
+        "group_thresholds": tuple(row for row in rows if row.group is not None),
+    }
+    path.write_text(format_card(card.model_copy(update={**figures, "files": {}})), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
