@@ -23,19 +23,20 @@ import command
 import inputs
 import machine
 from mien.align import align_face
-from mien.data.importing import read_set
+from mien.data.importing import import_set
+from mien.data.manifest_io import read_manifest
 from mien.data.split import split
 from mien.detect.prominence import most_prominent
-from mien.evaluate.all_pairs import PairStatistics, compare_all
 from mien.evaluate.charts import draw
 from mien.evaluate.corruptions import corrupt
-from mien.evaluate.operating_points import error_curve, operating_point
 from mien.evaluate.report import Chart, Series
-from mien.evaluate.strata import strata_at
 from mien.evaluate.thresholds import choose_thresholds
 from mien.image import read_image
 from mien.models import defaults, store
 from mien.models.card import ModelCard, ThresholdRow, format_card
+from mien.pairwise.all_pairs import PairStatistics, compare_all
+from mien.pairwise.operating_points import error_curve, operating_point
+from mien.pairwise.strata import strata_at
 from mien.pipeline import open_pipeline
 from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
@@ -97,7 +98,7 @@ def find_sets(scratch: Path, *, smoke: bool) -> dict[str, list[Found]]:
     """The faces of each set, found once."""
     lfw = find_faces(inputs.lfw(scratch, smoke=smoke, people=MADE, images=2), lambda path: path.parent.name)
     asian = asian_names(smoke=smoke)
-    held = lfw if smoke else find_faces(*celeba_held())
+    held = lfw if smoke else find_faces(*celeba_held(scratch))
     return {
         "LFW": lfw,
         "LFW, East and South-East Asian names": [one for one in lfw if one.subject in asian],
@@ -112,10 +113,10 @@ def asian_names(*, smoke: bool) -> set[str]:
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
 
 
-def celeba_held() -> tuple[list[Path], Callable[[Path], str]]:
+def celeba_held(scratch: Path) -> tuple[list[Path], Callable[[Path], str]]:
     """People of CelebA outside of the training of mien-r29 and mien-face; see recipes/finetune-dlib-celeba.toml."""
-    manifest = read_set(inputs.need(inputs.DATA / "celeba"), Path("celeba.parquet"))
-    held = split(manifest, {"train": 0.75, "held": 0.25}, seed=1)["held"]
+    import_set(inputs.need(inputs.DATA / "celeba"), scratch / "celeba.parquet", source="celeba")
+    held = split(read_manifest(scratch / "celeba.parquet"), {"train": 0.75, "held": 0.25}, seed=1)["held"]
     subjects = {sample.path: sample.subject for sample in held.samples() if sample.path is not None}
     return sorted(subjects), lambda path: subjects[path]
 

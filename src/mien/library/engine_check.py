@@ -53,9 +53,9 @@ def fit_to_engines(data: bytes, spec: InputSpec, name: str) -> bytes:
     freed = with_free_batch(data)
     if freed is not None and not try_engines(freed, spec):
         return freed
-    told = "; ".join(f"{one.engine}: {one.reason}" for one in refusals)
+    said = "; ".join(f"{one.engine}: {one.reason}" for one in refusals)
     raise CardError(
-        f"{name} does not run on every engine that is installed here ({told}). Export it again with float32 numbers, "
+        f"{name} does not run on every engine that is installed here ({said}). Export it again with float32 numbers, "
         "a free first dimension and opset 17 or lower"
     )
 

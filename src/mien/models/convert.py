@@ -237,7 +237,7 @@ def _grouped(operation: Operation, writer: _Writer) -> None:
 
 
 def _prelu(operation: Operation, writer: _Writer) -> None:
-    """ONNX wants the slopes in a shape that spreads over (N, C, H, W)."""
+    """ONNX takes the slopes in a shape that spreads over (N, C, H, W)."""
     slope = _known(operation, 1, writer)
     rank = len(operation.input(0).get_partial_shape())
     if slope.ndim == 1 and rank > 1 and slope.size > 1:
