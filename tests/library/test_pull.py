@@ -215,6 +215,9 @@ def test_a_folder_or_a_file_on_disk_serves_instead(tmp_path: Path, server: Serve
         pull("net", catalogue=table, origin=folder)
     (folder / "net.onnx").write_bytes(server.content)
     assert pull("net", catalogue=table, origin=folder).model.card.name == "net"
+    (folder / "net.onnx").rename(folder / "renamed.bin")
+    (folder / "another.bin").write_bytes(bytes(len(server.content)))
+    assert pull("net", catalogue=table, origin=folder).model.card.name == "net"
     other = tmp_path / "here.bin"
     other.write_bytes(server.content)
     assert pull("net", catalogue=table, origin=other).model.card.name == "net"
@@ -249,11 +252,28 @@ def test_the_recommended_models_become_the_default(tmp_path: Path, server: Serve
     assert done.defaults == {"recognizer": "net"} and settings.read_text() == 'recognizer = "net"\n'
 
 
-def test_no_setting_is_changed_when_a_recommended_model_cannot_be_had(tmp_path: Path, server: Server) -> None:
-    settings = tmp_path / "settings.toml"
-    with pytest.raises(DownloadError):
-        pull_recommended(catalogue=catalogue(tmp_path, server), settings=settings, origin=tmp_path)
+def test_no_setting_is_changed_when_no_recommended_model_can_be_had(tmp_path: Path, server: Server) -> None:
+    settings, table = tmp_path / "settings.toml", catalogue(tmp_path, server)
+    server.content = b"another file"
+    with pytest.raises(DownloadError, match=r"copy net\.onnx there.*the catalogue says"):
+        pull_recommended(catalogue=table, settings=settings, origin=tmp_path)
     assert not settings.exists()
+
+
+def test_what_is_not_in_the_folder_comes_from_the_network_and_what_is_nowhere_is_named(
+    tmp_path: Path, server: Server
+) -> None:
+    other = catalogue(tmp_path, server).read_text().partition("[net]")[2].replace("net.onnx", "other.onnx")
+    table = catalogue(tmp_path, server, more="[other]" + other)
+    table.write_text(
+        table.read_text()
+        .replace('models = ["net"]', 'models = ["net", "other"]')
+        .replace('recognizer = "net"', 'recognizer = "net", detector = "other"')
+    )
+    settings = tmp_path / "settings.toml"
+    done = pull_recommended(catalogue=table, settings=settings, origin=tmp_path)
+    assert [one.model.card.name for one in done.models] == ["net"] and "other.onnx" in done.missing["other"]
+    assert done.defaults == {"recognizer": "net"} and "detector" not in settings.read_text()
 
 
 def test_figures_of_the_shipped_card_hold_only_for_the_weights_that_were_measured(

@@ -65,7 +65,7 @@ def _list_catalogue(json: bool) -> int:
     for name, entry in known.models.items():
         if json:
             emit({"name": name, "recommended": name in best, "size": entry.size, **entry.model_dump(mode="json")})
-        size = f"{entry.size / 1e6:.1f} MB" if entry.size else "not stated"
+        size = models_pull.megabytes(entry.size) if entry.size else "not stated"
         shown = f"{name} (recommended)" if name in best else name
         table.add_row(
             shown, entry.use, entry.published or "not stated", size, COMMERCIAL[entry.commercial], entry.licence

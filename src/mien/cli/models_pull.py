@@ -11,7 +11,7 @@ from rich.progress import Progress as RichProgress
 
 from mien.cli import options
 from mien.cli.models_add import show_model
-from mien.cli.terminal import OK, WRONG, emit, err, fail, out, plural
+from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural
 from mien.library import pull as pulling
 from mien.library.bundle import bundle_models, is_bundle
 from mien.library.catalogue import RECOMMENDED, CatalogueEntry, read_catalogue
@@ -96,14 +96,18 @@ def _pull_recommended(yes: bool, origin: Path | None, catalogue: Path | None, js
     for one in done.models:
         if one.remark:
             err.print(f"mien: {one.remark}")
+    for name, reason in done.missing.items():
+        err.print(f"mien: {name} did not come: {reason}")
+    code = PARTLY if done.missing else OK
     if json:
-        emit({"models": [one.model.card.name for one in done.models], "settings": done.defaults})
-        return OK
+        came = [one.model.card.name for one in done.models]
+        emit({"models": came, "missing": done.missing, "settings": done.defaults})
+        return code
     for one in done.models:
         out.print(f"{one.model.card.name} is ready in {one.model.folder}")
     for setting, value in done.defaults.items():
         out.print(f"{setting} is {value} from now on; `mien config unset {setting}` takes it back")
-    return OK
+    return code
 
 
 def bundle(
@@ -127,7 +131,7 @@ def bundle(
     if json:
         emit({"file": str(done.file), "models": list(done.models), "bytes": done.size})
     else:
-        out.print(f"{done.file}: {', '.join(done.models)}, {done.size / MEGABYTE:.1f} MB")
+        out.print(f"{done.file}: {', '.join(done.models)}, {megabytes(done.size)}")
         out.print(f"there: `mien models pull NAME --from {done.file.name}`")
     return OK
 
@@ -142,15 +146,22 @@ def _own_models() -> list[str]:
     return own
 
 
+def megabytes(size: int) -> str:
+    """A size as people read it."""
+    return f"{size / MEGABYTE:.1f} MB" if size >= MEGABYTE / 10 else f"{size / 1e3:.0f} kB"
+
+
 def _about(name: str, entry: CatalogueEntry) -> str:
     """What a person should know before the transfer begins."""
-    size = f", {entry.size / MEGABYTE:.1f} MB" if entry.size else ""
+    size = f", {megabytes(entry.size)}" if entry.size else ""
     allowed = {
         "yes": "may be used commercially",
         "no": "not for commercial use",
         "disputed": "may be used commercially, but the training data is disputed",
     }[entry.commercial]
-    return f"{name}: {entry.summary}{size}. Licence: {entry.licence} ({allowed}). Trained on {entry.training_data}"
+    return (
+        f"{name}: {entry.summary}{size}. Licence: {entry.licence} ({allowed}). Training data: {entry.training_data}"
+    )
 
 
 @contextmanager

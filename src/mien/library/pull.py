@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.errors import CardError, DownloadError, LicenceError
+from mien.errors import CardError, DownloadError, LicenceError, ModelError, ModelNotFoundError
 from mien.library import transfer
 from mien.library.bundle import OpenBundle, is_bundle
 from mien.library.catalogue import CatalogueEntry, SourceFile, read_catalogue
@@ -46,10 +46,12 @@ class PulledSet:
 
     Attributes:
         models: those that have come, in their order.
+        missing: those that could not be had, with the reason.
         defaults: settings that were changed, with their new values.
     """
 
     models: tuple[Pulled, ...]
+    missing: dict[str, str]
     defaults: dict[str, str]
 
 
@@ -101,13 +103,14 @@ def pull_recommended(
     """Bring the recommended models into the store, and make them the default in the user's settings.
 
     Args:
-        origin: take them from this folder or bundle instead of the network.
+        origin: take those that are in this folder or bundle from there; the others come from the network.
         catalogue: another catalogue than the one that ships.
-        settings: the file of settings that is changed; None takes the user's own.
+        settings: the file of settings that is changed; None takes the user's own. A setting is changed where all
+            models that it names have come.
         on_progress: called with the bytes that have come.
 
     Raises:
-        DownloadError: one of them cannot be had; the others are in the store, and no setting was changed.
+        DownloadError: none of them can be had, and no setting was changed.
 
     Example:
         >>> mien.pull_recommended(origin=Path("models"), catalogue=Path("catalogue.toml")).defaults
@@ -116,13 +119,38 @@ def pull_recommended(
     known = read_catalogue(catalogue)
     if known.recommended is None:
         raise DownloadError("this catalogue recommends nothing; pull a model by its name")
-    names = known.recommended.models
-    pulled = tuple(pull(name, origin=origin, catalogue=catalogue, on_progress=on_progress) for name in names)
+    pulled: dict[str, Pulled] = {}
+    missing: dict[str, str] = {}
+    for name in known.recommended.models:
+        try:
+            pulled[name] = _pull_anywhere(name, origin, catalogue, on_progress)
+        except ModelError as reason:
+            missing[name] = str(reason)
+    if not pulled:
+        raise DownloadError("; ".join(missing.values()))
+    defaults = {
+        setting: value
+        for setting, value in known.recommended.settings.items()
+        if not missing.keys() & set(value.split(","))
+    }
     path = settings or user_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    for setting, value in known.recommended.settings.items():
+    for setting, value in defaults.items():
         write_setting(path, setting, parse(setting, value, str(catalogue or "the catalogue")))
-    return PulledSet(models=pulled, defaults=known.recommended.settings)
+    return PulledSet(models=tuple(pulled.values()), missing=missing, defaults=defaults)
+
+
+def _pull_anywhere(name: str, origin: Path | None, catalogue: Path | None, on_progress: OnProgress) -> Pulled:
+    """From the folder or bundle if it is there, else from the network; where both fail, both reasons."""
+    if origin is None:
+        return pull(name, catalogue=catalogue, on_progress=on_progress)
+    try:
+        return pull(name, origin=origin, catalogue=catalogue)
+    except (DownloadError, ModelNotFoundError) as here:
+        try:
+            return pull(name, catalogue=catalogue, on_progress=on_progress)
+        except DownloadError as there:
+            raise DownloadError(f"{here}. {there}") from there
 
 
 def _add(name: str, entry: CatalogueEntry, files: dict[str, bytes]) -> Pulled:
@@ -194,11 +222,19 @@ def _from_disk(name: str, entry: CatalogueEntry, origin: Path) -> dict[str, byte
 
 
 def _find(file: SourceFile, origin: Path) -> Path | None:
-    """Where a file of a source is: in the folder under its name, or the file that was given."""
+    """Where a file of a source is: in the folder under its name, in a wheel there, or the file under another name."""
     if not origin.is_dir():
         return origin if origin.is_file() else None
     wheels = sorted(origin.glob(_wheel(file))) if file.package else []
-    return next((path for path in (origin / file.name, *wheels) if path.is_file()), None)
+    named = next((path for path in (origin / file.name, *wheels) if path.is_file()), None)
+    return named or next((path for path in sorted(origin.iterdir()) if _is_same(path, file)), None)
+
+
+def _is_same(path: Path, file: SourceFile) -> bool:
+    """Whether a file that somebody renamed is the one of the catalogue; only files of its size are read."""
+    if file.size is None or not path.is_file() or path.stat().st_size != file.size:
+        return False
+    return transfer.agrees(path.read_bytes(), file)
 
 
 def _wheel(file: SourceFile) -> str:

@@ -51,6 +51,11 @@ def fetch(
     return _from_address(file, folder, mirror, on_progress)
 
 
+def agrees(data: bytes, file: SourceFile) -> bool:
+    """Whether bytes have the file's checksum."""
+    return hashlib.new(algorithm(file.digest), data).hexdigest() == file.digest.split(":")[1]
+
+
 def check(data: bytes, file: SourceFile, where: str) -> None:
     """Refuse bytes that are not the file's.
 
