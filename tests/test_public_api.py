@@ -64,6 +64,7 @@ EXAMPLES = (
     "enrol",
     "identify",
     "list_subjects",
+    "gallery_health",
     "reenrol",
     "remove_subject",
     "Gallery",
@@ -176,7 +177,7 @@ def test_every_name_is_there_and_documented(name: str) -> None:
 
 
 def test_every_verb_has_a_function() -> None:
-    groups = {"models", "data", "evaluate", "bench", "config"}
+    groups = {"models", "data", "evaluate", "bench", "config", "gallery"}
     assert set(VERB_NAMES) | groups == set(VERBS) and set(VERB_NAMES.values()) <= set(mien.__all__)
 
 

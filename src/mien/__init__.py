@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mien.evaluate.scorefile import read_embedded
     from mien.gallery.enrolment import enrol
     from mien.gallery.gallery import Gallery
+    from mien.gallery.health import gallery_health
     from mien.gallery.identification import identify
     from mien.gallery.people import list_subjects, remove_subject
     from mien.gallery.reenrolment import reenrol
@@ -101,6 +102,7 @@ __all__ = [
     "find_faces_in_video",
     "find_overlap",
     "find_settings",
+    "gallery_health",
     "identify",
     "identify_faces",
     "import_set",
@@ -164,6 +166,7 @@ _HOMES = {
     "find_faces_in_video": "mien.data.find_faces:find_faces_in_video",
     "find_overlap": "mien.evaluate.overlap:find_overlap",
     "find_settings": "mien.settings:find_settings",
+    "gallery_health": "mien.gallery.health:gallery_health",
     "identify": "mien.gallery.identification:identify",
     "identify_faces": "mien.api:identify_faces",
     "import_set": "mien.data.importing:import_set",

@@ -42,7 +42,7 @@ class _Memory:
         self.enrolled: dict[str, float] = {}
         self.removed: list[int] = []
         self.next_id = 1
-        self.thresholds: str | None = None
+        self.kept: dict[str, str] = {}
 
 
 class MemoryStore:
@@ -108,6 +108,15 @@ class MemoryStore:
     def count(self) -> int:
         return len(self._held.templates)
 
+    def change_number(self) -> str:
+        return f"{self.current_identity().contract} {self._held.next_id} {len(self._held.removed)}"
+
+    def first_templates(self, count: int) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, one in sorted(self._held.templates.items(), key=lambda item: (item[1].subject, item[0])):
+            found.setdefault(one.subject, []).append(number)
+        return {name: numbers[:count] for name, numbers in found.items()}
+
     def has_source(self, subject: str, source_sha256: str) -> bool:
         return any((t.subject, t.source_sha256) == (subject, source_sha256) for t in self._held.templates.values())
 
@@ -144,11 +153,14 @@ class MemoryStore:
             self._held.templates[number] = NewTemplate(old.subject, old.source_sha256, vector, old.portrait)
         self.identity = self._held.identity = identity
 
-    def read_thresholds(self) -> str | None:
-        return self._held.thresholds
+    def read_kept(self, name: str) -> str | None:
+        return self._held.kept.get(name)
 
-    def write_thresholds(self, text: str | None) -> None:
-        self._held.thresholds = text
+    def write_kept(self, name: str, text: str | None) -> None:
+        if text is None:
+            self._held.kept.pop(name, None)
+        else:
+            self._held.kept[name] = text
 
     def _stack(self, vectors: Sequence[Floats]) -> Floats:
         return np.array(vectors, np.float32).reshape(len(vectors), -1 if len(vectors) else self.identity.dimension)
@@ -162,3 +174,26 @@ def memory_store(monkeypatch: pytest.MonkeyPatch) -> type[MemoryStore]:
     monkeypatch.setattr(MemoryStore, "_all", {})
     monkeypatch.setitem(STORES, "memory", MemoryStore)
     return MemoryStore
+
+
+@pytest.fixture(scope="session")
+def crowd() -> Callable[..., list[NewTemplate]]:
+    """Builds templates of people at random places of a space, with images around each of them."""
+
+    def make(
+        people: int, images: int = 1, spread: float = 1.0, seed: int = 0, near: float = 0.2
+    ) -> list[NewTemplate]:
+        generator = np.random.default_rng(seed)
+        centres = generator.normal(0, spread, (people, IDENTITY.dimension))
+        return [
+            NewTemplate(
+                f"s{seed}-{person:04d}",
+                f"sha-{seed}-{person}-{image}",
+                (centres[person] + generator.normal(0, near, IDENTITY.dimension)).astype(np.float32),
+                Portrait(f"{person}.jpg", b"portrait", np.zeros((5, 2), np.float32)),
+            )
+            for person in range(people)
+            for image in range(images)
+        ]
+
+    return make

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.errors import ManifestError
-from mien.gallery.enrolment import Enrolment, enrol, recognizer_of
+from mien.gallery.enrolment import Enrolment, about_default, enrol, recognizer_of
 from mien.gallery.people import list_subjects
 from mien.gallery.records import Identity
-from mien.gallery.stores import create_store
+from mien.gallery.stores import create_store, open_store
 from mien.models import store
 from mien.progress import Progress
 from mien.recognize.recognizer import Recognizer
@@ -78,3 +78,35 @@ def test_nothing_to_enrol_makes_no_gallery(tmp_path: Path, make_recognizer: Call
     with pytest.raises(ManifestError, match="holds no images"):
         enrol(tmp_path / "g", tmp_path / "empty")
     assert not (tmp_path / "g").exists()
+
+
+GROUP = {"asian | asian": (0.025, 0.015, 0.04), "other | other": (8e-5, 6e-5, 1e-4)}
+
+
+def test_a_new_gallery_with_the_embedded_default_says_once_what_its_card_says_of_groups(
+    people: Path, tmp_path: Path
+) -> None:
+    model = store.load("dlib-resnet")
+    rows = tuple(
+        row.model_copy(update={"strata": GROUP if row.fmr == 1e-4 else None}) for row in model.card.thresholds
+    )
+    assert about_default(model.card.model_copy(update={"thresholds": ()})) == ()
+    grouped = model.card.model_copy(update={"thresholds": rows})
+    (note,) = about_default(grouped)
+    assert note.text("en") == (
+        "dlib-resnet lets 2.5% of the pairs of different people pass within its worst known group (asian), where its "
+        "card promises 0.01%: `mien models pull recommended` brings a better one"
+    )
+    assert about_default(grouped.model_copy(update={"name": "another"})) == ()
+    first, again = enrol(tmp_path / "g", people), enrol(tmp_path / "g", people)
+    assert set(about_default(model.card)) <= set(first.notes) and not set(about_default(model.card)) & set(
+        again.notes
+    )
+
+
+def test_what_the_people_show_is_measured_when_they_are_enrolled(people: Path, tmp_path: Path) -> None:
+    report = enrol(tmp_path / "g", people)
+    opened = open_store(tmp_path / "g")
+    assert opened.read_kept("calibration") is not None
+    (missing,) = [note for note in report.notes if note.code == "gallery.missing"]
+    assert missing.arguments["people"] == 2 and missing.arguments["missing"] == 446

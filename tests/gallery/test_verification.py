@@ -1,12 +1,18 @@
 """Verification of two images: the prominent faces are compared, and what cannot be compared is said."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.errors import CardError, ImageError
+from mien.errors import CardError, ContractError, ImageError
+from mien.gallery.gallery import identity_of
+from mien.gallery.records import NewTemplate, Portrait
+from mien.gallery.stores import create_store
+from mien.gallery.thresholds import threshold_for
 from mien.gallery.verification import compare, compare_with
+from mien.models import store
 from mien.pipeline import Pipeline, array_item, open_pipeline
 from mien.scores import score_pairs
 from mien.types import Floats, Image
@@ -73,3 +79,29 @@ def test_the_settings_choose_the_rate(collins: Image, monkeypatch: pytest.Monkey
     monkeypatch.setenv("MIEN_VERIFICATION_FMR", "1e-2")
     one = array_item("one", collins)
     assert compare(one, replace(one, name="two")).decision.threshold.fmr == 1e-2
+
+
+def test_a_gallery_chooses_the_threshold_and_the_recognizer(
+    tmp_path: Path, collins: Image, hopper: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = store.load("dlib-resnet").card
+    opened = create_store(tmp_path / "people.gallery", identity_of(card))
+    generator = np.random.default_rng(0)
+    portrait = Portrait("x", b"x", np.zeros((5, 2), np.float32))
+    opened.add(
+        [
+            NewTemplate(f"s{n}", f"sha-{n}", generator.normal(0, 0.03, 128).astype(np.float32), portrait)
+            for n in range(150)
+        ]
+    )
+    monkeypatch.setenv("MIEN_RECOGNIZER", "another")
+    found = compare(array_item("a", collins), array_item("b", hopper), gallery=tmp_path / "people.gallery")
+    assert found.decision.threshold == threshold_for(opened, card, 1e-3) != card.threshold(1e-3)
+    assert [note.code for note in found.notes] == ["gallery.card-fails"]
+    with pytest.raises(ContractError, match="holds embeddings of dlib-resnet"):
+        compare(
+            array_item("a", collins),
+            array_item("b", hopper),
+            gallery=tmp_path / "people.gallery",
+            recognizer="mien-r29",
+        )

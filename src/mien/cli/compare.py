@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from mien import gallery
+from mien import gallery as galleries
 from mien.cli import drawing, options
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import NO, OK, emit, out, show
+from mien.cli.terminal import NO, OK, emit, err, out, show
 from mien.gallery.verification import ComparedFace, Comparison
 
 
@@ -18,6 +18,12 @@ def compare(
     fmr: options.VerificationFmr = None,
     detector: options.Detector = None,
     recognizer: options.Recognizer = None,
+    gallery: Annotated[
+        str | None,
+        typer.Option(
+            "--gallery", help="Take the threshold that holds for this gallery's people.", show_default=False
+        ),
+    ] = None,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
@@ -31,15 +37,20 @@ def compare(
       mien compare passport.jpg selfie.jpg
 
       mien compare a.jpg b.jpg --fmr 1e-4 --json
+
+      mien compare card.jpg selfie.jpg --gallery staff.gallery
     """
-    found = gallery.compare(
+    found = galleries.compare(
         a,
         b,
         fmr=fmr,
         detector=options.detector(detector),
-        recognizer=options.recognizer(recognizer),
+        recognizer=recognizer if gallery is not None else options.recognizer(recognizer),
+        gallery=gallery,
         options=options.engine_options(engine, precision),
     )
+    for note in found.notes:
+        err.print(f"mien: {note.text(options.language(None))}")
     if json:
         emit(_as_json(found))
     else:

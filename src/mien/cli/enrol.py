@@ -59,6 +59,8 @@ def enrol(
         emit({"counts": report.counts, "subjects": report.subjects})
     else:
         _show(report)
+    for note in report.notes:
+        err.print(f"mien: {note.text(options.language(None))}")
     err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in report.counts.items()))
     if not any(report.counts.get(status) for status in ADDED):
         return FAILED

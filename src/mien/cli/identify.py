@@ -69,6 +69,8 @@ def identify(
         )
     if not json:
         _show(report)
+    for note in report.notes:
+        err.print(f"mien: {note.text(options.language(None))}")
     threshold = report.threshold
     err.print(
         f"{report.known} of {plural(report.faces, 'face')} recognized; threshold {threshold.unit} "

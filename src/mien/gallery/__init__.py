@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mien.gallery.enrolment import EnrolmentReport, enrol
     from mien.gallery.gallery import Gallery
+    from mien.gallery.health import Health, gallery_health
     from mien.gallery.identification import IdentificationReport, IdentifiedImage, identify
     from mien.gallery.people import Enrolled, list_subjects, remove_subject
     from mien.gallery.reenrolment import Reenrolment, reenrol
@@ -16,11 +17,13 @@ HOMES = {
     "Enrolled": "people",
     "EnrolmentReport": "enrolment",
     "Gallery": "gallery",
+    "Health": "health",
     "IdentificationReport": "identification",
     "IdentifiedImage": "identification",
     "Reenrolment": "reenrolment",
     "compare": "verification",
     "enrol": "enrolment",
+    "gallery_health": "health",
     "identify": "identification",
     "list_subjects": "people",
     "reenrol": "reenrolment",
@@ -34,11 +37,13 @@ __all__ = [
     "Enrolled",
     "EnrolmentReport",
     "Gallery",
+    "Health",
     "IdentificationReport",
     "IdentifiedImage",
     "Reenrolment",
     "compare",
     "enrol",
+    "gallery_health",
     "identify",
     "list_subjects",
     "reenrol",

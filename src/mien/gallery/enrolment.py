@@ -12,11 +12,16 @@ from pathlib import Path
 
 from mien.data.manifest_io import read_samples
 from mien.data.sample import Sample
+from mien.errors import CardError
 from mien.gallery.gallery import ONE_PERSON, Enrolment, Gallery
 from mien.gallery.stores import is_missing, open_store
+from mien.gallery.stores.base import Store
+from mien.gallery.thresholds import choose_threshold
+from mien.gallery.wording import message, share
+from mien.messages import Message
 from mien.models import store
 from mien.models.card import ModelCard
-from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.models.options import DEFAULT_OPTIONS, DEFAULT_RECOGNIZER, EngineOptions
 from mien.pipeline import CHUNK, Pipeline, open_pipeline
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.settings import load_settings
@@ -32,10 +37,12 @@ class EnrolmentReport:
     Attributes:
         enrolments: in the order of the samples.
         unit: of the scores of conflicts.
+        notes: for whom the gallery's threshold holds, and what else its people show.
     """
 
     enrolments: tuple[Enrolment, ...]
     unit: Unit
+    notes: tuple[Message, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -98,6 +105,7 @@ def enrol(
         {'enrolled': 2}
     """
     samples = read_samples(Path(source))
+    is_new = is_missing(gallery)
     model = store.load(recognizer_of(gallery, recognizer))
     found = detector or load_settings().detector
     pipeline = open_pipeline(found, str(model.folder), options, many=len(samples) > 1)
@@ -108,9 +116,34 @@ def enrol(
         for one in report_progress(results, "enrolling", len(samples), on_progress):
             on_enrolment(one)
             enrolments.append(one)
+        notes = (*(about_default(model.card) if is_new else ()), *about_people(opened.store, model.card))
     finally:
         opened.close()
-    return EnrolmentReport(tuple(enrolments), model.card.unit)
+    return EnrolmentReport(tuple(enrolments), model.card.unit, notes)
+
+
+def about_default(card: ModelCard) -> tuple[Message, ...]:
+    """What the embedded default's card says of its worst group, and the command that does better."""
+    wanted = load_settings().identification_fmr
+    if card.name != DEFAULT_RECOGNIZER or wanted not in (row.fmr for row in card.thresholds):
+        return ()
+    worst = card.threshold(wanted).worst_group
+    if worst is None:
+        return ()
+    group, rate = worst
+    return (message("embedded-default", model=card.name, group=group, rate=share(rate), wanted=share(wanted)),)
+
+
+def about_people(opened: Store, card: ModelCard) -> tuple[Message, ...]:
+    """What the gallery's people show, measured now so that identification need not wait for it."""
+    wanted = load_settings().identification_fmr
+    try:
+        chosen = choose_threshold(opened, card, wanted)
+    except CardError:
+        return ()
+    duplicates = 0 if chosen.own is None else chosen.own.duplicates
+    suspected = (message("duplicates", count=duplicates, gallery=opened.address),) if duplicates else ()
+    return (*suspected, *chosen.notes)
 
 
 def recognizer_of(gallery: str | Path, asked: str | None) -> str:

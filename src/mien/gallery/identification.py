@@ -7,7 +7,8 @@ from pathlib import Path
 from mien.gallery.decide import Identification
 from mien.gallery.enrolment import recognizer_of
 from mien.gallery.gallery import Gallery
-from mien.gallery.thresholds import threshold_for
+from mien.gallery.thresholds import choose_threshold
+from mien.messages import Message
 from mien.models import store
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import Analysis, Item, Pipeline, open_pipeline
@@ -44,10 +45,12 @@ class IdentificationReport:
     Attributes:
         images: in the order in which they were given.
         threshold: what all decisions rest on.
+        notes: for whom it holds, where that has to be said.
     """
 
     images: tuple[IdentifiedImage, ...]
     threshold: Threshold
+    notes: tuple[Message, ...] = ()
 
     @property
     def faces(self) -> int:
@@ -90,7 +93,7 @@ def identify(
         gallery: path or address.
         sources: image files, or items made of bytes or arrays.
         fmr: false match rate of one comparison, whose threshold decides; by default the one of the settings. The
-            gallery's own thresholds go before those of the model's card.
+            gallery's own people go before the model's card; see mien.gallery.thresholds.
         count: maximum number of candidates per face.
         detector: a model's name or the path of its card; by default the one of the settings.
         recognizer: as detector; by default the gallery's own.
@@ -111,16 +114,16 @@ def identify(
     model = store.load(recognizer_of(gallery, recognizer))
     opened = Gallery.open(gallery, model.card)
     try:
-        threshold = threshold_for(opened.store, model.card, settings.identification_fmr if fmr is None else fmr)
+        chosen = choose_threshold(opened.store, model.card, settings.identification_fmr if fmr is None else fmr)
         pipeline = open_pipeline(detector or settings.detector, str(model.folder), options, many=len(sources) > 1)
-        found = identify_images(opened, sources, pipeline, threshold, count)
+        found = identify_images(opened, sources, pipeline, chosen.threshold, count)
         images = []
         for one in report_progress(found, "identifying", len(sources), on_progress):
             on_image(one)
             images.append(one)
     finally:
         opened.close()
-    return IdentificationReport(tuple(images), threshold)
+    return IdentificationReport(tuple(images), chosen.threshold, chosen.notes)
 
 
 def identify_images(

@@ -1,15 +1,40 @@
-"""Thresholds of a gallery's own, measured on its people or people like them; they go before the model card's.
+"""Which threshold decides in a gallery, and for whom its rate holds.
 
-They carry the embedding contract, so they fall out of use when the gallery gets another model.
+In this order: thresholds that were kept for the gallery, measured on people like its own; the gallery's own people,
+where they are enough; else the card's, for the worst group that it knows. What is said of the choice is a message,
+once for each use of the gallery.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from mien.errors import CardError, ContractError
+from mien.gallery.calibration import OwnRates, own_rates
 from mien.gallery.stores.base import Store
+from mien.gallery.wording import message, score_text, share
+from mien.messages import Message
 from mien.models.card import ModelCard, ThresholdRow
 from mien.types import Threshold
+from mien.units import UNIT_OF, better_is_higher, convert
+
+KEPT = "thresholds"
+"""The name under which a gallery keeps its own thresholds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenThreshold:
+    """A threshold, and what has to be said of it.
+
+    Attributes:
+        threshold: what decides.
+        notes: where the card's rate does not hold, or people are missing.
+        own: what the gallery's people say; None where they were not asked.
+    """
+
+    threshold: Threshold
+    notes: tuple[Message, ...] = ()
+    own: OwnRates | None = None
 
 
 def keep_thresholds(store: Store, contract: str, rows: Sequence[ThresholdRow]) -> None:
@@ -23,22 +48,122 @@ def keep_thresholds(store: Store, contract: str, rows: Sequence[ThresholdRow]) -
             f"{store.address} holds embeddings of {store.identity.model} (contract {store.identity.contract}); these "
             f"thresholds were measured with contract {contract}: embed with --recognizer {store.identity.model}"
         )
-    store.write_thresholds(json.dumps({"contract": contract, "rows": [row.model_dump() for row in rows]}))
+    store.write_kept(KEPT, json.dumps({"contract": contract, "rows": [row.model_dump() for row in rows]}))
 
 
 def threshold_for(store: Store, card: ModelCard, fmr: float) -> Threshold:
-    """The gallery's own threshold for a false match rate, else the card's.
+    """The threshold that decides in a gallery at a false match rate; see choose_threshold."""
+    return choose_threshold(store, card, fmr).threshold
+
+
+def choose_threshold(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:
+    """Choose the threshold for a false match rate, and say for whom it holds.
 
     Raises:
-        CardError: neither has one for that rate.
+        CardError: neither the gallery's people nor the card have one for that rate.
     """
-    text = store.read_thresholds()
-    if text is not None:
-        kept = json.loads(text)
-        if kept["contract"] == card.contract:
-            own = card.model_copy(update={"thresholds": tuple(ThresholdRow(**row) for row in kept["rows"])})
-            try:
-                return own.threshold(fmr)
-            except CardError:
-                return card.threshold(fmr)
-    return card.threshold(fmr)
+    kept = _kept(store, card, fmr)
+    if kept is not None:
+        return ChosenThreshold(kept)
+    try:
+        promised, problem = card.threshold(fmr), None
+    except CardError as reason:
+        promised, problem = None, reason
+    rates = own_rates(store, fmr, None if promised is None else _in_unit(promised, card))
+    if rates.value is not None and rates.shown == fmr:
+        return ChosenThreshold(_own(rates, card), _about_card(rates, promised, rates.value), rates)
+    if promised is None:
+        assert problem is not None
+        raise problem
+    return _while_people_are_missing(rates, card, promised)
+
+
+def _kept(store: Store, card: ModelCard, fmr: float) -> Threshold | None:
+    text = store.read_kept(KEPT)
+    if text is None or (kept := json.loads(text))["contract"] != card.contract:
+        return None
+    own = card.model_copy(update={"thresholds": tuple(ThresholdRow(**row) for row in kept["rows"])})
+    try:
+        return own.threshold(fmr)
+    except CardError:
+        return None
+
+
+def _while_people_are_missing(rates: OwnRates, card: ModelCard, promised: Threshold) -> ChosenThreshold:
+    """The card's threshold for its worst group; a stricter one where the gallery's people already refute it."""
+    chosen, group = for_worst_group(card, promised)
+    missing = message("missing", people=rates.people, missing=rates.missing, rate=share(rates.wanted))
+    notes = [missing] if group is None else [missing, group]
+    if rates.value is not None and rates.card_fails and _stricter(rates.value, _in_unit(chosen, card), card):
+        chosen, notes = _own(rates, card), [missing, *_about_card(rates, promised, rates.value)]
+    return ChosenThreshold(chosen, tuple(notes), rates)
+
+
+def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Message | None]:
+    """A card's threshold that keeps a false match rate within its worst group, or comes nearest to it.
+
+    That is the one that was measured on that group; without one, the loosest of everybody's that keeps the rate
+    there, else the strictest of them.
+
+    Returns:
+        The threshold, with the rate that it has within that group, and what to say; None where no group is known, or
+        where the promised one holds there too.
+    """
+    worst = promised.worst_group
+    if worst is None or worst[1] <= promised.fmr:
+        return promised, None
+    group = worst[0]
+    if any((row.group, row.fmr) == (group, promised.fmr) for row in card.group_thresholds):
+        chosen = card.threshold(promised.fmr, group)
+        return chosen, _about_group(group, chosen.fmr, chosen.value)
+    stricter = [card.threshold(row.fmr) for row in card.thresholds if row.fmr <= promised.fmr]
+    known = sorted((row for row in stricter if row.worst_group is not None), key=lambda row: -row.fmr)
+    keeping = [row for row in known if row.worst_group is not None and row.worst_group[1] <= promised.fmr]
+    chosen = keeping[0] if keeping else known[-1]
+    assert chosen.worst_group is not None
+    group, rate = chosen.worst_group
+    protocol = f"{chosen.protocol}; the rate is that within the group {group}"
+    low, high = chosen.strata[f"{group} | {group}"][1:]
+    held = replace(chosen, fmr=max(rate, promised.fmr), fmr_interval=(low, high), protocol=protocol)
+    return held, _about_group(group, rate, chosen.value)
+
+
+def _about_group(group: str, rate: float, value: float) -> Message:
+    return message("worst-group", group=group, rate=share(rate), threshold=score_text(value))
+
+
+def _own(rates: OwnRates, card: ModelCard) -> Threshold:
+    assert rates.value is not None and rates.fmr is not None and rates.shown is not None
+    return Threshold(
+        value=rates.value,
+        unit=card.unit,
+        contract=card.contract,
+        fmr=rates.shown,
+        fmr_interval=(rates.fmr.low, rates.fmr.high),
+        protocol=f"{rates.pairs} pairs of {rates.people} people of this gallery, one image each",
+    )
+
+
+def _about_card(rates: OwnRates, promised: Threshold | None, value: float) -> tuple[Message, ...]:
+    if promised is None or rates.at_card is None or not rates.card_fails:
+        return ()
+    return (
+        message(
+            "card-fails",
+            wanted=share(rates.wanted),
+            rate=share(rates.at_card.value),
+            low=share(rates.at_card.low),
+            high=share(rates.at_card.high),
+            threshold=score_text(value),
+        ),
+    )
+
+
+def _in_unit(threshold: Threshold, card: ModelCard) -> float:
+    """A threshold's value in the unit of the gallery's scores."""
+    assert card.embedding is not None
+    return convert(threshold.value, threshold.unit, UNIT_OF[card.embedding.metric], unit_length=False)
+
+
+def _stricter(value: float, other: float, card: ModelCard) -> bool:
+    return value > other if better_is_higher(card.unit) else value < other

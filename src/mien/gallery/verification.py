@@ -7,6 +7,14 @@ import numpy as np
 
 from mien.errors import ImageError
 from mien.gallery.decide import Decision, verify
+from mien.gallery.enrolment import recognizer_of
+from mien.gallery.gallery import identity_of
+from mien.gallery.stores import open_store
+from mien.gallery.stores.base import require_identity
+from mien.gallery.thresholds import ChosenThreshold, choose_threshold
+from mien.messages import Message
+from mien.models import store
+from mien.models.card import ModelCard
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import Analysis, Item, Pipeline, Policy, Refused, open_pipeline
 from mien.pipeline.items import as_item
@@ -39,11 +47,19 @@ class ComparedFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Two compared faces and the decision on them. It is true for a match and false for none."""
+    """Two compared faces and the decision on them. It is true for a match and false for none.
+
+    Attributes:
+        first: the face of the first image.
+        second: that of the second one.
+        decision: on their score.
+        notes: for whom the threshold holds, where a gallery chose it and that has to be said.
+    """
 
     first: ComparedFace
     second: ComparedFace
     decision: Decision
+    notes: tuple[Message, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.decision)
@@ -56,6 +72,7 @@ def compare(
     fmr: float | None = None,
     detector: str | None = None,
     recognizer: str | None = None,
+    gallery: str | Path | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
 ) -> Comparison:
     """Compare the most prominent faces of two images.
@@ -65,11 +82,13 @@ def compare(
         second: another one.
         fmr: false match rate whose threshold decides; by default the one of the settings.
         detector: a model's name or the path of its card; by default the one of the settings.
-        recognizer: as detector.
+        recognizer: as detector; with a gallery, by default the gallery's own.
+        gallery: path or address of a gallery whose people choose the threshold; None takes the card's.
         options: engine options.
 
     Raises:
         ImageError: an image cannot be read, or shows no face that can be compared.
+        ContractError: the gallery holds another model's embeddings.
         CardError: the recognizer has no threshold for that rate.
 
     Example:
@@ -77,19 +96,41 @@ def compare(
         'match'
     """
     settings = load_settings()
-    pipeline = open_pipeline(detector or settings.detector, recognizer or settings.recognizer, options)
-    return compare_with(pipeline, first, second, fmr)
+    rate = settings.verification_fmr if fmr is None else fmr
+    name = recognizer or settings.recognizer
+    chosen = None
+    if gallery is not None:
+        name = recognizer_of(gallery, recognizer)
+        chosen = _threshold_of(gallery, store.load(name).card, rate)
+    pipeline = open_pipeline(detector or settings.detector, name, options)
+    return compare_with(pipeline, first, second, rate, chosen)
 
 
-def compare_with(pipeline: Pipeline, first: Path | Item, second: Path | Item, fmr: float | None = None) -> Comparison:
-    """Compare two images with opened models; see compare."""
+def _threshold_of(gallery: str | Path, card: ModelCard, fmr: float) -> ChosenThreshold:
+    opened = open_store(gallery)
+    try:
+        require_identity(opened, identity_of(card))
+        return choose_threshold(opened, card, fmr)
+    finally:
+        opened.close()
+
+
+def compare_with(
+    pipeline: Pipeline,
+    first: Path | Item,
+    second: Path | Item,
+    fmr: float | None = None,
+    chosen: ChosenThreshold | None = None,
+) -> Comparison:
+    """Compare two images with opened models, by a threshold that was chosen or else the card's; see compare."""
     assert pipeline.recognizer is not None
     card, metric = pipeline.recognizer.card, pipeline.recognizer.spec.metric
     analyses = pipeline.analyse_chunk([as_item(first), as_item(second)], only=ONE_FACE)
     (one, a), (other, b) = (_chosen(analysis) for analysis in analyses)
     value = float(score_pairs(analyses[0].embeddings[[a]], analyses[1].embeddings[[b]], metric)[0])
-    threshold = card.threshold(load_settings().verification_fmr if fmr is None else fmr)
-    return Comparison(one, other, verify(Score(value, card.unit, card.contract), threshold))
+    if chosen is None:
+        chosen = ChosenThreshold(card.threshold(load_settings().verification_fmr if fmr is None else fmr))
+    return Comparison(one, other, verify(Score(value, card.unit, card.contract), chosen.threshold), chosen.notes)
 
 
 def _chosen(analysis: Analysis) -> tuple[ComparedFace, int]:

@@ -10,7 +10,7 @@ little next to the product. Each thread multiplies on its own with one BLAS thre
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,3 +200,16 @@ def mated_pairs(embeddings: Floats, subjects: Indices, metric: Metric) -> tuple[
         for part in np.array_split(samples, max(1, len(samples) // 65536))
     ]
     return similarity(np.concatenate(scores), metric), samples
+
+
+def without_best(pairs: PairStatistics, count: int) -> PairStatistics:
+    """Leave out the most similar non-mated comparisons, of a set with one stratum.
+
+    Args:
+        pairs: with one stratum.
+        count: how many; no more than are in the tail.
+    """
+    above = np.cumsum(pairs.histogram[0][::-1])[::-1]
+    kept = np.maximum(above - count, 0)
+    histogram = kept - np.append(kept[1:], 0)
+    return replace(pairs, histogram=histogram[None], tail=pairs.tail[count:], tail_samples=pairs.tail_samples[count:])

@@ -35,7 +35,7 @@ def listed(store: Store) -> list[tuple[str, int]]:
 def test_a_new_store_is_empty_and_can_be_opened_again(store: Store, address: str, identity: Identity) -> None:
     assert store.address == address and store.identity == store.current_identity() == identity
     assert store.count() == 0 and store.subjects() == [] and list(store.portraits()) == []
-    assert store.read_thresholds() is None and not is_missing(address)
+    assert store.read_kept("thresholds") is None and not is_missing(address)
     assert open_store(address).identity == create_store(address, identity).identity == identity
 
 
@@ -142,10 +142,44 @@ def test_embeddings_are_exchanged_in_one_step(store: Store, address: str, identi
     assert listed(store) == [("An", 1), ("Bình", 1)]
 
 
-def test_thresholds_are_kept_as_they_are_written(store: Store, address: str) -> None:
+def test_texts_are_kept_as_they_are_written(store: Store, address: str) -> None:
+    store.write_kept("other", "untouched")
     for text in ("first", '{"second": "ế"}', None):
-        store.write_thresholds(text)
-        assert open_store(address).read_thresholds() == text
+        store.write_kept("thresholds", text)
+        assert open_store(address).read_kept("thresholds") == text
+    assert open_store(address).read_kept("other") == "untouched"
+
+
+def test_the_change_number_changes_with_the_templates_and_with_nothing_else(
+    store: Store, address: str, template: Make
+) -> None:
+    numbers = [store.change_number()]
+    for change in (
+        lambda: store.add([template("An", 1), template("Bình", 2)]),
+        lambda: store.add([template("An", 3)]),
+        lambda: store.remove("Bình"),
+        lambda: store.add([template("Bình", 2)]),
+        lambda: store.replace_embeddings(
+            Identity("contract-b", "model-b", "cosine", 4),
+            {int(n): np.ones(4, np.float32) for n in store.changes(0, 0).ids},
+        ),
+    ):
+        change()
+        numbers.append(open_store(address).change_number())
+    assert len(set(numbers)) == len(numbers)
+    store.write_kept("thresholds", "text")
+    store.add([template("An", 1)])
+    assert store.change_number() == numbers[-1]
+
+
+def test_the_first_templates_of_every_subject(store: Store, template: Make) -> None:
+    ids = store.add(
+        [template("Bình", 1), template("An", 2), template("An", 3), template("Bình", 4), template("An", 5)]
+    )
+    assert store.first_templates(2) == {"An": [ids[1], ids[2]], "Bình": [ids[0], ids[3]]}
+    assert store.first_templates(1) == {"An": [ids[1]], "Bình": [ids[0]]}
+    store.remove("An")
+    assert store.first_templates(9) == {"Bình": [ids[0], ids[3]]}
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\n"])

@@ -96,6 +96,14 @@ class Store(Protocol):
         """Number of templates."""
         ...
 
+    def change_number(self) -> str:
+        """A text that is another one after every change of who is enrolled and with which templates."""
+        ...
+
+    def first_templates(self, count: int) -> dict[str, list[int]]:
+        """The ids of the first templates of every subject, by name: at most `count` each, in order."""
+        ...
+
     def has_source(self, subject: str, source_sha256: str) -> bool:
         """Whether this file is enrolled for this subject."""
         ...
@@ -137,12 +145,12 @@ class Store(Protocol):
         """
         ...
 
-    def read_thresholds(self) -> str | None:
-        """The gallery's own thresholds as they were written, or None; see mien.gallery.thresholds."""
+    def read_kept(self, name: str) -> str | None:
+        """A text that was kept under a name, such as the gallery's own thresholds, or None."""
         ...
 
-    def write_thresholds(self, text: str | None) -> None:
-        """Keep the gallery's own thresholds in place of earlier ones; None removes them."""
+    def write_kept(self, name: str, text: str | None) -> None:
+        """Keep a text under a name in place of an earlier one; None removes it."""
         ...
 
 

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from mien.types import Floats
 
 FORMAT = 1
-THRESHOLDS = "thresholds"
-"""The name under which a gallery's own thresholds are kept."""
-
 APPLICATION_ID = 0x6D69656E
 """'mien' in the header of the file, so that another database is not taken for a gallery."""
 
@@ -121,22 +118,22 @@ class SqliteStore:
                     raise GalleryError(f"{self.path} cannot be written: {reason}") from reason
                 raise
 
-    def read_thresholds(self) -> str | None:
+    def read_kept(self, name: str) -> str | None:
         """See Store."""
         with self._lock:
-            # Galleries made before thresholds were kept have no such table.
+            # Galleries made before anything was kept have no such table.
             if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'kept'").fetchone():
                 return None
-            row = self._connection.execute("SELECT text FROM kept WHERE name = ?", (THRESHOLDS,)).fetchone()
+            row = self._connection.execute("SELECT text FROM kept WHERE name = ?", (name,)).fetchone()
             return None if row is None else str(row[0])
 
-    def write_thresholds(self, text: str | None) -> None:
+    def write_kept(self, name: str, text: str | None) -> None:
         """See Store."""
         with self._write() as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
-            connection.execute("DELETE FROM kept WHERE name = ?", (THRESHOLDS,))
+            connection.execute("DELETE FROM kept WHERE name = ?", (name,))
             if text is not None:
-                connection.execute("INSERT INTO kept VALUES (?, ?)", (THRESHOLDS, text))
+                connection.execute("INSERT INTO kept VALUES (?, ?)", (name, text))
 
     def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
         """See Store."""
@@ -184,6 +181,24 @@ class SqliteStore:
             "LEFT JOIN template ON template.subject = subject.id GROUP BY subject.id ORDER BY name"
         )
         return [SubjectRow(*row) for row in rows]
+
+    def change_number(self) -> str:
+        """See Store."""
+        query = "SELECT contract, (SELECT max(id) FROM template), (SELECT max(number) FROM removed) FROM gallery"
+        return " ".join(map(str, self._read(query)[0]))
+
+    def first_templates(self, count: int) -> dict[str, list[int]]:
+        """See Store."""
+        rows = self._read(
+            "SELECT name, template FROM (SELECT id AS template, subject, "
+            "row_number() OVER (PARTITION BY subject ORDER BY id) AS place FROM template) AS numbered "
+            "JOIN subject ON subject.id = numbered.subject WHERE place <= ? ORDER BY name, template",
+            (count,),
+        )
+        found: dict[str, list[int]] = {}
+        for name, number in rows:
+            found.setdefault(name, []).append(number)
+        return found
 
     def has_source(self, subject: str, source_sha256: str) -> bool:
         """See Store."""

@@ -1,0 +1,173 @@
+"""mien gallery: what concerns a gallery as a whole."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli import options
+from mien.cli.tables import TerminalTable
+from mien.cli.terminal import OK, emit, err, out, show
+from mien.gallery.health import Health, HealthRow, gallery_health, read_groups
+from mien.gallery.wording import interval, message, score_text, share
+from mien.messages import Message
+from mien.rates import Estimate
+
+app = typer.Typer(no_args_is_help=True, help="A gallery as a whole: how well it tells its own people apart.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `health` a verb of its own although it is the only one."""
+
+
+@app.command("health")
+def health(
+    gallery: options.Gallery,
+    recognizer: Annotated[
+        str | None,
+        typer.Option(
+            "--recognizer", help="A model's name or the path of its card.", show_default="the gallery's own"
+        ),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option("--groups", help="A CSV file with the columns subject and group.", show_default=False),
+    ] = None,
+    language: options.Language = None,
+    json: options.Json = False,
+) -> int:
+    """Compare the people of a gallery with each other: thresholds that hold for them, and duplicates.
+
+    Examples:
+
+      mien gallery health staff.gallery
+
+      mien gallery health staff.gallery --groups people.csv --json
+    """
+    spoken = options.language(language)
+    found = gallery_health(gallery, recognizer=recognizer, groups=None if groups is None else read_groups(groups))
+    if json:
+        emit(_as_json(found, spoken))
+    else:
+        _show(found, spoken)
+    return OK
+
+
+def _show(found: Health, language: str) -> None:
+    for note in found.notes:
+        err.print(f"mien: {note.text(language)}")
+    for line in _summary(found):
+        out.print(line.text(language))
+    for table in _tables(found, language):
+        show(table)
+
+
+def _summary(found: Health) -> list[Message]:
+    lines = [
+        message(
+            "health.people",
+            enrolled=found.enrolled,
+            templates=found.templates,
+            model=found.model,
+            several=found.several,
+        ),
+        message("health.pairs", pairs=found.pairs),
+    ]
+    if found.people < found.enrolled:
+        lines.insert(1, message("health.sampled", people=found.people))
+    if found.decides is None:
+        return [*lines, message("health.undecided")]
+    decides = message(
+        "health.decides",
+        unit=found.decides.unit,
+        threshold=score_text(found.decides.value),
+        rate=share(found.decides.fmr),
+        protocol=found.decides.protocol,
+    )
+    return [*lines, decides]
+
+
+def _tables(found: Health, language: str) -> list[TerminalTable]:
+    def table(title: str, *columns: str) -> TerminalTable:
+        names = [message(f"column.{name}", unit=found.unit).text(language) for name in columns]
+        return TerminalTable(*names, title=message(f"health.{title}").text(language))
+
+    thresholds = table("thresholds", "fmr", "own", "own-fmr", "own-fnmr", "card", "card-fmr", "card-fnmr")
+    for row in found.rows:
+        thresholds.add_row(*(cell.text(language) for cell in _cells(row)))
+    similar, mated = table("similar", "share", "limit"), table("mated", "share", "limit")
+    for shown, limits in ((similar, found.nonmated), (mated, found.mated)):
+        for part, limit in limits:
+            shown.add_row(share(part).text(language), score_text(limit).text(language))
+    duplicates = table("duplicates", "subject", "other", "limit")
+    for pair in found.duplicates:
+        duplicates.add_row(pair.a, pair.b, score_text(pair.score).text(language))
+    confused = table("confused", "subject", "passed")
+    for name, part in found.confused:
+        confused.add_row(name, share(part).text(language))
+    groups = table("groups", "group", "other-group", "own-fmr", "pairs")
+    for one in found.groups:
+        groups.add_row(one.a, one.b, interval(one.fmr).text(language), str(one.fmr.count))
+    return [thresholds, similar, mated, duplicates, confused, groups]
+
+
+def _cells(row: HealthRow) -> list[Message]:
+    own = message("health.more", missing=row.missing) if row.threshold is None else score_text(row.threshold)
+    card = message("health.none") if row.card_threshold is None else score_text(row.card_threshold)
+    own_fnmr, card_fnmr = (
+        _rate(fnmr, "health.none" if limit is None else "health.no-mated")
+        for fnmr, limit in ((row.fnmr, row.threshold), (row.card_fnmr, row.card_threshold))
+    )
+    rates = [_rate(row.fmr, "health.none"), own_fnmr], [_rate(row.card_fmr, "health.none"), card_fnmr]
+    return [share(row.wanted), own, *rates[0], card, *rates[1]]
+
+
+def _rate(rate: Estimate | None, otherwise: str) -> Message:
+    return message(otherwise) if rate is None else interval(rate)
+
+
+def _as_json(found: Health, language: str) -> dict[str, object]:
+    decides = found.decides
+    return {
+        "gallery": found.gallery,
+        "model": found.model,
+        "unit": found.unit,
+        "enrolled": found.enrolled,
+        "people": found.people,
+        "templates": found.templates,
+        "several": found.several,
+        "pairs": found.pairs,
+        "nonmated": [{"share": part, "score": round(limit, 5)} for part, limit in found.nonmated],
+        "mated": [{"share": part, "score": round(limit, 5)} for part, limit in found.mated],
+        "thresholds": [
+            {
+                "fmr": row.wanted,
+                "value": row.threshold,
+                "measured_fmr": _triple(row.fmr),
+                "fnmr": _triple(row.fnmr),
+                "card_value": row.card_threshold,
+                "card_fmr": _triple(row.card_fmr),
+                "card_fnmr": _triple(row.card_fnmr),
+                "people_missing": row.missing,
+            }
+            for row in found.rows
+        ],
+        "decides": None
+        if decides is None
+        else {
+            "value": decides.value,
+            "unit": decides.unit,
+            "fmr": decides.fmr,
+            "fmr_interval": decides.fmr_interval,
+            "protocol": decides.protocol,
+        },
+        "notes": [note.text(language) for note in found.notes],
+        "duplicates": [{"a": pair.a, "b": pair.b, "score": round(pair.score, 5)} for pair in found.duplicates],
+        "confused": [{"subject": name, "share": part} for name, part in found.confused],
+        "groups": [{"a": one.a, "b": one.b, "fmr": _triple(one.fmr), "pairs": one.fmr.count} for one in found.groups],
+    }
+
+
+def _triple(rate: Estimate | None) -> list[float] | None:
+    return None if rate is None else [rate.value, rate.low, rate.high]
