@@ -23,6 +23,9 @@ from mien.whole_files import write_whole_text
 
 PROJECT_FILE = "mien.toml"
 PREFIX = "MIEN_"
+AUTO_SCOPE = "auto"
+"""A policy for faces outside of what was measured that depends on what is done with them; see mien.scope.policy."""
+
 DEFAULT = "default"
 """The origin of a value that nobody chose."""
 
@@ -31,6 +34,11 @@ Value = str | int | float
 
 def _any_text() -> tuple[str, ...]:
     return ()
+
+
+def scope_names() -> tuple[str, ...]:
+    """The values of the setting `scope`."""
+    return AUTO_SCOPE, "demand", "warn", "ignore"
 
 
 def _checks(
@@ -68,6 +76,13 @@ class Settings:
     verification_fmr: float = field(default=1e-3, metadata=_checks("False match rate when two images are compared."))
     identification_fmr: float = field(
         default=1e-4, metadata=_checks("False match rate per comparison when a gallery is searched.")
+    )
+    scope: str = field(
+        default=AUTO_SCOPE,
+        metadata=_checks(
+            "What to do with masked, small, blurred or turned faces, for which measured rates do not hold.",
+            choices=scope_names,
+        ),
     )
 
 

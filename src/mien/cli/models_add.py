@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import WRONG, emit, fail, out, show
+from mien.cli.terminal import WRONG, emit, err, fail, out, show
 from mien.cli.train import require_training
 from mien.errors import CardError
+from mien.evaluate.template_trial import try_templates
 from mien.library.add import PortraitRole, add_model, needs_colour
 from mien.library.import_model import ModelHints
 from mien.models.card import PortraitModelSpec, format_card
@@ -29,6 +31,14 @@ Scale = Annotated[float | None, typer.Option("--scale", help="Divides pixels aft
 MetricName = Annotated[str, typer.Option("--metric", help="cosine or l2: the metric that it was trained for.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Average each embedding with that of the mirrored crop.")]
 Template = Annotated[str, typer.Option("--template", help=f"The pose of its crops: {FORMS}.")]
+Images = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        help="FOLDER/subject/*.jpg or a manifest: try the known templates on these images.",
+        show_default=False,
+    ),
+]
 Licence = Annotated[str, typer.Option("--licence", help="Licence of the weights.")]
 TrainingData = Annotated[str, typer.Option("--training-data", help="What it was trained on.")]
 Expert = Annotated[
@@ -98,6 +108,7 @@ def add(
     output: Output = None,
     signs: Signs = "1,1,1",
     score_range: ScoreRange = "0,1",
+    images: Images = None,
     json: options.Json = False,
 ) -> int:
     """Write a card for your own ONNX recognizer, detector or model for portraits and put it into the store.
@@ -125,8 +136,25 @@ def add(
         training_data=training_data,
         source=f"added from {file.name}",
     )
-    show_model(add_model(file, name, hints=hints, role=role), json)
+    model = add_model(file, name, hints=hints, role=role)
+    show_model(model, json)
+    if images is not None and model.card.embedding is not None:
+        _try_templates(model, images)
     return 0
+
+
+def _try_templates(model: Model, images: Path) -> None:
+    """Warn where another template than the card's makes fewer errors."""
+    with progress_bar() as on_progress:
+        trial = try_templates(model, images, detector=options.detector(None), on_progress=on_progress)
+    if trial is None:
+        err.print(f"mien: {images} has too few people with several images to try templates on")
+        return
+    warning = trial.warning(model.card.name)
+    tried = ", ".join(f"{one.template} {100 * one.fnmr:.1f}%" for one in trial.tried)
+    err.print(f"mien: FNMR at FMR 1% on {trial.images} images: {tried}")
+    if warning is not None:
+        err.print(f"mien: {warning.text('en')}")
 
 
 def _template(text: str) -> TemplateSpec:

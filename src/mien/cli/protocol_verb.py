@@ -17,12 +17,14 @@ from mien.cli.embed import embeddings, report_failures
 from mien.cli.progress import progress_bar
 from mien.cli.reports import print_report
 from mien.cli.terminal import PARTLY, emit, err, out, plural
-from mien.evaluate.origins import card_of
+from mien.data.pack import is_pack
+from mien.evaluate.origins import card_of, model_of
 from mien.evaluate.protocols.calibration import write_to_card
 from mien.evaluate.protocols.protocol import Keyword, Protocol
 from mien.evaluate.render import write_report
 from mien.evaluate.report import Report, spoken
-from mien.evaluate.scorefile import Embedded, read_embedded
+from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded
+from mien.evaluate.template_trial import try_templates
 from mien.gallery.stores import open_store
 from mien.gallery.thresholds import keep_thresholds
 
@@ -88,6 +90,8 @@ class ProtocolVerb:
                 if _is_set(one.kind) and chosen[one.name] is not None:
                     chosen[one.name] = self._set(chosen[one.name], folder / f"{one.name}.parquet", given)
             report = self._evaluate(sets, chosen, given)
+            if self.protocol.measures_thresholds:
+                report = _with_template_warning(report, sources[0], sets[0], given)
         if given["target"] is not None:
             write_report(report, given["target"], language)
         _print(report.in_language(language), given["target"], given["json"])
@@ -108,6 +112,23 @@ class ProtocolVerb:
             }
             others = {name: context[name]() for name in self.protocol.keywords if name in context}
             return self.protocol.run(*sets, **chosen, **others)
+
+
+def _with_template_warning(report: Report, source: Path, embedded: Embedded, given: dict[str, Any]) -> Report:
+    """The report, with a warning where another template than the card's makes fewer errors on the set's images."""
+    if is_embedding_file(source) or is_pack(source):
+        return report
+    model = model_of(embedded.origin, given["recognizer"])
+    with progress_bar() as on_progress:
+        trial = try_templates(
+            model,
+            source,
+            detector=options.detector(given["detector"]),
+            options=options.engine_options(given["engine"], given["precision"]),
+            on_progress=on_progress,
+        )
+    warning = None if trial is None else trial.warning(model.card.name)
+    return report if warning is None else report.model_copy(update={"warnings": (*report.warnings, warning)})
 
 
 def _keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:  # noqa: ANN401 - any type

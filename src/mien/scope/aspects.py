@@ -1,0 +1,55 @@
+"""What is looked at in a face, and from which values on a face is outside of what recognizers are measured on.
+
+Owns the table and its limits. The codes are those of a card's `conditions` (see mien.models.card.ThresholdRow); texts
+are in mien.messages under `scope.`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import acos, cos, degrees, radians
+
+from mien.portrait.measures import colour, detail, occlusion
+from mien.portrait.measures.face_chip import FaceChip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aspect:
+    """One way in which a face can be unlike those that thresholds are measured on.
+
+    Attributes:
+        of_face: takes its value from a prepared face.
+        limit: the value from which on a face is outside.
+        above: whether faces with higher values are outside, or those with lower ones.
+        unit: of the value; empty for shares.
+    """
+
+    of_face: Callable[[FaceChip], float]
+    limit: float
+    above: bool = True
+    unit: str = ""
+
+    def is_outside(self, value: float) -> bool:
+        """Whether a face with this value is outside."""
+        return value > self.limit if self.above else value < self.limit
+
+
+def size(chip: FaceChip) -> float:
+    """The longer side of the face's box in pixels of the file."""
+    box = chip.portrait.face.box
+    return max(box.width, box.height) * chip.portrait.reduction
+
+
+def turn(chip: FaceChip) -> float:
+    """The angle in degrees between the direction of the face and that to the camera: yaw and pitch together."""
+    pose = chip.pose
+    return degrees(acos(cos(radians(pose.yaw.value)) * cos(radians(pose.pitch.value))))
+
+
+ASPECTS: dict[str, Aspect] = {
+    "mask": Aspect(of_face=occlusion.mask, limit=0.5),
+    "size": Aspect(of_face=size, limit=48.0, above=False, unit="px"),
+    "sharpness": Aspect(of_face=detail.sharpness, limit=-9.0, above=False, unit="dB"),
+    "pose": Aspect(of_face=turn, limit=45.0, unit="degrees"),
+    "grey": Aspect(of_face=colour.chroma, limit=colour.GREY, above=False),
+}
+"""A new aspect is one entry, and its texts `scope.CODE.name` and `scope.CODE.is` in the catalogues."""

@@ -1,0 +1,110 @@
+"""What a threshold knows of faces outside of its protocol: doubts about a face, each with the rate that is known.
+
+Looks rates up in the threshold's `conditions`. A size takes the rate of the next smaller one that was measured, since
+error rates grow as faces become smaller. Measures nothing and decides nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mien.messages import Message
+from mien.models.card import ModelCard
+from mien.scope.measure import Scope
+from mien.types import Threshold
+from mien.units import better_is_higher, convert
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRate:
+    """A false match rate that was measured under a condition, with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """Something in which a face is outside of what recognizers are measured on.
+
+    Attributes:
+        code: the aspect; see mien.scope.aspects.
+        value: of the aspect; None where it could not be measured.
+        rate: the false match rate that is known for such faces, or None.
+        holds: whether the threshold's own rate holds all the same: the known one is not beyond its interval.
+        fmr: the threshold's own rate.
+    """
+
+    code: str
+    value: float | None
+    rate: KnownRate | None
+    holds: bool
+    fmr: float
+
+    @property
+    def message(self) -> Message:
+        """The doubt as a sentence."""
+        what = (
+            Message(f"scope.{self.code}.unknown")
+            if self.value is None
+            else Message(f"scope.{self.code}.is", {"value": self.value})
+        )
+        if self.rate is None:
+            return Message("scope.no-rate", {"what": what})
+        rate, low, high, fmr = (_percent(v) for v in (self.rate.value, self.rate.low, self.rate.high, self.fmr))
+        return Message("scope.rate", {"what": what, "rate": rate, "low": low, "high": high, "fmr": fmr})
+
+
+def _percent(share: float) -> Message:
+    return Message("scope.percent", {"value": 100 * share})
+
+
+def doubts_about(scope: Scope, threshold: Threshold) -> tuple[Doubt, ...]:
+    """Everything in which a face is outside, with what the threshold knows of it."""
+    return tuple(_doubt(code, scope.values.get(code), threshold) for code in scope.outside)
+
+
+def _doubt(code: str, value: float | None, threshold: Threshold) -> Doubt:
+    rate = known_rate(code, value, threshold.conditions)
+    promised = threshold.fmr if threshold.fmr_interval is None else max(threshold.fmr, threshold.fmr_interval[1])
+    return Doubt(
+        code=code, value=value, rate=rate, holds=rate is not None and rate.low <= promised, fmr=threshold.fmr
+    )
+
+
+def known_rate(
+    code: str, value: float | None, conditions: Mapping[str, tuple[float, float, float]]
+) -> KnownRate | None:
+    """The rate that was measured for a code, or for the next smaller value of a code that has several.
+
+    Args:
+        code: an aspect.
+        value: of the aspect in the face.
+        conditions: rates by code, such as "mask", or by code and value, such as "size-32".
+    """
+    if code in conditions:
+        return KnownRate(*conditions[code])
+    steps = {float(name.removeprefix(f"{code}-")): name for name in conditions if name.startswith(f"{code}-")}
+    below = [step for step in steps if value is not None and step <= value]
+    return KnownRate(*conditions[steps[max(below)]]) if below else None
+
+
+def with_card_rates(threshold: Threshold, card: ModelCard) -> Threshold:
+    """A threshold with what its model's card knows of faces outside of the protocol, where it knows nothing itself.
+
+    Of the card's thresholds that are not stricter, the strictest one counts: what it lets pass is an upper bound. A
+    threshold that is looser than all of them stays as it is.
+    """
+    if threshold.conditions or threshold.contract != card.contract:
+        return threshold
+    rows = [card.threshold(row.fmr) for row in card.thresholds if row.conditions]
+    looser = [row for row in rows if _strictness(row, threshold) <= _strictness(threshold, threshold)]
+    if not looser:
+        return threshold
+    return replace(threshold, conditions=max(looser, key=lambda row: _strictness(row, threshold)).conditions)
+
+
+def _strictness(threshold: Threshold, like: Threshold) -> float:
+    """A threshold's value, in the unit of another one, so that more is stricter."""
+    value = convert(threshold.value, threshold.unit, like.unit, unit_length=False)
+    return value if better_is_higher(like.unit) else -value

@@ -1,0 +1,51 @@
+"""The scope of a face: the values of all aspects, and which of them are outside. Compares no rates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mien.errors import DegenerateLandmarksError
+from mien.pipeline import Analysis
+from mien.portrait.measures.face_chip import PortraitImage, make_face_chip
+from mien.scope.aspects import ASPECTS
+from mien.types import Cutout, Face
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a face decides whether measured rates hold for it.
+
+    Attributes:
+        values: by the code of the aspect; those that cannot be measured are missing.
+        outside: the codes of the aspects in which the face is outside of what recognizers are measured on.
+    """
+
+    values: Mapping[str, float]
+    outside: tuple[str, ...]
+
+
+UNMEASURED = ("pose",)
+"""What a face is outside of whose landmarks fix no pose, so that nothing but its size can be measured."""
+
+
+def find_scope(cutout: Cutout, face: Face) -> Scope:
+    """Measure one face; this takes a few milliseconds.
+
+    Args:
+        cutout: the face with its surroundings.
+        face: in pixels of its image, as it was detected.
+    """
+    longer = max(face.box.width, face.box.height)
+    height, width = cutout.image.shape[:2]
+    placed = Face(face.box, face.score, cutout.landmarks)
+    portrait = PortraitImage(image=cutout.image, width=width, height=height, faces=(placed,), chosen=0)
+    try:
+        chip = make_face_chip(portrait)
+    except DegenerateLandmarksError:
+        return Scope({"size": longer}, UNMEASURED)
+    values = {code: one.of_face(chip) for code, one in ASPECTS.items()}
+    return Scope(values, tuple(code for code, one in ASPECTS.items() if one.is_outside(values[code])))
+
+
+def find_scopes(analysis: Analysis) -> tuple[Scope, ...]:
+    """Measure all faces of an image that was analysed with cutouts."""
+    return tuple(find_scope(*pair) for pair in zip(analysis.cutouts, analysis.faces, strict=True))
