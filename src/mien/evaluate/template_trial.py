@@ -1,4 +1,4 @@
-"""Tries the known templates on images at hand: with a wrong one a good recognizer loses half of its accuracy.
+"""Tries the known templates on some images: with a wrong one a good recognizer loses half of its accuracy.
 
 The same images are cut by each template and embedded; a template is called better only where its false non-match rate
 differs from the card's beyond the 95% interval of the paired difference. Changes no card.
