@@ -25,6 +25,8 @@ PROJECT_FILE = "mien.toml"
 PREFIX = "MIEN_"
 AUTO_SCOPE = "auto"
 """A policy for faces outside of what was measured that depends on what is done with them; see mien.scope.policy."""
+NO_MODELS = "none"
+"""The value of a setting of models that names none."""
 
 DEFAULT = "default"
 """The origin of a value that nobody chose."""
@@ -64,6 +66,10 @@ class Settings:
         default=DEFAULT_RECOGNIZER,
         metadata=_checks("Recognizer: a model's name or the path of its card.", model=True),
     )
+    portrait_models: str = field(
+        default=NO_MODELS,
+        metadata=_checks("Models that `mien check` and `mien audit` use besides: names with commas, or none."),
+    )
     engine: str = field(default=AUTO, metadata=_checks("Inference engine.", choices=engine_names))
     precision: str = field(default=AUTO, metadata=_checks("Precision of inference.", choices=precision_names))
     threads: int = field(
@@ -84,6 +90,12 @@ class Settings:
             choices=scope_names,
         ),
     )
+
+    @property
+    def portrait_model_names(self) -> tuple[str, ...]:
+        """The names in `portrait_models`."""
+        names = (name.strip() for name in self.portrait_models.split(","))
+        return () if self.portrait_models == NO_MODELS else tuple(name for name in names if name)
 
 
 DEFAULTS = Settings()

@@ -12,8 +12,14 @@ from mien.portrait.rules.files import load_rules, shipped_text
 
 
 def test_the_command_says_what_to_do_and_exits_by_the_verdict(hopper_path: Path, collins_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path)]) == 0
-    assert "Take off your glasses" in capsys.readouterr().out
+    assert run(["check", str(hopper_path)]) == 1
+    out = capsys.readouterr().out
+    assert "Take off your glasses" in out
+    assert "No rule fails, but not all of them can be judged." in out
+    assert (
+        "- The eyes are open: cannot be judged without a model for iris: `mien models pull recommended` brings one"
+        in out
+    )
     assert run(["check", str(collins_path), "--language", "vi", "--all"]) == 1
     out = capsys.readouterr().out
     assert "Đến gần hơn" in out
@@ -76,23 +82,23 @@ def test_a_further_language_is_one_file(
     hopper_path: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "xx.toml").write_text(
-        '[check]\npassed = "Pasita!"\n[measure.glasses]\nabove = "Okulojn for"\n', encoding="utf-8"
+        '[check]\nnot-judged = "Nejuĝebla!"\n[measure.glasses]\nabove = "Okulojn for"\n', encoding="utf-8"
     )
     monkeypatch.setenv("MIEN_MESSAGES", str(tmp_path))
-    assert run(["check", str(hopper_path), "--language", "xx"]) == 0
+    assert run(["check", str(hopper_path), "--language", "xx"]) == 1
     out = capsys.readouterr().out
-    assert "Pasita!" in out and "- Okulojn for" in out
+    assert "Nejuĝebla!" in out and "- Okulojn for" in out
     assert "No glasses are worn" in out, "what the file lacks is in English"
 
 
 def test_reasons_are_in_the_language_of_the_reader(hopper_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path), "--json", "--language", "vi"]) == 0
+    assert run(["check", str(hopper_path), "--json", "--language", "vi"]) == 1
     rules = {one["id"]: one for one in json.loads(capsys.readouterr().out)["rules"]}
-    assert rules["no-covering"]["reason"].startswith("cần mô hình chân dung loại parsing")
+    assert rules["no-covering"]["reason"].startswith("chưa đánh giá được khi thiếu mô hình parsing")
     assert rules["yaw"]["reason"] == ""
 
 
 def test_the_engine_is_an_option(hopper_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path), "--engine", "openvino", "--precision", "f32"]) == 0
+    assert run(["check", str(hopper_path), "--engine", "openvino", "--precision", "f32"]) == 1
     assert run(["check", str(hopper_path), "--engine", "steam"]) == 2
     assert "steam" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """One photograph: what is measured, judged and said, on portraits and on rubbish."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mien import portrait
+from mien.cli import run
 from mien.errors import ImageError, RuleError
 from mien.pipeline import array_item
 from mien.portrait.examine import Examined, Examiner, jpeg_quality
@@ -17,20 +19,75 @@ from mien.portrait.rules.files import shipped_text
 from mien.types import Image
 
 
-def test_a_good_portrait_keeps_the_rules(hopper_path: Path) -> None:
-    checked = portrait.check(hopper_path)
-    assert checked.passed
+def lids_of(height: float) -> np.ndarray:
+    """The answer of a network of irises that sees eyes of a height in shares of their width."""
+    points = np.zeros((71, 3))
+    points[0, :2], points[8, :2] = (18, 32), (46, 32)
+    for upper, lower in ((11, 3), (12, 4), (13, 5)):
+        points[upper, :2], points[lower, :2] = (32, 32 - 14 * height), (32, 32 + 14 * height)
+    return points.reshape(-1)
+
+
+@pytest.fixture
+def sees_eyes(tmp_path: Path, network: Callable[..., bytes]) -> Callable[[float], str]:
+    """Adds a network of irises for which eyes are so high; gives its name."""
+
+    def make(height: float) -> str:
+        (tmp_path / "net.onnx").write_bytes(network(lids_of(height), np.zeros(15)))
+        name = f"iris-{round(100 * height)}"
+        words = ["--name", name, "--expert", "iris", "--colour", "RGB"]
+        assert run(["models", "add", str(tmp_path / "net.onnx"), *words]) == 0
+        return name
+
+    return make
+
+
+def test_a_good_portrait_keeps_the_rules(hopper_path: Path, sees_eyes: Callable[[float], str]) -> None:
+    checked = portrait.check(hopper_path, portrait_models=[sees_eyes(0.3)])
+    assert (checked.outcome, checked.passed) == ("passed", True)
     assert checked
     assert checked.quality > 80
     assert checked.instructions() == ["Take off your glasses"]
     assert checked.instructions("vi") == ["Bỏ kính ra"]
 
 
+def test_what_cannot_be_judged_does_not_pass_and_says_what_is_missing(hopper_path: Path) -> None:
+    checked = portrait.check(hopper_path)
+    assert (checked.outcome, checked.passed) == ("not judged", False)
+    (eyes,) = [verdict for verdict in checked.verdicts if verdict.is_unjudged]
+    assert eyes.rule.id == "eyes-open"
+    missing, glasses = checked.instructions()
+    assert missing == (
+        "The eyes are open: cannot be judged without a model for iris: `mien models pull recommended` brings one"
+    )
+    assert glasses == "Take off your glasses", "errors that are not judged come before warnings"
+    assert checked.instructions("vi")[0].startswith("Mắt mở: chưa đánh giá được khi thiếu mô hình iris")
+
+
+@pytest.mark.parametrize(
+    ("height", "outcome", "says"),
+    [
+        (0.1, "failed", "Open both eyes"),
+        (0.149, "failed", "Open both eyes"),
+        (0.18, "not judged", "0.18 is too close"),
+    ],
+)
+def test_closed_and_narrow_eyes(
+    height: float, outcome: str, says: str, hopper_path: Path, sees_eyes: Callable[[float], str]
+) -> None:
+    checked = portrait.check(hopper_path, portrait_models=[sees_eyes(height)])
+    assert (checked.outcome, checked.passed) == (outcome, False)
+    assert says in checked.instructions()[0]
+    assert checked.measures["eye_ratio"].value == pytest.approx(height, abs=1e-3)
+
+
 def test_a_small_face_is_asked_to_come_closer(collins: Image) -> None:
     checked = portrait.check(collins)
     assert not checked.passed
     assert not checked
-    assert checked.instructions() == ["Move closer"], "once, although three rules ask for it"
+    closer, *others = checked.instructions()
+    assert closer == "Move closer", "first, and once, although three rules ask for it"
+    assert len(others) == 1 and others[0].startswith("The eyes are open: cannot be judged")
 
 
 def test_path_bytes_and_image_give_the_same_verdict(hopper_path: Path, hopper: Image) -> None:
@@ -63,6 +120,8 @@ def test_no_face_is_not_assessed_and_fails_one_rule(tmp_path: Path) -> None:
     assert checked.quality is None
     failed = [v.rule.id for v in checked.verdicts if v.state == "fail"]
     assert failed == ["a-face"]
+    assert checked.outcome == "failed"
+    assert len(checked.instructions()) == 1, "what cannot be judged follows from that"
     assert {v.reason.text("en") for v in checked.verdicts if v.state == "not assessed"} == {"no face was found"}
 
 
@@ -140,11 +199,12 @@ def test_instructions_about_errors_come_before_those_about_warnings(hopper: Imag
     failed = {v.rule.severity: v.advice("en") for v in checked.verdicts if v.state == "fail"}
     assert failed.keys() == {"error", "warning"}
     words = checked.instructions()
-    severities = [
-        next(v.rule.severity for v in checked.verdicts if v.state == "fail" and v.advice("en") == one)
-        for one in words
+    verdicts = [next(v for v in checked.verdicts if v.advice("en") == one) for one in words]
+    kinds = [
+        ("error", "unjudged", "warning").index("unjudged" if v.is_unjudged else v.rule.severity) for v in verdicts
     ]
-    assert severities == sorted(severities), "error comes before warning"
+    assert kinds == sorted(kinds), "error comes before what is not judged, and that before warning"
+    assert set(kinds) == {0, 1, 2}
 
 
 def test_many_files_are_checked_and_a_broken_one_is_a_result(hopper_path: Path, tmp_path: Path) -> None:
@@ -154,7 +214,7 @@ def test_many_files_are_checked_and_a_broken_one_is_a_result(hopper_path: Path, 
         [hopper_path, tmp_path / "x.jpg"], on_progress=lambda p: points.append((p.done, p.total))
     )
     assert [file.path for file in found] == [hopper_path, tmp_path / "x.jpg"]
-    assert found[0].checked.passed and found[0].error == ""
+    assert found[0].checked.outcome == "not judged" and found[0].error == ""
     assert found[1].checked is None and "x.jpg" in found[1].error
     assert points == [(1, 2), (2, 2)]
     with pytest.raises(RuleError):

@@ -89,7 +89,7 @@ def audit(
             keep=keep,
             detector=options.detector(detector),
             recognizer=options.recognizer(recognizer) if labels else None,
-            portrait_models=tuple(portrait_models or ()),
+            portrait_models=options.portrait_models(portrait_models),
             options=options.engine_options(engine, precision),
             on_progress=on_progress,
         )

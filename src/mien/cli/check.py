@@ -16,6 +16,7 @@ from mien.portrait.checking import DEFAULT_RULES, Checked
 from mien.portrait.rules.files import SHIPPED, shipped_text
 from mien.portrait.rules.text import limit_text, rule_title, value_text
 from mien.portrait.rules.verdicts import RuleVerdict
+from mien.settings import about
 
 Rules = Annotated[str, typer.Option("--rules", help=f"{', '.join(SHIPPED)}, or a rule file.")]
 PortraitModels = Annotated[
@@ -23,7 +24,8 @@ PortraitModels = Annotated[
     typer.Option(
         "--portrait-model",
         "--expert",
-        help="Portrait model, added with `mien models add --expert`; may be repeated.",
+        help=f"{about('portrait_models')} Repeat the option for several.",
+        show_default="setting portrait_models",
     ),
 ]
 
@@ -47,7 +49,7 @@ def check(
     ] = None,
     json: options.Json = False,
 ) -> int:
-    """Check single photographs by rules, with what to do about failures. Exit code 0: all pass; 1: one does not.
+    """Check photographs by rules, and say what to do. Exit code 0: all pass; 1: one fails or is not judged.
 
     Examples:
 
@@ -68,7 +70,7 @@ def check(
             options.expand(paths),
             rules,
             detector=options.detector(detector),
-            portrait_models=tuple(portrait_models or ()),
+            portrait_models=options.portrait_models(portrait_models),
             options=options.engine_options(engine, precision),
             on_progress=on_progress,
         )
@@ -90,7 +92,7 @@ def _show(path: Path, checked: Checked, language: str, every: bool) -> None:
     for verdict in checked.verdicts:
         if every or verdict.state != "pass":
             table.add_row(*_row(verdict, language))
-    out.print(f"{path}: {translate('check.passed' if checked.passed else 'check.failed', language)}")
+    out.print(f"{path}: {translate('check.' + checked.outcome.replace(' ', '-'), language)}")
     show(table)
     if checked.quality is not None:
         out.print(f"{translate('audit.overall', language)}: {number(checked.quality, language, '.0f')}")
@@ -114,6 +116,7 @@ def _as_json(path: Path, checked: Checked, language: str) -> dict[str, object]:
     return {
         "path": str(path),
         "passed": checked.passed,
+        "outcome": checked.outcome,
         "quality": None if checked.quality is None else round(checked.quality, 1),
         "width": checked.width,
         "height": checked.height,

@@ -66,6 +66,11 @@ def recognizer(chosen: str | None) -> str:
     return chosen or load_settings().recognizer
 
 
+def portrait_models(chosen: Sequence[str] | None) -> tuple[str, ...]:
+    """The portrait models that were asked for, or those of the settings."""
+    return tuple(chosen) if chosen else load_settings().portrait_model_names
+
+
 def language(chosen: str | None) -> str:
     """The language that was asked for, or the one of the settings, if there is a catalogue for it."""
     from mien.messages import check_language

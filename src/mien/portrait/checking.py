@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from mien.errors import ImageError, MienError
 from mien.models.defaults import DEFAULT_DETECTOR
@@ -23,6 +24,7 @@ from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Box, Floats, Image
 
 DEFAULT_RULES = "vn-portrait"
+CheckOutcome = Literal["passed", "failed", "not judged"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -48,21 +50,37 @@ class Checked:
     height: int
 
     @property
+    def outcome(self) -> CheckOutcome:
+        """Failed where a rule of severity error fails, not judged where one cannot be assessed; else passed."""
+        if any(verdict.is_error for verdict in self.verdicts):
+            return "failed"
+        return "not judged" if any(verdict.is_unjudged for verdict in self.verdicts) else "passed"
+
+    @property
     def passed(self) -> bool:
-        """Whether no rule of severity error failed."""
-        return not any(verdict.is_error for verdict in self.verdicts)
+        """Whether every rule of severity error was assessed, and none failed."""
+        return self.outcome == "passed"
 
     def __bool__(self) -> bool:
         return self.passed
 
     def instructions(self, language: str = "en") -> list[str]:
-        """What to do, errors first, each sentence once."""
-        ordered = sorted(self.verdicts, key=lambda verdict: verdict.rule.severity != "error")
+        """What to do: about errors first, then about errors that cannot be judged; each sentence once.
+
+        Where nothing can be judged because there is no face, the failure alone says so.
+        """
+        has_face = self.landmarks is not None
+        told = [verdict for verdict in self.verdicts if has_face or verdict.state == "fail"]
+        ordered = sorted(told, key=_urgency)
         return list(dict.fromkeys(words for verdict in ordered if (words := verdict.advice(language))))
 
     def place(self, verdict: RuleVerdict) -> Box | None:
         """Where in the file's pixels a rule looked; None for the whole image."""
         return place(self.landmarks, verdict.rule.measure)
+
+
+def _urgency(verdict: RuleVerdict) -> int:
+    return 0 if verdict.is_error else 1 if verdict.is_unjudged else 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ LIMITS = {
         ("no-glare", "glare", None, 0.05, None, "warning"),
         ("no-mask", "mask", None, 0.4, None, "error"),
         ("no-covering", "head_covering", None, 0.2, None, "warning"),
-        ("eyes-open", "eyes_open", 0.02, None, None, "warning"),
+        ("eyes-open", "eye_ratio", 0.15, None, None, "error"),
         ("sharp", "sharpness", -9, None, None, "error"),
         ("still", "motion_blur", None, 8, None, "warning"),
         ("little-noise", "noise", None, 12, None, "warning"),
@@ -74,7 +74,7 @@ LIMITS = {
         ("no-glare", "glare", None, 0.02, None, "error"),
         ("no-mask", "mask", None, 0.25, None, "error"),
         ("no-covering", "head_covering", None, 0.1, None, "warning"),
-        ("eyes-open", "eyes_open", 0.025, None, None, "error"),
+        ("eyes-open", "eye_ratio", 0.15, None, None, "error"),
         ("mouth-closed", "mouth_open", None, 0.15, None, "error"),
         ("plain-background", "background", None, 25, None, "warning"),
         ("sharp", "sharpness", -8, None, None, "error"),
@@ -102,3 +102,8 @@ def test_structure_and_balance(name: str, child_age: int, min_images: int) -> No
     wanted = {"sex": (1, 1, 0.05), "age": (9, 1, 0.02)} if name == "vn-portrait" else {}
     found = {what: getattr(rules.balance, what) for what in ("sex", "age") if getattr(rules.balance, what)}
     assert {what: (*one.parts.values(), one.tolerance) for what, one in found.items()} == wanted
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_narrow_eyes_are_in_doubt(name: str) -> None:
+    assert {rule.id: rule.doubt for rule in load_rules(name).rule if rule.doubt} == {"eyes-open": 0.05}

@@ -59,9 +59,30 @@ def test_a_verdict_says_what_to_do_in_both_languages() -> None:
     assert unsure.state == "not assessed"
     assert unsure.reason.text("en") == "30 ± 5 is too close to the limit"
     assert unsure.reason.text("vi") == "30 ± 5 quá gần giới hạn"
-    assert unsure.advice("en") == ""
+    assert unsure.advice("en").endswith("degrees: 30 ± 5 is too close to the limit")
+    lenient = yaw.model_copy(update={"severity": "warning"})
+    assert apply_rule(lenient, Measured(30.0, 5.0)).advice("en") == "", "only errors have to be judged"
     missing = apply_rule(yaw, Measured(None, reason=NO_FACE))
     assert (missing.state, missing.reason) == ("not assessed", Message("reason.no-face"))
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [
+        (-30.5, "fail"),
+        (-30.0, "not assessed"),
+        (-27.6, "not assessed"),
+        (-27.4, "pass"),
+        (27.4, "pass"),
+        (29, "not assessed"),
+    ],
+)
+def test_a_value_that_keeps_a_limit_by_less_than_the_doubt_is_not_assessed(value: float, state: str) -> None:
+    verdict = apply_rule(rule(-30, 30).model_copy(update={"doubt": 2.5, "sure": None}), Measured(value))
+    assert verdict.state == state
+    assert verdict.is_unjudged == (state == "not assessed")
+    if verdict.is_unjudged:
+        assert verdict.reason.text("en") == f"{value:.2f} is too close to the limit"
 
 
 def test_only_a_failed_rule_of_severity_error_is_an_error() -> None:

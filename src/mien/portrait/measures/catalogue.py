@@ -4,11 +4,12 @@ Owns the table and the parts of a face that measures read. Texts are in mien.mes
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from mien.errors import DegenerateLandmarksError
 from mien.geometry import similarity, transform
 from mien.messages import Message
-from mien.portrait.measures import colour, detail, framing, light, model_measures, occlusion, recapture
+from mien.portrait.measures import colour, detail, framing, light, mesh, model_measures, occlusion, recapture
 from mien.portrait.measures.face_chip import CHIP_POSE, FaceChip, PortraitImage
 from mien.portrait.measures.measure import Measure, Measured
 from mien.portrait.measures.scale import clamp
@@ -25,13 +26,28 @@ ZONES: dict[str, tuple[float, float, float, float]] = {
 SMALL_FACE, REDUCED, GREY = (Message(f"reason.{name}") for name in ("small-face", "reduced", "grey"))
 
 
+RECOMMENDED = ("mesh", "iris")
+"""Families of which `mien models pull recommended` brings a model."""
+
+
 def _needs(family: str) -> Message:
-    return Message("reason.needs-model", {"family": family})
+    return Message("reason.needs-recommended" if family in RECOMMENDED else "reason.needs-model", {"family": family})
 
 
 def _image(of: Callable[[PortraitImage], float | None], unit: str = "", **more: object) -> Measure:
     """A measure of the whole image, which needs no face."""
     return Measure(unit=unit, of_image=of, zone="", **more)  # type: ignore[arg-type]
+
+
+def _turn(axis: Literal["yaw", "pitch", "roll"]) -> Measure:
+    """An angle of the head from the mesh, next to that from the five landmarks."""
+    return Measure(
+        unit="degrees",
+        of_face=lambda c: model_measures.turn(c, axis),
+        quality=framing.angle_quality,
+        absent=_needs("mesh"),
+        has_sd=True,
+    )
 
 
 MEASURES: dict[str, Measure] = {
@@ -84,11 +100,24 @@ MEASURES: dict[str, Measure] = {
         zone="eyes",
         absent=_needs("landmarks"),
     ),
+    "eye_ratio": Measure(
+        of_face=model_measures.eye_ratio,
+        quality=model_measures.ratio_quality,
+        zone="eyes",
+        absent=_needs("iris"),
+    ),
+    "eyes_seen_open": Measure(
+        of_face=model_measures.eyes_seen_open,
+        quality=model_measures.share_quality,
+        zone="eyes",
+        absent=_needs("eyes"),
+    ),
+    "gaze": Measure(of_face=mesh.gaze, quality=model_measures.gaze_quality, zone="eyes", absent=_needs("iris")),
     "mouth_open": Measure(
         of_face=model_measures.mouth_open,
         quality=model_measures.mouth_quality,
         zone="lower",
-        absent=_needs("landmarks"),
+        absent=_needs("mesh"),
     ),
     "head_covering": Measure(
         of_face=model_measures.head_covering, quality=model_measures.covering_quality, absent=_needs("parsing")
@@ -98,6 +127,15 @@ MEASURES: dict[str, Measure] = {
         quality=model_measures.background_quality,
         zone="",
         absent=_needs("parsing"),
+    ),
+    "mesh_yaw": _turn("yaw"),
+    "mesh_pitch": _turn("pitch"),
+    "mesh_roll": _turn("roll"),
+    "liveness": Measure(
+        of_face=model_measures.liveness,
+        quality=model_measures.share_quality,
+        zone="",
+        absent=_needs("liveness"),
     ),
     "model_quality": Measure(of_face=model_measures.model_quality, quality=clamp, absent=_needs("quality")),
     "sharpness": Measure(unit="dB", of_face=detail.sharpness, quality=detail.sharpness_quality),

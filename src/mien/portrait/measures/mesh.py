@@ -7,10 +7,11 @@ run. Runs no network.
 import numpy as np
 
 from mien.portrait.measures.face_chip import FaceChip
-from mien.types import Floats
+from mien.portrait.measures.pose import Angle, Pose
+from mien.types import Floats, floats
 
-EYE_LINES = (((33, 133), ((160, 144), (159, 145), (158, 153))), ((362, 263), ((385, 380), (386, 374), (387, 373))))
-"""Of each eye: its corners, and three pairs of points of the upper and the lower lid across its middle."""
+LID_CORNERS, LID_LINES = (0, 8), ((11, 3), (12, 4), (13, 5))
+"""Of the points on the lids: the corners of the eye, and three pairs of the upper and the lower lid at its middle."""
 LIPS = (13, 14)
 """The middle of the upper and the lower inner lip."""
 CHIN, FOREHEAD = 152, 10
@@ -31,18 +32,76 @@ def points_of(chip: FaceChip) -> Floats | None:
 
 
 def eye_ratio(chip: FaceChip) -> float | None:
-    """The narrower eye's height over its width: the mean of three distances of the lids, over that of the corners."""
+    """The wider eye's height over its width: the mean of three distances between the lids, over that of the corners.
+
+    The mesh itself does not follow the lids of closed eyes: this takes the outline that the model of the iris finds.
+    """
+    lids = chip.extra.get("lids")
+    return None if lids is None else max(_height_over_width(one) for one in lids)
+
+
+def _height_over_width(lids: Floats) -> float:
+    heights = [_distance(lids, *pair) for pair in LID_LINES]
+    return float(np.mean(heights)) / max(1e-6, _distance(lids, *LID_CORNERS))
+
+
+def _distance(points: Floats, one: int, other: int) -> float:
+    return float(np.linalg.norm(points[one] - points[other]))
+
+
+def mouth_opening(chip: FaceChip) -> float | None:
+    """The distance of the inner lips over T (MouthClosed)."""
     mesh = points_of(chip)
-    return None if mesh is None else min(_eye_ratios(mesh))
+    if mesh is None:
+        return None
+    flat = mesh[:, :2]
+    eyes = flat[[33, 133, 362, 263]].mean(axis=0)
+    return _distance(flat, *LIPS) / max(1.0, float(np.linalg.norm(flat[CHIN] - eyes)))
 
 
-def _eye_ratios(mesh: Floats) -> tuple[float, float]:
-    left, right = (
-        float(np.mean([_distance(mesh, *pair) for pair in lids])) / max(1e-6, _distance(mesh, *corners))
-        for corners, lids in EYE_LINES
-    )
-    return left, right
+def gaze(chip: FaceChip) -> float | None:
+    """How far both irises are from the middle between the corners of their eyes, over the width of the eyes.
+
+    Along the corners only, the mean of both eyes: 0 looks ahead, positive to the viewer's right.
+    """
+    iris, lids = chip.extra.get("iris"), chip.extra.get("lids")
+    if iris is None or lids is None:
+        return None
+    return float(np.mean([_offset(one[0], corners) for one, corners in zip(iris, _corners(lids), strict=True)]))
 
 
-def _distance(mesh: Floats, one: int, other: int) -> float:
-    return float(np.linalg.norm(mesh[one] - mesh[other]))
+def _corners(lids: Floats) -> Floats:
+    """(2, 2, 2) left and right corner of both eyes; the outline of the viewer's right eye begins on the right."""
+    outer, inner = LID_CORNERS
+    return floats([lids[0, [outer, inner]], lids[1, [inner, outer]]])
+
+
+def _offset(spot: Floats, corners: Floats) -> float:
+    across = corners[1] - corners[0]
+    return float((spot - corners.mean(axis=0)) @ across / max(1e-6, float(across @ across)))
+
+
+POSE_SD = 7.0
+"""Degrees by which the angles of the mesh and of the five landmarks differ on CelebA."""
+PITCH_AHEAD = 13.1
+"""How far that line leans in faces that the five landmarks call level, in degrees."""
+DEPTH = 1.2
+"""What the mesh's depths are multiplied by: the factor at which the distance between the eyes of CelebA's people
+shrinks as the cosine of yaw."""
+
+
+def turn(chip: FaceChip) -> Pose | None:
+    """Yaw, pitch and roll of the mesh: by the mean direction of its mirror pairs, and by its line down the middle."""
+    mesh = points_of(chip)
+    if mesh is None:
+        return None
+    points = mesh.astype(np.float64) * (1, 1, DEPTH)
+    across = np.mean([points[right] - points[left] for left, right in PAIRS], axis=0)
+    across /= np.linalg.norm(across)
+    down = points[CHIN] - points[FOREHEAD]
+    down -= across * (down @ across)
+    down /= np.linalg.norm(down)
+    yaw = np.degrees(np.arcsin(np.clip(across[2], -1, 1)))
+    pitch = np.degrees(np.arcsin(np.clip(down[2], -1, 1))) - PITCH_AHEAD
+    roll = np.degrees(np.arctan2(across[1], across[0]))
+    return Pose(*(Angle(float(angle), POSE_SD) for angle in (yaw, pitch, roll)))

@@ -4,13 +4,16 @@ The default models give five landmarks; these do not show closed eyes, hats or b
 function here reads what a network found (see portrait_models) and gives None where there is no such network.
 """
 
+from typing import Literal
+
 import cv2
 import numpy as np
 
+from mien.portrait.measures import mesh
 from mien.portrait.measures.face_chip import FaceChip
 from mien.portrait.measures.framing import head_length
 from mien.portrait.measures.pose import Angle, Pose
-from mien.portrait.measures.scale import clamp, rising, sigmoid
+from mien.portrait.measures.scale import clamp, falling, rising, sigmoid
 from mien.types import Floats
 
 EYES = {68: (range(36, 42), range(42, 48)), 98: (range(60, 68), range(68, 76)), 106: (range(33, 43), range(87, 97))}
@@ -40,6 +43,12 @@ def _opening(points: Floats) -> float:
     return float(np.ptp(centred @ across))
 
 
+def _reach(points: Floats) -> float:
+    """How far points reach along their longest direction."""
+    centred = points - points.mean(axis=0)
+    return float(np.ptp(centred @ np.linalg.svd(centred, full_matrices=False)[2][0]))
+
+
 def _t(chip: FaceChip, points: Floats) -> float:
     """T in the landmarks' pixels: from between the eyes to the chin."""
     chin = CHIN.get(len(points))
@@ -57,9 +66,21 @@ def eyes_open(chip: FaceChip) -> float | None:
     return min(_opening(points[list(part)]) for part in EYES[len(points)]) / _t(chip, points)
 
 
-def mouth_open(chip: FaceChip) -> float | None:
-    """The opening of the inner lips over T (MouthClosed)."""
+def eye_ratio(chip: FaceChip) -> float | None:
+    """The wider eye's height over its width, from the outline of the lids, or else from landmarks."""
     points = chip.extra.get("landmarks")
+    if "lids" in chip.extra or points is None or len(points) not in EYES:
+        return mesh.eye_ratio(chip)
+    eyes = [points[list(part)] for part in EYES[len(points)]]
+    return max(_opening(eye) / max(1e-6, _reach(eye)) for eye in eyes)
+
+
+def mouth_open(chip: FaceChip) -> float | None:
+    """The opening of the inner lips over T (MouthClosed), from the mesh, or else from landmarks."""
+    found = mesh.mouth_opening(chip)
+    points = chip.extra.get("landmarks")
+    if found is not None:
+        return found
     if points is None or len(points) not in INNER_MOUTH:
         return None
     return _opening(points[list(INNER_MOUTH[len(points)])]) / _t(chip, points)
@@ -87,10 +108,43 @@ def background(chip: FaceChip) -> float | None:
     return float(np.hypot(*slopes)[inside].mean())
 
 
+def eyes_seen_open(chip: FaceChip) -> float | None:
+    """How sure a network is that at least one eye is open, 0 to 1."""
+    found = chip.extra.get("eyes")
+    return None if found is None else float(found.max())
+
+
+def liveness(chip: FaceChip) -> float | None:
+    """How sure the networks are that the face is a living one, 0 to 1; the mean where there are several."""
+    found = chip.extra.get("liveness")
+    return None if found is None else float(found.reshape(-1)[0])
+
+
+def turn(chip: FaceChip, axis: Literal["yaw", "pitch", "roll"]) -> Angle | None:
+    """One angle of the head from the mesh."""
+    found = mesh.turn(chip)
+    return None if found is None else {"yaw": found.yaw, "pitch": found.pitch, "roll": found.roll}[axis]
+
+
 def model_quality(chip: FaceChip) -> float | None:
     """The quality that a network gives, on the scale of its card, 0 to 100."""
     found = chip.extra.get("quality")
     return None if found is None else float(found.reshape(-1)[0])
+
+
+def ratio_quality(value: float) -> float:
+    """Ours: 50 where an eye is 0.15 as high as it is wide."""
+    return rising(value, 0.15, 0.02)
+
+
+def gaze_quality(value: float) -> float:
+    """Ours: 50 where the irises are 15% of the eyes' width off their middle."""
+    return falling(abs(value), 0.15, 0.03)
+
+
+def share_quality(value: float) -> float:
+    """100 x."""
+    return clamp(100 * value)
 
 
 def eyes_quality(value: float) -> float:

@@ -15,7 +15,8 @@ from mien.portrait.measures.portrait_model import Findings, PortraitModel
 from mien.types import Floats, Image, floats
 
 MESH_POINTS = 468
-IRIS_POINTS = 5
+IRIS_POINTS, EYE_POINTS, LID_POINTS = 5, 71, 16
+"""Points of an iris; of an eye with its surroundings, and the first ones among them, which are on the lids."""
 LIVE = 1
 """The class of living faces among the three of MiniFASNet; the others are prints and screens."""
 
@@ -86,19 +87,23 @@ def mesh(chip: FaceChip, model: PortraitModel) -> Findings:
 
 
 def iris(chip: FaceChip, model: PortraitModel) -> Findings:
-    """`iris`: (2, 5, 2) centre and rim of each iris in pixels of the image, the viewer's left eye first.
+    """`iris`: (2, 5, 2) centre and rim of each iris; `lids`: (2, 16, 2) the outline between the lids of each eye.
 
-    The network was trained on that eye; the other one is mirrored for it.
+    In pixels of the image, the viewer's left eye first. The network was trained on that eye, and the other one is
+    mirrored for it.
     """
     left, right = cut(chip, model)
-    pixels: Image = np.stack([left.pixels, np.ascontiguousarray(right.pixels[:, ::-1])])
-    outputs = [model.session.run(one[None]) for one in pixels]
-    found = [
-        next(one for one in output if one.size == 3 * IRIS_POINTS).reshape(IRIS_POINTS, 3)[:, :2]
-        for output in outputs
-    ]
-    found[1] = floats(np.column_stack([model.width - found[1][:, 0], found[1][:, 1]]))
-    return {"iris": floats([crop.lay_back(points) for crop, points in zip((left, right), found, strict=True)])}
+    mirrored: Image = np.ascontiguousarray(right.pixels[:, ::-1])
+    irises: list[Floats] = []
+    lids: list[Floats] = []
+    for crop, pixels in ((left, left.pixels), (right, mirrored)):
+        outputs = model.session.run(pixels[None])
+        for points, found, count in ((IRIS_POINTS, irises, IRIS_POINTS), (EYE_POINTS, lids, LID_POINTS)):
+            spots = next(one for one in outputs if one.size == 3 * points).reshape(points, 3)[:count, :2]
+            if pixels is mirrored:
+                spots = np.column_stack([model.width - spots[:, 0], spots[:, 1]])
+            found.append(crop.lay_back(floats(spots)))
+    return {"iris": floats(irises), "lids": floats(lids)}
 
 
 def eyes(chip: FaceChip, model: PortraitModel) -> Findings:

@@ -99,6 +99,8 @@ class Rule(Titled):
     max: float | None = None
     sure: float | None = Field(None, gt=0.5, lt=1)
     """For measures with a standard deviation: how probable pass or fail must be; in between it is not assessed."""
+    doubt: float = Field(0, ge=0)
+    """Values that keep a limit by less than this are not assessed; in the measure's unit."""
     severity: Severity
     below: Texts = {}
     """What to do about a value below min."""

@@ -38,6 +38,11 @@ def advice(rule: Rule, value: float, language: str) -> str:
     return _of_measure(rule, chosen, side).text(language)
 
 
+def unjudged_advice(rule: Rule, reason: Message, language: str) -> str:
+    """What is missing so that a rule can be judged."""
+    return translate("check.unjudged", language, rule=rule_title(rule, language), reason=reason)
+
+
 def limit_text(rule: Rule, language: str) -> str:
     """The limits of a rule, with their unit."""
     return translate(f"limit.{_kind(rule)}", language, **_limits(rule)).strip()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mien.messages import Message
 from mien.portrait.measures.measure import Measured
 from mien.portrait.rules.schema import Rule
-from mien.portrait.rules.text import advice
+from mien.portrait.rules.text import advice, unjudged_advice
 from mien.types import Floats, floats
 
 State = Literal["pass", "fail", "not assessed"]
@@ -40,11 +40,18 @@ class RuleVerdict:
         """Whether it is a failure of a rule of severity error."""
         return self.state == "fail" and self.rule.severity == "error"
 
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether it leaves open if a rule of severity error is met."""
+        return self.state == "not assessed" and self.rule.severity == "error"
+
     def __bool__(self) -> bool:
         return self.state == "pass"
 
     def advice(self, language: str) -> str:
-        """What to do about a failure; empty where there is none."""
+        """What to do about a failure, or about an error that cannot be judged; empty where there is neither."""
+        if self.is_unjudged and self.reason is not None:
+            return unjudged_advice(self.rule, self.reason, language)
         if self.state != "fail" or self.measured.value is None:
             return ""
         return advice(self.rule, self.measured.value, language)
@@ -54,7 +61,8 @@ def states(rule: Rule, values: Floats, sds: Floats) -> tuple[NDArray[np.int8], N
     """Compare measured values with a rule.
 
     With a standard deviation and `sure`, a value passes if it is within the limits with that probability, fails if it
-    is outside of them with that probability, and is not assessed in between.
+    is outside of them with that probability, and is not assessed in between. With `doubt`, a value that keeps a limit
+    by less than that is not assessed either.
 
     Args:
         rule: with its limits.
@@ -74,6 +82,9 @@ def states(rule: Rule, values: Floats, sds: Floats) -> tuple[NDArray[np.int8], N
             graded = np.where(inside >= rule.sure, PASS, np.where(inside <= 1 - rule.sure, FAIL, UNKNOWN))
             found = np.where(sds > 0, graded, found).astype(np.int8)
         is_low = values - min_ < max_ - values if np.isfinite(min_) else np.zeros(len(values), bool)
+    if rule.doubt:
+        close = (values < min_ + rule.doubt) | (values > max_ - rule.doubt)
+        found = np.where((found == PASS) & close, UNKNOWN, found).astype(np.int8)
     found[np.isnan(values)] = UNKNOWN
     return found, np.asarray(is_low, bool)
 
@@ -93,7 +104,11 @@ def apply_rule(rule: Rule, measured: Measured) -> RuleVerdict:
         return RuleVerdict(rule, "not assessed", measured, measured.reason)
     found, is_low = states(rule, floats([value]), floats([measured.sd]))
     state = STATES[found[0]]
-    unsure = Message("reason.unsure", {"value": float(value), "sd": float(measured.sd)})
+    unsure = (
+        Message("reason.unsure", {"value": float(value), "sd": float(measured.sd)})
+        if measured.sd
+        else Message("reason.doubtful", {"value": float(value)})
+    )
     return RuleVerdict(rule, state, measured, unsure if state == "not assessed" else None, bool(is_low[0]))
 
 
