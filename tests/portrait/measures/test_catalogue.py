@@ -45,16 +45,17 @@ def test_of_a_real_face_each_measure_has_a_value_or_a_reason(hopper_examined: Ex
     found = measure(hopper_examined.portrait, hopper_examined.chip)
     assert all((one.value is None) is not (one.reason is None) for one in found.values())
     assert {name for name, one in found.items() if one.value is None} == {
-        "eyes_open", "mouth_open", "head_covering", "background", "model_quality", "jpeg_quality",
+        "eyes_open", "eye_ratio", "eyes_seen_open", "gaze", "mouth_open", "head_covering", "background",
+        "mesh_yaw", "mesh_pitch", "mesh_roll", "liveness", "model_quality", "jpeg_quality",
     }, "those that need a portrait model or a JPEG"  # fmt: skip
     assert all(0 <= one.quality <= 100 for one in found.values() if one.quality is not None)
 
 
 def test_angles_have_a_deviation_and_nothing_else_has(hopper_examined: Examined) -> None:
-    assert with_deviation() == ("yaw", "pitch", "roll")
+    assert with_deviation() == ("yaw", "pitch", "roll", "mesh_yaw", "mesh_pitch", "mesh_roll")
     assert hopper_examined.portrait is not None
     found = measure(hopper_examined.portrait, hopper_examined.chip)
-    assert {name for name, one in found.items() if one.sd} == set(with_deviation())
+    assert {name for name, one in found.items() if one.sd} == {"yaw", "pitch", "roll"}, "the mesh was not run"
 
 
 def test_a_made_up_measure_is_one_entry(

@@ -35,8 +35,7 @@ def head(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Floats:
 )
 def test_the_angles_of_a_mesh_have_the_signs_of_the_five_landmarks(chip: FaceChip, angles: tuple[float, ...]) -> None:
     found = mesh.turn(replace(chip, extra={"mesh": head(*angles)}))
-    near = 0.2 if np.count_nonzero(angles) <= 1 else 6
-    assert [found.yaw.value, found.pitch.value, found.roll.value] == pytest.approx(angles, abs=near)
+    assert [found.yaw.value, found.pitch.value, found.roll.value] == pytest.approx(angles, abs=0.01)
     one = model_measures.turn(replace(chip, extra={"mesh": head(*angles)}), "pitch")
     assert (one.value, one.sd) == (found.pitch.value, mesh.POSE_SD)
 

@@ -13,7 +13,6 @@ from mien.pipeline import array_item
 from mien.portrait.examine import open_examiner
 from mien.portrait.measures import pose
 from mien.portrait.measures.portrait_models import open_portrait_models
-from mien.portrait.measures.readers import angles_of
 from mien.types import Image
 
 
@@ -41,7 +40,7 @@ def test_a_rotation_is_read_back_into_its_angles(add: Callable[..., int], hopper
     for angles in ((20, -10, 5), (-35, 15, -25), (0, 0, 0)):
         matrix = pose.rotation(*np.radians(angles))
         # The module's turn by yaw moves x by -sin; the matrix holds it in both corners.
-        assert angles_of(matrix) == pytest.approx(angles, abs=1e-3)
+        assert pose.angles_of(matrix) == pytest.approx(angles, abs=1e-3)
     assert add("p2", pose.rotation(*np.radians((20, -10, 5))), "--expert", "pose", "--output", "matrix") == 0
     measures = open_examiner(portrait_models=("p2",)).item(array_item("hopper", hopper)).measures
     assert [measures[n].value for n in ("yaw", "pitch", "roll")] == pytest.approx([20, -10, 5], abs=0.2)

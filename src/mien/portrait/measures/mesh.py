@@ -7,7 +7,7 @@ run. Runs no network.
 import numpy as np
 
 from mien.portrait.measures.face_chip import FaceChip
-from mien.portrait.measures.pose import Angle, Pose
+from mien.portrait.measures.pose import Angle, Doubles, Pose, angles_of
 from mien.types import Floats, floats
 
 LID_CORNERS, LID_LINES = (0, 8), ((11, 3), (12, 4), (13, 5))
@@ -96,12 +96,16 @@ def turn(chip: FaceChip) -> Pose | None:
     if mesh is None:
         return None
     points = mesh.astype(np.float64) * (1, 1, DEPTH)
-    across = np.mean([points[right] - points[left] for left, right in PAIRS], axis=0)
-    across /= np.linalg.norm(across)
-    down = points[CHIN] - points[FOREHEAD]
-    down -= across * (down @ across)
-    down /= np.linalg.norm(down)
-    yaw = np.degrees(np.arcsin(np.clip(across[2], -1, 1)))
-    pitch = np.degrees(np.arcsin(np.clip(down[2], -1, 1))) - PITCH_AHEAD
-    roll = np.degrees(np.arctan2(across[1], across[0]))
-    return Pose(*(Angle(float(angle), POSE_SD) for angle in (yaw, pitch, roll)))
+    across = _unit(np.mean([points[right] - points[left] for left, right in PAIRS], axis=0))
+    leaning = points[CHIN] - points[FOREHEAD]
+    leaning = _unit(leaning - across * (leaning @ across))
+    ahead = np.cross(across, leaning)
+    lean = np.radians(PITCH_AHEAD)
+    down = leaning * np.cos(lean) - ahead * np.sin(lean)
+    angles = angles_of(np.column_stack([across, down, np.cross(across, down)]))
+    yaw, pitch, roll = (Angle(float(angle), POSE_SD) for angle in angles)
+    return Pose(yaw, pitch, roll)
+
+
+def _unit(vector: Doubles) -> Doubles:
+    return vector / max(1e-9, float(np.linalg.norm(vector)))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DegenerateLandmarksError
-from mien.types import Floats
+from mien.types import Floats, floats
 
 Doubles = NDArray[np.float64]
 
@@ -219,3 +219,11 @@ def _about_x_slope(a: float) -> Doubles:
 
 def _about_z_slope(a: float) -> Doubles:
     return np.array([[-sin(a), -cos(a), 0], [cos(a), -sin(a), 0], [0, 0, 0]])
+
+
+def angles_of(matrix: NDArray[np.floating]) -> Floats:
+    """Yaw, pitch and roll in degrees of a rotation that turns by yaw, then pitch, then roll; see rotation."""
+    pitch = np.arcsin(np.clip(matrix[2, 1], -1, 1))
+    yaw = np.arctan2(matrix[2, 0], matrix[2, 2])
+    roll = np.arctan2(-matrix[0, 1], matrix[1, 1])
+    return floats(np.rad2deg([yaw, pitch, roll]))

@@ -3,15 +3,13 @@
 One function for each family; the table of families is in portrait_models. Compares nothing with a limit.
 """
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.portrait.measures.face_chip import CHIP, FaceChip
 from mien.portrait.measures.face_crops import cut
 from mien.portrait.measures.portrait_model import Findings, PortraitModel
+from mien.portrait.measures.pose import angles_of
 from mien.types import Floats, Image, floats
 
 MESH_POINTS = 468
@@ -45,14 +43,6 @@ def pose(chip: FaceChip, model: PortraitModel) -> Findings:
         if model.spec.output == "radians":
             values = floats(np.rad2deg(values))
     return {"pose": floats(values * floats(model.spec.signs))}
-
-
-def angles_of(matrix: NDArray[Any]) -> Floats:
-    """Yaw, pitch and roll in degrees of a rotation that turns by yaw, then pitch, then roll; see pose.rotation."""
-    pitch = np.arcsin(np.clip(matrix[2, 1], -1, 1))
-    yaw = np.arctan2(matrix[2, 0], matrix[2, 2])
-    roll = np.arctan2(-matrix[0, 1], matrix[1, 1])
-    return floats(np.rad2deg([yaw, pitch, roll]))
 
 
 def parsing(chip: FaceChip, model: PortraitModel) -> Findings:
