@@ -176,8 +176,8 @@ def check_files(
         ModelError: a model cannot be opened.
 
     Example:
-        >>> [one.checked.instructions() for one in mien.check_files([Path("collins.jpg")])]
-        [['Move closer']]
+        >>> [one.checked.instructions()[0] for one in mien.check_files([Path("collins.jpg")])]
+        ['Move closer']
     """
     chosen = rules if isinstance(rules, RuleSet) else load_rules(rules)
     _examiner(detector, tuple(portrait_models), options)
