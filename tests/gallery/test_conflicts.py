@@ -8,7 +8,7 @@ import pytest
 from mien.data.sample import Sample
 from mien.gallery.gallery import Enrolment, Gallery
 from mien.models import store
-from mien.models.card import ModelCard
+from mien.models.card import ModelCard, ThresholdRow
 from mien.pipeline import Analysis, array_item
 from mien.types import Box, Cutout, Face, floats
 
@@ -102,3 +102,27 @@ def test_candidates_are_the_best_subjects_in_order_and_no_more_than_asked_for(
         assert [candidate.subject for candidate in found] == ["Dung", "An", "Chi", "Bình"][:count]
     enrol(gallery, card, "Em", at(0.2, 1))
     assert [one.subject for one in gallery.search(BASE[None], 2)[0]] == ["Dung", "Em"], "the one enrolled first"
+
+
+def test_people_who_are_all_alike_are_not_duplicates_of_each_other(gallery: Gallery, card: ModelCard) -> None:
+    """Most pairs pass the card's strictest threshold; one person under two names is still found."""
+    places = np.random.default_rng(0).normal(0, 0.027, (161, 128)).astype(np.float32)
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)[np.triu_indices(161, 1)]
+    assert np.mean(apart < limits(card)[0]) > 0.6
+    results = [enrol(gallery, card, f"p{number:03d}", place) for number, place in enumerate(places)]
+    assert any(results[number].conflicts for number in range(2, 40)), "too few people to know it"
+    assert sum(bool(results[number].conflicts) for number in range(80, 161)) <= 2
+    assert kinds(enrol(gallery, card, "twin", places[7] + np.float32(0.005))) == [("duplicate subject", "p007")]
+
+
+def test_conflicts_rest_on_the_cards_threshold_for_its_worst_group(gallery: Gallery, card: ModelCard) -> None:
+    strict, _ = limits(card)
+    rows = tuple(
+        row.model_copy(update={"strata": {"asian | asian": (0.02, 0.01, 0.03)}}) if row.value == strict else row
+        for row in card.thresholds
+    )
+    own = ThresholdRow(value=0.3, unit="L2", fmr=min(row.fmr for row in rows), protocol="a group", group="asian")
+    grouped = card.model_copy(update={"thresholds": rows, "group_thresholds": (own,)})
+    enrol(gallery, grouped, "An", BASE)
+    assert enrol(gallery, grouped, "Bình", at(0.31)).conflicts == ()
+    assert kinds(enrol(gallery, grouped, "Chi", at(0.29, 2))) == [("duplicate subject", "An")]

@@ -120,7 +120,8 @@ def test_asian_people_of_lfw_with_one_image_each_calibrate_their_gallery(data: P
                     path.write_bytes(content.read())
                     content.seek(0)
     report = enrol(tmp_path / "all.gallery", tmp_path / "all")
-    assert report.counts == {"enrolled": 179}
+    assert report.counts == {"enrolled": 168, "several faces": 11}
+    assert len(report.conflicts) <= 20, "people of one group are not duplicates of each other"
     health = gallery_health(tmp_path / "all.gallery")
     row = next(row for row in health.rows if row.wanted == 1e-3)
     assert row.card_fmr is not None and row.card_fmr.low > 0.05, "the card promises 0.1%"
@@ -128,6 +129,6 @@ def test_asian_people_of_lfw_with_one_image_each_calibrate_their_gallery(data: P
     for part in ("even", "odd"):
         enrol(tmp_path / f"{part}.gallery", tmp_path / part)
     own, other = (measure_population(open_store(tmp_path / f"{part}.gallery")) for part in ("even", "odd"))
-    assert own.people + other.people == 179
+    assert own.people + other.people == 168
     here, there = (side.fmr(own.threshold(1e-2)) for side in (own, other))
     assert there.low <= here.high and here.low <= there.high

@@ -128,3 +128,14 @@ def test_those_whom_most_others_pass_for_come_first(store: Store, crowd: Crowd) 
     apart = [float(np.linalg.norm(middle - one.embedding)) for one in templates]
     assert name == "everybody" and share == pytest.approx(sum(one <= threshold for one in apart) / 80)
     assert all(share >= other for _, other in others) and len(others) <= 2
+
+
+def test_the_tail_answers_for_rates_that_cannot_be_counted(store: Store, crowd: Crowd) -> None:
+    store.add(crowd(200))
+    found = measure_population(store)
+    assert found.extrapolated(1e-2) == pytest.approx(found.threshold(1e-2), rel=0.05)
+    limits = [found.extrapolated(fmr) for fmr in (1e-3, 1e-4, 1e-6)]
+    assert all(limit is not None for limit in limits) and limits == sorted(limits, reverse=True)  # type: ignore[type-var]
+    few = create_store(f"{store.address}2", store.identity)
+    few.add(crowd(45))
+    assert measure_population(few).extrapolated(1e-3) is None

@@ -5,7 +5,7 @@ store, also when another process writes. Opens no engine: embeddings come in.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 from typing import Literal
@@ -18,9 +18,11 @@ from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.indexes import INDEXES, choose_index
 from mien.gallery.indexes.base import Ids, Index
+from mien.gallery.population import measure_population
 from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, printable
 from mien.gallery.stores import create_store, open_store
 from mien.gallery.stores.base import BLOCK, Store, require_identity
+from mien.gallery.thresholds import for_worst_group
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis, Policy, Refused
 from mien.pipeline.policy import Refusal
@@ -35,6 +37,9 @@ ADDED = ("enrolled", "already enrolled")
 
 ONE_PERSON = Policy("reject")
 """An enrolled image shows one person, or clearly one before the others."""
+
+GROWTH = 1.25
+"""How much a gallery grows before its people are measured again for conflicts."""
 
 PORTRAIT_QUALITY = 92
 """JPEG quality of kept portraits."""
@@ -93,6 +98,8 @@ class Gallery:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._lock = RLock()
+        self._measured = 0
+        self._limit: float | None = None
         self._forget_index()
 
     @classmethod
@@ -220,8 +227,8 @@ class Gallery:
         """Compare a template with those enrolled before it; nothing where the model has no thresholds."""
         if not card.thresholds:
             return ()
-        rates = sorted(row.fmr for row in card.thresholds)
-        strictest, loosest = card.threshold(rates[0]), card.threshold(rates[-1])
+        loosest = card.threshold(max(row.fmr for row in card.thresholds))
+        strictest = self._duplicate_threshold(card)
         candidates = self.search(template.embedding[None], 3)[0] + self._among(template, new)
         conflicts = {
             candidate.subject: Conflict("duplicate subject", candidate.subject, candidate.score)
@@ -232,6 +239,22 @@ class Gallery:
         if own is not None and not accepts(own, loosest):
             conflicts[template.subject] = Conflict("same subject", template.subject, own)
         return tuple(conflicts.values())
+
+    def _duplicate_threshold(self, card: ModelCard) -> Threshold:
+        """What the score with another subject has to reach to be a conflict.
+
+        The card's strictest threshold, for its worst group; or a stricter one, where as few pairs of the people who
+        are enrolled are so alike. They are measured again when the gallery has grown by a quarter.
+        """
+        promised = card.threshold(min(row.fmr for row in card.thresholds))
+        chosen = for_worst_group(card, promised)[0]
+        count = self.store.count()
+        if count > GROWTH * self._measured:
+            self._measured, self._limit = count, measure_population(self.store).extrapolated(promised.fmr)
+        if self._limit is None or not accepts(self._score(self._limit), chosen):
+            return chosen
+        protocol = "the most similar pairs of the people of this gallery"
+        return replace(chosen, value=self._limit, unit=card.unit, fmr=promised.fmr, protocol=protocol)
 
     def _among(self, template: NewTemplate, new: Sequence[NewTemplate]) -> list[Candidate]:
         """The templates of the same transaction as candidates."""

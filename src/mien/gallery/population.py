@@ -91,6 +91,14 @@ class Population:
         """
         return threshold_at(self.pairs, fmr)
 
+    def extrapolated(self, fmr: float) -> float | None:
+        """The threshold for a false match rate that may be too low to be counted, by the tail of the similarities.
+
+        It is good for suspicions, not for decisions. None where there are fewer than 46 people.
+        """
+        similarity = in_tail(self.pairs, fmr)
+        return None if similarity is None else self.pairs.value(similarity)
+
     def fmr(self, threshold: float) -> Estimate:
         """The false match rate of a threshold among these people, with its interval by subject."""
         return fmr_at(self.pairs, threshold)
@@ -161,16 +169,24 @@ def _drawn(names: list[str]) -> list[str]:
 def suspected(pairs: PairStatistics) -> int:
     """How many of the most similar pairs are too alike for different people of this gallery.
 
-    A normal distribution is fitted to the tail of the similarities. What lies so far out that less than a hundredth
-    of a pair is expected there is suspected. The limit comes from the gallery and not from a card, whose strictest
-    threshold many different people of one group may pass.
+    What lies so far out in the tail that less than a hundredth of a pair is expected there is suspected. The limit
+    comes from the gallery and not from a card, whose strictest threshold many different people of one group may pass.
+    """
+    limit = in_tail(pairs, BY_CHANCE / max(1, pairs.nonmated))
+    return 0 if limit is None else accepted(pairs, limit)
+
+
+def in_tail(pairs: PairStatistics, fmr: float) -> float | None:
+    """The similarity that a share of all pairs reaches, from a normal distribution fitted to their tail.
+
+    It also answers for shares that are too small to be counted; None where there are too few pairs for a tail.
     """
     total = pairs.nonmated
     if total < FITTED_FROM:
-        return 0
+        return None
     shares = np.geomspace(TAIL[0], max(TAIL[1], 30 / total), 12)
     normal = NormalDist()
     places = np.array([-normal.inv_cdf(share) for share in shares])
     similarities = np.array([pairs.similarity(threshold_at(pairs, float(share))) for share in shares])
     spread, middle = np.polyfit(places, similarities, 1)
-    return accepted(pairs, float(middle - spread * normal.inv_cdf(BY_CHANCE / total)))
+    return float(middle - spread * normal.inv_cdf(fmr))
