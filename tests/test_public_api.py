@@ -96,6 +96,8 @@ EXAMPLES = (
     "inspect_model",
     "add_model",
     "pull_model",
+    "pull_recommended",
+    "try_templates",
     "bundle_models",
     "quantize_model",
     "verify_models",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mien.evaluate.protocols.verification import verification as evaluate_verification
     from mien.evaluate.render import write_report
     from mien.evaluate.scorefile import read_embedded
+    from mien.evaluate.template_trial import try_templates
     from mien.gallery.enrolment import enrol
     from mien.gallery.gallery import Gallery
     from mien.gallery.health import gallery_health
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from mien.library.bundle import bundle_models
     from mien.library.listing import list_models
     from mien.library.pull import pull as pull_model
+    from mien.library.pull import pull_recommended
     from mien.library.quantize import quantize as quantize_model
     from mien.library.verify import verify_models
     from mien.models.report import examine as examine_machine
@@ -115,6 +117,7 @@ __all__ = [
     "open_pipeline",
     "prepare_set",
     "pull_model",
+    "pull_recommended",
     "quantize_model",
     "read_embedded",
     "read_image",
@@ -125,6 +128,7 @@ __all__ = [
     "split_set",
     "survey_detectors",
     "train_model",
+    "try_templates",
     "verify_models",
     "write_report",
     "write_setting",
@@ -179,6 +183,7 @@ _HOMES = {
     "open_pipeline": "mien.pipeline:open_pipeline",
     "prepare_set": "mien.data.prepare:prepare",
     "pull_model": "mien.library.pull:pull",
+    "pull_recommended": "mien.library.pull:pull_recommended",
     "quantize_model": "mien.library.quantize:quantize",
     "read_embedded": "mien.evaluate.scorefile:read_embedded",
     "read_image": "mien.image:read_image",
@@ -189,6 +194,7 @@ _HOMES = {
     "split_set": "mien.data.split:split_set",
     "survey_detectors": "mien.evaluate.detectors.survey:survey",
     "train_model": "mien.train.loop:train",
+    "try_templates": "mien.evaluate.template_trial:try_templates",
     "verify_models": "mien.library.verify:verify_models",
     "write_report": "mien.evaluate.render:write_report",
     "write_setting": "mien.settings:write_setting",

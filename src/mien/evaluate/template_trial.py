@@ -120,6 +120,13 @@ def try_templates(
     Raises:
         CardError: the model is not a recognizer.
         ManifestError: the set cannot be read.
+
+    Example:
+        >>> from mien.library.import_model import ModelHints
+        >>> model = mien.add_model(Path("my-r50.onnx"), hints=ModelHints(colour="RGB"))
+        >>> trial = mien.try_templates(model, Path("portraits"), detector="mtcnn")
+        >>> [one.template for one in trial.tried]
+        ['arcface', 'arcface-96x112', 'dlib', 'box:1', 'box:1.3']
     """
     with TemporaryDirectory() as scratch:
         samples = _chosen(list(read_set(source, Path(scratch) / "set.parquet").samples()))

@@ -113,7 +113,8 @@ def pull_recommended(
         DownloadError: none of them can be had, and no setting was changed.
 
     Example:
-        >>> mien.pull_recommended(origin=Path("models"), catalogue=Path("catalogue.toml")).defaults
+        >>> done = mien.pull_recommended(catalogue=Path("catalogue.toml"), settings=Path("own.toml"))
+        >>> done.defaults
         {'recognizer': 'tiny-r50'}
     """
     known = read_catalogue(catalogue)
