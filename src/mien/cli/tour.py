@@ -10,8 +10,12 @@ from mien.cli import options
 from mien.cli.identify import add_rows, as_json, draw
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, emit, err, show
+from mien.gallery.enrolment import about_default
 from mien.gallery.tour import TourRound
 from mien.gallery.tour import tour as run_tour
+from mien.models import store
+from mien.models.options import DEFAULT_RECOGNIZER
+from mien.settings import load_settings
 
 
 def tour(
@@ -39,6 +43,8 @@ def tour(
 
     run_tour(folder, present)
     _farewell(folder, time.monotonic() - started)
+    for note in about_default(store.load(DEFAULT_RECOGNIZER).card):
+        err.print(note.text(load_settings().language))
     return OK
 
 
