@@ -137,6 +137,7 @@ def compare_images(
     fmr: float | None = None,
     detector: str | None = None,
     recognizer: str | None = None,
+    scope: str | None = None,
 ) -> Decision:
     """Compare the most prominent faces of two images.
 
@@ -146,12 +147,14 @@ def compare_images(
         fmr: the false match rate whose threshold decides; by default the one of the settings.
         detector: a name in the model store, or the path of a card; by default the one of the settings.
         recognizer: see detector.
+        scope: what to do with a face for which the measured rate does not hold; see mien.compare.
 
     Returns:
-        The decision with its score and threshold.
+        The decision with its score and threshold, and the doubts about the faces. It is true for a match alone.
 
     Raises:
         ImageError: an image is not an image array, or shows no face that can be compared.
+        ScopeError: the policy demands another image.
         CardError: the recognizer has no threshold for that rate.
 
     Example:
@@ -161,7 +164,8 @@ def compare_images(
     for image, name in ((a, "the first image"), (b, "the second image")):
         check_image(image, name)
     pipeline = _pipeline(detector, recognizer or load_settings().recognizer)
-    return compare_with(pipeline, array_item("the first image", a), array_item("the second image", b), fmr).decision
+    items = array_item("the first image", a), array_item("the second image", b)
+    return compare_with(pipeline, *items, fmr, scope=scope).decision
 
 
 def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str | None = None) -> list[Enrolment]:

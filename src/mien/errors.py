@@ -2,6 +2,7 @@
 
     MienError
     ├── ImageError              a file or byte string that is not a usable image
+    │   └── ScopeError          a face outside of what recognizers are measured on, where that is demanded
     ├── DegenerateLandmarksError   landmarks that fix no pose
     ├── ManifestError           a table of samples that cannot be read
     ├── RuleError               rules for portraits that are malformed
@@ -43,6 +44,10 @@ class MienError(Exception):
 
 class ImageError(MienError):
     """A file or byte string that is not a usable image."""
+
+
+class ScopeError(ImageError):
+    """A face outside of what the recognizer was measured on, where the policy of scope demands otherwise."""
 
 
 class DegenerateLandmarksError(MienError):

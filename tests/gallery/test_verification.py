@@ -1,12 +1,14 @@
 """Verification of two images: the prominent faces are compared, and what cannot be compared is said."""
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.errors import CardError, ContractError, ImageError
+from mien.errors import CardError, ContractError, ImageError, ScopeError, SettingsError
+from mien.evaluate.corruptions import corrupt
 from mien.gallery.gallery import identity_of
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.stores import create_store
@@ -14,6 +16,7 @@ from mien.gallery.thresholds import threshold_for
 from mien.gallery.verification import compare, compare_with
 from mien.models import store
 from mien.pipeline import Pipeline, array_item, open_pipeline
+from mien.scope import KnownRate
 from mien.scores import score_pairs
 from mien.types import Floats, Image
 
@@ -105,3 +108,62 @@ def test_a_gallery_chooses_the_threshold_and_the_recognizer(
             gallery=tmp_path / "people.gallery",
             recognizer="mien-r29",
         )
+
+
+@pytest.fixture
+def masked(collins: Image) -> Image:
+    """Eileen Collins with a mask drawn over her lower face."""
+    return corrupt(collins, open_pipeline("mtcnn", None).detector.detect([collins])[0][0].landmarks, "mask", 3, 1)
+
+
+def with_rates(pipeline: Pipeline, **rates: tuple[float, float, float]) -> Pipeline:
+    """The pipeline with a card that knows these rates of faces outside of its protocol."""
+    assert pipeline.recognizer is not None
+    card = pipeline.recognizer.card
+    rows = tuple(row.model_copy(update={"conditions": rates}) for row in card.thresholds)
+    recognizer = copy(pipeline.recognizer)
+    recognizer.card = card.model_copy(update={"thresholds": rows})
+    return Pipeline(pipeline.detector, recognizer)
+
+
+def test_a_masked_face_makes_the_decision_uncertain_with_the_rate_that_is_known(
+    pipeline: Pipeline, collins: Image, hopper: Image, masked: Image
+) -> None:
+    knowing = with_rates(pipeline, mask=(0.17, 0.15, 0.19))
+    plain, covered, other = (array_item(*pair) for pair in (("a", collins), ("b", masked), ("c", hopper)))
+    for one in (plain, other):
+        found = compare_with(knowing, one, covered)
+        assert found.decision.outcome == "uncertain" and not found and not found.decision
+        assert [doubt.code for doubt in found.decision.doubts] == ["mask"]
+        assert found.decision.doubts == found.second.doubts and found.first.doubts == ()
+        assert found.decision.doubts[0].rate == KnownRate(0.17, 0.15, 0.19)
+    assert compare_with(knowing, plain, covered).decision.accepted
+    assert not compare_with(knowing, other, covered).decision.accepted
+
+
+def test_a_rate_that_holds_leaves_the_decision(pipeline: Pipeline, collins: Image, masked: Image) -> None:
+    plain, covered = array_item("a", collins), array_item("b", masked)
+    found = compare_with(with_rates(pipeline, mask=(1e-3, 5e-4, 2e-3)), plain, covered)
+    assert found.decision.outcome == "match" and [doubt.holds for doubt in found.decision.doubts] == [True]
+
+
+def test_demand_refuses_what_warn_calls_uncertain(pipeline: Pipeline, collins: Image, masked: Image) -> None:
+    knowing = with_rates(pipeline, mask=(0.17, 0.15, 0.19))
+    plain, covered = array_item("a", collins), array_item("badge.jpg", masked)
+    with pytest.raises(ScopeError, match=r"badge.jpg is outside .* \(the lower face is covered: 17%"):
+        compare_with(knowing, plain, covered, scope="demand")
+    assert compare_with(knowing, plain, plain, scope="demand").decision.outcome == "match"
+
+
+def test_ignore_measures_nothing(pipeline: Pipeline, collins: Image, masked: Image) -> None:
+    found = compare_with(pipeline, array_item("a", collins), array_item("b", masked), scope="ignore")
+    assert found.decision.outcome == "match" and found.first.scope is None and found.decision.doubts == ()
+
+
+def test_the_settings_choose_the_policy(collins: Image, masked: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = array_item("a", collins), array_item("b", masked)
+    assert compare(*pair).decision.outcome == "uncertain"
+    monkeypatch.setenv("MIEN_SCOPE", "ignore")
+    assert compare(*pair).decision.outcome == "match"
+    with pytest.raises(SettingsError):
+        compare(*pair, scope="sometimes")

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from mien import gallery as galleries
-from mien.cli import drawing, options
+from mien.cli import drawing, options, scoping
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import NO, OK, emit, err, out, show
+from mien.cli.terminal import NO, OK, UNCERTAIN, emit, err, out, show
 from mien.gallery.verification import ComparedFace, Comparison
 
 
@@ -24,13 +24,15 @@ def compare(
             "--gallery", help="Take the threshold that holds for this gallery's people.", show_default=False
         ),
     ] = None,
+    scope: options.Scope = None,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
 ) -> int:
     """Compare the faces of two images.
 
-    Exits with 0 if the faces match and 1 if they do not.
+    Exits with 0 if the faces match, 1 if they do not, and 5 if that is uncertain, since a face is masked, small,
+    blurred or turned, so that the false match rate does not hold for it (see --scope).
 
     Examples:
 
@@ -39,6 +41,8 @@ def compare(
       mien compare a.jpg b.jpg --fmr 1e-4 --json
 
       mien compare card.jpg selfie.jpg --gallery staff.gallery
+
+      mien compare a.jpg b.jpg --scope demand
     """
     found = galleries.compare(
         a,
@@ -47,15 +51,17 @@ def compare(
         detector=options.detector(detector),
         recognizer=recognizer if gallery is not None else options.recognizer(recognizer),
         gallery=gallery,
+        scope=options.scope(scope),
         options=options.engine_options(engine, precision),
     )
+    language = options.language(None)
     for note in found.notes:
-        err.print(f"mien: {note.text(options.language(None))}")
+        err.print(f"mien: {note.text(language)}")
     if json:
-        emit(_as_json(found))
+        emit(_as_json(found, language))
     else:
-        _show(found)
-    return OK if found else NO
+        _show(found, language)
+    return {"match": OK, "no match": NO, "uncertain": UNCERTAIN}[found.decision.outcome]
 
 
 def _note(side: ComparedFace) -> str:
@@ -63,12 +69,13 @@ def _note(side: ComparedFace) -> str:
     return note + (" (another is nearly as prominent: crop to be sure)" if side.ambiguous else "")
 
 
-def _as_json(found: Comparison) -> dict[str, object]:
+def _as_json(found: Comparison, language: str) -> dict[str, object]:
     decision, threshold = found.decision, found.decision.threshold
     return {
         "score": round(decision.score.value, 5),
         "unit": decision.score.unit,
         "decision": decision.outcome,
+        "accepted": decision.accepted,
         "threshold": {
             "value": threshold.value,
             "unit": threshold.unit,
@@ -76,23 +83,37 @@ def _as_json(found: Comparison) -> dict[str, object]:
             "protocol": threshold.protocol,
         },
         "faces": [
-            {"path": side.name, "box": [round(edge, 1) for edge in side.face.box.corners], "note": _note(side)}
+            {
+                "path": side.name,
+                "box": [round(edge, 1) for edge in side.face.box.corners],
+                "note": _note(side),
+                "scope": scoping.as_json(side.scope, side.doubts, language),
+            }
             for side in (found.first, found.second)
         ],
     }
 
 
-def _show(found: Comparison) -> None:
+def _show(found: Comparison, language: str) -> None:
     sides = (found.first, found.second)
     if out.is_terminal and out.rich.color_system is not None:
         out.rich.print(drawing.side_by_side([side.crop for side in sides]))
-    table = TerminalTable("file", "face at", "note")
+    table = TerminalTable("file", "face at", "note", "scope")
     for side in sides:
-        table.add_row(side.name, ", ".join(f"{edge:.0f}" for edge in side.face.box.corners), _note(side))
+        box = ", ".join(f"{edge:.0f}" for edge in side.face.box.corners)
+        table.add_row(side.name, box, _note(side), scoping.cell(side.doubts, language))
     show(table)
     decision, threshold = found.decision, found.decision.threshold
     sign = "at least" if threshold.unit == "cosine" else "at most"
+    score = f"{decision.outcome}: {decision.score.unit} {decision.score.value:.3f}, and a match is {sign}"
+    if decision.outcome != "uncertain":
+        out.print(
+            f"{score} {threshold.value:.3f} (false match rate {threshold.fmr:g}; {threshold.protocol})",
+        )
+        return
     out.print(
-        f"{decision.outcome}: {decision.score.unit} {decision.score.value:.3f}, and a match is {sign} "
-        f"{threshold.value:.3f} (false match rate {threshold.fmr:g}; {threshold.protocol})",
+        f"{score} {threshold.value:.3f}; its false match rate of {threshold.fmr:g} does not hold for these faces"
     )
+    for side in sides:
+        for reason in scoping.reasons(side.name, side.doubts, language):
+            out.print(f"  {reason}")

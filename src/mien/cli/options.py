@@ -9,7 +9,7 @@ import typer
 from mien.cli.terminal import WRONG, err, fail
 from mien.errors import LanguageError, SettingsError
 from mien.models.options import EngineOptions
-from mien.settings import about, load_settings, parse
+from mien.settings import about, load_settings, parse, scope_names
 
 MultipleFacesName = Literal["reject", "largest"]
 
@@ -36,6 +36,10 @@ IdentificationFmr = Annotated[
 Engine = Annotated[str | None, typer.Option("--engine", help=about("engine"), show_default="setting engine")]
 Precision = Annotated[
     str | None, typer.Option("--precision", help=about("precision"), show_default="setting precision")
+]
+Scope = Annotated[
+    str | None,
+    typer.Option("--scope", help=about("scope"), metavar="|".join(scope_names()), show_default="setting scope"),
 ]
 Language = Annotated[str | None, typer.Option("--language", help=about("language"), show_default="setting language")]
 Workers = Annotated[
@@ -69,6 +73,11 @@ def recognizer(chosen: str | None) -> str:
 def portrait_models(chosen: Sequence[str] | None) -> tuple[str, ...]:
     """The portrait models that were asked for, or those of the settings."""
     return tuple(chosen) if chosen else load_settings().portrait_model_names
+
+
+def scope(chosen: str | None) -> str:
+    """The policy of scope as asked for, checked, or the one of the settings."""
+    return _asked("scope", chosen)
 
 
 def language(chosen: str | None) -> str:

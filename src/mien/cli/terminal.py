@@ -4,7 +4,8 @@ Results go to standard output, as tables or, with --json, as one JSON value per 
 counts, errors) goes to standard error.
 
 Exit codes: 0 done; 1 done, and the answer is no (no match, nobody recognized, no face); 2 the command was
-wrong; 3 it could not be done; 4 done, but some inputs failed; 130 interrupted.
+wrong; 3 it could not be done; 4 done, but some inputs failed; 5 done, and the answer is uncertain;
+130 interrupted.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TextIO
 
 import typer
 
-from mien.cli.exit_codes import FAILED, INTERRUPTED, NO, OK, PARTLY, WRONG
+from mien.cli.exit_codes import FAILED, INTERRUPTED, NO, OK, PARTLY, UNCERTAIN, WRONG
 from mien.cli.tables import TerminalTable
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "NO",
     "OK",
     "PARTLY",
+    "UNCERTAIN",
     "WRONG",
     "emit",
     "err",

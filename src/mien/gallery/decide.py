@@ -1,6 +1,7 @@
 """Decisions. The only place where a score is compared with a threshold.
 
-A decision needs a score and a threshold that come from the same embedding contract and speak the same unit.
+A decision needs a score and a threshold that come from the same embedding contract and speak the same unit. It is
+uncertain, and never a yes, where a face is outside of what the threshold was measured on; see mien.scope.
 """
 
 from collections.abc import Sequence
@@ -8,17 +9,31 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien.errors import ContractError
+from mien.scope import Doubt, beyond
 from mien.types import Score, Threshold
 from mien.units import better_is_higher, convert
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether two samples match, and what that rests on. It is true for a match and false for none."""
+    """Whether two samples match, and what that rests on. It is true for a match alone.
 
-    outcome: Literal["match", "no match"]
+    Attributes:
+        outcome: "uncertain" where the threshold's false match rate does not hold for one of the faces.
+        score: of the comparison.
+        threshold: what it was compared with.
+        doubts: in what the faces are outside of what the threshold was measured on, and the rates known for that.
+    """
+
+    outcome: Literal["match", "no match", "uncertain"]
     score: Score
     threshold: Threshold
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the score reaches the threshold, for whomever its rate holds."""
+        return accepts(self.score, self.threshold)
 
     def __bool__(self) -> bool:
         return self.outcome == "match"
@@ -34,21 +49,34 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """Who a face is. It is true for a subject and false for unknown.
+    """Who a face is. It is true for a subject alone.
 
     Attributes:
-        subject: the best subject whose score is accepted, or None: unknown.
-        candidates: the best subjects, best first, whatever their scores.
+        subject: the best subject whose score is accepted, or None: unknown, uncertain or refused.
+        candidates: the best subjects, best first, whatever their scores; none where the face was refused.
         threshold: what the decision rests on.
+        doubts: in what the face is outside of what the threshold was measured on, and the rates known for that.
+        refused: whether the policy of scope demanded another image.
     """
 
     subject: str | None
     candidates: tuple[Candidate, ...]
     threshold: Threshold
+    doubts: tuple[Doubt, ...] = ()
+    refused: bool = False
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the threshold's false match rate does not hold for the face."""
+        return bool(beyond(self.doubts))
 
     @property
     def decision(self) -> str:
-        """The subject, or "unknown"."""
+        """The subject, or "unknown", "uncertain", "refused"."""
+        if self.refused:
+            return "refused"
+        if self.is_uncertain:
+            return "uncertain"
         return self.subject if self.subject is not None else "unknown"
 
     def __bool__(self) -> bool:
@@ -70,12 +98,28 @@ def accepts(score: Score, threshold: Threshold) -> bool:
     return score.value >= limit if better_is_higher(score.unit) else score.value <= limit
 
 
-def verify(score: Score, threshold: Threshold) -> Decision:
-    """Decide one comparison."""
-    return Decision("match" if accepts(score, threshold) else "no match", score, threshold)
+def verify(score: Score, threshold: Threshold, doubts: Sequence[Doubt] = ()) -> Decision:
+    """Decide one comparison, with the doubts about both faces."""
+    accepted = accepts(score, threshold)
+    if beyond(doubts):
+        return Decision("uncertain", score, threshold, tuple(doubts))
+    return Decision("match" if accepted else "no match", score, threshold, tuple(doubts))
 
 
-def identify(candidates: Sequence[Candidate], threshold: Threshold) -> Identification:
-    """Decide a search from its candidates, best first."""
-    best = candidates[0] if candidates and accepts(candidates[0].score, threshold) else None
-    return Identification(best.subject if best else None, tuple(candidates), threshold)
+def identify(
+    candidates: Sequence[Candidate], threshold: Threshold, doubts: Sequence[Doubt] = (), *, demand: bool = False
+) -> Identification:
+    """Decide a search from its candidates, best first.
+
+    Args:
+        candidates: of the search.
+        threshold: what decides.
+        doubts: about the face.
+        demand: whether a face for which the threshold's rate does not hold is refused.
+    """
+    accepted = bool(candidates) and accepts(candidates[0].score, threshold)
+    if not beyond(doubts):
+        return Identification(
+            candidates[0].subject if accepted else None, tuple(candidates), threshold, tuple(doubts)
+        )
+    return Identification(None, () if demand else tuple(candidates), threshold, tuple(doubts), demand)

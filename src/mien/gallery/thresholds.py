@@ -15,6 +15,7 @@ from mien.gallery.stores.base import Store
 from mien.gallery.wording import message, score_text, share
 from mien.messages import Message
 from mien.models.card import ModelCard, ThresholdRow
+from mien.scope import with_card_rates
 from mien.types import Threshold
 from mien.units import UNIT_OF, better_is_higher, convert
 
@@ -59,9 +60,16 @@ def threshold_for(store: Store, card: ModelCard, fmr: float) -> Threshold:
 def choose_threshold(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:
     """Choose the threshold for a false match rate, and say for whom it holds.
 
+    It knows the rates of faces outside of its protocol, if the card does; see mien.scope.
+
     Raises:
         CardError: neither the gallery's people nor the card have one for that rate.
     """
+    chosen = _choose(store, card, fmr)
+    return replace(chosen, threshold=with_card_rates(chosen.threshold, card))
+
+
+def _choose(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:
     kept = _kept(store, card, fmr)
     if kept is not None:
         return ChosenThreshold(kept)

@@ -1,11 +1,12 @@
 """Verification of two images: the face that each was taken of is compared, with a decision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mien.errors import ImageError
+from mien.errors import ImageError, ScopeError
 from mien.gallery.decide import Decision, verify
 from mien.gallery.enrolment import recognizer_of
 from mien.gallery.gallery import identity_of
@@ -18,9 +19,10 @@ from mien.models.card import ModelCard
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import Analysis, Item, Pipeline, Policy, Refused, open_pipeline
 from mien.pipeline.items import as_item
+from mien.scope import Doubt, Scope, ScopePolicy, beyond, doubts_about, find_scope, scope_policy
 from mien.scores import score_pairs
 from mien.settings import load_settings
-from mien.types import Face, Image, Score
+from mien.types import Face, Image, Score, Threshold
 
 ONE_FACE = Policy()
 """The most prominent face is compared, and no other is embedded."""
@@ -36,6 +38,8 @@ class ComparedFace:
         crop: (size, size, 3) uint8 RGB, as the recognizer saw it.
         others: number of other faces in the image.
         ambiguous: whether another face is about as prominent.
+        scope: whether measured rates hold for it; None where the policy ignores that.
+        doubts: in what it is outside, and the rates known for that.
     """
 
     name: str
@@ -43,11 +47,13 @@ class ComparedFace:
     crop: Image
     others: int
     ambiguous: bool
+    scope: Scope | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Two compared faces and the decision on them. It is true for a match and false for none.
+    """Two compared faces and the decision on them. It is true for a match alone.
 
     Attributes:
         first: the face of the first image.
@@ -73,6 +79,7 @@ def compare(
     detector: str | None = None,
     recognizer: str | None = None,
     gallery: str | Path | None = None,
+    scope: str | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
 ) -> Comparison:
     """Compare the most prominent faces of two images.
@@ -84,11 +91,14 @@ def compare(
         detector: a model's name or the path of its card; by default the one of the settings.
         recognizer: as detector; with a gallery, by default the gallery's own.
         gallery: path or address of a gallery whose people choose the threshold; None takes the card's.
+        scope: what to do with a face for which the measured rate does not hold: "demand" refuses it, "warn" (or
+            "auto") decides "uncertain", "ignore" does not look; by default the setting.
         options: engine options.
 
     Raises:
         ImageError: an image cannot be read, or shows no face that can be compared.
         ContractError: the gallery holds another model's embeddings.
+        ScopeError: the policy demands another image.
         CardError: the recognizer has no threshold for that rate.
 
     Example:
@@ -103,7 +113,7 @@ def compare(
         name = recognizer_of(gallery, recognizer)
         chosen = _threshold_of(gallery, store.load(name).card, rate)
     pipeline = open_pipeline(detector or settings.detector, name, options)
-    return compare_with(pipeline, first, second, rate, chosen)
+    return compare_with(pipeline, first, second, rate, chosen, scope)
 
 
 def _threshold_of(gallery: str | Path, card: ModelCard, fmr: float) -> ChosenThreshold:
@@ -121,28 +131,43 @@ def compare_with(
     second: Path | Item,
     fmr: float | None = None,
     chosen: ChosenThreshold | None = None,
+    scope: str | None = None,
 ) -> Comparison:
     """Compare two images with opened models, by a threshold that was chosen or else the card's; see compare."""
     assert pipeline.recognizer is not None
-    card, metric = pipeline.recognizer.card, pipeline.recognizer.spec.metric
-    analyses = pipeline.analyse_chunk([as_item(first), as_item(second)], only=ONE_FACE)
-    (one, a), (other, b) = (_chosen(analysis) for analysis in analyses)
-    value = float(score_pairs(analyses[0].embeddings[[a]], analyses[1].embeddings[[b]], metric)[0])
+    card, metric, policy = pipeline.recognizer.card, pipeline.recognizer.spec.metric, scope_policy(scope)
     if chosen is None:
         chosen = ChosenThreshold(card.threshold(load_settings().verification_fmr if fmr is None else fmr))
-    return Comparison(one, other, verify(Score(value, card.unit, card.contract), chosen.threshold), chosen.notes)
+    items = [as_item(first), as_item(second)]
+    analyses = pipeline.analyse_chunk(items, cutouts=policy != "ignore", only=ONE_FACE)
+    (one, a), (other, b) = (_chosen(analysis, chosen.threshold, policy) for analysis in analyses)
+    value = float(score_pairs(analyses[0].embeddings[[a]], analyses[1].embeddings[[b]], metric)[0])
+    score = Score(value, card.unit, card.contract)
+    return Comparison(one, other, verify(score, chosen.threshold, one.doubts + other.doubts), chosen.notes)
 
 
-def _chosen(analysis: Analysis) -> tuple[ComparedFace, int]:
+def _chosen(analysis: Analysis, threshold: Threshold, policy: ScopePolicy) -> tuple[ComparedFace, int]:
     """The face that an image was taken of, and its place among the faces."""
     place, alone = analysis.choose(ONE_FACE), analysis.choose(Policy("reject"))
     if isinstance(place, Refused):
         raise ImageError(place.sentence(analysis.name))
+    scope = find_scope(analysis.cutouts[place], analysis.faces[place]) if analysis.cutouts else None
+    doubts = () if scope is None else doubts_about(scope, threshold)
+    if policy == "demand" and beyond(doubts):
+        raise ScopeError(refusal(analysis.name, doubts))
     face = ComparedFace(
         name=analysis.name,
         face=analysis.faces[place],
         crop=np.asarray(analysis.crops[place]),
         others=len(analysis.faces) - 1,
         ambiguous=isinstance(alone, Refused),
+        scope=scope,
+        doubts=doubts,
     )
     return face, place
+
+
+def refusal(name: str, doubts: Sequence[Doubt]) -> str:
+    """Why an image is refused, as an error says it."""
+    reasons = "; ".join(one.message.text("en") for one in beyond(doubts))
+    return f"{name} is outside of what the recognizer was measured on ({reasons}): give another image, or scope warn"

@@ -5,7 +5,7 @@ compares it with the rates that a threshold knows, and `policy` says what follow
 nothing itself: mien.gallery does.
 """
 
-from mien.scope.doubts import Doubt, KnownRate, doubts_about, known_rate, with_card_rates
+from mien.scope.doubts import Doubt, KnownRate, beyond, doubts_about, known_rate, with_card_rates
 from mien.scope.measure import Scope, find_scope, find_scopes
 from mien.scope.policy import ScopePolicy, scope_policy
 
@@ -14,6 +14,7 @@ __all__ = [
     "KnownRate",
     "Scope",
     "ScopePolicy",
+    "beyond",
     "doubts_about",
     "find_scope",
     "find_scopes",

@@ -4,7 +4,7 @@ Looks rates up in the threshold's `conditions`. A size takes the rate of the nex
 error rates grow as faces become smaller. Measures nothing and decides nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mien.messages import Message
@@ -32,14 +32,14 @@ class Doubt:
         value: of the aspect; None where it could not be measured.
         rate: the false match rate that is known for such faces, or None.
         holds: whether the threshold's own rate holds all the same: the known one is not beyond its interval.
-        fmr: the threshold's own rate.
+        fmr: the threshold's own rate; None without a threshold.
     """
 
     code: str
     value: float | None
     rate: KnownRate | None
     holds: bool
-    fmr: float
+    fmr: float | None
 
     @property
     def message(self) -> Message:
@@ -49,22 +49,29 @@ class Doubt:
             if self.value is None
             else Message(f"scope.{self.code}.is", {"value": self.value})
         )
-        if self.rate is None:
+        if self.rate is None or self.fmr is None:
             return Message("scope.no-rate", {"what": what})
         rate, low, high, fmr = (_percent(v) for v in (self.rate.value, self.rate.low, self.rate.high, self.fmr))
         return Message("scope.rate", {"what": what, "rate": rate, "low": low, "high": high, "fmr": fmr})
+
+
+def beyond(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """The doubts for which the threshold's own rate does not hold, so that a decision is uncertain."""
+    return tuple(one for one in doubts if not one.holds)
 
 
 def _percent(share: float) -> Message:
     return Message("scope.percent", {"value": 100 * share})
 
 
-def doubts_about(scope: Scope, threshold: Threshold) -> tuple[Doubt, ...]:
-    """Everything in which a face is outside, with what the threshold knows of it."""
+def doubts_about(scope: Scope, threshold: Threshold | None) -> tuple[Doubt, ...]:
+    """Everything in which a face is outside, with what the threshold knows of it; without one, nothing is known."""
     return tuple(_doubt(code, scope.values.get(code), threshold) for code in scope.outside)
 
 
-def _doubt(code: str, value: float | None, threshold: Threshold) -> Doubt:
+def _doubt(code: str, value: float | None, threshold: Threshold | None) -> Doubt:
+    if threshold is None:
+        return Doubt(code=code, value=value, rate=None, holds=False, fmr=None)
     rate = known_rate(code, value, threshold.conditions)
     promised = threshold.fmr if threshold.fmr_interval is None else max(threshold.fmr, threshold.fmr_interval[1])
     return Doubt(
