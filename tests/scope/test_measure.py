@@ -50,7 +50,7 @@ def test_each_fault_is_found_and_named(faces: list[tuple[Image, Face]]) -> None:
         assert scope_of(corrupt(image, face.landmarks, "mask", 3, 1), face).outside == ("mask",)
         assert scope_of(grey(image), face).outside == ("grey",)
         assert "sharpness" in scope_of(corrupt(image, face.landmarks, "blur", 5, 1), face).outside
-        assert "size" in scope_of(*shrunk(image, face, 20)).outside
+        assert scope_of(*shrunk(image, face, 20)).outside == ("size",), "few pixels are not sharp, which size includes"
 
 
 def test_a_turned_face_is_outside(turned: Turned, collins: Image) -> None:
@@ -61,6 +61,8 @@ def test_a_turned_face_is_outside(turned: Turned, collins: Image) -> None:
 def test_landmarks_without_a_pose_leave_the_size_alone(collins: Image) -> None:
     face = Face(Box(10, 10, 40, 60), 1.0, floats([[25, 30]] * 5))
     assert scope_of(collins, face) == Scope({"size": 50.0}, ("pose",))
+    tiny = Face(Box(10, 10, 25, 30), 1.0, face.landmarks)
+    assert scope_of(collins, tiny) == Scope({"size": 20.0}, ("size", "pose"))
 
 
 def test_a_cutout_that_the_border_cuts_is_measured(faces: list[tuple[Image, Face]]) -> None:

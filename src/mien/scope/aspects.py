@@ -4,7 +4,7 @@ Owns the table and its limits. The codes are those of a card's `conditions` (see
 are in mien.messages under `scope.`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import acos, cos, degrees, radians
 
@@ -21,12 +21,14 @@ class Aspect:
         limit: the value from which on a face is outside.
         above: whether faces with higher values are outside, or those with lower ones.
         unit: of the value; empty for shares.
+        part_of: an aspect that brings this one along: where a face is outside in that, this is not looked at.
     """
 
     of_face: Callable[[FaceChip], float]
     limit: float
     above: bool = True
     unit: str = ""
+    part_of: str = ""
 
     def is_outside(self, value: float) -> bool:
         """Whether a face with this value is outside."""
@@ -48,8 +50,19 @@ def turn(chip: FaceChip) -> float:
 ASPECTS: dict[str, Aspect] = {
     "mask": Aspect(of_face=occlusion.mask, limit=0.5),
     "size": Aspect(of_face=size, limit=48.0, above=False, unit="px"),
-    "sharpness": Aspect(of_face=detail.sharpness, limit=-9.0, above=False, unit="dB"),
+    "sharpness": Aspect(of_face=detail.sharpness, limit=-9.0, above=False, unit="dB", part_of="size"),
     "pose": Aspect(of_face=turn, limit=45.0, unit="degrees"),
     "grey": Aspect(of_face=colour.chroma, limit=colour.GREY, above=False),
 }
-"""A new aspect is one entry, and its texts `scope.CODE.name` and `scope.CODE.is` in the catalogues."""
+"""A new aspect is one entry, and its texts `scope.CODE.name` and `scope.CODE.is` in the catalogues.
+
+Limits of sharpness, pose and size are where the error rates of three recognizers visibly change on CelebA; that of
+masks finds drawn ones (docs/guide/scope.md). A face of few pixels is not sharp at the chip's size, so the rate that is
+known for its size includes that.
+"""
+
+
+def outside(values: Mapping[str, float]) -> tuple[str, ...]:
+    """The codes of the aspects in which a face with these values is outside."""
+    found = [code for code, one in ASPECTS.items() if code in values and one.is_outside(values[code])]
+    return tuple(code for code in found if ASPECTS[code].part_of not in found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mien.errors import DegenerateLandmarksError
 from mien.pipeline import Analysis
 from mien.portrait.measures.face_chip import PortraitImage, make_face_chip
-from mien.scope.aspects import ASPECTS
+from mien.scope.aspects import ASPECTS, outside
 from mien.types import Cutout, Face
 
 
@@ -41,9 +41,9 @@ def find_scope(cutout: Cutout, face: Face) -> Scope:
     try:
         chip = make_face_chip(portrait)
     except DegenerateLandmarksError:
-        return Scope({"size": longer}, UNMEASURED)
+        return Scope({"size": longer}, (*outside({"size": longer}), *UNMEASURED))
     values = {code: one.of_face(chip) for code, one in ASPECTS.items()}
-    return Scope(values, tuple(code for code, one in ASPECTS.items() if one.is_outside(values[code])))
+    return Scope(values, outside(values))
 
 
 def find_scopes(analysis: Analysis) -> tuple[Scope, ...]:
