@@ -57,8 +57,8 @@ ASPECTS: dict[str, Aspect] = {
 """A new aspect is one entry, and its texts `scope.CODE.name` and `scope.CODE.is` in the catalogues.
 
 Limits of sharpness, pose and size are where the error rates of three recognizers visibly change on CelebA; that of
-masks finds drawn ones (docs/guide/scope.md). A face of few pixels is not sharp at the chip's size, so the rate that is
-known for its size includes that.
+masks finds drawn ones (docs/guide/scope.md). A face of few pixels is not sharp at the chip's size, so the rate of its
+size includes that.
 """
 
 
