@@ -82,3 +82,50 @@ def test_strata_are_scored_on_the_second_half() -> None:
         "child | child",
     }
     assert sum(s.fmr.count for s in found.strata[0]) == 300 * 299 // 2 - 150
+
+
+def grouped(near: int = 200, far: int = 400) -> tuple[np.ndarray, list[str], list[str]]:
+    """People of one group are closer together than those of the other."""
+    (close, a), (wide, b) = world(near, 1), world(far, 2)
+    vectors = np.concatenate([close * np.float32(0.6), wide + np.float32(0.5)])
+    names = [f"n{name}" for name in a] + [f"w{name}" for name in b]
+    return floats(vectors), names, ["near"] * len(a) + ["wide"] * len(b)
+
+
+def test_the_worst_group_can_choose_and_everybodys_misses_are_its_price() -> None:
+    vectors, names, strata = grouped()
+    usual = choose_thresholds(vectors, names, "l2", "x", (1e-2, 1e-3), strata)
+    worst = choose_thresholds(vectors, names, "l2", "x", (1e-2, 1e-3), strata, for_worst=True)
+    assert [row.fmr for row in worst.rows] == [1e-2, 1e-3] and usual.usual == ()
+    assert [row.value for row in worst.usual] == [row.value for row in usual.rows]
+    for row, before in zip(worst.rows, usual.rows, strict=True):
+        assert row.group == "near" and before.group is None and row.value < before.value
+        assert before.strata is not None and before.strata["near | near"][1] > row.fmr, "everybody's does not hold"
+        assert row.strata is not None and row.fmr_interval is not None
+        low, high = row.fmr_interval
+        assert low < row.fmr * 2 and high > row.fmr / 2
+        assert low == pytest.approx(row.strata["near | near"][1], rel=0.02)
+        assert row.fnmr is not None and before.fnmr is not None and row.fnmr > before.fnmr
+        assert "within the group near" in row.protocol
+    again = choose_thresholds(vectors[:400], names[:400], "l2", "x", (1e-2,), strata[:400], for_worst=True)
+    assert again.rows[0].group == "near" and again.rows[0].value == again.usual[0].value
+
+
+def test_a_rate_that_the_worst_group_cannot_show_is_refused_and_not_left_to_a_better_one() -> None:
+    vectors, names, strata = grouped(near=80)
+    found = choose_thresholds(vectors, names, "l2", "x", (1e-2, 1e-3), strata, for_worst=True)
+    assert [(row.fmr, row.group) for row in found.rows] == [(1e-2, "near")] and set(found.refused) == {1e-3}
+    everybody = choose_thresholds(vectors, names, "l2", "x", (1e-2, 1e-3), strata)
+    assert len(everybody.rows) == 2
+
+
+def test_a_better_group_that_is_too_small_has_no_say_and_is_named() -> None:
+    vectors, names, strata = grouped(near=300, far=20)
+    found = choose_thresholds(vectors, names, "l2", "x", (1e-2,), strata, for_worst=True)
+    assert [row.group for row in found.rows] == ["near"] and found.unheard == ((1e-2, "wide"),)
+
+
+def test_without_groups_there_is_no_worst_one() -> None:
+    vectors, names, _ = grouped(near=80)
+    with pytest.raises(ManifestError, match="no groups are known"):
+        choose_thresholds(vectors, names, "l2", "x", for_worst=True)

@@ -3,7 +3,7 @@
 Owns the protocol of a card's thresholds. Computes embeddings nowhere, decides nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,9 @@ from mien.rates import Indices
 from mien.types import Floats
 from mien.units import UNIT_OF, Metric
 
+Halves = tuple[PairStatistics, PairStatistics]
+"""The half that chooses, and the half that scores."""
+
 RATES = (1e-2, 1e-3, 1e-4)
 """The false match rates that a card has thresholds for, where the data can show them."""
 
@@ -35,12 +38,16 @@ class Calibration:
             there is one stratum.
         refused: the rates that the data cannot show, each with a sentence.
         subjects: how many chose, and how many scored.
+        usual: where the worst group chose, the thresholds for everybody at the same rates, for comparison.
+        unheard: where the worst group chose, the rates and groups that are too small to show them.
     """
 
     rows: tuple[ThresholdRow, ...]
     strata: tuple[tuple[StratumRow, ...], ...]
     refused: dict[float, Message]
     subjects: tuple[int, int]
+    usual: tuple[ThresholdRow, ...] = ()
+    unheard: tuple[tuple[float, str], ...] = ()
 
 
 def choose_thresholds(
@@ -50,6 +57,8 @@ def choose_thresholds(
     data: str,
     rates: Sequence[float] = RATES,
     strata: Sequence[str] | None = None,
+    *,
+    for_worst: bool = False,
 ) -> Calibration:
     """Measure thresholds at false match rates.
 
@@ -64,28 +73,97 @@ def choose_thresholds(
         rates: false match rates; those that lead a half to expect fewer than 10 false matches are refused, as
             nothing could be said about them.
         strata: N names of strata, or None.
+        for_worst: whether each threshold is the one for the stratum that needs the strictest, of those that can show
+            the rate on their own; it is chosen and scored within that stratum.
 
     Raises:
-        ManifestError: no rate can be measured on so few subjects.
+        ManifestError: no rate can be measured on so few subjects, or there are no strata to choose for.
     """
+    if for_worst and not strata:
+        raise ManifestError(f"{data}: no groups are known, so there is no worst one; give a manifest with a column")
     names, numbers = np.unique(np.asarray(subjects), return_inverse=True)
     if len(names) < 4:
         raise ManifestError(f"{data}: {len(names)} subjects cannot be halved and compared; give at least 4")
     side = halves_of(len(names))[numbers]
-    halves = tuple(_half(embeddings, numbers, side == half, metric, strata) for half in (0, 1))
-    refused = {rate: _refusal(halves, rate) for rate in rates if not all(can_show(half, rate) for half in halves)}
+    halves = (
+        _half(embeddings, numbers, side == 0, metric, strata),
+        _half(embeddings, numbers, side == 1, metric, strata),
+    )
+    groups = _groups(embeddings, numbers, side, metric, strata, data) if for_worst and strata else {}
+    deciding = _deciding(groups, rates) if groups else halves
+    refused = {rate: _refusal(deciding, rate) for rate in rates if not _shown(deciding, rate)}
     shown = sorted((rate for rate in rates if rate not in refused), reverse=True)
     if not shown:
         raise ManifestError(f"{data}: {refused[max(rates)].text('en')}")
     sizes = (len(names) + 1) // 2, len(names) // 2
     protocol = f"{data}; chosen on {sizes[0]} subjects, scored on {sizes[1]} others"
-    rows = [_row(halves[0], halves[1], rate, protocol) for rate in shown]
+    usual = [_row(*halves, rate, protocol) for rate in shown if _shown(halves, rate)]
+    rows = [_worst_row(groups, halves[1], rate, protocol) for rate in shown] if groups else usual
     crossed = tuple(tuple(strata_at(halves[1], row.value)) if strata else () for row in rows)
-    written = tuple(
-        row.model_copy(update={"strata": {f"{s.a} | {s.b}": _three(s) for s in found} or None})
-        for row, found in zip(rows, crossed, strict=True)
-    )
-    return Calibration(written, crossed, refused, sizes)
+    written = tuple(_crossed(row, found) for row, found in zip(rows, crossed, strict=True))
+    if not groups:
+        return Calibration(written, crossed, refused, sizes)
+    before = tuple(_crossed(row, strata_at(halves[1], row.value)) for row in usual)
+    unheard = tuple((rate, name) for rate in shown for name, each in groups.items() if not _shown(each, rate))
+    return Calibration(written, crossed, refused, sizes, before, unheard)
+
+
+def _deciding(groups: Mapping[str, Halves], rates: Sequence[float]) -> Halves:
+    """The group that has to show a rate: the worst one at the loosest rate, else the largest.
+
+    At a stricter rate that it is too small for, another group would choose, and a looser threshold.
+    """
+    loosest = max(rates)
+    able = {name: halves for name, halves in groups.items() if _shown(halves, loosest)}
+    if not able:
+        return max(groups.values(), key=lambda halves: halves[0].nonmated)
+    return able[_strictest(able, loosest)]
+
+
+def _strictest(groups: Mapping[str, Halves], rate: float) -> str:
+    """The group that needs the strictest threshold for a rate."""
+    needed = {name: choosing.similarity(threshold_at(choosing, rate)) for name, (choosing, _) in groups.items()}
+    return max(needed, key=lambda name: needed[name])
+
+
+def _shown(halves: Halves, rate: float) -> bool:
+    return all(can_show(half, rate) for half in halves)
+
+
+def _groups(
+    embeddings: Floats, numbers: Indices, side: Indices, metric: Metric, strata: Sequence[str], data: str
+) -> dict[str, Halves]:
+    """The two halves of each stratum, of those with enough samples to compare at all."""
+    stratum = np.asarray(strata)
+    found = {
+        str(name): (
+            _half(embeddings, numbers, (side == 0) & (stratum == name), metric, None),
+            _half(embeddings, numbers, (side == 1) & (stratum == name), metric, None),
+        )
+        for name in np.unique(stratum)
+        if all(((side == half) & (stratum == name)).sum() > 1 for half in (0, 1))
+    }
+    if not found:
+        raise ManifestError(f"{data}: no group has two samples in both halves; give more people of each")
+    return found
+
+
+def _worst_row(groups: Mapping[str, Halves], everybody: PairStatistics, rate: float, protocol: str) -> ThresholdRow:
+    """The threshold of the stratum that needs the strictest one, with its price for everybody."""
+    able = {name: halves for name, halves in groups.items() if _shown(halves, rate)}
+    worst = _strictest(able, rate)
+    row = _row(*able[worst], rate, f"{protocol}; chosen and scored within the group {worst}, FNMR of everybody")
+    missed = fnmr_at(everybody, row.value)
+    known = missed.count > 0
+    price = {
+        "fnmr": _short(missed.value) if known else None,
+        "fnmr_interval": (_short(missed.low), _short(missed.high)) if known else None,
+    }
+    return row.model_copy(update={"group": worst, **price})
+
+
+def _crossed(row: ThresholdRow, found: Sequence[StratumRow]) -> ThresholdRow:
+    return row.model_copy(update={"strata": {f"{one.a} | {one.b}": _three(one) for one in found} or None})
 
 
 def _three(stratum: StratumRow) -> tuple[float, float, float]:

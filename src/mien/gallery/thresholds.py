@@ -115,10 +115,10 @@ def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Me
 
     Returns:
         The threshold, with the rate that it has within that group, and what to say; None where no group is known, or
-        where the promised one holds there too.
+        where the promised rate holds there too, within the interval.
     """
     worst = promised.worst_group
-    if worst is None or worst[1] <= promised.fmr:
+    if worst is None or promised.strata[f"{worst[0]} | {worst[0]}"][1] <= promised.fmr:
         return promised, None
     group = worst[0]
     if any((row.group, row.fmr) == (group, promised.fmr) for row in card.group_thresholds):

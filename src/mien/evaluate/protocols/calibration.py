@@ -18,6 +18,8 @@ from mien.models.card import ThresholdRow
 from mien.models.store import Model
 from mien.units import UNIT_OF
 
+EVERYBODY, WORST = "everybody", "worst"
+
 
 def calibrate(
     embedded: Embedded,
@@ -25,15 +27,23 @@ def calibrate(
     fmr: Annotated[
         list[float] | None, Option(help="A false match rate; can be repeated (default: 1e-2, 1e-3, 1e-4).")
     ] = None,
+    group: Annotated[
+        str,
+        Option(
+            help="Whose false match rate it is: everybody's, or that of the worst group that the manifest knows.",
+            flags=("--for",),
+        ),
+    ] = EVERYBODY,
 ) -> Report:
     """Measure thresholds; the report has them in `thresholds`.
 
     Args:
         embedded: the set.
         fmr: false match rates, all of which the set must be able to show; None takes those of RATES that it can.
+        group: everybody, or worst: the threshold that keeps the rate within the group that needs the strictest one.
 
     Raises:
-        ManifestError: a rate cannot be shown, with the number of subjects that are missing.
+        ManifestError: a rate cannot be shown, with the number of subjects that are missing; or no group is known.
 
     Example:
         >>> report = mien.calibrate(mien.read_embedded(Path("portraits.parquet")), fmr=[0.2])
@@ -41,17 +51,17 @@ def calibrate(
         [(0.2, 'L2')]
     """
     rates = tuple(sorted(fmr or RATES, reverse=True))
-    found = measure(embedded, rates)
+    found = measure(embedded, rates, for_worst=group == WORST)
     if fmr and found.refused:
         raise ManifestError(f"{embedded.origin.source}: {text_of(joined(tuple(found.refused.values())), 'en')}")
     return calibration_report(embedded, found)
 
 
-def measure(embedded: Embedded, rates: tuple[float, ...] = RATES) -> Calibration:
-    """Thresholds of a set at false match rates.
+def measure(embedded: Embedded, rates: tuple[float, ...] = RATES, *, for_worst: bool = False) -> Calibration:
+    """Thresholds of a set at false match rates; see choose_thresholds.
 
     Raises:
-        ManifestError: none of the rates can be shown.
+        ManifestError: none of the rates can be shown, or no group is known.
     """
     sections.subject_numbers(embedded)
     origin = embedded.origin
@@ -63,6 +73,7 @@ def measure(embedded: Embedded, rates: tuple[float, ...] = RATES) -> Calibration
         f"{origin.source}, {len(embedded)} samples, {seen}",
         rates,
         sections.strata_of(embedded),
+        for_worst=for_worst,
     )
 
 
@@ -74,16 +85,43 @@ def calibration_report(embedded: Embedded, found: Calibration) -> Report:
         protocol="calibration",
         title=message("calibration.title", source=origin.source),
         about=sections.about(embedded),
-        headline=tuple(
-            message("calibration.row", rate=row.fmr, unit=unit, threshold=row.value, ends=_ends(row))
-            for row in found.rows
-        ),
+        headline=tuple(line for row in found.rows for line in _headline(found, row, unit)),
         numbers=_numbers(found, unit),
         tables=(_table(found, unit), *_strata(found)),
-        warnings=(*found.refused.values(), *sections.duplicate_warnings(embedded)),
+        warnings=(
+            *found.refused.values(),
+            *(message("calibration.unheard", rate=rate, group=name) for rate, name in found.unheard),
+            *sections.duplicate_warnings(embedded),
+        ),
         thresholds=found.rows,
         made_with=sections.made_with(),
     )
+
+
+def _headline(found: Calibration, row: ThresholdRow, unit: str) -> list[Message]:
+    if row.group is None:
+        return [message("calibration.row", rate=row.fmr, unit=unit, threshold=row.value, ends=_ends(row))]
+    said = message(
+        "calibration.row-worst",
+        rate=row.fmr,
+        group=row.group,
+        unit=unit,
+        threshold=row.value,
+        ends=_ends(row),
+    )
+    before = next((one for one in found.usual if one.fmr == row.fmr), None)
+    if before is None or before.fnmr is None or row.fnmr is None:
+        return [said]
+    passed = (before.strata or {})[f"{row.group} | {row.group}"][0]
+    price = message(
+        "calibration.price",
+        group=row.group,
+        threshold=before.value,
+        passed=share(passed),
+        before=share(before.fnmr),
+        after=share(row.fnmr),
+    )
+    return [said, price]
 
 
 def write_to_card(report: Report, origin: Origin, recognizer: str | None = None) -> Model:
@@ -148,6 +186,8 @@ def _strata(found: Calibration) -> list[Table]:
 
 def _check(source: str, options: Mapping[str, Any]) -> None:
     wrong = [rate for rate in options["fmr"] or () if not 0 < rate < MAX_RATE]
+    if options["group"] not in (EVERYBODY, WORST):
+        raise ManifestError(f"--for is {EVERYBODY} or {WORST}, not {options['group']}")
     if wrong:
         raise ManifestError(f"--fmr must be between 0 and {MAX_RATE:g}, such as 1e-3, not {wrong[0]:g}")
 
@@ -164,6 +204,7 @@ PROTOCOL = Protocol(
     examples=(
         "mien evaluate calibrate portraits/ --fmr 1e-3 --fmr 1e-4 --card --out report/",
         "mien evaluate calibrate staff.parquet --gallery staff.gallery --out report/",
+        "mien evaluate calibrate people.parquet --for worst --card",
     ),
     check=_check,
     measures_thresholds=True,
