@@ -69,6 +69,7 @@ def systems(*, smoke: bool) -> dict[str, tuple[str, str]]:
     """Detector and recognizer of the compared systems; a smoke run has the default system alone."""
     found = {"default (mtcnn, dlib-resnet)": ("mtcnn", "dlib-resnet")}
     if not smoke:
+        found["mtcnn, face-reid-0095"] = "mtcnn", add_model("face-reid-0095")
         found["SCRFD-2.5G, MobileFaceNet"] = add_model("scrfd"), add_model("mobilefacenet")
     return found
 

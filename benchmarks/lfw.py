@@ -1,4 +1,4 @@
-"""LFW: accuracy on View 2, FNMR at FMR over all pairs of all images, thresholds for the default card, and speed.
+"""LFW: accuracy on View 2, FNMR at FMR over all pairs of all images, and speed.
 
 Images are used as they are, with full detection and default settings. A pair with an image without a face is an
 error. The peer is what face_recognition does (HOG detector, five landmarks, dlib's network, one image at a time), on
@@ -19,7 +19,6 @@ import machine
 from mien.data.pairs import read_pairs
 from mien.detect.prominence import most_prominent
 from mien.evaluate.pair_lists import ScoredPairs, folded_accuracy
-from mien.evaluate.thresholds import choose_thresholds
 from mien.image import read_image
 from mien.models import defaults
 from mien.models.card import AccuracyRow, format_card
@@ -31,12 +30,9 @@ from mien.scores import score_pairs
 RATES = (1e-2, 1e-3, 1e-4)
 
 
-DEFAULT = "default (mtcnn, dlib-resnet)"
-
-
 def main() -> None:
     parser = command.parser(__doc__)
-    parser.add_argument("--write-card", action="store_true", help="write thresholds and accuracy to the default card")
+    parser.add_argument("--write-card", action="store_true", help="write the accuracy to the cards that ship")
     given = parser.parse_args()
     command.need_package("dlib", "dlib")
     with tempfile.TemporaryDirectory() as scratch:
@@ -46,14 +42,15 @@ def main() -> None:
         systems = inputs.systems(smoke=given.smoke)
         result = {name: evaluate(files, listed, *pair, rates) for name, pair in systems.items()}
         peer = face_recognition_speed(files[::40])
-    embedded = {name: value.pop("embedded") for name, value in result.items()}
-    rows = thresholds(embedded[DEFAULT], rates)
+    for value in result.values():
+        del value["embedded"]
     if given.write_card and not given.smoke:
-        write_card(rows, result[DEFAULT])
+        for name, (_, recognizer) in systems.items():
+            if defaults.has_shipped_card(recognizer):
+                write_card(recognizer, result[name])
     for value in result.values():
         value["times face_recognition"] = round(value["images per second"] / peer["images per second"], 1)
-    card_rows = [row.model_dump() for row in rows]
-    found = {"systems": result, "face_recognition": peer, "thresholds of the default card": card_rows}
+    found = {"systems": result, "face_recognition": peer}
     command.finish("lfw", found, smoke=given.smoke)
 
 
@@ -115,21 +112,16 @@ def all_pairs(embedded: dict, metric: str, rates: tuple) -> dict:
     return {"mated": len(found.mated), "non-mated": found.nonmated, **rows}
 
 
-def thresholds(embedded: dict, rates: tuple[float, ...]) -> list:
-    metric = defaults.shipped_card("dlib-resnet").embedding.metric
-    data = f"LFW deep-funneled, all pairs of {len(embedded)} images, detector mtcnn"
-    return list(choose_thresholds(np.stack(list(embedded.values())), subjects_of(embedded), metric, data, rates).rows)
-
-
-def write_card(rows: list, result: dict) -> None:
-    accuracy = (
-        AccuracyRow(
-            protocol="LFW View 2, 10 folds, images as they are, detector mtcnn, failures to detect are errors",
-            figure=f"{result['View 2 accuracy']:.4f} +- {result['standard deviation over folds']:.4f}",
-        ),
+def write_card(name: str, result: dict) -> None:
+    """The accuracy; thresholds are those of benchmarks/recognizers.py."""
+    row = AccuracyRow(
+        protocol="LFW View 2, 10 folds, images as they are, detector mtcnn, failures to detect are errors",
+        figure=f"{result['View 2 accuracy']:.4f} +- {result['standard deviation over folds']:.4f}",
     )
-    card = defaults.shipped_card("dlib-resnet").model_copy(update={"thresholds": tuple(rows), "accuracy": accuracy})
-    (machine.ROOT / "src/mien/models/cards/dlib-resnet.toml").write_text(format_card(card))
+    card = defaults.shipped_card(name)
+    others = tuple(one for one in card.accuracy if one.protocol != row.protocol)
+    path = machine.ROOT / f"src/mien/models/cards/{name}.toml"
+    path.write_text(format_card(card.model_copy(update={"accuracy": (row, *others)})), encoding="utf-8")
 
 
 def face_recognition_speed(files: list[Path]) -> dict:
