@@ -28,6 +28,9 @@ AUTO_SCOPE = "auto"
 NO_MODELS = "none"
 """The value of a setting of models that names none."""
 
+EVERYBODY = "everybody"
+"""The setting of people that are of no particular group."""
+
 DEFAULT = "default"
 """The origin of a value that nobody chose."""
 
@@ -82,6 +85,12 @@ class Settings:
     verification_fmr: float = field(default=1e-3, metadata=_checks("False match rate when two images are compared."))
     identification_fmr: float = field(
         default=1e-4, metadata=_checks("False match rate per comparison when a gallery is searched.")
+    )
+    group: str = field(
+        default=EVERYBODY,
+        metadata=_checks(
+            "Group of people whose threshold decides when two images are compared, as the recognizer's card calls it."
+        ),
     )
     scope: str = field(
         default=AUTO_SCOPE,

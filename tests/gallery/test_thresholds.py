@@ -12,9 +12,10 @@ from mien.gallery.population import measure_population
 from mien.gallery.records import Identity, NewTemplate, Portrait
 from mien.gallery.stores import create_store
 from mien.gallery.stores.base import Store
-from mien.gallery.thresholds import choose_threshold, for_worst_group, keep_thresholds, threshold_for
+from mien.gallery.thresholds import card_threshold, choose_threshold, for_worst_group, keep_thresholds, threshold_for
 from mien.models import store as models
 from mien.models.card import ModelCard, ThresholdRow
+from mien.models.defaults import shipped_card
 
 OWN = ThresholdRow(value=0.123, unit="L2", fmr=1e-3, protocol="our people")
 
@@ -166,3 +167,38 @@ def test_thresholds_that_were_kept_go_before_the_gallerys_people(store: Store, c
     keep_thresholds(store, card.contract, [OWN])
     assert choose_threshold(store, card, 1e-3).threshold.value == OWN.value
     assert choose_threshold(store, card, 1e-3).notes == ()
+
+
+def card_with_groups() -> ModelCard:
+    """A card whose threshold for 0.1% lets 14% of a group pass, and that has a threshold of the group."""
+    strata = {"asian | asian": (0.14, 0.11, 0.18), "others | others": (0.0009, 0.0005, 0.0015)}
+    row = ThresholdRow(value=0.6, unit="L2", fmr=1e-3, protocol="all", strata=strata)
+    own = row.model_copy(update={"value": 0.4, "strata": None, "group": "asian"})
+    return shipped_card("dlib-resnet").model_copy(
+        update={"thresholds": (row,), "group_thresholds": (own,), "files": {}, "golden": {}}
+    )
+
+
+def test_the_card_s_rate_is_not_given_without_the_worst_group_s() -> None:
+    chosen = card_threshold(card_with_groups(), 1e-3)
+    assert chosen.threshold.value == 0.6
+    (note,) = chosen.notes
+    assert note.text("en") == (
+        "the false match rate of 0.1% holds for everybody together; among people of the group 'asian' it is 14% "
+        "(11% to 18%): `mien config set group asian` takes that group's threshold"
+    )
+    assert "mien config set group asian" in note.text("vi")
+
+
+def test_a_group_that_was_chosen_has_its_own_threshold_and_needs_no_note() -> None:
+    chosen = card_threshold(card_with_groups(), 1e-3, "asian")
+    assert chosen.threshold.value == 0.4 and not chosen.notes
+    with pytest.raises(CardError, match="for the group 'martian'"):
+        card_threshold(card_with_groups(), 1e-3, "martian")
+
+
+def test_a_card_whose_groups_keep_the_rate_is_taken_without_a_note() -> None:
+    card = card_with_groups()
+    (row,) = card.thresholds
+    even = row.model_copy(update={"strata": {"asian | asian": (0.0012, 0.0008, 0.002)}})
+    assert not card_threshold(card.model_copy(update={"thresholds": (even,)}), 1e-3).notes

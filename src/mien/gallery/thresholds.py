@@ -16,6 +16,7 @@ from mien.gallery.wording import message, score_text, share
 from mien.messages import Message
 from mien.models.card import ModelCard, ThresholdRow
 from mien.scope import with_card_rates
+from mien.settings import EVERYBODY
 from mien.types import Threshold
 from mien.units import UNIT_OF, better_is_higher, convert
 
@@ -67,6 +68,30 @@ def choose_threshold(store: Store, card: ModelCard, fmr: float) -> ChosenThresho
     """
     chosen = _choose(store, card, fmr)
     return replace(chosen, threshold=with_card_rates(chosen.threshold, card))
+
+
+def card_threshold(card: ModelCard, fmr: float, group: str = EVERYBODY) -> ChosenThreshold:
+    """A card's threshold where no gallery knows its people: a group's, or everybody's with the worst group's rate.
+
+    Args:
+        card: of the recognizer.
+        fmr: the false match rate.
+        group: as the card calls it.
+
+    Raises:
+        CardError: the card has no threshold for that rate and group.
+    """
+    if group != EVERYBODY:
+        return ChosenThreshold(with_card_rates(card.threshold(fmr, group), card))
+    threshold = card.threshold(fmr)
+    worst = threshold.worst_group
+    if worst is None or threshold.strata[f"{worst[0]} | {worst[0]}"][1] <= fmr:
+        return ChosenThreshold(threshold)
+    _, low, high = threshold.strata[f"{worst[0]} | {worst[0]}"]
+    note = message(
+        "group-rate", group=worst[0], rate=share(worst[1]), low=share(low), high=share(high), wanted=share(fmr)
+    )
+    return ChosenThreshold(threshold, (note,))
 
 
 def _choose(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:

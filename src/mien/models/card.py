@@ -220,6 +220,12 @@ class ModelCard(Strict):
                     conditions=row.conditions or {},
                 )
         measured = ", ".join(f"{row.fmr:g}" for row in rows)
+        if group is not None and not measured:
+            groups = ", ".join(dict.fromkeys(row.group or "" for row in self.group_thresholds)) or "none"
+            raise CardError(
+                f"{self.name} has no threshold for the group '{group}'; groups on its card: {groups}. "
+                "`mien config unset group` goes back to everybody's"
+            )
         if not measured:
             raise CardError(
                 f"{self.name} has no measured threshold, so no decision can be made: measure one with "
