@@ -1,10 +1,12 @@
 """The whole path on real data sets, by the commands themselves: import, preparation and every protocol.
 
-Runs `mien` on LFW and on the part of CelebA for two systems, the default one and SCRFD-2.5G with MobileFaceNet.
+Runs `mien` on LFW and on the part of CelebA for three systems: the default one, MTCNN with face-reid-0095, and
+SCRFD-2.5G with MobileFaceNet. With --system, the protocols of that system alone, on LFW; the result is in
+evaluation-NAME.json then.
 Copies the reports without images of people (charts, report.md and report.json without their pairs) to docs/reports.
 The result lists the commands with their seconds.
 
-    python benchmarks/evaluation.py
+    python benchmarks/evaluation.py [--system NAME]
 """
 
 import json
@@ -21,29 +23,37 @@ from mien.evaluate.render import write_report
 from mien.evaluate.report import read_report
 
 REPORTS = machine.ROOT / "docs" / "reports"
-SYSTEMS = {"default": ("mtcnn", "dlib-resnet"), "mobilefacenet": ("scrfd", "mobilefacenet")}
+SYSTEMS = {
+    "default": ("mtcnn", "dlib-resnet"),
+    "face-reid-0095": ("mtcnn", "face-reid-0095"),
+    "mobilefacenet": ("scrfd", "mobilefacenet"),
+}
 
 
 def main() -> None:
-    given = command.parser(__doc__).parse_args()
+    parser = command.parser(__doc__)
+    parser.add_argument("--system", choices=SYSTEMS, help="this system alone")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         reports = folder / "published" if given.smoke else REPORTS
-        made = smoke_commands(folder) if given.smoke else commands(folder)
+        made = smoke_commands(folder) if given.smoke else commands(folder, given.system)
         steps = [run(folder, *one.split()) for one in made]
         published = [publish(one, reports / one.name.removeprefix("report-")) for one in folder.glob("report-*")]
         result = {"steps": steps, "numbers": {one.name: numbers(one) for one in sorted(published)}}
-    command.finish("evaluation", result, smoke=given.smoke)
+    command.finish("evaluation" + (f"-{given.system}" if given.system else ""), result, smoke=given.smoke)
 
 
-def commands(folder: Path) -> list[str]:
-    """All commands, on data sets that are laid out or linked in `folder`."""
+def commands(folder: Path, system: str | None) -> list[str]:
+    """The commands of all systems or one, on data sets that are laid out or linked in `folder`."""
     inputs.lfw(folder / "lfw", smoke=False)
     for path in (inputs.DATA / "lfw").glob("*.txt"):
         shutil.copy(path, folder / "lfw" / path.name)
     (folder / "celeba").symlink_to(inputs.need(inputs.DATA / "celeba"))
-    for name in ("scrfd", "mobilefacenet"):
+    for name in ("scrfd", "mobilefacenet", "face-reid-0095"):
         inputs.add_model(name)
+    if system is not None:
+        return ["data import lfw --out lfw.parquet", *of_system(system)]
     made = [
         "data inspect lfw",
         "data import lfw --out lfw.parquet",
@@ -52,17 +62,23 @@ def commands(folder: Path) -> list[str]:
         "data prepare lfw.parquet --out lfw-112 --multiple-faces largest",
         "data check lfw-112",
     ]
-    for name, (detector, recognizer) in SYSTEMS.items():
-        made += [
-            f"embed lfw.parquet --detector {detector} --recognizer {recognizer} --out {name}.parquet",
-            *protocols(name, 1000, 300),
-        ]
+    for name in SYSTEMS:
+        made += of_system(name)
     # Overlap needs the second system's thresholds on its card, so it comes after their calibration.
     return [
         *made,
         "evaluate compare default.parquet mobilefacenet.parquet --out report-comparison",
         "evaluate calibrate mobilefacenet.parquet --card --out report-mobilefacenet-calibration",
         "data overlap celeba.parquet lfw.parquet --detector scrfd --recognizer mobilefacenet --out overlap",
+    ]
+
+
+def of_system(name: str) -> list[str]:
+    """Embedding LFW with a system, and every protocol."""
+    detector, recognizer = SYSTEMS[name]
+    return [
+        f"embed lfw.parquet --detector {detector} --recognizer {recognizer} --out {name}.parquet",
+        *protocols(name, 1000, 300),
     ]
 
 
