@@ -16,6 +16,7 @@ from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.sample import Sample
 from mien.detect.families import open_detector
+from mien.evaluate.corruptions import corrupt
 from mien.image import read_image
 from mien.models.defaults import package_file
 from mien.types import Box, Floats, Image, floats
@@ -81,6 +82,12 @@ def collins(collins_path: Path) -> Image:
 def hopper(hopper_path: Path) -> Image:
     """Grace Hopper, one face, (600, 512, 3)."""
     return read_image(hopper_path)
+
+
+@pytest.fixture(scope="session")
+def masked(collins: Image) -> Image:
+    """Eileen Collins with a mask drawn over her lower face."""
+    return corrupt(collins, open_detector().detect([collins])[0][0].landmarks, "mask", 3, 1)
 
 
 @pytest.fixture(scope="session")

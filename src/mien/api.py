@@ -13,6 +13,7 @@ from mien.errors import ImageError
 from mien.gallery.decide import Decision, Identification
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Enrolment, Gallery, identity_of
+from mien.gallery.identification import identify_images
 from mien.gallery.stores.base import require_identity
 from mien.gallery.thresholds import threshold_for
 from mien.gallery.verification import compare_with
@@ -168,13 +169,16 @@ def compare_images(
     return compare_with(pipeline, *items, fmr, scope=scope).decision
 
 
-def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str | None = None) -> list[Enrolment]:
+def enrol_folder(
+    gallery: Gallery, source: str | Path, *, detector: str | None = None, scope: str | None = None
+) -> list[Enrolment]:
     """Enrol a folder (FOLDER/subject/*.jpg) or a manifest (CSV or Parquet: path, subject).
 
     Args:
         gallery: opened or made with mien.Gallery.
         source: the folder or manifest.
         detector: a name in the model store, or the path of a card; by default the one of the settings.
+        scope: what to do with a face for which the recognizer's rates do not hold; see mien.enrol.
 
     Returns:
         What became of each sample; all of it is on disk.
@@ -190,11 +194,16 @@ def enrol_folder(gallery: Gallery, source: str | Path, *, detector: str | None =
     """
     model = store.load(gallery.store.identity.model)
     pipeline = open_pipeline(detector or load_settings().detector, str(model.folder), many=True)
-    return list(enrol_samples(gallery, read_samples(Path(source)), pipeline, model.card))
+    return list(enrol_samples(gallery, read_samples(Path(source)), pipeline, model.card, scope=scope))
 
 
 def identify_faces(
-    gallery: Gallery, image: Image, *, fmr: float | None = None, detector: str | None = None
+    gallery: Gallery,
+    image: Image,
+    *,
+    fmr: float | None = None,
+    detector: str | None = None,
+    scope: str | None = None,
 ) -> list[tuple[Face, Identification]]:
     """Say for every face of an image which enrolled subject it is, or that it is unknown.
 
@@ -203,6 +212,7 @@ def identify_faces(
         image: (H, W, 3) uint8 RGB.
         fmr: the false match rate of one comparison, whose threshold decides; by default the one of the settings.
         detector: a name in the model store, or the path of a card; by default the one of the settings.
+        scope: what to do with a face for which the measured rate does not hold; see mien.identify.
 
     Returns:
         Faces, best first, each with its candidates and decision. Faces whose landmarks fix no pose have no embedding
@@ -222,5 +232,8 @@ def identify_faces(
     require_identity(gallery.store, identity_of(network.card))
     rate = load_settings().identification_fmr if fmr is None else fmr
     threshold = threshold_for(gallery.store, network.card, rate)
-    found = _analyse({"the image": image}, detector, gallery.store.identity.model)[0]
-    return list(zip(found.faces, gallery.identify(found.embeddings, threshold), strict=True)) if found.faces else []
+    pipeline = _pipeline(detector, gallery.store.identity.model)
+    found = next(iter(identify_images(gallery, [array_item("the image", image)], pipeline, threshold, scope=scope)))
+    if found.error is not None:
+        raise ImageError(found.error)
+    return list(zip(found.faces, found.people, strict=True))

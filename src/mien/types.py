@@ -112,6 +112,10 @@ class Score:
     contract: str
 
 
+PLAIN = "plain"
+"""The condition of images that are as the protocol has them, to which the rates of other conditions are compared."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
     """A decision threshold, never a bare number.
@@ -126,7 +130,8 @@ class Threshold:
         protocol: how and on what it was measured.
         strata: the false match rate within and between groups of people, by "group | group": value and 95% interval.
         conditions: the false match rate where an image is outside of the protocol, by the code of the condition
-            (see mien.models.card.ThresholdRow): value and 95% interval.
+            (see mien.models.card.ThresholdRow): value and 95% interval. PLAIN is that of the protocol itself, which
+            can differ from `fmr` where the threshold is promised for a group.
     """
 
     value: float

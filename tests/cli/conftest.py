@@ -34,3 +34,10 @@ def gallery(people: Path) -> Path:
     path = people / "people.gallery"
     assert run(["enrol", str(path), str(people / "enrol")]) == 4
     return path
+
+
+@pytest.fixture(scope="session")
+def masked_path(people: Path, masked: Image) -> Path:
+    """The masked portrait as a file."""
+    Pillow.fromarray(masked).save(people / "masked.png")
+    return people / "masked.png"

@@ -6,10 +6,6 @@ from pathlib import Path
 import pytest
 
 from mien.cli import run
-from mien.detect.families import open_detector
-from mien.evaluate.corruptions import corrupt
-from mien.image import read_image
-from mien.save_image import save_image
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
@@ -38,33 +34,24 @@ def test_compare_on_rubbish(people: Path, file: str, says: str, capsys: pytest.C
     assert says in error and "Traceback" not in error and len(error.strip().splitlines()) == 1
 
 
-@pytest.fixture
-def masked(people: Path, tmp_path: Path) -> Path:
-    """Eileen Collins with a mask drawn over her lower face, as a file."""
-    image = read_image(people / "collins.jpg")
-    landmarks = open_detector().detect([image])[0][0].landmarks
-    save_image(corrupt(image, landmarks, "mask", 3, 1), tmp_path / "masked.png")
-    return tmp_path / "masked.png"
-
-
 def test_a_masked_face_is_uncertain_and_is_no_yes(
-    people: Path, masked: Path, capsys: pytest.CaptureFixture[str]
+    people: Path, masked_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain = str(people / "collins.jpg")
-    assert run(["compare", plain, str(masked), "--json"]) == 5
+    assert run(["compare", plain, str(masked_path), "--json"]) == 5
     value = lines(capsys)[0]
     assert value["decision"] == "uncertain" and value["accepted"] is True
     first, second = (face["scope"] for face in value["faces"])
     assert first["outside"] == [] and [one["code"] for one in second["outside"]] == ["mask"]
     assert second["outside"][0]["holds"] is False and "covered" in second["outside"][0]["reason"]
     assert second["values"]["mask"] > first["values"]["mask"]
-    assert run(["compare", plain, str(masked)]) == 5
+    assert run(["compare", plain, str(masked_path)]) == 5
     shown = capsys.readouterr().out
     assert "uncertain" in shown and "does not hold" in shown and "masked.png: the lower face is covered" in shown
 
 
-def test_the_policies_of_scope(people: Path, masked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pair = [str(people / "collins.jpg"), str(masked)]
+def test_the_policies_of_scope(people: Path, masked_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = [str(people / "collins.jpg"), str(masked_path)]
     assert run(["compare", *pair, "--scope", "ignore", "--json"]) == 0
     value = lines(capsys)[0]
     assert value["decision"] == "match" and [face["scope"] for face in value["faces"]] == [None, None]
@@ -75,8 +62,8 @@ def test_the_policies_of_scope(people: Path, masked: Path, capsys: pytest.Captur
 
 
 def test_reasons_are_in_the_language_of_the_settings(
-    people: Path, masked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    people: Path, masked_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MIEN_LANGUAGE", "vi")
-    assert run(["compare", str(people / "collins.jpg"), str(masked)]) == 5
+    assert run(["compare", str(people / "collins.jpg"), str(masked_path)]) == 5
     assert "phần dưới khuôn mặt bị che" in capsys.readouterr().out

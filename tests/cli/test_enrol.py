@@ -96,3 +96,22 @@ def test_ctrl_c_leaves_nothing_half_written(people: Path, tmp_path: Path) -> Non
     enrolled = {json.loads(line)["subject"] for line in done.stdout.splitlines()}
     assert {row["subject"] for row in acknowledged} <= enrolled and len(enrolled) < 150
     assert {path.name for path in tmp_path.iterdir()} <= {"set", "g", "g-wal", "g-shm"}
+
+
+def test_a_masked_portrait_is_left_out_with_its_reason(
+    people: Path, masked_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, path in (("Collins", people / "collins.jpg"), ("Masked", masked_path)):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        (tmp_path / "set" / name / path.name).write_bytes(path.read_bytes())
+    command = ["enrol", str(tmp_path / "g"), str(tmp_path / "set")]
+    assert run([*command, "--json"]) == 4
+    *rows, total = lines(capsys)
+    assert total["counts"] == {"enrolled": 1, "out of scope": 1}
+    outside = {row["subject"]: [one["code"] for one in row["outside"]] for row in rows}
+    assert outside == {"Collins": [], "Masked": ["mask"]}
+    assert run(command) == 4
+    shown = capsys.readouterr().out
+    assert "out of scope" in shown and shown.count("the lower face is covered") == 1
+    assert run([*command, "--scope", "warn"]) == 0
+    assert "the lower face is covered" in capsys.readouterr().out

@@ -7,6 +7,7 @@ import pytest
 
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, accepts, identify, verify
+from mien.scope import Doubt
 from mien.types import Score, Threshold
 
 
@@ -55,6 +56,38 @@ def test_identification_takes_the_best_or_nobody() -> None:
     assert unknown.subject is None and unknown.decision == "unknown"
     assert not unknown
     assert identify([], threshold(0.4, "L2")).decision == "unknown"
+
+
+DOUBT = Doubt(code="mask", value=0.9, rate=None, holds=False, fmr=None)
+HOLDS = Doubt(code="grey", value=1.0, rate=None, holds=True, fmr=1e-3)
+
+
+@pytest.mark.parametrize(("value", "accepted"), [(0.3, True), (0.5, False)])
+def test_a_doubt_makes_a_decision_uncertain_whatever_the_score(value: float, accepted: bool) -> None:
+    decision = verify(Score(value, "L2", "c"), threshold(0.4, "L2"), [HOLDS, DOUBT])
+    assert decision.outcome == "uncertain" and not decision and decision.accepted is accepted
+    assert decision.doubts == (HOLDS, DOUBT)
+    certain = verify(Score(value, "L2", "c"), threshold(0.4, "L2"), [HOLDS])
+    assert certain.outcome == ("match" if accepted else "no match") and certain.doubts == (HOLDS,)
+
+
+def test_an_uncertain_identification_names_nobody_but_shows_its_candidates() -> None:
+    candidates = [Candidate("An", Score(0.3, "L2", "c"))]
+    found = identify(candidates, threshold(0.4, "L2"), [DOUBT])
+    assert found.subject is None and not found and found.is_uncertain
+    assert found.decision == "uncertain" and found.candidates == tuple(candidates)
+    refused = identify(candidates, threshold(0.4, "L2"), [DOUBT], demand=True)
+    assert refused.decision == "refused" and not refused and refused.candidates == () and refused.doubts == (DOUBT,)
+    for demand in (False, True):
+        assert identify(candidates, threshold(0.4, "L2"), [HOLDS], demand=demand).decision == "An"
+
+
+def test_doubts_do_not_hide_another_models_threshold() -> None:
+    for doubts in ([], [DOUBT]):
+        with pytest.raises(ContractError):
+            identify([Candidate("An", Score(0.3, "L2", "other"))], threshold(0.4, "L2"), doubts)
+        with pytest.raises(ContractError):
+            verify(Score(0.3, "L2", "other"), threshold(0.4, "L2"), doubts)
 
 
 def test_no_other_module_compares_a_threshold() -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from mien.errors import CardError, ContractError, ImageError, ScopeError, SettingsError
-from mien.evaluate.corruptions import corrupt
 from mien.gallery.gallery import identity_of
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.stores import create_store
@@ -108,12 +107,6 @@ def test_a_gallery_chooses_the_threshold_and_the_recognizer(
             gallery=tmp_path / "people.gallery",
             recognizer="mien-r29",
         )
-
-
-@pytest.fixture
-def masked(collins: Image) -> Image:
-    """Eileen Collins with a mask drawn over her lower face."""
-    return corrupt(collins, open_pipeline("mtcnn", None).detector.detect([collins])[0][0].landmarks, "mask", 3, 1)
 
 
 def with_rates(pipeline: Pipeline, **rates: tuple[float, float, float]) -> Pipeline:

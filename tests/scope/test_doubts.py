@@ -5,7 +5,7 @@ import pytest
 from mien.messages import languages
 from mien.models.card import ModelCard, ThresholdRow
 from mien.models.defaults import shipped_card
-from mien.scope import KnownRate, Scope, doubts_about, known_rate, with_card_rates
+from mien.scope import KnownRate, Scope, beyond, doubts_about, known_rate, with_card_rates
 from mien.types import Threshold
 
 RATES = {
@@ -52,8 +52,20 @@ def test_a_rate_holds_where_the_known_one_is_not_beyond_the_promised_interval() 
     assert holds == {"mask": False, "size": False, "grey": True, "pose": False}
     narrow = threshold(conditions={"grey": (0.0016, 0.0014, 0.0018)})
     assert [one.holds for one in doubts_about(Scope({"grey": 1.0}, ("grey",)), narrow)] == [False]
+    group = threshold(
+        fmr_interval=(0.1, 0.3), conditions={"plain": (1e-3, 9e-4, 1.1e-3), "grey": (2e-3, 1.8e-3, 3e-3)}
+    )
+    (found,) = doubts_about(Scope({"grey": 1.0}, ("grey",)), group)
+    assert not found.holds and found.fmr == 1e-3, "a rate that is promised for a group is not that of the protocol"
     alone = threshold(fmr_interval=None, conditions={"grey": (0.0012, 0.0011, 0.0013)})
     assert [one.holds for one in doubts_about(Scope({"grey": 1.0}, ("grey",)), alone)] == [False]
+
+
+def test_without_a_threshold_nothing_is_known() -> None:
+    (found,) = doubts_about(Scope({"grey": 1.0}, ("grey",)), None)
+    assert found.rate is None and not found.holds and beyond([found]) == (found,)
+    (held,) = doubts_about(Scope({"grey": 1.0}, ("grey",)), threshold())
+    assert held.holds and beyond([found, held]) == (found,)
 
 
 @pytest.mark.parametrize("language", languages())
@@ -74,10 +86,12 @@ def row(value: float, fmr: float, **rates: tuple[float, float, float]) -> Thresh
 
 def test_a_threshold_without_rates_takes_those_of_the_strictest_row_that_is_not_stricter() -> None:
     loose, strict = (0.3, 0.2, 0.4), (0.1, 0.05, 0.15)
+    plain = {fmr: (fmr, fmr, fmr) for fmr in (1e-2, 1e-3)}
     model = card(row(0.6, 1e-2, mask=loose), row(0.5, 1e-3, mask=strict))
     own = {value: threshold(value, contract=model.contract, conditions={}) for value in (0.45, 0.5, 0.55, 0.7)}
     found = {value: with_card_rates(one, model).conditions for value, one in own.items()}
-    assert found == {0.45: {"mask": strict}, 0.5: {"mask": strict}, 0.55: {"mask": loose}, 0.7: {}}
+    strictest, loosest = {"plain": plain[1e-3], "mask": strict}, {"plain": plain[1e-2], "mask": loose}
+    assert found == {0.45: strictest, 0.5: strictest, 0.55: loosest, 0.7: {}}
 
 
 def test_a_threshold_keeps_its_own_rates_and_takes_none_of_another_model() -> None:

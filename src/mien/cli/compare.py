@@ -115,5 +115,5 @@ def _show(found: Comparison, language: str) -> None:
         f"{score} {threshold.value:.3f}; its false match rate of {threshold.fmr:g} does not hold for these faces"
     )
     for side in sides:
-        for reason in scoping.reasons(side.name, side.doubts, language):
-            out.print(f"  {reason}")
+        for reason in scoping.reasons(side.doubts, language):
+            out.print(f"  {side.name}: {reason}")

@@ -1,12 +1,13 @@
 """mien enrol and mien reenrol: put subjects into a gallery, and exchange its model."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mien import gallery as galleries
-from mien.cli import options
+from mien.cli import options, scoping
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, OK, PARTLY, emit, err, out, show
@@ -29,6 +30,7 @@ def enrol(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Leave out samples with a conflict.")] = False,
+    scope: options.Scope = None,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
@@ -36,7 +38,8 @@ def enrol(
     """Enrol the subjects of a folder or manifest in a gallery.
 
     A sample is reported as enrolled after it has been written to disk. Samples that are enrolled already are skipped,
-    so the command can be run again.
+    so the command can be run again. Masked, small, blurred and turned faces, for which the recognizer's rates do not
+    hold, are left out of galleries that this version made; --scope warn enrols them and says so.
 
     Examples:
 
@@ -44,6 +47,7 @@ def enrol(
 
       mien enrol staff.gallery people.csv --json
     """
+    language = options.language(None)
     with progress_bar() as on_progress:
         report = galleries.enrol(
             gallery,
@@ -52,15 +56,16 @@ def enrol(
             recognizer=recognizer,
             options=options.engine_options(engine, precision),
             strict=strict,
-            on_enrolment=_emit if json else _wait,
+            scope=options.scope(scope),
+            on_enrolment=partial(_emit, language=language) if json else _wait,
             on_progress=on_progress,
         )
     if json:
         emit({"counts": report.counts, "subjects": report.subjects})
     else:
-        _show(report)
+        _show(report, language)
     for note in report.notes:
-        err.print(f"mien: {note.text(options.language(None))}")
+        err.print(f"mien: {note.text(language)}")
     err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in report.counts.items()))
     if not any(report.counts.get(status) for status in ADDED):
         return FAILED
@@ -71,7 +76,7 @@ def _wait(result: Enrolment) -> None:
     """Tables are shown at the end."""
 
 
-def _emit(result: Enrolment) -> None:
+def _emit(result: Enrolment, language: str) -> None:
     emit(
         {
             "path": str(result.sample.path),
@@ -82,21 +87,29 @@ def _emit(result: Enrolment) -> None:
                 {"kind": c.kind, "subject": c.subject, "score": round(c.score.value, 4), "unit": c.score.unit}
                 for c in result.conflicts
             ],
+            "outside": scoping.outside(result.doubts, language),
         }
     )
 
 
-def _show(report: EnrolmentReport) -> None:
+def _show(report: EnrolmentReport, language: str) -> None:
     rejected = TerminalTable("not enrolled", "subject", "why", "detail")
     for result in report.rejected:
+        if result.status == "out of scope":
+            continue
         rejected.add_row(str(result.sample.path), result.sample.subject, result.status, result.detail)
     conflicts = TerminalTable("conflict", "subject", "kind", "with", report.unit)
     for result in report.conflicts:
         for conflict in result.conflicts:
             score = f"{conflict.score.value:.3f}"
             conflicts.add_row(str(result.sample.path), result.sample.subject, conflict.kind, conflict.subject, score)
+    doubtful = TerminalTable("outside of what was measured", "subject", "status", "why")
+    for result in report.doubtful:
+        for reason in scoping.reasons(result.doubts, language):
+            doubtful.add_row(str(result.sample.path), result.sample.subject, result.status, reason)
     show(rejected)
     show(conflicts)
+    show(doubtful)
 
 
 def reenrol(

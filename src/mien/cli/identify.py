@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from mien import gallery as galleries
-from mien.cli import drawing, options
+from mien.cli import drawing, options, scoping
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import NO, OK, PARTLY, emit, err, plural, show
+from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, emit, err, out, plural, show
 from mien.gallery.identification import IdentificationReport, IdentifiedImage
 from mien.save_image import file_names, save_image
+from mien.types import Face
 
 
 def identify(
@@ -26,6 +27,7 @@ def identify(
             "--recognizer", help="A model's name or the path of its card.", show_default="the gallery's own"
         ),
     ] = None,
+    scope: options.Scope = None,
     out_folder: options.Out = None,
     json: options.Json = False,
     engine: options.Engine = None,
@@ -33,7 +35,8 @@ def identify(
 ) -> int:
     """Identify every face: who it is, or that it is unknown.
 
-    Exits with 1 if nobody was recognized.
+    Exits with 1 if nobody was recognized, and with 5 if nobody was recognized for certain, since a face is masked,
+    small, blurred or turned, so that the false match rate does not hold for it (see --scope).
 
     Examples:
 
@@ -45,13 +48,14 @@ def identify(
     """
     files = options.expand(paths)
     names = iter(file_names(files))
+    language = options.language(None)
 
     def present(one: IdentifiedImage) -> None:
         name = next(names)
         if one.error is not None:
             err.print(f"mien: {one.error}")
         if json:
-            emit(as_json(one))
+            emit(as_json(one, language))
         if out_folder is not None and one.error is None:
             draw(one, out_folder / name)
 
@@ -63,32 +67,42 @@ def identify(
             count=top,
             detector=options.detector(detector),
             recognizer=recognizer,
+            scope=options.scope(scope),
             options=options.engine_options(engine, precision),
             on_image=present,
             on_progress=on_progress,
         )
     if not json:
-        _show(report)
+        _show(report, language)
     for note in report.notes:
-        err.print(f"mien: {note.text(options.language(None))}")
+        err.print(f"mien: {note.text(language)}")
     threshold = report.threshold
     err.print(
         f"{report.known} of {plural(report.faces, 'face')} recognized; threshold {threshold.unit} "
         f"{threshold.value:.3f} at false match rate {threshold.fmr:g} per comparison",
     )
-    return PARTLY if report.failed else OK if report.known else NO
+    return PARTLY if report.failed else OK if report.known else UNCERTAIN if report.uncertain else NO
 
 
-def _show(report: IdentificationReport) -> None:
+def _show(report: IdentificationReport, language: str) -> None:
     table = TerminalTable("file", "face at", "decision", report.threshold.unit, "candidates")
     for one in report.images:
         if one.error is None:
             add_rows(table, one.item.name, one)
     show(table)
+    for one in report.images:
+        for face, person in zip(one.faces, one.people, strict=True):
+            for reason in scoping.reasons(person.doubts, language):
+                out.print(f"{one.item.name}, face at {_place(face)}: {reason}")
 
 
-def as_json(one: IdentifiedImage) -> dict[str, object]:
-    """One image: for every face its box, the decision and the candidates."""
+def _place(face: Face) -> str:
+    return ", ".join(f"{edge:.0f}" for edge in face.box.corners)
+
+
+def as_json(one: IdentifiedImage, language: str) -> dict[str, object]:
+    """One image: for every face its box, the decision, the candidates and the scope."""
+    scopes = one.scopes or (None,) * len(one.faces)
     value: dict[str, object] = {
         "path": one.item.name,
         "width": one.width,
@@ -107,8 +121,9 @@ def as_json(one: IdentifiedImage) -> dict[str, object]:
                     "unit": person.threshold.unit,
                     "fmr": person.threshold.fmr,
                 },
+                "scope": scoping.as_json(scope, person.doubts, language),
             }
-            for face, person in zip(one.faces, one.people, strict=True)
+            for face, person, scope in zip(one.faces, one.people, scopes, strict=True)
         ],
     }
     return value if one.error is None else {**value, "error": one.error}
@@ -121,8 +136,7 @@ def add_rows(table: TerminalTable, name: str, one: IdentifiedImage) -> None:
     for face, person in zip(one.faces, one.people, strict=True):
         best = f"{person.candidates[0].score.value:.3f}" if person.candidates else ""
         candidates = ", ".join(f"{c.subject} {c.score.value:.3f}" for c in person.candidates)
-        box = ", ".join(f"{edge:.0f}" for edge in face.box.corners)
-        table.add_row(name, box, person.decision, best, candidates)
+        table.add_row(name, _place(face), person.decision, best, candidates)
 
 
 def draw(one: IdentifiedImage, path: Path) -> None:

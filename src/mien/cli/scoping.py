@@ -11,7 +11,12 @@ def as_json(scope: Scope | None, doubts: Sequence[Doubt], language: str) -> dict
     if scope is None:
         return None
     values = {code: round(value, 3) for code, value in scope.values.items()}
-    return {"values": values, "outside": [_doubt(one, language) for one in doubts]}
+    return {"values": values, "outside": outside(doubts, language)}
+
+
+def outside(doubts: Iterable[Doubt], language: str) -> list[dict[str, object]]:
+    """In what a face is outside, with what is known of it."""
+    return [_doubt(one, language) for one in doubts]
 
 
 def _doubt(doubt: Doubt, language: str) -> dict[str, object]:
@@ -30,6 +35,6 @@ def cell(doubts: Iterable[Doubt], language: str) -> str:
     return ", ".join(translate(f"scope.{one.code}.name", language) for one in doubts)
 
 
-def reasons(name: str, doubts: Sequence[Doubt], language: str) -> list[str]:
+def reasons(doubts: Sequence[Doubt], language: str) -> list[str]:
     """Why a decision is uncertain, one sentence per reason."""
-    return [f"{name}: {one.message.text(language)}" for one in beyond(doubts)]
+    return [one.message.text(language) for one in beyond(doubts)]

@@ -37,7 +37,7 @@ def tour(
             draw(one, place / f"{Path(one.item.name).stem}.jpg")
         if json:
             for one in done.images:
-                emit({"enrolled": done.newest, **as_json(one)})
+                emit({"enrolled": done.newest, **as_json(one, options.language(None))})
         else:
             _show(done)
 

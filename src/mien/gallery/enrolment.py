@@ -14,6 +14,7 @@ from mien.data.manifest_io import read_samples
 from mien.data.sample import Sample
 from mien.errors import CardError
 from mien.gallery.gallery import ONE_PERSON, Enrolment, Gallery
+from mien.gallery.scoping import card_threshold, enrolment_policy, measured
 from mien.gallery.stores import is_missing, open_store
 from mien.gallery.stores.base import Store
 from mien.gallery.thresholds import choose_threshold
@@ -24,6 +25,7 @@ from mien.models.card import ModelCard
 from mien.models.options import DEFAULT_OPTIONS, DEFAULT_RECOGNIZER, EngineOptions
 from mien.pipeline import CHUNK, Pipeline, open_pipeline
 from mien.progress import OnProgress, no_progress, report_progress
+from mien.scope import beyond
 from mien.settings import load_settings
 from mien.units import Unit
 
@@ -60,6 +62,11 @@ class EnrolmentReport:
         return tuple(one for one in self.enrolments if one.conflicts)
 
     @property
+    def doubtful(self) -> tuple[Enrolment, ...]:
+        """Samples for which the recognizer's rates do not hold, enrolled or not."""
+        return tuple(one for one in self.enrolments if beyond(one.doubts))
+
+    @property
     def subjects(self) -> int:
         """Number of subjects among the samples."""
         return len({one.sample.subject for one in self.enrolments})
@@ -77,6 +84,7 @@ def enrol(
     recognizer: str | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
     strict: bool = False,
+    scope: str | None = None,
     on_enrolment: OnEnrolment = ignore_enrolment,
     on_progress: OnProgress = no_progress,
 ) -> EnrolmentReport:
@@ -89,6 +97,9 @@ def enrol(
         recognizer: as detector; by default the gallery's own, or the one of the settings for a new gallery.
         options: engine options.
         strict: whether samples with a conflict are left out.
+        scope: what to do with a face for which the recognizer's rates do not hold: "demand" leaves it out, "warn"
+            enrols it and says so, "ignore" does not look; by default the setting, whose "auto" demands in galleries
+            that this version made and warns in older ones.
         on_enrolment: called with each sample after it has been written to disk.
         on_progress: called after each sample.
 
@@ -112,7 +123,7 @@ def enrol(
     opened = Gallery.create(gallery, model.card)
     enrolments = []
     try:
-        results = enrol_samples(opened, samples, pipeline, model.card, strict=strict)
+        results = enrol_samples(opened, samples, pipeline, model.card, strict=strict, scope=scope)
         for one in report_progress(results, "enrolling", len(samples), on_progress):
             on_enrolment(one)
             enrolments.append(one)
@@ -158,7 +169,13 @@ def recognizer_of(gallery: str | Path, asked: str | None) -> str:
 
 
 def enrol_samples(
-    gallery: Gallery, samples: Sequence[Sample], pipeline: Pipeline, card: ModelCard, *, strict: bool = False
+    gallery: Gallery,
+    samples: Sequence[Sample],
+    pipeline: Pipeline,
+    card: ModelCard,
+    *,
+    strict: bool = False,
+    scope: str | None = None,
 ) -> Iterator[Enrolment]:
     """Enrol samples in their order.
 
@@ -168,11 +185,15 @@ def enrol_samples(
         pipeline: with the card's recognizer.
         card: of the recognizer.
         strict: whether samples with a conflict are left out.
+        scope: see enrol.
 
     Yields:
         What became of each sample, after its chunk of samples has been written to disk.
     """
+    policy, threshold = enrolment_policy(gallery.store, scope), card_threshold(card)
     analyses = pipeline.analyse([sample.path for sample in samples], cutouts=True, only=ONE_PERSON)
-    pairs = zip(samples, analyses, strict=True)
+    pairs = zip(samples, measured(analyses, policy, pipeline.workers, ONE_PERSON), strict=True)
     while chunk := list(islice(pairs, CHUNK)):
-        yield from gallery.enrol(chunk, card, strict=strict)
+        doubts = [one.doubts(threshold)[0] if one.scopes else () for _, one in chunk]
+        analysed = [(sample, one.analysis) for sample, one in chunk]
+        yield from gallery.enrol(analysed, card, strict=strict, doubts=doubts, demand=policy == "demand")

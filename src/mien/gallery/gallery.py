@@ -20,17 +20,19 @@ from mien.gallery.indexes import INDEXES, choose_index
 from mien.gallery.indexes.base import Ids, Index
 from mien.gallery.population import measure_population
 from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, printable
-from mien.gallery.stores import create_store, open_store
+from mien.gallery.scoping import keep_policy, refusal
+from mien.gallery.stores import create_store, is_missing, open_store
 from mien.gallery.stores.base import BLOCK, Store, require_identity
 from mien.gallery.thresholds import for_worst_group
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis, Policy, Refused
 from mien.pipeline.policy import Refusal
+from mien.scope import Doubt, beyond
 from mien.scores import score_pairs
 from mien.types import Floats, Score, Threshold
 from mien.units import UNIT_OF, better_is_higher
 
-Status = Literal["enrolled", "already enrolled", "conflict"] | Refusal
+Status = Literal["enrolled", "already enrolled", "conflict", "out of scope"] | Refusal
 
 ADDED = ("enrolled", "already enrolled")
 """The statuses of samples that are in the gallery afterwards."""
@@ -63,12 +65,21 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What became of one sample. It is true where the sample is in the gallery."""
+    """What became of one sample. It is true where the sample is in the gallery.
+
+    Attributes:
+        sample: the file with its subject.
+        status: what became of it.
+        detail: more about that, in words.
+        conflicts: doubts about who it shows.
+        doubts: in what its face is outside of what the recognizer was measured on.
+    """
 
     sample: Sample
     status: Status
     detail: str = ""
     conflicts: tuple[Conflict, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     def __bool__(self) -> bool:
         return self.status in ADDED
@@ -109,7 +120,11 @@ class Gallery:
         Raises:
             ContractError: it holds another recognizer's embeddings.
         """
-        return cls(create_store(path, identity_of(card)))
+        is_new = is_missing(path)
+        store = create_store(path, identity_of(card))
+        if is_new:
+            keep_policy(store)
+        return cls(store)
 
     @classmethod
     def open(cls, path: str | Path, card: ModelCard | None = None) -> "Gallery":
@@ -167,16 +182,39 @@ class Gallery:
                 depth *= 4
             return results
 
-    def identify(self, embeddings: Floats, threshold: Threshold, count: int = 5) -> list[Identification]:
+    def identify(
+        self,
+        embeddings: Floats,
+        threshold: Threshold,
+        count: int = 5,
+        *,
+        doubts: Sequence[Sequence[Doubt]] = (),
+        demand: bool = False,
+    ) -> list[Identification]:
         """Search and decide.
+
+        Args:
+            embeddings: (N, D) float32 of this gallery's recognizer.
+            threshold: what decides.
+            count: subjects to give.
+            doubts: about each face; see mien.scope. None where scope is ignored.
+            demand: whether faces for which the threshold's rate does not hold are refused.
 
         Raises:
             ContractError: the threshold was measured for another model.
         """
-        return [identify(candidates, threshold) for candidates in self.search(embeddings, count)]
+        found = self.search(embeddings, count)
+        pairs = zip(found, doubts or [()] * len(found), strict=True)
+        return [identify(candidates, threshold, about, demand=demand) for candidates, about in pairs]
 
     def enrol(
-        self, pairs: Sequence[tuple[Sample, Analysis]], card: ModelCard, *, strict: bool = False
+        self,
+        pairs: Sequence[tuple[Sample, Analysis]],
+        card: ModelCard,
+        *,
+        strict: bool = False,
+        doubts: Sequence[Sequence[Doubt]] = (),
+        demand: bool = False,
     ) -> list[Enrolment]:
         """Enrol one analysed file each, all in one transaction; they are on disk when this returns.
 
@@ -184,6 +222,8 @@ class Gallery:
             pairs: samples with their analyses, with cutouts and the embedding of the face that ONE_PERSON takes.
             card: of the recognizer that made them.
             strict: whether samples with a conflict are left out.
+            doubts: about the face of each sample; see mien.scope. None where scope is ignored.
+            demand: whether samples for which the recognizer's rates do not hold are left out.
 
         Returns:
             What became of each sample, in order.
@@ -191,9 +231,12 @@ class Gallery:
         require_identity(self.store, identity_of(card))
         results: list[Enrolment] = []
         new: list[NewTemplate] = []
-        for sample, analysis in pairs:
+        for (sample, analysis), about in zip(pairs, doubts or [()] * len(pairs), strict=True):
             template, result = self._examine(sample, analysis, card, new)
-            if template is not None and strict and result.conflicts:
+            result = replace(result, doubts=tuple(about))
+            if template is not None and demand and beyond(about):
+                result = Enrolment(sample, "out of scope", refusal(about), doubts=tuple(about))
+            elif template is not None and strict and result.conflicts:
                 result = Enrolment(sample, "conflict", "left out because of its conflicts", result.conflicts)
             elif template is not None:
                 new.append(template)

@@ -7,12 +7,14 @@ from pathlib import Path
 from mien.gallery.decide import Identification
 from mien.gallery.enrolment import recognizer_of
 from mien.gallery.gallery import Gallery
+from mien.gallery.scoping import Scoped, measured
 from mien.gallery.thresholds import choose_threshold
 from mien.messages import Message
 from mien.models import store
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
-from mien.pipeline import Analysis, Item, Pipeline, open_pipeline
+from mien.pipeline import Item, Pipeline, open_pipeline
 from mien.progress import OnProgress, no_progress, report_progress
+from mien.scope import Scope, scope_policy
 from mien.settings import load_settings
 from mien.types import Faces, Threshold
 
@@ -27,6 +29,7 @@ class IdentifiedImage:
         height: of the upright image in pixels; 0 where it could not be read.
         faces: best first, in pixels of the image; those whose landmarks fix no pose are left out.
         people: the decision on each face, with its candidates.
+        scopes: whether measured rates hold for each face; empty where the policy ignores that.
         error: why the image could not be read, or None.
     """
 
@@ -35,6 +38,7 @@ class IdentifiedImage:
     height: int
     faces: Faces
     people: tuple[Identification, ...]
+    scopes: tuple[Scope, ...] = ()
     error: str | None = None
 
 
@@ -63,6 +67,11 @@ class IdentificationReport:
         return sum(person.subject is not None for one in self.images for person in one.people)
 
     @property
+    def uncertain(self) -> int:
+        """Number of faces for which the threshold's rate does not hold."""
+        return sum(person.is_uncertain for one in self.images for person in one.people)
+
+    @property
     def failed(self) -> int:
         """Number of images that could not be read."""
         return sum(one.error is not None for one in self.images)
@@ -83,6 +92,7 @@ def identify(
     count: int = 5,
     detector: str | None = None,
     recognizer: str | None = None,
+    scope: str | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
     on_image: OnImage = ignore_image,
     on_progress: OnProgress = no_progress,
@@ -97,6 +107,8 @@ def identify(
         count: maximum number of candidates per face.
         detector: a model's name or the path of its card; by default the one of the settings.
         recognizer: as detector; by default the gallery's own.
+        scope: what to do with a face for which the measured rate does not hold: "demand" refuses it, "warn" (or
+            "auto") decides "uncertain", "ignore" does not look; by default the setting.
         options: engine options.
         on_image: called with each image as soon as it is done.
         on_progress: called after each image.
@@ -116,7 +128,7 @@ def identify(
     try:
         chosen = choose_threshold(opened.store, model.card, settings.identification_fmr if fmr is None else fmr)
         pipeline = open_pipeline(detector or settings.detector, str(model.folder), options, many=len(sources) > 1)
-        found = identify_images(opened, sources, pipeline, chosen.threshold, count)
+        found = identify_images(opened, sources, pipeline, chosen.threshold, count, scope)
         images = []
         for one in report_progress(found, "identifying", len(sources), on_progress):
             on_image(one)
@@ -127,25 +139,40 @@ def identify(
 
 
 def identify_images(
-    gallery: Gallery, sources: Sequence[Path | Item], pipeline: Pipeline, threshold: Threshold, count: int = 5
+    gallery: Gallery,
+    sources: Sequence[Path | Item],
+    pipeline: Pipeline,
+    threshold: Threshold,
+    count: int = 5,
+    scope: str | None = None,
 ) -> Iterable[IdentifiedImage]:
     """Identify images in their order with opened models; see identify.
 
     Raises:
         ContractError: the threshold was measured for another model than the gallery's.
     """
-    for analysis in pipeline.analyse(sources):
-        yield identify_analysis(gallery, analysis, threshold, count)
+    policy = scope_policy(scope)
+    analyses = pipeline.analyse(sources, cutouts=policy != "ignore")
+    for one in measured(analyses, policy, pipeline.workers):
+        yield identify_analysis(gallery, one, threshold, count, demand=policy == "demand")
 
 
-def identify_analysis(gallery: Gallery, analysis: Analysis, threshold: Threshold, count: int = 5) -> IdentifiedImage:
+def identify_analysis(
+    gallery: Gallery, scoped: Scoped, threshold: Threshold, count: int = 5, *, demand: bool = False
+) -> IdentifiedImage:
     """Decide on the faces of an image that went through the pipeline."""
-    people = gallery.identify(analysis.embeddings, threshold, count) if analysis.faces else []
+    analysis, doubts = scoped.analysis, scoped.doubts(threshold)
+    people = (
+        gallery.identify(analysis.embeddings, threshold, count, doubts=doubts, demand=demand)
+        if analysis.faces
+        else []
+    )
     return IdentifiedImage(
         item=analysis.item,
         width=analysis.width,
         height=analysis.height,
         faces=analysis.faces,
         people=tuple(people),
+        scopes=scoped.scopes,
         error=analysis.error,
     )

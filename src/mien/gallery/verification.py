@@ -1,6 +1,5 @@
 """Verification of two images: the face that each was taken of is compared, with a decision."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from mien.errors import ImageError, ScopeError
 from mien.gallery.decide import Decision, verify
 from mien.gallery.enrolment import recognizer_of
 from mien.gallery.gallery import identity_of
+from mien.gallery.scoping import refusal
 from mien.gallery.stores import open_store
 from mien.gallery.stores.base import require_identity
 from mien.gallery.thresholds import ChosenThreshold, card_threshold, choose_threshold
@@ -155,7 +155,7 @@ def _chosen(analysis: Analysis, threshold: Threshold, policy: ScopePolicy) -> tu
     scope = find_scope(analysis.cutouts[place], analysis.faces[place]) if analysis.cutouts else None
     doubts = () if scope is None else doubts_about(scope, threshold)
     if policy == "demand" and beyond(doubts):
-        raise ScopeError(refusal(analysis.name, doubts))
+        raise ScopeError(f"{analysis.name} {refusal(doubts)}")
     face = ComparedFace(
         name=analysis.name,
         face=analysis.faces[place],
@@ -166,9 +166,3 @@ def _chosen(analysis: Analysis, threshold: Threshold, policy: ScopePolicy) -> tu
         doubts=doubts,
     )
     return face, place
-
-
-def refusal(name: str, doubts: Sequence[Doubt]) -> str:
-    """Why an image is refused, as an error says it."""
-    reasons = "; ".join(one.message.text("en") for one in beyond(doubts))
-    return f"{name} is outside of what the recognizer was measured on ({reasons}): give another image, or scope warn"

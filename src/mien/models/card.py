@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mien.errors import CardError
 from mien.templates import TemplateSpec, check_points, parse_template
-from mien.types import Threshold
+from mien.types import PLAIN, Threshold
 from mien.units import UNIT_OF, Metric, Unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -217,7 +217,7 @@ class ModelCard(Strict):
                     fmr_interval=row.fmr_interval,
                     protocol=row.protocol,
                     strata=row.strata or {},
-                    conditions=row.conditions or {},
+                    conditions=_conditions(row),
                 )
         measured = ", ".join(f"{row.fmr:g}" for row in rows)
         if group is not None and not measured:
@@ -233,6 +233,14 @@ class ModelCard(Strict):
             )
         of_group = "" if group is None else f" for the group '{group}'"
         raise CardError(f"{self.name} has no threshold at FMR {fmr:g}{of_group}; it has {measured}")
+
+
+def _conditions(row: ThresholdRow) -> dict[str, tuple[float, float, float]]:
+    """The rates of a row's conditions with that of its protocol; nothing where none was measured."""
+    if not row.conditions:
+        return {}
+    low, high = row.fmr_interval or (row.fmr, row.fmr)
+    return {PLAIN: (row.fmr, low, high), **row.conditions}
 
 
 def parse_card(text: str, where: str) -> ModelCard:

@@ -97,7 +97,7 @@ class Pipeline:
         reading: ReadOptions | None = None,
     ) -> None:
         self.detector, self.recognizer = detector, recognizer
-        self._workers, self._reading = max(1, workers), reading or ReadOptions()
+        self.workers, self._reading = max(1, workers), reading or ReadOptions()
 
     def analyse(
         self, sources: Iterable[Path | Item], *, cutouts: bool = False, only: Policy | None = None
@@ -111,9 +111,9 @@ class Pipeline:
         """
         queue = iter(sources)
         chunks = iter(lambda: [as_item(one) for one in islice(queue, CHUNK)], [])
-        with ThreadPoolExecutor(self._workers) as pool:
+        with ThreadPoolExecutor(self.workers) as pool:
             for results in prefetch(
-                pool, lambda chunk: self.analyse_chunk(chunk, cutouts=cutouts, only=only), chunks, self._workers + 1
+                pool, lambda chunk: self.analyse_chunk(chunk, cutouts=cutouts, only=only), chunks, self.workers + 1
             ):
                 yield from results
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from mien.messages import Message
 from mien.models.card import ModelCard
 from mien.scope.measure import Scope
-from mien.types import Threshold
+from mien.types import PLAIN, Threshold
 from mien.units import better_is_higher, convert
 
 
@@ -31,8 +31,8 @@ class Doubt:
         code: the aspect; see mien.scope.aspects.
         value: of the aspect; None where it could not be measured.
         rate: the false match rate that is known for such faces, or None.
-        holds: whether the threshold's own rate holds all the same: the known one is not beyond its interval.
-        fmr: the threshold's own rate; None without a threshold.
+        holds: whether the threshold's rate holds all the same: the known one is not beyond its interval.
+        fmr: the rate that the threshold has in the protocol of the known one; None where no rate is known.
     """
 
     code: str
@@ -70,13 +70,12 @@ def doubts_about(scope: Scope, threshold: Threshold | None) -> tuple[Doubt, ...]
 
 
 def _doubt(code: str, value: float | None, threshold: Threshold | None) -> Doubt:
-    if threshold is None:
+    conditions = {} if threshold is None else threshold.conditions
+    rate = known_rate(code, value, conditions)
+    if threshold is None or rate is None:
         return Doubt(code=code, value=value, rate=None, holds=False, fmr=None)
-    rate = known_rate(code, value, threshold.conditions)
-    promised = threshold.fmr if threshold.fmr_interval is None else max(threshold.fmr, threshold.fmr_interval[1])
-    return Doubt(
-        code=code, value=value, rate=rate, holds=rate is not None and rate.low <= promised, fmr=threshold.fmr
-    )
+    fmr, _, high = conditions.get(PLAIN) or (threshold.fmr, *(threshold.fmr_interval or (threshold.fmr,) * 2))
+    return Doubt(code=code, value=value, rate=rate, holds=rate.low <= max(fmr, high), fmr=fmr)
 
 
 def known_rate(
