@@ -18,6 +18,7 @@ from mien.data.sources.registry import SOURCES
 from mien.detect.families import FAMILIES
 from mien.messages import languages, translate
 from mien.portrait.measures.catalogue import MEASURES
+from mien.scope.aspects import ASPECTS
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "guide" / "extending.md").read_text(encoding="utf-8")
@@ -51,7 +52,7 @@ def rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_every_place_that_the_guide_names_exists() -> None:
     table = [line for line in GUIDE.splitlines() if line.startswith("| [")]
-    assert len(table) == 12
+    assert len(table) == 13
     for line in table:
         _, change, room, seam, *_ = line.split("|")
         place = ROOT / "src" / "mien" / room.strip(" `")
@@ -126,6 +127,21 @@ def test_a_measure_is_reached_from_a_rule_file(
     strict.write_text(rules.read_text(encoding="utf-8").replace("min = 100", "min = 300"), encoding="utf-8")
     assert run(["check", str(hopper_path), "--rules", str(strict)]) == 1
     assert "The photograph has a bright spot" in capsys.readouterr().out
+
+
+def test_an_aspect_of_scope_is_reached_from_compare(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, collins: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, light in (("plain", 1.0), ("dim", 0.15)):
+        Pillow.fromarray((collins * light).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    command = ["compare", str(tmp_path / "plain.png"), str(tmp_path / "dim.png")]
+    assert run(command) == 0
+    monkeypatch.setitem(ASPECTS, "dark", example("An aspect of scope", monkeypatch).ASPECT)
+    capsys.readouterr()
+    assert run(command) == 5
+    assert "dim.png: dark: 0.0" in capsys.readouterr().out
+    assert run([*command, "--json"]) == 5
+    assert rows(capsys)[0]["faces"][1]["scope"]["outside"][0]["code"] == "dark"
 
 
 def test_a_language_is_one_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hopper_path: Path) -> None:

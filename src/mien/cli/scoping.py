@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from mien.messages import translate
+from mien.messages import text_of
 from mien.scope import Doubt, Scope, beyond
+from mien.scope.aspects import name_of
 
 
 def as_json(scope: Scope | None, doubts: Sequence[Doubt], language: str) -> dict[str, object] | None:
@@ -32,7 +33,7 @@ def _doubt(doubt: Doubt, language: str) -> dict[str, object]:
 
 def cell(doubts: Iterable[Doubt], language: str) -> str:
     """In what a face is outside, in a few words."""
-    return ", ".join(translate(f"scope.{one.code}.name", language) for one in doubts)
+    return ", ".join(text_of(name_of(one.code), language) for one in doubts)
 
 
 def reasons(doubts: Sequence[Doubt], language: str) -> list[str]:

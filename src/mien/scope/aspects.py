@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import acos, cos, degrees, radians
 
+from mien.messages import Message, Text, has_message
 from mien.portrait.measures import colour, detail, occlusion
 from mien.portrait.measures.face_chip import FaceChip
 
@@ -21,6 +22,7 @@ class Aspect:
         limit: the value from which on a face is outside.
         above: whether faces with higher values are outside, or those with lower ones.
         unit: of the value; empty for shares.
+        title: what it is called where the catalogues do not say.
         part_of: an aspect that brings this one along: where a face is outside in that, this is not looked at.
     """
 
@@ -28,6 +30,7 @@ class Aspect:
     limit: float
     above: bool = True
     unit: str = ""
+    title: str = ""
     part_of: str = ""
 
     def is_outside(self, value: float) -> bool:
@@ -50,11 +53,11 @@ def turn(chip: FaceChip) -> float:
 ASPECTS: dict[str, Aspect] = {
     "mask": Aspect(of_face=occlusion.mask, limit=0.5),
     "size": Aspect(of_face=size, limit=48.0, above=False, unit="px"),
-    "sharpness": Aspect(of_face=detail.sharpness, limit=-9.0, above=False, unit="dB", part_of="size"),
+    "sharpness": Aspect(of_face=detail.sharpness, limit=-8.0, above=False, unit="dB", part_of="size"),
     "pose": Aspect(of_face=turn, limit=45.0, unit="degrees"),
     "grey": Aspect(of_face=colour.chroma, limit=colour.GREY, above=False),
 }
-"""A new aspect is one entry, and its texts `scope.CODE.name` and `scope.CODE.is` in the catalogues.
+"""A new aspect is one entry; its texts are `scope.CODE.name` and `scope.CODE.is` in the catalogues.
 
 Limits of sharpness, pose and size are where the error rates of three recognizers visibly change on CelebA; that of
 masks finds drawn ones (docs/guide/scope.md). A face of few pixels is not sharp at the chip's size, so the rate of its
@@ -66,3 +69,17 @@ def outside(values: Mapping[str, float]) -> tuple[str, ...]:
     """The codes of the aspects in which a face with these values is outside."""
     found = [code for code, one in ASPECTS.items() if code in values and one.is_outside(values[code])]
     return tuple(code for code in found if ASPECTS[code].part_of not in found)
+
+
+def name_of(code: str) -> Text:
+    """What an aspect is called, in a word or two."""
+    return Message(f"scope.{code}.name") if has_message(f"scope.{code}.name") else ASPECTS[code].title or code
+
+
+def sentence_about(code: str, value: float | None) -> Message:
+    """What a face shows that is outside in an aspect."""
+    if value is None:
+        return Message(f"scope.{code}.unknown")
+    if has_message(f"scope.{code}.is"):
+        return Message(f"scope.{code}.is", {"value": value})
+    return Message("scope.other", {"name": name_of(code), "value": value})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from mien.messages import Message
 from mien.models.card import ModelCard
+from mien.scope.aspects import sentence_about
 from mien.scope.measure import Scope
 from mien.types import PLAIN, Threshold
 from mien.units import better_is_higher, convert
@@ -44,11 +45,7 @@ class Doubt:
     @property
     def message(self) -> Message:
         """The doubt as a sentence."""
-        what = (
-            Message(f"scope.{self.code}.unknown")
-            if self.value is None
-            else Message(f"scope.{self.code}.is", {"value": self.value})
-        )
+        what = sentence_about(self.code, self.value)
         if self.rate is None or self.fmr is None:
             return Message("scope.no-rate", {"what": what})
         rate, low, high, fmr = (_percent(v) for v in (self.rate.value, self.rate.low, self.rate.high, self.fmr))
