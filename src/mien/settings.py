@@ -81,6 +81,13 @@ class Settings:
     decode_memory_mb: int = field(
         default=512, metadata=_checks("Megabytes of decoded images that may wait in memory.", at_least=1)
     )
+    second_look: str = field(
+        default="yes",
+        metadata=_checks(
+            "Whether an image without a sure, upright face is searched again, turned by 90, 180 and 270 degrees.",
+            choices=lambda: ("yes", "no"),
+        ),
+    )
     language: str = field(default="en", metadata=_checks("Language of reports and instructions, such as en or vi."))
     verification_fmr: float = field(default=1e-3, metadata=_checks("False match rate when two images are compared."))
     identification_fmr: float = field(

@@ -60,11 +60,14 @@ class Face:
         box: pixels of the source image.
         score: the detector's confidence, 0 to 1.
         landmarks: (5, 2) float32 pixels x, y of the source image, in the viewer's order.
+        turn: degrees clockwise by which the image has to be turned for the face to be upright: 0, 90, 180 or 270.
+            The landmarks are in the order of a viewer of the turned image.
     """
 
     box: Box
     score: float
     landmarks: Floats
+    turn: int = 0
 
 
 Faces = tuple[Face, ...]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from mien.detect.schedule import (
     PASSES,
+    SHARP,
     STRIDE,
     Candidates,
     Pass,
@@ -15,7 +16,7 @@ from mien.detect.schedule import (
     make_views,
     settle,
 )
-from mien.types import floats
+from mien.types import Faces, Floats, floats
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,19 +51,24 @@ def candidates(rows: list[list[float]], scores: list[float]) -> Candidates:
     return Candidates(floats(rows).reshape(-1, 4), floats(scores), np.zeros((len(rows), 5, 2), np.float32))
 
 
+def settled(candidates: Candidates, overlap: float = 0.4) -> Faces:
+    """Settled where every view has the image's own size."""
+    return settle(candidates, candidates.heights, overlap)
+
+
 def test_one_face_found_twice_is_one_face() -> None:
     both = join([candidates([[0, 0, 100, 100]], [0.6]), candidates([[3, 2, 104, 99], [200, 0, 260, 80]], [0.9, 0.5])])
-    faces = settle(both, 0.4)
+    faces = settled(both)
     assert [face.score for face in faces] == pytest.approx([0.9, 0.5])
 
 
 def test_features_of_a_large_face_are_not_faces() -> None:
-    faces = settle(candidates([[0, 0, 200, 200], [60, 60, 100, 100]], [0.9, 0.8]), 0.4)
+    faces = settled(candidates([[0, 0, 200, 200], [60, 60, 100, 100]], [0.9, 0.8]))
     assert len(faces) == 1 and faces[0].box.width == 200
 
 
 def test_nothing_found_is_not_a_face() -> None:
-    assert settle(candidates([], []), 0.4) == ()
+    assert settled(candidates([], [])) == ()
 
 
 @pytest.mark.parametrize("size", [(300, 200), (90, 240), (20, 20), (2000, 10)])
@@ -107,11 +113,57 @@ def test_a_single_pass_with_a_small_margin_keeps_it_on_a_fixed_canvas() -> None:
 def test_a_box_of_which_four_fifths_are_in_a_better_one_is_dropped(inside: float, count: int) -> None:
     """Its IoU is small, as it is; only the share of the smaller box says that it is a feature of the larger face."""
     small = [100 - 20 * inside, 40, 120 - 20 * inside, 60]
-    assert len(settle(candidates([[0, 0, 100, 100], small], [0.9, 0.8]), 0.4)) == count
+    assert len(settled(candidates([[0, 0, 100, 100], small], [0.9, 0.8]))) == count
 
 
 @pytest.mark.parametrize(("shift", "count"), [(42, 1), (44, 2)])
 def test_the_worse_of_two_boxes_is_dropped_above_the_overlap(shift: float, count: int) -> None:
     """Shifted by s of 100 pixels, the IoU is (100 - s) / (100 + s): 0.408 and 0.389."""
     boxes = [[0, 0, 100, 100], [shift, 0, 100 + shift, 100]]
-    assert len(settle(candidates(boxes, [0.9, 0.8]), 0.4)) == count
+    assert len(settled(candidates(boxes, [0.9, 0.8]))) == count
+
+
+def with_landmarks(rows: list[list[float]], scores: list[float], points: Floats) -> Candidates:
+    """Candidates whose five landmarks are all at one x, y of `points`."""
+    return Candidates(floats(rows), floats(scores), np.repeat(points[:, None], 5, axis=1))
+
+
+def test_the_landmarks_of_a_face_are_the_mean_of_its_candidates_by_their_scores() -> None:
+    own = with_landmarks(
+        [[0, 0, 100, 120], [2, 2, 102, 122], [300, 0, 400, 120]], [0.9, 0.6, 0.8], floats([[10, 20], [25, 35], [310, 9]])
+    )
+    face, other = settled(own)
+    assert face.box.corners == (0, 0, 100, 120) and face.score == pytest.approx(0.9)
+    assert face.landmarks == pytest.approx(np.tile(floats([16, 26]), (5, 1)))
+    assert other.landmarks == pytest.approx(np.tile(floats([310, 9]), (5, 1)))
+
+
+@pytest.mark.parametrize(("height", "weight"), [(SHARP / 2, 0.25), (SHARP, 1), (4 * SHARP, 1)])
+def test_a_coarse_view_counts_less_for_landmarks_though_its_score_is_higher(height: float, weight: float) -> None:
+    both = with_landmarks([[0, 0, 300, 400], [0, 0, 304, 402]], [0.6, 0.6], floats([[0, 0], [10, 10]]))
+    (face,) = settle(both, floats([400, height]), 0.4)
+    assert face.landmarks[0] == pytest.approx(np.full(2, 10 * weight / (1 + weight)))
+
+
+@pytest.mark.parametrize(("shift", "mean"), [(24, 12), (26, 0)])
+def test_landmarks_of_a_box_that_overlaps_less_are_not_averaged(shift: float, mean: float) -> None:
+    """Shifted by s of 100 pixels, the IoU is (100 - s) / (100 + s): 0.613 and 0.587."""
+    rows = [[0, 0, 100, 100], [shift, 0, 100 + shift, 100]]
+    face = settled(with_landmarks(rows, [0.8, 0.8], floats([[0, 0], [24, 24]])))[0]
+    assert face.landmarks[0] == pytest.approx(np.full(2, mean))
+
+
+@given(st.integers(0, 99))
+def test_landmarks_stay_within_those_of_the_candidates(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    boxes = chance.uniform(0, 100, (12, 2)).repeat(2, axis=0).reshape(12, 4) + [0, 0, 60, 80]
+    points = chance.uniform(0, 100, (12, 5, 2)).astype(np.float32)
+    own = Candidates(floats(boxes), floats(chance.uniform(0.5, 1, 12)), points)
+    for face in settle(own, floats(chance.uniform(5, 400, 12)), 0.4):
+        assert (face.landmarks >= points.min(axis=0) - 1e-3).all()
+        assert (face.landmarks <= points.max(axis=0) + 1e-3).all()
+
+
+def test_a_box_without_height_keeps_its_landmarks() -> None:
+    (face,) = settled(with_landmarks([[5, 5, 5, 5]], [0.9], floats([[5, 5]])))
+    assert face.landmarks == pytest.approx(np.full((5, 2), 5.0))

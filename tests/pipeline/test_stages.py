@@ -116,3 +116,32 @@ def test_degenerate_landmarks_have_no_crop(large: Path) -> None:
     point = replace(found.faces[0], landmarks=found.faces[0].landmarks * 0 + 7)
     crops = align_faces(ImageFaces(found.loaded, (point, found.faces[0])), TEMPLATE, 112)
     assert crops[0] is None and crops[1] is not None and crops[1].shape == (112, 112, 3)
+
+
+class _OnItsSide:
+    """Finds one face in tall images only."""
+
+    name, longest, min_score = "tall", 640, 0.5
+
+    def detect(self, images: list[Image]) -> list[Faces]:
+        return [(_face(50, 90),) if image.shape[0] > image.shape[1] else () for image in images]
+
+
+@pytest.mark.parametrize(("second_look", "turns"), [(True, [90]), (False, [])])
+def test_an_image_on_its_side_is_searched_again_unless_that_is_switched_off(
+    second_look: bool, turns: list[int]
+) -> None:
+    items = [Wanted(array_item("wide", np.zeros((50, 90, 3), np.uint8)))]
+    ((one,),) = find_faces(items, _OnItsSide(), ReadOptions(second_look=second_look))
+    assert isinstance(one, ImageFaces) and [face.turn for face in one.faces] == turns
+
+
+def test_the_setting_switches_the_second_look_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ReadOptions().second_look
+    monkeypatch.setenv("MIEN_SECOND_LOOK", "no")
+    assert not ReadOptions().second_look
+
+
+def test_the_turn_of_a_face_stays_in_pixels_of_the_source() -> None:
+    photo = Photo(np.zeros((50, 40, 3), np.uint8), 80, 100)
+    assert to_source(replace(_face(40, 50), turn=270), photo).turn == 270

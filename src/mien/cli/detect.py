@@ -26,6 +26,13 @@ from mien.video import Video, is_video, write_video
 MANY = 20
 """Images and frames from which on the summary has a rate."""
 
+LIES = {
+    90: "lies on its side: turn it clockwise by 90 degrees",
+    180: "is upside down: turn it by 180 degrees",
+    270: "lies on its side: turn it counterclockwise by 90 degrees",
+}
+"""What is said of an image whose faces are not upright, by its turn."""
+
 Paths = Annotated[
     list[Path], typer.Argument(help="Images, folders, videos; camera:0 is a camera.", show_default=False)
 ]
@@ -146,6 +153,8 @@ class _Shown:
         """Show one image."""
         if analysis.error is not None:
             err.print(f"mien: {analysis.error}")
+        if analysis.turn:
+            err.print(f"mien: {analysis.name} {LIES[analysis.turn]}")
         if self._json:
             emit(as_json(analysis))
         elif analysis.error is None:
@@ -167,6 +176,7 @@ def as_json(analysis: Analysis) -> dict[str, object]:
         "path": analysis.name,
         "width": analysis.width,
         "height": analysis.height,
+        "turn": analysis.turn,
         "faces": [_face_json(face) for face in analysis.faces],
     }
     return value if analysis.error is None else {**value, "error": analysis.error}

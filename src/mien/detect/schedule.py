@@ -2,8 +2,9 @@
 
 Detectors of the SCRFD kind learn faces up to about half of their canvas and miss those that fill it, which is
 what an identity photo is. So they see every image twice: as it is, and as a small copy with a wide margin, where a
-face that fills the frame is an ordinary one. One non-maximum suppression merges what both find. Owns the passes and
-the way back to the image's coordinates; knows no network.
+face that fills the frame is an ordinary one. One non-maximum suppression merges what both find, and the landmarks of a face are
+the mean over all candidates that found it. Owns the passes and the way back to the image's coordinates; knows no
+network.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.geometry import nms, suppress_nested
+from mien.geometry import iou, nms, suppress_nested
 from mien.types import Box, Face, Faces, Floats, Image, floats
 
 
@@ -53,6 +54,11 @@ class Candidates:
     boxes: Floats
     scores: Floats
     landmarks: Floats
+
+    @property
+    def heights(self) -> Floats:
+        """(N,) heights of the boxes in pixels."""
+        return self.boxes[:, 3] - self.boxes[:, 1]
 
     def back(self, view: ScaledView) -> "Candidates":
         """The same in the coordinates of the image that the view shows."""
@@ -151,16 +157,39 @@ NESTED = 0.8
 """A box is dropped when this share of it is in a better one: features of a large face are not faces."""
 
 
-def settle(candidates: Candidates, overlap: float) -> Faces:
+SAME_FACE = 0.6
+"""Minimum IoU with a kept box of the candidates whose landmarks are averaged; other faces never come so close, since
+suppression leaves no two boxes with an IoU above 0.4."""
+
+SHARP = 96
+"""Height in pixels of its view from which a face is as sharp as landmarks can use (measured in docs/log.md)."""
+
+
+def settle(candidates: Candidates, heights: Floats, overlap: float) -> Faces:
     """One suppression over all passes, best face first.
 
     Args:
         candidates: of one image, in its coordinates.
+        heights: (N,) heights of the candidates in pixels of the views that they were found in.
         overlap: the IoU above which the worse of two boxes goes.
     """
     kept = nms(candidates.boxes, candidates.scores, overlap)
     kept = kept[suppress_nested(candidates.boxes[kept], candidates.scores[kept], NESTED)]
-    return to_faces(candidates.boxes[kept], candidates.scores[kept], candidates.landmarks[kept])
+    return to_faces(candidates.boxes[kept], candidates.scores[kept], _mean_landmarks(candidates, heights, kept))
+
+
+def _mean_landmarks(candidates: Candidates, heights: Floats, kept: NDArray[np.int64]) -> Floats:
+    """Landmarks of the kept boxes, averaged over the candidates on the same face.
+
+    Candidates differ by chance, so their mean is more exact than the best one. Those of a small view are coarse, and
+    count less by the number of pixels of the face.
+    """
+    sharpness = np.clip(heights / SHARP, 0, 1) ** 2
+    same = iou(candidates.boxes[kept], candidates.boxes) >= SAME_FACE
+    # The kept box always counts, also where it is empty and has no IoU with itself.
+    same[np.arange(len(kept)), kept] = True
+    weights = same * (candidates.scores * np.maximum(sharpness, np.float32(1e-6)))
+    return floats(np.einsum("kn,nij->kij", weights / weights.sum(axis=1, keepdims=True), candidates.landmarks))
 
 
 def to_faces(boxes: Floats, scores: Floats, landmarks: Floats) -> Faces:

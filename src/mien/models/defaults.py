@@ -80,7 +80,7 @@ DEFAULTS = {
         {
             "model": _Weights(
                 "models/weights/mien-face.onnx",
-                "9566ef4ed78b7e1e6110be93fe5a79c1d191625c5839e4a2c9ecc5d430c56fb5",
+                "8b3c5beea3d8d7dedfe5c5175f6a2f8b8141513c98806d202fc89f4dc6b37778",
                 bytes,
             )
         },

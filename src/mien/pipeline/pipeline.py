@@ -68,6 +68,11 @@ class Analysis:
         """What the image is called; the path of a file."""
         return self.item.name
 
+    @property
+    def turn(self) -> int:
+        """Degrees clockwise by which the image has to be turned for its faces to be upright; 0 without a face."""
+        return next((face.turn for face in (*self.faces, *self.unaligned)), 0)
+
     def choose(self, policy: Policy) -> int | Refused:
         """Choose the face that the image was taken of: its place in `faces`, or why there is none."""
         if self.error is not None:

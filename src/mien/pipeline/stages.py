@@ -16,11 +16,13 @@ from dataclasses import dataclass, field, replace
 
 from mien.align import align_face, magnification
 from mien.detect.detector import Detector
+from mien.detect.turning import detect_in_any_turn
 from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import DEFAULT_LIMITS, Encoded, Limits, open_encoded
 from mien.image.pixels import average, whole_factor
 from mien.pipeline.budget import Budget
 from mien.pipeline.items import Item, Loaded
+from mien.settings import load_settings
 from mien.templates import Template
 from mien.types import Box, Face, Faces, Image, Photo, floats
 
@@ -49,11 +51,14 @@ class ReadOptions:
             side where that is more.
         limits: what is refused before it is decoded.
         budget: how many decoded bytes may be in memory at once.
+        second_look: whether an image without a sure, upright face is shown to the detector again, turned by 90, 180
+            and 270 degrees. Such an image then takes four times as long.
     """
 
     longest: int = DECODED
     limits: Limits = DEFAULT_LIMITS
     budget: Budget = field(default_factory=Budget)
+    second_look: bool = field(default_factory=lambda: load_settings().second_look == "yes")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,12 +120,14 @@ class _Opened:
 
     @property
     def extra(self) -> int:
-        """Bytes that are taken for a moment: while it is decoded, or while a small face is cut from the full size."""
+        """Bytes that are taken for a moment: while it is decoded or turned, or while a small face is cut from the full
+        size."""
         if not isinstance(self.content, Encoded):
-            return 0
+            return self.held
+        width, height = self.content.size(self.longest)
         decoding = self.content.peak_bytes(self.longest) - (self.held - len(self.content.data))
-        reduced = self.content.size(self.longest) != self.content.size(None)
-        return max(decoding, self.content.peak_bytes(None) if reduced else 0)
+        reduced = (width, height) != self.content.size(None)
+        return max(decoding, width * height * 3, self.content.peak_bytes(None) if reduced else 0)
 
 
 def find_faces(
@@ -141,7 +148,7 @@ def find_faces(
         opened = [one for one in group if isinstance(one, _Opened)]
         needed = sum(one.held for one in opened) + max((one.extra for one in opened), default=0)
         with reading.budget.hold(needed):
-            yield _detect(group, detector)
+            yield _detect(group, detector, reading)
 
 
 def _groups(wanted: Sequence[Wanted], detector: Detector, reading: ReadOptions) -> Iterator[list["_Opened | Broken"]]:
@@ -174,7 +181,9 @@ def _open(wanted: Wanted, detector: Detector, reading: ReadOptions) -> "_Opened 
     return _Opened(wanted, content, longest)
 
 
-def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[ImageFaces | Broken]:
+def _detect(
+    group: Sequence["_Opened | Broken"], detector: Detector, reading: ReadOptions
+) -> list[ImageFaces | Broken]:
     """Decode a group, and find the faces of those in which they are wanted, all together."""
     loaded = [one if isinstance(one, Broken) else _decode(one) for one in group]
     sought = [
@@ -183,7 +192,8 @@ def _detect(group: Sequence["_Opened | Broken"], detector: Detector) -> list[Ima
         if isinstance(one, _Opened) and isinstance(image, Loaded) and one.wanted.detect
     ]
     images = [image.photo.image for place in sought if isinstance(image := loaded[place], Loaded)]
-    faces = dict(zip(sought, detector.detect(images), strict=True)) if images else {}
+    found = detect_in_any_turn(detector, images) if reading.second_look else detector.detect(images)
+    faces = dict(zip(sought, found, strict=True))
     return [
         image if isinstance(image, Broken) else ImageFaces(image, faces.get(place, ()))
         for place, image in enumerate(loaded)

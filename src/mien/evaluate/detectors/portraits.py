@@ -57,14 +57,19 @@ def found_filling(detector: Detector, annotated: AnnotatedSet, max_images: int) 
     chosen = [(one, face) for one in annotated.images[:max_images] if (face := _largest(one)) is not None]
     # The face is known, so the file is read in full and not searched; the portraits made of it are.
     wanted = [Wanted(file_item(one.path), detect=False) for one, _ in chosen]
-    pipeline = Pipeline(detector, None)
+    pipeline = Pipeline(detector, None, reading=_alone())
     found: list[bool] = []
     for (one, face), read in zip(
-        chosen, chain.from_iterable(find_faces(wanted, detector, ReadOptions())), strict=True
+        chosen, chain.from_iterable(find_faces(wanted, detector, _alone())), strict=True
     ):
         if isinstance(read, ImageFaces):
             found += _found_filling(pipeline, read.loaded.photo.image, one.boxes[face])
     return _estimate(sum(found), len(found)) if found else None
+
+
+def _alone() -> ReadOptions:
+    """The detector alone is measured, so nothing is searched again in other turns."""
+    return ReadOptions(second_look=False)
 
 
 def _found_filling(pipeline: Pipeline, image: Image, box: np.ndarray) -> list[bool]:
@@ -117,7 +122,8 @@ def found_central(detector: Detector, folder: Path, max_images: int) -> Central:
         ImageError: no image of the folder can be read.
     """
     files = find_images(folder)
-    seen = list(Pipeline(detector, None).analyse(files[:: max(1, len(files) // max_images)][:max_images]))
+    chosen = files[:: max(1, len(files) // max_images)][:max_images]
+    seen = list(Pipeline(detector, None, reading=_alone()).analyse(chosen))
     covers = [_cover_the_middle(one) for one in seen if one.error is None]
     if not covers:
         raise ImageError(f"{folder} does not hold an image that can be read")

@@ -11,7 +11,7 @@ from mien.evaluate.detectors.matching import MIN_IOU
 from mien.evaluate.wording import message
 from mien.messages import Message
 from mien.models.engines import usable_cores
-from mien.pipeline import Pipeline
+from mien.pipeline import Pipeline, ReadOptions
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Faces
 
@@ -51,7 +51,8 @@ def detect_all(
     detector: Detector, images: Sequence[AnnotatedImage], on_progress: OnProgress = no_progress
 ) -> list[Seen]:
     """The faces of each image, in their order; an image that cannot be read has a reason instead."""
-    pipeline = Pipeline(detector, None, workers=usable_cores())
+    # The detector alone is measured, so nothing is searched again in other turns.
+    pipeline = Pipeline(detector, None, workers=usable_cores(), reading=ReadOptions(second_look=False))
     found = pipeline.analyse([image.path for image in images])
     return [
         (image, None, one.error) if one.error is not None else (image, one.faces, "")

@@ -1,0 +1,99 @@
+"""Faces of images that lie on their side or stand on their head: a second look where the first one found none for sure.
+
+Detectors know faces that are upright, or tilted by up to about 45 degrees. A scan, or a photograph whose orientation
+was lost, is turned by 90, 180 or 270 degrees. In such an image a detector finds nothing, or a face with landmarks in
+the wrong places, which then has a low score or lies on its side. So an image without a sure, upright face is shown to
+the detector again in the three other turns. Boxes and landmarks come back in the pixels of the image as it is, and
+each face says its turn. Owns the turns and the way back; decides nothing about the image.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.detect.detector import Detector
+from mien.types import Box, Face, Faces, Image, floats
+
+TURNS = (90, 270, 180)
+"""Degrees clockwise, in the order in which they are tried; the first of equally good ones counts."""
+
+UPRIGHT = 45
+"""Maximum tilt of an upright face in degrees: with more, the next turn fits better."""
+
+HOME = 0.05
+"""By how much a turned face's score must exceed those of the first look: a doubtful face is more often upright."""
+
+_COSINE_AND_SINE = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}
+
+
+def detect_in_any_turn(detector: Detector, images: Sequence[Image]) -> list[Faces]:
+    """Find the faces of each image; where none is sure and upright, look again with the image turned.
+
+    Args:
+        detector: any.
+        images: (H, W, 3) uint8 RGB each, of any sizes.
+
+    Returns:
+        For each image its faces, best first, in that image's pixels. All faces of an image have one turn: that of its
+        best face, where upright faces are better than others and then the score counts.
+    """
+    found = detector.detect(images)
+    return [
+        faces if any(_is_sure(face, detector.min_score) for face in faces) else _look_again(detector, image, faces)
+        for image, faces in zip(images, found, strict=True)
+    ]
+
+
+def _is_sure(face: Face, min_score: float) -> bool:
+    """Whether a face is upright, and its score is in the upper half of what counts as a face."""
+    return tilt(face) <= UPRIGHT and face.score >= (1 + min_score) / 2
+
+
+def _look_again(detector: Detector, image: Image, first: Faces) -> Faces:
+    """The faces of the best turn; one turned copy at a time is in memory."""
+    best, value = first, _value(first, HOME)
+    for turn in TURNS:
+        seen = detector.detect([turn_image(image, turn)])[0]
+        if _value(seen) > value:
+            value, height, width = _value(seen), *image.shape[:2]
+            best = tuple(turn_back(face, turn, width, height) for face in seen)
+    return best
+
+
+def _value(faces: Faces, bonus: float = 0.0) -> tuple[bool, float]:
+    """How good the best of the faces of one turn is, seen in that turn: whether it is upright, then its score."""
+    return max(((tilt(face) <= UPRIGHT, face.score + bonus) for face in faces), default=(False, 0.0))
+
+
+def tilt(face: Face) -> float:
+    """By how many degrees a face is tilted to either side, 0 to 180: the angle from its eyes to its mouth."""
+    x, y = (face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)).tolist()
+    return abs(math.degrees(math.atan2(x, y)))
+
+
+def turn_image(image: Image, turn: int) -> Image:
+    """The image turned clockwise by a multiple of 90 degrees."""
+    return np.ascontiguousarray(np.rot90(image, -turn // 90))
+
+
+def turn_back(face: Face, turn: int, width: int, height: int) -> Face:
+    """A face of a turned image in pixels of the image before it was turned.
+
+    Args:
+        face: in pixels of the turned image.
+        turn: by which the image was turned, in degrees clockwise: 0, 90, 180 or 270.
+        width: of the image before it was turned.
+        height: of the image before it was turned.
+
+    Returns:
+        The same face. Its landmarks keep their order: that of a viewer for whom the face is upright.
+    """
+    cosine, sine = _COSINE_AND_SINE[turn]
+    linear = floats([[cosine, sine], [-sine, cosine]])
+    corner = floats([width if cosine + sine < 0 else 0, height if cosine - sine < 0 else 0])
+    ends = floats(face.box.corners).reshape(2, 2) @ linear.T + corner
+    (x1, y1), (x2, y2) = ends.min(axis=0).tolist(), ends.max(axis=0).tolist()
+    # A box has edges of pixels, landmarks have their centres: those of the last pixel are one less than the size.
+    landmarks = face.landmarks @ linear.T + np.maximum(corner - 1, 0)
+    return Face(Box(x1, y1, x2, y2), face.score, landmarks, turn)

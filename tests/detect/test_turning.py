@@ -1,0 +1,127 @@
+"""The second look: turning the image turns the answer, and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.detect.families import open_detector
+from mien.detect.turning import TURNS, detect_in_any_turn, tilt, turn_back, turn_image
+from mien.types import Box, Face, Faces, Image, floats
+
+
+@given(
+    st.sampled_from([0, *TURNS]), st.integers(40, 90), st.integers(40, 90), st.integers(5, 30), st.integers(5, 30)
+)
+def test_boxes_and_landmarks_lead_back_to_the_pixels_that_they_are_of(
+    turn: int, width: int, height: int, x: int, y: int
+) -> None:
+    """A white rectangle, found in the turned image by its pixels, is where it was drawn."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[y : y + 9, x : x + 6] = 255
+    rows, columns = np.nonzero(turn_image(image, turn)[..., 0])
+    box = Box(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    centres = floats([[columns.min(), rows.min()], [columns.max(), rows.max()]])
+    back = turn_back(Face(box, 0.9, centres[[0, 1, 0, 1, 0]]), turn, width, height)
+    assert back.box.corners == (x, y, x + 6, y + 9) and back.turn == turn and back.score == 0.9
+    assert sorted(back.landmarks[:2, 0]) == [x, x + 5] and sorted(back.landmarks[:2, 1]) == [y, y + 8]
+
+
+class Scripted:
+    """Finds what its script says for images of each turn; an image is told by the place of its white corner."""
+
+    name, longest, min_score = "scripted", 640, 0.5
+
+    def __init__(self, script: dict[int, list[Face]]) -> None:
+        self.script, self.looks = script, list[int]()
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        return [self._detect_one(image) for image in images]
+
+    def _detect_one(self, image: Image) -> Faces:
+        corners = [image[0, 0, 0], image[0, -1, 0], image[-1, -1, 0], image[-1, 0, 0]]
+        turn = 90 * int(np.argmax(corners))
+        self.looks.append(turn)
+        return tuple(self.script.get(turn, ()))
+
+
+def face(score: float, tilt: float = 0.0, side: float = 20.0) -> Face:
+    """A face of 40 pixels that is tilted by so many degrees."""
+    points = floats([[-10, -8], [10, -8], [0, 2], [-8, 10], [8, 10]])
+    angle = np.radians(tilt)
+    turned = points @ floats([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return Face(Box(0, 0, 2 * side, 2 * side), score, floats(turned + 20))
+
+
+def marked() -> Image:
+    """An image of 60x50 pixels with a white corner at the top left."""
+    image = np.zeros((50, 60, 3), np.uint8)
+    image[0, 0] = 255
+    return image
+
+
+def test_a_sure_upright_face_is_not_looked_for_again() -> None:
+    detector = Scripted({0: [face(0.6), face(0.75)], 90: [face(0.99)]})
+    (found,) = detect_in_any_turn(detector, [marked()])
+    assert detector.looks == [0] and [one.score for one in found] == [0.6, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "turn"),
+    [
+        ([], 0.6, 180),
+        ([face(0.74)], 0.8, 180),
+        ([face(0.74)], 0.78, 0),
+        ([face(0.95, 60)], 0.6, 180),
+        ([face(0.95, 44)], 0.99, 0),
+        ([face(0.74, 170)], 0.6, 180),
+    ],
+)
+def test_a_turn_is_taken_where_its_best_face_is_upright_and_better(
+    first: list[Face], other: float, turn: int
+) -> None:
+    """The first look counts 0.05 more, and a face that is upright counts more than any that is not."""
+    detector = Scripted({0: first, 180: [face(other)], 270: [face(0.99, 100)]})
+    (found,) = detect_in_any_turn(detector, [marked()])
+    assert {one.turn for one in found} == {turn}
+
+
+def test_only_the_images_without_a_sure_face_are_seen_again_and_nothing_stays_nothing() -> None:
+    detector = Scripted({})
+    assert detect_in_any_turn(detector, [marked()]) == [()]
+    assert sorted(detector.looks) == [0, 90, 180, 270]
+    assert detect_in_any_turn(detector, []) == []
+
+
+def test_all_faces_of_an_image_are_of_one_turn() -> None:
+    detector = Scripted({0: [face(0.6)], 90: [face(0.9), face(0.55)], 180: [face(0.8)]})
+    (found,) = detect_in_any_turn(detector, [marked()])
+    assert [(one.turn, one.score) for one in found] == [(90, 0.9), (90, 0.55)]
+
+
+@pytest.mark.parametrize(("points", "degrees"), [(0, 0), (30, 30), (-100, 100), (180, 180)])
+def test_the_tilt_is_the_angle_from_the_eyes_to_the_mouth(points: float, degrees: float) -> None:
+    assert tilt(face(0.9, points)) == pytest.approx(degrees, abs=1e-3)
+
+
+@pytest.mark.parametrize("detector", ["mtcnn", "mien-face"])
+@pytest.mark.parametrize("turn", [90, 270])
+@pytest.mark.parametrize("portrait", ["collins", "hopper"])
+def test_turning_a_portrait_turns_the_answer(
+    detector: str, turn: int, portrait: str, request: pytest.FixtureRequest
+) -> None:
+    """A portrait on its side has the face of the upright one, and its landmarks in the same order."""
+    image: Image = request.getfixturevalue(portrait)
+    height, width = image.shape[:2]
+    opened = open_detector(detector)
+    upright = detect_in_any_turn(opened, [image])[0][0]
+    seen = detect_in_any_turn(opened, [turn_image(image, turn)])[0][0]
+    assert upright.turn == 0 and seen.turn == 360 - turn
+    back = turn_back(replace(seen, turn=0), turn, width, height)
+    size = np.linalg.norm(upright.landmarks[0] - upright.landmarks[1])
+    assert np.linalg.norm(back.landmarks - upright.landmarks, axis=1).max() < 0.02 * size
+    assert back.box.corners == pytest.approx(upright.box.corners, abs=0.02 * size)
+    assert back.score == pytest.approx(upright.score, abs=0.01)
