@@ -9,6 +9,8 @@ import pytest
 
 from mien.cli import run
 from mien.image import read_image
+from mien.save_image import save_image
+from mien.types import Image
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +112,31 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
 def test_detect_as_json(people: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["detect", str(people / "both.png"), str(people / "wall.png"), "--json"]) == 0
     both, wall = lines(capsys)
-    assert set(both) == {"path", "width", "height", "faces"} and (both["width"], both["height"]) == (1024, 512)
+    assert set(both) == {"path", "width", "height", "turn", "faces"} and both["turn"] == 0
+    assert (both["width"], both["height"]) == (1024, 512)
     assert len(both["faces"]) == 2 and wall["faces"] == []
     for face in both["faces"]:
         assert set(face) == {"box", "score", "landmarks"} and len(face["box"]) == 4
         assert len(face["landmarks"]) == 5 and len(face["landmarks"][0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (90, "side.png lies on its side: turn it clockwise by 90 degrees"),
+        (180, "side.png is upside down: turn it by 180 degrees"),
+        (270, "side.png lies on its side: turn it counterclockwise by 90 degrees"),
+    ],
+)
+def test_detect_says_that_an_image_is_not_upright(
+    turn: int, words: str, tmp_path: Path, collins: Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_image(np.ascontiguousarray(np.rot90(collins, turn // 90)), tmp_path / "side.png")
+    assert run(["detect", str(tmp_path / "side.png"), "--json"]) == 0
+    captured = capsys.readouterr()
+    (line,) = [json.loads(line) for line in captured.out.splitlines()]
+    assert line["turn"] == turn and len(line["faces"]) == 1
+    assert words in " ".join(captured.err.split())
 
 
 def test_detect_draws_pictures_and_counts_failures(

@@ -15,6 +15,7 @@ from mien.detect.schedule import (
     make_fixed_views,
     make_views,
     settle,
+    settle_views,
 )
 from mien.types import Faces, Floats, floats
 
@@ -130,7 +131,9 @@ def with_landmarks(rows: list[list[float]], scores: list[float], points: Floats)
 
 def test_the_landmarks_of_a_face_are_the_mean_of_its_candidates_by_their_scores() -> None:
     own = with_landmarks(
-        [[0, 0, 100, 120], [2, 2, 102, 122], [300, 0, 400, 120]], [0.9, 0.6, 0.8], floats([[10, 20], [25, 35], [310, 9]])
+        [[0, 0, 100, 120], [2, 2, 102, 122], [300, 0, 400, 120]],
+        [0.9, 0.6, 0.8],
+        floats([[10, 20], [25, 35], [310, 9]]),
     )
     face, other = settled(own)
     assert face.box.corners == (0, 0, 100, 120) and face.score == pytest.approx(0.9)
@@ -156,7 +159,8 @@ def test_landmarks_of_a_box_that_overlaps_less_are_not_averaged(shift: float, me
 @given(st.integers(0, 99))
 def test_landmarks_stay_within_those_of_the_candidates(seed: int) -> None:
     chance = np.random.default_rng(seed)
-    boxes = chance.uniform(0, 100, (12, 2)).repeat(2, axis=0).reshape(12, 4) + [0, 0, 60, 80]
+    corners = chance.uniform(0, 100, (12, 2))
+    boxes = np.hstack([corners, corners + np.array([60, 80])])
     points = chance.uniform(0, 100, (12, 5, 2)).astype(np.float32)
     own = Candidates(floats(boxes), floats(chance.uniform(0.5, 1, 12)), points)
     for face in settle(own, floats(chance.uniform(5, 400, 12)), 0.4):
@@ -167,3 +171,17 @@ def test_landmarks_stay_within_those_of_the_candidates(seed: int) -> None:
 def test_a_box_without_height_keeps_its_landmarks() -> None:
     (face,) = settled(with_landmarks([[5, 5, 5, 5]], [0.9], floats([[5, 5]])))
     assert face.landmarks == pytest.approx(np.full((5, 2), 5.0))
+
+
+def test_views_settle_in_pixels_of_the_image_and_the_coarse_one_weighs_less() -> None:
+    """A face of 96 pixels is seen with 96 and with 24 pixels: its landmarks weigh one and a sixteenth."""
+    fine, coarse = make_views(np.zeros((512, 512, 3), np.uint8), PASSES)
+    assert coarse.scale == 0.25
+    seen = [
+        with_landmarks([[100, 100, 180, 196]], [0.8], floats([[120, 130]])),
+        with_landmarks([[57, 57, 77, 81]], [0.8], floats([[32 + 32 + 8.5, 32 + 32 + 8.5]])),
+    ]
+    (face,) = settle_views(seen, [fine, coarse], 0.4)
+    assert face.box.corners == (100, 100, 180, 196)
+    back = floats([120, 130]), (floats([72.5, 72.5]) - coarse.offset) * 4
+    assert face.landmarks[0] == pytest.approx((back[0] + back[1] / 16) / (1 + 1 / 16))

@@ -13,9 +13,7 @@ from mien.detect.turning import TURNS, detect_in_any_turn, tilt, turn_back, turn
 from mien.types import Box, Face, Faces, Image, floats
 
 
-@given(
-    st.sampled_from([0, *TURNS]), st.integers(40, 90), st.integers(40, 90), st.integers(5, 30), st.integers(5, 30)
-)
+@given(st.sampled_from([0, *TURNS]), st.integers(40, 90), st.integers(40, 90), st.integers(5, 30), st.integers(5, 30))
 def test_boxes_and_landmarks_lead_back_to_the_pixels_that_they_are_of(
     turn: int, width: int, height: int, x: int, y: int
 ) -> None:

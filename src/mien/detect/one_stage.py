@@ -6,10 +6,8 @@ Owns what their families have in common. How a network's outputs become boxes is
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from mien.detect.detector import Detector, NetworkFamily, OutputShapes
-from mien.detect.schedule import PASSES, Candidates, Pass, join, make_fixed_views, make_views, settle
+from mien.detect.schedule import PASSES, Candidates, Pass, make_fixed_views, make_views, settle_views
 from mien.models.options import EngineOptions
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image
@@ -96,9 +94,7 @@ class OneStage:
             outputs = self._session.run(view.canvas[None])
             height, width = view.canvas.shape[:2]
             found.append(self._family.decode(outputs, width, height, self._min_score))
-        heights = np.concatenate([part.heights for part in found])
-        located = join([part.back(view) for part, view in zip(found, views, strict=True)])
-        return settle(located, heights, self._family.overlap)
+        return settle_views(found, views, self._family.overlap)
 
 
 def has_widths(*widths: int) -> Callable[[OutputShapes], bool]:

@@ -2,9 +2,9 @@
 
 Detectors of the SCRFD kind learn faces up to about half of their canvas and miss those that fill it, which is
 what an identity photo is. So they see every image twice: as it is, and as a small copy with a wide margin, where a
-face that fills the frame is an ordinary one. One non-maximum suppression merges what both find, and the landmarks of a face are
-the mean over all candidates that found it. Owns the passes and the way back to the image's coordinates; knows no
-network.
+face that fills the frame is an ordinary one. One non-maximum suppression merges what both find, and the landmarks of
+a face are the mean over all candidates that found it. Owns the passes and the way back to the image's coordinates;
+knows no network.
 """
 
 from collections.abc import Sequence
@@ -163,6 +163,12 @@ suppression leaves no two boxes with an IoU above 0.4."""
 
 SHARP = 96
 """Height in pixels of its view from which a face is as sharp as landmarks can use (measured in docs/log.md)."""
+
+
+def settle_views(found: Sequence[Candidates], views: Sequence[ScaledView], overlap: float) -> Faces:
+    """The faces of an image, best first, from the candidates of each of its views; see settle."""
+    located = join([part.back(view) for part, view in zip(found, views, strict=True)])
+    return settle(located, np.concatenate([part.heights for part in found]), overlap)
 
 
 def settle(candidates: Candidates, heights: Floats, overlap: float) -> Faces:

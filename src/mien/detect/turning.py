@@ -1,4 +1,4 @@
-"""Faces of images that lie on their side or stand on their head: a second look where the first one found none for sure.
+"""Faces of images that lie on their side or are upside down: a second look where the first one found none for sure.
 
 Detectors know faces that are upright, or tilted by up to about 45 degrees. A scan, or a photograph whose orientation
 was lost, is turned by 90, 180 or 270 degrees. In such an image a detector finds nothing, or a face with landmarks in

@@ -120,8 +120,7 @@ class _Opened:
 
     @property
     def extra(self) -> int:
-        """Bytes that are taken for a moment: while it is decoded or turned, or while a small face is cut from the full
-        size."""
+        """Bytes that are taken for a moment: while it is decoded, turned, or cut from its full size."""
         if not isinstance(self.content, Encoded):
             return self.held
         width, height = self.content.size(self.longest)

@@ -59,9 +59,7 @@ def found_filling(detector: Detector, annotated: AnnotatedSet, max_images: int) 
     wanted = [Wanted(file_item(one.path), detect=False) for one, _ in chosen]
     pipeline = Pipeline(detector, None, reading=_alone())
     found: list[bool] = []
-    for (one, face), read in zip(
-        chosen, chain.from_iterable(find_faces(wanted, detector, _alone())), strict=True
-    ):
+    for (one, face), read in zip(chosen, chain.from_iterable(find_faces(wanted, detector, _alone())), strict=True):
         if isinstance(read, ImageFaces):
             found += _found_filling(pipeline, read.loaded.photo.image, one.boxes[face])
     return _estimate(sum(found), len(found)) if found else None

@@ -1,13 +1,13 @@
 """Sets that a detector is evaluated on while it is trained, with the metrics of mien.evaluate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from mien.data.annotated import AnnotatedImage, read_annotated
-from mien.detect.schedule import Candidates, Pass, join, make_views, settle
+from mien.detect.schedule import Candidates, Pass, ScaledView, make_views, settle_views
 from mien.errors import ImageError
 from mien.evaluate.detectors.figures import average_precision, recall_at
 from mien.evaluate.detectors.matching import match
@@ -84,15 +84,14 @@ def _detect(
 
 def detect(network: DetectorNetwork, image: Image, passes: Sequence[Pass], device: torch.device) -> Faces:
     """Find the faces of an image with a network in training, as its exported file would."""
-    return settle(join(list(_candidates(network, image, passes, device))), network.family.overlap)
+    views = make_views(image, passes)
+    found = [_candidates(network, view, device) for view in views]
+    return settle_views(found, views, network.family.overlap)
 
 
-def _candidates(
-    network: DetectorNetwork, image: Image, passes: Sequence[Pass], device: torch.device
-) -> Iterator[Candidates]:
-    for view in make_views(image, passes):
-        with torch.inference_mode():
-            found = network.activated(network(prepare(view.canvas[None], network.spec, device)))
-        height, width = view.canvas.shape[:2]
-        outputs = [floats(part.float().cpu().numpy()) for part in found]
-        yield network.decode(outputs, width, height, MIN_SCORE).back(view)
+def _candidates(network: DetectorNetwork, view: ScaledView, device: torch.device) -> Candidates:
+    with torch.inference_mode():
+        found = network.activated(network(prepare(view.canvas[None], network.spec, device)))
+    height, width = view.canvas.shape[:2]
+    outputs = [floats(part.float().cpu().numpy()) for part in found]
+    return network.decode(outputs, width, height, MIN_SCORE)
