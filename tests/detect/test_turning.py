@@ -119,7 +119,7 @@ def test_turning_a_portrait_turns_the_answer(
     seen = detect_in_any_turn(opened, [turn_image(image, turn)])[0][0]
     assert upright.turn == 0 and seen.turn == 360 - turn
     back = turn_back(replace(seen, turn=0), turn, width, height)
-    size = np.linalg.norm(upright.landmarks[0] - upright.landmarks[1])
+    size = float(np.linalg.norm(upright.landmarks[0] - upright.landmarks[1]))
     assert np.linalg.norm(back.landmarks - upright.landmarks, axis=1).max() < 0.02 * size
     assert back.box.corners == pytest.approx(upright.box.corners, abs=0.02 * size)
     assert back.score == pytest.approx(upright.score, abs=0.01)
