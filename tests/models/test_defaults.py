@@ -1,5 +1,6 @@
 """The default models: built from packages that are located and not imported, and the one that comes with mien."""
 
+import numpy as np
 import pytest
 
 from mien.errors import CardError, MissingExtraError
@@ -52,3 +53,21 @@ def test_the_model_of_our_own_is_small_tells_its_terms_and_gives_its_golden_vect
     vectors = network.embed(crops)
     limit = model.card.threshold(1e-4).value
     assert vectors[1] @ vectors[2] > limit > vectors[0] @ vectors[1]
+
+
+def test_our_detector_tells_its_terms_gives_its_golden_vector_and_finds_the_landmarks_that_mtcnn_finds(
+    collins: Image, hopper: Image
+) -> None:
+    from mien.detect.families import open_detector
+    from mien.models.golden import agreement
+    from mien.models.options import EngineOptions
+
+    model = store.load("mien-face")
+    assert (model.folder / "model.onnx").stat().st_size < 4_000_000
+    assert model.card.commercial_use is False and "CelebA" in model.card.training_data
+    session = model.session(options=EngineOptions(precision="f32"))
+    assert agreement(model.card.golden["model"], lambda image: session.run(image[None])) > 0.9999
+    for image in (collins, hopper):
+        own, other = (open_detector(name).detect([image])[0][0] for name in ("mien-face", "mtcnn"))
+        eyes = np.linalg.norm(other.landmarks[0] - other.landmarks[1])
+        assert np.linalg.norm(own.landmarks - other.landmarks, axis=1).mean() < 0.08 * eyes
