@@ -22,7 +22,7 @@ UPRIGHT = 45
 """Maximum tilt of an upright face in degrees: with more, the next turn fits better."""
 
 HOME = 0.05
-"""By how much a turned face's score must exceed those of the first look: a doubtful face is more often upright."""
+"""By how much a turned face's score must exceed those of upright ones: a doubtful face is more often upright."""
 
 _COSINE_AND_SINE = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}
 
@@ -35,8 +35,8 @@ def detect_in_any_turn(detector: Detector, images: Sequence[Image]) -> list[Face
         images: (H, W, 3) uint8 RGB each, of any sizes.
 
     Returns:
-        For each image its faces, best first, in that image's pixels. All faces of an image have one turn: that of its
-        best face, where upright faces are better than others and then the score counts.
+        For each image its faces, best first, in that image's pixels. All faces of an image have one turn. It is not 0
+        only where a turned image shows a sure, upright face, with a better score than the image as it is.
     """
     found = detector.detect(images)
     return [
@@ -51,19 +51,15 @@ def _is_sure(face: Face, min_score: float) -> bool:
 
 
 def _look_again(detector: Detector, image: Image, first: Faces) -> Faces:
-    """The faces of the best turn; one turned copy at a time is in memory."""
-    best, value = first, _value(first, HOME)
+    """The faces of the turn with the best sure face, or else of the first look; one turned copy is in memory."""
+    best, value = first, max((face.score + HOME for face in first if tilt(face) <= UPRIGHT), default=0.0)
     for turn in TURNS:
         seen = detector.detect([turn_image(image, turn)])[0]
-        if _value(seen) > value:
-            value, height, width = _value(seen), *image.shape[:2]
-            best = tuple(turn_back(face, turn, width, height) for face in seen)
+        score = max((face.score for face in seen if _is_sure(face, detector.min_score)), default=0.0)
+        if score > value:
+            height, width = image.shape[:2]
+            best, value = tuple(turn_back(face, turn, width, height) for face in seen), score
     return best
-
-
-def _value(faces: Faces, bonus: float = 0.0) -> tuple[bool, float]:
-    """How good the best of the faces of one turn is, seen in that turn: whether it is upright, then its score."""
-    return max(((tilt(face) <= UPRIGHT, face.score + bonus) for face in faces), default=(False, 0.0))
 
 
 def tilt(face: Face) -> float:
