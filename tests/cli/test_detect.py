@@ -123,9 +123,9 @@ def test_detect_as_json(people: Path, capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("turn", "words"),
     [
-        (90, "side.png lies on its side: turn it clockwise by 90 degrees"),
+        (90, "side.png is on its side: turn it clockwise by 90 degrees"),
         (180, "side.png is upside down: turn it by 180 degrees"),
-        (270, "side.png lies on its side: turn it counterclockwise by 90 degrees"),
+        (270, "side.png is on its side: turn it counterclockwise by 90 degrees"),
     ],
 )
 def test_detect_says_that_an_image_is_not_upright(

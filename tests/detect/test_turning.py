@@ -29,7 +29,7 @@ def test_boxes_and_landmarks_lead_back_to_the_pixels_that_they_are_of(
 
 
 class Scripted:
-    """Finds what its script says for images of each turn; an image is told by the place of its white corner."""
+    """Finds what its script says for images of each turn; the white corner of an image says its turn."""
 
     name, longest, min_score = "scripted", 640, 0.5
 

@@ -26,10 +26,10 @@ from mien.video import Video, is_video, write_video
 MANY = 20
 """Images and frames from which on the summary has a rate."""
 
-LIES = {
-    90: "lies on its side: turn it clockwise by 90 degrees",
+ON_ITS_SIDE = {
+    90: "is on its side: turn it clockwise by 90 degrees",
     180: "is upside down: turn it by 180 degrees",
-    270: "lies on its side: turn it counterclockwise by 90 degrees",
+    270: "is on its side: turn it counterclockwise by 90 degrees",
 }
 """What is said of an image whose faces are not upright, by its turn."""
 
@@ -154,7 +154,7 @@ class _Shown:
         if analysis.error is not None:
             err.print(f"mien: {analysis.error}")
         if analysis.turn:
-            err.print(f"mien: {analysis.name} {LIES[analysis.turn]}")
+            err.print(f"mien: {analysis.name} {ON_ITS_SIDE[analysis.turn]}")
         if self._json:
             emit(as_json(analysis))
         elif analysis.error is None:

@@ -1,8 +1,8 @@
-"""Faces of images that lie on their side or are upside down: a second look where the first one found none for sure.
+"""Faces of images that are on their side or are upside down: a second look where the first one found none for sure.
 
 Detectors know faces that are upright, or tilted by up to about 45 degrees. A scan, or a photograph whose orientation
 was lost, is turned by 90, 180 or 270 degrees. In such an image a detector finds nothing, or a face with landmarks in
-the wrong places, which then has a low score or lies on its side. So an image without a sure, upright face is shown to
+the wrong places, which then has a low score or is tilted. So an image without a sure, upright face is shown to
 the detector again in the three other turns. Boxes and landmarks come back in the pixels of the image as it is, and
 each face says its turn. Owns the turns and the way back; decides nothing about the image.
 """
