@@ -109,4 +109,4 @@ def test_what_the_people_show_is_measured_when_they_are_enrolled(people: Path, t
     opened = open_store(tmp_path / "g")
     assert opened.read_kept("calibration") is not None
     (missing,) = [note for note in report.notes if note.code == "gallery.missing"]
-    assert missing.arguments["people"] == 2 and missing.arguments["missing"] == 446
+    assert missing.arguments["count"] == 2 and missing.arguments["missing"] == 446

@@ -8,6 +8,7 @@ import pytest
 from mien.errors import GalleryError
 from mien.gallery.enrolment import enrol
 from mien.gallery.identification import IdentifiedImage, identify
+from mien.gallery.thresholds import for_worst_group
 from mien.models import store
 from mien.pipeline import array_item
 from mien.progress import Progress
@@ -52,7 +53,9 @@ def test_the_threshold_is_the_settings_or_the_one_asked_for(
 ) -> None:
     monkeypatch.setenv("MIEN_IDENTIFICATION_FMR", "1e-3")
     report = identify(gallery, [array_item("collins", collins)], fmr=fmr, count=1)
-    assert report.threshold == store.load("dlib-resnet").card.threshold(1e-3 if fmr is None else fmr)
+    card = store.load("dlib-resnet").card
+    assert report.threshold == for_worst_group(card, card.threshold(1e-3 if fmr is None else fmr))[0]
+    assert [note.code for note in report.notes] == ["gallery.missing", "gallery.worst-group"]
     (person,) = report.images[0].people
     assert len(person.candidates) == 1
 

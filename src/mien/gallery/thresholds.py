@@ -125,7 +125,7 @@ def _kept(store: Store, card: ModelCard, fmr: float) -> Threshold | None:
 def _while_people_are_missing(rates: OwnRates, card: ModelCard, promised: Threshold) -> ChosenThreshold:
     """The card's threshold for its worst group; a stricter one where the gallery's people already refute it."""
     chosen, group = for_worst_group(card, promised)
-    missing = message("missing", people=rates.people, missing=rates.missing, rate=share(rates.wanted))
+    missing = message("missing", count=rates.people, missing=rates.missing, rate=share(rates.wanted))
     notes = [missing] if group is None else [missing, group]
     if rates.value is not None and rates.card_fails and _stricter(rates.value, _in_unit(chosen, card), card):
         chosen, notes = _own(rates, card), [missing, *_about_card(rates, promised, rates.value)]
@@ -135,8 +135,8 @@ def _while_people_are_missing(rates: OwnRates, card: ModelCard, promised: Thresh
 def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Message | None]:
     """A card's threshold that keeps a false match rate within its worst group, or comes nearest to it.
 
-    That is the one that was measured on that group; without one, the loosest of everybody's that keeps the rate
-    there, else the strictest of them.
+    Thresholds that were measured on that group count, and those for everybody, by their rates within it. Of those
+    that keep the rate, the loosest is taken; where none does, the strictest of all.
 
     Returns:
         The threshold, with the rate that it has within that group, and what to say; None where no group is known, or
@@ -146,23 +146,23 @@ def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Me
     if worst is None or promised.strata[f"{worst[0]} | {worst[0]}"][1] <= promised.fmr:
         return promised, None
     group = worst[0]
-    if any((row.group, row.fmr) == (group, promised.fmr) for row in card.group_thresholds):
-        chosen = card.threshold(promised.fmr, group)
-        return chosen, _about_group(group, chosen.fmr, chosen.value)
-    stricter = [card.threshold(row.fmr) for row in card.thresholds if row.fmr <= promised.fmr]
-    known = sorted((row for row in stricter if row.worst_group is not None), key=lambda row: -row.fmr)
-    keeping = [row for row in known if row.worst_group is not None and row.worst_group[1] <= promised.fmr]
-    chosen = keeping[0] if keeping else known[-1]
-    assert chosen.worst_group is not None
-    group, rate = chosen.worst_group
-    protocol = f"{chosen.protocol}; the rate is that within the group {group}"
-    low, high = chosen.strata[f"{group} | {group}"][1:]
-    held = replace(chosen, fmr=max(rate, promised.fmr), fmr_interval=(low, high), protocol=protocol)
-    return held, _about_group(group, rate, chosen.value)
+    own = [card.threshold(row.fmr, group) for row in card.group_thresholds if row.group == group]
+    everybody = [_within(card.threshold(row.fmr), group) for row in card.thresholds]
+    known = sorted([*own, *(row for row in everybody if row is not None)], key=lambda row: row.fmr)
+    keeping = [row for row in known if row.fmr <= promised.fmr]
+    chosen = keeping[-1] if keeping else known[0]
+    said = message("worst-group", group=group, rate=share(chosen.fmr), threshold=score_text(chosen.value))
+    return chosen, said
 
 
-def _about_group(group: str, rate: float, value: float) -> Message:
-    return message("worst-group", group=group, rate=share(rate), threshold=score_text(value))
+def _within(threshold: Threshold, group: str) -> Threshold | None:
+    """A threshold with the rate that it has within a group; None where that is not known."""
+    measured = threshold.strata.get(f"{group} | {group}")
+    if measured is None:
+        return None
+    rate, low, high = measured
+    protocol = f"{threshold.protocol}; the rate is that within the group {group}"
+    return replace(threshold, fmr=rate, fmr_interval=(low, high), protocol=protocol)
 
 
 def _own(rates: OwnRates, card: ModelCard) -> Threshold:
