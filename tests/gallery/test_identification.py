@@ -54,7 +54,8 @@ def test_the_threshold_is_the_settings_or_the_one_asked_for(
     monkeypatch.setenv("MIEN_IDENTIFICATION_FMR", "1e-3")
     report = identify(gallery, [array_item("collins", collins)], fmr=fmr, count=1)
     card = store.load("dlib-resnet").card
-    assert report.threshold == for_worst_group(card, card.threshold(1e-3 if fmr is None else fmr))[0]
+    expected = for_worst_group(card, card.threshold(1e-3 if fmr is None else fmr))[0]
+    assert (report.threshold.value, report.threshold.fmr) == (expected.value, expected.fmr)
     assert [note.code for note in report.notes] == ["gallery.missing", "gallery.worst-group"]
     (person,) = report.images[0].people
     assert len(person.candidates) == 1
