@@ -113,6 +113,28 @@ def annotated(tmp_path_factory: pytest.TempPathFactory, hopper_path: Path) -> Pa
 
 
 @pytest.fixture(scope="session")
+def by_brightness() -> bytes:
+    """A network of three scores of which the middle one rises with the mean of all pixels, 0 at 50."""
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Reshape", ["mean", "shape"], ["column"]),
+        helper.make_node("Add", ["column", "middle"], ["risen"]),
+        helper.make_node("Mul", ["risen", "steps"], ["scores"]),
+    ]
+    weights = [
+        numpy_helper.from_array(np.array([-1, 1], np.int64), "shape"),
+        numpy_helper.from_array(np.array([[-50]], np.float32), "middle"),
+        numpy_helper.from_array(np.array([[-0.1, 0.1, -0.1]], np.float32), "steps"),
+    ]
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 80, 80])]
+    outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 3])]
+    graph = helper.make_graph(nodes, "brightness", inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+@pytest.fixture(scope="session")
 def make_recognizer() -> Callable[..., bytes]:
     """Builds a small recognizer as ONNX: a convolution, a mean over the map, a linear layer."""
 

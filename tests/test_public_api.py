@@ -21,7 +21,10 @@ from typer.main import get_group
 
 import mien
 from mien.cli.verbs import VERBS
+from mien.library.add import PortraitRole
+from mien.library.import_model import ModelHints
 from mien.models import store
+from mien.models.card import PortraitModelSpec
 from mien.types import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +90,7 @@ EXAMPLES = (
     "evaluate_robustness",
     "evaluate_models",
     "evaluate_detection",
+    "evaluate_attacks",
     "calibrate",
     "write_report",
     "survey_detectors",
@@ -118,7 +122,7 @@ EXTRAS = {"train_model": "torch", "export_model": "torch", "quantize_model": "on
 SLOW = {"survey_detectors", "train_model", "export_model"}
 """Examples that take some seconds."""
 
-MADE = ("my-detector", "tiny", "my-r50", "my-r50-int8", "tiny-r50")
+MADE = ("live", "my-detector", "tiny", "my-r50", "my-r50-int8", "tiny-r50")
 """Models that the examples leave in the store."""
 
 RECIPE = """
@@ -267,6 +271,7 @@ def place(
     hopper: Image,
     make_recognizer: Callable[..., bytes],
     fixed_detector: bytes,
+    by_brightness: bytes,
 ) -> Iterator[Path]:
     """The folder that all examples share, with what they start from."""
     folder, port = served
@@ -275,11 +280,17 @@ def place(
     (folder / "tiny.toml").write_text(RECIPE)
     network = make_recognizer()
     (folder / "my-r50.onnx").write_bytes(network)
+    (folder / "live.onnx").write_bytes(by_brightness)
+    for kind in ("bona-fide", "attack-print"):
+        save(folder / "doors" / kind / "1.jpg", hopper)
     (folder / "catalogue.toml").write_text(CATALOGUE.format(port=port, sha256=hashlib.sha256(network).hexdigest()))
     (folder / "my-detector.onnx").write_bytes(fixed_detector)
     before = Path.cwd()
     os.chdir(folder)
     mien.add_model(Path("my-detector.onnx"))
+    spec = PortraitModelSpec(crop="inside", output="scores")
+    hints = ModelHints(colour="BGR", mean=(0.0, 0.0, 0.0), scale=(1.0, 1.0, 1.0))
+    mien.add_model(Path("live.onnx"), hints=hints, role=PortraitRole("liveness", spec))
     yield folder
     os.chdir(before)
     for name in MADE:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from mien.models.report import examine as examine_machine
     from mien.models.store import remove as remove_model
     from mien.pipeline import open_pipeline
+    from mien.portrait.attacks import evaluate_attacks
     from mien.portrait.auditing import audit
     from mien.portrait.checking import check, check_files
     from mien.settings import Settings, erase_setting, find_settings, load_settings, write_setting
@@ -89,6 +90,7 @@ __all__ = [
     "enrol",
     "enrol_folder",
     "erase_setting",
+    "evaluate_attacks",
     "evaluate_detection",
     "evaluate_identification",
     "evaluate_impostors",
@@ -145,6 +147,7 @@ _HOMES = {
     "calibrate": "mien.evaluate.protocols.calibration:calibrate",
     "check": "mien.portrait.checking:check",
     "check_files": "mien.portrait.checking:check_files",
+    "evaluate_attacks": "mien.portrait.attacks:evaluate_attacks",
     "check_pack": "mien.data.pack_check:check_pack",
     "compare": "mien.gallery.verification:compare",
     "compare_images": "mien.api:compare_images",

@@ -1,11 +1,11 @@
-"""mien evaluate: one verb for each protocol of mien.evaluate.protocols; and detection."""
+"""mien evaluate: one verb for each protocol of mien.evaluate.protocols; and detection and attacks."""
 
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
-from mien.cli import detection
+from mien.cli import attacks, detection
 from mien.cli.protocol_verb import ProtocolVerb
 from mien.cli.terminal import err
 from mien.evaluate.protocols import PROTOCOLS
@@ -25,6 +25,7 @@ def build() -> typer.Typer:
     for old, name in OLD_NAMES.items():
         app.command(old, hidden=True)(_renamed(old, name))
     app.command()(detection.detection)
+    app.command()(attacks.attacks)
     return app
 
 

@@ -118,6 +118,11 @@ class Examiner:
         self._portrait_models, self._population = portrait_models, population
         self._reading = ReadOptions(longest=DECODED)
 
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of its portrait models."""
+        return frozenset(model.family for model in self._portrait_models)
+
     def items(self, items: Sequence[Item]) -> Iterator[Examined]:
         """Examine images in their order; they are detected and embedded in groups that fit the memory budget."""
         for group in find_faces([Wanted(item) for item in items], self.detector, self._reading):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import acos, cos, degrees, radians
 
 from mien.messages import Message, Text, has_message
-from mien.portrait.measures import colour, detail, occlusion
+from mien.portrait.measures import colour, detail, mask
 from mien.portrait.measures.face_chip import FaceChip
 
 
@@ -51,7 +51,7 @@ def turn(chip: FaceChip) -> float:
 
 
 ASPECTS: dict[str, Aspect] = {
-    "mask": Aspect(of_face=occlusion.mask, limit=0.5),
+    "mask": Aspect(of_face=mask.mask, limit=0.5),
     "size": Aspect(of_face=size, limit=48.0, above=False, unit="px"),
     "sharpness": Aspect(of_face=detail.sharpness, limit=-8.0, above=False, unit="dB", part_of="size"),
     "pose": Aspect(of_face=turn, limit=45.0, unit="degrees"),

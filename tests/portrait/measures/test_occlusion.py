@@ -1,4 +1,4 @@
-"""Glasses, dark lenses and masks, drawn into two real portraits."""
+"""Glasses and dark lenses, drawn into two real portraits."""
 
 from collections.abc import Callable
 
@@ -35,15 +35,6 @@ def shaded(image: Image, points: np.ndarray, much: float) -> Image:
     return cv2.addWeighted(image, 1 - much / 4, drawn, much / 4, 0)
 
 
-def masked(image: Image, points: np.ndarray, much: float) -> Image:
-    drawn, far = image.copy(), ied(points)
-    mouth, nose = points[3:].mean(axis=0), points[2]
-    top = round(float(mouth[1] + (nose[1] - mouth[1]) * (much - 1) / 3))
-    left, right = round(float(mouth[0] - far)), round(float(mouth[0] + far))
-    drawn[top : round(float(mouth[1] + 1.2 * far)), left:right] = (120, 165, 215)
-    return drawn
-
-
 def ied(points: np.ndarray) -> float:
     return float(np.linalg.norm(points[1] - points[0]))
 
@@ -51,7 +42,6 @@ def ied(points: np.ndarray) -> float:
 FAULTS: dict[str, tuple[Callable, Callable, int]] = {
     "glasses": (spectacled, occlusion.glasses, 1),
     "dark lenses": (shaded, occlusion.dark_lenses, 1),
-    "a mask": (masked, occlusion.mask, 1),
 }
 
 

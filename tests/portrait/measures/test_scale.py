@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mien.portrait.measures import colour, framing, light, model_measures, occlusion
+from mien.portrait.measures import colour, framing, light, mask, model_measures
 from mien.portrait.measures.scale import falling, rising, sigmoid
 
 
@@ -63,4 +63,4 @@ def test_colour_eyes_and_mouth() -> None:
     assert colour.distance_quality(0) == 100
     assert model_measures.eyes_quality(0.02) == pytest.approx(50)
     assert model_measures.mouth_quality(0.2) == pytest.approx(50)
-    assert occlusion.mask_quality(0.25) == 75
+    assert mask.mask_quality(0.25) == 75

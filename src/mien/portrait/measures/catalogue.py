@@ -9,7 +9,7 @@ from typing import Literal
 from mien.errors import DegenerateLandmarksError
 from mien.geometry import similarity, transform
 from mien.messages import Message
-from mien.portrait.measures import colour, detail, framing, light, mesh, model_measures, occlusion, recapture
+from mien.portrait.measures import colour, detail, framing, light, mask, mesh, model_measures, occlusion, recapture
 from mien.portrait.measures.face_chip import CHIP_POSE, FaceChip, PortraitImage
 from mien.portrait.measures.measure import Measure, Measured
 from mien.portrait.measures.scale import clamp
@@ -93,7 +93,7 @@ MEASURES: dict[str, Measure] = {
     "glasses": Measure(of_face=occlusion.glasses, quality=occlusion.glasses_quality, zone="eyes"),
     "dark_lenses": Measure(of_face=occlusion.dark_lenses, quality=occlusion.dark_quality, zone="eyes"),
     "glare": Measure(of_face=occlusion.glare, quality=occlusion.glare_quality, zone="eyes"),
-    "mask": Measure(of_face=occlusion.mask, quality=occlusion.mask_quality, zone="lower"),
+    "mask": Measure(of_face=mask.mask, quality=mask.mask_quality, zone="lower"),
     "eyes_open": Measure(
         of_face=model_measures.eyes_open,
         quality=model_measures.eyes_quality,

@@ -1,8 +1,8 @@
-"""What covers a face: glasses, glare, dark lenses, masks; from edges and colours in the chip.
+"""What covers the eyes: glasses, glare and dark lenses; from edges and colours in the chip.
 
-Without a segmentation a thing cannot be recognized as such: these find the straight edge of a bridge and of rims,
-lenses that are darker than cheeks, and a lower face whose colour is not that of the upper one. They cannot separate
-caps and scarves from hair, or closed eyes from narrow ones; both need a model (see model_measures).
+Without a segmentation a thing cannot be recognized as such: these find the straight edge of a bridge and of rims, and
+lenses that are darker than cheeks. They cannot separate caps and scarves from hair; that needs a model (see
+model_measures). Masks have a module of their own.
 """
 
 import cv2
@@ -10,21 +10,11 @@ import numpy as np
 
 from mien.portrait.measures.face_chip import CHIP, IED, OVAL, FaceChip, zone
 from mien.portrait.measures.light import ZONE, zones
-from mien.portrait.measures.scale import clamp, falling
+from mien.portrait.measures.scale import falling
 from mien.types import Floats, floats
 
 EDGE = 1.2
 """Deviation in pixels of the chip of the smoothing before edges are looked for."""
-UNLIKE_COLOUR, UNLIKE_LIGHT = 11.0, 36.0
-"""Distance in a and b, and in L, from the upper face from which on a pixel is not of its skin."""
-
-
-BRIDGE, LIDS = 0.12, 0.28
-"""How far below the eyes the upper face's skin is sampled, on the nose and under the eyes, in IED."""
-SHADED = 40.0
-"""How much darker than the bridge, in 8 bits of L, both lids are behind lenses."""
-ROUGH, NOISY = 6.0, 0.4
-"""Fine edges, in levels, from which on a surface is hair and no cloth, and how much of the noise comes on top."""
 
 
 def glasses(chip: FaceChip) -> float:
@@ -93,50 +83,6 @@ def glare(chip: FaceChip) -> float:
     return float((both > max(0.8, 1.6 * cheek)).mean()) if cheek < 0.75 else 0.0
 
 
-HALF = 2
-"""Masks are looked for at half of the chip's size."""
-_ROWS, _COLUMNS = np.mgrid[0 : CHIP // HALF, 0 : CHIP // HALF].astype(np.float32)
-
-
-def _reference(colours: Floats, chip: FaceChip) -> Floats:
-    """The tone of the upper face: the middle one of the bridge of the nose and the lower lids by brightness.
-
-    Where both lids are far darker than the bridge, lenses cover them, and the bridge alone is skin.
-    """
-    places = [chip.eyes + floats([0, BRIDGE * IED]), *(chip.points[:2] + floats([0, LIDS * IED]))]
-    side = round(0.09 * IED / HALF)
-    tones = []
-    for place in places:
-        x, y = (int(np.clip(round(float(c) / HALF), side, len(colours) - side)) for c in place)
-        tones.append(np.median(colours[y - side : y + side, x - side : x + side].reshape(-1, 3), axis=0))
-    bridge, middle = tones[0], sorted(tones, key=lambda tone: float(tone[0]))[1]
-    return floats(bridge if bridge[0] - max(tones[1][0], tones[2][0]) > SHADED else middle)
-
-
-def _lower(chip: FaceChip) -> Floats:
-    """The lower face at half size, from below the nose to the chin, as wide as the cheeks: 1 inside, 0 outside."""
-    x, y = (chip.eyes + chip.down * np.float32(1.1)) / HALF
-    reach = 0.62 * IED / HALF
-    return floats((_COLUMNS - x) ** 2 + (_ROWS - y) ** 2 <= reach * reach)
-
-
-def mask(chip: FaceChip) -> float:
-    """Share of the lower face whose colour or brightness is not that of the upper face, where it is smooth.
-
-    A beard is unlike skin, too, but rough; a mask has folds, yet hardly any fine edges.
-    """
-    # In 8 bits, L is 255 for 100; the differences of a and b are those of CIELAB.
-    small = cv2.blur(cv2.resize(chip.pixels, None, fx=1 / HALF, fy=1 / HALF, interpolation=cv2.INTER_AREA), (3, 3))
-    colours = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-    light, a, b = cv2.split(cv2.absdiff(colours, (*_reference(floats(colours), chip).tolist(), 0.0)))
-    grey = chip.grey[::HALF, ::HALF]
-    rough = cv2.GaussianBlur(cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)
-    colour = cv2.multiply(a, a, dtype=cv2.CV_32F) + cv2.multiply(b, b, dtype=cv2.CV_32F) > UNLIKE_COLOUR**2
-    unlike = (colour | (light > UNLIKE_LIGHT * 2.55)) & (rough < ROUGH + NOISY * chip.noise)
-    inside = _lower(chip)
-    return float(inside[unlike].sum() / max(1.0, float(inside.sum())))
-
-
 def glasses_quality(value: float) -> float:
     """Ours."""
     return falling(value, 7.0, 1.0)
@@ -150,8 +96,3 @@ def dark_quality(value: float) -> float:
 def glare_quality(value: float) -> float:
     """Ours: 50 where 5% of the eyes' surroundings are white."""
     return falling(value, 0.05, 0.015)
-
-
-def mask_quality(value: float) -> float:
-    """100 (1 - x), as for OFIQ's occluded shares."""
-    return clamp(100 * (1 - value))

@@ -1,0 +1,136 @@
+"""How much the lower face looks like a mask and not like a mouth, cheeks and a chin, 0 to 1.
+
+A logistic model of seven facts about the chip: whether there is a line of a mouth and texture around it, how much of
+the lower face is not of the upper face's skin, how far off and how even its colours are, how rough it is, and whether
+there is an edge across both cheeks. The weights were fitted on masks that were drawn on photographs of CelebA
+(docs/log.md), since no real ones were available. It needs no other model.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.portrait.measures.face_chip import CHIP, IED, FaceChip
+from mien.portrait.measures.scale import clamp, sigmoid
+from mien.types import Floats, Image, floats
+
+HALF = 2
+"""Masks are looked for at half of the chip's size."""
+BRIDGE, LIDS = 0.12, 0.28
+"""How far below the eyes the upper face's skin is sampled, on the nose and under the eyes, in IED."""
+SHADED = 40.0
+"""How much darker than the bridge, in 8 bits of L, both lids are behind lenses."""
+UNLIKE_COLOUR, UNLIKE_LIGHT = 11.0, 36.0
+"""Distance in a and b, and in L, from the upper face from which on a pixel is not of its skin."""
+PLACES = ((-0.5, 0.95), (0.5, 0.95), (0.0, 1.0), (0.0, 1.5), (-0.35, 1.35), (0.35, 1.35), (-0.3, 0.75), (0.3, 0.75))
+"""Where the lower face is sampled: x in IED from the middle, y in distances from the eyes to the mouth. Lower cheeks,
+mouth, chin, jaw, and next to the nose."""
+CHEEKS = 0.42
+"""Where an edge across the cheeks is looked for, in IED from the middle."""
+EDGE = 1.2
+"""Deviation in pixels of the chip of the smoothing before edges are looked for."""
+
+_ROWS, _COLUMNS = np.mgrid[0 : CHIP // HALF, 0 : CHIP // HALF].astype(np.float32)
+
+WEIGHTS = {
+    "line of the mouth": (0.211, 0.172, -2.29),
+    "edges at the mouth": (0.103, 0.073, -1.38),
+    "share unlike skin": (0.566, 0.379, 0.87),
+    "distance in colour": (2.510, 0.822, 0.86),
+    "spread of colours": (1.813, 0.685, -1.33),
+    "roughness": (0.878, 0.443, 1.20),
+    "edge across the cheeks": (2.626, 0.553, 1.13),
+}
+"""Of each fact: its mean and its deviation on the photographs of the fit, and its weight."""
+BIAS = 0.58
+"""Puts 0.5 where 3% of the photographs without a mask are above it."""
+
+
+def mask(chip: FaceChip) -> float:
+    """How much the lower face looks like a mask, 0 to 1; 0.5 is where 3 in 100 faces without one are."""
+    found = facts(chip)
+    score = BIAS + sum(weight * (found[name] - mean) / sd for name, (mean, sd, weight) in WEIGHTS.items())
+    return sigmoid(score, 0.0, 1.0)
+
+
+def facts(chip: FaceChip) -> dict[str, float]:
+    """What the model weighs."""
+    small: Image = cv2.blur(
+        cv2.resize(chip.pixels, None, fx=1 / HALF, fy=1 / HALF, interpolation=cv2.INTER_AREA), (3, 3)
+    )
+    colours = floats(cv2.cvtColor(small, cv2.COLOR_RGB2LAB))
+    skin = _skin(colours, chip)
+    lower = _lower(chip)
+    contrast = max(6.0, float(chip.grey[40:200, 50:174].std()))
+    tones = floats(
+        [_tone(colours, chip.eyes + floats([x * IED, 0]) + chip.down * np.float32(y), 4) for x, y in PLACES]
+    )
+    unlike = tones - skin
+    off_colour = np.hypot(colours[..., 1] - skin[1], colours[..., 2] - skin[2])
+    off_light = np.abs(colours[..., 0] - skin[0])
+    other = (off_colour > UNLIKE_COLOUR) | (off_light > UNLIKE_LIGHT * 2.55)
+    grey = chip.grey[::HALF, ::HALF]
+    rough = cv2.GaussianBlur(cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)
+    line, texture = _mouth(chip)
+    return {
+        "line of the mouth": line / contrast,
+        "edges at the mouth": texture / contrast,
+        "share unlike skin": float(other[lower].mean()),
+        "distance in colour": float(np.log1p(np.median(np.hypot(unlike[:, 1], unlike[:, 2])))),
+        "spread of colours": float(np.log1p(tones[:6, 1:].std(axis=0).sum())),
+        "roughness": float(np.log1p(10 * rough[lower].mean() / contrast)),
+        "edge across the cheeks": float(np.log1p(min(_edge(colours, chip, side) for side in (-CHEEKS, CHEEKS)))),
+    }
+
+
+def _tone(colours: Floats, place: Floats, side: int) -> Floats:
+    """The median colour of a small square around a point of the chip."""
+    x, y = (int(np.clip(round(float(c) / HALF), side, len(colours) - side)) for c in place)
+    return floats(np.median(colours[y - side : y + side, x - side : x + side].reshape(-1, 3), axis=0))
+
+
+def _skin(colours: Floats, chip: FaceChip) -> Floats:
+    """The tone of the upper face: the middle one of the bridge of the nose and the lower lids by brightness.
+
+    Where both lids are far darker than the bridge, lenses cover them, and the bridge alone is skin.
+    """
+    places = [chip.eyes + floats([0, BRIDGE * IED]), *(chip.points[:2] + floats([0, LIDS * IED]))]
+    bridge, *lids = (_tone(colours, floats(place), round(0.09 * IED / HALF)) for place in places)
+    middle = sorted([bridge, *lids], key=lambda tone: float(tone[0]))[1]
+    return bridge if bridge[0] - max(lid[0] for lid in lids) > SHADED else middle
+
+
+def _lower(chip: FaceChip) -> NDArray[np.bool_]:
+    """Which pixels at half size are of the lower face, from below the nose to the chin, as wide as the cheeks."""
+    x, y = (chip.eyes + chip.down * np.float32(1.1)) / HALF
+    reach = 0.62 * IED / HALF
+    return np.asarray((_COLUMNS - x) ** 2 + (_ROWS - y) ** 2 <= reach * reach)
+
+
+def _mouth(chip: FaceChip) -> tuple[float, float]:
+    """The strongest mean slope of a row around the mouth, and the mean slope there, in levels per pixel."""
+    x, y = (round(float(c)) for c in chip.points[3:].mean(axis=0))
+    top, left = max(0, y - 22), max(0, x - 26)
+    part = cv2.GaussianBlur(chip.grey[top : y + 22, left : x + 26], (0, 0), EDGE)
+    if min(part.shape[:2]) < 40:
+        return 0.0, 0.0
+    slope = cv2.Sobel(part, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)[8:-8, 8:-8]
+    return float(np.abs(slope.mean(axis=1)).max()), float(np.abs(slope).mean())
+
+
+def _edge(colours: Floats, chip: FaceChip, side: float) -> float:
+    """The strongest step in colour down a cheek, between the eyes and the mouth, in units of CIELAB."""
+    x = int(np.clip(round((float(chip.eyes[0]) + side * IED) / HALF) - 5, 0, CHIP // HALF - 10))
+    column = colours[:, x : x + 10].mean(axis=1) / floats([5.1, 1, 1])
+    sums = np.cumsum(np.vstack([np.zeros((1, 3), np.float32), column]), axis=0)
+    first, last = (int(v) for v in (chip.eyes[1] / HALF + 8, (chip.eyes[1] + chip.down[1]) / HALF))
+    rows = np.arange(max(5, first), min(max(first + 1, last), CHIP // HALF - 5))
+    if not len(rows):
+        return 0.0
+    steps = (sums[rows + 5] - 2 * sums[rows] + sums[rows - 5]) / 5
+    return float(np.linalg.norm(steps, axis=1).max())
+
+
+def mask_quality(value: float) -> float:
+    """100 (1 - x), as for OFIQ's occluded shares."""
+    return clamp(100 * (1 - value))
