@@ -51,7 +51,7 @@ def turn(chip: FaceChip) -> float:
 
 
 ASPECTS: dict[str, Aspect] = {
-    "mask": Aspect(of_face=mask.mask, limit=0.5),
+    "mask": Aspect(of_face=mask.mask, limit=0.5, part_of="size"),
     "size": Aspect(of_face=size, limit=48.0, above=False, unit="px"),
     "sharpness": Aspect(of_face=detail.sharpness, limit=-8.0, above=False, unit="dB", part_of="size"),
     "pose": Aspect(of_face=turn, limit=45.0, unit="degrees"),
@@ -61,7 +61,7 @@ ASPECTS: dict[str, Aspect] = {
 
 Limits of sharpness, pose and size are where the error rates of three recognizers visibly change on CelebA; that of
 masks finds drawn ones (docs/guide/scope.md). A face of few pixels is not sharp at the chip's size, so the rate of its
-size includes that.
+size includes that; and its mouth has no line to be seen, so it cannot be said whether it wears a mask.
 """
 
 

@@ -84,3 +84,19 @@ def test_landmarks_of_other_layouts_give_the_eyes_ratio_too(chip: FaceChip) -> N
     points[42:48] = np.column_stack([160 + 10 * np.cos(turn), 100 + 4 * np.sin(turn)])
     seen = replace(chip, extra={"landmarks": points})
     assert model_measures.eye_ratio(seen) == pytest.approx(0.4 * np.sin(np.pi / 3), rel=1e-3)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, -75])
+def test_five_landmarks_turn_with_the_mesh_and_are_shifted_along_the_face(degrees: float) -> None:
+    points = np.zeros((468, 3))
+    places = np.array([[80, 100], [140, 100], [110, 130], [88, 160], [132, 160]], float)
+    for group, place in zip(mesh.FIVE, places, strict=True):
+        points[list(group), :2] = place
+        points[group[0], 0] -= 4 * (len(group) > 1)
+        points[group[-1], 0] += 4 * (len(group) > 1)
+    a = np.radians(degrees)
+    turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+    points[:, :2] = points[:, :2] @ turn.T
+    np.testing.assert_allclose(mesh.five_points(floats(points), shifted=False), places @ turn.T, atol=1e-3)
+    shifted = places + 60 * np.array(mesh.FIVE_SHIFT)
+    np.testing.assert_allclose(mesh.five_points(floats(points)), shifted @ turn.T, atol=1e-3)

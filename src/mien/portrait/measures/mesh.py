@@ -24,11 +24,32 @@ OVAL = (
 """The outline of a face, clockwise from the middle of the forehead."""
 FIVE = ((33, 133), (362, 263), (1, 4), (61,), (291,))
 """Points whose means are the five landmarks: left eye, right eye, tip of the nose, left and right mouth corner."""
+FIVE_SHIFT = ((0.057, 0.004), (0.010, 0.006), (0.033, 0.004), (0.043, 0.024), (0.017, 0.025))
+"""How far MTCNN's landmarks are from those means, along the eyes and down, in distances between the eyes: medians
+over 1,484 faces of CelebA."""
 
 
 def points_of(chip: FaceChip) -> Floats | None:
     """(468, 3) points in pixels of the image; None where no mesh was found."""
     return chip.extra.get("mesh")
+
+
+def five_points(mesh: Floats, *, shifted: bool = True) -> Floats:
+    """The five landmarks of a mesh.
+
+    Args:
+        mesh: (468, 3) or (468, 2) points in pixels.
+        shifted: whether they are put where MTCNN has them.
+
+    Returns:
+        (5, 2) float32 pixels, in the viewer's order.
+    """
+    points = floats([mesh[list(group), :2].mean(axis=0) for group in FIVE])
+    if not shifted:
+        return points
+    across = points[1] - points[0]
+    down = floats([-across[1], across[0]])
+    return floats(points + floats(FIVE_SHIFT) @ np.stack([across, down]))
 
 
 def eye_ratio(chip: FaceChip) -> float | None:
