@@ -12,7 +12,7 @@ from mien.portrait.rules.files import load_rules, shipped_text
 
 
 def test_the_command_says_what_to_do_and_exits_by_the_verdict(hopper_path: Path, collins_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path)]) == 1
+    assert run(["check", str(hopper_path)]) == 5
     out = capsys.readouterr().out
     assert "Take off your glasses" in out
     assert "No rule fails, but not all of them can be judged." in out
@@ -24,6 +24,10 @@ def test_the_command_says_what_to_do_and_exits_by_the_verdict(hopper_path: Path,
     out = capsys.readouterr().out
     assert "Đến gần hơn" in out
     assert "Ảnh chưa đạt yêu cầu." in out
+
+
+def test_a_failure_counts_more_than_what_is_not_judged(hopper_path: Path, collins_path: Path) -> None:
+    assert run(["check", str(hopper_path), str(collins_path)]) == 1
 
 
 def test_the_command_gives_json(hopper_path: Path, capsys) -> None:
@@ -85,20 +89,20 @@ def test_a_further_language_is_one_file(
         '[check]\nnot-judged = "Nejuĝebla!"\n[measure.glasses]\nabove = "Okulojn for"\n', encoding="utf-8"
     )
     monkeypatch.setenv("MIEN_MESSAGES", str(tmp_path))
-    assert run(["check", str(hopper_path), "--language", "xx"]) == 1
+    assert run(["check", str(hopper_path), "--language", "xx"]) == 5
     out = capsys.readouterr().out
     assert "Nejuĝebla!" in out and "- Okulojn for" in out
     assert "No glasses are worn" in out, "what the file lacks is in English"
 
 
 def test_reasons_are_in_the_language_of_the_reader(hopper_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path), "--json", "--language", "vi"]) == 1
+    assert run(["check", str(hopper_path), "--json", "--language", "vi"]) == 5
     rules = {one["id"]: one for one in json.loads(capsys.readouterr().out)["rules"]}
     assert rules["no-covering"]["reason"].startswith("chưa đánh giá được khi thiếu mô hình parsing")
     assert rules["yaw"]["reason"] == ""
 
 
 def test_the_engine_is_an_option(hopper_path: Path, capsys) -> None:
-    assert run(["check", str(hopper_path), "--engine", "openvino", "--precision", "f32"]) == 1
+    assert run(["check", str(hopper_path), "--engine", "openvino", "--precision", "f32"]) == 5
     assert run(["check", str(hopper_path), "--engine", "steam"]) == 2
     assert "steam" in capsys.readouterr().err

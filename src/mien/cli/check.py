@@ -10,7 +10,7 @@ from mien import portrait
 from mien.cli import options
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, show
+from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, show
 from mien.messages import number, translate
 from mien.portrait.checking import DEFAULT_RULES, Checked
 from mien.portrait.rules.files import SHIPPED, shipped_text
@@ -49,7 +49,7 @@ def check(
     ] = None,
     json: options.Json = False,
 ) -> int:
-    """Check photographs by rules, and say what to do. Exit code 0: all pass; 1: one fails or is not judged.
+    """Check photographs by rules, and say what to do. Exit code 0: all pass; 1: one fails; 5: one is not judged.
 
     Examples:
 
@@ -83,7 +83,8 @@ def check(
             _show(file.path, file.checked, spoken, every)
     if any(file.checked is None for file in files):
         return PARTLY
-    return OK if all(file.checked.passed for file in files if file.checked is not None) else NO
+    outcomes = {file.checked.outcome for file in files if file.checked}
+    return NO if "failed" in outcomes else UNCERTAIN if "not judged" in outcomes else OK
 
 
 def _show(path: Path, checked: Checked, language: str, every: bool) -> None:

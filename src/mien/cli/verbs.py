@@ -40,7 +40,7 @@ VERBS = {
     "compare": Verb("compare:compare", "Compare the faces of two images."),
     "check": Verb(
         "check:check",
-        "Check photographs by rules, and say what to do. Exit code 0: all pass; 1: one fails or is not judged.",
+        "Check photographs by rules, and say what to do. Exit code 0: all pass; 1: one fails; 5: one is not judged.",
     ),
     "audit": Verb("audit:audit", "Check a data set of portraits by rules: every image, every person, and the whole."),
     "enrol": Verb("enrol:enrol", "Enrol the subjects of a folder or manifest in a gallery."),

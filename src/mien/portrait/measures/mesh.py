@@ -102,7 +102,7 @@ def _offset(spot: Floats, corners: Floats) -> float:
     return float((spot - corners.mean(axis=0)) @ across / max(1e-6, float(across @ across)))
 
 
-POSE_SD = 7.0
+POSE_SD = 6.0
 """Degrees by which the angles of the mesh and of the five landmarks differ on CelebA."""
 PITCH_AHEAD = 13.1
 """How far that line leans in faces that the five landmarks call level, in degrees."""
