@@ -15,16 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
 import command
 import inputs
 import recognizers
 from mien.image import read_image
-from mien.library.add import PortraitRole, add_model
-from mien.library.import_model import ModelHints
 from mien.models import store
-from mien.models.card import PortraitModelSpec
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.operating_points import operating_point
 from mien.portrait.measures import mesh
@@ -46,7 +42,7 @@ def main() -> None:
     given = parser.parse_args()
     rates = (0.2,) if given.smoke else RATES
     with tempfile.TemporaryDirectory() as scratch:
-        name = make_mesh(Path(scratch)) if given.smoke else need_mesh()
+        name = inputs.made_mesh(Path(scratch)) if given.smoke else need_mesh()
         faces = sets(Path(scratch), given.people, smoke=given.smoke)
         aligned = {key: align(found, name) for key, found in faces.items()}
         names = ["dlib-resnet"] if given.smoke else ["dlib-resnet", "mien-r29", inputs.add_model("face-reid-0095")]
@@ -130,37 +126,6 @@ def misses_by_subject(pairs: PairStatistics, rate: float) -> np.ndarray:
     missed = pairs.mated < threshold
     owners = pairs.subjects[pairs.mated_samples[:, 0]]
     return np.bincount(owners, weights=missed, minlength=int(pairs.subjects.max()) + 1)
-
-
-def make_mesh(folder: Path) -> str:
-    """For smoke runs: a network that puts five landmarks where an upright face has them."""
-    points = np.zeros((468, 3), np.float32)
-    spots = ((74, 82), (118, 82), (96, 104), (80, 124), (112, 124))
-    for group, spot in zip(mesh.FIVE, spots, strict=True):
-        points[list(group), :2] = spot
-    nodes = [
-        helper.make_node("ReduceMean", ["input"], ["m"], axes=[1, 2, 3], keepdims=0),
-        helper.make_node("Mul", ["m", "zero"], ["z"]),
-        helper.make_node("Reshape", ["z", "column"], ["r"]),
-        helper.make_node("Add", ["r", "points"], ["mesh"]),
-        helper.make_node("Identity", ["r"], ["presence"]),
-    ]
-    weights = [
-        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
-        numpy_helper.from_array(np.array([-1, 1], np.int64), "column"),
-        numpy_helper.from_array(points.reshape(1, -1), "points"),
-    ]
-    inputs_ = [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 192, 192])]
-    outputs = [
-        helper.make_tensor_value_info("mesh", TensorProto.FLOAT, ["batch", 1404]),
-        helper.make_tensor_value_info("presence", TensorProto.FLOAT, ["batch", 1]),
-    ]
-    graph = helper.make_graph(nodes, "mesh", inputs_, outputs, weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    (folder / "mesh.onnx").write_bytes(model.SerializeToString())
-    hints = ModelHints(colour="RGB", mean=(0.0, 0.0, 0.0), scale=(255.0, 255.0, 255.0))
-    role = PortraitRole("mesh", PortraitModelSpec(crop="upright", output="pixels"))
-    return add_model(folder / "mesh.onnx", "made-mesh", hints=hints, role=role).card.name
 
 
 if __name__ == "__main__":

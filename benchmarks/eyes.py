@@ -43,25 +43,34 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=600, help="faces drawn at random")
     parser.add_argument("--ladders", type=int, default=60, help="photographs of the ladders")
     given = parser.parse_args()
-    if given.smoke or not all(store.is_stored(name) for name in NEEDED):
-        command.skip(f"{', '.join(NEEDED)} are not in the store: `mien models pull recommended`")
-    names = [*NEEDED, *([SECOND] if store.is_stored(SECOND) else [])]
-    examiner = open_examiner("mtcnn", None, names, options=EngineOptions(threads=1, streams=1))
     with tempfile.TemporaryDirectory() as scratch:
-        files = inputs.lfw(Path(scratch), smoke=False)
-        result = {"closed eyes": closed_eyes(examiner, files, given.images)}
-        result["ladders"] = all_ladders(examiner, inputs.some(files, given.ladders))
+        names = made_models(Path(scratch)) if given.smoke else models()
+        examiner = open_examiner("mtcnn", None, names, options=EngineOptions(threads=1, streams=1))
+        files = inputs.lfw(Path(scratch), smoke=given.smoke, people=2, images=1)
+        groups = {"made people": files} if given.smoke else groups_of(files, given.images)
+        result = {"closed eyes": {name: judged(examiner, paths) for name, paths in groups.items()}}
+        result["ladders"] = all_ladders(examiner, inputs.some(files, 1 if given.smoke else given.ladders))
     command.finish("eyes", result, smoke=given.smoke)
 
 
-def closed_eyes(examiner: Examiner, files: list[Path], count: int) -> dict:
+def models() -> list[str]:
+    if not all(store.is_stored(name) for name in NEEDED):
+        sys.exit(f"{', '.join(NEEDED)} are not in the store: `mien models pull recommended`")
+    return [*NEEDED, *([SECOND] if store.is_stored(SECOND) else [])]
+
+
+def made_models(folder: Path) -> list[str]:
+    return [inputs.made_mesh(folder), inputs.made_iris(folder)]
+
+
+def groups_of(files: list[Path], count: int) -> dict[str, list[Path]]:
     listed = dict(
         line.split() for line in (machine.ROOT / "benchmarks/errata/closed-eyes.txt").read_text().splitlines()
     )
     asian = recognizers.asian_names(smoke=False)
     by_name = {path.name: path for path in files}
     others = [path for path in files if path.name not in listed]
-    groups = {
+    return {
         "seen to be closed": [by_name[name] for name, kind in listed.items() if kind == "closed"],
         "cannot be said": [by_name[name] for name, kind in listed.items() if kind == "unclear"],
         "drawn at random, other names": inputs.some([p for p in others if p.parent.name not in asian], count),
@@ -69,7 +78,6 @@ def closed_eyes(examiner: Examiner, files: list[Path], count: int) -> dict:
             [p for p in others if p.parent.name in asian], count // 2
         ),
     }
-    return {name: judged(examiner, paths) for name, paths in groups.items()}
 
 
 def judged(examiner: Examiner, paths: Sequence[Path]) -> dict:

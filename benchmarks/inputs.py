@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import simplejpeg
+from onnx import TensorProto, helper, numpy_helper
 
 import machine
 from mien.data.manifest import tabulate
@@ -21,9 +22,13 @@ from mien.data.prepare import PackSettings, prepare
 from mien.data.sample import Sample
 from mien.detect.families import open_detector
 from mien.image import read_image
+from mien.library.add import PortraitRole
+from mien.library.add import add_model as add_network
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
+from mien.models.card import PortraitModelSpec
 from mien.models.defaults import package_file
+from mien.portrait.measures import mesh
 
 DATA = Path(os.environ.get("MIEN_TEST_DATA", machine.ROOT.parent / "shared" / "data"))
 MODELS = {
@@ -164,3 +169,58 @@ def clip(path: Path, *, smoke: bool) -> Path:
         writer.write(cv2.cvtColor(portrait(0, shift=(3.0 * number, 0.0)), cv2.COLOR_RGB2BGR))
     writer.release()
     return path
+
+
+def fixed_network(side: int, *answers: np.ndarray) -> bytes:
+    """An ONNX file that takes images of one size and always gives the same answers, for smoke runs."""
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Reshape", ["nothing", "column"], ["rows"]),
+    ]
+    weights = [
+        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
+        numpy_helper.from_array(np.array([-1, 1], np.int64), "column"),
+    ]
+    outputs = []
+    for number, answer in enumerate(answers):
+        row = answer.astype(np.float32).reshape(1, -1)
+        nodes.append(helper.make_node("Add", ["rows", f"answer{number}"], [f"output{number}"]))
+        weights.append(numpy_helper.from_array(row, f"answer{number}"))
+        shape = ["batch", row.shape[1]]
+        outputs.append(helper.make_tensor_value_info(f"output{number}", TensorProto.FLOAT, shape))
+    taken = [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, side, side])]
+    graph = helper.make_graph(nodes, "fixed", taken, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def made_mesh(folder: Path) -> str:
+    """A model of the store with the five landmarks of an upright face, for smoke runs."""
+    points = np.zeros((468, 3))
+    spots = ((74, 82), (118, 82), (96, 104), (80, 124), (112, 124))
+    for group, (x, y) in zip(mesh.FIVE, spots, strict=True):
+        points[list(group), :2] = (x, y)
+        points[group[0], 0] -= 8 * (len(group) > 1)
+        points[group[-1], 0] += 8 * (len(group) > 1)
+    points[mesh.CHIN, :2], points[list(mesh.LIPS), :2] = (96, 160), (96, 124)
+    return _add_portrait_model(
+        folder, "mesh", PortraitModelSpec(crop="upright", output="pixels"), 192, points, np.ones(1)
+    )
+
+
+def made_iris(folder: Path) -> str:
+    """A model of the store that sees open eyes which look ahead, for smoke runs."""
+    lids = np.zeros((71, 3))
+    lids[:9, 0], lids[:9, 1] = np.linspace(18, 46, 9), 36
+    lids[9:16, 0], lids[9:16, 1] = np.linspace(20, 44, 7), 28
+    lids[[0, 8], 1] = 32
+    spec = PortraitModelSpec(crop="eyes", margin=2.3, output="pixels")
+    return _add_portrait_model(folder, "iris", spec, 64, lids, np.tile((32.0, 32.0, 0.0), 5))
+
+
+def _add_portrait_model(folder: Path, family: str, spec: PortraitModelSpec, side: int, *answers: np.ndarray) -> str:
+    path = folder / f"made-{family}.onnx"
+    path.write_bytes(fixed_network(side, *answers))
+    hints = ModelHints(colour="RGB", mean=(0.0, 0.0, 0.0), scale=(255.0, 255.0, 255.0))
+    return add_network(path, hints=hints, role=PortraitRole(family, spec)).card.name
