@@ -83,7 +83,7 @@ def check(
             _show(file.path, file.checked, spoken, every)
     if any(file.checked is None for file in files):
         return PARTLY
-    outcomes = {file.checked.outcome for file in files if file.checked}
+    outcomes = {file.checked.outcome for file in files if file.checked is not None}
     return NO if "failed" in outcomes else UNCERTAIN if "not judged" in outcomes else OK
 
 
