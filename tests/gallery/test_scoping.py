@@ -86,7 +86,7 @@ def test_identification_is_uncertain_refused_or_blind_by_policy(
     probes = [array_item("plain", collins), array_item("masked", masked)]
     decisions = {}
     for scope in ("warn", "demand", "ignore"):
-        report = identify(tmp_path / "g", probes, scope=scope)
+        report = identify(tmp_path / "g", probes, fmr=1e-2, scope=scope)
         decisions[scope] = [person.decision for one in report.images for person in one.people]
         assert (report.known, report.uncertain) == ((2, 0) if scope == "ignore" else (1, 1))
         assert [len(one.scopes) for one in report.images] == ([0, 0] if scope == "ignore" else [1, 1])
