@@ -116,7 +116,7 @@ def _changes(image: Image, head: Box) -> dict[str, Image]:
         "cropped": image[top:bottom, left:right],
         "turned": np.asarray(cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8),
         "darkened": np.asarray(255 * (image / 255.0) ** 2.2 * 0.5, np.uint8),
-        "blurred": np.asarray(cv2.GaussianBlur(image, (0, 0), max(height, width) / 250), np.uint8),
+        "blurred": np.asarray(cv2.GaussianBlur(image, (0, 0), head.height / 100), np.uint8),
     }
 
 
