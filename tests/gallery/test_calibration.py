@@ -77,7 +77,7 @@ def test_the_card_fails_where_its_rate_is_below_the_interval(store: Store) -> No
     loose = measure_population(store).threshold(0.2)
     assert own_rates(store, 1e-3, loose).card_fails
     assert not own_rates(store, 0.2, loose).card_fails
-    assert not own_rates(store, 0.5, loose).card_fails, "stricter than it promises is no failure"
+    assert not own_rates(store, 0.5, loose).card_fails, "stricter than it promises is not a failure"
 
 
 def test_nothing_that_names_a_person_is_kept(store: Store, crowd: Crowd) -> None:

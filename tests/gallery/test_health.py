@@ -1,4 +1,4 @@
-"""How well a gallery tells its people apart, in figures that plain counting gives too."""
+"""How well a gallery separates its people, in figures that plain counting gives too."""
 
 import tarfile
 from collections.abc import Callable

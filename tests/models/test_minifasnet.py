@@ -134,9 +134,9 @@ def test_the_written_graph_gives_what_torch_gives(name: str, prefix: str, images
     network = made(name)
     weights = weights_of(network, prefix)
     assert is_minifasnet(weights)
-    want = expected(network, images)
+    expectation = expected(network, images)
     np.testing.assert_allclose(
-        answers(convert_minifasnet(weights, name), images), want, atol=1e-3 * np.abs(want).max()
+        answers(convert_minifasnet(weights, name), images), expectation, atol=1e-3 * np.abs(expectation).max()
     )
 
 
@@ -157,5 +157,7 @@ def test_the_publishers_weights_fit_key_by_key(name: str, data: Path, images: np
     state = torch.load(path, map_location="cpu", weights_only=True)
     network = MiniFASNet(*NETWORKS[name])
     network.load_state_dict({key.removeprefix("module."): value for key, value in state.items()}, strict=True)
-    want = expected(network.eval(), images)
-    np.testing.assert_allclose(answers(read_network_file(path).data, images), want, atol=1e-3 * np.abs(want).max())
+    expectation = expected(network.eval(), images)
+    np.testing.assert_allclose(
+        answers(read_network_file(path).data, images), expectation, atol=1e-3 * np.abs(expectation).max()
+    )

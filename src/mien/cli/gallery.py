@@ -13,7 +13,7 @@ from mien.gallery.wording import interval, message, score_text, share
 from mien.messages import Message
 from mien.rates import Estimate
 
-app = typer.Typer(no_args_is_help=True, help="A gallery as a whole: how well it tells its own people apart.")
+app = typer.Typer(no_args_is_help=True, help="A gallery as a whole: how well it separates its own people.")
 
 
 @app.callback()

@@ -53,7 +53,7 @@ VERBS = {
     "remove": Verb(
         "subjects:remove", "Erase a subject from a gallery: embeddings, portraits and their traces on disk."
     ),
-    "gallery": Verb("gallery:app", "A gallery as a whole: how well it tells its own people apart."),
+    "gallery": Verb("gallery:app", "A gallery as a whole: how well it separates its own people."),
     "models": Verb("models:app", "The models on this machine, and how to get more."),
     "data": Verb("data:app", "Data sets: inspect them, import them into manifests, prepare packs."),
     "embed": Verb(

@@ -1,4 +1,4 @@
-"""How well a gallery tells its own people apart: distributions, thresholds with what they cost, duplicates, groups.
+"""How well a gallery separates its own people: distributions, thresholds with what they cost, duplicates, groups.
 
 Measures again each time and keeps nothing. Decides nothing: which threshold decides is in mien.gallery.thresholds.
 """
@@ -117,7 +117,7 @@ def read_groups(path: Path) -> dict[str, str]:
 def gallery_health(
     gallery: str | Path, *, recognizer: str | None = None, groups: Mapping[str, str] | None = None
 ) -> Health:
-    """Measure how well a gallery tells its own people apart, and which thresholds hold for them.
+    """Measure how well a gallery separates its own people, and which thresholds hold for them.
 
     Args:
         gallery: path or address.

@@ -169,7 +169,7 @@ def _drawn(names: list[str]) -> list[str]:
 def suspected(pairs: PairStatistics) -> int:
     """How many of the most similar pairs are too alike for different people of this gallery.
 
-    What lies so far out in the tail that less than a hundredth of a pair is expected there is suspected. The limit
+    What is so far out in the tail that less than a hundredth of a pair is expected there is suspected. The limit
     comes from the gallery and not from a card, whose strictest threshold many different people of one group may pass.
     """
     limit = in_tail(pairs, BY_CHANCE / max(1, pairs.nonmated))

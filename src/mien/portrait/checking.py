@@ -70,8 +70,8 @@ class Checked:
         Where nothing can be judged because there is no face, the failure alone says so.
         """
         has_face = self.landmarks is not None
-        told = [verdict for verdict in self.verdicts if has_face or verdict.state == "fail"]
-        ordered = sorted(told, key=_urgency)
+        shown = [verdict for verdict in self.verdicts if has_face or verdict.state == "fail"]
+        ordered = sorted(shown, key=_urgency)
         return list(dict.fromkeys(words for verdict in ordered if (words := verdict.advice(language))))
 
     def place(self, verdict: RuleVerdict) -> Box | None:
