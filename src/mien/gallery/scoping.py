@@ -87,4 +87,4 @@ def card_threshold(card: ModelCard) -> Threshold | None:
 def refusal(doubts: Sequence[Doubt]) -> str:
     """Why an image is refused, as a sentence without its subject, which is the image."""
     reasons = "; ".join(one.message.text("en") for one in beyond(doubts))
-    return f"is outside of what the recognizer was measured on ({reasons}): choose a different image, or use --scope warn"
+    return f"is outside of what the recognizer was measured on ({reasons}): use another image, or --scope warn"

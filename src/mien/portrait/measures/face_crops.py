@@ -97,7 +97,7 @@ def _level(chip: FaceChip, centre: Floats, across: Floats, width: float, model: 
 def inside(chip: FaceChip, model: PortraitModel) -> tuple[Crop, ...]:
     """A box of `margin` times the face's, made smaller and moved until it is inside of the image, and stretched.
 
-    As the networks of Silent-Face-Anti-Spoofing were trained: what surrounds a face shows whether it is a print or a screen.
+    As the networks of Silent-Face-Anti-Spoofing were trained: what surrounds a face shows a print or a screen.
     """
     box, image = chip.portrait.face.box, chip.portrait.image
     height, width = image.shape[:2]
