@@ -98,9 +98,9 @@ def test_eyes_are_cut_around_the_corners_of_the_mesh(chip: FaceChip) -> None:
     (a, b), (c, d) = EYE_CORNERS
     mesh[a], mesh[b], mesh[c], mesh[d] = (100, 50, 0), (120, 50, 0), (150, 50, 9), (150, 70, 9)
     crops = cut(replace(chip, extra={"mesh": mesh}), model("eyes", []))
-    np.testing.assert_allclose(crops[0].lay_back(floats([[0, 0], [64, 64]])), [[95, 35], [125, 65]], atol=1e-3)
+    np.testing.assert_allclose(crops[0].lay_back(floats([[0, 0], [64, 64]])), [[90, 30], [130, 70]], atol=1e-3)
     # The second eye's corners are one above the other, so its crop is turned by 90 degrees.
-    np.testing.assert_allclose(crops[1].lay_back(floats([[0, 0], [64, 64]])), [[165, 45], [135, 75]], atol=1e-3)
+    np.testing.assert_allclose(crops[1].lay_back(floats([[0, 0], [64, 64]])), [[170, 40], [130, 80]], atol=1e-3)
 
 
 def test_eyes_and_lives_are_shares(chip: FaceChip) -> None:

@@ -43,6 +43,7 @@ PORTRAIT_FAMILIES: dict[str, PortraitFamily] = {
         outputs=("classes",),
         crops=("eyes",),
         read=readers.eyes,
+        margin=2.0,
     ),
     "pose": PortraitFamily(
         gives="yaw, pitch and roll",
