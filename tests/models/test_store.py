@@ -74,3 +74,26 @@ def test_the_report_finds_damage_and_names_the_command(make_recognizer: Make) ->
         "openvino",
         "dlib-bin",
     } <= topics and "model net-damaged" not in topics
+
+
+def test_a_default_s_card_of_an_older_version_gets_the_figures_that_ship_now() -> None:
+    """The same files and the same protocol: its thresholds knew no groups then."""
+    model = store.load("dlib-resnet")
+    old = model.card.model_copy(
+        update={
+            "thresholds": tuple(row.model_copy(update={"strata": None}) for row in model.card.thresholds),
+            "group_thresholds": (),
+        }
+    )
+    store.rewrite_card(model, old)
+    again = store.load("dlib-resnet").card
+    assert again.threshold(1e-3).worst_group is not None and again.group_thresholds
+    assert again.contract == old.contract
+
+
+def test_thresholds_that_the_user_measured_stay() -> None:
+    model = store.load("dlib-resnet")
+    own = tuple(row.model_copy(update={"value": 0.5, "protocol": "our people"}) for row in model.card.thresholds)
+    changed = store.rewrite_card(model, model.card.model_copy(update={"thresholds": own}))
+    assert store.load("dlib-resnet").card == changed.card
+    store.rewrite_card(model, model.card)

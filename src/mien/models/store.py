@@ -79,13 +79,32 @@ def load(name_or_card: str) -> Model:
         return Model(read_card(card_path), card_path.parent)
     if is_stored(name_or_card):
         folder = models_folder() / name_or_card
-        return Model(read_card(folder / CARD), folder)
+        return Model(_with_new_figures(read_card(folder / CARD)), folder)
     if name_or_card in defaults.DEFAULTS:
         return prepare(name_or_card)
     raise ModelNotFoundError(
         f"no model '{name_or_card}': the store has {', '.join(names())}; get one with `mien models pull`, "
         "or your own with `mien models add FILE`"
     )
+
+
+def _with_new_figures(card: ModelCard) -> ModelCard:
+    """The card with the figures that ship now, where those that it has came with an older version.
+
+    Thresholds that the user measured have another protocol and stay.
+    """
+    if not defaults.has_shipped_card(card.name):
+        return card
+    shipped = defaults.shipped_card(card.name)
+    ours = {row.protocol for row in shipped.thresholds}
+    if (
+        not card.thresholds
+        or card.embedding != shipped.embedding
+        or {row.protocol for row in card.thresholds} != ours
+    ):
+        return card
+    figures = ("thresholds", "group_thresholds", "accuracy")
+    return card.model_copy(update={name: getattr(shipped, name) for name in figures})
 
 
 def prepare(name: str) -> Model:
