@@ -126,6 +126,6 @@ def test_every_size_of_batch_is_tried(make_recognizer: Make, monkeypatch: pytest
         return count < 32
 
     monkeypatch.setattr(engine_check, "batches_agree", agree)
-    refusals = try_engines(make_recognizer(), SPEC)
+    refusals = try_engines(make_recognizer(), SPEC).refusals
     assert set(tried) == {1, 2, 32} and {one.engine for one in refusals} == {"openvino", "onnxruntime"}
     assert "32 images together" in refusals[0].reason

@@ -4,7 +4,7 @@ A network that only one engine runs would fail later, on another machine. Where 
 made free if that helps. Chooses no engine and makes no card.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,19 +13,13 @@ from mien.errors import CardError, MienError
 from mien.models.batches import batches_agree
 from mien.models.card import Golden, InputSpec
 from mien.models.engines import ENGINES, REFERENCE
-from mien.models.golden import AGREEMENT, agreement, measure
+from mien.models.golden import AGREEMENT, FREE_SIDE, SEED, cosine, measure
 from mien.models.onnx_graph import with_free_batch
 from mien.models.options import DEFAULT_OPTIONS
-from mien.models.session import Session
-from mien.types import Floats, Image
+from mien.models.session import Session, single_run
 
 BATCHES = (1, 2, 32)
 """Images at a time that every engine must take, together or one by one."""
-
-FREE_SIZE = (128, 128)
-"""Width and height of the images on which a network of any size is tried."""
-
-SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +30,46 @@ class Refusal:
     reason: str
 
 
-def fit_to_engines(data: bytes, spec: InputSpec, name: str) -> bytes:
-    """The file, perhaps with its batch made free, after every installed engine has run it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """A network on the first engine that opened it, which is the reference one, and its golden vector there."""
+
+    session: Session
+    golden: Golden
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """What the installed engines made of a network.
+
+    Attributes:
+        data: the ONNX file.
+        refusals: the engines that cannot run it, or do not give what the reference engine gives.
+        answered: None where no engine opened it.
+    """
+
+    data: bytes
+    refusals: tuple[Refusal, ...]
+    answered: Answered | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A network that every installed engine runs.
+
+    Attributes:
+        data: the ONNX file, perhaps with its batch made free.
+        session: of the reference engine.
+        golden: what it answers to the golden image.
+    """
+
+    data: bytes
+    session: Session
+    golden: Golden
+
+
+def fit_to_engines(data: bytes, spec: InputSpec, name: str) -> Fitted:
+    """Run a network on every installed engine; where that fails and the file fixes its batch, with a free batch.
 
     Args:
         data: an ONNX file.
@@ -47,36 +79,35 @@ def fit_to_engines(data: bytes, spec: InputSpec, name: str) -> bytes:
     Raises:
         CardError: an engine cannot run it; the message says which one and what to do.
     """
-    refusals = try_engines(data, spec)
-    if not refusals:
-        return data
-    freed = with_free_batch(data)
-    if freed is not None and not try_engines(freed, spec):
-        return freed
-    said = "; ".join(f"{one.engine}: {one.reason}" for one in refusals)
+    trial = try_engines(data, spec)
+    freed = with_free_batch(data) if trial.refusals else None
+    fits = trial if freed is None else try_engines(freed, spec)
+    if fits.answered is not None and not fits.refusals:
+        return Fitted(fits.data, fits.answered.session, fits.answered.golden)
+    said = "; ".join(f"{one.engine}: {one.reason}" for one in trial.refusals)
     raise CardError(
         f"{name} does not run on every engine that is installed here ({said}). Export it again with float32 numbers, "
         "a free first dimension and opset 17 or lower"
     )
 
 
-def try_engines(data: bytes, spec: InputSpec) -> list[Refusal]:
-    """The installed engines that cannot run a network, or do not give what the reference engine gives."""
-    size = spec.width or FREE_SIZE[0], spec.height or FREE_SIZE[1]
+def try_engines(data: bytes, spec: InputSpec) -> Trial:
+    """Open a network on the installed engines, the reference one first, and compare their answers."""
+    size = spec.width or FREE_SIDE, spec.height or FREE_SIDE
     reference = ENGINES[REFERENCE]
     installed = [reference, *(one for one in ENGINES.values() if one.installed and one.name != REFERENCE)]
     refusals: list[Refusal] = []
-    golden: Golden | None = None
+    first: Answered | None = None
     for engine in installed:
         try:
             session = engine.open(data, spec, DEFAULT_OPTIONS, engine.precisions[-1])
-            answer = measure(_single(session), SEED, *size)
+            answer = measure(single_run(session), SEED, *size)
         except MienError as reason:
             refusals.append(Refusal(engine.name, str(reason)))
             continue
-        golden = golden or answer
-        refusals += [Refusal(engine.name, reason) for reason in _faults(session, answer, golden, size)]
-    return refusals
+        first = first or Answered(session, answer)
+        refusals += [Refusal(engine.name, reason) for reason in _faults(session, answer, first.golden, size)]
+    return Trial(data, tuple(refusals), first)
 
 
 def _faults(session: Session, answer: Golden, golden: Golden, size: tuple[int, int]) -> Iterator[str]:
@@ -84,12 +115,8 @@ def _faults(session: Session, answer: Golden, golden: Golden, size: tuple[int, i
     if not np.isfinite(answer.output).all():
         yield "its answer has numbers that are not finite"
         return
-    if agreement(golden, _single(session)) < AGREEMENT:
+    if cosine(golden, answer) < AGREEMENT:
         yield f"its answer differs from the one of {REFERENCE}"
     wrong = [count for count in BATCHES if not batches_agree(session.run, *size, count)]
     if wrong:
         yield f"{wrong[0]} images together are not what each gives alone"
-
-
-def _single(session: Session) -> Callable[[Image], Sequence[Floats]]:
-    return lambda image: session.run(image[None])

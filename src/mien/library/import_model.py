@@ -20,17 +20,10 @@ from mien.models.card import (
     ModelFile,
     PortraitModelSpec,
 )
-from mien.models.golden import measure
 from mien.models.onnx_graph import OnnxGraph, read_graph
-from mien.models.session import Session, open_unchecked
+from mien.models.session import Session
 from mien.templates import TemplateSpec
 from mien.units import Metric
-
-SEED = 7
-"""Seed of golden images."""
-
-FREE_SIDE = 128
-"""Width and height of the golden image where the network takes any size."""
 
 EMBEDDING = "embedding"
 """The family of all recognizers."""
@@ -183,11 +176,8 @@ def _measure(data: bytes, name: str, family: str, graph: OnnxGraph, hints: Model
     """Open a network on every engine; the file as all of them run it, and what was measured."""
     spec = _input(name, family, graph, hints)
     fitted = fit_to_engines(data, spec, name)
-    session = open_unchecked(fitted, spec)
-    width, height = graph.width or FREE_SIDE, graph.height or FREE_SIDE
-    golden = measure(lambda image: session.run(image[None]), SEED, width, height)
-    origin = hints.converted_from or (None if fitted == data else _sha256(data))
-    return fitted, _Measured(spec, session, golden, origin)
+    origin = hints.converted_from or (None if fitted.data == data else _sha256(data))
+    return fitted.data, _Measured(spec, fitted.session, fitted.golden, origin)
 
 
 def _sha256(data: bytes) -> str:

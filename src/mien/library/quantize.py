@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import CardError
-from mien.library.import_model import SEED
 from mien.models import store
 from mien.models.card import AccuracyRow, ModelCard, ModelFile
 from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.golden import measure
+from mien.models.golden import SEED, measure
 from mien.models.int8 import quantize_network
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
-from mien.models.session import open_unchecked, read_verified
+from mien.models.session import open_unchecked, read_verified, single_run
 from mien.models.store import Model
 from mien.pipeline import open_pipeline
 from mien.progress import OnProgress, no_progress, report_progress
@@ -106,7 +105,7 @@ def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelC
             "files": {"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
             "thresholds": (),
             "accuracy": (AccuracyRow(protocol="quantization", figure=figure),),
-            "golden": {"model": measure(lambda image: after.run(image[None]), SEED, width, height)},
+            "golden": {"model": measure(single_run(after), SEED, width, height)},
         }
     )
     return copy, {"model": data}

@@ -7,6 +7,9 @@ import numpy as np
 from mien.models.golden import golden_image
 from mien.types import Floats, Image
 
+FREE_SIZE = (64, 64)
+"""Width and height of the images on which an engine tries a network of any size."""
+
 Run = Callable[[Image], Sequence[Floats]]
 """Runs (N, H, W, 3) uint8 RGB through a network."""
 

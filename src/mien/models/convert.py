@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mien.errors import CardError
-from mien.models.openvino_engine import load_openvino
+from mien.models.openvino_engine import last_line, load_openvino
 
 if TYPE_CHECKING:
     import onnx
@@ -105,7 +105,7 @@ def _read(data: bytes, weights: bytes | None, name: str) -> Any:  # noqa: ANN401
             return model
     except RuntimeError as reason:
         what = "a tflite file" if weights is None else "OpenVINO IR"
-        raise CardError(f"{name} cannot be read as {what}: {_first_line(reason)}") from reason
+        raise CardError(f"{name} cannot be read as {what}: {last_line(reason)}") from reason
 
 
 def _image_input(model: Any, writer: _Writer, name: str) -> tuple[int, int]:  # noqa: ANN401
@@ -139,11 +139,6 @@ def _file(model: Any, writer: _Writer, size: tuple[int, int]) -> bytes:  # noqa:
     made = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="mien")
     onnx.checker.check_model(made)
     return bytes(made.SerializeToString(deterministic=True))
-
-
-def _first_line(reason: Exception) -> str:
-    lines = [line for line in str(reason).splitlines() if line.strip()]
-    return lines[-1] if lines else type(reason).__name__
 
 
 Operation = Any

@@ -11,6 +11,12 @@ from mien.types import Floats, Image
 AGREEMENT = 0.999
 """Min cosine between a golden vector and its repetition, on another engine or in another precision."""
 
+SEED = 7
+"""Of the golden image of a network that gets its card here."""
+
+FREE_SIDE = 128
+"""Width and height of the golden image where the network takes any size."""
+
 SAMPLE = 256
 """How many numbers of each output a golden vector keeps, evenly spaced."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import CardError, MissingExtraError
-from mien.models.batches import batches_agree
+from mien.models.batches import FREE_SIZE, batches_agree
 from mien.models.card import InputSpec
 from mien.models.engines import ENGINES
 from mien.models.options import EngineOptions
@@ -46,8 +46,6 @@ def has_gpu() -> bool:
 NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 PIXELS = "tensor(uint8)"
 """The type of an input that takes pixels as they are."""
-FREE_SIZE = (64, 64)
-"""Width and height of the images on which a network of any size is tried."""
 
 
 class OnnxRuntimeSession:

@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 
 from mien.errors import CardError
-from mien.models.batches import batches_agree
+from mien.models.batches import FREE_SIZE, batches_agree
 from mien.models.card import InputSpec
 from mien.models.options import EngineOptions
 from mien.types import Floats, Image
-
-FREE_SIZE = (64, 64)
-"""Width and height of the images on which a network of any size is tried."""
 
 
 def load_openvino() -> Any:  # noqa: ANN401 - the packages are not typed
@@ -59,7 +56,7 @@ class OpenVinoSession:
             model = _with_pixels(model, spec)
             compiled = core.compile_model(model, "CPU", _openvino_settings(options, precision))
         except RuntimeError as reason:
-            raise CardError(f"OpenVINO cannot open this network: {_first_line(reason)}") from reason
+            raise CardError(f"OpenVINO cannot open this network: {last_line(reason)}") from reason
         self.precision = precision
         self._fixed = _fixed_size(model)
         self._outputs = len(compiled.outputs)
@@ -86,7 +83,8 @@ class OpenVinoSession:
         return [np.array(request.get_output_tensor(i).data, np.float32) for i in range(self._outputs)]
 
 
-def _first_line(reason: Exception) -> str:
+def last_line(reason: Exception) -> str:
+    """What OpenVINO says in the end of its errors, which begin with its own source files."""
     lines = [line for line in str(reason).splitlines() if line.strip()]
     return lines[-1] if lines else type(reason).__name__
 

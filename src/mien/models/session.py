@@ -5,7 +5,7 @@ engine runs a network is in mien.models.engines.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -71,6 +71,11 @@ def open_session(card: ModelCard, folder: Path, part: str, options: EngineOption
     return session
 
 
+def single_run(session: Session) -> Callable[[Image], list[Floats]]:
+    """Runs one (H, W, 3) image at a time; what golden vectors are measured with."""
+    return lambda image: session.run(image[None])
+
+
 def open_unchecked(data: bytes, spec: InputSpec) -> Session:
     """Open a network that has no card yet, on the reference engine, to measure its golden vector.
 
@@ -109,4 +114,4 @@ def _agrees(card: ModelCard, part: str, session: Session) -> bool:
     golden = card.golden.get(part)
     if golden is None:
         raise CardError(f"the card of {card.name} has no golden vector for '{part}'; write it with `mien models add`")
-    return agreement(golden, lambda image: session.run(image[None])) >= AGREEMENT
+    return agreement(golden, single_run(session)) >= AGREEMENT
