@@ -74,9 +74,12 @@ def _compare(file: SourceFile, ask: Ask) -> tuple[str, str]:
 
 
 def _judge(file: SourceFile, answer: Answer) -> tuple[str, str]:
-    if answer.sha256 is not None and file.digest.startswith("sha256:"):
-        same = file.digest == f"sha256:{answer.sha256}"
-        return (AGREES, "sha256") if same else (DIFFERS, f"the record's sha256 is {answer.sha256}")
+    if answer.sha256 is not None and file.algorithm == "sha256":
+        return (
+            (AGREES, "sha256")
+            if file.checksum == answer.sha256
+            else (DIFFERS, f"the record's sha256 is {answer.sha256}")
+        )
     if answer.size is not None and file.size is not None:
         return (AGREES, "size") if answer.size == file.size else (DIFFERS, f"the record has {answer.size} bytes")
     return UNKNOWN, "it is there, and the server says neither size nor checksum"

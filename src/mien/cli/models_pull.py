@@ -15,6 +15,8 @@ from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural
 from mien.library import pull as pulling
 from mien.library.bundle import bundle_models, is_bundle
 from mien.library.catalogue import RECOMMENDED, CatalogueEntry, read_catalogue
+from mien.models import store
+from mien.models.defaults import DEFAULTS
 from mien.progress import Progress
 
 MEGABYTE = 1e6
@@ -137,9 +139,6 @@ def bundle(
 
 
 def _own_models() -> list[str]:
-    from mien.models import store
-    from mien.models.defaults import DEFAULTS
-
     own = [name for name in store.names() if store.is_stored(name) and name not in DEFAULTS]
     if not own:
         fail("the store has no model that was pulled or added: name the models to pack", WRONG)

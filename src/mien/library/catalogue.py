@@ -4,7 +4,6 @@ Owns the schema and the file that ships. Fetches nothing. Published thresholds a
 never used: a threshold counts only where it was measured with mien's own pipeline.
 """
 
-import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -51,6 +50,16 @@ class SourceFile(Strict):
         if self.package and not self.member:
             raise ValueError("a file in a package needs its path there as member")
         return self
+
+    @property
+    def algorithm(self) -> str:
+        """Of the checksum: sha256 or sha384."""
+        return self.digest.partition(":")[0]
+
+    @property
+    def checksum(self) -> str:
+        """The checksum in hexadecimal digits."""
+        return self.digest.partition(":")[2]
 
     @property
     def fetchable(self) -> bool:
@@ -174,8 +183,3 @@ def _shaped(values: dict[str, Any]) -> dict[str, Any]:
     """The file keeps entries at its top level, so that a person reads [NAME]."""
     recommended = values.pop(RECOMMENDED, None)
     return {"models": values, **({RECOMMENDED: recommended} if recommended is not None else {})}
-
-
-def algorithm(digest: str) -> str:
-    """The name of a checksum's algorithm: sha256 or sha384."""
-    return re.split(":", digest, maxsplit=1)[0]

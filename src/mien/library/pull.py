@@ -190,8 +190,7 @@ def _with_figures(card: ModelCard) -> tuple[ModelCard, str]:
     same_use = card.embedding == shipped.embedding and card.input == shipped.input
     likeness = min(cosine(shipped.golden[part], card.golden[part]) for part in card.golden) if same_use else 0.0
     if likeness >= SAME_WEIGHTS:
-        figures = ("thresholds", "group_thresholds", "accuracy")
-        return card.model_copy(update={name: getattr(shipped, name) for name in figures}), ""
+        return card.with_figures_of(shipped), ""
     return card, (
         f"{card.name} came with other weights than those that were measured (cosine {likeness:.4f} of its golden "
         f"vector, {SAME_WEIGHTS} wanted), so it has no thresholds: measure them with `mien evaluate calibrate FOLDER "

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from urllib.parse import urlparse
 
 from mien.errors import DownloadError
-from mien.library.catalogue import SourceFile, algorithm
+from mien.library.catalogue import SourceFile
 from mien.progress import OnProgress, Progress, no_progress
 
 CHUNK = 1 << 20
@@ -53,7 +53,7 @@ def fetch(
 
 def agrees(data: bytes, file: SourceFile) -> bool:
     """Whether bytes have the file's checksum."""
-    return hashlib.new(algorithm(file.digest), data).hexdigest() == file.digest.split(":")[1]
+    return _checksum(data, file) == file.checksum
 
 
 def check(data: bytes, file: SourceFile, where: str) -> None:
@@ -62,14 +62,16 @@ def check(data: bytes, file: SourceFile, where: str) -> None:
     Raises:
         DownloadError: they have another checksum.
     """
-    name = algorithm(file.digest)
-    found = hashlib.new(name, data).hexdigest()
-    promised = file.digest.split(":")[1]
-    if found != promised:
+    found = _checksum(data, file)
+    if found != file.checksum:
         raise DownloadError(
-            f"{where} has {name} {found[:12]}..., the catalogue says {promised[:12]}...: it is another file, "
-            "and it was not used"
+            f"{where} has {file.algorithm} {found[:12]}..., the catalogue says {file.checksum[:12]}...: it is "
+            "another file, and it was not used"
         )
+
+
+def _checksum(data: bytes, file: SourceFile) -> str:
+    return hashlib.new(file.algorithm, data).hexdigest()
 
 
 def member_of(data: Path, file: SourceFile) -> bytes:
@@ -112,7 +114,7 @@ def _from_package(file: SourceFile) -> bytes:
 def _from_address(file: SourceFile, folder: Path, mirror: str | None, on_progress: OnProgress) -> bytes:
     address = _address(file, mirror)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{file.name}-{file.digest.split(':')[1][:12]}.part"
+    partial = folder / f"{file.name}-{file.checksum[:12]}.part"
     limit = None if file.member else file.size
     try:
         _download(address, partial, limit, on_progress)

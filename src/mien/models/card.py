@@ -173,6 +173,11 @@ class ModelCard(Strict):
     accuracy: tuple[AccuracyRow, ...] = ()
     golden: dict[str, Golden] = {}
 
+    def with_figures_of(self, other: "ModelCard") -> "ModelCard":
+        """This card with what another one was measured to do: thresholds, those of groups, and accuracy."""
+        figures = ("thresholds", "group_thresholds", "accuracy")
+        return self.model_copy(update={name: getattr(other, name) for name in figures})
+
     @property
     def contract(self) -> str:
         """The embedding contract: a hash of everything that makes two embeddings comparable.

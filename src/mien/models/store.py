@@ -103,8 +103,7 @@ def _with_new_figures(card: ModelCard) -> ModelCard:
         or {row.protocol for row in card.thresholds} != ours
     ):
         return card
-    figures = ("thresholds", "group_thresholds", "accuracy")
-    return card.model_copy(update={name: getattr(shipped, name) for name in figures})
+    return card.with_figures_of(shipped)
 
 
 def prepare(name: str) -> Model:
