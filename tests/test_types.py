@@ -37,3 +37,7 @@ def test_the_worst_group_is_the_one_within_which_most_strangers_pass() -> None:
     )
     assert known.worst_group == ("asian", 0.14), "pairs of two groups are not a group"
     assert replace(known, strata={}).worst_group is None
+    assert known.within("asian") == (0.14, 0.11, 0.18) and known.within("child") is None
+    assert known.failing_group == "asian"
+    assert replace(known, fmr=0.12).failing_group is None, "the promised rate is within the interval"
+    assert replace(known, strata={}).failing_group is None

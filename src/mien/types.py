@@ -146,12 +146,22 @@ class Threshold:
     strata: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     conditions: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
+    def within(self, group: str) -> tuple[float, float, float] | None:
+        """The false match rate within a group of people and its 95% interval; None where it is not known."""
+        return self.strata.get(f"{group} | {group}")
+
     @property
     def worst_group(self) -> tuple[str, float] | None:
         """The group within which most strangers pass, and its false match rate; None where none is known."""
-        within = {}
-        for name, (rate, _, _) in self.strata.items():
-            one, _, other = name.partition(" | ")
-            if one == other:
-                within[one] = rate
-        return max(within.items(), key=lambda item: item[1]) if within else None
+        named = {name.partition(" | ")[0] for name in self.strata}
+        rates = {group: measured[0] for group in sorted(named) if (measured := self.within(group)) is not None}
+        return max(rates.items(), key=lambda item: item[1]) if rates else None
+
+    @property
+    def failing_group(self) -> str | None:
+        """The worst group, where the promised rate does not hold within it, beyond its interval; else None."""
+        if self.worst_group is None:
+            return None
+        group = self.worst_group[0]
+        measured = self.within(group)
+        return group if measured is not None and measured[1] > self.fmr else None

@@ -13,7 +13,13 @@ from mien.gallery.population import measure_population
 from mien.gallery.records import Identity, NewTemplate, Portrait
 from mien.gallery.stores import create_store
 from mien.gallery.stores.base import Store
-from mien.gallery.thresholds import card_threshold, choose_threshold, for_worst_group, keep_thresholds, threshold_for
+from mien.gallery.thresholds import (
+    choose_threshold,
+    for_worst_group,
+    keep_thresholds,
+    threshold_for,
+    threshold_without_gallery,
+)
 from mien.models import store as models
 from mien.models.card import ModelCard, ThresholdRow
 from mien.models.defaults import shipped_card
@@ -189,7 +195,7 @@ def card_with_groups() -> ModelCard:
 
 
 def test_the_card_s_rate_is_not_given_without_the_worst_group_s() -> None:
-    chosen = card_threshold(card_with_groups(), 1e-3)
+    chosen = threshold_without_gallery(card_with_groups(), 1e-3)
     assert chosen.threshold.value == 0.6
     (note,) = chosen.notes
     assert note.text("en") == (
@@ -200,14 +206,14 @@ def test_the_card_s_rate_is_not_given_without_the_worst_group_s() -> None:
 
 
 def test_a_group_that_was_chosen_has_its_own_threshold_and_needs_no_note() -> None:
-    chosen = card_threshold(card_with_groups(), 1e-3, "asian")
+    chosen = threshold_without_gallery(card_with_groups(), 1e-3, "asian")
     assert chosen.threshold.value == 0.4 and not chosen.notes
     with pytest.raises(CardError, match="for the group 'martian'"):
-        card_threshold(card_with_groups(), 1e-3, "martian")
+        threshold_without_gallery(card_with_groups(), 1e-3, "martian")
 
 
 def test_a_card_whose_groups_keep_the_rate_is_taken_without_a_note() -> None:
     card = card_with_groups()
     (row,) = card.thresholds
     even = row.model_copy(update={"strata": {"asian | asian": (0.0012, 0.0008, 0.002)}})
-    assert not card_threshold(card.model_copy(update={"thresholds": (even,)}), 1e-3).notes
+    assert not threshold_without_gallery(card.model_copy(update={"thresholds": (even,)}), 1e-3).notes

@@ -70,7 +70,7 @@ def choose_threshold(store: Store, card: ModelCard, fmr: float) -> ChosenThresho
     return replace(chosen, threshold=with_card_rates(chosen.threshold, card))
 
 
-def card_threshold(card: ModelCard, fmr: float, group: str = EVERYBODY) -> ChosenThreshold:
+def threshold_without_gallery(card: ModelCard, fmr: float, group: str = EVERYBODY) -> ChosenThreshold:
     """A card's threshold where no gallery knows its people: a group's, or everybody's with the worst group's rate.
 
     Args:
@@ -84,13 +84,12 @@ def card_threshold(card: ModelCard, fmr: float, group: str = EVERYBODY) -> Chose
     if group != EVERYBODY:
         return ChosenThreshold(with_card_rates(card.threshold(fmr, group), card))
     threshold = card.threshold(fmr)
-    worst = threshold.worst_group
-    if worst is None or threshold.strata[f"{worst[0]} | {worst[0]}"][1] <= fmr:
+    worst = threshold.failing_group
+    measured = None if worst is None else threshold.within(worst)
+    if worst is None or measured is None:
         return ChosenThreshold(threshold)
-    _, low, high = threshold.strata[f"{worst[0]} | {worst[0]}"]
-    note = message(
-        "group-rate", group=worst[0], rate=share(worst[1]), low=share(low), high=share(high), wanted=share(fmr)
-    )
+    rate, low, high = (share(value) for value in measured)
+    note = message("group-rate", group=worst, rate=rate, low=low, high=high, wanted=share(fmr))
     return ChosenThreshold(threshold, (note,))
 
 
@@ -142,10 +141,9 @@ def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Me
         The threshold, with the rate that it has within that group, and what to say; None where no group is known, or
         where the promised rate holds there too, within the interval.
     """
-    worst = promised.worst_group
-    if worst is None or promised.strata[f"{worst[0]} | {worst[0]}"][1] <= promised.fmr:
+    group = promised.failing_group
+    if group is None:
         return promised, None
-    group = worst[0]
     own = [card.threshold(row.fmr, group) for row in card.group_thresholds if row.group == group]
     everybody = [_within(card.threshold(row.fmr), group) for row in card.thresholds]
     known = sorted([*own, *(row for row in everybody if row is not None)], key=lambda row: row.fmr)
@@ -157,7 +155,7 @@ def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Me
 
 def _within(threshold: Threshold, group: str) -> Threshold | None:
     """A threshold with the rate that it has within a group; None where that is not known."""
-    measured = threshold.strata.get(f"{group} | {group}")
+    measured = threshold.within(group)
     if measured is None:
         return None
     rate, low, high = measured

@@ -12,7 +12,7 @@ from mien.gallery.gallery import identity_of
 from mien.gallery.scoping import refusal
 from mien.gallery.stores import open_store
 from mien.gallery.stores.base import require_identity
-from mien.gallery.thresholds import ChosenThreshold, card_threshold, choose_threshold
+from mien.gallery.thresholds import ChosenThreshold, choose_threshold, threshold_without_gallery
 from mien.messages import Message
 from mien.models import store
 from mien.models.card import ModelCard
@@ -138,7 +138,7 @@ def compare_with(
     card, metric, policy = pipeline.recognizer.card, pipeline.recognizer.spec.metric, scope_policy(scope)
     if chosen is None:
         settings = load_settings()
-        chosen = card_threshold(card, settings.verification_fmr if fmr is None else fmr, settings.group)
+        chosen = threshold_without_gallery(card, settings.verification_fmr if fmr is None else fmr, settings.group)
     items = [as_item(first), as_item(second)]
     analyses = pipeline.analyse_chunk(items, cutouts=policy != "ignore", only=ONE_FACE)
     (one, a), (other, b) = (_chosen(analysis, chosen.threshold, policy) for analysis in analyses)
