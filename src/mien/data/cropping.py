@@ -83,19 +83,25 @@ def crop_samples(
         spec: what crops look like.
         reading: how images are read.
     """
+    return [crops[0] for crops in crop_variants(samples, detector, (spec,), reading)]
+
+
+def crop_variants(
+    samples: Sequence[Sample], detector: Detector, specs: Sequence[CropSettings], reading: ReadOptions | None = None
+) -> list[tuple[Cropped, ...]]:
+    """Make several crops of each sample from one detection, one for each of `specs`; see crop_samples."""
     wanted = [Wanted(_item(sample), detect=not sample.aligned and sample.landmarks is None) for sample in samples]
     found = chain.from_iterable(find_faces(wanted, detector, reading or ReadOptions()))
-    return [
-        Cropped("broken", one.reason, "") if isinstance(one, Broken) else _crop(sample, one, spec)
-        for sample, one in zip(samples, found, strict=True)
-    ]
+    return [tuple(_crop(sample, one, spec) for spec in specs) for sample, one in zip(samples, found, strict=True)]
 
 
 def _item(sample: Sample) -> Item:
     return Item(sample.name, lambda limits: read_encoded(sample, limits))
 
 
-def _crop(sample: Sample, found: ImageFaces, spec: CropSettings) -> Cropped:
+def _crop(sample: Sample, found: ImageFaces | Broken, spec: CropSettings) -> Cropped:
+    if isinstance(found, Broken):
+        return Cropped("broken", found.reason, "")
     digest = found.loaded.sha256
     if sample.aligned:
         return _as_it_is(sample, found, digest, spec.size)

@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from mien.data.cropping import CropSettings, crop_samples
+from mien.data.cropping import Cropped, CropSettings, crop_variants
 from mien.data.importing import read_set
 from mien.data.sample import Sample
-from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.errors import CardError
 from mien.evaluate.differences import Difference, difference
@@ -37,6 +36,9 @@ KNOWN = (*TEMPLATES, "box:1", "box:1.3")
 
 MAX_IMAGES = 300
 """Images that are tried; a wrong template shows on fewer."""
+
+PART = 32
+"""Images between two reports of progress."""
 
 MAX_OF_SUBJECT = 4
 MIN_PEOPLE = 10
@@ -112,7 +114,7 @@ def try_templates(
         source: a manifest or FOLDER/subject/*.jpg.
         detector: finds the faces.
         options: of the engine.
-        on_progress: called after each template.
+        on_progress: called after every few images.
 
     Returns:
         What each template misses; None where the set has too few people with several images, or aligned crops.
@@ -134,11 +136,16 @@ def try_templates(
             return None
         own = Recognizer(model, options)
         specs: list[TemplateSpec] = [own.spec.template, *_others(own)]
+        networks = [own, *(Recognizer(_with(model, spec), options) for spec in specs[1:])]
+        settings = [CropSettings(template=one.template, size=one.size, policy=Policy()) for one in networks]
+        parts = [samples[start : start + PART] for start in range(0, len(samples), PART)]
         finder = open_detector(detector, options)
-        rows = [
-            _embed(samples, finder, _with(model, spec), options)
-            for spec in report_progress(specs, "trying templates", len(specs), on_progress)
+        crops = [
+            row
+            for part in report_progress(parts, "trying templates", len(parts), on_progress)
+            for row in crop_variants(part, finder, settings)
         ]
+        rows = [_embed(network, column) for network, column in zip(networks, zip(*crops, strict=True), strict=True)]
     return _compared(specs, rows, [sample.subject for sample in samples], own.spec.metric)
 
 
@@ -181,13 +188,10 @@ def _with(model: Model, template: TemplateSpec) -> Model:
     return Model(card.model_copy(update={"embedding": spec}), model.folder)
 
 
-def _embed(samples: Sequence[Sample], finder: Detector, model: Model, options: EngineOptions) -> list[Floats | None]:
+def _embed(network: Recognizer, cropped: Sequence[Cropped]) -> list[Floats | None]:
     """An embedding for each sample; None where it has no crop."""
-    network = Recognizer(model, options)
-    spec = CropSettings(template=network.template, size=network.size, policy=Policy())
-    crops = [one.crop for one in crop_samples(samples, finder, spec)]
-    found = iter(network.embed([crop for crop in crops if crop is not None]))
-    return [None if crop is None else next(found) for crop in crops]
+    found = iter(network.embed([one.crop for one in cropped if one.crop is not None]))
+    return [None if one.crop is None else next(found) for one in cropped]
 
 
 def _compared(
