@@ -44,7 +44,6 @@ from mien.types import Box, Face, Image, floats
 
 RATES = (1e-2, 1e-3, 1e-4)
 GROUP = "asian"
-WITHIN = f"{GROUP} | {GROUP}"
 SIDES = (48, 32, 22)
 """Pixels of the longer side of a small face's box."""
 

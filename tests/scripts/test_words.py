@@ -1,8 +1,8 @@
 """scripts/words.py finds the words that the project has given up, and nothing else."""
 
-import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,13 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def words() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("words", ROOT / "scripts" / "words.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["words"] = module
-    spec.loader.exec_module(module)
-    return module
+def words(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("words")
 
 
 def found(words: ModuleType, line: str, path: str = "src/mien/a.py") -> list[str]:

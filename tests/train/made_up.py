@@ -141,3 +141,12 @@ def batch_norm_by_hand(x: torch.Tensor, norm: torch.nn.Module) -> torch.Tensor:
 
 def prelu_by_hand(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return torch.where(x > 0, x, x * weight.reshape(1, -1, 1, 1))
+
+
+def counted(name: str) -> tuple[int, int]:
+    """Tensors in the state_dict and parameters of a backbone with embeddings of 512 numbers; nothing is allocated."""
+    from mien.train.recognizers.backbones.registry import build
+
+    with torch.device("meta"):
+        backbone = build(name, 512)
+    return len(backbone.state_dict()), sum(p.numel() for p in backbone.parameters())
