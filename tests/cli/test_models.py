@@ -138,26 +138,3 @@ def test_the_catalogue_is_listed_as_a_person_would_choose(capsys: pytest.Capture
     assert run(["models", "list", "--catalogue"]) == 0
     text = capsys.readouterr().out
     assert "face-reid-0095 (recommended)" in text and "weights yes, data disputed" in text and "2.6 MB" in text
-
-
-def test_the_default_is_changed_only_after_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["models", "pull", "recommended"]) == 2
-    said = capsys.readouterr().err
-    assert "answer with --yes" in said and "Licence: Apache-2.0" in said and "face-mesh" in said
-
-
-def test_a_bundle_takes_models_to_another_machine(
-    net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["models", "bundle", str(tmp_path / "none.zip")]) == 2
-    assert "no model that was pulled or added" in capsys.readouterr().err
-    run(["models", "add", str(net), "--name", "net-cli", "--colour", "BGR"])
-    capsys.readouterr()
-    bundle = tmp_path / "models.zip"
-    assert run(["models", "bundle", str(bundle), "--json"]) == 0
-    assert lines(capsys)[0]["models"] == ["net-cli"]
-    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "there"))
-    assert run(["models", "pull", "net-cli", "--from", str(bundle), "--json"]) == 0
-    assert lines(capsys)[0]["input"]["colour"] == "BGR"
-    assert run(["models", "pull", "net-cli", "--from", str(tmp_path / "nowhere")]) == 2
-    assert "does not exist" in capsys.readouterr().err
