@@ -103,9 +103,17 @@ def test_an_operation_that_is_not_known_is_named(tmp_path: Path) -> None:
         read_network_file(as_ir(data, tmp_path))
 
 
-@pytest.mark.parametrize(("data", "weights"), [(b"rubbish", None), (b"<net/>", b""), (b"", None)])
-def test_what_openvino_cannot_read_is_refused(data: bytes, weights: bytes | None) -> None:
-    with pytest.raises(CardError, match=r"cannot be (read as|converted)"):
+@pytest.mark.parametrize(
+    ("data", "weights", "says"),
+    [
+        (b"rubbish", None, "is not a tflite file"),
+        (b"", None, "is not a tflite file"),
+        (b"....TFL3" + bytes(40), None, "cannot be read as a tflite file"),
+        (b"<net/>", b"", "cannot be read as OpenVINO IR"),
+    ],
+)
+def test_what_openvino_cannot_read_is_refused(data: bytes, weights: bytes | None, says: str) -> None:
+    with pytest.raises(CardError, match=says):
         convert(data, weights, "it")
 
 

@@ -215,7 +215,7 @@ def _from_disk(name: str, entry: CatalogueEntry, origin: Path) -> dict[str, byte
         paths = [_find(file, origin) for file in source]
         if all(path is not None for path in paths):
             return {file.name: _checked(path, file) for file, path in zip(source, paths, strict=True) if path}
-    wanted = " or ".join(" and ".join(file.name for file in source) for source in entry.sources)
+    wanted = " or ".join(dict.fromkeys(" and ".join(file.name for file in source) for source in entry.sources))
     if not wanted:
         raise DownloadError(f"{name} has no file on record; add yours with `mien models add FILE --name {name}`")
     raise DownloadError(f"{origin} does not hold {name}: copy {wanted} there. On record: {entry.record}")

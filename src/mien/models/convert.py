@@ -5,6 +5,7 @@ operation is one function and one line in OPERATIONS; a graph that has another o
 card and checks no licence.
 """
 
+import importlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ OPSET, IR_VERSION = 17, 8
 """Of the ONNX files that are written: every engine of the last years reads them."""
 
 CHANNELS = 3
+TFLITE = b"TFL3"
+"""The mark in bytes 4 to 8 of a tflite file. Without it OpenVINO would try all its formats, loudly."""
 
 
 @dataclass(slots=True)
@@ -87,7 +90,9 @@ def convert(data: bytes, weights: bytes | None, name: str) -> bytes:
 def _read(data: bytes, weights: bytes | None, name: str) -> Any:  # noqa: ANN401 - the package is not typed
     """The graph with a batch of one and its constants folded."""
     openvino = load_openvino()
-    passes = __import__("openvino.passes", fromlist=["Manager"])
+    if weights is None and data[4:8] != TFLITE:
+        raise CardError(f"{name} is not a tflite file: it lacks the mark {TFLITE.decode()}")
+    passes = importlib.import_module("openvino.passes")
     suffix = ".tflite" if weights is None else ".xml"
     try:
         with tempfile.TemporaryDirectory() as scratch:
