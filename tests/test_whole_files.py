@@ -1,10 +1,22 @@
 """Files that are complete or absent."""
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 
-from mien.whole_files import replaced_folder, whole_file, whole_folder, write_whole_bytes, write_whole_text
+from mien.whole_files import (
+    make_folder,
+    make_private,
+    replaced_folder,
+    whole_file,
+    whole_folder,
+    write_whole_bytes,
+    write_whole_text,
+)
 
 
 def test_a_file_appears_only_when_it_is_complete(tmp_path: Path):
@@ -70,3 +82,93 @@ def test_two_who_make_one_folder_at_once_leave_one_of_theirs(tmp_path: Path):
             (scratch / "card.toml").write_text(content)
     assert (target / "card.toml").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """The umask under which everybody may read and write what is made."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def rights(path: Path) -> int:
+    return S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_private_files_are_closed_to_others_from_their_first_byte(tmp_path: Path):
+    target = tmp_path / "new" / "deep" / "faces.csv"
+    with whole_file(target, private=True) as scratch:
+        scratch.write_text("a")
+        assert rights(scratch) == 0o600
+    write_whole_text(target.with_name("a.csv"), "a", private=True)
+    write_whole_bytes(target.with_name("b.csv"), b"b", private=True)
+    assert {rights(path) for path in target.parent.iterdir()} == {0o600}
+    assert rights(target.parent) == rights(target.parent.parent) == 0o700
+
+
+def test_private_files_are_readable_by_their_owner_under_every_umask(tmp_path: Path):
+    before = os.umask(0o777)
+    try:
+        write_whole_text(tmp_path / "new" / "a.csv", "a", private=True)
+    finally:
+        os.umask(before)
+    assert rights(tmp_path / "new" / "a.csv") == 0o600
+    assert rights(tmp_path / "new") == 0o700
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_file_that_others_could_read_becomes_private_when_it_is_written_again(tmp_path: Path):
+    target = tmp_path / "faces.csv"
+    target.write_text("old")
+    assert rights(target) == 0o666
+    write_whole_text(target, "new", private=True)
+    assert rights(target) == 0o600
+    write_whole_text(tmp_path / "report.md", "open")
+    assert rights(tmp_path / "report.md") == 0o666
+
+
+@pytest.mark.usefixtures("open_umask")
+@pytest.mark.parametrize("make", [whole_folder, replaced_folder])
+def test_all_that_is_in_a_private_folder_is_closed_to_others(
+    tmp_path: Path, make: Callable[..., AbstractContextManager[Path]]
+):
+    with make(tmp_path / "new" / "audit", private=True) as scratch:
+        assert rights(scratch) == 0o700
+        (scratch / "crops").mkdir()
+        (scratch / "crops" / "a.jpg").write_bytes(b"a")
+    assert rights(tmp_path / "new") == rights(tmp_path / "new" / "audit") == 0o700
+    assert rights(tmp_path / "new" / "audit" / "crops") == 0o700
+    assert rights(tmp_path / "new" / "audit" / "crops" / "a.jpg") == 0o600
+    with make(tmp_path / "open") as scratch:
+        (scratch / "card.toml").write_text("x")
+    assert rights(tmp_path / "open") == 0o777
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_folder_that_exists_keeps_its_rights(tmp_path: Path):
+    (tmp_path / "shared").mkdir()
+    assert make_folder(tmp_path / "shared", private=True) == tmp_path / "shared"
+    assert rights(tmp_path / "shared") == 0o777
+    assert rights(make_folder(tmp_path / "shared" / "mine", private=True)) == 0o700
+
+
+def test_rights_that_the_mount_fixes_are_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    (tmp_path / "a").write_text("a")
+    make_private(tmp_path / "a")
+    write_whole_text(tmp_path / "new" / "b", "b", private=True)
+    assert (tmp_path / "new" / "b").read_text() == "b"
+
+
+@pytest.mark.parametrize("name", ["a" * 251 + ".csv", "ạ" * 83 + ".json", "." + "b" * 254, "c." + "d" * 253])
+def test_names_as_long_as_the_file_system_takes_can_be_written(tmp_path: Path, name: str):
+    write_whole_text(tmp_path / name, "whole")
+    with replaced_folder(tmp_path / "folder" / name):
+        pass
+    assert (tmp_path / name).read_text() == "whole"
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == [name]
