@@ -5,6 +5,7 @@
     │   └── ScopeError          a face outside of what recognizers are measured on, where that is demanded
     ├── DegenerateLandmarksError   landmarks that fix no pose
     ├── ManifestError           a table of samples that cannot be read
+    ├── OutputError             a place where writing would destroy what is not mien's
     ├── RuleError               rules for portraits that are malformed
     ├── AuditError              a folder that cannot be audited, or a report that cannot be written
     ├── ModelError
@@ -56,6 +57,10 @@ class DegenerateLandmarksError(MienError):
 
 class ManifestError(MienError):
     """A table of samples that cannot be read."""
+
+
+class OutputError(MienError):
+    """A place where an output would replace something that was read, or that mien did not make."""
 
 
 class RuleError(MienError):

@@ -59,6 +59,10 @@ Several = Annotated[str | None, typer.Option("--several", hidden=True)]
 """The former name of --multiple-faces, with take for largest."""
 Out = Annotated[Path | None, typer.Option("--out", help="Write annotated images here.", show_default=False)]
 
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that mien did not make, or that were changed since.")
+]
+
 
 def detector(chosen: str | None) -> str:
     """The detector that was asked for, or the one of the settings."""
