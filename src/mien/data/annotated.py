@@ -68,7 +68,7 @@ def read_annotated(source: Path, split: str | None = None) -> AnnotatedSet:
     problems: list[Problem] = []
     samples: list[tuple[str, Sample]] = []
     if source.suffix.lower() in SUFFIXES:
-        manifest = read_manifest(source)
+        manifest = read_manifest(source, problems.append)
         samples = [(manifest.row(index), sample) for index, sample in enumerate(manifest.samples())]
     else:
         for row in _source(source).read(source):
