@@ -17,7 +17,8 @@ from mien.data.manifest_io import SUFFIXES, read_manifest
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.registry import SOURCES, recognize
 from mien.data.sources.source import Source
-from mien.errors import ImageError, ManifestError
+from mien.errors import ManifestError
+from mien.faults import describe
 from mien.geometry import corners
 from mien.image import read_size
 from mien.types import Floats, floats
@@ -106,9 +107,9 @@ def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[AnnotatedImage],
             try:
                 sizes[sample.path] = read_size(sample.path)
                 rows[sample.path] = []
-            except ImageError as fault:
+            except Exception as fault:  # noqa: BLE001 - one image's fault, whatever it is
                 sizes[sample.path] = None
-                problems.append(Problem(where, str(fault)))
+                problems.append(Problem(where, describe(fault, str(sample.path))))
         size = sizes[sample.path]
         if size is None:
             continue
