@@ -14,7 +14,7 @@ FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 """Beginnings of text that a spreadsheet takes for a formula, with any quotes that hide them."""
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], *, private: bool = False) -> None:
     """Write a table that people open, complete or not at all.
 
     Args:
@@ -22,13 +22,14 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         header: names of the columns.
         rows: one value per column. Text that a spreadsheet would take for a formula gets a quote before it, which
             `plain_cell` takes off; numbers stay as they are, and None is an empty cell.
+        private: whether only its owner may read it.
 
     Raises:
         OSError: it cannot be written.
     """
     # A file name may hold bytes that are not UTF-8; they are written out as \\udc80 to \\udcff.
     with (
-        whole_file(path) as scratch,
+        whole_file(path, private=private) as scratch,
         scratch.open("w", encoding="utf-8-sig", newline="", errors="backslashreplace") as to,
     ):
         table = csv.writer(to)

@@ -107,16 +107,21 @@ def compare(
     """
     settings = load_settings()
     rate = settings.verification_fmr if fmr is None else fmr
-    name = recognizer or settings.recognizer
-    chosen = None
-    if gallery is not None:
-        name = recognizer_of(gallery, recognizer)
-        chosen = _threshold_of(gallery, store.load(name).card, rate)
+    name = (recognizer or settings.recognizer) if gallery is None else recognizer_of(gallery, recognizer)
+    chosen = None if gallery is None else verification_threshold(store.load(name).card, rate, gallery)
     pipeline = open_pipeline(detector or settings.detector, name, options)
     return compare_with(pipeline, first, second, rate, chosen, scope)
 
 
-def _threshold_of(gallery: str | Path, card: ModelCard, fmr: float) -> ChosenThreshold:
+def verification_threshold(card: ModelCard, fmr: float, gallery: str | Path | None = None) -> ChosenThreshold:
+    """The threshold that decides on pairs: of a gallery's own people, else the card's for the group of the settings.
+
+    Raises:
+        ContractError: the gallery holds another model's embeddings.
+        CardError: there is no threshold for that rate.
+    """
+    if gallery is None:
+        return threshold_without_gallery(card, fmr, load_settings().group)
     opened = open_store(gallery)
     try:
         require_identity(opened, identity_of(card))
@@ -137,8 +142,7 @@ def compare_with(
     assert pipeline.recognizer is not None
     card, metric, policy = pipeline.recognizer.card, pipeline.recognizer.spec.metric, scope_policy(scope)
     if chosen is None:
-        settings = load_settings()
-        chosen = threshold_without_gallery(card, settings.verification_fmr if fmr is None else fmr, settings.group)
+        chosen = verification_threshold(card, load_settings().verification_fmr if fmr is None else fmr)
     items = [as_item(first), as_item(second)]
     analyses = pipeline.analyse_chunk(items, cutouts=policy != "ignore", only=ONE_FACE)
     (one, a), (other, b) = (_chosen(analysis, chosen.threshold, policy) for analysis in analyses)
