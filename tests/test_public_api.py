@@ -33,6 +33,7 @@ VERB_NAMES = {
     "tour": "run_tour",
     "detect": "find_faces",
     "compare": "compare",
+    "verify": "verify_pairs",
     "check": "check",
     "audit": "audit",
     "enrol": "enrol",
@@ -57,6 +58,7 @@ EXAMPLES = (
     "embed_crops",
     "compare_images",
     "compare",
+    "verify_pairs",
     "load_card",
     "open_pipeline",
     "find_faces",
@@ -221,6 +223,8 @@ def write_people(folder: Path, collins: Image, hopper: Image) -> None:
     save(folder / "people" / "Grace Hopper" / "1.png", hopper)
     save(folder / "collins.jpg", collins)
     save(folder / "door.jpg", (collins * 0.7).astype(np.uint8))
+    other = "people/Grace Hopper/1.png"
+    (folder / "cards.csv").write_text(f"id,card,selfie\ncase-1,collins.jpg,door.jpg\ncase-2,collins.jpg,{other}\n")
     small = np.asarray(cv2.resize(collins, (256, 256)), np.uint8)
     video = cv2.VideoWriter(str(folder / "door.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (256, 256))
     for frame in range(10):

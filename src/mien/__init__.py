@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from mien.train.inspection import inspect_model
     from mien.train.loop import train as train_model
     from mien.units import convert_unit_length as convert_threshold
+    from mien.verify.verifying import verify_pairs
 
 __version__ = "0.5.0"
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "train_model",
     "try_templates",
     "verify_models",
+    "verify_pairs",
     "write_report",
     "write_setting",
 ]
@@ -199,6 +201,7 @@ _HOMES = {
     "train_model": "mien.train.loop:train",
     "try_templates": "mien.evaluate.template_trial:try_templates",
     "verify_models": "mien.library.verify:verify_models",
+    "verify_pairs": "mien.verify.verifying:verify_pairs",
     "write_report": "mien.evaluate.render:write_report",
     "write_setting": "mien.settings:write_setting",
 }

@@ -17,8 +17,7 @@ from mien.data.manifest_io import SUFFIXES, read_manifest
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.registry import SOURCES, recognize
 from mien.data.sources.source import Source
-from mien.errors import ManifestError
-from mien.faults import describe
+from mien.errors import ImageError, ManifestError
 from mien.geometry import corners
 from mien.image import read_size
 from mien.types import Floats, floats
@@ -69,7 +68,7 @@ def read_annotated(source: Path, split: str | None = None) -> AnnotatedSet:
     problems: list[Problem] = []
     samples: list[tuple[str, Sample]] = []
     if source.suffix.lower() in SUFFIXES:
-        manifest = read_manifest(source, problems.append)
+        manifest = read_manifest(source)
         samples = [(manifest.row(index), sample) for index, sample in enumerate(manifest.samples())]
     else:
         for row in _source(source).read(source):
@@ -107,9 +106,9 @@ def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[AnnotatedImage],
             try:
                 sizes[sample.path] = read_size(sample.path)
                 rows[sample.path] = []
-            except Exception as fault:  # noqa: BLE001 - one image's fault, whatever it is
+            except ImageError as fault:
                 sizes[sample.path] = None
-                problems.append(Problem(where, describe(fault, str(sample.path))))
+                problems.append(Problem(where, str(fault)))
         size = sizes[sample.path]
         if size is None:
             continue

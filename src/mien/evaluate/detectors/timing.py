@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from mien.detect.detector import Detector
+from mien.errors import ImageError
 from mien.pipeline import file_item
 from mien.types import Image
 from mien.video import Video
@@ -51,7 +52,7 @@ def sample_image(shown: Sequence[Path]) -> Image:
     for path in shown:
         try:
             return file_item(path).image()
-        except Exception:  # noqa: BLE001, S112 - the next image does as well
+        except ImageError:
             continue
     return np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
 

@@ -8,6 +8,7 @@ import torch
 
 from mien.data.annotated import AnnotatedImage, read_annotated
 from mien.detect.schedule import Candidates, Pass, ScaledView, make_views, settle_views
+from mien.errors import ImageError
 from mien.evaluate.detectors.figures import average_precision, recall_at
 from mien.evaluate.detectors.matching import match
 from mien.image import read_image
@@ -74,7 +75,7 @@ def _detect(
     for image in one.images:
         try:
             pixels = read_image(image.path)
-        except Exception:  # noqa: BLE001, S112 - an image that cannot be read is no validation image
+        except ImageError:
             continue
         images.append(image)
         faces.append(detect(network, pixels, (Pass(one.settings.longest),), device))
