@@ -9,6 +9,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.check import PortraitModels
+from mien.cli.output_trial import output_file
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, show
@@ -31,7 +32,10 @@ def attacks(
         float, typer.Option("--threshold", min=0, max=1, help="Share from which on a face counts as living.")
     ] = THRESHOLD,
     scores: Annotated[
-        Path | None, typer.Option("--scores", help="Write the score of each image to this CSV.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--scores", help="Write the score of each image to this CSV.", show_default=False, callback=output_file
+        ),
     ] = None,
     detector: options.Detector = None,
     engine: options.Engine = None,

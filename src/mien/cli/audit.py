@@ -8,6 +8,7 @@ import typer
 from mien import portrait
 from mien.cli import options
 from mien.cli.check import PortraitModels, Rules
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, plural, show
@@ -27,7 +28,9 @@ def audit(
     rules: Rules = DEFAULT_RULES,
     target: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the report; FOLDER-audit by default.", show_default=False),
+        typer.Option(
+            "--out", help="Folder of the report; FOLDER-audit by default.", show_default=False, callback=output_folder
+        ),
     ] = None,
     flat: Annotated[
         bool, typer.Option("--flat", help="Identities are in FOLDER directly, without age groups.")
@@ -39,7 +42,10 @@ def audit(
         ),
     ] = None,
     accept: Annotated[
-        Path | None, typer.Option("--accept", help="Copy images that pass into this folder, keeping the structure.")
+        Path | None,
+        typer.Option(
+            "--accept", help="Copy images that pass into this folder, keeping the structure.", callback=output_folder
+        ),
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="With --accept: hard links instead of copies.")] = False,
     language: options.Language = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.reports import print_report
 from mien.cli.terminal import PARTLY, emit, err, plural
@@ -44,7 +45,9 @@ def detectors(
     max_images: Annotated[
         int, typer.Option("--max-images", "--most", help="Maximum number of images of each set.", min=1)
     ] = 200,
-    target: Annotated[Path, typer.Option("--out", help="A folder for the report.")] = Path("detectors"),
+    target: Annotated[Path, typer.Option("--out", help="A folder for the report.", callback=output_folder)] = Path(
+        "detectors"
+    ),
     engine: options.Engine = None,
     precision: options.Precision = None,
     language: options.Language = None,

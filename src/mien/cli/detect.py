@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from mien.cli import drawing, options
+from mien.cli.output_trial import output_folder, output_place
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show
@@ -39,15 +40,26 @@ Paths = Annotated[
 Crops = Annotated[
     Path | None,
     typer.Option(
-        "--crops", help="Write each face with its surroundings here; of a video, the best.", show_default=False
+        "--crops",
+        help="Write each face with its surroundings here; of a video, the best.",
+        show_default=False,
+        callback=output_folder,
     ),
 ]
 Redact = Annotated[
-    Path | None, typer.Option("--redact", help="Write images or videos with covered faces here.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--redact", help="Write images or videos with covered faces here.", show_default=False, callback=output_folder
+    ),
 ]
 Save = Annotated[
     Path | None,
-    typer.Option("--save", help="Write all faces to this file, or folder for yolo and wider.", show_default=False),
+    typer.Option(
+        "--save",
+        help="Write all faces to this file, or folder for yolo and wider.",
+        show_default=False,
+        callback=output_place,
+    ),
 ]
 Format = Annotated[str, typer.Option("--as", help=f"Format of --save: {', '.join(FORMATS)}; csv is a manifest.")]
 

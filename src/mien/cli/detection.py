@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.reports import print_report
 from mien.cli.tables import TerminalTable
@@ -57,7 +58,10 @@ def detection(
         float, typer.Option("--iou", help="Minimum IoU for a detection to count as a match.")
     ] = MIN_IOU,
     target: Annotated[
-        Path | None, typer.Option("--out", help="A folder for the report, or for predictions.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--out", help="A folder for the report, or for predictions.", show_default=False, callback=output_folder
+        ),
     ] = None,
     language: options.Language = None,
     json: options.Json = False,

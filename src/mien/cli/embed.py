@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.output_trial import output_file
 from mien.cli.progress import progress_bar
 from mien.cli.terminal import PARTLY, emit, err, out, plural
 from mien.evaluate.embed import embed_set, embedded_set, is_cached
@@ -19,7 +20,9 @@ def embed(
     source: Annotated[
         Path, typer.Argument(metavar="SET", help="A pack, a manifest, or FOLDER/subject/*.jpg.", show_default=False)
     ],
-    target: Annotated[Path, typer.Option("--out", help="The embedding file, .parquet.", show_default=False)],
+    target: Annotated[
+        Path, typer.Option("--out", help="The embedding file, .parquet.", show_default=False, callback=output_file)
+    ],
     detector: options.Detector = None,
     recognizer: options.Recognizer = None,
     multiple_faces: options.MultipleFaces = None,

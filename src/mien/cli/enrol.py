@@ -16,7 +16,7 @@ from mien.gallery.gallery import ADDED, Enrolment
 
 
 def enrol(
-    gallery: options.Gallery,
+    gallery: options.OutputGallery,
     source: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="FOLDER/subject/*.jpg, or a CSV or Parquet manifest.")
     ],
@@ -113,7 +113,7 @@ def _show(report: EnrolmentReport, language: str) -> None:
 
 
 def reenrol(
-    gallery: options.Gallery,
+    gallery: options.OutputGallery,
     recognizer: options.Recognizer = None,
     json: options.Json = False,
     engine: options.Engine = None,

@@ -11,6 +11,7 @@ from rich.progress import Progress as RichProgress
 
 from mien.cli import options
 from mien.cli.models_add import show_model
+from mien.cli.output_trial import output_file
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural
 from mien.library import pull as pulling
 from mien.library.bundle import bundle_models, is_bundle
@@ -113,7 +114,7 @@ def _pull_recommended(yes: bool, origin: Path | None, catalogue: Path | None, js
 
 
 def bundle(
-    file: Annotated[Path, typer.Argument(help="The bundle to write.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="The bundle to write.", show_default=False, callback=output_file)],
     names: Annotated[
         list[str] | None,
         typer.Argument(help="Models (default: those that pull brought or you added).", show_default=False),

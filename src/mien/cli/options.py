@@ -6,6 +6,7 @@ from typing import Annotated, Literal, cast, get_args
 
 import typer
 
+from mien.cli.output_trial import output_folder, output_gallery
 from mien.cli.terminal import WRONG, err, fail
 from mien.errors import LanguageError, SettingsError
 from mien.models.options import EngineOptions
@@ -15,6 +16,16 @@ MultipleFacesName = Literal["reject", "largest"]
 
 Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)]
 Gallery = Annotated[str, typer.Argument(help="The gallery: a file, or an address with a scheme.", show_default=False)]
+OutputGallery = Annotated[
+    str,
+    typer.Argument(
+        metavar="GALLERY",
+        help="The gallery: a file, or an address with a scheme.",
+        show_default=False,
+        callback=output_gallery,
+    ),
+]
+"""A gallery that is written to."""
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON value per line.")]
 Detector = Annotated[
     str | None,
@@ -57,7 +68,10 @@ MultipleFaces = Annotated[
 ]
 Several = Annotated[str | None, typer.Option("--several", hidden=True)]
 """The former name of --multiple-faces, with take for largest."""
-Out = Annotated[Path | None, typer.Option("--out", help="Write annotated images here.", show_default=False)]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write annotated images here.", show_default=False, callback=output_folder),
+]
 
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files that mien did not make, or that were changed since.")

@@ -14,6 +14,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.embed import embeddings, report_failures
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.reports import print_report
 from mien.cli.terminal import PARTLY, emit, err, out, plural
@@ -30,7 +31,12 @@ from mien.gallery.thresholds import keep_thresholds
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="A folder for the report; without it, results are printed only.", show_default=False),
+    typer.Option(
+        "--out",
+        help="A folder for the report; without it, results are printed only.",
+        show_default=False,
+        callback=output_folder,
+    ),
 ]
 Card = Annotated[bool, typer.Option("--card", help="Write the thresholds on the model's card.")]
 GalleryFile = Annotated[

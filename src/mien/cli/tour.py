@@ -8,6 +8,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.identify import add_rows, as_json, draw
+from mien.cli.output_trial import output_folder
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, emit, err, show
 from mien.gallery.enrolment import about_default
@@ -19,7 +20,9 @@ from mien.settings import load_settings
 
 
 def tour(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for images and gallery.")] = Path("mien-tour"),
+    folder: Annotated[
+        Path, typer.Option("--out", help="Folder for images and gallery.", callback=output_folder)
+    ] = Path("mien-tour"),
     json: options.Json = False,
 ) -> int:
     """Enrol, identify and draw on two sample portraits: see it work.

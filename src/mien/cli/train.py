@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mien.cli import options
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import WRONG, emit, err, fail, out, plural, show
@@ -38,7 +39,10 @@ def require_training() -> None:
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe (.toml); see recipes/.", show_default=False)],
-    target: Annotated[Path | None, typer.Option("--out", help="Folder of the run.", show_default="runs/NAME")] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the run.", show_default="runs/NAME", callback=output_folder),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value on top of the recipe; may be repeated.")
     ] = None,

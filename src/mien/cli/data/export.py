@@ -7,6 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.data.arguments import PackPath
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.terminal import WRONG, emit, fail, out
 from mien.data.export import export_folders, export_recordio
@@ -15,8 +16,13 @@ from mien.data.pack import Pack
 
 def export(
     path: PackPath,
-    rec: Annotated[Path | None, typer.Option("--rec", help="A folder for train.rec, train.idx, property.")] = None,
-    folder: Annotated[Path | None, typer.Option("--folder", help="A folder for SUBJECT/NUMBER.jpg.")] = None,
+    rec: Annotated[
+        Path | None,
+        typer.Option("--rec", help="A folder for train.rec, train.idx, property.", callback=output_folder),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="A folder for SUBJECT/NUMBER.jpg.", callback=output_folder)
+    ] = None,
     json: options.Json = False,
 ) -> int:
     """Write a pack in other formats.

@@ -8,6 +8,7 @@ import typer
 from mien.cli import options
 from mien.cli.data.arguments import As, Set
 from mien.cli.data.problems import problems_as_json, show_problems
+from mien.cli.output_trial import output_file
 from mien.cli.progress import progress_bar
 from mien.cli.terminal import PARTLY, WRONG, emit, fail, out, plural
 from mien.data.importing import import_set
@@ -17,7 +18,10 @@ from mien.data.manifest_io import SUFFIXES
 def import_(
     path: Set,
     target: Annotated[
-        Path, typer.Option("--out", help="The manifest to write, .parquet or .csv.", show_default=False)
+        Path,
+        typer.Option(
+            "--out", help="The manifest to write, .parquet or .csv.", show_default=False, callback=output_file
+        ),
     ],
     source: As = None,
     column: Annotated[

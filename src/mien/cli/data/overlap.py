@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import PARTLY, emit, err, out, plural, show
@@ -16,7 +17,9 @@ from mien.models.engines import usable_cores
 def overlap(
     a: Annotated[Path, typer.Argument(metavar="A", help="The set that is cleaned, such as the training set.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The set that must stay unseen, such as the test set.")],
-    target: Annotated[Path, typer.Option("--out", help="A folder for the list and the cleaned manifest.")],
+    target: Annotated[
+        Path, typer.Option("--out", help="A folder for the list and the cleaned manifest.", callback=output_folder)
+    ],
     fmr: Annotated[
         float, typer.Option("--fmr", help="Subjects match at the card's threshold for this false match rate.")
     ] = FMR,

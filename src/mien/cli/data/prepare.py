@@ -7,6 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.data.arguments import ManifestPath
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, PARTLY, emit, err, plural, show
@@ -17,7 +18,9 @@ from mien.models.engines import usable_cores
 
 def prepare_pack(
     path: ManifestPath,
-    target: Annotated[Path, typer.Option("--out", help="The folder of the pack.", show_default=False)],
+    target: Annotated[
+        Path, typer.Option("--out", help="The folder of the pack.", show_default=False, callback=output_folder)
+    ],
     detector: options.Detector = None,
     size: Annotated[int, typer.Option("--size", help="Width and height of the crops in pixels.")] = 112,
     template: Annotated[str, typer.Option("--template", help="The pose: arcface or dlib.")] = "arcface",

@@ -7,6 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.data.arguments import ManifestPath
+from mien.cli.output_trial import output_folder
 from mien.cli.terminal import WRONG, emit, fail, out, plural
 from mien.data.manifest_io import read_manifest
 from mien.data.split import split_set
@@ -14,7 +15,9 @@ from mien.data.split import split_set
 
 def split(
     path: ManifestPath,
-    target: Annotated[Path, typer.Option("--out", help="A folder for NAME.parquet of each part.")],
+    target: Annotated[
+        Path, typer.Option("--out", help="A folder for NAME.parquet of each part.", callback=output_folder)
+    ],
     part: Annotated[
         list[str] | None,
         typer.Option(
