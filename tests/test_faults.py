@@ -40,7 +40,7 @@ def test_a_refusal_of_the_system_names_the_file_and_the_remedy(number: int, reme
 def test_every_number_of_the_system_gives_one_line_without_a_number() -> None:
     for number in errno.errorcode:
         sentence = describe(OSError(number, os.strerror(number)), "a.jpg")
-        assert sentence.startswith("a.jpg ") and "Errno" not in sentence and "\n" not in sentence
+        assert sentence.startswith("a.jpg") and "Errno" not in sentence and "\n" not in sentence
     assert all(not words.endswith(".") for words in REMEDIES.values())
 
 
@@ -94,6 +94,14 @@ def test_what_mien_did_not_expect_says_so_on_one_line(call) -> None:
     assert sentence.endswith("); run again with --debug") and "\n" not in sentence and len(sentence) < 400
 
 
+def test_a_full_disk_without_a_name_is_not_said_of_the_file_that_was_read() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert describe(full, "in/1.jpg").startswith("in/1.jpg: a file could not be written, because the disk is full")
+    assert describe(full).startswith("a file could not be written")
+
+
 def test_without_a_name_the_sentence_still_has_a_subject() -> None:
-    assert describe(ValueError("x")).startswith("this input could not be processed")
-    assert describe(OSError("cannot identify image file")).startswith("this input could not be processed")
+    assert describe(ValueError("x")).startswith("this command could not be completed: mien did not expect this")
+    assert describe(OSError("cannot identify image file")).startswith("this command could not be completed")
+    assert describe(EOFError()).startswith("a file ends too early")
+    assert describe(ImportError("no cv2")).endswith("run `mien doctor`")

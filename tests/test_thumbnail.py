@@ -60,3 +60,13 @@ def test_a_large_photograph_is_reduced_while_decoding_and_the_place_stays_right(
 def test_what_cannot_be_shown_is_none(path: Path, tmp_path: Path) -> None:
     assert place_jpeg(tmp_path / "gone.png", None) is None
     assert place_jpeg(path, Box(2000, 2000, 2100, 2100)) is None
+
+
+def test_a_report_is_written_whatever_is_wrong_with_one_of_its_images(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mien.thumbnail.read_photo", exhausted)
+    assert place_jpeg(path, None) is None

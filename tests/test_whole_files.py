@@ -1,5 +1,7 @@
 """Files that are complete or absent."""
 
+import errno
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -172,3 +174,26 @@ def test_names_as_long_as_the_file_system_takes_can_be_written(tmp_path: Path, n
         pass
     assert (tmp_path / name).read_text() == "whole"
     assert [path.name for path in (tmp_path / "folder").iterdir()] == [name]
+
+
+@pytest.mark.parametrize("place", [whole_file, whole_folder, replaced_folder])
+def test_a_full_disk_names_what_was_to_be_written(
+    place: Callable[[Path], AbstractContextManager[Path]], tmp_path: Path
+):
+    for target, file in ((tmp_path / "report.json", None), (tmp_path / "b.json", "/tmp/.b.1.part.json")):
+        with pytest.raises(OSError, match="No space") as caught, place(target) as scratch:
+            scratch.touch()
+            raise OSError(errno.ENOSPC, "No space left on device", file)
+        assert caught.value.filename == str(target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_files_error_keeps_its_name(tmp_path: Path):
+    with pytest.raises(FileNotFoundError) as caught, whole_file(tmp_path / "a.json"):
+        (tmp_path / "none.jpg").read_bytes()
+    assert caught.value.filename == str(tmp_path / "none.jpg")
+
+
+def test_bytes_of_names_that_are_not_utf_8_are_written_out(tmp_path: Path):
+    write_whole_text(tmp_path / "a.json", json.dumps({"path": "caf\udce9"}, ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {"path": "caf\udce9"}

@@ -35,6 +35,12 @@ REMEDIES = {
 }
 """What a number of the operating system means for a file, and the remedy."""
 
+WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""Numbers that only writing gives."""
+
+ADVICE = "; run again with --debug"
+"""What to do where mien has no remedy: the traceback is for those who fix mien."""
+
 LONGEST_NAME, LONGEST_REASON = 160, 200
 """Maximum number of characters of a file's name, and of a library's message, in a sentence."""
 
@@ -54,23 +60,23 @@ def describe(reason: BaseException, name: str = "") -> str:
         return str(reason)
     if isinstance(reason, OSError) and reason.errno is not None:
         return _of_system(reason, name)
-    subject = shortened(name) or "this input"
+    file, work = shortened(name) or "a file", shortened(name) or "this command"
     if isinstance(reason, MemoryError):
-        return f"{subject} needs more memory than there is: use a smaller file, or fewer --workers"
+        return f"{work} needs more memory than there is: use a smaller file, or fewer --workers"
     if isinstance(reason, UnicodeEncodeError):
-        return f"{subject} holds a name that is not valid Unicode, which cannot be written here: rename it"
+        return f"{file} holds a name that is not valid Unicode, which cannot be written here: rename it"
     if isinstance(reason, UnicodeDecodeError):
-        return f"{subject} is not UTF-8 text: save it again as UTF-8"
+        return f"{file} is not UTF-8 text: save it again as UTF-8"
     if isinstance(reason, RecursionError):
-        return f"{subject} is nested too deeply to be read: it is damaged, or was made to do harm"
+        return f"{file} is nested too deeply to be read: it is damaged, or was made to do harm"
     if isinstance(reason, EOFError):
-        return f"{subject} ends too early: it is cut short; get it again"
+        return f"{file} ends too early: it is cut short; get it again"
     if isinstance(reason, BrokenExecutor):
-        return (
-            f"{subject} was not finished, because a worker process ended, most often for lack of memory: use fewer "
-            "--workers"
-        )
-    return f"{subject} could not be processed: mien did not expect this ({_named(reason)}); run again with --debug"
+        return f"{work} lost a worker process, most often for lack of memory: use fewer --workers"
+    if isinstance(reason, ImportError):
+        return f"{work} needs a package that is missing or broken ({_named(reason)}): run `mien doctor`"
+    undone = "could not be processed" if name else "could not be completed"
+    return f"{work} {undone}: mien did not expect this ({_named(reason)}){ADVICE}"
 
 
 def shortened(name: str) -> str:
@@ -83,11 +89,12 @@ def _of_system(reason: OSError, name: str) -> str:
     """What the operating system said, about the file that it said it of."""
     # The number of an open file is no name.
     file = "" if isinstance(reason.filename, int | None) else os.fsdecode(reason.filename)
-    told = file or name
-    subject = shortened(told) or "a file or folder"
     remedy = REMEDIES.get(reason.errno or 0, f"could not be used ({reason.strerror or _named(reason)})")
+    if not file and reason.errno in WRITING:
+        # What was worked on is read, so another file is meant.
+        return f"{shortened(name)}: a file {remedy}" if name else f"a file {remedy}"
     worked_on = f"{shortened(name)}: " if name and file and file not in name and name not in file else ""
-    return f"{worked_on}{subject} {remedy}"
+    return f"{worked_on}{shortened(file or name) or 'a file or folder'} {remedy}"
 
 
 def _named(reason: BaseException) -> str:

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from mien.errors import MienError
 from mien.image import read_photo
 from mien.types import Box, Image
 
@@ -39,7 +38,7 @@ def place_jpeg(path: Path, place: Box | None, boxes: Sequence[Box] = (), margin:
     """
     try:
         photo = read_photo(path, longest=DECODED)
-    except MienError:
+    except Exception:  # noqa: BLE001 - a report is written whatever is wrong with one of its images
         return None
     image, shrunk = photo.image, 1 / photo.reduction
     height, width = image.shape[:2]

@@ -47,6 +47,9 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[Path]:
         with scratch.open("rb+") as stream:
             os.fsync(stream.fileno())
         scratch.replace(path)
+    except OSError as reason:
+        _name(reason, path)
+        raise
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -74,6 +77,9 @@ def whole_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
         if private:
             make_private(scratch)
         scratch.replace(path)
+    except OSError as reason:
+        _name(reason, path)
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -106,15 +112,21 @@ def replaced_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
         except OSError:
             if not path.is_dir():
                 raise
+    except OSError as reason:
+        _name(reason, path)
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
 def write_whole_text(path: Path, text: str, *, private: bool = False) -> None:
-    """Write UTF-8 text, complete or not at all; line ends are kept as they are. See whole_file."""
+    """Write UTF-8 text, complete or not at all; line ends are kept as they are. See whole_file.
+
+    Bytes of file names that are not UTF-8 are written out as in \\udce9, which JSON reads back as they were.
+    """
     with whole_file(path, private=private) as scratch:
-        scratch.write_text(text, encoding="utf-8", newline="")
+        scratch.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def write_whole_bytes(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -169,6 +181,13 @@ def _make_empty(path: Path) -> None:
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
     _restrict(path, PRIVATE_FILE)
+
+
+def _name(reason: OSError, path: Path) -> None:
+    """Let an error of writing name what was to be written: a full disk names no file, others the scratch name."""
+    file = reason.filename
+    if (file is None and reason.errno is not None) or (isinstance(file, str | Path) and ".part" in Path(file).name):
+        reason.filename = str(path)
 
 
 def _scratch(path: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.cli import config as settings_verb
 from mien.cli import run
 
 
@@ -33,6 +34,82 @@ def test_a_reader_that_goes_away_is_no_error(people: Path) -> None:
     command = f"'{sys.executable}' -m mien detect '{people}' --json | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)
     assert b"Traceback" not in done.stderr and b"BrokenPipe" not in done.stderr
+
+
+FAULTS = [
+    ValueError("odd"),
+    KeyError("x"),
+    MemoryError(),
+    RecursionError(),
+    OSError(28, "No space left"),
+    UserWarning(),
+]
+
+
+def _fail(monkeypatch: pytest.MonkeyPatch, reason: BaseException) -> None:
+    """Let a light verb end with an exception."""
+
+    def load(*_: object) -> None:
+        raise reason
+
+    monkeypatch.setattr(settings_verb, "find_settings", load)
+
+
+@pytest.mark.parametrize("reason", FAULTS, ids=lambda reason: type(reason).__name__)
+def test_whatever_ends_a_command_is_one_sentence_and_exit_code_3(
+    reason: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fail(monkeypatch, reason)
+    assert run(["config", "list"]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("mien: ") and error.count("\n") == 1 and "Traceback" not in error
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_shows_the_traceback_before_and_after_the_verb(
+    place: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fail(monkeypatch, ValueError("odd"))
+    arguments = ["config", "list"]
+    arguments.insert(place, "--debug")
+    assert run(arguments) == 3
+    error = capsys.readouterr().err
+    assert "Traceback" in error and error.endswith("(ValueError: odd)\n")
+
+
+def test_debug_is_also_an_environment_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fail(monkeypatch, ValueError("odd"))
+    for value, shows in (("1", True), ("0", False), ("", False)):
+        monkeypatch.setenv("MIEN_DEBUG", value)
+        assert run(["config", "list"]) == 3
+        assert ("Traceback" in capsys.readouterr().err) is shows
+
+
+def test_a_file_called_debug_is_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", "--", "--debug", "--debug"]) == 3
+    assert capsys.readouterr().err == "mien: --debug does not exist\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("config list > /dev/full", 3),
+        ("config list --json > /dev/full", 3),
+        ("--help > /dev/full", 3),
+        ("config list >&-", 0),
+        ("config list 2> /dev/full", 0),
+        ("compare missing.jpg missing.jpg 2> /dev/full", 3),
+        ("compare missing.jpg missing.jpg 2>&-", 3),
+    ],
+)
+def test_streams_that_are_full_or_closed_never_read_as_an_answer(line: str, code: int) -> None:
+    done = subprocess.run(["bash", "-c", f"'{sys.executable}' -m mien {line}"], capture_output=True, check=False)
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr and b"Exception" not in done.stderr
+    if "> /dev/full" in line and code == 3 and "2>" not in line:
+        assert done.stderr.count(b"\n") == 1 and b"the disk is full" in done.stderr
 
 
 @pytest.mark.parametrize(

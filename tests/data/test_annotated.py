@@ -11,6 +11,7 @@ from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.sample import Sample
 from mien.errors import ManifestError
+from mien.image import read_size
 from mien.types import Box, floats
 
 POINTS = floats([[1, 2], [3, 2], [2, 3], [1, 4], [3, 4]])
@@ -116,3 +117,16 @@ def test_rows_that_cannot_be_used_are_counted_and_lose_nothing_else(annotated: P
         assert words in reasons
     with pytest.raises(ManifestError, match="no annotated image of the split val"):
         read_annotated(annotated, "val")
+
+
+def test_an_image_that_fails_for_an_odd_reason_costs_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(path: Path) -> tuple[int, int]:
+        if path.name == "a.png":
+            raise MemoryError
+        return read_size(path)
+
+    monkeypatch.setattr("mien.data.annotated.read_size", exhausted)
+    rows = [Sample(folder / f"{name}.png", "", box=Box(5, 5, 9, 9)) for name in "ab"]
+    found = read_annotated(write(folder, *rows))
+    assert [image.path.name for image in found.images] == ["b.png"]
+    assert [str(folder / "a.png") in problem.reason for problem in found.problems] == [True]

@@ -13,7 +13,7 @@ from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
 from mien.image import read_image
-from mien.pipeline import Policy
+from mien.pipeline import ImageFaces, Policy, refine
 from mien.templates import TEMPLATES
 from mien.types import Image
 
@@ -68,3 +68,17 @@ def test_order_and_reasons_are_kept(detector: Detector, hopper_path: Path, tmp_p
     found = crop_samples([Sample(path, "x") for path in names], detector, spec())
     assert [one.status for one in found] == ["no face", "written", "broken", "broken"]
     assert found[2].detail.startswith(str(names[2])) and found[2].sha256 == ""
+
+
+def test_a_sample_that_cannot_be_cropped_for_an_odd_reason_harms_no_other(
+    detector: Detector, collins_path: Path, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(found: ImageFaces, *rest: object) -> ImageFaces:
+        if found.loaded.item.name == str(collins_path):
+            raise MemoryError
+        return refine(found, *rest)
+
+    monkeypatch.setattr("mien.data.cropping.refine", odd)
+    bad, good = crop_samples([Sample(path, "x") for path in (collins_path, hopper_path)], detector, spec())
+    assert (bad.status, good.status) == ("broken", "written")
+    assert bad.detail.startswith(f"{collins_path} needs more memory")

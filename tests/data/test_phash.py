@@ -1,10 +1,14 @@
 """The perceptual hash: what copies keep of it, and near ones."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
+import pytest
 
 from mien.data.overlap import same_photographs
-from mien.data.phash import Fingerprint, perceptual_hash
+from mien.data.phash import Fingerprint, fingerprint, perceptual_hash
+from mien.data.sample import Sample
 from mien.types import Image
 
 
@@ -29,3 +33,12 @@ def test_the_hash_survives_what_copies_go_through(collins: Image, hopper: Image)
         assert bits(mark, perceptual_hash(copy)) <= 6
     for other in (hopper, collins[:, ::-1].copy(), collins[100:, :350].copy()):
         assert bits(mark, perceptual_hash(other)) > 12
+
+
+def test_a_file_that_fails_oddly_is_a_sentence(collins_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    assert isinstance(fingerprint(Sample(collins_path, "x")), Fingerprint)
+    monkeypatch.setattr("mien.data.phash.decode", exhausted)
+    assert str(fingerprint(Sample(collins_path, "x"))).startswith(f"{collins_path} needs more memory")

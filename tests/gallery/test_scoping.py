@@ -15,7 +15,8 @@ from mien.gallery.identification import identify
 from mien.gallery.scoping import KEPT, card_threshold, enrolment_policy, measured
 from mien.gallery.stores import open_store
 from mien.models import store
-from mien.pipeline import Policy, array_item, open_pipeline
+from mien.pipeline import Analysis, Policy, array_item, open_pipeline
+from mien.scope import Scope, find_scopes
 from mien.types import Image
 
 
@@ -135,3 +136,22 @@ def test_the_rates_of_an_enrolment_are_those_of_identification(monkeypatch: pyte
     monkeypatch.setenv("MIEN_IDENTIFICATION_FMR", "0.3")
     assert card_threshold(card) == card.threshold(1e-4)
     assert card_threshold(card.model_copy(update={"thresholds": ()})) is None
+
+
+def test_an_image_whose_scope_cannot_be_measured_for_an_odd_reason_harms_no_other(
+    people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted((people / "Collins").iterdir())
+    analyses = list(open_pipeline().analyse(paths, cutouts=True))
+    calls: list[int] = []
+
+    def odd(analysis: Analysis) -> tuple[Scope, ...]:
+        calls.append(1)
+        if analysis.name == str(paths[0]):
+            raise MemoryError
+        return find_scopes(analysis)
+
+    monkeypatch.setattr("mien.gallery.scoping.find_scopes", odd)
+    bad, good = measured(analyses, "warn", 1)
+    assert "needs more memory" in str(bad.analysis.error) and bad.scopes == ()
+    assert good.analysis.error is None and len(good.scopes) == 1 and len(calls) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.pipeline import CHUNK, Analysis, Pipeline, Policy, Refused, array_item, open_pipeline
+from mien.pipeline import CHUNK, Analysis, Pipeline, Policy, Refused, array_item, file_item, open_pipeline, stages
 from mien.recognize.recognizer import Recognizer
 from mien.types import Floats, Image
 
@@ -158,3 +158,37 @@ def test_the_face_that_counts_is_embedded_alone_where_that_is_asked(
             assert np.allclose(one.embeddings[known], whole.embeddings[known], atol=1e-5)
             best = one.choose(policy)
             assert isinstance(best, Refused) if count == 0 else known[best]
+
+
+def test_a_face_that_cannot_be_aligned_for_an_odd_reason_harms_no_other_image(
+    pipeline: Pipeline, collins_path: Path, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refine = stages.refine
+
+    def odd(found: stages.ImageFaces, *rest: object) -> stages.ImageFaces:
+        if found.loaded.item.name == str(collins_path):
+            raise MemoryError
+        return refine(found, *rest)
+
+    monkeypatch.setattr("mien.pipeline.pipeline.refine", odd)
+    bad, good = pipeline.analyse_chunk([file_item(collins_path), file_item(hopper_path)])
+    assert str(collins_path) in str(bad.error) and "memory" in str(bad.error)
+    assert good.error is None and len(good.embeddings) == 1
+
+
+def test_crops_that_cannot_be_embedded_harm_no_other_image(
+    pipeline: Pipeline, collins_path: Path, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [file_item(collins_path), file_item(hopper_path)]
+    expected = pipeline.analyse_chunk(items)
+    embed = Recognizer.embed
+
+    def odd(self: Recognizer, crops: list[Image]) -> Floats:
+        if any(np.array_equal(crop, expected[0].crops[0]) for crop in crops):
+            raise RuntimeError("the engine ran out of memory")
+        return embed(self, crops)
+
+    monkeypatch.setattr(Recognizer, "embed", odd)
+    bad, good = pipeline.analyse_chunk(items)
+    assert str(collins_path) in str(bad.error) and "the engine ran out of memory" in str(bad.error)
+    assert good.error is None and np.allclose(good.embeddings, expected[1].embeddings, atol=1e-3)

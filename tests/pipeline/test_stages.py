@@ -9,10 +9,11 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.align import align
-from mien.image import read_image
+from mien.image import Encoded, read_image
 from mien.pipeline import (
     Broken,
     ImageFaces,
+    Item,
     ReadOptions,
     Wanted,
     align_faces,
@@ -145,3 +146,72 @@ def test_the_setting_switches_the_second_look_off(monkeypatch: pytest.MonkeyPatc
 def test_the_turn_of_a_face_stays_in_pixels_of_the_source() -> None:
     photo = Photo(np.zeros((50, 40, 3), np.uint8), 80, 100)
     assert to_source(replace(_face(40, 50), turn=270), photo).turn == 270
+
+
+class _Fussy(_Corner):
+    """Fails on a whole group as OpenCV does, for an image of one extreme shape."""
+
+    def detect(self, images: list[Image]) -> list[Faces]:
+        for image in images:
+            if image.shape[1] > 100 * image.shape[0]:
+                cv2.resize(image, (0, 0))
+        return super().detect(images)
+
+
+def _read(fault: BaseException) -> Item:
+    def read(_: object) -> bytes:
+        raise fault
+
+    return Item("bad.jpg", read)
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), ValueError("odd"), OSError(5, "I/O error"), KeyError("x")])
+def test_whatever_one_file_brings_about_while_it_is_read_harms_no_other(fault: Exception, hopper: Image) -> None:
+    items = [array_item("first", hopper), _read(fault), array_item("last", hopper)]
+    ((first, bad, last),) = find_faces([Wanted(item) for item in items], _Corner(), ReadOptions())
+    assert isinstance(first, ImageFaces) and isinstance(last, ImageFaces)
+    assert isinstance(bad, Broken) and bad.reason.startswith("bad.jpg ")
+
+
+@pytest.mark.parametrize("second_look", [False, True])
+def test_a_picture_of_20000x5_that_the_detector_cannot_take_harms_no_other(second_look: bool, hopper: Image) -> None:
+    strip = array_item("strip.png", np.zeros((5, 20000, 3), np.uint8))
+    wanted = [Wanted(array_item("first", hopper)), Wanted(strip), Wanted(array_item("last", hopper))]
+    reading = ReadOptions(longest=20000, second_look=second_look)
+    ((first, bad, last),) = find_faces(wanted, _Fussy(), reading)
+    assert isinstance(first, ImageFaces) and isinstance(last, ImageFaces) and first.faces
+    assert isinstance(bad, Broken) and bad.reason.startswith("strip.png could not be processed: mien did not expect")
+
+
+def test_a_header_that_claims_more_pixels_than_memory_harms_no_other(hopper_path: Path) -> None:
+    """30 bytes of WebP whose VP8X header says 2^24 x 2^24."""
+    head = b"RIFF" + (22).to_bytes(4, "little") + b"WEBPVP8X" + (10).to_bytes(4, "little") + bytes(4) + b"\xff" * 6
+    items = [bytes_item("claims.webp", head), file_item(hopper_path)]
+    ((bad, good),) = find_faces([Wanted(item) for item in items], _Corner(), ReadOptions())
+    assert isinstance(bad, Broken) and "claims.webp" in bad.reason
+    assert isinstance(good, ImageFaces)
+
+
+def test_a_path_of_5000_characters_harms_no_other(hopper_path: Path) -> None:
+    items = [file_item(Path("x" * 5000)), file_item(Path("y" * 300)), file_item(hopper_path)]
+    ((long, name, good),) = find_faces([Wanted(item) for item in items], _Corner(), ReadOptions())
+    assert isinstance(long, Broken) and "too long" in long.reason and len(long.reason) < 400
+    assert isinstance(name, Broken) and "too long" in name.reason
+    assert isinstance(good, ImageFaces)
+
+
+def test_pixels_that_fail_to_decode_harm_no_other(
+    collins_path: Path, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = Encoded.decode
+
+    def exhausted(self: Encoded, longest: int | None = None) -> Photo:
+        if self.name == str(collins_path):
+            raise MemoryError
+        return decode(self, longest)
+
+    monkeypatch.setattr(Encoded, "decode", exhausted)
+    wanted = [Wanted(file_item(path)) for path in (collins_path, hopper_path)]
+    ((bad, good),) = find_faces(wanted, _Corner(), ReadOptions())
+    assert isinstance(bad, Broken) and "needs more memory than there is" in bad.reason and bad.data
+    assert isinstance(good, ImageFaces)

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from mien import portrait
 from mien.cli import run
 from mien.errors import ImageError, RuleError
-from mien.pipeline import array_item
+from mien.pipeline import Item, array_item
 from mien.portrait.examine import Examined, Examiner, jpeg_quality
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.quality import WEIGHTS, overall
@@ -231,3 +231,17 @@ def test_a_rule_file_that_was_edited_is_read_again(collins: Image, tmp_path: Pat
     assert portrait.check(collins, str(path)).passed
     path.write_text(head + rules.format(10_000), encoding="utf-8")
     assert not portrait.check(collins, str(path)).passed
+
+
+def test_a_photograph_that_fails_for_an_odd_reason_harms_no_other(
+    collins_path: Path, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(self: Examiner, item: Item) -> Examined:
+        if item.name == str(collins_path):
+            raise KeyError("x")
+        return Examined(name=item.name, error="stop here")
+
+    monkeypatch.setattr(Examiner, "item", odd)
+    bad, good = portrait.check_files([collins_path, hopper_path])
+    assert bad.error.startswith(f"{collins_path} could not be processed: mien did not expect this")
+    assert good.error == "stop here"

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from mien.errors import ModelError
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
-from mien.pipeline import Pipeline, array_item, file_item
-from mien.portrait.examine import DECODED, Examiner, open_examiner
+from mien.pipeline import ImageFaces, Pipeline, array_item, file_item, refine
+from mien.portrait.examine import DECODED, Examined, Examiner, open_examiner
 from mien.types import Box, Faces, Image
 
 
@@ -79,3 +80,47 @@ def test_landmarks_are_in_pixels_of_the_file(examiner: Examiner, hopper: Image) 
     larger = replace(one, portrait=replace(portrait, width=2 * portrait.width, height=2 * portrait.height))
     assert larger.landmarks == pytest.approx(2 * one.landmarks)
     assert replace(one, portrait=replace(portrait, chosen=None)).landmarks is None
+
+
+def test_a_photograph_that_cannot_be_measured_for_an_odd_reason_harms_no_other(
+    examiner: Examiner, collins_path: Path, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, first = Examiner.measure, file_item(collins_path)
+
+    def odd(self: Examiner, portrait: object, name: str, sha256: str = "") -> Examined:
+        if name == first.name:
+            cv2.resize(np.zeros((5, 5), np.uint8), (0, 0))
+        return measure(self, portrait, name, sha256)
+
+    monkeypatch.setattr(Examiner, "measure", odd)
+    bad, good = examiner.items([first, file_item(hopper_path)])
+    assert bad.error.startswith(f"{first.name} could not be processed") and bad.measures is None
+    assert good.error == "" and good.measures
+
+
+def test_a_model_that_cannot_be_used_is_not_a_fault_of_the_photographs(
+    examiner: Examiner, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ModelError("the model is damaged")
+
+    monkeypatch.setattr(Examiner, "measure", refuse)
+    with pytest.raises(ModelError):
+        examiner.item(file_item(hopper_path))
+
+
+def test_a_photograph_that_cannot_be_read_again_for_its_embedding_harms_no_other(
+    embedding_examiner: Examiner, collins_path: Path, hopper_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def odd(found: ImageFaces, *rest: object) -> ImageFaces:
+        calls.append(1)
+        if len(calls) == 1:
+            raise MemoryError
+        return refine(found, *rest)
+
+    monkeypatch.setattr("mien.portrait.examine.refine", odd)
+    bad, good = embedding_examiner.items([file_item(collins_path), file_item(hopper_path)])
+    assert "needs more memory" in bad.error and bad.embedding is None
+    assert good.error == "" and good.embedding is not None

@@ -4,11 +4,13 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 from mien.cli.exit_codes import FAILED, INTERRUPTED, WRONG
-from mien.cli.verbs import build
+from mien.cli.verbs import DEBUG, build
 from mien.errors import MienError
 
 USAGE: type[Exception] = typer.BadParameter.__mro__[2]
@@ -17,31 +19,89 @@ USAGE: type[Exception] = typer.BadParameter.__mro__[2]
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code."""
-    # File names may hold bytes that are no UTF-8; they are shown written out.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     # Pillow warns of damaged metadata; what matters of a file is in its row of the report.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         code = int(build().main(arguments, prog_name="mien", standalone_mode=False) or 0)
-    except MienError as reason:
-        _report(str(reason))
-        return FAILED
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of standard output went away (mien ... | head); that is not an error of mien.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except typer.Exit as reason:
-        code = reason.exit_code
-    except USAGE as reason:
-        _report(f"{_sentence(reason)} See `mien --help`.")
-        return WRONG
+    except BaseException as reason:  # noqa: BLE001 - the last net: whatever ends a command is one sentence
+        code = _ended_by(reason, debug=_wants_debug(sys.argv[1:] if arguments is None else arguments))
     if code == INTERRUPTED:
         _report("Interrupted. Completed work has been saved; no file was left incomplete.")
+    return _flushed(code)
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once all results are written; if they cannot be, the command failed."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+    except OSError as reason:
+        from mien.faults import describe
+
+        _discard_output()
+        if code != FAILED:
+            _report(describe(OSError(reason.errno, reason.strerror, "standard output")))
+        return FAILED
     return code
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere; it would fail again when Python ends."""
+    from mien.cli.terminal import out
+
+    out.discard()
+
+
+def _prepare_streams() -> None:
+    """Let both streams take any text, and let nothing else be opened in the place of a closed one."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as Python runs
+        # File names may hold bytes that are not UTF-8; they are shown written out.
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _ended_by(reason: BaseException, *, debug: bool) -> int:
+    """The exit code for what ended a command, after its sentence on standard error."""
+    if isinstance(reason, typer.Exit):
+        return int(reason.exit_code)
+    if isinstance(reason, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED
+    if isinstance(reason, SystemExit):
+        raise reason
+    if isinstance(reason, BrokenPipeError):
+        # The reader of standard output went away (mien ... | head); that is not an error of mien.
+        _discard_output()
+        return 0
+    if isinstance(reason, USAGE):
+        _report(f"{_sentence(reason)} See `mien --help`.")
+        return WRONG
+    if debug:
+        _report_traceback(reason)
+    if isinstance(reason, MienError):
+        _report(str(reason))
+    else:
+        from mien.faults import ADVICE, describe
+
+        _report(describe(reason).removesuffix(ADVICE if debug else ""))
+    return FAILED
+
+
+def _wants_debug(arguments: Sequence[str]) -> bool:
+    """Whether the traceback of a failure is wanted: by the option, or by MIEN_DEBUG."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return DEBUG in options or os.environ.get("MIEN_DEBUG", "0") not in ("", "0")
+
+
+def _report_traceback(reason: BaseException) -> None:
+    import traceback
+
+    from mien.cli.terminal import err
+
+    err.print("".join(traceback.format_exception(reason)).rstrip())
 
 
 def _report(message: str) -> None:

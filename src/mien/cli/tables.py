@@ -3,6 +3,8 @@
 import unicodedata
 from typing import TYPE_CHECKING
 
+from mien.cli.printable import printable
+
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
@@ -22,7 +24,7 @@ class TerminalTable:
 
     def text(self) -> str:
         """The table as plain columns, nothing cut or folded, without a line end after the last row."""
-        lines = [self.columns, *(tuple(" ".join(cell.split("\n")) for cell in row) for row in self.rows)]
+        lines = [self.columns, *(tuple(printable(cell.replace("\n", " ")) for cell in row) for row in self.rows)]
         widths = [max(width_of(line[place]) for line in lines) for place in range(len(self.columns))]
         shown = [GAP.join(_padded(cell, width) for cell, width in zip(line, widths, strict=True)) for line in lines]
         return "\n".join(line.rstrip() for line in ([self.title] if self.title else []) + shown)
@@ -35,7 +37,7 @@ class TerminalTable:
         columns = [Column(name, overflow="fold") for name in self.columns]
         table = RichTable(*columns, title=self.title or None, title_justify="left")
         for row in self.rows:
-            table.add_row(*row)
+            table.add_row(*map(printable, row))
         return table
 
 

@@ -15,7 +15,11 @@ from mien.cli.exit_codes import EXIT_CODES
 from mien.cli.plain_values import HELP_NAMES, take_plain_values
 
 if TYPE_CHECKING:
-    from typer._click import Command, Context
+    from typer._click import Command, Context, Parameter
+
+
+DEBUG = "--debug"
+"""The option that shows the traceback of a failure; before or after the verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def load_verb(name: str) -> "Command":
     else:
         parent.command(name)(found)
     command = get_group(parent).commands[name]
+    _take_debug(command)
     take_plain_values(command)
     return command
 
@@ -135,8 +140,30 @@ def build() -> "Command":
     )
     app.callback()(_root)
     command = get_command(app)
+    command.params.append(_debug_option())
     take_plain_values(command)
     return command
+
+
+def _take_debug(command: "Command") -> None:
+    """Let a verb, and all verbs of a group, take --debug; the command line itself is what looks for it."""
+    command.params.append(_debug_option())
+    for each in getattr(command, "commands", {}).values():
+        _take_debug(each)
+
+
+def _debug_option() -> "Parameter":
+    """The option, as typer makes it."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(_take_nothing_but_debug)
+    option = get_command(app).params[0]
+    option.expose_value = False
+    return option
+
+
+def _take_nothing_but_debug(
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of a failure.", show_default=False)] = False,
+) -> None: ...
 
 
 def _nothing() -> None:

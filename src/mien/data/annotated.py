@@ -17,7 +17,8 @@ from mien.data.manifest_io import SUFFIXES, read_manifest
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.registry import SOURCES, recognize
 from mien.data.sources.source import Source
-from mien.errors import ImageError, ManifestError
+from mien.errors import ManifestError
+from mien.faults import describe
 from mien.geometry import corners
 from mien.image import read_size
 from mien.types import Floats, floats
@@ -68,7 +69,7 @@ def read_annotated(source: Path, split: str | None = None) -> AnnotatedSet:
     problems: list[Problem] = []
     samples: list[tuple[str, Sample]] = []
     if source.suffix.lower() in SUFFIXES:
-        manifest = read_manifest(source)
+        manifest = read_manifest(source, problems.append)
         samples = [(manifest.row(index), sample) for index, sample in enumerate(manifest.samples())]
     else:
         for row in _source(source).read(source):
@@ -106,9 +107,9 @@ def _group(samples: Iterable[tuple[str, Sample]]) -> tuple[list[AnnotatedImage],
             try:
                 sizes[sample.path] = read_size(sample.path)
                 rows[sample.path] = []
-            except ImageError as fault:
+            except Exception as fault:  # noqa: BLE001 - one image's fault, whatever it is
                 sizes[sample.path] = None
-                problems.append(Problem(where, str(fault)))
+                problems.append(Problem(where, describe(fault, str(sample.path))))
         size = sizes[sample.path]
         if size is None:
             continue

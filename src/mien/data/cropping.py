@@ -16,6 +16,7 @@ from mien.align import magnification
 from mien.data.encoded import read_encoded
 from mien.data.sample import Sample
 from mien.detect.detector import Detector
+from mien.faults import describe
 from mien.pipeline import (
     Broken,
     ImageFaces,
@@ -92,11 +93,18 @@ def crop_variants(
     """Make several crops of each sample from one detection, one for each of `specs`; see crop_samples."""
     wanted = [Wanted(_item(sample), detect=not sample.aligned and sample.landmarks is None) for sample in samples]
     found = chain.from_iterable(find_faces(wanted, detector, reading or ReadOptions()))
-    return [tuple(_crop(sample, one, spec) for spec in specs) for sample, one in zip(samples, found, strict=True)]
+    return [tuple(_cropped(sample, one, spec) for spec in specs) for sample, one in zip(samples, found, strict=True)]
 
 
 def _item(sample: Sample) -> Item:
     return Item(sample.name, lambda limits: read_encoded(sample, limits))
+
+
+def _cropped(sample: Sample, found: ImageFaces | Broken, spec: CropSettings) -> Cropped:
+    try:
+        return _crop(sample, found, spec)
+    except Exception as reason:  # noqa: BLE001 - one sample's fault, whatever it is
+        return Cropped("broken", describe(reason, sample.name), "")
 
 
 def _crop(sample: Sample, found: ImageFaces | Broken, spec: CropSettings) -> Cropped:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.data.sample import BOX, LANDMARKS, Sample, Value
 from mien.data.stored_paths import relative, stored_path
@@ -38,8 +39,9 @@ ROWS = 65536
 class Manifest:
     """A table of samples, compact in memory, and the folder that its paths are relative to."""
 
-    def __init__(self, table: "pa.Table", folder: Path, name: str) -> None:
+    def __init__(self, table: "pa.Table", folder: Path, name: str, numbers: NDArray[np.int64] | None = None) -> None:
         self.table, self.folder, self.name = table, folder, name
+        self._numbers = np.arange(2, table.num_rows + 2) if numbers is None else numbers
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -65,11 +67,12 @@ class Manifest:
         """A manifest of some rows, in the given order."""
         import pyarrow as pa
 
-        return Manifest(self.table.take(pa.array(rows, pa.int64())), self.folder, name or self.name)
+        numbers = self._numbers[np.asarray(rows, np.int64)]
+        return Manifest(self.table.take(pa.array(rows, pa.int64())), self.folder, name or self.name, numbers)
 
     def row(self, index: int) -> str:
         """How to name a row in a message: its number in the file, where the header is row 1."""
-        return f"{self.name}, row {index + 2}"
+        return f"{self.name}, row {self._numbers[index]}"
 
 
 def tabulate(samples: Iterable[Sample], folder: Path, name: str) -> Manifest:

@@ -1,18 +1,23 @@
 """Manifests on disk: CSV and Parquet tables, and folders of subjects as the simplest data set.
 
-Owns reading, checking and writing them. Opens no image. Refuses tables without path and subject, and one image under
-two subjects.
+Owns reading, checking and writing them. Opens no image. A row that cannot be used, and an image that is under two
+subjects, is given to whoever asks for such rows, and is refused where nobody does. Refuses tables without path and
+subject.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mien.data.manifest import KNOWN, Manifest, column_type, tabulate
-from mien.data.sample import BOX, Sample, canonical_subject
+from mien.data.columns import keep_rows, typed, with_known_names
+from mien.data.layout import read_layout, unusable
+from mien.data.manifest import Manifest, tabulate
+from mien.data.sample import BOX, Problem, Sample, canonical_subject
+from mien.data.sources.folders import person_samples
 from mien.data.stored_paths import relative, stored_path
+from mien.data.tables import FileTable, read_table, write_parquet
 from mien.errors import ManifestError
 from mien.image import find_images
 from mien.whole_files import whole_file
@@ -23,35 +28,60 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".parquet")
 """Endings of a manifest's name."""
 
+OnProblem = Callable[[Problem], None]
+"""Called with each row that is left out."""
 
-def read_samples(source: Path) -> list[Sample]:
+
+def read_samples(source: Path, on_problem: OnProblem | None = None) -> list[Sample]:
     """The samples of a folder (FOLDER/subject/*.jpg) or a manifest, subject by subject.
 
+    Args:
+        source: see read_manifest.
+        on_problem: see read_manifest; also called for rows without a subject.
+
     Raises:
-        ManifestError: nothing there, no subject folders, no such columns, or a row without a subject.
+        ManifestError: see read_manifest; or a row without a subject, where nobody asks for such rows.
     """
-    manifest = read_manifest(source)
-    samples = list(manifest.samples())
-    for index, sample in enumerate(samples):
-        if not sample.subject:
-            raise ManifestError(f"{manifest.row(index)}: path and subject must both be given")
+    manifest = read_manifest(source, on_problem)
+    samples = []
+    for index, sample in enumerate(manifest.samples()):
+        if sample.subject:
+            samples.append(sample)
+        else:
+            _take(Problem(manifest.row(index), "path and subject must both be given"), on_problem)
+    if not samples:
+        raise ManifestError(f"{manifest.name} has no row with a path and a subject")
     return sorted(samples, key=lambda sample: sample.subject)
 
 
-def read_manifest(source: Path) -> Manifest:
+def read_manifest(source: Path, on_problem: OnProblem | None = None) -> Manifest:
     """Read a manifest, or list a folder of subjects as one.
 
+    Args:
+        source: a CSV or Parquet table, or a folder of subjects, perhaps in folders of adults and children.
+        on_problem: called for each row that is left out, and for what is left out of a folder.
+
     Raises:
-        ManifestError: nothing there, no subject folders, not a table, no column path or subject, a row without a
-            path, or one image under two subjects.
+        ManifestError: nothing there, no subject folders, not a table, no column path or subject; or, where nobody
+            asks for such rows, a row without a path, a value that cannot be meant, or one image under two subjects.
     """
     if source.is_dir():
-        return _read_folder(source)
+        return _read_folder(source, on_problem)
     if not source.exists():
         raise ManifestError(f"{source} does not exist; name a folder of subjects or a manifest")
-    manifest = Manifest(_read_table(source), source.parent, str(source))
-    _check(manifest)
+    file = _read_table(source)
+    for problem in file.problems:
+        _take(problem, on_problem)
+    manifest, problems = without_clashes(_named(file, source, on_problem))
+    for problem in problems:
+        _take(problem, on_problem)
     return manifest
+
+
+def _take(problem: Problem, on_problem: OnProblem | None) -> None:
+    if on_problem is None:
+        raise ManifestError(f"{problem.where}: {problem.reason}")
+    on_problem(problem)
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
@@ -62,7 +92,6 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     """
     import pyarrow as pa
     import pyarrow.csv
-    import pyarrow.parquet
 
     require_suffix(path)
     table = manifest.table
@@ -76,7 +105,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         if path.suffix.lower() == ".csv":
             pyarrow.csv.write_csv(table, scratch)
         else:
-            pyarrow.parquet.write_table(table, scratch)
+            write_parquet(table, scratch)
 
 
 def require_suffix(path: Path) -> None:
@@ -89,54 +118,31 @@ def require_suffix(path: Path) -> None:
         raise ManifestError(f"{path}: a manifest's name ends in {' or '.join(SUFFIXES)}")
 
 
-def _read_folder(folder: Path) -> Manifest:
-    _refuse_groups(folder)
-    samples = list(_samples_in(folder))
+def _read_folder(folder: Path, on_problem: OnProblem | None) -> Manifest:
+    layout = read_layout(folder)
+    samples = [sample for person in layout.people for sample in person_samples(folder, person)]
     if not samples:
         loose = len(find_images(folder))
         why = f"{loose} images are directly in it" if loose else "it holds no images"
         raise ManifestError(f"{folder} has no folders of subjects ({why}): lay it out as FOLDER/subject/image.jpg")
+    for place, reason in unusable(layout) if on_problem is not None else ():
+        _take(Problem(str(place), reason), on_problem)
     return tabulate(samples, folder, str(folder))
 
 
-def _refuse_groups(folder: Path) -> None:
-    """Age groups must not become two subjects."""
-    names = {path.name.lower() for path in folder.iterdir() if path.is_dir()}
-    if {"adults", "children"} <= names or {"adult", "child"} <= names:
-        raise ManifestError(
-            f"{folder} holds age groups, not subjects: read it with `mien data import {folder} --as portraits --out "
-            "MANIFEST`, and use the manifest"
-        )
-
-
-def _samples_in(folder: Path) -> Iterator[Sample]:
-    for subject in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        for path in find_images(subject):
-            yield Sample(path, subject.name)
-
-
-def _read_table(path: Path) -> "pa.Table":
+def _read_table(path: Path) -> FileTable:
     """The table with its known columns in their types and subjects in canonical form; other columns as they come."""
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
     try:
-        if path.suffix.lower() == ".parquet":
-            table = pyarrow.parquet.read_table(path)
-        else:
-            types = {name: column_type(name) for name in KNOWN}
-            options = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True)
-            table = pyarrow.csv.read_csv(path, convert_options=options)
-        _require_columns(table, path)
-        for index, name in enumerate(table.column_names):
-            if name in KNOWN:
-                table = table.set_column(index, name, table.column(name).cast(column_type(name)))
-    except (pa.ArrowException, OSError, KeyError) as reason:
+        file = with_known_names(read_table(path))
+    except ManifestError as reason:
         raise ManifestError(
-            f"{path} is not a manifest, a CSV or Parquet table with the columns path and subject: {plain(reason)}"
+            f"{path} is not a manifest, a CSV or Parquet table with the columns path and subject: "
+            f"{str(reason).removeprefix(f'{path}').lstrip(',: ')}"
         ) from reason
-    return _with_canonical_subjects(table)
+    _require_columns(file.table, path)
+    file = typed(file, path)
+    table = _with_canonical_subjects(with_forward_paths(file.table, path.parent))
+    return FileTable(table, file.numbers, file.problems, file.decimal_comma)
 
 
 def _require_columns(table: "pa.Table", path: Path) -> None:
@@ -147,6 +153,25 @@ def _require_columns(table: "pa.Table", path: Path) -> None:
             f"it has {', '.join(table.column_names[:8])}. Name them with `mien data import {path} --as table "
             "--column path=... --column subject=...`"
         )
+
+
+def with_forward_paths(table: "pa.Table", folder: Path) -> "pa.Table":
+    """The table with paths of Windows written as here, where no file has the name as it is written."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table.column("path")
+    if not pc.any(pc.match_substring(column, "\\")).as_py():
+        return table
+    paths = [path and forward_path(path, folder) for path in column.to_pylist()]
+    return table.set_column(table.column_names.index("path"), "path", pa.array(paths, pa.string()))
+
+
+def forward_path(path: str, folder: Path) -> str:
+    """A path of Windows written as here; the path itself where it is none, or where a file has this very name."""
+    if "\\" not in path or (folder / path).exists():
+        return path
+    return PureWindowsPath(path).as_posix()
 
 
 def _with_canonical_subjects(table: "pa.Table") -> "pa.Table":
@@ -162,34 +187,47 @@ def _with_canonical_subjects(table: "pa.Table") -> "pa.Table":
     return table.set_column(place, "subject", pa.array(names, pa.string()).take(coded.indices))
 
 
-def _check(manifest: Manifest) -> None:
-    """Every row has a path, and no image is under two subjects, unless it holds several faces with boxes."""
+def _named(file: FileTable, path: Path, on_problem: OnProblem | None) -> Manifest:
+    """The rows that have a path."""
+    import pyarrow.compute as pc
+
+    named = pc.is_valid(file.table.column("path")).to_numpy()
+    for row in np.flatnonzero(~named):
+        _take(Problem(f"{path}, row {file.numbers[row]}", "path and subject must both be given"), on_problem)
+    kept = keep_rows(file, named)
+    return Manifest(kept.table, path.parent, str(path), kept.numbers)
+
+
+def without_clashes(manifest: Manifest) -> tuple[Manifest, list[Problem]]:
+    """The rows whose image is under one subject, unless it holds several faces with boxes; and the other rows."""
     import pyarrow.compute
 
     table = manifest.table
-    named = pyarrow.compute.fill_null(pyarrow.compute.not_equal(table.column("path"), ""), False).to_numpy()
-    if not named.all():
-        raise ManifestError(f"{manifest.row(int(np.argmin(named)))}: path and subject must both be given")
     keys = [name for name in ("path", "record", *BOX) if name in table.column_names]
     groups = table.select([*keys, "subject"]).group_by(keys).aggregate([("subject", "count_distinct")])
-    if (pyarrow.compute.max(groups.column("subject_count_distinct")).as_py() or 0) > 1:
-        raise ManifestError(_clash(manifest, keys))
+    if (pyarrow.compute.max(groups.column("subject_count_distinct")).as_py() or 0) <= 1:
+        return manifest, []
+    clashes = dict(_clashes(manifest, keys))
+    kept = [index for index in range(len(manifest)) if index not in clashes]
+    return manifest.take(kept), [Problem(manifest.row(index), reason) for index, reason in clashes.items()]
 
 
-def _clash(manifest: Manifest, keys: Sequence[str]) -> str:
-    """Names the first image that is under two subjects."""
+def _clashes(manifest: Manifest, keys: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The rows of images that are under two subjects: whom they show cannot be known."""
     columns = [manifest.table.column(name).to_pylist() for name in keys]
-    seen: dict[tuple[object, ...], tuple[int, str]] = {}
-    for index, (subject, *key) in enumerate(zip(manifest.subjects, *columns, strict=True)):
-        earlier, owner = seen.setdefault(tuple(key), (index, subject))
-        if owner != subject:
-            return (
-                f"{manifest.row(index)}: {key[0]} belongs to {subject} here and to {owner} in row {earlier + 2}; "
-                "keep one of the two"
+    owners: dict[tuple[object, ...], dict[str, int]] = {}
+    rows = list(zip(manifest.subjects, *columns, strict=True))
+    for index, (subject, *key) in enumerate(rows):
+        owners.setdefault(tuple(key), {}).setdefault(subject, index)
+    # The row that contradicts an earlier one comes first: where it is refused, it is the one to look at.
+    firsts = {min(found.values()) for found in owners.values()}
+    for index, (subject, *key) in sorted(enumerate(rows), key=lambda row: row[0] in firsts):
+        found = owners[tuple(key)]
+        if len(found) > 1:
+            other, place = next((name, row) for name, row in found.items() if name != subject)
+            where = manifest.row(place).removeprefix(f"{manifest.name}, ")
+            yield (
+                index,
+                f"{key[0]} belongs to {subject or 'nobody'} here and to {other or 'nobody'} in {where}; "
+                "keep one of the two",
             )
-    raise AssertionError("the groups said that there is a clash")
-
-
-def plain(reason: Exception) -> str:
-    """The message of a table's reader, without the bytes that it could not read."""
-    return ": ".join(str(reason).split(": ")[:2]).splitlines()[0]

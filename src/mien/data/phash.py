@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mien.data.encoded import read_encoded
 from mien.data.sample import Sample
-from mien.errors import ImageError
+from mien.faults import describe
 from mien.image import decode
 from mien.types import Image
 
@@ -47,8 +47,8 @@ def fingerprint(sample: Sample) -> Fingerprint | str:
     try:
         data = read_encoded(sample)
         image = decode(data, sample.name, longest=DECODED).image
-    except ImageError as reason:
-        return str(reason)
+    except Exception as reason:  # noqa: BLE001 - one sample's fault, whatever it is
+        return describe(reason, sample.name)
     return Fingerprint(hashlib.sha256(data).hexdigest(), perceptual_hash(image))
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from mien.data.encoded import read_encoded
 from mien.data.pack import Pack, is_pack
 from mien.data.sample import Sample
-from mien.errors import MienError
 from mien.evaluate.report import Place
 from mien.image import decode
 from mien.thumbnail import place_jpeg, small_jpeg
@@ -23,7 +22,7 @@ def sample_thumbnail(path: str, record: int) -> bytes | None:
         else:
             sample = Sample(Path(path), "", record=None if record < 0 else record)
             image = decode(read_encoded(sample), path, longest=2 * THUMBNAIL).image
-    except MienError:
+    except Exception:  # noqa: BLE001 - a report is written whatever is wrong with one of its images
         return None
     return small_jpeg(image, THUMBNAIL)
 

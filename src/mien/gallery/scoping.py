@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from mien.faults import describe
 from mien.gallery.stores.base import Store
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis, Policy, Refused
@@ -63,7 +64,14 @@ def measured(
         yield from map(Scoped, analyses)
         return
     with ThreadPoolExecutor(workers) as pool:
-        yield from prefetch(pool, lambda one: Scoped(one, _scopes(one, only)), analyses, workers + 1)
+        yield from prefetch(pool, lambda one: _scoped(one, only), analyses, workers + 1)
+
+
+def _scoped(analysis: Analysis, only: Policy | None) -> Scoped:
+    try:
+        return Scoped(analysis, _scopes(analysis, only))
+    except Exception as reason:  # noqa: BLE001 - one image's fault, whatever it is
+        return Scoped(Analysis(item=analysis.item, error=describe(reason, analysis.name)))
 
 
 def _scopes(analysis: Analysis, only: Policy | None) -> tuple[Scope, ...]:

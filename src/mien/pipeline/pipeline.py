@@ -16,10 +16,12 @@ import numpy as np
 from mien.align import cut_out
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
+from mien.faults import describe
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.pipeline.isolate import isolate
 from mien.pipeline.items import Item, as_item
 from mien.pipeline.policy import NO_POSE, Policy, Refused, choose
 from mien.pipeline.stages import Broken, ImageFaces, ReadOptions, Wanted, align_faces, find_faces, refine, to_source
@@ -133,21 +135,26 @@ class Pipeline:
 
     def _finish(self, group: Sequence[ImageFaces | Broken], cutouts: bool, only: Policy | None) -> list[Analysis]:
         """Align and embed the faces of a group; crops are cut image by image, so one is decoded in full at a time."""
-        found = [
-            Analysis(item=one.item, error=one.reason) if isinstance(one, Broken) else self._align(one, cutouts)
-            for one in group
-        ]
+        found = [self._aligned(one, cutouts) for one in group]
         if self.recognizer is None:
             return found
         wanted = [_counted(one, only) for one in found]
-        vectors = self.recognizer.embed(
-            [one.crops[place] for one, places in zip(found, wanted, strict=True) for place in places]
-        )
-        ends = np.cumsum([len(places) for places in wanted])
-        return [
-            replace(one, embeddings=_in_place(vectors[end - len(places) : end], places, len(one.crops)))
-            for one, places, end in zip(found, wanted, ends, strict=True)
-        ]
+        vectors = isolate(self._embed, [one.crops[places] for one, places in zip(found, wanted, strict=True)])
+        return [_with_embeddings(one, rows, places) for one, rows, places in zip(found, vectors, wanted, strict=True)]
+
+    def _embed(self, crops: Sequence[Image]) -> list[Floats]:
+        """Embed the crops of several images together; the rows of each image."""
+        assert self.recognizer is not None
+        vectors = self.recognizer.embed([crop for own in crops for crop in own])
+        return np.split(vectors, np.cumsum([len(own) for own in crops])[:-1])
+
+    def _aligned(self, found: ImageFaces | Broken, cutouts: bool) -> Analysis:
+        if isinstance(found, Broken):
+            return Analysis(item=found.item, error=found.reason)
+        try:
+            return self._align(found, cutouts)
+        except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
+            return Analysis(item=found.loaded.item, error=describe(reason, found.loaded.item.name))
 
     def _align(self, found: ImageFaces, cutouts: bool) -> Analysis:
         kept, lost, crops = found.faces, [], []
@@ -177,6 +184,13 @@ def _counted(analysis: Analysis, only: Policy | None) -> list[int]:
         return list(range(len(analysis.faces)))
     best = analysis.choose(only)
     return [] if isinstance(best, Refused) else [best]
+
+
+def _with_embeddings(found: Analysis, rows: Floats | Exception, places: Sequence[int]) -> Analysis:
+    """An image with the embeddings of its faces, or with why there are none."""
+    if isinstance(rows, Exception):
+        return Analysis(item=found.item, error=describe(rows, found.name))
+    return replace(found, embeddings=_in_place(rows, places, len(found.crops)))
 
 
 def _in_place(vectors: Floats, places: Sequence[int], count: int) -> Floats:

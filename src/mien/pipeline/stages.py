@@ -8,19 +8,23 @@ refine    decode in full where the crop of a face would be magnified
 align     the crop of a face
 
 Every caller (enrolment, identification, comparison, preparation, embedding, checks and audits) goes through these, so
-all see the same faces and give the same crops. Groups of images are limited by the bytes that they take.
+all see the same faces and give the same crops. Groups of images are limited by the bytes that they take. Whatever
+goes wrong with one image is that image's fault alone, with a sentence that says so.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from mien.align import align_face, magnification
 from mien.detect.detector import Detector
 from mien.detect.turning import detect_in_any_turn
-from mien.errors import DegenerateLandmarksError, ImageError
+from mien.errors import DegenerateLandmarksError
+from mien.faults import describe
 from mien.image import DEFAULT_LIMITS, Encoded, Limits, open_encoded
 from mien.image.pixels import average, whole_factor
 from mien.pipeline.budget import Budget
+from mien.pipeline.isolate import isolate
 from mien.pipeline.items import Item, Loaded
 from mien.settings import load_settings
 from mien.templates import Template
@@ -89,7 +93,7 @@ class ImageFaces:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An item that could not be decoded.
+    """An item that could not be decoded, or in which faces could not be looked for.
 
     Attributes:
         item: the image.
@@ -175,8 +179,8 @@ def _open(wanted: Wanted, detector: Detector, reading: ReadOptions) -> "_Opened 
         content = item.read(reading.limits)
         if isinstance(content, bytes):
             return _Opened(wanted, open_encoded(content, item.name, reading.limits), longest)
-    except ImageError as reason:
-        return Broken(item, str(reason), content if isinstance(content, bytes) else b"")
+    except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
+        return Broken(item, describe(reason, item.name), content if isinstance(content, bytes) else b"")
     return _Opened(wanted, content, longest)
 
 
@@ -191,23 +195,29 @@ def _detect(
         if isinstance(one, _Opened) and isinstance(image, Loaded) and one.wanted.detect
     ]
     images = [image.photo.image for place in sought if isinstance(image := loaded[place], Loaded)]
-    found = detect_in_any_turn(detector, images) if reading.second_look else detector.detect(images)
-    faces = dict(zip(sought, found, strict=True))
+    look = partial(detect_in_any_turn, detector) if reading.second_look else detector.detect
+    faces = dict(zip(sought, isolate(look, images), strict=True))
     return [
-        image if isinstance(image, Broken) else ImageFaces(image, faces.get(place, ()))
+        image if isinstance(image, Broken) else _with_faces(image, faces.get(place, ()))
         for place, image in enumerate(loaded)
     ]
 
 
+def _with_faces(loaded: Loaded, faces: Faces | Exception) -> ImageFaces | Broken:
+    if isinstance(faces, Exception):
+        return Broken(loaded.item, describe(faces, loaded.item.name), loaded.data)
+    return ImageFaces(loaded, faces)
+
+
 def _decode(opened: _Opened) -> Loaded | Broken:
     item, content = opened.wanted.item, opened.content
-    if not isinstance(content, Encoded):
+    try:
+        if isinstance(content, Encoded):
+            return Loaded(item, content.data, content.decode(opened.longest))
         height, width = content.shape[:2]
         return Loaded(item, b"", Photo(average(content, whole_factor(width, height, opened.longest)), width, height))
-    try:
-        return Loaded(item, content.data, content.decode(opened.longest))
-    except ImageError as reason:
-        return Broken(item, str(reason), content.data)
+    except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
+        return Broken(item, describe(reason, item.name), content.data if isinstance(content, Encoded) else b"")
 
 
 def refine(found: ImageFaces, faces: Faces, template: Template, limits: Limits = DEFAULT_LIMITS) -> ImageFaces:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.errors import AuditError, MienError
+from mien.errors import AuditError
+from mien.faults import describe
 from mien.image import find_images
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
@@ -208,8 +209,9 @@ def _present(examiner: Examiner, source: Path, path: Path, kind: str) -> Present
     subject = name.parent if len(name.parts) > 2 else name
     try:
         one = examiner.item(file_item(path))
-    except MienError as reason:
-        return Presentation(path=str(name), kind=kind, subject=str(subject), score=None, error=str(reason))
+    except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
+        error = describe(reason, str(name))
+        return Presentation(path=str(name), kind=kind, subject=str(subject), score=None, error=error)
     measured = None if one.measures is None else one.measures["liveness"]
     score = None if measured is None else measured.value
     error = one.error or ("" if measured is None or measured.reason is None else measured.reason.text("en"))

@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from mien.errors import ImageError, MienError
+from mien.errors import ImageError
+from mien.faults import describe
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import array_item, bytes_item, file_item
@@ -186,6 +187,6 @@ def check_files(
         try:
             checked = check(path, chosen, detector=detector, portrait_models=portrait_models, options=options)
             found.append(CheckedFile(path, checked))
-        except MienError as reason:
-            found.append(CheckedFile(path, None, str(reason)))
+        except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
+            found.append(CheckedFile(path, None, describe(reason, str(path))))
     return found

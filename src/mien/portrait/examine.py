@@ -16,7 +16,8 @@ from mien.align import align
 from mien.data.phash import perceptual_hash
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
-from mien.errors import DegenerateLandmarksError
+from mien.errors import DegenerateLandmarksError, ModelError
+from mien.faults import describe
 from mien.image import BROKEN
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR
@@ -126,11 +127,20 @@ class Examiner:
     def items(self, items: Sequence[Item]) -> Iterator[Examined]:
         """Examine images in their order; they are detected and embedded in groups that fit the memory budget."""
         for group in find_faces([Wanted(item) for item in items], self.detector, self._reading):
-            yield from self._embed([self._examine(one) for one in group], group)
+            yield from self._embed([self._examined(one) for one in group], group)
 
     def item(self, item: Item) -> Examined:
         """Examine one image."""
         return next(self.items([item]))
+
+    def _examined(self, found: ImageFaces | Broken) -> Examined:
+        """Examine one image; whatever goes wrong with it alone is its error."""
+        try:
+            return self._examine(found)
+        except ModelError:
+            raise
+        except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
+            return _failed(found, reason)
 
     def _examine(self, found: ImageFaces | Broken) -> Examined:
         if isinstance(found, Broken):
@@ -177,8 +187,12 @@ class Examiner:
             if one.chip is None or one.portrait is None or isinstance(found, Broken):
                 continue
             meant = _meant(one.portrait)
-            sharp = refine(found, tuple(face for _, face in meant), self.recognizer.template)
-            aligned = align_faces(sharp, self.recognizer.template, self.recognizer.size)
+            try:
+                sharp = refine(found, tuple(face for _, face in meant), self.recognizer.template)
+                aligned = align_faces(sharp, self.recognizer.template, self.recognizer.size)
+            except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
+                results[index] = _failed(found, reason)
+                continue
             for (name, _), crop in zip(meant, aligned, strict=True):
                 if crop is not None:
                     crops.append(crop)
@@ -187,6 +201,11 @@ class Examiner:
             one = results[index]
             results[index] = replace(one, embedding=row) if name == "embedding" else replace(one, other=row)
         return results
+
+
+def _failed(found: ImageFaces | Broken, reason: Exception) -> Examined:
+    item = found.item if isinstance(found, Broken) else found.loaded.item
+    return Examined(name=item.name, error=describe(reason, item.name))
 
 
 FACE = arcface_template(112)

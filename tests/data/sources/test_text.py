@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.data.sources.text import find_file, folders_in, holds_images, lines, numbers
+from mien.data.sources.text import find_file, folders_in, is_file, lines, numbers
 from mien.errors import ManifestError
 
 
@@ -32,9 +32,10 @@ def test_words_are_numbers_or_named_with_their_place() -> None:
         numbers(["1", "two"], "a.txt, line 3")
 
 
-def test_folders_and_images_directly_in_a_folder(tmp_path: Path) -> None:
+def test_folders_and_files_and_names_that_no_file_can_have(tmp_path: Path) -> None:
     for name in ("b/1.jpg", "a/x.txt", ".hidden/1.jpg"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("")
     assert folders_in(tmp_path) == [tmp_path / "a", tmp_path / "b"]
-    assert [holds_images(path) for path in (tmp_path, tmp_path / "a", tmp_path / "b")] == [False, False, True]
+    assert is_file(tmp_path / "b/1.jpg") and not is_file(tmp_path / "b")
+    assert not is_file(tmp_path / ("x" * 5000)) and not is_file(tmp_path / "a\0b")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.source import Rows, Source
-from mien.data.sources.text import find_file, folders_in, lines, numbers
+from mien.data.sources.text import find_file, lines, numbers
 from mien.image import has_image_suffix
 from mien.types import Box
 
@@ -31,18 +31,8 @@ class _Listed:
 
 
 def recognizes(path: Path) -> bool:
-    """Whether the lists are there, or folders of names with images of the same name and a number."""
-    if not path.is_dir():
-        return False
-    return find_file(path, *LISTS) is not None or _is_layout(path)
-
-
-def _is_layout(path: Path) -> bool:
-    people = folders_in(path)[:20]
-    return bool(people) and all(
-        any((m := NUMBERED.fullmatch(file.name)) and m[1] == folder.name for file in folder.iterdir())
-        for folder in people
-    )
+    """Whether the lists are there; folders of names alone can be anybody's, and `_` would become a blank."""
+    return path.is_dir() and find_file(path, *LISTS) is not None
 
 
 def _key(name: str) -> str:

@@ -1,18 +1,15 @@
 """Labeled Faces in the Wild: Name/Name_0001.jpg, and its protocol files.
 
-people.txt gives the ten folds of View 2, peopleDevTrain.txt and peopleDevTest.txt the two parts of View 1; they may
+people.txt gives the ten folds of View 2, peopleDevTrain.txt and peopleDevTest.txt the two parts of View 1; they
 are next to the images or one folder up. Pair lists are read by mien.data.pairs.
 """
 
-import re
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.source import Rows, Source
 from mien.data.sources.text import find_file, folders_in, lines
-from mien.image import find_images
-
-NAMED = re.compile(r"(.+)_(\d{4})\.\w+")
+from mien.image import find_images, has_image_suffix
 
 
 def recognizes(path: Path) -> bool:
@@ -21,7 +18,9 @@ def recognizes(path: Path) -> bool:
 
 
 def _root(path: Path) -> Path | None:
-    for root in (path, *folders_in(path)):
+    inside = folders_in(path)
+    # A folder next to others holds one group of people, such as adults, and the set is more than that.
+    for root in (path, *inside) if len(inside) == 1 else (path,):
         people = folders_in(root)[:50]
         if people and all(_is_person(folder) for folder in people):
             return root
@@ -39,12 +38,14 @@ def read(path: Path) -> Rows:
     seen = set()
     for folder in folders_in(root):
         seen.add(folder.name)
-        for file in find_images(folder):
-            named = NAMED.fullmatch(file.name)
-            if named is None or named[1] != folder.name:
-                yield Problem(str(file), f"is not called {folder.name}_NUMBER")
-                continue
+        files = find_images(folder)
+        if not files:
+            yield Problem(str(folder), "the folder holds no images")
+        for file in files:
             yield Sample(file, folder.name, known=known.get(folder.name, {}))
+    for file in sorted(root.iterdir()):
+        if file.is_file() and has_image_suffix(file):
+            yield Problem(str(file), "is not in a subject's folder")
     for name in sorted(set(known) - seen):
         yield Problem(str(root / name), "the lists name this person, and there is no such folder")
 

@@ -12,7 +12,6 @@ from mien.data.sources import (
     image_list,
     imglab,
     lfw,
-    portraits,
     recordio_pack,
     retinaface,
     table,
@@ -23,7 +22,7 @@ from mien.data.sources import (
 from mien.data.sources.source import Source
 from mien.errors import ManifestError
 
-# In the order in which they are tried: the general ones come last.
+# In the order in which they are tried: the general ones come last. Those that rename are never guessed.
 SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
@@ -37,9 +36,9 @@ SOURCES: dict[str, Source] = {
         retinaface.SOURCE,
         fddb.SOURCE,
         imglab.SOURCE,
+        folders.GROUPS_SOURCE,
         lfw.SOURCE,
         facescrub.SOURCE,
-        portraits.SOURCE,
         vn_celeb.SOURCE,
         folders.SOURCE,
         table.SOURCE,

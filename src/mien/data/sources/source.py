@@ -16,6 +16,11 @@ Rows = Iterator[Sample | Problem]
 """Samples and problems, in a stable order."""
 
 
+def is_named_only(path: Path) -> bool:
+    """Recognize nothing: for formats that give subjects other names, which a set of another kind would lose."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A foreign format.

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mien.data.manifest_io import SUFFIXES, plain
+from mien.data.columns import typed, with_known_names
+from mien.data.manifest_io import SUFFIXES, with_forward_paths
 from mien.data.sample import BOX, LANDMARKS, Problem, Sample, Value
 from mien.data.sources.source import Rows, Source
+from mien.data.sources.text import is_file
+from mien.data.stored_paths import stored_path
+from mien.data.tables import FileTable, read_table
 from mien.errors import ManifestError
 from mien.types import Box, floats
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def recognizes(path: Path) -> bool:
@@ -20,7 +20,7 @@ def recognizes(path: Path) -> bool:
 
 
 def read(path: Path, columns: Mapping[str, str] | None = None) -> Rows:
-    """Every row.
+    """Every row; one that repeats another, or that has a value that cannot be meant, is a problem.
 
     Args:
         path: the table; its paths are relative to its folder.
@@ -29,41 +29,38 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Rows:
     Raises:
         ManifestError: not a table, or no such column.
     """
-    table = _table(path)
-    names = dict(columns or {})
-    for name, column in names.items():
+    file = typed(_with_columns(read_table(path), path, columns or {}), path)
+    yield from file.problems
+    table = with_forward_paths(file.table, path.parent)
+    seen: dict[tuple[object, ...], int] = {}
+    numbers = iter(file.numbers.tolist())
+    for batch in table.to_batches(max_chunksize=4096):
+        for row in batch.to_pylist():
+            number = next(numbers)
+            key = (row["path"], row["subject"], row.get("record"), *(row.get(name) for name in BOX))
+            if seen.setdefault(key, number) != number:
+                yield Problem(f"{path}, row {number}", f"repeats row {seen[key]}: the same image and face")
+            else:
+                yield _sample(row, path, number)
+
+
+def _with_columns(file: FileTable, path: Path, columns: Mapping[str, str]) -> FileTable:
+    """The table with mien's names of columns."""
+    table = file.table
+    for name, column in columns.items():
         if column not in table.column_names:
             raise ManifestError(f"{path} has no column '{column}' for {name}; it has {', '.join(table.column_names)}")
+    renamed = {column: name for name, column in columns.items()}
+    free = {name: f"{name} (of the table)" for name in columns if name not in renamed}
+    names = [renamed.get(column, free.get(column, column)) for column in table.column_names]
+    found = with_known_names(FileTable(table.rename_columns(names), file.numbers, file.problems, file.decimal_comma))
     for needed in ("path", "subject"):
-        if names.setdefault(needed, needed) not in table.column_names:
+        if needed not in found.table.column_names:
             raise ManifestError(
                 f"{path} has no column '{needed}': say which one it is with --column {needed}=NAME; "
                 f"it has {', '.join(table.column_names)}"
             )
-    renamed = {column: name for name, column in names.items()}
-    table = table.rename_columns([renamed.get(column, column) for column in table.column_names])
-    number = 1
-    for batch in table.to_batches(max_chunksize=4096):
-        for row in batch.to_pylist():
-            number += 1
-            yield _sample(row, path, number)
-
-
-def _table(path: Path) -> "pa.Table":
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pyarrow.parquet.read_table(path)
-        # Everything is read as text: 0042 is a name, not the number 42.
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            header = stream.readline().strip().split(",")
-        texts = {name.strip('"\ufeff'): pa.string() for name in header}
-        return pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(column_types=texts))
-    except (pa.ArrowException, OSError) as reason:
-        raise ManifestError(f"{path} is not a CSV or Parquet table: {plain(reason)}") from reason
+    return found
 
 
 def _sample(row: dict[str, Value], path: Path, number: int) -> Sample | Problem:
@@ -71,17 +68,16 @@ def _sample(row: dict[str, Value], path: Path, number: int) -> Sample | Problem:
     file, subject = str(row.pop("path") or ""), str(row.pop("subject") or "")
     if not file or not subject:
         return Problem(where, "path and subject must both be given")
-    image = path.parent / file
-    if not image.is_file():
+    image = path.parent / stored_path(file)
+    if not is_file(image):
         return Problem(where, f"the image {image} is missing")
-    try:
-        box = _numbers(row, BOX)
-        landmarks = _numbers(row, LANDMARKS)
-    except ValueError as reason:
-        return Problem(where, f"a box or a landmark is not a number: {reason}")
+    record, aligned = row.pop("record", None), row.pop("aligned", None)
+    box, landmarks = _numbers(row, BOX), _numbers(row, LANDMARKS)
     return Sample(
         image,
         subject,
+        record=int(record) if isinstance(record, int) else None,
+        aligned=bool(aligned),
         box=Box(*box) if box else None,
         landmarks=floats(landmarks).reshape(5, 2) if landmarks else None,
         known={name: value for name, value in row.items() if value not in (None, "")},

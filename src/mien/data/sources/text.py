@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien.errors import ManifestError
-from mien.image import has_image_suffix
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -43,9 +42,12 @@ def numbers(words: list[str], where: str) -> list[float]:
         raise ManifestError(f"{where}: '{' '.join(words)[:60]}' should be numbers") from None
 
 
-def holds_images(folder: Path) -> bool:
-    """Whether images are directly in a folder."""
-    return any(has_image_suffix(path) for path in folder.iterdir())
+def is_file(path: Path) -> bool:
+    """Whether there is a file; also False for a name that no file can have, such as one that is too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def folders_in(path: Path) -> list[Path]:

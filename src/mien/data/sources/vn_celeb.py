@@ -1,29 +1,21 @@
 """VN-Celeb and sets laid out like it: ROOT/1/0.png ... ROOT/1020/7.png, subjects that are numbers.
 
 The numbers sort as numbers, and a subject is called `vn-celeb-NUMBER`, so that it meets no number of another set.
+Folders of numbers can be anybody's, such as citizen numbers, so this source is never guessed: it is read where it is
+named. Numbers keep all their digits: 007 and 7 are two subjects.
 """
 
 from pathlib import Path
 
 from mien.data.sample import Problem, Sample
-from mien.data.sources.source import Rows, Source
-from mien.data.sources.text import folders_in, holds_images
+from mien.data.sources.source import Rows, Source, is_named_only
+from mien.data.sources.text import folders_in
 from mien.image import find_images
-
-
-def recognizes(path: Path) -> bool:
-    """Whether all folders are named by numbers and hold images directly."""
-    folders = folders_in(path) if path.is_dir() else []
-    return (
-        bool(folders)
-        and all(folder.name.isdecimal() for folder in folders)
-        and any(holds_images(folder) for folder in folders[:20])
-    )
 
 
 def read(path: Path) -> Rows:
     """Every image of every numbered folder."""
-    for folder in sorted(folders_in(path), key=lambda each: (not each.name.isdecimal(), each.name.zfill(12))):
+    for folder in sorted(folders_in(path), key=_place):
         if not folder.name.isdecimal():
             yield Problem(str(folder), "the folder's name is not a number")
             continue
@@ -31,13 +23,18 @@ def read(path: Path) -> Rows:
         if not files:
             yield Problem(str(folder), "the folder holds no images")
         for file in files:
-            yield Sample(file, f"vn-celeb-{int(folder.name)}")
+            yield Sample(file, f"vn-celeb-{folder.name}")
+
+
+def _place(folder: Path) -> tuple[bool, int, str]:
+    is_number = folder.name.isdecimal()
+    return not is_number, int(folder.name) if is_number else 0, folder.name
 
 
 SOURCE = Source(
     name="vn-celeb",
-    summary="folders of numbered subjects",
-    note="subjects are called `vn-celeb-7`",
-    recognizes=recognizes,
+    summary="VN-Celeb's folders of numbered subjects",
+    note="never guessed: say `--as vn-celeb`; subjects are called `vn-celeb-7`",
+    recognizes=is_named_only,
     read=read,
 )

@@ -19,7 +19,7 @@ from mien.data.annotated import AnnotatedSet, read_annotated
 from mien.data.sample import Problem
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
-from mien.errors import ManifestError, MienError
+from mien.errors import ManifestError
 from mien.evaluate.detectors.identity import COUNTED, DetectorIdentity, identify
 from mien.evaluate.detectors.portraits import Central, found_central, found_filling
 from mien.evaluate.detectors.report import detection_report
@@ -34,6 +34,7 @@ from mien.evaluate.detectors.timing import (
     time_detector,
 )
 from mien.evaluate.report import Report
+from mien.faults import describe
 from mien.image import find_images
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
@@ -189,8 +190,8 @@ def measure(name: str, plan: Plan) -> Surveyed:
         speed = frames_per_second(detector, plan.video) if plan.video is not None else None
         done = replace(done, timings=timings, frames_per_second=speed, memory=peak_memory())
         return _with_quality(done, detector, plan, affordable(plan.max_images, timings))
-    except MienError as reason:
-        return _failed(name, str(reason))
+    except Exception as reason:  # noqa: BLE001 - one detector's fault, whatever it is
+        return _failed(name, describe(reason, name))
 
 
 def _with_quality(done: Surveyed, detector: Detector, plan: Plan, max_images: int) -> Surveyed:

@@ -11,7 +11,7 @@ from mien.data.encoded import read_encoded
 from mien.data.sample import Sample
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
-from mien.errors import ImageError, ManifestError
+from mien.errors import ManifestError, ModelError
 from mien.evaluate.corruptions import SEVERITIES
 from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
@@ -117,9 +117,11 @@ def load(embedded: Embedded, chosen: Indices, detector: Detector) -> Iterator[Or
         sample = Sample(Path(embedded.paths[index]), "", record=None if record < 0 else record)
         try:
             image = decode(read_encoded(sample), sample.name, longest=LONGEST).image
-        except ImageError:
+            faces = detector.detect([image])[0]
+        except ModelError:
+            raise
+        except Exception:  # noqa: BLE001, S112 - one image's fault, whatever it is
             continue
-        faces = detector.detect([image])[0]
         best = choose_face(faces, image.shape[1], image.shape[0], Policy())
         if not isinstance(best, Refused):
             yield Original(image, faces[best].landmarks, embedded.embeddings[index], int(numbers[index]))

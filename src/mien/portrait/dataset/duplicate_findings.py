@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from mien.align import align
 from mien.data.stored_paths import stored_path
-from mien.errors import DegenerateLandmarksError, ImageError
 from mien.image import read_photo
 from mien.portrait.dataset.duplicates import AGREE, Same, agreement, cut_of, same_photographs
 from mien.portrait.dataset.findings import Finding
@@ -74,7 +73,7 @@ class _Comparison:
             if points[0] is None or points[1] is None:
                 return cut_of(one.image, other.image) >= AGREE
             return agreement(_crop(one, points[0]), _crop(other, points[1])) >= AGREE
-        except (ImageError, DegenerateLandmarksError):
+        except Exception:  # noqa: BLE001 - whatever is wrong with one of the two, nothing shows that they are equal
             return False
 
     def _read(self, row: int) -> Photo:

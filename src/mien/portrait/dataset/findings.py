@@ -19,6 +19,7 @@ KINDS: dict[str, Severity] = {
     "stray-file": "warning",
     "empty-folder": "error",
     "nested-folder": "warning",
+    "repeated-folder": "warning",
     "unreadable-folder": "error",
     "unreadable-image": "error",
     "few-images": "error",

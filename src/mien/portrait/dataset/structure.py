@@ -1,25 +1,21 @@
-"""The folders of a data set: groups, identities, images, and everything that is where it should not be.
+"""The folders of a data set as an audit sees them: identities, images, and findings about what is out of place.
 
-Owns the grammar GROUP/[SEX/]IDENTITY/IMAGE and what counts as the same name. Opens no image, so that half a million
-files are listed in seconds. What cannot be this structure at all is an error that says what was found and how to call
-it.
+Which folders are groups and which are people is decided in mien.data.layout, for every verb. Owns what is made of it
+here: identities of the same name are one, and everything out of place is a finding. Opens no image. What cannot be
+this structure at all is an error that says what was found and how to call it.
 """
 
-import os
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from mien.data.layout import GroupNames, Layout, Oddity, PersonFolder, read_layout, same_name, visible
 from mien.errors import AuditError
 from mien.image import has_image_suffix
 from mien.portrait.dataset.findings import Finding
 from mien.portrait.rules.schema import Structure
 
-Group = Literal["adult", "child", ""]
-SYSTEM = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir", "__macosx"})
-"""What operating systems leave in folders; neither reported nor looked into, like hidden files."""
+__all__ = ["Entry", "Listing", "list_data_set", "same_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +44,6 @@ class Listing:
     findings: list[Finding] = field(default_factory=list)
 
 
-def same_name(name: str) -> str:
-    """A name in the form in which spellings are compared: composed, without case, blanks at the ends or doubled."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
-
-
-def _group_name(name: str) -> str:
-    return same_name(name.replace("_", " ").replace("-", " "))
-
-
 def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Listing:
     """List a data set.
 
@@ -70,137 +57,44 @@ def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Li
     """
     if not root.is_dir():
         raise AuditError(f"{root} is not a folder; `mien check` checks single photographs")
-    listing = Listing(root)
-    folders, files = _scan(root, listing)
-    names = {
-        **{_group_name(name): "adult" for name in structure.adults},
-        **{_group_name(name): "child" for name in structure.children},
-    }
-    if flat:
-        _identities(listing, [(root, "", "")], loose=False)
-        _loose(listing, root, files)
-        return _checked(listing)
-    groups = [(folder, names.get(_group_name(folder.name))) for folder in folders]
-    if not any(group for _, group in groups):
+    names = GroupNames(structure.adults, structure.children, structure.male, structure.female)
+    try:
+        folders, files = visible(root)
+    except OSError as reason:
+        raise AuditError(f"{root} cannot be read: {reason.strerror or reason}") from reason
+    if not flat and not any(names.group(folder.name) for folder in folders):
         raise AuditError(_what_it_is(root, folders, files, structure))
-    _loose(listing, root, files)
-    seen: dict[str, Path] = {}
-    starts: list[tuple[Path, Group, str]] = []
-    for folder, group in groups:
-        if group is None:
-            listing.findings.append(Finding(kind="unknown-folder", place=_relative(folder, root)))
-            continue
-        if group in seen:
-            listing.findings.append(
-                Finding(kind="double-group", place=_relative(seen[group], root), others=(_relative(folder, root),))
-            )
-        seen.setdefault(group, folder)
-        starts += _by_sex(folder, "adult" if group == "adult" else "child", structure, listing)
-    for wanted, called in (("adult", structure.adults[0]), ("child", structure.children[0])):
-        if wanted not in seen:
-            listing.findings.append(Finding(kind="missing-group", place=".", arguments={"group": called}))
-    _identities(listing, starts)
+    layout = read_layout(root, names, grouped=not flat)
+    listing = Listing(root, findings=[_finding(odd, structure) for odd in layout.oddities])
+    _add_people(listing, layout)
     return _checked(listing)
 
 
-def _by_sex(folder: Path, group: Group, structure: Structure, listing: Listing) -> list[tuple[Path, Group, str]]:
-    """The folders that hold a group's identities: its own, and those of a sex."""
-    names = {
-        **{_group_name(name): "male" for name in structure.male},
-        **{_group_name(name): "female" for name in structure.female},
-    }
-    inside = [(one, names.get(_group_name(one.name))) for one in _scan(folder, listing)[0]]
-    return [(folder, group, ""), *((one, group, sex) for one, sex in inside if sex)]
+def _finding(odd: Oddity, structure: Structure) -> Finding:
+    if odd.kind != "missing-group":
+        return Finding(kind=odd.kind, place=odd.place, others=odd.others)
+    called = structure.adults[0] if odd.group == "adult" else structure.children[0]
+    return Finding(kind=odd.kind, place=odd.place, arguments={"group": called})
 
 
-def _identities(
-    listing: Listing,
-    starts: Iterable[tuple[Path, Group, str]],
-    *,
-    loose: bool = True,
-) -> None:
-    """Every identity's folder below the given ones; twins are joined under the first spelling.
-
-    Args:
-        listing: what is added to.
-        starts: folders with identities, their group and sex.
-        loose: whether files next to the identities are still to be reported.
-    """
-    starts = list(starts)
-    between = {start for start, _, _ in starts}
-    first: dict[tuple[str, str], Path] = {}
-    groups: dict[str, dict[str, Path]] = {}
-    for start, group, sex in starts:
-        inside, files = _scan(start, listing)
-        if loose:
-            _loose(listing, start, files)
-        if not inside and not files:
-            listing.findings.append(Finding(kind="empty-folder", place=_relative(start, listing.root)))
-        for folder in inside:
-            if folder in between:
-                continue
-            name = same_name(folder.name)
-            known = first.setdefault((group, name), folder)
-            if known != folder:
-                listing.findings.append(
-                    Finding(
-                        kind="twin-folder",
-                        place=_relative(known, listing.root),
-                        others=(_relative(folder, listing.root),),
-                    )
-                )
-            elsewhere = groups.setdefault(name, {})
-            elsewhere.setdefault(group, folder)
-            if known == folder and len(elsewhere) == 2:
-                others = tuple(_relative(one, listing.root) for one in elsewhere.values())
-                listing.findings.append(Finding(kind="both-groups", place=folder.name, others=others))
-            subject = _relative(known, listing.root)
-            before = len(listing.entries)
-            listing.entries += (Entry(path, subject, group, sex) for path in _images(folder, listing))
-            if len(listing.entries) == before:
-                listing.findings.append(Finding(kind="empty-folder", place=_relative(folder, listing.root)))
+def _add_people(listing: Listing, layout: Layout) -> None:
+    """Add everybody's images; twins are joined under the first spelling."""
+    first: dict[tuple[str, str], str] = {}
+    groups: dict[str, dict[str, PersonFolder]] = {}
+    for person in layout.people:
+        name = same_name(person.name)
+        known = first.setdefault((person.group, name), person.folder)
+        if known != person.folder:
+            listing.findings.append(Finding(kind="twin-folder", place=known, others=(person.folder,)))
+        elsewhere = groups.setdefault(name, {})
+        elsewhere.setdefault(person.group, person)
+        if known == person.folder and len(elsewhere) == 2:
+            listing.findings.append(_in_both(person.name, elsewhere.values()))
+        listing.entries += (Entry(path, known, person.group, person.sex) for path in person.images)
 
 
-def _images(folder: Path, listing: Listing, depth: int = 0) -> Iterator[str]:
-    """Images of an identity, those of nested folders too; what is not an image is reported."""
-    inside, files = _scan(folder, listing)
-    for file in files:
-        if has_image_suffix(file):
-            yield _relative(file, listing.root)
-        else:
-            listing.findings.append(Finding(kind="stray-file", place=_relative(file, listing.root)))
-    for nested in inside:
-        listing.findings.append(Finding(kind="nested-folder", place=_relative(nested, listing.root)))
-        if depth < 16:
-            yield from _images(nested, listing, depth + 1)
-
-
-def _loose(listing: Listing, folder: Path, files: list[Path]) -> None:
-    for file in files:
-        kind = "loose-image" if has_image_suffix(file) else "stray-file"
-        listing.findings.append(Finding(kind=kind, place=_relative(file, listing.root)))
-
-
-def _scan(folder: Path, listing: Listing) -> tuple[list[Path], list[Path]]:
-    """The visible folders and files in a folder, by name; what cannot be read is reported."""
-    folders: list[Path] = []
-    files: list[Path] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda one: one.name):
-                if entry.name.startswith(".") or entry.name.lower() in SYSTEM:
-                    continue
-                try:
-                    (folders if entry.is_dir() else files).append(folder / entry.name)
-                except OSError:
-                    files.append(folder / entry.name)
-    except OSError:
-        listing.findings.append(Finding(kind="unreadable-folder", place=_relative(folder, listing.root)))
-    return folders, files
-
-
-def _relative(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path != root else "."
+def _in_both(name: str, folders: Iterable[PersonFolder]) -> Finding:
+    return Finding(kind="both-groups", place=name, others=tuple(one.folder for one in folders))
 
 
 def _checked(listing: Listing) -> Listing:
@@ -215,8 +109,7 @@ def _what_it_is(root: Path, folders: list[Path], files: list[Path], structure: S
     wanted = f"{structure.adults[0]}/IDENTITY/*.jpg and {structure.children[0]}/IDENTITY/*.jpg"
     if not folders and not files:
         return f"{root} is empty: lay the data set out as {wanted}"
-    scratch = Listing(root)
-    holding = sum(any(has_image_suffix(f) for f in _scan(folder, scratch)[1]) for folder in folders[:200])
+    holding = sum(_holds_images(folder) for folder in folders[:200])
     shown = f"{holding}" if len(folders) <= 200 else f"{len(folders)}"
     if holding:
         return (
@@ -227,3 +120,10 @@ def _what_it_is(root: Path, folders: list[Path], files: list[Path], structure: S
         return f"{root} holds {images} images and no folders of people: `mien check` checks single photographs"
     inside = ", ".join(folder.name for folder in folders[:4]) or "no folders"
     return f"{root} has no folder of adults or children ({inside}): name the folder that holds them, as {wanted}"
+
+
+def _holds_images(folder: Path) -> bool:
+    try:
+        return any(has_image_suffix(file) for file in visible(folder)[1])
+    except OSError:
+        return False
