@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from mien.errors import GalleryError, SubjectNotFoundError
-from mien.gallery.records import Changes, Identity, NewTemplate, Portrait, SubjectRow
+from mien.gallery.records import Changes, Identity, KeptDoubt, NewTemplate, Portrait, SampleRow, SubjectRow
 from mien.gallery.stores.base import BLOCK, require_identity
 from mien.types import Floats
 
@@ -98,6 +99,56 @@ class MemoryStore:
         self._held.removed += gone
         return len(gone)
 
+    def remove_sample(self, subject: str, number: int) -> bool:
+        numbers = [row.number for row in self.samples(subject)]
+        if number not in numbers:
+            raise GalleryError(f"{self.address} has no sample {number} of '{subject}'")
+        if len(numbers) == 1:
+            return bool(self.remove(subject))
+        del self._held.templates[number]
+        self._held.removed.append(number)
+        return False
+
+    def rename(self, subject: str, name: str) -> None:
+        self.samples(subject)
+        if name != subject and name in self._held.enrolled:
+            raise GalleryError(f"{self.address} has a subject '{name}' already")
+        for number, one in self._held.templates.items():
+            if one.subject == subject:
+                self._held.templates[number] = replace(one, subject=name)
+        self._held.enrolled[name] = self._held.enrolled.pop(subject)
+
+    def merge(self, subject: str, into: str) -> int:
+        mine, theirs = self.samples(subject), self.samples(into)
+        if subject == into:
+            raise GalleryError(f"{self.address}: '{subject}' cannot be merged with itself")
+        held = self._held.templates
+        known = {held[row.number].source_sha256 for row in theirs}
+        doubles = [row.number for row in mine if held[row.number].source_sha256 in known]
+        for number in doubles:
+            del held[number]
+        for row in mine:
+            if row.number in held:
+                held[row.number] = replace(held[row.number], subject=into)
+        self._held.removed += [*doubles, 0]
+        self._held.enrolled[into] = min(self._held.enrolled[into], self._held.enrolled.pop(subject))
+        return len(mine) - len(doubles)
+
+    def samples(self, subject: str) -> list[SampleRow]:
+        if subject not in self._held.enrolled:
+            raise SubjectNotFoundError(f"{self.address} has no subject '{subject}'")
+        return [
+            SampleRow(number, one.portrait.source, self._held.enrolled[subject], one.doubts)
+            for number, one in sorted(self._held.templates.items())
+            if one.subject == subject
+        ]
+
+    def traces_remain(self) -> bool:
+        return False
+
+    def require_writable(self) -> None:
+        pass
+
     def erase_traces(self) -> bool:
         return True
 
@@ -131,6 +182,15 @@ class MemoryStore:
     def owners(self, ids: np.ndarray) -> dict[int, str]:
         held = self._held.templates
         return {number: held[number].subject for number in ids.tolist() if number in held}
+
+    def doubts(self, ids: np.ndarray) -> dict[int, tuple[KeptDoubt, ...]]:
+        held = self._held.templates
+        return {number: held[number].doubts for number in ids.tolist() if number in held and held[number].doubts}
+
+    def portraits_of(self, subject: str) -> Iterator[tuple[int, Portrait]]:
+        for number, template in sorted(self._held.templates.items()):
+            if template.subject == subject:
+                yield number, template.portrait
 
     def portraits(self) -> Iterator[tuple[int, Portrait]]:
         for number, template in sorted(self._held.templates.items()):

@@ -29,6 +29,11 @@ def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
         show(table)
     count = plural(len(enrolled.subjects), "subject")
     err.print(f"{count} in {gallery}, embedded with {enrolled.identity.model}")
+    if enrolled.traces_remain:
+        err.print(
+            f"mien: traces of what was erased remain in the log of {gallery} while another process reads; run this "
+            "again when it is done"
+        )
     return OK
 
 

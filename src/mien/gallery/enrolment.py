@@ -117,6 +117,8 @@ def enrol(
     """
     samples = read_samples(Path(source))
     is_new = is_missing(gallery)
+    if not is_new:
+        _require_writable(gallery)
     model = store.load(recognizer_of(gallery, recognizer))
     found = detector or load_settings().detector
     pipeline = open_pipeline(found, str(model.folder), options, many=len(samples) > 1)
@@ -131,6 +133,15 @@ def enrol(
     finally:
         opened.close()
     return EnrolmentReport(tuple(enrolments), model.card.unit, notes)
+
+
+def _require_writable(gallery: str | Path) -> None:
+    """Refuse a gallery that can only be read before any image is looked at."""
+    opened = open_store(gallery)
+    try:
+        opened.require_writable()
+    finally:
+        opened.close()
 
 
 def about_default(card: ModelCard) -> tuple[Message, ...]:

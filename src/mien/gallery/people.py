@@ -9,10 +9,17 @@ from mien.gallery.stores import open_store
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The subjects of a gallery by name, and which embeddings it holds."""
+    """The subjects of a gallery by name, and which embeddings it holds.
+
+    Attributes:
+        subjects: by name.
+        identity: of the embeddings.
+        traces_remain: whether something that was erased is still in the gallery's log, since another process reads.
+    """
 
     subjects: tuple[SubjectRow, ...]
     identity: Identity
+    traces_remain: bool = False
 
 
 def list_subjects(gallery: str | Path) -> Enrolled:
@@ -31,9 +38,9 @@ def list_subjects(gallery: str | Path) -> Enrolled:
     try:
         rows = tuple(store.subjects())
         store.erase_traces()
+        return Enrolled(rows, store.identity, store.traces_remain())
     finally:
         store.close()
-    return Enrolled(rows, store.identity)
 
 
 def remove_subject(gallery: str | Path, subject: str) -> int:

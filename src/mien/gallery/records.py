@@ -38,6 +38,21 @@ class Portrait:
     landmarks: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class KeptDoubt:
+    """Something in which a face was outside of what recognizers are measured on when it was enrolled.
+
+    Attributes:
+        code: the aspect; see mien.scope.aspects.
+        value: of the aspect; None where it could not be measured.
+        holds: whether the recognizer's rates held all the same.
+    """
+
+    code: str
+    value: float | None
+    holds: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NewTemplate:
     """One template to enrol.
@@ -47,6 +62,7 @@ class NewTemplate:
         source_sha256: of the file it comes from; a file is enrolled once per subject.
         embedding: (D,) float32.
         portrait: what it was embedded from.
+        doubts: about that portrait, which stay with the template.
 
     Raises:
         GalleryError: the subject has no name.
@@ -56,6 +72,7 @@ class NewTemplate:
     source_sha256: str
     embedding: Floats
     portrait: Portrait
+    doubts: tuple[KeptDoubt, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.subject.strip():
@@ -75,6 +92,23 @@ class SubjectRow:
     name: str
     templates: int
     enrolled: float
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """One enrolled image of a subject, for lists.
+
+    Attributes:
+        number: its id, which no other sample of the gallery ever gets.
+        source: the file it was enrolled from.
+        enrolled: when, in seconds since 1970 (UTC); in galleries of older versions, when the subject was.
+        doubts: about the portrait when it was enrolled.
+    """
+
+    number: int
+    source: str
+    enrolled: float
+    doubts: tuple[KeptDoubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,7 @@
 """Every store keeps the promises of the protocol. One suite: a new store is one more parameter of `store`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from mien.data.sample import Sample
 from mien.errors import ContractError, GalleryError, SubjectNotFoundError
 from mien.gallery.gallery import Gallery
-from mien.gallery.records import Identity, NewTemplate
+from mien.gallery.records import Identity, KeptDoubt, NewTemplate
 from mien.gallery.stores import STORES, create_store, is_missing, open_store
 from mien.gallery.stores.base import Store
 from mien.gallery.stores.sqlite import SqliteStore
@@ -203,3 +204,73 @@ def test_the_scheme_of_an_address_chooses_the_store(store: Store, tmp_path: Path
         GalleryError, match=r"no store for nowhere://; there are sqlite://, memory:// and plain paths"
     ):
         open_store("nowhere://people")
+
+
+MASKED = (KeptDoubt("mask", 0.93, False), KeptDoubt("pose", None, False))
+
+
+def test_samples_are_listed_with_what_was_doubtful_when_they_were_enrolled(
+    store: Store, address: str, template: Make
+) -> None:
+    new = [replace(template("An", 1), doubts=MASKED), template("Bình", 2), template("An", 3)]
+    first, other, second = store.add(new)
+    again = open_store(address)
+    rows = again.samples("An")
+    assert [(row.number, row.source, row.doubts) for row in rows] == [
+        (first, "An-1.jpg", MASKED),
+        (second, "An-3.jpg", ()),
+    ]
+    assert all(0 < row.enrolled < 1e11 for row in rows)
+    assert again.doubts(np.array([first, other, second, 99])) == {first: MASKED}
+    portraits = list(again.portraits_of("An"))
+    assert [number for number, _ in portraits] == [first, second]
+    assert [portrait.jpeg for _, portrait in portraits] == [new[0].portrait.jpeg, new[2].portrait.jpeg]
+    assert list(again.portraits_of("Nobody")) == []
+    with pytest.raises(SubjectNotFoundError, match="no subject 'Nobody'"):
+        again.samples("Nobody")
+
+
+def test_one_sample_is_erased_and_the_last_one_takes_its_subject_along(store: Store, template: Make) -> None:
+    first, second, other = store.add([template("An", 1), template("An", 2), template("Bình", 3)])
+    assert other is not None and first is not None and second is not None
+    before = store.change_number()
+    with pytest.raises(GalleryError, match=f"no sample {other} of 'An'"):
+        store.remove_sample("An", other)
+    assert listed(store) == [("An", 2), ("Bình", 1)] and store.change_number() == before
+    assert store.remove_sample("An", first) is False
+    assert listed(store) == [("An", 1), ("Bình", 1)] and not store.has_source("An", "sha-1")
+    assert store.changes(0, 0).removed.tolist() == [first] and store.change_number() != before
+    assert store.remove_sample("An", second) is True
+    assert listed(store) == [("Bình", 1)]
+
+
+def test_a_renamed_subject_keeps_its_samples(store: Store, template: Make) -> None:
+    ids = store.add([template("An", 1), template("An", 2), template("Bình", 3)])
+    store.rename("An", "Ân")
+    assert listed(store) == [("Bình", 1), ("Ân", 2)]
+    assert store.owners(np.array(ids)) == {ids[0]: "Ân", ids[1]: "Ân", ids[2]: "Bình"}
+    with pytest.raises(SubjectNotFoundError, match="no subject 'An'"):
+        store.rename("An", "Ông")
+    with pytest.raises(GalleryError, match="has a subject 'Bình' already"):
+        store.rename("Ân", "Bình")
+    store.rename("Bình", "Bình")
+    assert listed(store) == [("Bình", 1), ("Ân", 2)]
+
+
+def test_a_merged_subject_is_as_if_it_had_been_enrolled_as_the_other(
+    store: Store, template: Make, identity: Identity
+) -> None:
+    store.add([template("An", 1), template("Chi", 2), template("Bình", 1), template("Bình", 3), template("An", 4)])
+    before, numbers = store.change_number(), {row.number for row in store.samples("An")}
+    assert store.merge("Bình", "An") == 1
+    assert listed(store) == [("An", 3), ("Chi", 1)] and store.count() == 4
+    assert store.change_number() != before and numbers < {row.number for row in store.samples("An")}
+    expected = np.stack([template("An", number).embedding for number in (1, 3, 4)])
+    found = store.subject_embeddings("An")
+    assert np.array_equal(np.sort(found, axis=0), np.sort(expected, axis=0))
+    for subject, into in (("Bình", "An"), ("An", "Bình")):
+        with pytest.raises(SubjectNotFoundError, match="no subject 'Bình'"):
+            store.merge(subject, into)
+    with pytest.raises(GalleryError, match="with itself"):
+        store.merge("An", "An")
+    assert listed(store) == [("An", 3), ("Chi", 1)]

@@ -7,13 +7,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
 
 from mien.errors import GalleryError, SubjectNotFoundError
+from mien.gallery.people import list_subjects
 from mien.gallery.records import Identity, NewTemplate, Portrait
-from mien.gallery.stores import sqlite as module
+from mien.gallery.stores import sqlite_file as module
 from mien.gallery.stores.sqlite import SqliteStore
 
 IDENTITY = Identity("contract-a", "model-a", "l2", 16)
@@ -39,7 +41,7 @@ def files_of(store: SqliteStore) -> bytes:
 
 def test_the_settings_that_durability_rests_on(store: SqliteStore) -> None:
     pragmas = {
-        name: store._read(f"PRAGMA {name}")[0][0]
+        name: store._file.read(f"PRAGMA {name}")[0][0]
         for name in ("journal_mode", "synchronous", "secure_delete", "page_size")
     }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "page_size": 16384}
@@ -77,12 +79,51 @@ def test_removal_under_a_reader_says_how_to_finish(store: SqliteStore, monkeypat
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM template").fetchone()
     monkeypatch.setattr(module, "PATIENCE_WITH_READERS", 0)
-    with pytest.raises(GalleryError, match="traces remain"):
+    with pytest.raises(GalleryError, match="erased, but traces remain"):
+        store.remove("Bình")
+    assert [row.name for row in store.subjects()] == ["An"]
+    assert template("Bình", 2).embedding.tobytes() in files_of(store)
+    again = SqliteStore.open(store.address)
+    for _ in range(2):
+        with pytest.raises(GalleryError, match=r"traces remain in .*-wal .* run `mien subjects"):
+            again.remove("Bình")
+        assert list_subjects(store.address).traces_remain
+    reader.close()
+    with pytest.raises(SubjectNotFoundError, match="no subject 'Bình'"):
+        again.remove("Bình")
+    assert template("Bình", 2).embedding.tobytes() not in files_of(store)
+    assert Path(f"{store.path}-wal").stat().st_size == 0 and store.erase_traces()
+    assert not list_subjects(store.address).traces_remain
+
+
+def test_a_busy_gallery_without_removals_does_not_speak_of_traces(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add([template("An", 1)])
+    reader = sqlite3.connect(store.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM template").fetchone()
+    monkeypatch.setattr(module, "PATIENCE_WITH_READERS", 0)
+    with pytest.raises(SubjectNotFoundError, match="no subject 'Bình'"):
         store.remove("Bình")
     reader.close()
-    assert [row.name for row in store.subjects()] == ["An"]
-    assert store.erase_traces()
-    assert template("Bình", 2).embedding.tobytes() not in files_of(store)
+
+
+def test_samples_names_and_merged_subjects_leave_no_traces(store: SqliteStore) -> None:
+    gone, kept = template("Phạm Thị Hồng", 1), [template("Phạm Thị Hồng", 2), template("Chi", 3)]
+    folder = normalize("NFD", "people/Phạm Thị Hồng/Phạm Thị Hồng.jpg")
+    kept[0] = replace(kept[0], portrait=replace(kept[0].portrait, source=folder))
+    first = store.add([gone, *kept])[0]
+    assert first is not None and not store.remove_sample("Phạm Thị Hồng", first)
+    after = files_of(store)
+    assert gone.embedding.tobytes() not in after and gone.portrait.jpeg[:200] not in after
+    assert all(one.embedding.tobytes() in after for one in kept)
+    store.rename("Phạm Thị Hồng", "Bùi Văn Đức")
+    assert "Phạm Thị Hồng".encode() not in files_of(store) and folder.encode() not in files_of(store)
+    assert [row.source for row in store.samples("Bùi Văn Đức")] == ["people/.jpg"]
+    store.merge("Bùi Văn Đức", "Chi")
+    assert "Bùi Văn Đức".encode() not in files_of(store)
+    assert [(row.name, row.templates) for row in store.subjects()] == [("Chi", 2)]
 
 
 def test_two_processes_write_at_the_same_time(store: SqliteStore) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from mien.errors import ContractError
-from mien.gallery.records import Changes, Identity, NewTemplate, Portrait, SubjectRow
+from mien.gallery.records import Changes, Identity, KeptDoubt, NewTemplate, Portrait, SampleRow, SubjectRow
 
 if TYPE_CHECKING:
     from mien.gallery.indexes.base import Ids
@@ -84,8 +84,64 @@ class Store(Protocol):
         """
         ...
 
+    def remove_sample(self, subject: str, number: int) -> bool:
+        """Erase one sample of a subject for good, as remove does; with the last one the subject is gone too.
+
+        Returns:
+            Whether the subject is gone.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject.
+            GalleryError: the subject has no such sample.
+        """
+        ...
+
+    def rename(self, subject: str, name: str) -> None:
+        """Give a subject another name and erase the traces of the former one.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject.
+            GalleryError: another subject has that name.
+        """
+        ...
+
+    def merge(self, subject: str, into: str) -> int:
+        """Move all samples of a subject to another one, and erase the first one's name with its traces.
+
+        Ids stay. A sample whose source the other subject has already is erased. It counts as a change of who is
+        enrolled; see change_number.
+
+        Returns:
+            How many samples were moved.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject, or no such other one.
+            GalleryError: both are the same subject.
+        """
+        ...
+
     def erase_traces(self) -> bool:
         """Overwrite what is left of removed rows, in logs for example; say whether nothing is left."""
+        ...
+
+    def traces_remain(self) -> bool:
+        """Whether an earlier removal has left traces, since another process was reading."""
+        ...
+
+    def require_writable(self) -> None:
+        """Refuse a gallery that can only be read.
+
+        Raises:
+            GalleryError: nothing can be written to it.
+        """
+        ...
+
+    def samples(self, subject: str) -> list[SampleRow]:
+        """The samples of one subject in the order of their ids.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject.
+        """
         ...
 
     def subjects(self) -> list[SubjectRow]:
@@ -120,8 +176,16 @@ class Store(Protocol):
         """The subjects of some templates; without those that were removed."""
         ...
 
+    def doubts(self, ids: Ids) -> dict[int, tuple[KeptDoubt, ...]]:
+        """What was doubtful of some templates when they were enrolled; without those that nothing is known of."""
+        ...
+
     def portraits(self) -> Iterator[tuple[int, Portrait]]:
         """All portraits with their template's id, in the order of the ids."""
+        ...
+
+    def portraits_of(self, subject: str) -> Iterator[tuple[int, Portrait]]:
+        """The portraits of one subject, see portraits; none where there is no such subject."""
         ...
 
     def changes(self, last_id: int, last_removal: int) -> Changes:
