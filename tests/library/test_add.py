@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from mien.errors import CardError
-from mien.library.add import PortraitRole, add_model, name_of, needs_colour
+from mien.library.add import PortraitRole, add_model, checked_name, needs_colour
 from mien.library.import_model import ModelHints
 from mien.models import store
 from mien.models.card import PortraitModelSpec
@@ -23,7 +26,7 @@ def net(make_recognizer: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_file_gives_its_name_and_its_source(net: Path) -> None:
-    assert name_of(net) == "my-net" and needs_colour(net)
+    assert checked_name(None, net) == "my-net" and needs_colour(net)
     with pytest.raises(CardError, match="--colour RGB or --colour BGR"):
         add_model(net)
     model = add_model(net, hints=ModelHints(colour="RGB"))
@@ -40,3 +43,48 @@ def test_a_model_for_portraits_has_its_role_on_the_card(net: Path) -> None:
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"none.onnx cannot be read: No such file"):
         add_model(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "..", "Upper", "with space"])
+def test_a_name_that_is_a_path_is_refused_before_the_file_is_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CardError, match=r"is not a name of a model .*choose one with --name NAME"):
+        add_model(tmp_path / "none.onnx", name)
+
+
+def test_a_file_with_a_vietnamese_name_gets_a_plain_one(tmp_path: Path) -> None:
+    assert checked_name(None, tmp_path / "Mô hình Đẹp.onnx") == "mo-hinh-dep"
+    with pytest.raises(CardError, match=r"'模型' is not a name .*--name"):
+        checked_name(None, tmp_path / "模型.onnx")
+
+
+def test_rubbish_is_called_by_its_file_and_not_by_the_name_it_was_to_get(net: Path, tmp_path: Path) -> None:
+    net.write_bytes(b"rubbish")
+    with pytest.raises(CardError) as caught:
+        add_model(net, "my-model", hints=ModelHints(colour="RGB"))
+    assert str(net) in str(caught.value) and "my-model" not in str(caught.value)
+
+
+def test_weights_that_are_not_numbers_are_never_stored(net: Path, make_recognizer: Make) -> None:
+    """They were adopted and exported as ready (`least cosine nan`), and then never opened."""
+    for value in (np.nan, np.inf, 0.0):
+        model = onnx.load_from_string(make_recognizer())
+        matrix = next(one for one in model.graph.initializer if one.name == "matrix")
+        shape = numpy_helper.to_array(matrix).shape
+        matrix.CopyFrom(numpy_helper.from_array(np.full(shape, value, np.float32), "matrix"))
+        net.write_bytes(model.SerializeToString())
+        with pytest.raises(CardError, match=r"the weights 'matrix' of .*My Net.onnx (hold|are all zero)"):
+            add_model(net, hints=ModelHints(colour="RGB"))
+    assert not store.is_stored("my-net")
+
+
+def test_a_network_that_answers_the_same_to_every_face_is_refused(net: Path, make_recognizer: Make) -> None:
+    model = onnx.load_from_string(make_recognizer())
+    graph = model.graph
+    graph.initializer.append(numpy_helper.from_array(np.zeros((1, 64), np.float32), "nothing"))
+    graph.initializer.append(numpy_helper.from_array(np.ones((1, 64), np.float32), "ones"))
+    graph.node[-1].output[0] = "told"
+    graph.node.append(helper.make_node("Mul", ["told", "nothing"], ["gone"]))
+    graph.node.append(helper.make_node("Add", ["gone", "ones"], ["embedding"]))
+    net.write_bytes(model.SerializeToString())
+    with pytest.raises(CardError, match=r"My Net.onnx gives the same embedding for every face"):
+        add_model(net, hints=ModelHints(colour="RGB"))

@@ -114,7 +114,17 @@ def test_numbers_that_are_not_finite_are_refused(make_recognizer: Make) -> None:
     values = numpy_helper.to_array(matrix).copy()
     values[0, 0] = np.nan
     matrix.CopyFrom(numpy_helper.from_array(values, "matrix"))
-    with pytest.raises(CardError, match="not finite"):
+    with pytest.raises(
+        CardError, match=r"it cannot be used: its answer has numbers that are not finite; the file is"
+    ):
+        fit_to_engines(model.SerializeToString(), SPEC, "it")
+
+
+def test_an_answer_of_zeros_is_refused_and_no_engine_is_blamed(make_recognizer: Make) -> None:
+    model = onnx.load_from_string(make_recognizer())
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(tensor)), tensor.name))
+    with pytest.raises(CardError, match=r"it cannot be used: its answer is all zeros; the file is damaged"):
         fit_to_engines(model.SerializeToString(), SPEC, "it")
 
 

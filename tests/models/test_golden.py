@@ -3,9 +3,11 @@
 import hashlib
 
 import numpy as np
+import pytest
 
+from mien.errors import CardError
 from mien.models.golden import AGREEMENT, agreement, golden_image, measure, sample
-from mien.types import Image, floats
+from mien.types import Floats, Image, floats
 
 
 def test_the_golden_image_is_the_same_everywhere() -> None:
@@ -32,3 +34,19 @@ def test_a_sample_has_at_most_256_numbers_of_each_output_evenly_spaced() -> None
     both = sample([few, many])
     assert both[:10].tolist() == few.tolist() and len(both) == 10 + 256
     assert both[10:].tolist() == list(range(0, 1021, 4))
+
+
+@pytest.mark.parametrize(("value", "fault"), [(np.nan, "not finite"), (np.inf, "not finite"), (0.0, "all zeros")])
+def test_an_answer_that_nothing_agrees_with_is_no_golden_vector(value: float, fault: str) -> None:
+    with pytest.raises(CardError, match=fault):
+        measure(lambda image: [np.full((1, 8), value, np.float32)], 1, 16, 16)
+
+
+def test_a_large_answer_agrees_with_itself() -> None:
+    """In single precision its products are infinite, and their quotient is NaN."""
+
+    def run(image: Image) -> list[Floats]:
+        return [np.linspace(-1e38, 3e38, 64, dtype=np.float32)]
+
+    assert agreement(measure(run, 1, 16, 16), run) == pytest.approx(1)
+    assert agreement(measure(run, 1, 16, 16), lambda image: [np.full(64, np.nan, np.float32)]) == 0

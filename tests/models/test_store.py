@@ -59,6 +59,27 @@ def test_unknown_models_name_the_remedy() -> None:
         store.remove("nobody")
 
 
+@pytest.mark.parametrize("path", ["{outside}", "../../outside", "../models/../../outside", ".", "..", ""])
+def test_removing_a_path_deletes_no_folder(make_recognizer: Make, tmp_path: Path, path: str) -> None:
+    """`mien models remove /abs/path` deleted any folder that held a card.toml, with everything in it."""
+    outside = tmp_path / "outside"
+    model = store.save(*import_model(make_recognizer(), "net-outside", ModelHints(colour="RGB")))
+    model.folder.rename(outside)
+    (outside / "thesis.txt").write_text("years of work")
+    with pytest.raises(ModelNotFoundError, match=r"is not a name of a model .*mien models list"):
+        store.remove(path.format(outside=outside))
+    assert (outside / "thesis.txt").read_text() == "years of work"
+    assert not store.is_stored(str(outside)) and store.load(str(outside)).card == model.card
+
+
+def test_removing_a_link_leaves_what_it_points_to(make_recognizer: Make, tmp_path: Path) -> None:
+    model = store.save(*import_model(make_recognizer(), "net-linked", ModelHints(colour="RGB")))
+    model.folder.rename(tmp_path / "kept")
+    model.folder.symlink_to(tmp_path / "kept")
+    store.remove("net-linked")
+    assert not model.folder.exists() and (tmp_path / "kept" / "card.toml").is_file()
+
+
 def test_the_report_finds_damage_and_names_the_command(make_recognizer: Make) -> None:
     model = store.save(*import_model(make_recognizer(), "net-damaged", ModelHints(colour="RGB")))
     assert any(f.topic == "model net-damaged" and f.state == "good" for f in examine())

@@ -20,8 +20,11 @@ from mien.models.card import (
     ModelFile,
     PortraitModelSpec,
 )
+from mien.models.golden import golden_image
 from mien.models.onnx_graph import OnnxGraph, read_graph
 from mien.models.session import Session
+from mien.models.weight_check import check_weights
+from mien.plain_names import require_name
 from mien.templates import TemplateSpec
 from mien.units import Metric
 
@@ -30,6 +33,9 @@ EMBEDDING = "embedding"
 
 MIN_EMBEDDING = 32
 """Numbers that the only output of a recognizer has at least; those of the field have 128 or more."""
+
+CHOOSE = "choose another name"
+"""What messages say of a name that is none."""
 
 HALF_RANGE = InputSpec(colour="RGB", mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5))
 """The input of most recognizers; the colour order differs, so the owner gives it."""
@@ -116,28 +122,32 @@ def embedding_output(graph: OnnxGraph) -> int | None:
     return long[0] if len(long) == 1 and all(count == 1 for count in rows if count != rows[long[0]]) else None
 
 
-def import_model(data: bytes, name: str, hints: ModelHints) -> tuple[ModelCard, dict[str, bytes]]:
+def import_model(data: bytes, name: str, hints: ModelHints, *, where: str = "") -> tuple[ModelCard, dict[str, bytes]]:
     """Make a card for a recognizer or a detector.
 
     Args:
         data: an ONNX file.
         name: the model's name in the store.
         hints: what the file does not say.
+        where: what messages call the file; empty takes the name.
 
     Returns:
         The card with its golden vector, and the file by part, for the store.
 
     Raises:
-        CardError: an unknown family, or a recognizer without a colour order.
+        CardError: not a name, an unknown family, weights or answers that are not numbers or say nothing, or a
+            recognizer without a colour order.
     """
-    family, graph = recognize(data, name)
-    data, measured = _measure(data, name, family, graph, hints)
+    require_name(name, "model", CardError, CHOOSE)
+    where = where or name
+    family, graph = recognize(data, where)
+    data, measured = _measure(data, where, family, graph, hints)
     card = _card(data, name, family, measured, hints)
     if family != EMBEDDING:
         return card.model_copy(update={"summary": f"{family} detector added from a file"}), {"model": data}
     output = embedding_output(graph) or 0
     embedding = EmbeddingSpec(
-        size=_embedding_size(name, measured, output),
+        size=_embedding_size(where, measured, output),
         output=output,
         metric=hints.metric,
         normalized=hints.metric == "cosine",
@@ -149,7 +159,7 @@ def import_model(data: bytes, name: str, hints: ModelHints) -> tuple[ModelCard, 
 
 
 def import_portrait_model(
-    data: bytes, name: str, family: str, hints: ModelHints, spec: PortraitModelSpec
+    data: bytes, name: str, family: str, hints: ModelHints, spec: PortraitModelSpec, *, where: str = ""
 ) -> tuple[ModelCard, dict[str, bytes]]:
     """Make a card for a model that examines one face of a portrait.
 
@@ -159,23 +169,27 @@ def import_portrait_model(
         family: what it gives; mien.portrait knows the families, and refuses others when it opens the model.
         hints: what the file does not say.
         spec: how it gets the face, and what its output means.
+        where: what messages call the file; empty takes the name.
 
     Raises:
-        CardError: crops of any size, or no colour order.
+        CardError: not a name, crops of any size, weights or answers that are not numbers, or no colour order.
     """
-    graph = read_graph(data, name)
+    require_name(name, "model", CardError, CHOOSE)
+    where = where or name
+    graph = read_graph(data, where)
     if graph.width is None or graph.height is None:
-        raise CardError(f"{name} takes images of any size; export it with the size that it was trained on")
-    data, measured = _measure(data, name, family, graph, hints)
+        raise CardError(f"{where} takes images of any size; export it with the size that it was trained on")
+    data, measured = _measure(data, where, family, graph, hints)
     card = _card(data, name, family, measured, hints)
     own = {"kind": "expert", "summary": f"{family} of portraits, added from a file", "expert": spec}
     return card.model_copy(update=own), {"model": data}
 
 
-def _measure(data: bytes, name: str, family: str, graph: OnnxGraph, hints: ModelHints) -> tuple[bytes, _Measured]:
+def _measure(data: bytes, where: str, family: str, graph: OnnxGraph, hints: ModelHints) -> tuple[bytes, _Measured]:
     """Open a network on every engine; the file as all of them run it, and what was measured."""
-    spec = _input(name, family, graph, hints)
-    fitted = fit_to_engines(data, spec, name)
+    spec = _input(where, family, graph, hints)
+    check_weights(data, where)
+    fitted = fit_to_engines(data, spec, where)
     origin = hints.converted_from or (None if fitted.data == data else _sha256(data))
     return fitted.data, _Measured(spec, fitted.session, fitted.golden, origin)
 
@@ -201,27 +215,38 @@ def _card(data: bytes, name: str, family: str, measured: _Measured, hints: Model
     )
 
 
-def _embedding_size(name: str, measured: _Measured, output: int) -> int:
-    """How many numbers a recognizer gives for one crop."""
+def _embedding_size(where: str, measured: _Measured, output: int) -> int:
+    """How many numbers a recognizer gives for one crop.
+
+    Raises:
+        CardError: too few, or the same for every crop.
+    """
     golden = measured.golden
-    size = measured.session.run(np.zeros((1, golden.height, golden.width, 3), np.uint8))[output].size
-    if size < MIN_EMBEDDING:
-        raise CardError(f"{name} gives {size} numbers, too few for an embedding")
-    return size
+    blank = np.zeros((1, golden.height, golden.width, 3), np.uint8)
+    drawn = golden_image(golden.seed, golden.width, golden.height)[None]
+    dark, other = (measured.session.run(image)[output] for image in (blank, drawn))
+    if dark.size < MIN_EMBEDDING:
+        raise CardError(f"{where} gives {dark.size} numbers, too few for an embedding")
+    if np.array_equal(dark, other):
+        raise CardError(
+            f"{where} gives the same embedding for every face, so it tells nobody apart: its weights are damaged or "
+            "untrained; copy the file or export it again"
+        )
+    return int(dark.size)
 
 
-def _input(name: str, family: str, graph: OnnxGraph, hints: ModelHints) -> InputSpec:
+def _input(where: str, family: str, graph: OnnxGraph, hints: ModelHints) -> InputSpec:
     """How pixels enter the network: by its graph, its owner, and the authors of its family."""
     networks = network_families()
     usual = networks[family].input if family in networks else None
     if family == EMBEDDING and (graph.width is None or graph.width != graph.height):
         raise CardError(
-            f"{name} takes crops of {graph.width}x{graph.height}; a recognizer needs square crops of one size"
+            f"{where} takes crops of {graph.width}x{graph.height}; a recognizer needs square crops of one size"
         )
     colour = hints.colour or (None if usual is None else usual.colour)
     if colour is None:
         raise CardError(
-            f"the file does not say whether {name} was trained on RGB or BGR, and a wrong guess costs accuracy "
+            f"the file does not say whether {where} was trained on RGB or BGR, and a wrong guess costs accuracy "
             "unnoticed: give --colour RGB or --colour BGR (the model's own repository says which)"
         )
     base = NEUTRAL if graph.prepares or graph.takes_bytes else usual or HALF_RANGE

@@ -157,7 +157,7 @@ def _pull_anywhere(name: str, origin: Path | None, catalogue: Path | None, on_pr
 def _add(name: str, entry: CatalogueEntry, files: dict[str, bytes]) -> Pulled:
     """Turn the files into a model with a card."""
     with _as_files(files) as path:
-        network = read_network_file(path)
+        network, where = read_network_file(path), f"{path.name} of {name}"
     hints = ModelHints(
         colour=entry.input.colour,
         mean=(entry.input.mean,) * 3,
@@ -172,9 +172,9 @@ def _add(name: str, entry: CatalogueEntry, files: dict[str, bytes]) -> Pulled:
         converted_from=network.converted_from,
     )
     if entry.expert is None:
-        card, parts = import_model(network.data, name, hints)
+        card, parts = import_model(network.data, name, hints, where=where)
     else:
-        card, parts = import_portrait_model(network.data, name, entry.family, hints, entry.expert)
+        card, parts = import_portrait_model(network.data, name, entry.family, hints, entry.expert, where=where)
     if (card.kind, card.family) != (entry.kind, entry.family):
         raise CardError(f"{name} holds a {card.kind} of the family {card.family}, the catalogue says {entry.family}")
     card = card.model_copy(update={"summary": entry.summary})

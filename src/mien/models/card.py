@@ -14,18 +14,19 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mien.errors import CardError
+from mien.plain_names import NAME
 from mien.templates import TemplateSpec, check_points, parse_template
 from mien.types import PLAIN, Threshold
 from mien.units import UNIT_OF, Metric, Unit
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Name = Annotated[str, Field(pattern=NAME)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
-    """Frozen values; an unknown key is an error."""
+    """Frozen values; an unknown key is an error, and so is a number that is NaN or infinite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelFile(Strict):

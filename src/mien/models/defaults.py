@@ -16,6 +16,7 @@ from mien.errors import CardError, MissingExtraError
 from mien.models.card import ModelCard, ModelFile, parse_card
 from mien.models.options import DEFAULT_DETECTOR as DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_RECOGNIZER as DEFAULT_RECOGNIZER
+from mien.plain_names import is_name
 
 OURS = Path(__file__).resolve().parent.parent
 """The folder of mien's package."""
@@ -130,7 +131,7 @@ def shipped_card(name: str) -> ModelCard:
 
 def has_shipped_card(name: str) -> bool:
     """Whether mien ships a card with measured figures for a model of this name."""
-    return resources.files("mien.models").joinpath("cards", f"{name}.toml").is_file()
+    return is_name(name) and resources.files("mien.models").joinpath("cards", f"{name}.toml").is_file()
 
 
 def package_file(package: str, path: str) -> Path:

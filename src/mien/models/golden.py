@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import CardError
 from mien.models.card import Golden
 from mien.types import Floats, Image
 
@@ -16,6 +17,10 @@ SEED = 7
 
 FREE_SIDE = 128
 """Width and height of the golden image where the network takes any size."""
+
+NOT_FINITE = "its answer has numbers that are not finite"
+ALL_ZERO = "its answer is all zeros"
+"""What is wrong with an answer that is no golden vector, as a part of a sentence."""
 
 SAMPLE = 256
 """How many numbers of each output a golden vector keeps, evenly spaced."""
@@ -77,8 +82,16 @@ def sample(outputs: Sequence[Floats]) -> Floats:
 
 
 def measure(run: Callable[[Image], Sequence[Floats]], seed: int, width: int, height: int) -> Golden:
-    """Run the network on the golden image and keep the answer."""
+    """Run the network on the golden image and keep the answer.
+
+    Raises:
+        CardError: it has numbers that are NaN or infinite, or is all zeros: nothing could ever agree with it.
+    """
     output = sample(run(golden_image(seed, width, height)))
+    if not np.isfinite(output).all():
+        raise CardError(NOT_FINITE)
+    if not output.any():
+        raise CardError(ALL_ZERO)
     return Golden(seed=seed, width=width, height=height, output=tuple(float(f"{v:.6g}") for v in output))
 
 
@@ -95,7 +108,8 @@ def cosine(one: Golden, other: Golden) -> float:
 
 
 def _cosine(now: Floats, golden: Golden) -> float:
-    then = np.asarray(golden.output, np.float32)
-    if now.shape != then.shape or not np.isfinite(now).all():
+    # In double precision: the products of large answers overflow in single, and NaN would be compared.
+    wide, then = np.asarray(now, np.float64), np.asarray(golden.output, np.float64)
+    if wide.shape != then.shape or not np.isfinite(wide).all() or not np.isfinite(then).all():
         return 0.0
-    return float(now @ then / max(1e-12, float(np.linalg.norm(now) * np.linalg.norm(then))))
+    return float(wide @ then / max(1e-12, float(np.linalg.norm(wide) * np.linalg.norm(then))))

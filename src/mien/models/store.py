@@ -15,6 +15,7 @@ from mien.models import defaults
 from mien.models.card import ModelCard, format_card, read_card
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import Session, open_session
+from mien.plain_names import is_name, require_name
 from mien.whole_files import replaced_folder, write_whole_text
 
 CARD = "card.toml"
@@ -55,13 +56,23 @@ def names() -> list[str]:
 def family(name: str) -> str:
     """The family of a model, by its card."""
     if is_stored(name):
-        return read_card(models_folder() / name / CARD).family
+        return read_card(folder_of(name) / CARD).family
     return defaults.shipped_card(name).family
 
 
+def folder_of(name: str) -> Path:
+    """Where the store keeps, or would keep, the model of this name; nothing else turns a name into a path.
+
+    Raises:
+        ModelNotFoundError: it is a path, or has other letters than names have.
+    """
+    remedy = "`mien models list` shows the names that there are"
+    return models_folder() / require_name(name, "model", ModelNotFoundError, remedy)
+
+
 def is_stored(name: str) -> bool:
-    """Whether the store holds this model's card."""
-    return (models_folder() / name / CARD).is_file()
+    """Whether the store holds this model's card; a path is never stored."""
+    return is_name(name) and (folder_of(name) / CARD).is_file()
 
 
 def load(name_or_card: str) -> Model:
@@ -78,7 +89,7 @@ def load(name_or_card: str) -> Model:
         card_path = path / CARD if path.is_dir() else path
         return Model(read_card(card_path), card_path.parent)
     if is_stored(name_or_card):
-        folder = models_folder() / name_or_card
+        folder = folder_of(name_or_card)
         return Model(_with_new_figures(read_card(folder / CARD)), folder)
     if name_or_card in defaults.DEFAULTS:
         return prepare(name_or_card)
@@ -125,7 +136,7 @@ def save(card: ModelCard, files: Mapping[str, bytes]) -> Model:
     for part, file in card.files.items():
         if hashlib.sha256(files[part]).hexdigest() != file.sha256:
             raise CardError(f"the bytes of {file.path} do not have the sha256 of the card of {card.name}")
-    place = models_folder() / card.name
+    place = folder_of(card.name)
     with replaced_folder(place) as scratch:
         for part, file in card.files.items():
             (scratch / file.path).write_bytes(files[part])
@@ -143,13 +154,17 @@ def remove(name: str) -> None:
     """Take a model out of the store.
 
     Raises:
-        ModelNotFoundError: it is not in the store.
+        ModelNotFoundError: it is not in the store, or it is a path: nothing outside of the store is removed.
 
     Example:
         >>> mien.remove_model("my-r50")
         >>> "my-r50" in [model.name for model in mien.list_models()]
         False
     """
+    folder = folder_of(name)
     if not is_stored(name):
         raise ModelNotFoundError(f"no model '{name}' in the store; `mien models list` shows what there is")
-    shutil.rmtree(models_folder() / name)
+    if folder.is_symlink():
+        folder.unlink()  # what it points to is not the store's
+        return
+    shutil.rmtree(folder)

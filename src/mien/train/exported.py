@@ -144,7 +144,13 @@ def write_onnx(network: nn.Module, example: Tensor, outputs: Sequence[str], axes
 
 
 def min_cosine(here: Floats, there: Floats) -> float:
-    """The minimum cosine between rows of two (N, D) arrays."""
+    """The minimum cosine between rows of two (N, D) arrays; -1 where a number of them is NaN or infinite.
+
+    Not NaN, which `min` and comparisons let pass.
+    """
+    here, there = here.astype(np.float64), there.astype(np.float64)
+    if not (np.isfinite(here).all() and np.isfinite(there).all()):
+        return -1.0
     norms = np.linalg.norm(here, axis=1) * np.linalg.norm(there, axis=1)
     return float(((here * there).sum(axis=1) / np.maximum(norms, 1e-12)).min())
 
@@ -155,7 +161,7 @@ def require_parity(name: str, parity: float, compared: str, *, half: bool) -> Ac
     Raises:
         CheckpointError: the file is too far from the network.
     """
-    if parity < MIN_PARITY:
+    if not parity >= MIN_PARITY:  # NaN is no parity
         raise CheckpointError(
             f"{name}: on {compared} the exported file comes only within a cosine of {parity:.6f} of the "
             "network; it is not kept" + ("; leave --half out" if half else "")

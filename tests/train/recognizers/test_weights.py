@@ -30,10 +30,49 @@ def test_weights_are_found_behind_any_prefix(tmp_path: Path, name: str, prefix: 
     [("iresnet18", "RGB"), ("ir50", "RGB"), ("ir50-treb1en", "BGR"), ("ir-se50-treb1en", "BGR")],
 )
 def test_layouts_are_told_apart(tmp_path: Path, name: str, colour: str) -> None:
-    state = {key: torch.zeros(value.shape) for key, value in build(name, 512).state_dict().items()}
+    state = {key: torch.ones(value.shape) for key, value in build(name, 512).state_dict().items()}
     torch.save(state, tmp_path / "a.pt")
     found = read_weights(tmp_path / "a.pt")
     assert (found.backbone, found.embedding, found.spec.colour) == (name, 512, colour)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "backbone."])
+def test_weights_of_old_torch_without_counters_of_batches_are_read(tmp_path: Path, prefix: str) -> None:
+    """torch before 0.4.1, and converters from other frameworks, save no num_batches_tracked."""
+    backbone = build("mobilefacenet", 64)
+    state = {prefix + k: v for k, v in backbone.state_dict().items() if not k.endswith("num_batches_tracked")}
+    torch.save(state, tmp_path / "a.pt")
+    again = read_weights(tmp_path / "a.pt").network().state_dict()
+    assert all(torch.equal(again[key], value) for key, value in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone."])
+def test_a_classifier_next_to_the_backbone_is_left_and_named(tmp_path: Path, prefix: str) -> None:
+    state = {prefix + key: value for key, value in build("mobilefacenet", 64).state_dict().items()}
+    torch.save({**state, "head.kernel": torch.ones(64, 9)}, tmp_path / "a.pt")
+    found = read_weights(tmp_path / "a.pt")
+    assert found.backbone == "mobilefacenet" and found.other == (() if prefix else ("head.kernel",))
+
+
+def test_the_state_of_an_optimizer_is_called_so(tmp_path: Path) -> None:
+    torch.save(torch.optim.SGD(build("mobilefacenet", 64).parameters(), 0.1).state_dict(), tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"a\.pt is the state of an optimizer, without weights"):
+        read_weights(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0])
+def test_weights_that_are_not_numbers_or_all_zero_are_refused_by_name(tmp_path: Path, value: float) -> None:
+    state = build("mobilefacenet", 64).state_dict()
+    state["conv1.conv.weight"].fill_(value)
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"'conv1.conv.weight' of .*a\.pt (hold|are all zero).*copy it again"):
+        read_weights(tmp_path / "a.pt")
+
+
+def test_a_damaged_description_of_the_input_is_refused(tmp_path: Path) -> None:
+    torch.save({"weights": build("mobilefacenet", 64).state_dict(), "pixels": {"size": "x"}}, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"a\.pt is damaged where it says how crops enter"):
+        read_weights(tmp_path / "a.pt")
 
 
 def test_another_architecture_is_refused_by_its_first_difference(tmp_path: Path) -> None:
@@ -54,4 +93,4 @@ def test_a_network_that_is_no_backbone_is_refused(tmp_path: Path) -> None:
 def test_the_casia_checkpoint_is_recognized(data: Path) -> None:
     found = read_weights(data / "models" / "mobilefacenet_casia_068.ckpt")
     assert (found.backbone, found.embedding) == ("mobilefacenet-xiaoccer", 128)
-    assert found.other == ("epoch", "net_state_dict")
+    assert found.other == ("epoch",)

@@ -10,7 +10,7 @@ from torch import Tensor
 from mien.errors import CheckpointError
 from mien.train.detectors.network import DetectorNetwork
 from mien.train.detectors.registry import DETECTORS
-from mien.train.run.torch_file import load_file
+from mien.train.run.torch_file import load_file, require_numbers
 
 UNUSED = ("fc.", "body.fc.")
 """Beginnings of names that a classifier left in the file."""
@@ -56,8 +56,18 @@ def read_detector(path: Path) -> RecognizedDetector | None:
         state = {key: value for key, value in state.items() if not key.startswith(UNUSED)}
     if not isinstance(name, str) or name not in DETECTORS:
         return None
+    state = _with_counters(name, state)
     _require_fit(path, name, state)
+    require_numbers(state, path)
     return RecognizedDetector(name, state)
+
+
+def _with_counters(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with the counters of batches, which torch before 0.4.1 did not save and no layer uses."""
+    with torch.device("meta"):
+        expected = DETECTORS[name].build().state_dict()
+    counters = [key for key in expected if key.endswith("num_batches_tracked") and key not in state]
+    return {**state, **{key: torch.zeros((), dtype=torch.long) for key in counters}}
 
 
 def _require_fit(path: Path, name: str, state: Mapping[str, Tensor]) -> None:

@@ -7,18 +7,26 @@ Builds and trains nothing; torch_file opens the file without running code.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from mien.errors import CheckpointError
 from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
 from mien.train.recognizers.backbones.registry import BACKBONES, build
-from mien.train.run.torch_file import load_file
+from mien.train.run.torch_file import load_file, require_numbers
 
 State = dict[str, Tensor]
 
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+MAX_DEPTH = 8
+"""Dicts within dicts that are looked into; a file may nest them without end."""
+
+COUNTER = "num_batches_tracked"
+"""The ending of the names of counters of batches."""
+
+STATISTICS = ("running_mean", "running_var", COUNTER)
 """Endings of names that are not parameters."""
 
 
@@ -59,20 +67,22 @@ class RecognizedBackbone:
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """Weights that have the mark of a layout, and what their names began with."""
+    """Weights that have the mark of a layout, what their names began with, and the key of the file they are under."""
 
     mark: str
     prefix: str
     state: State
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """How weights differ from what a backbone has; empty if they fit."""
+    """How weights differ from what a backbone has; without missing, reshaped and extra ones they fit."""
 
     missing: tuple[str, ...]
     reshaped: tuple[str, ...]
     extra: tuple[str, ...]
+    left: tuple[str, ...]
 
     @property
     def count(self) -> int:
@@ -87,50 +97,63 @@ def read_weights(path: Path) -> RecognizedBackbone:
         CheckpointError: not a file of torch, one with more than weights, or a network that mien does not know.
     """
     content = load_file(path)
+    if set(content) == {"state", "param_groups"}:
+        raise CheckpointError(f"{path} is the state of an optimizer, without weights: use the file of the network")
     marked = min(_marked(content), key=lambda one: -len(one.state), default=None)
     if marked is None:
         raise CheckpointError(
             f"{path} has no backbone that mien knows ({', '.join(BACKBONES)}); its names begin with "
             f"{', '.join(map(str, list(content)[:3])) or 'nothing'}"
         )
-    name, backbone = _nearest(marked, path)
+    name, backbone, left = _nearest(marked, path)
+    state = {key: marked.state.get(key, torch.zeros((), dtype=torch.long)) for key in backbone.state_dict()}
+    require_numbers(state, path)
     spec, note = backbone.spec, BACKBONES[name].layout.origin
     if isinstance(own := content.get("pixels"), dict):
-        spec, note = BackboneInput(**own), "trained by mien, whose checkpoint says so"
+        spec, note = _own_spec(own, path), "trained by mien, whose checkpoint says so"
     return RecognizedBackbone(
         backbone=name,
         embedding=backbone.embedding,
-        state=marked.state,
+        state=state,
         prefix=marked.prefix,
         spec=spec,
         note=note,
-        other=tuple(key for key in content if isinstance(key, str) and not isinstance(content[key], Tensor)),
+        other=(*(str(k) for k in content if k != marked.key and not isinstance(content[k], Tensor)), *left),
     )
 
 
-def _marked(content: Mapping[str, object]) -> Iterator[_Marked]:
-    """Every backbone in a nest of dicts."""
-    tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+def _own_spec(saved: dict[str, Any], path: Path) -> BackboneInput:
+    try:
+        return BackboneInput(**saved)
+    except (ValidationError, TypeError) as reason:
+        raise CheckpointError(
+            f"{path} is damaged where it says how crops enter the network; copy it again"
+        ) from reason
+
+
+def _marked(content: Mapping[str, object], under: str = "", depth: int = 0) -> Iterator[_Marked]:
+    """Every backbone in a nest of dicts; `under` is the key of the outermost one, empty at the top."""
+    tensors = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
     for mark in dict.fromkeys(kind.layout.mark for kind in BACKBONES.values()):
         for key in tensors:
             if key == mark or key.endswith(f".{mark}"):
                 prefix = key[: -len(mark)]
                 own = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-                yield _Marked(mark, prefix, own)
-    for value in content.values():
-        if isinstance(value, Mapping):
-            yield from _marked(value)
+                yield _Marked(mark, prefix, own, under)
+    for key, value in content.items():
+        if isinstance(value, Mapping) and depth < MAX_DEPTH:
+            yield from _marked(value, under or str(key), depth + 1)
 
 
-def _nearest(marked: _Marked, path: Path) -> tuple[str, Backbone]:
-    """The name of the backbone whose weights these are, and the backbone without memory.
+def _nearest(marked: _Marked, path: Path) -> tuple[str, Backbone, tuple[str, ...]]:
+    """The backbone whose weights these are: its name, itself without memory, and what else was saved next to it.
 
     Raises:
         CheckpointError: none has all of the weights, in their shapes, and no others.
     """
     candidates = {name: kind for name, kind in BACKBONES.items() if kind.layout.mark == marked.mark}
     output = next(iter(candidates.values())).layout.output
-    if output not in marked.state:
+    if output not in marked.state or marked.state[output].dim() == 0:
         raise CheckpointError(f"{path} lacks {output}, so it is not a whole backbone; save all of its state_dict")
     best: tuple[_Difference, str, Backbone] | None = None
     for name in candidates:
@@ -138,7 +161,7 @@ def _nearest(marked: _Marked, path: Path) -> tuple[str, Backbone]:
             backbone = build(name, int(marked.state[output].shape[0]))
         difference = _compare(marked.state, backbone)
         if not difference.count:
-            return name, backbone
+            return name, backbone, difference.left
         if best is None or difference.count < best[0].count:
             best = difference, name, backbone
     assert best is not None
@@ -146,11 +169,19 @@ def _nearest(marked: _Marked, path: Path) -> tuple[str, Backbone]:
 
 
 def _compare(state: State, backbone: Backbone) -> _Difference:
+    """How weights differ from a backbone's.
+
+    Counters of batches may be missing: torch before 0.4.1 had none, and nothing is computed with them. Weights of
+    parts that the backbone does not have, such as the classifier that it was trained with, are left.
+    """
     expected = backbone.state_dict()
+    parts = {key.split(".")[0] for key in expected}
+    extra = [key for key in state if key not in expected]
     return _Difference(
-        missing=tuple(key for key in expected if key not in state),
+        missing=tuple(key for key in expected if key not in state and not key.endswith(COUNTER)),
         reshaped=tuple(k for k, value in expected.items() if k in state and state[k].shape != value.shape),
-        extra=tuple(key for key in state if key not in expected),
+        extra=tuple(key for key in extra if key.split(".")[0] in parts),
+        left=tuple(key for key in extra if key.split(".")[0] not in parts),
     )
 
 

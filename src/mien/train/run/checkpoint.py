@@ -8,6 +8,7 @@ position in the data is the step, and all random numbers follow from seed, step 
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch import nn
 
 from mien.errors import CheckpointError
 from mien.train.compute.distributed import World
-from mien.train.run.torch_file import load_file
+from mien.train.run.torch_file import load_file, require_numbers
 
 FORMAT, VERSION = "mien checkpoint", 1
 
@@ -135,7 +136,21 @@ def read(path: Path) -> Saved:
     files = sorted(path.glob("head-*-of-*.pt"))
     if not files or len(files) != int(files[0].stem.split("-")[-1]):
         raise CheckpointError(f"{path} lacks parts of the class centres, it has {len(files)}: copy the whole folder")
-    return Saved(path, state, [dict(load_file(file, in_place=True)) for file in files])
+    heads = [dict(load_file(file, in_place=True)) for file in files]
+    _require_numbers(path, state, dict(zip(files, heads, strict=True)))
+    return Saved(path, state, heads)
+
+
+def _require_numbers(path: Path, state: Mapping[str, Any], heads: Mapping[Path, dict[str, Any]]) -> None:
+    """Refuse a checkpoint whose weights, class centres or momentum are not numbers."""
+    weights, optimizer = state.get("weights", {}), state.get("optimizer", {})
+    if not isinstance(weights, Mapping) or not isinstance(optimizer, Mapping):
+        raise CheckpointError(f"{path} holds no weights where they belong: copy the whole folder again")
+    require_numbers(weights, path / "state.pt")
+    for file, head in heads.items():
+        require_numbers(head, file)
+    for moments in optimizer.get("state", {}).values():
+        require_numbers(moments, path / "state.pt", zeros=True)
 
 
 def latest(folder: Path) -> Saved | None:
