@@ -1,6 +1,7 @@
 """Samples to rows of an embedding file: the same as in memory, resumed, and refused where they do not fit."""
 
 from pathlib import Path
+from stat import S_IMODE
 
 import cv2
 import numpy as np
@@ -52,6 +53,7 @@ def test_the_file_holds_what_the_pipeline_gives(people: Path, tmp_path: Path) ->
     assert found.origin.contract == store.load("dlib-resnet").card.contract
     assert read_origin(out).source == str(people) and is_embedding_file(out)
     assert not out.with_name("e.parquet.parts").exists()
+    assert S_IMODE(out.stat().st_mode) == 0o600
 
 
 def test_an_interrupted_embedding_goes_on(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from stat import S_IMODE
 
 import pyarrow.parquet
 import pytest
@@ -31,6 +32,13 @@ def report(audited: tuple[Path, int, Path]) -> dict:
 
 def test_the_exit_code_says_that_a_file_could_not_be_read(audited: tuple[Path, int, Path]) -> None:
     assert audited[1] == 4
+
+
+def test_reports_and_accepted_portraits_are_closed_to_other_accounts(audited: tuple[Path, int, Path]) -> None:
+    out, _, good = audited
+    written = [path for folder in (out, good) for path in folder.rglob("*")]
+    assert {S_IMODE(path.stat().st_mode) for path in written if path.is_file()} == {0o600}
+    assert {S_IMODE(path.stat().st_mode) for path in written if path.is_dir()} == {0o700}
 
 
 def test_every_fault_is_a_finding(report: dict) -> None:

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mien.errors import ResumeError
-from mien.whole_files import whole_file, write_whole_text
+from mien.whole_files import make_folder, whole_file, write_whole_text
 
 PLAN = "plan.json"
 SCRATCH = re.compile(r"\..+\.\d+\.part(\..*)?")
@@ -47,10 +47,12 @@ class WorkParts:
     Attributes:
         folder: where the plan and the parts are.
         names: the name of a part, with a place for its number: "part-{:06d}.parquet".
+        private: whether only their owner may read them; see mien.whole_files.
     """
 
     folder: Path
     names: str
+    private: bool = False
 
     def path(self, number: int) -> Path:
         """The file of a part, complete or not yet written."""
@@ -78,7 +80,7 @@ class WorkParts:
     @contextmanager
     def write(self, number: int) -> Iterator[Path]:
         """Give a scratch path; the part is complete when the block ends, and absent when the block raises."""
-        with whole_file(self.path(number)) as scratch:
+        with whole_file(self.path(number), private=self.private) as scratch:
             yield scratch
 
     @contextmanager
@@ -93,7 +95,12 @@ class WorkParts:
 
 
 def open_parts(
-    folder: Path, plan: Mapping[str, Any], names: str, *, other_plan: Literal["refuse", "discard"] = "refuse"
+    folder: Path,
+    plan: Mapping[str, Any],
+    names: str,
+    *,
+    other_plan: Literal["refuse", "discard"] = "refuse",
+    private: bool = False,
 ) -> WorkParts:
     """Begin work in a folder, or go on with what was begun there. Half-written files of a killed process are removed.
 
@@ -103,6 +110,7 @@ def open_parts(
             only where their plan is equal.
         names: the name of a part, with a place for its number: "part-{:06d}.parquet".
         other_plan: what to do with a folder that holds something else: refuse it, or discard all that it holds.
+        private: whether only their owner may read the parts: they hold faces, embeddings or names.
 
     Raises:
         ResumeError: the folder holds work with another plan, or something else (with "refuse").
@@ -117,13 +125,13 @@ def open_parts(
         raise ResumeError(problem)
     if problem:
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, private=private)
     for file in folder.iterdir():
         if SCRATCH.fullmatch(file.name):
             file.unlink()
     if not path.exists():
-        write_whole_text(path, json.dumps(wanted, indent=1))
-    return WorkParts(folder, names)
+        write_whole_text(path, json.dumps(wanted, indent=1), private=private)
+    return WorkParts(folder, names, private)
 
 
 def _problem(folder: Path, path: Path, wanted: dict[str, Any]) -> str:

@@ -154,7 +154,7 @@ def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces) -
     if out.suffix != ".parquet":
         raise ManifestError(f"{out}: an embedding file's name ends in .parquet")
     plan = {**asdict(origin), "rows": rows, "multiple_faces": multiple_faces}
-    return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet")
+    return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet", private=True)
 
 
 def _rows(cropped: list[Cropped], embeddings: Floats) -> list[dict[str, Any]]:
@@ -190,7 +190,10 @@ def _combine(parts: WorkParts, out: Path, manifest: Manifest, origin: Origin) ->
 
     files = parts.files()
     schema = pyarrow.parquet.read_schema(files[0]).with_metadata(schema_metadata(origin))
-    with whole_file(out) as scratch, pyarrow.parquet.ParquetWriter(scratch, schema, compression="none") as writer:
+    with (
+        whole_file(out, private=True) as scratch,
+        pyarrow.parquet.ParquetWriter(scratch, schema, compression="none") as writer,
+    ):
         for file in files:
             writer.write_table(_with_absolute_paths(pyarrow.parquet.read_table(file), manifest.folder).cast(schema))
     parts.remove()

@@ -3,11 +3,13 @@
 import os
 import shutil
 from pathlib import Path
+from secrets import token_hex
 
 from mien.data.stored_paths import stored_path
 from mien.errors import AuditError
 from mien.portrait.dataset.audit import Audit
 from mien.progress import OnProgress, no_progress, report_progress
+from mien.whole_files import make_folder, make_private
 
 
 def accept_images(audit: Audit, target: Path, *, link: bool = False, on_progress: OnProgress = no_progress) -> int:
@@ -53,13 +55,16 @@ def check_outside(target: Path, root: Path, option: str) -> None:
 
 
 def _place(source: Path, place: Path, link: bool) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    scratch = place.with_name(f".{place.name}.part")
-    scratch.unlink(missing_ok=True)
-    if link:
-        os.link(source, scratch)
-    else:
-        shutil.copy2(source, scratch)
-    scratch.replace(place)
-    # Renaming one link of a file onto another does nothing and leaves both.
-    scratch.unlink(missing_ok=True)
+    make_folder(place.parent, private=True)
+    scratch = place.with_name(f".{token_hex(8)}.part")
+    try:
+        if link:
+            # A link is the source itself, whose rights stay.
+            os.link(source, scratch)
+        else:
+            shutil.copy2(source, scratch)
+            make_private(scratch)
+        scratch.replace(place)
+    finally:
+        # Renaming one link of a file onto another does nothing and leaves both.
+        scratch.unlink(missing_ok=True)

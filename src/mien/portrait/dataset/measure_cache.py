@@ -55,7 +55,7 @@ def measure_data_set(
         AuditError: the output folder cannot be written to.
     """
     try:
-        parts = open_parts(out / FOLDER, _plan(models), "part-{:06d}.parquet", other_plan="discard")
+        parts = open_parts(out / FOLDER, _plan(models), "part-{:06d}.parquet", other_plan="discard", private=True)
         known = _known(parts)
         todo = [e.path for e in entries if known.get(e.path) != file_stamp(root / stored_path(e.path))]
         _measure(root, todo, parts, models, workers, _reporting(len(entries), len(todo), on_progress))

@@ -18,6 +18,7 @@ from mien.errors import AuditError
 from mien.portrait.dataset.audit import Audit, verdicts
 from mien.portrait.report.as_json import audit_as_json
 from mien.portrait.report.page import audit_page
+from mien.whole_files import make_folder, make_private
 
 INTERNAL = ("bytes", "changed", "phash", "face_phash", "landmarks", "reasons")
 """Columns of what was measured that tables for people leave out."""
@@ -35,7 +36,7 @@ def write_audit(audit: Audit, out: Path, language: str, made_with: Mapping[str, 
     partial = out / ".report"
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        make_folder(partial, private=True)
         table = images(audit)
         pyarrow.parquet.write_table(table, partial / "images.parquet")
         pyarrow.csv.write_csv(table, partial / "images.csv")
@@ -44,6 +45,7 @@ def write_audit(audit: Audit, out: Path, language: str, made_with: Mapping[str, 
         text = json.dumps(value, ensure_ascii=False, indent=1)
         (partial / "report.json").write_text(text, encoding="utf-8")
         (partial / "report.html").write_text(audit_page(audit, language, made_with), encoding="utf-8")
+        make_private(partial)
         for file in partial.iterdir():
             file.replace(out / file.name)
         partial.rmdir()
