@@ -94,6 +94,15 @@ def test_what_mien_did_not_expect_says_so_on_one_line(call) -> None:
     assert sentence.endswith("); run again with --debug") and "\n" not in sentence and len(sentence) < 400
 
 
+def test_a_sentence_about_a_file_name_that_is_not_utf_8_can_be_written() -> None:
+    for reason in (
+        ImageError("caf\udce9.jpg is empty"),
+        ValueError("caf\udce9.jpg"),
+        OSError(28, "", "caf\udce9.jpg"),
+    ):
+        assert "caf\\udce9.jpg" in describe(reason, "caf\udce9.jpg").encode().decode()
+
+
 def test_a_full_disk_without_a_name_is_not_said_of_the_file_that_was_read() -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     assert describe(full, "in/1.jpg").startswith("in/1.jpg: a file could not be written, because the disk is full")

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import math
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ def test_a_subject_called_like_a_formula_stays_text_in_a_spreadsheet(name: str, 
 
 
 def test_numbers_stay_numbers_and_nothing_is_an_empty_cell(tmp_path: Path) -> None:
-    write_csv(tmp_path / "a.csv", ("a", "b", "c"), [(-1, -0.5, None)])
-    assert _rows(tmp_path / "a.csv")[1] == ["-1", "-0.5", ""]
+    write_csv(tmp_path / "a.csv", ("a", "b", "c"), [(-1, -0.5, None), (0, math.nan, True)])
+    assert _rows(tmp_path / "a.csv")[1:] == [["-1", "-0.5", ""], ["0", "", "True"]]
 
 
 def test_vietnamese_names_are_read_by_spreadsheets(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ LONGEST_NAME, LONGEST_REASON = 160, 200
 def describe(reason: BaseException, name: str = "") -> str:
     """Describe an exception in one sentence that names the file or row, and the remedy.
 
+    The sentence can be written everywhere: bytes of file names that are not UTF-8 are written out, as in \\udce9.
+
     Args:
         reason: any exception.
         name: the file or row that was worked on; empty where there is none, or where the exception knows it.
@@ -56,6 +58,10 @@ def describe(reason: BaseException, name: str = "") -> str:
         >>> describe(OSError(28, "No space left on device", "report.html"))
         'report.html could not be written, because the disk is full: free some space, or choose a different place'
     """
+    return _sentence(reason, name).encode("utf-8", "backslashreplace").decode()
+
+
+def _sentence(reason: BaseException, name: str) -> str:
     if isinstance(reason, MienError):
         return str(reason)
     if isinstance(reason, OSError) and reason.errno is not None:

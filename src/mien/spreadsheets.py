@@ -4,6 +4,7 @@ Owns how such a file is written and how its cells are read back. Knows no column
 """
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         path: the file to write.
         header: names of the columns.
         rows: one value per column. Text that a spreadsheet would take for a formula gets a quote before it, which
-            `plain_cell` takes off; numbers stay as they are, and None is an empty cell.
+            `plain_cell` takes off; numbers stay as they are, and None and NaN are empty cells.
         private: whether only its owner may read it.
 
     Raises:
@@ -34,7 +35,13 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
     ):
         table = csv.writer(to)
         table.writerow([safe_cell(name) for name in header])
-        table.writerows([safe_cell(value) if isinstance(value, str) else value for value in row] for row in rows)
+        table.writerows(map(_cell, row) for row in rows)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    return safe_cell(value) if isinstance(value, str) else value
 
 
 def safe_cell(text: str) -> str:

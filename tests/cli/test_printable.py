@@ -18,6 +18,7 @@ HARMFUL = {
     "\u2066x\u2069": "\\u2066x\\u2069",
     "a\u2028b": "a\\u2028b",
     "a\U000e0041b": "a\\U000e0041b",
+    "caf\udce9.jpg": "caf\\udce9.jpg",
 }
 
 

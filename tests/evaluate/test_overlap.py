@@ -38,7 +38,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory, collins: Image, hopper: Image
 
 
 def rows(path: Path) -> list[tuple[str, str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
         return [(row["kind"], Path(row["a_path"]).name, Path(row["b_path"]).name) for row in csv.DictReader(stream)]
 
 

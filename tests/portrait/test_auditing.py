@@ -65,7 +65,7 @@ def test_counts_add_up(report: dict) -> None:
 def test_the_table_has_every_measure_of_every_image(audited: tuple[Path, int, Path]) -> None:
     table = pyarrow.parquet.read_table(audited[0] / "images.parquet")
     rows = {row["path"]: row for row in table.to_pylist()}
-    with (audited[0] / "images.csv").open(encoding="utf-8", newline="") as stream:
+    with (audited[0] / "images.csv").open(encoding="utf-8-sig", newline="") as stream:
         assert [row["path"] for row in csv.DictReader(stream)] == list(rows)
     assert "sharp" in rows["adults/Eileen/blurred.jpg"]["failed"].split()
     assert rows["adults/Eileen/wall.jpg"]["failed"].split() == ["a-face"]
@@ -75,7 +75,7 @@ def test_the_table_has_every_measure_of_every_image(audited: tuple[Path, int, Pa
 
 
 def test_people_are_counted_by_different_images(audited: tuple[Path, int, Path]) -> None:
-    with (audited[0] / "subjects.csv").open(encoding="utf-8", newline="") as stream:
+    with (audited[0] / "subjects.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = {row["subject"]: row for row in csv.DictReader(stream)}
     assert rows["adults/Grace"]["images"] == "7"
     assert rows["adults/Grace"]["distinct"] == "2"
@@ -172,7 +172,7 @@ def test_a_place_that_cannot_be_written_to_is_an_error(small: Path, tmp_path: Pa
     assert (
         run(["audit", str(small), "--out", str(tmp_path / "file" / "report"), "--no-labels", "--workers", "1"]) == 3
     )
-    assert "choose a different --out" in capsys.readouterr().err
+    assert "needs a folder where there is a file: choose a different name" in capsys.readouterr().err
 
 
 def test_the_accepted_may_not_be_in_the_data_set(small: Path, tmp_path: Path, capsys) -> None:

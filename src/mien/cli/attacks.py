@@ -1,6 +1,5 @@
 """mien evaluate attacks: models of liveness on folders of living faces and of attacks. Parses, calls and prints."""
 
-import csv
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, show
 from mien.portrait.attacks import THRESHOLD, AttackRate, AttackResult, evaluate_attacks
 from mien.rates import Estimate
+from mien.spreadsheets import write_csv
 
 NOTE = (
     "Rates hold for the cameras and the attacks of this set; images of one folder count as one subject. Thresholds "
@@ -74,10 +74,8 @@ def attacks(
 
 
 def _write_scores(found: AttackResult, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.DictWriter(stream, ["path", "kind", "subject", "score", "error"])
-        rows.writeheader()
-        rows.writerows(asdict(one) for one in found.presentations)
+    rows = ((one.path, one.kind, one.subject, one.score, one.error) for one in found.presentations)
+    write_csv(path, ("path", "kind", "subject", "score", "error"), rows)
 
 
 def _show(found: AttackResult) -> None:

@@ -9,7 +9,8 @@ import re
 CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, delete, C1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of writing direction
-    "\u2028\u2029\ufff9-\ufffb\U000e0000-\U000e007f]"  # further line ends, annotations, invisible tags
+    "\u2028\u2029\ufff9-\ufffb\U000e0000-\U000e007f"  # further line ends, annotations, invisible tags
+    "\ud800-\udfff]"  # bytes of file names that are not UTF-8, as Python holds them
 )
 """Characters that act on a terminal instead of being shown."""
 
@@ -30,5 +31,5 @@ def _written(code: int) -> str:
 
 def _units(letter: str) -> tuple[int, ...]:
     """The UTF-16 units of a character."""
-    data = letter.encode("utf-16-be")
+    data = letter.encode("utf-16-be", "surrogatepass")
     return tuple(int.from_bytes(data[place : place + 2], "big") for place in range(0, len(data), 2))

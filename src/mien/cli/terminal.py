@@ -12,7 +12,6 @@ import codecs
 import json
 import math
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -104,9 +103,6 @@ out, err = Stream("stdout"), Stream("stderr")
 QUIET = 2.0
 """Seconds before a progress bar appears."""
 
-SURROGATES = re.compile("[\ud800-\udfff]")
-"""Bytes of file names that are not UTF-8, as Python holds them; UTF-8 cannot hold them."""
-
 
 def emit(value: object) -> None:
     """Write one JSON line to standard output, at once; it is valid JSON whatever the stream's encoding is."""
@@ -121,8 +117,8 @@ def _json_line(value: object, encoding: str | None) -> str:
     except ValueError:
         # JSON has no NaN and no infinity.
         text = json.dumps(_without_nan(value), ensure_ascii=False)
-    whole = codecs.lookup(encoding or "utf-8").name == "utf-8" and not SURROGATES.search(text)
-    return printable_json(text if whole else json.dumps(json.loads(text)))
+    is_utf_8 = codecs.lookup(encoding or "utf-8").name == "utf-8"
+    return printable_json(text if is_utf_8 else json.dumps(json.loads(text)))
 
 
 def _without_nan(value: object) -> object:

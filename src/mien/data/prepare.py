@@ -5,11 +5,10 @@ by one worker with one thread, and written by this process in order. So the byte
 manifest and the settings, whatever the number of workers and however often the work was interrupted.
 """
 
-import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -34,8 +33,9 @@ from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import MultipleFaces, Policy, ReadOptions
 from mien.progress import OnProgress, Progress, no_progress
+from mien.spreadsheets import write_csv
 from mien.templates import make_template, parse_template, template_text
-from mien.whole_files import whole_file, write_whole_text
+from mien.whole_files import write_whole_text
 
 CHUNK = 32
 """Rows that a worker takes at a time."""
@@ -225,15 +225,16 @@ def _digest(manifest: Manifest) -> str:
     return digest.sha256.hexdigest()
 
 
+def _rejected(out: Path, shards: Sequence[Shard]) -> Iterator[list[object]]:
+    for shard in shards:
+        for row in pyarrow.parquet.read_table(out / f"{shard.name}.parquet", columns=REJECTED).to_pylist():
+            if row["status"] != "written":
+                yield [row[column] for column in REJECTED]
+
+
 def _finish(manifest: Manifest, out: Path, settings: PackSettings, shards: list[Shard], counts: Counter[str]) -> None:
     """Write the list of rejected rows, and then pack.json, with which the pack is complete."""
-    with whole_file(out / "rejected.csv") as scratch, scratch.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream)
-        table.writerow(REJECTED)
-        for shard in shards:
-            for row in pyarrow.parquet.read_table(out / f"{shard.name}.parquet", columns=REJECTED).to_pylist():
-                if row["status"] != "written":
-                    table.writerow(row[column] for column in REJECTED)
+    write_csv(out / "rejected.csv", REJECTED, _rejected(out, shards))
     about = {
         "format": FORMAT,
         "version": VERSION,

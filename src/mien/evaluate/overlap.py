@@ -5,7 +5,6 @@ and faces are matched is in mien.data.overlap; embeddings come from mien.evaluat
 what is listed is a suspicion.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from mien.models import store
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.settings import load_settings
-from mien.whole_files import whole_file
+from mien.spreadsheets import write_csv
 
 COLUMNS = ("kind", "a_row", "a_path", "a_subject", "b_row", "b_path", "b_subject", "value")
 FMR = 1e-4
@@ -178,9 +177,8 @@ def _write_list(found: Sequence[Overlap], sets: Sequence[Manifest], path: Path) 
     names = [
         list(zip(manifest.table.column("path").to_pylist(), manifest.subjects, strict=True)) for manifest in sets
     ]
-    with whole_file(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream)
-        table.writerow(COLUMNS)
-        for one in found:
-            # Row numbers as in the file, where the header is row 1.
-            table.writerow((one.kind, one.a + 2, *names[0][one.a], one.b + 2, *names[1][one.b], round(one.value, 4)))
+    # Row numbers as in the file, where the header is row 1.
+    rows = (
+        (one.kind, one.a + 2, *names[0][one.a], one.b + 2, *names[1][one.b], round(one.value, 4)) for one in found
+    )
+    write_csv(path, COLUMNS, rows)

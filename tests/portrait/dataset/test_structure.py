@@ -1,11 +1,14 @@
 """Folders of data sets: every planted fault is found, and nothing else."""
 
+import os
+import sys
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from mien.data.stored_paths import stored_path
 from mien.errors import AuditError
 from mien.portrait.dataset.structure import list_data_set, same_name
 from mien.portrait.rules.files import load_rules
@@ -153,3 +156,13 @@ def test_images_of_nested_folders_are_counted_for_their_identity(tmp_path: Path)
         ("adults/a/x/y/3.jpg", "adults/a"),
     }
     assert [f.place for f in listing.findings if f.kind == "nested-folder"] == ["adults/a/x", "adults/a/x/y"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_images_and_people_whose_names_are_not_utf_8_have_text_that_every_table_can_hold(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/set/N\xff"))
+    folder.mkdir(parents=True)
+    (folder / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"x")
+    (entry,) = list_data_set(tmp_path / "set", STRUCTURE, flat=True).entries
+    assert entry.path.encode() and entry.subject.encode()
+    assert (tmp_path / "set" / stored_path(entry.path)).read_bytes() == b"x"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet
@@ -35,14 +36,14 @@ def test_all_files_are_written_and_nothing_else_is_left(made_audit: Audit, tmp_p
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     assert json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8")) == summary
     table = pyarrow.parquet.read_table(tmp_path / "out" / "images.parquet")
-    with (tmp_path / "out" / "images.csv").open(encoding="utf-8", newline="") as stream:
+    with (tmp_path / "out" / "images.csv").open(encoding="utf-8-sig", newline="") as stream:
         assert next(csv.reader(stream)) == table.column_names
     assert table.equals(images(made_audit))
 
 
 def test_subjects_have_their_numbers_of_images(made_audit: Audit, tmp_path: Path) -> None:
     write_audit(made_audit, tmp_path, "en", {})
-    with (tmp_path / "subjects.csv").open(encoding="utf-8", newline="") as stream:
+    with (tmp_path / "subjects.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = {row["subject"]: row for row in csv.DictReader(stream)}
     assert rows["An"] == {
         "subject": "An",
@@ -73,3 +74,11 @@ def test_earlier_files_stay_until_the_new_ones_are_complete(
     write_audit(made_audit, tmp_path, "en", {"mien": "3"})
     assert {path.name for path in tmp_path.iterdir()} == FILES, "what the failed run left is gone"
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["made_with"] == {"mien": "3"}
+
+
+def test_a_person_called_like_a_formula_stays_text_in_a_spreadsheet(made_audit: Audit, tmp_path: Path) -> None:
+    people = [replace(one, name=f"={one.name}") for one in made_audit.people]
+    write_audit(replace(made_audit, people=people), tmp_path, "en", {})
+    assert (tmp_path / "subjects.csv").read_bytes().startswith(b"\xef\xbb\xbfsubject")
+    with (tmp_path / "subjects.csv").open(encoding="utf-8-sig", newline="") as stream:
+        assert [row["subject"] for row in csv.DictReader(stream)] == ["'=An", "'=Bo"]

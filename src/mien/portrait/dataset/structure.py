@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mien.data.layout import GroupNames, Layout, Oddity, PersonFolder, read_layout, same_name, visible
+from mien.data.stored_paths import as_stored
 from mien.errors import AuditError
 from mien.image import has_image_suffix
 from mien.portrait.dataset.findings import Finding
@@ -90,7 +91,9 @@ def _add_people(listing: Listing, layout: Layout) -> None:
         elsewhere.setdefault(person.group, person)
         if known == person.folder and len(elsewhere) == 2:
             listing.findings.append(_in_both(person.name, elsewhere.values()))
-        listing.entries += (Entry(path, known, person.group, person.sex) for path in person.images)
+        listing.entries += (
+            Entry(as_stored(path), as_stored(known), person.group, person.sex) for path in person.images
+        )
 
 
 def _in_both(name: str, folders: Iterable[PersonFolder]) -> Finding:

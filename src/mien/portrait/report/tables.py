@@ -3,7 +3,6 @@
 Version 1 of report.json: a key never changes its meaning within a version. Files appear when all of them are written.
 """
 
-import csv
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from mien.errors import AuditError
 from mien.portrait.dataset.audit import Audit, verdicts
 from mien.portrait.report.as_json import audit_as_json
 from mien.portrait.report.page import audit_page
-from mien.whole_files import make_folder, make_private
+from mien.spreadsheets import write_csv
+from mien.whole_files import make_folder, make_private, write_whole_text
 
 INTERNAL = ("bytes", "changed", "phash", "face_phash", "landmarks", "reasons")
 """Columns of what was measured that tables for people leave out."""
@@ -39,12 +38,12 @@ def write_audit(audit: Audit, out: Path, language: str, made_with: Mapping[str, 
         make_folder(partial, private=True)
         table = images(audit)
         pyarrow.parquet.write_table(table, partial / "images.parquet")
-        pyarrow.csv.write_csv(table, partial / "images.csv")
+        write_csv(partial / "images.csv", table.column_names, map(_cells, table.to_pylist()))
         _write_people(audit, partial / "subjects.csv")
         value = audit_as_json(audit, made_with)
         text = json.dumps(value, ensure_ascii=False, indent=1)
-        (partial / "report.json").write_text(text, encoding="utf-8")
-        (partial / "report.html").write_text(audit_page(audit, language, made_with), encoding="utf-8")
+        write_whole_text(partial / "report.json", text)
+        write_whole_text(partial / "report.html", audit_page(audit, language, made_with))
         make_private(partial)
         for file in partial.iterdir():
             file.replace(out / file.name)
@@ -54,6 +53,11 @@ def write_audit(audit: Audit, out: Path, language: str, made_with: Mapping[str, 
         raise AuditError(
             f"{out} cannot be written to ({reason.strerror or reason}): choose a different --out"
         ) from reason
+
+
+def _cells(row: dict[str, Any]) -> list[object]:
+    """The values of a row in the digits that single precision has."""
+    return [float(f"{value:.7g}") if isinstance(value, float) else value for value in row.values()]
 
 
 def images(audit: Audit) -> pa.Table:
@@ -75,9 +79,9 @@ def images(audit: Audit) -> pa.Table:
 
 
 def _write_people(audit: Audit, path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(("subject", "group", "sex", "images", "distinct", "accepted", "enough"))
-        for one in audit.people:
-            enough = one.distinct >= audit.rules.structure.min_images
-            rows.writerow((one.name, one.group, one.sex, one.images, one.distinct, one.accepted, enough))
+    min_images = audit.rules.structure.min_images
+    rows = (
+        (one.name, one.group, one.sex, one.images, one.distinct, one.accepted, one.distinct >= min_images)
+        for one in audit.people
+    )
+    write_csv(path, ("subject", "group", "sex", "images", "distinct", "accepted", "enough"), rows)
