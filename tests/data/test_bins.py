@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz import mutants
 
 from mien.data.bins import read_bin, write_bin
 from mien.errors import ManifestError
@@ -78,3 +79,53 @@ def test_what_is_no_set_is_named(tmp_path: Path, data: bytes, why: str) -> None:
     path.write_bytes(data)
     with pytest.raises(ManifestError, match=why):
         read_bin(path)
+
+
+def test_decoded_arrays_are_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "own.bin"
+    for images in ([np.zeros((112, 112, 3), np.uint8)] * 2, np.zeros((2, 112, 112, 3), np.uint8)):
+        path.write_bytes(pickle.dumps((images, [True])))
+        with pytest.raises(ManifestError, match=r"image 0 is an array of 112x112x3 decoded values.*cv2\.imencode"):
+            read_bin(path)
+    path.write_bytes(pickle.dumps(([np.frombuffer(b"one", np.uint8)[:, None]] * 2, np.array([True]))))
+    assert read_bin(path).images == (b"one", b"one")
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (([b"a", b"b"], [None]), "truth 0 is 'None', not true or false"),
+        (([b"a", b"b"], [0.5]), "truth 0 is '0.5'"),
+        (([b"a", b"b"], [float("nan")]), "truth 0 is 'nan'"),
+        (([b"a", b"b"], 1), "a list of images and a list of truths"),
+        ((b"ab", [True]), "a list of images and a list of truths"),
+        (({1: b"a"}, [True]), "a list of images and a list of truths"),
+        (([b"a", b"b"], [np.zeros(2)]), "truth 0 is"),
+    ],
+)
+def test_lists_of_something_else_are_named(tmp_path: Path, value: object, why: str) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(pickle.dumps(value))
+    with pytest.raises(ManifestError, match=why):
+        read_bin(path)
+
+
+def test_ten_bytes_do_not_ask_for_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"\x80\x02]r\xff\xff\xff\x0f.")
+    with pytest.raises(ManifestError, match="a pair of images and truth values"):
+        read_bin(path)
+
+
+def test_damaged_sets_are_refused_by_name_or_keep_their_counts(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    arrays = [np.frombuffer(b"jpeg %d" % n, np.uint8) for n in range(40)]
+    for images in ([bytes(array) for array in arrays], arrays):
+        for copy in mutants(pickle.dumps((images, [True, False] * 10), protocol=2), 120, seed=15):
+            path.write_bytes(copy)
+            try:
+                found = read_bin(path)
+            except ManifestError as fault:
+                assert "x.bin" in str(fault)
+            else:
+                assert len(found.images) == 2 * len(found.mated) > 0

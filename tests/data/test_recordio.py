@@ -74,7 +74,7 @@ def test_a_pack_is_laid_out_as_insightface_reads_it(tmp_path: Path) -> None:
         for label, image in ((0, b"a"), (0, b"b"), (1, b"c"), (2, b"d")):
             writer.add(image, label)
         writer.close(112, 112)
-    index = dict(recordio.read_index(tmp_path / "train.idx"))
+    index = dict(recordio.read_index(tmp_path / "train.idx").offsets)
     first = recordio.read_at(tmp_path / "train.rec", index[0])
     assert first.flag == 2 and first.labels == (5.0, 8.0) and not first.image
     # Readers take images 1 .. int(label[0]) - 1 and identities label[0] .. label[1] - 1.
@@ -87,8 +87,10 @@ def test_a_pack_is_laid_out_as_insightface_reads_it(tmp_path: Path) -> None:
     ranges = [recordio.read_at(tmp_path / "train.rec", index[key]).labels for key in range(5, 8)]
     assert ranges == [(1.0, 3.0), (3.0, 4.0), (4.0, 5.0)]
     assert (tmp_path / "property").read_text() == "3,112,112\n"
-    for idx in (tmp_path / "train.idx", None):
-        found = [(record.labels[0], record.image) for _, record in recordio.images(tmp_path / "train.rec", idx)]
+    for idx in (recordio.read_index(tmp_path / "train.idx"), None):
+        read = [record for _, record in recordio.records(tmp_path / "train.rec", idx) if isinstance(record, Record)]
+        assert len(read) == 8
+        found = [(record.labels[0], record.image) for record in sorted(read, key=lambda one: one.id) if record.image]
         assert found == [(0.0, b"a"), (0.0, b"b"), (1.0, b"c"), (2.0, b"d")]
 
 
@@ -101,8 +103,28 @@ def test_classes_must_come_together(tmp_path: Path) -> None:
 def test_an_index_of_another_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.rec").write_bytes(frame(format_record(Record(0, (1.0,), 0, b"x"))))
     (tmp_path / "a.idx").write_text("0\t0\n1\t4\n")
-    with pytest.raises(ManifestError, match=r"a\.idx|idx file of another"):
-        list(recordio.images(tmp_path / "a.rec", tmp_path / "a.idx"))
-    (tmp_path / "a.idx").write_text("0\tzero\n")
-    with pytest.raises(ManifestError, match="line 1"):
-        recordio.read_index(tmp_path / "a.idx")
+    (_, whole), (_, reason) = recordio.records(tmp_path / "a.rec", recordio.read_index(tmp_path / "a.idx"))
+    assert isinstance(whole, Record) and reason == "has no record at byte 4; is the .idx file of another .rec file?"
+    (tmp_path / "a.idx").write_text("0\tzero\n1\t8\n\n2\t\u0663\n3 99999999999999999999999\n", encoding="utf-8")
+    index = recordio.read_index(tmp_path / "a.idx")
+    assert index.offsets == ((1, 8),) and [number for number, _ in index.bad] == [1, 4, 5]
+    with pytest.raises(ManifestError, match=r"gone\.idx cannot be read"):
+        recordio.read_index(tmp_path / "gone.idx")
+
+
+def test_a_damaged_record_loses_no_other_with_and_without_an_index(tmp_path: Path) -> None:
+    with PackWriter(tmp_path) as writer:
+        for number in range(6):
+            writer.add(b"image %d" % number + b"x" * number, number)
+        writer.close(112, 112)
+    index = recordio.read_index(tmp_path / "train.idx")
+    data = bytearray((tmp_path / "train.rec").read_bytes())
+    zeroed, cut = index.offsets[2][1], index.offsets[4][1]
+    data[zeroed : zeroed + 4] = bytes(4)
+    data[cut + 4 : cut + 8] = struct.pack("<I", 1 << 28)
+    (tmp_path / "train.rec").write_bytes(data)
+    for idx in (index, None):
+        found = dict(recordio.records(tmp_path / "train.rec", idx))
+        whole = {record.image[:7] for record in found.values() if isinstance(record, Record) and record.image}
+        assert whole == {b"image 0", b"image 2", b"image 4", b"image 5"}
+        assert {offset for offset, record in found.items() if isinstance(record, str)} == {zeroed, cut}

@@ -73,7 +73,9 @@ ALLOWED: dict[tuple[str, str], Callable[..., object]] = {
 """What a pickle of arrays may name, and our own functions that stand for it."""
 
 
-class _Restricted(pickle.Unpickler):
+class _Restricted(pickle._Unpickler):
+    """Python's own unpickler: the one in C takes as much memory as ten bytes of a file tell it to."""
+
     def find_class(self, module: str, name: str) -> Callable[..., object]:
         found = ALLOWED.get((module, name))
         if found is None:
@@ -105,18 +107,34 @@ def _checked(loaded: object, name: str) -> VerificationBin:
     if not (isinstance(loaded, tuple | list) and len(loaded) == 2):
         raise ManifestError(f"{name} is not a verification set: a pair of images and truth values is expected")
     images, mated = loaded
-    truths = np.asarray([bool(value) for value in mated], bool)
+    if not isinstance(images, SEVERAL) or not isinstance(mated, SEVERAL):
+        raise ManifestError(f"{name} is not a verification set: a list of images and a list of truths are expected")
+    truths = np.array([_truth(value, index, name) for index, value in enumerate(mated)], bool)
     encoded = tuple(_bytes(image, index, name) for index, image in enumerate(images))
     if not len(truths) or len(encoded) != 2 * len(truths):
         raise ManifestError(f"{name} has {len(encoded)} images for {len(truths)} pairs; two for each are expected")
     return VerificationBin(encoded, truths)
 
 
+SEVERAL = (list, tuple, np.ndarray)
+
+
+def _truth(value: object, index: int, name: str) -> bool:
+    if isinstance(value, bool | int | float | np.number | np.bool_) and value in (0, 1):
+        return bool(value)
+    raise ManifestError(f"{name}: truth {index} is {str(value)[:20]!r}, not true or false")
+
+
 def _bytes(image: object, index: int, name: str) -> bytes:
     if isinstance(image, bytes | bytearray):
         return bytes(image)
     if isinstance(image, np.ndarray) and image.dtype == np.uint8:
-        return image.tobytes()
+        if image.size == max(image.shape, default=0):
+            return image.tobytes()
+        raise ManifestError(
+            f"{name}: image {index} is an array of {'x'.join(map(str, image.shape))} decoded values, and nothing says "
+            "in which order its colours are: store it encoded, as cv2.imencode('.png', image) gives it"
+        )
     raise ManifestError(f"{name}: image {index} is a {type(image).__name__}, not an encoded image")
 
 

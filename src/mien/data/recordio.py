@@ -8,6 +8,7 @@ zeros up to a multiple of four. A payload that holds the magic word at a multipl
 start, middles and an end, and the magic word itself is left out.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -131,56 +132,99 @@ def format_record(record: Record) -> bytes:
 
 
 def read_at(path: Path, offset: int) -> Record:
-    """The record at a byte offset."""
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        payload = read_payload(stream, str(path))
-    if payload is None:
-        raise ManifestError(f"{path} ends before byte {offset}")
-    return parse_record(payload, str(path))
-
-
-def read_index(path: Path) -> list[tuple[int, int]]:
-    """The (key, offset) lines of an .idx file, by key.
+    """The record at a byte offset.
 
     Raises:
-        ManifestError: a line that is not two numbers.
+        ManifestError: no whole record is there.
     """
-    pairs = []
-    for number, line in enumerate(path.read_text(encoding="ascii", errors="replace").splitlines(), start=1):
-        parts = line.split()
-        if len(parts) != 2 or not all(part.isdigit() for part in parts):
-            raise ManifestError(f"{path}, line {number}: '{line[:40]}' is not a key and an offset")
-        pairs.append((int(parts[0]), int(parts[1])))
-    return sorted(pairs)
+    with path.open("rb") as stream:
+        return _read(stream, offset, str(path))
 
 
-def images(rec: Path, idx: Path | None) -> Iterator[tuple[int, Record]]:
-    """The offset and the record of every image in a pack; records that describe the pack are left out.
+def _read(stream: BinaryIO, offset: int, name: str) -> Record:
+    stream.seek(offset)
+    payload = read_payload(stream, name)
+    if payload is None:
+        raise ManifestError(f"{name} ends before byte {offset}; is it cut off, or the .idx file of another .rec file?")
+    return parse_record(payload, name)
 
-    Without an .idx file the .rec file is read from its start to its end.
+
+KEY_AND_OFFSET = re.compile(r"\s*(\d{1,18})\s+(\d{1,18})\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The lines of an .idx file.
+
+    Attributes:
+        offsets: key and byte offset of each record, by key.
+        bad: number and text of lines that are not a key and an offset.
+    """
+
+    offsets: tuple[tuple[int, int], ...]
+    bad: tuple[tuple[int, str], ...] = ()
+
+
+def read_index(path: Path) -> Index:
+    """Read an .idx file.
+
+    Raises:
+        ManifestError: it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="ascii", errors="replace").split("\n")
+    except OSError as reason:
+        raise ManifestError(f"{path} cannot be read: {reason.strerror}") from reason
+    found = [(number, line, KEY_AND_OFFSET.fullmatch(line)) for number, line in enumerate(lines, start=1)]
+    offsets = sorted((int(match[1]), int(match[2])) for _, _, match in found if match)
+    bad = tuple((number, line[:40]) for number, line, match in found if not match and line.strip())
+    return Index(tuple(offsets), bad)
+
+
+def records(rec: Path, index: Index | None) -> Iterator[tuple[int, Record | str]]:
+    """The offset and the record of everything in a pack, or what is wrong there; damage affects no other record.
+
+    Args:
+        rec: the pack.
+        index: where its records are; without it the pack is read from its start to its end.
     """
     with rec.open("rb") as stream:
-        for offset in _offsets(idx) if idx is not None else _following(stream):
-            stream.seek(offset)
-            payload = read_payload(stream, str(rec))
-            if payload is None:
-                if idx is not None:
-                    raise ManifestError(f"{rec} ends before byte {offset}, which {idx.name} names; fetch it again")
-                return
-            record = parse_record(payload, str(rec))
-            if record.image:
-                yield offset, record
+        for offset in _following(stream) if index is None else (offset for _, offset in index.offsets):
+            try:
+                yield offset, _read(stream, offset, str(rec))
+            except ManifestError as fault:
+                yield offset, str(fault).removeprefix(f"{rec} ")
 
 
-def _offsets(idx: Path) -> Iterator[int]:
-    for _, offset in read_index(idx):
-        yield offset
+SEARCHED = 1 << 20
+"""Bytes that are read at a time while the next record is looked for."""
 
 
 def _following(stream: BinaryIO) -> Iterator[int]:
-    while True:
-        yield stream.tell()
+    """The offsets of all records; behind a damaged one the next magic word at a multiple of four begins a record."""
+    size = stream.seek(0, 2)
+    offset = 0
+    while offset < size:
+        yield offset
+        try:
+            stream.seek(offset)
+            read_payload(stream, "")
+            offset = stream.tell()
+        except ManifestError:
+            offset = _next_start(stream, offset + 4, size)
+
+
+def _next_start(stream: BinaryIO, start: int, size: int) -> int:
+    start += -start % 4
+    while start < size:
+        stream.seek(start)
+        data = stream.read(SEARCHED + 4)
+        words = np.frombuffer(data[: len(data) // 4 * 4], "<u4")
+        heads = np.flatnonzero((words[:-1] == MAGIC) & np.isin(words[1:] >> LENGTH_BITS, (WHOLE, START)))
+        if len(heads):
+            return start + 4 * int(heads[0])
+        start += SEARCHED
+    return size
 
 
 class PackWriter:

@@ -7,6 +7,7 @@ import pytest
 
 from mien.data.sample import Problem, Sample
 from mien.data.sources import celeba
+from mien.data.sources.registry import find_source
 from mien.errors import ManifestError
 
 
@@ -70,10 +71,40 @@ def test_an_image_without_an_identity_is_a_problem(root: Path) -> None:
     assert any("does not say who it shows" in reason for reason in reasons)
 
 
-def test_a_broken_list_names_its_line(root: Path) -> None:
-    (root / "Anno" / "list_bbox_celeba.txt").write_text("2\nheader\n000001.jpg 1 2 3\n")
-    with pytest.raises(ManifestError, match=r"list_bbox_celeba\.txt, line 3: 3 values, and 4"):
-        list(celeba.read_wild(root))
+def test_a_broken_row_of_a_list_is_named_and_loses_nothing_else(root: Path) -> None:
+    (root / "Anno" / "list_bbox_celeba.txt").write_text("2\nheader\n000001.jpg 1 2 3\n000002.jpg 1 2 3 4\n")
+    (root / "identity_CelebA.txt").write_text("000001.jpg 2880\nrubbish\n000002.jpg 2937\n")
+    rows = list(celeba.read_wild(root))
+    assert [(row.path.name, row.box is not None) for row in rows if isinstance(row, Sample)] == [
+        ("000001.jpg", False),
+        ("000002.jpg", True),
+    ]
+    problems = [f"{row.where}: {row.reason}" for row in rows if isinstance(row, Problem)]
+    assert "list_bbox_celeba.txt, line 3: 3 values, and 4 are expected" in problems[0]
+    assert "identity_CelebA.txt, line 2: 'rubbish' should be a file name and a number" in problems[1]
+    assert len(problems) == 2
+
+
+def test_kaggles_copy_is_read_with_identities_and_refused_with_the_reason_without(tmp_path: Path) -> None:
+    folder = tmp_path / "img_align_celeba" / "img_align_celeba"
+    folder.mkdir(parents=True)
+    (folder / "000001.jpg").write_bytes(b"x")
+    names = ",".join(["image_id", "Male", *(f"A{n}" for n in range(39))])
+    (tmp_path / "list_attr_celeba.csv").write_text(f"{names}\n000001.jpg{',-1' * 40}\n")
+    points = "lefteye_x,lefteye_y,righteye_x,righteye_y,nose_x,nose_y,leftmouth_x,leftmouth_y,rightmouth_x,rightmouth_y"
+    (tmp_path / "list_landmarks_align_celeba.csv").write_text(
+        f"image_id,{points}\n000001.jpg,69,109,106,113,77,142,73,152,108,154\n"
+    )
+    (tmp_path / "list_eval_partition.csv").write_text("image_id,partition\n000001.jpg,1\n")
+    assert find_source(tmp_path).name == "celeba-aligned"
+    with pytest.raises(ManifestError, match=r"needs .* identity_CelebA\.txt, which says who is shown; copies"):
+        list(celeba.read_aligned(tmp_path))
+    for name, text in (("identity_CelebA.csv", "image_id,identity\n000001.jpg,2880\n"), ("identity_CelebA.txt", "000001.jpg 2880\n")):
+        (tmp_path / name).write_text(text)
+        (sample,) = celeba.read_aligned(tmp_path)
+        assert isinstance(sample, Sample) and sample.subject == "2880" and sample.landmarks is not None
+        assert sample.known["sex"] == "female" and sample.known["split"] == "valid"
+        (tmp_path / name).unlink()
 
 
 def test_the_real_part(data: Path) -> None:

@@ -58,3 +58,15 @@ def test_folders_without_the_lists_are_read_by_name_and_never_guessed(root: Path
     (root / "Mila_Kunis" / "Mila_Kunis_9.gif").unlink()
     assert not facescrub.recognizes(root), "an underscore becomes a blank, which is not for anybody's names"
     assert {row.subject for row in facescrub.read(root) if isinstance(row, Sample)} == {"Aaron Eckhart", "Mila Kunis"}
+
+
+def test_a_box_that_is_not_numbers_loses_no_other_row(root: Path) -> None:
+    original = hashlib.sha256(b"original").hexdigest()
+    for number, box in ((1, "53,177,x,542"), (2, "5,6"), (3, "9,9,1,1"), (4, "1,2,3,4")):
+        (root / "Aaron_Eckhart" / f"Aaron_Eckhart_{number}.jpg").write_bytes(b"original")
+        with (root / "facescrub_actors.txt").open("a") as stream:
+            stream.write(f"Aaron Eckhart\t{number}\t{number}\thttp://a\t{box}\t{original}\n")
+    rows = list(facescrub.read(root))
+    assert [row.path.name for row in rows if isinstance(row, Sample) and row.box is not None] == ["Aaron_Eckhart_4.jpg"]
+    why = [row.reason for row in rows if isinstance(row, Problem) and "box" in row.reason]
+    assert len(why) == 3 and "'53 177 x 542' should be numbers" in why[0]

@@ -35,5 +35,5 @@ def test_dlib_boxes_with_those_to_ignore_and_landmarks(tmp_path: Path) -> None:
 def test_xml_with_entities_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.xml"
     path.write_text("<?xml version='1.0'?><!DOCTYPE dataset [<!ENTITY a 'b'>]><dataset>&a;</dataset>")
-    with pytest.raises(ManifestError, match="declares entities"):
+    with pytest.raises(ManifestError, match="declares XML entities"):
         list(imglab.read(path))

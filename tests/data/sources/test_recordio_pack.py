@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import pytest
+from fuzz import mutants
+
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import read_manifest, write_manifest
 from mien.data.recordio import PackWriter, Record, format_record, frame
 from mien.data.sample import Problem, Sample
 from mien.data.sources import recordio_pack
 from mien.data.sources.registry import find_source
+from mien.errors import ManifestError
+
 
 
 def samples_of(rows: object) -> list[Sample]:
@@ -48,3 +53,61 @@ def test_packs_whose_first_record_is_an_image(tmp_path: Path) -> None:
     (tmp_path / "train.rec").write_bytes(data)
     (tmp_path / "train.idx").write_text(lines)
     assert [s.subject for s in samples_of(recordio_pack.read(tmp_path))] == ["4", "5"]
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    with PackWriter(tmp_path) as writer:
+        for number in range(120):
+            writer.add(b"jpeg %d" % number, number // 10)
+        writer.close(112, 112)
+    return tmp_path
+
+
+def test_one_damaged_record_of_120_loses_no_other(pack: Path) -> None:
+    data = (pack / "train.rec").read_bytes()
+    start = data.index(b"jpeg 57") - 32
+    (pack / "train.rec").write_bytes(data[:start] + bytes(4) + data[start + 4 :])
+    for _ in range(2):
+        rows = list(recordio_pack.read(pack))
+        assert len(samples_of(rows)) == 119
+        (reason,) = [r for r in reasons_of(rows) if "missing" not in r]
+        assert reason == f"has no record at byte {start}; is the .idx file of another .rec file?"
+        (pack / "train.idx").unlink(missing_ok=True)
+
+
+def test_an_index_that_is_short_does_not_pass_for_whole(pack: Path) -> None:
+    lines = (pack / "train.idx").read_text().splitlines(keepends=True)
+    for left_out, images in ((-1, 120), (57, 119)):
+        kept = [line for place, line in enumerate(lines) if place != left_out % len(lines)]
+        (pack / "train.idx").write_text("".join(kept))
+        rows = list(recordio_pack.read(pack))
+        assert len(samples_of(rows)) == images
+        (reason,) = reasons_of(rows)
+        assert f"promises 120 images in 133 records, and {images} images in 132 records are named" in reason
+        assert "remove train.idx to read the pack from its start to its end" in reason
+
+
+@pytest.mark.parametrize("label", [float("nan"), float("inf"), -1.0, 0.5])
+def test_a_label_that_is_no_class_is_named_and_loses_no_other(tmp_path: Path, label: float) -> None:
+    records = [Record(0, (value,), number, b"jpeg") for number, value in enumerate((3.0, label, 4.0))]
+    (tmp_path / "train.rec").write_bytes(b"".join(frame(format_record(record)) for record in records))
+    rows = list(recordio_pack.read(tmp_path))
+    assert [s.subject for s in samples_of(rows)] == ["3", "4"]
+    assert reasons_of(rows)[1] == f"the label {label:g} is not a class number"
+
+
+def test_damaged_packs_are_read_or_named_and_lose_nothing_that_is_whole(pack: Path) -> None:
+    rec, idx = (pack / "train.rec").read_bytes(), (pack / "train.idx").read_bytes()
+    for file, data in (("train.rec", rec), ("train.idx", idx)):
+        for copy in mutants(data, 60, seed=15):
+            (pack / "train.rec").write_bytes(rec)
+            (pack / "train.idx").write_bytes(idx)
+            (pack / file).write_bytes(copy)
+            try:
+                rows = list(recordio_pack.read(pack))
+            except ManifestError as fault:
+                assert "train." in str(fault)
+                continue
+            whole = len(samples_of(rows)) == 120 and {s.subject for s in samples_of(rows)} == {str(n) for n in range(12)}
+            assert whole or reasons_of(rows), "damage is not accepted in silence"

@@ -35,3 +35,23 @@ def test_the_real_list_counts_as_the_ground_truth_does(data: Path, tmp_path: Pat
     """labelv2_val.txt with its 3,226 images, which are not here: every one is one problem."""
     rows = list(retinaface.read(data / "wider" / "labelv2_val.txt"))
     assert len(rows) == 3226 and all(isinstance(row, Problem) for row in rows)
+
+
+def test_pictures_without_faces_and_names_with_blanks_stay_and_a_short_row_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for name in ("a b.jpg", "empty.jpg", "c 1 2.jpg", "last.jpg"):
+        (tmp_path / "images" / name).write_bytes(b"x")
+    body = "# gone first.jpg\n# a b.jpg{size}\n1 2 3\n1 2 x 4\n10 20 30 40\n# empty.jpg{size}\n# c 1 2.jpg{size}\n"
+    body += "5 6 9 9 1\n#\n# last.jpg{size}\n"
+    for name, size in (("label.txt", ""), ("labelv2.txt", " 640 480")):
+        (tmp_path / name).write_text(body.format(size=size))
+        rows = list(retinaface.read(tmp_path / name))
+        assert [(row.path.name, row.box is not None) for row in rows if isinstance(row, Sample)] == [
+            ("a b.jpg", True),
+            ("empty.jpg", False),
+            ("c 1 2.jpg", True),
+            ("last.jpg", False),
+        ]
+        problems = [row for row in rows if isinstance(row, Problem)]
+        assert [row.where.split(", ")[-1] for row in problems] == ["line 1", "line 3", "line 4", "line 9"]
+        assert problems[0].reason.endswith("gone first.jpg is missing")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien.data.sample import Problem, Sample
 from mien.data.sources.source import Rows, Source
-from mien.data.sources.text import lines, numbers
+from mien.data.sources.text import ImageFinder, lines, numbers, reason_of
 from mien.errors import ManifestError
 from mien.types import floats
 
@@ -29,35 +29,28 @@ def read(path: Path) -> Rows:
     """Every line of every list; an image that is missing is a problem."""
     for file in _lists(path):
         part = file.name.removesuffix(".txt").removesuffix("_lmk")
-        root: Path | None = None
+        # The paths of a list are relative to its own folder, or to the one of the part's name.
+        folder = file.parent
+        finder = ImageFinder(folder, folder / part, folder / f"train_{part}", folder.parent)
         for number, line in lines(file):
-            words = line.split()
-            where = f"{file}, line {number}"
-            if len(words) == 11:
-                yield Problem(where, "has 11 fields, a test list's: there is no label, so no subject is known")
-                continue
-            if len(words) != 12:
-                yield Problem(where, f"has {len(words)} fields, not the 12 of path, label and five points")
-                continue
-            root = root or _root(file, part, words[0])
-            try:
-                points = floats(numbers(words[2:], where)).reshape(5, 2)
-            except ManifestError as reason:
-                yield Problem(where, str(reason))
-                continue
-            image = root / words[0]
-            if image.is_file():
-                yield Sample(image, f"{part}-{words[1]}", landmarks=points)
-            else:
-                yield Problem(where, f"the image {image} is missing")
+            yield _row(line, f"{file}, line {number}", part, finder)
 
 
-def _root(file: Path, part: str, first: str) -> Path:
-    """The folder that the paths of a list are relative to: its own, or the one of the part's name."""
-    for root in (file.parent, file.parent / part, file.parent / f"train_{part}", file.parent.parent):
-        if (root / first).is_file():
-            return root
-    return file.parent
+def _row(line: str, where: str, part: str, finder: ImageFinder) -> Sample | Problem:
+    # The path comes first and may hold blanks.
+    words = line.rsplit(None, 11)
+    if len(words) == 11:
+        return Problem(where, "has 11 fields, a test list's: there is no label, so no subject is known")
+    if len(words) != 12:
+        return Problem(where, f"has {len(words)} fields, not the 12 of path, label and five points")
+    try:
+        points = floats(numbers(words[2:], where)).reshape(5, 2)
+    except ManifestError as fault:
+        return Problem(where, reason_of(fault, where))
+    image = finder.find(words[0])
+    if image is None:
+        return Problem(where, finder.missing(words[0]))
+    return Sample(image, f"{part}-{words[1]}", landmarks=points)
 
 
 SOURCE = Source(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.source import Rows, Source
-from mien.data.sources.text import find_file, lines, numbers
+from mien.data.sources.text import find_file, lines, numbers, reason_of
+from mien.errors import ManifestError
 from mien.image import has_image_suffix
 from mien.types import Box
 
@@ -70,14 +71,21 @@ def _read_list(path: Path, sex: str, listed: dict[tuple[str, str], _Listed]) -> 
         listed[_key(words[0]), words[2]] = _Listed(f"{path}, line {number}", sex, words[4], words[5])
 
 
-def _sample(file: Path, subject: str, entry: _Listed | None) -> Sample:
+def _sample(file: Path, subject: str, entry: _Listed | None) -> Sample | Problem:
     if entry is None:
         return Sample(file, subject)
     known: dict[str, Value] = {"sex": entry.sex}
-    if hashlib.sha256(file.read_bytes()).hexdigest() != entry.sha256.strip():
-        return Sample(file, subject, known=known)
-    values = numbers(entry.bbox.split(","), entry.where)
-    return Sample(file, subject, box=Box(*values) if len(values) == 4 else None, known=known)
+    try:
+        if hashlib.sha256(file.read_bytes()).hexdigest() != entry.sha256.strip():
+            return Sample(file, subject, known=known)
+        values = numbers(entry.bbox.split(","), entry.where)
+    except ManifestError as fault:
+        return Problem(entry.where, f"its box is not known: {reason_of(fault, entry.where)}")
+    except OSError as reason:
+        return Problem(str(file), f"cannot be read: {reason.strerror or reason}")
+    if len(values) != 4 or values[2] <= values[0] or values[3] <= values[1]:
+        return Problem(entry.where, f"'{entry.bbox[:40]}' is not a box x1,y1,x2,y2")
+    return Sample(file, subject, box=Box(*values), known=known)
 
 
 SOURCE = Source(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mien.data.sample import Problem, Sample
 from mien.data.sources.source import Rows, Source
-from mien.data.sources.text import lines, numbers
+from mien.data.sources.text import ImageFinder, blocks, numbers, reason_of
 from mien.errors import ManifestError
 from mien.types import Box
 
@@ -27,37 +27,42 @@ def _lists(path: Path) -> list[Path]:
 
 
 def read(path: Path) -> Rows:
-    """Every face; a missing image is one problem for all its faces."""
+    """Every face; a missing image is one problem for all its faces, and an image without faces one row."""
     for file in _lists(path):
-        rows = lines(file)
-        for number, name in rows:
+        finder = ImageFinder(
+            *(root for folder in (file.parent, file.parent.parent) for root in (folder, *_inside(folder)))
+        )
+        for number, name, body in blocks(file, lambda line: "/" in line):
             where = f"{file}, line {number}"
-            image = _find(file, name.strip())
-            count = next(rows, (0, ""))[1].strip()
-            if not count.isdigit():
-                raise ManifestError(f"{where}: after {name.strip()} the number of its faces is expected")
+            image = finder.find(f"{name}.jpg")
             if image is None:
-                yield Problem(where, f"the image {name.strip()}.jpg is missing")
-            elif count == "0":
+                yield Problem(where, finder.missing(f"{name}.jpg"))
+                continue
+            count = body[0][1].strip() if body else ""
+            faces = body[1:] if count.isdigit() else body
+            if count == "0" and not faces:
                 yield Sample(image, "")
-            for _ in range(int(count)):
-                number, line = next(rows, (number, ""))
-                if image is not None:
-                    yield _face(image, numbers(line.split(), f"{file}, line {number}"), f"{file}, line {number}")
+            elif count != str(len(faces)):
+                said = f"announces '{count}' faces" if count.isdigit() else "does not say how many faces follow"
+                yield Problem(where, f"{name} {said}, and {len(faces)} lines follow")
+            for place, line in faces:
+                yield _face(image, line, f"{file}, line {place}")
 
 
-def _find(file: Path, name: str) -> Path | None:
-    for folder in (file.parent, file.parent.parent):
-        for root in (folder, folder / "originalPics", folder / "images"):
-            if (found := root / f"{name}.jpg").is_file():
-                return found
-    return None
+def _inside(folder: Path) -> tuple[Path, Path]:
+    return folder / "originalPics", folder / "images"
 
 
-def _face(image: Path, values: list[float], where: str) -> Sample | Problem:
+def _face(image: Path, line: str, where: str) -> Sample | Problem:
+    try:
+        values = numbers(line.split(), where)
+    except ManifestError as fault:
+        return Problem(where, reason_of(fault, where))
     if len(values) < 5:
         return Problem(where, f"an ellipse has 5 numbers and a 1, and here are {len(values)}")
     long, short, angle, x, y = values[:5]
+    if long <= 0 or short <= 0:
+        return Problem(where, f"the ellipse of {image.name} is empty")
     half_width = math.hypot(long * math.cos(angle), short * math.sin(angle))
     half_height = math.hypot(long * math.sin(angle), short * math.cos(angle))
     return Sample(image, "", box=Box(x - half_width, y - half_height, x + half_width, y + half_height))

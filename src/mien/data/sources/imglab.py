@@ -4,6 +4,7 @@
 means of each eye's six points, the tip of the nose and the mouth corners.
 """
 
+import math
 import re
 import xml.etree.ElementTree as Tree
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from mien.align import five_of_68
 from mien.data.sample import Problem, Sample
 from mien.data.sources.source import Rows, Source
+from mien.data.sources.text import ImageFinder
 from mien.errors import ManifestError
 from mien.types import Box, Floats, floats
 
@@ -25,18 +27,23 @@ def recognizes(path: Path) -> bool:
 
 def read(path: Path) -> Rows:
     """Every box; an image without one is a row without a box, a missing image one problem."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as reason:
+        raise ManifestError(f"{path} cannot be read: {reason.strerror}") from reason
     if re.search(rb"<!(DOCTYPE|ENTITY)", data):
-        raise ManifestError(f"{path} declares entities, which such a file has no need of")
+        raise ManifestError(f"{path} declares XML entities, which are not allowed in annotation files")
     try:
         root = Tree.fromstring(data)  # noqa: S314 - entities are refused above
     except Tree.ParseError as reason:
-        raise ManifestError(f"{path} is no XML: {reason}") from reason
+        raise ManifestError(f"{path} is not XML: {reason}") from reason
+    finder = ImageFinder(path.parent)
     for number, image in enumerate(root.iter("image"), start=1):
         where = f"{path}, image {number}"
-        file = path.parent / image.get("file", "")
-        if not file.is_file():
-            yield Problem(where, f"the image {file} is missing")
+        name = image.get("file", "")
+        file = finder.find(name)
+        if file is None:
+            yield Problem(where, finder.missing(name))
             continue
         boxes = image.findall("box")
         if not boxes:
@@ -52,6 +59,8 @@ def _face(file: Path, box: Tree.Element, where: str) -> Sample | Problem:
         landmarks = _five(points)
     except (ValueError, TypeError):
         return Problem(where, "a box lacks left, top, width or height, or one of its points is not a number")
+    if not all(map(math.isfinite, (left, top, width, height))) or width <= 0 or height <= 0:
+        return Problem(where, f"a box of {file.name} is empty")
     known = {"ignore": box.get("ignore") == "1"}
     return Sample(file, "", box=Box(left, top, left + width, top + height), landmarks=landmarks, known=known)
 

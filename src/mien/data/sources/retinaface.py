@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.source import Rows, Source
-from mien.data.sources.text import lines, numbers
+from mien.data.sources.text import ImageFinder, lines, numbers, reason_of
 from mien.errors import ManifestError
 from mien.types import Box, Floats, floats
 
@@ -28,31 +28,43 @@ def _lists(path: Path) -> list[Path]:
 
 
 def read(path: Path) -> Rows:
-    """Every face; a missing image is one problem for all its faces."""
+    """Every face; an image without faces is one row without a box, a missing image one problem for all its faces."""
     for file in _lists(path):
+        finder = ImageFinder(file.parent, file.parent / "images", file.parent.parent / "images")
         image: Path | None = None
-        root: Path | None = None
+        faces = 0
         for number, line in lines(file):
             where = f"{file}, line {number}"
-            if line.startswith("#"):
-                name = line[1:].split()[0]
-                root = root or _root(file, name)
-                image = root / name
-                if not image.is_file():
-                    yield Problem(where, f"the image {image} is missing")
-                    image = None
-            elif image is not None:
-                yield _face(image, numbers(line.split(), where), where)
+            if not line.startswith("#"):
+                faces += 1
+                if image is not None:
+                    yield _face(image, line, where)
+                continue
+            if image is not None and not faces:
+                yield Sample(image, "")
+            image, faces = _find(finder, line[1:].strip(), file.name), 0
+            if image is None:
+                yield Problem(where, finder.missing(_names(line[1:].strip(), file.name)[0]))
+        if image is not None and not faces:
+            yield Sample(image, "")
 
 
-def _root(file: Path, first: str) -> Path:
-    for folder in (file.parent, file.parent / "images", file.parent.parent / "images"):
-        if (folder / first).is_file():
-            return folder
-    return file.parent / "images"
+def _find(finder: ImageFinder, text: str, file: str) -> Path | None:
+    return next((found for name in _names(text, file) if (found := finder.find(name)) is not None), None)
 
 
-def _face(image: Path, values: list[float], where: str) -> Sample | Problem:
+def _names(text: str, file: str) -> list[str]:
+    """What the image may be called: names hold blanks, and in labelv2.txt a width and a height follow."""
+    words = text.rsplit(None, 2)
+    sized = len(words) == 3 and words[1].isdecimal() and words[2].isdecimal()
+    return [words[0], text] if sized and file != "label.txt" else [text, words[0]] if sized else [text]
+
+
+def _face(image: Path, line: str, where: str) -> Sample | Problem:
+    try:
+        values = numbers(line.split(), where)
+    except ManifestError as fault:
+        return Problem(where, reason_of(fault, where))
     known: dict[str, Value] = {}
     if len(values) == 20:
         box = Box(values[0], values[1], values[0] + values[2], values[1] + values[3])
@@ -62,7 +74,7 @@ def _face(image: Path, values: list[float], where: str) -> Sample | Problem:
         points = values[4:] if len(values) == 19 else []
         known = {"ignore": len(values) == 5 and values[4] == 1}
     else:
-        raise ManifestError(f"{where}: a face has 4, 5, 19 or 20 numbers, and here are {len(values)}")
+        return Problem(where, f"a face has 4, 5, 19 or 20 numbers, and here are {len(values)}")
     if box.area <= 0:
         return Problem(where, f"the box of {image.name} is empty")
     return Sample(image, "", box=box, landmarks=_landmarks(points), known=known)

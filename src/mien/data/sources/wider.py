@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mien.data.sample import Problem, Sample, Value
 from mien.data.sources.source import Rows, Source
-from mien.data.sources.text import find_file, lines, numbers
+from mien.data.sources.text import ImageFinder, blocks, find_file, numbers, reason_of
 from mien.errors import ManifestError
+from mien.image import has_image_suffix
 from mien.types import Box
 
 ATTRIBUTES = ("blur", "expression", "illumination", "invalid", "occlusion", "pose")
@@ -32,38 +33,44 @@ def read(path: Path) -> Rows:
     """Every face with its box and attributes; an image without faces is one row without a box."""
     for file in _lists(path):
         split = "train" if "train" in file.name else "val"
-        root = _root(file, split)
-        rows = lines(file)
-        for number, name in rows:
+        finder = ImageFinder(*_roots(file, split))
+        for number, name, body in blocks(file, lambda line: has_image_suffix(Path(line))):
             where = f"{file}, line {number}"
-            image = root / name.strip()
-            count = next(rows, (0, ""))[1].strip()
-            if not count.isdigit():
-                raise ManifestError(f"{where}: after {name.strip()} the number of its faces is expected")
-            missing = not image.is_file()
-            if missing:
-                yield Problem(where, f"the image {image} is missing")
+            image = finder.find(name)
+            if image is None:
+                yield Problem(where, finder.missing(name))
+                continue
+            count = body[0][1].strip() if body else ""
+            faces = body[1:] if count.isdigit() else body
             # Even without faces there is one line, of zeros.
-            for _ in range(max(1, int(count))):
-                number, line = next(rows, (number, ""))
-                if not missing:
-                    yield _face(image, line, f"{file}, line {number}", split, empty=count == "0")
+            empty = count == "0" and not any(any(word.strip("0.") for word in line.split()) for _, line in faces)
+            if empty:
+                yield Sample(image, "", known={"split": split})
+                continue
+            if count != str(len(faces)):
+                said = f"announces '{count}' faces" if count.isdigit() else "does not say how many faces follow"
+                yield Problem(where, f"{name} {said}, and {len(faces)} lines follow")
+            for place, line in faces:
+                yield _face(image, line, f"{file}, line {place}", split)
 
 
-def _root(file: Path, split: str) -> Path:
-    for folder in (file.parent, file.parent.parent):
-        for name in (f"WIDER_{split}/images", "images"):
-            if (folder / name).is_dir():
-                return folder / name
-    return file.parent
+def _roots(file: Path, split: str) -> list[Path]:
+    folders = [
+        folder / name
+        for folder in (file.parent, file.parent.parent)
+        for name in (f"WIDER_{split}/images", "images")
+        if (folder / name).is_dir()
+    ]
+    return [*folders, file.parent]
 
 
-def _face(image: Path, line: str, where: str, split: str, *, empty: bool) -> Sample | Problem:
-    values = numbers(line.split(), where)
+def _face(image: Path, line: str, where: str, split: str) -> Sample | Problem:
+    try:
+        values = numbers(line.split(), where)
+    except ManifestError as fault:
+        return Problem(where, reason_of(fault, where))
     if len(values) != 4 + len(ATTRIBUTES):
-        raise ManifestError(f"{where}: a face has 10 numbers, and here are {len(values)}")
-    if empty:
-        return Sample(image, "", known={"split": split})
+        return Problem(where, f"a face has 10 numbers, and here are {len(values)}")
     if values[2] <= 0 or values[3] <= 0:
         return Problem(where, f"the box of {image.name} is empty")
     known: dict[str, Value] = {name: int(value) for name, value in zip(ATTRIBUTES, values[4:], strict=True)}
