@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzz import mutants
 
+from fuzz import mutants
 from mien.data.bins import read_bin, write_bin
 from mien.errors import ManifestError
 

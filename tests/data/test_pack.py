@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fuzz import mutants
 from mien.data.pack import Pack
+from mien.errors import ManifestError
 
 MakePack = Callable[[Path, int, int], Pack]
 
@@ -51,3 +53,18 @@ def test_batches_mix_many_stretches(tmp_path: Path, make_pack: MakePack) -> None
     pack = make_pack(tmp_path / "p", 128, 4)
     images, _ = next(pack.shuffled(32, seed=3))
     assert len({int(np.rint(image.mean())) // 8 for image in images}) >= 7
+
+
+def test_damaged_packs_are_refused_by_name(tmp_path: Path, make_pack: MakePack) -> None:
+    folder = tmp_path / "pack"
+    make_pack(folder, 24, 4)
+    for name in ("pack.json", "shard-00000.parquet", "shard-00001.bin"):
+        whole = (folder / name).read_bytes()
+        for copy in mutants(whole, 60, seed=15):
+            (folder / name).write_bytes(copy)
+            try:
+                pack = Pack(folder)
+                assert len(list(pack.crops())) == len(pack)
+            except ManifestError as fault:
+                assert "pack" in str(fault)
+        (folder / name).write_bytes(whole)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from fuzz import mutants
 from mien.data.tables import read_parquet, read_table, write_parquet
 from mien.errors import ManifestError
 
@@ -71,3 +72,31 @@ def test_a_changed_byte_of_a_parquet_table_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(data.replace(b"7.jpg", b"8.jpg", 1))
     with pytest.raises(ManifestError, match=r"t\.parquet is not a Parquet table, or is damaged"):
         read_parquet(path)
+
+
+def test_damaged_tables_are_refused_by_name_or_right(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    table = pa.table({"path": [f"{n}.jpg" for n in range(64)], "subject": [f"Bình {n % 7}" for n in range(64)]})
+    write_parquet(table, path)
+    for copy in mutants(path.read_bytes(), 150, seed=15):
+        path.write_bytes(copy)
+        try:
+            found = read_parquet(path, ["path", "subject"])
+        except ManifestError as fault:
+            assert "t.parquet" in str(fault)
+        else:
+            assert found.column("path").to_pylist() == table.column("path").to_pylist()
+            assert found.column("subject").to_pylist() == table.column("subject").to_pylist()
+
+
+def test_damaged_csv_is_refused_by_name_or_its_rows_are(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    text = "path,subject,x1\n" + "".join(f"{n}.jpg,Bình {n % 7},{n}\n" for n in range(64))
+    for copy in mutants(text.encode(), 150, seed=15):
+        path.write_bytes(copy)
+        try:
+            file = read_table(path)
+        except ManifestError as fault:
+            assert "t.csv" in str(fault)
+        else:
+            assert len(file.numbers) == len(file.table)

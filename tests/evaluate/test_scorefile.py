@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from fuzz import mutants
+from mien.data.tables import write_parquet
 from mien.errors import ContractError, ManifestError
 from mien.evaluate.scorefile import (
     Origin,
@@ -52,3 +54,18 @@ def test_two_contracts_are_not_mixed() -> None:
     require_same_contract(one, one)
     with pytest.raises(ContractError, match=r"set-a was embedded with model-a .* cannot be compared"):
         require_same_contract(one, two)
+
+
+def test_damaged_embedding_files_are_refused_by_name_or_right(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", [[n + 1, 2, 3] if n % 5 else None for n in range(40)])
+    table = pyarrow.parquet.read_table(path)
+    write_parquet(table, path)
+    whole = read_embedded(path)
+    for copy in mutants(path.read_bytes(), 150, seed=15):
+        path.write_bytes(copy)
+        try:
+            found = read_embedded(path)
+        except ManifestError as fault:
+            assert "a.parquet" in str(fault)
+        else:
+            assert (found.embeddings == whole.embeddings).all() and found.paths == whole.paths

@@ -132,8 +132,8 @@ def _bytes(image: object, index: int, name: str) -> bytes:
         if image.size == max(image.shape, default=0):
             return image.tobytes()
         raise ManifestError(
-            f"{name}: image {index} is an array of {'x'.join(map(str, image.shape))} decoded values, and nothing says "
-            "in which order its colours are: store it encoded, as cv2.imencode('.png', image) gives it"
+            f"{name}: image {index} is an array of {'x'.join(map(str, image.shape))} decoded values, and nothing "
+            "says in which order its colours are: store it encoded, as cv2.imencode('.png', image) gives it"
         )
     raise ManifestError(f"{name}: image {index} is a {type(image).__name__}, not an encoded image")
 

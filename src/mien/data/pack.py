@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet
 from numpy.typing import NDArray
 
 from mien.data.shards import Shard, decode_crop
+from mien.data.tables import read_parquet
 from mien.errors import ManifestError
 from mien.types import Image
 
@@ -49,9 +49,14 @@ class Pack:
         """
         self.folder = folder
         self.about = _read_about(folder)
-        self.size = int(self.about["size"])
-        self.template = str(self.about["template"])
-        self.shards = [Shard(**shard) for shard in self.about["shards"]]
+        try:
+            self.size = int(self.about["size"])
+            self.template = str(self.about["template"])
+            self.shards = [Shard(**shard) for shard in self.about["shards"]]
+        except (LookupError, TypeError, ValueError) as reason:
+            raise ManifestError(f"{folder}: pack.json is damaged ({reason}); copy it again") from reason
+        if not self.shards:
+            raise ManifestError(f"{folder}: pack.json names no shards; copy it again or prepare the pack again")
         for shard in self.shards:
             if not (folder / f"{shard.name}.bin").is_file():
                 raise ManifestError(f"{folder}: {shard.name}.bin is missing; copy it again or prepare the pack again")
@@ -60,6 +65,7 @@ class Pack:
         for shard in self.shards:
             table = self.index(shard, ["status", "subject", "offset", "length"])
             table = table.filter(pa.compute.equal(table.column("status"), "written"))
+            _check_places(table, shard, folder)
             offsets.append(table.column("offset").to_numpy())
             lengths.append(table.column("length").to_numpy())
             coded = table.column("subject").combine_chunks().dictionary_encode()
@@ -83,10 +89,7 @@ class Pack:
         Raises:
             ManifestError: it cannot be read.
         """
-        try:
-            return pyarrow.parquet.read_table(self.folder / f"{shard.name}.parquet", columns=columns)
-        except (pa.ArrowException, OSError) as reason:
-            raise ManifestError(f"{self.folder}: {shard.name}.parquet cannot be read: {reason}") from reason
+        return read_parquet(self.folder / f"{shard.name}.parquet", columns)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is known of each crop, in the pack's order."""
@@ -108,7 +111,16 @@ class Pack:
 
     def read(self, index: int) -> Image:
         """One crop: (size, size, 3) uint8 RGB."""
-        return decode_crop(self.encoded(index))
+        return self._decode(self.encoded(index), str(index))
+
+    def _decode(self, data: bytes, name: str) -> Image:
+        try:
+            return decode_crop(data)
+        except ValueError as reason:
+            raise ManifestError(
+                f"{self.folder}: crop {name} cannot be decoded ({reason}): find the damage with `mien data check "
+                f"{self.folder}`, and copy the pack again"
+            ) from reason
 
     def crops(self) -> Iterator[Image]:
         """All crops in the pack's order."""
@@ -116,7 +128,7 @@ class Pack:
             for first in range(int(self._starts[shard]), int(self._starts[shard + 1]), STRETCH):
                 last = min(first + STRETCH, int(self._starts[shard + 1]))
                 for data in self._bytes(shard, np.arange(first, last)):
-                    yield decode_crop(data)
+                    yield self._decode(data, f"of {self.shards[shard].name}")
 
     def shuffled(self, batch: int, seed: int, *, rank: int = 0, world: int = 1) -> Iterator[tuple[Image, Indices]]:
         """One pass over the pack in a random order, in whole batches.
@@ -149,7 +161,7 @@ class Pack:
                 while len(waiting) >= batch:
                     taken, waiting = waiting[-batch:], waiting[:-batch]
                     yield (
-                        np.stack([decode_crop(data) for data, _ in taken]),
+                        np.stack([self._decode(data, "of a batch") for data, _ in taken]),
                         np.array([label for _, label in taken], np.int64),
                     )
 
@@ -163,6 +175,20 @@ class Pack:
             raise ManifestError(f"{self.folder}: {self.shards[shard].name}.bin is cut off; copy it again")
         places = zip((self._offsets[indices] - start).tolist(), self._lengths[indices].tolist(), strict=True)
         return [data[place : place + length] for place, length in places]
+
+
+def _check_places(table: pa.Table, shard: Shard, folder: Path) -> None:
+    """Refuse a table whose crops are not in the shard."""
+    offsets, lengths = table.column("offset"), table.column("length")
+    known = offsets.null_count + lengths.null_count + table.column("subject").null_count == 0
+    ends = pa.compute.add(offsets, lengths)
+    if (
+        not known
+        or not pa.compute.all(
+            pa.compute.and_(pa.compute.greater_equal(offsets, 0), pa.compute.less_equal(ends, shard.bytes))
+        ).as_py()
+    ):
+        raise ManifestError(f"{folder}: {shard.name}.parquet does not fit {shard.name}.bin; copy both again")
 
 
 def is_pack(path: Path) -> bool:
@@ -181,8 +207,10 @@ def _read_about(folder: Path) -> dict[str, Any]:
         )
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as reason:
+    except (ValueError, OSError, RecursionError) as reason:
         raise ManifestError(f"{path} is damaged: {reason}") from reason
+    if not isinstance(about, dict):
+        raise ManifestError(f"{path} is damaged: copy it again")
     if about.get("format") != FORMAT or about.get("version") != VERSION:
         raise ManifestError(
             f"{path} is not a pack of version {VERSION}: prepare it again, or use the version of mien that made it"

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.csv
-import pyarrow.parquet
 from numpy.typing import NDArray
 
 from mien.data.cropping import STATUSES, Cropped, CropSettings, crop_samples
@@ -24,6 +23,7 @@ from mien.data.pack import FORMAT, VERSION
 from mien.data.resumable import WorkParts, open_parts
 from mien.data.sample import Sample
 from mien.data.shards import Shard, ShardWriter, describe_shard, encode_crop
+from mien.data.tables import read_parquet
 from mien.data.workers import ordered
 from mien.detect.detector import Detector
 from mien.detect.families import built_in, open_detector
@@ -170,7 +170,7 @@ class _Writing:
         """Count a shard that is complete."""
         name = self.parts.path(number).stem
         self.shards.append(describe_shard(self.parts.folder, name))
-        table = pyarrow.parquet.read_table(self.parts.folder / f"{name}.parquet", columns=["status"])
+        table = read_parquet(self.parts.folder / f"{name}.parquet", ["status"])
         self._count(table["status"].to_pylist())
 
     def write(
@@ -227,7 +227,7 @@ def _digest(manifest: Manifest) -> str:
 
 def _rejected(out: Path, shards: Sequence[Shard]) -> Iterator[list[object]]:
     for shard in shards:
-        for row in pyarrow.parquet.read_table(out / f"{shard.name}.parquet", columns=REJECTED).to_pylist():
+        for row in read_parquet(out / f"{shard.name}.parquet", REJECTED).to_pylist():
             if row["status"] != "written":
                 yield [row[column] for column in REJECTED]
 

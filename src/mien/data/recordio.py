@@ -145,7 +145,9 @@ def _read(stream: BinaryIO, offset: int, name: str) -> Record:
     stream.seek(offset)
     payload = read_payload(stream, name)
     if payload is None:
-        raise ManifestError(f"{name} ends before byte {offset}; is it cut off, or the .idx file of another .rec file?")
+        raise ManifestError(
+            f"{name} ends before byte {offset}; is it cut off, or the .idx file of another .rec file?"
+        )
     return parse_record(payload, name)
 
 

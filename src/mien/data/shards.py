@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet
 import simplejpeg
 
+from mien.data.tables import read_parquet, write_parquet
 from mien.types import Image
 
 
@@ -92,7 +92,7 @@ class ShardWriter:
         table = columns.drop_columns([name for name in names if name in columns.column_names])
         for index, (name, kind) in enumerate(zip(names, types, strict=True)):
             table = table.append_column(name, pa.array([row[index] for row in self.outcomes], kind))
-        pyarrow.parquet.write_table(table, self._folder / f"{self._name}.parquet")
+        write_parquet(table, self._folder / f"{self._name}.parquet")
         final = self._folder / f"{self._name}.bin"
         self._bin_path.replace(final)
         self._rows_path.unlink()
@@ -106,7 +106,7 @@ class ShardWriter:
 
 def describe_shard(folder: Path, name: str) -> Shard:
     """A finished shard's entry in pack.json."""
-    status = pyarrow.parquet.read_table(folder / f"{name}.parquet", columns=["status"]).column("status")
+    status = read_parquet(folder / f"{name}.parquet", ["status"]).column("status")
     records = pa.compute.sum(pa.compute.equal(status, "written")).as_py() or 0
     path = folder / f"{name}.bin"
     return Shard(name, int(records), path.stat().st_size, file_sha256(path))

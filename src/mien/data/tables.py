@@ -20,6 +20,7 @@ from mien.errors import ManifestError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet
 
 SEPARATORS = ",;\t|"
 """What may separate the fields of a CSV file."""
@@ -77,9 +78,19 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> "pa.Table"
 
 def write_parquet(table: "pa.Table", path: Path, **options: Any) -> None:  # noqa: ANN401 - of pyarrow's writer
     """Write a Parquet file with a checksum for each page, so that damage is noticed."""
+    with open_parquet_writer(path, table.schema, **options) as writer:
+        writer.write_table(table)
+
+
+def open_parquet_writer(
+    path: Path,
+    schema: "pa.Schema",
+    **options: Any,  # noqa: ANN401 - of pyarrow's writer
+) -> "pyarrow.parquet.ParquetWriter":
+    """Open a Parquet file to write tables into it, with a checksum for each page."""
     import pyarrow.parquet
 
-    pyarrow.parquet.write_table(table, path, write_page_checksum=True, **options)
+    return pyarrow.parquet.ParquetWriter(path, schema, write_page_checksum=True, **options)
 
 
 def read_text(path: Path) -> str:

@@ -16,6 +16,7 @@ from mien.data.pack import Pack
 from mien.data.resumable import WorkParts, open_parts
 from mien.data.sample import Sample
 from mien.data.stored_paths import absolute
+from mien.data.tables import open_parquet_writer, read_parquet, write_parquet
 from mien.detect.detector import Detector
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import Embedded, Origin, read_embedded, schema_metadata
@@ -172,7 +173,6 @@ def _rows(cropped: list[Cropped], embeddings: Floats) -> list[dict[str, Any]]:
 
 def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
-    import pyarrow.parquet
 
     table = manifest.table.slice(first, len(rows))
     table = table.drop_columns([n for n in ("status", "detail", "sha256", "embedding") if n in table.column_names])
@@ -181,21 +181,19 @@ def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: list[dic
     vectors = [row["embedding"] for row in rows]
     table = table.append_column("embedding", pa.array(vectors, pa.list_(pa.float32())))
     with parts.write(first // PART) as path:
-        pyarrow.parquet.write_table(table, path, compression="none")
+        write_parquet(table, path, compression="none")
 
 
 def _combine(parts: WorkParts, out: Path, manifest: Manifest, origin: Origin) -> Embedded:
     """Put the parts together and read the file; paths become absolute."""
-    import pyarrow.parquet
-
     files = parts.files()
-    schema = pyarrow.parquet.read_schema(files[0]).with_metadata(schema_metadata(origin))
+    schema = read_parquet(files[0]).schema.with_metadata(schema_metadata(origin))
     with (
         whole_file(out, private=True) as scratch,
-        pyarrow.parquet.ParquetWriter(scratch, schema, compression="none") as writer,
+        open_parquet_writer(scratch, schema, compression="none") as writer,
     ):
         for file in files:
-            writer.write_table(_with_absolute_paths(pyarrow.parquet.read_table(file), manifest.folder).cast(schema))
+            writer.write_table(_with_absolute_paths(read_parquet(file), manifest.folder).cast(schema))
     parts.remove()
     return read_embedded(out)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mien.data.sample import STRATA
 from mien.data.stored_paths import stored_path
+from mien.data.tables import read_parquet
 from mien.errors import ContractError, ManifestError
 from mien.types import Floats
 from mien.units import Metric
@@ -124,7 +125,10 @@ def read_origin(path: Path) -> Origin:
     """Where the embeddings of a file come from."""
     import pyarrow.parquet
 
-    return Origin(**json.loads(pyarrow.parquet.read_schema(path).metadata[KEY]))
+    try:
+        return Origin(**json.loads(pyarrow.parquet.read_schema(path).metadata[KEY]))
+    except (OSError, ValueError, LookupError, TypeError) as reason:
+        raise ManifestError(f"{path} does not say what made it, or is damaged: embed the set again") from reason
 
 
 def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
@@ -143,15 +147,16 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
             f"{path} is not an embedding file; make one with `mien embed SET --out {path.stem}.parquet`"
         )
     import pyarrow as pa
-    import pyarrow.parquet
 
-    table = pyarrow.parquet.read_table(path)
-    origin = read_origin(path)
+    table, origin = read_parquet(path), read_origin(path)
+    lacking = {"path", "subject", "status", "detail", "sha256", "embedding"} - set(table.column_names)
+    if lacking:
+        raise ManifestError(f"{path} lacks the column {' and '.join(sorted(lacking))}: embed the set again")
     status = np.array(table.column("status").to_pylist())
     good = np.flatnonzero(status == "written")
     if not len(good):
         raise ManifestError(f"{path}: no sample has an embedding, so there is nothing to evaluate")
-    embeddings = _matrix(table.column("embedding"), good)
+    embeddings = _matrix(table.column("embedding"), good, path)
     require_usable(embeddings, [f"{path}, row {row + 2}" for row in good[: len(embeddings)]], origin.metric)
     bad = np.flatnonzero(status != "written")
     words, counts = np.unique(status[bad], return_counts=True)
@@ -186,7 +191,14 @@ def _texts(table: "pa.Table", name: str) -> tuple[str, ...]:
     return tuple("" if value is None else str(value) for value in _values(table, name))
 
 
-def _matrix(column: "pa.ChunkedArray", good: NDArray[np.int64]) -> Floats:
+def _matrix(column: "pa.ChunkedArray", good: NDArray[np.int64], path: Path) -> Floats:
+    import pyarrow.compute
+
+    lengths = pyarrow.compute.list_value_length(column).to_pylist()
+    if len({lengths[row] for row in good}) != 1 or sum(length or 0 for length in lengths) != lengths[good[0]] * len(
+        good
+    ):
+        raise ManifestError(f"{path} is damaged: its embeddings differ in length; embed the set again")
     parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     flat = np.concatenate(parts) if len(parts) != 1 else parts[0]
     # Lists of failed rows are null and have no values, so what is there belongs to the good rows in order.

@@ -91,7 +91,9 @@ def test_kaggles_copy_is_read_with_identities_and_refused_with_the_reason_withou
     (folder / "000001.jpg").write_bytes(b"x")
     names = ",".join(["image_id", "Male", *(f"A{n}" for n in range(39))])
     (tmp_path / "list_attr_celeba.csv").write_text(f"{names}\n000001.jpg{',-1' * 40}\n")
-    points = "lefteye_x,lefteye_y,righteye_x,righteye_y,nose_x,nose_y,leftmouth_x,leftmouth_y,rightmouth_x,rightmouth_y"
+    points = (
+        "lefteye_x,lefteye_y,righteye_x,righteye_y,nose_x,nose_y,leftmouth_x,leftmouth_y,rightmouth_x,rightmouth_y"
+    )
     (tmp_path / "list_landmarks_align_celeba.csv").write_text(
         f"image_id,{points}\n000001.jpg,69,109,106,113,77,142,73,152,108,154\n"
     )
@@ -99,7 +101,10 @@ def test_kaggles_copy_is_read_with_identities_and_refused_with_the_reason_withou
     assert find_source(tmp_path).name == "celeba-aligned"
     with pytest.raises(ManifestError, match=r"needs .* identity_CelebA\.txt, which says who is shown; copies"):
         list(celeba.read_aligned(tmp_path))
-    for name, text in (("identity_CelebA.csv", "image_id,identity\n000001.jpg,2880\n"), ("identity_CelebA.txt", "000001.jpg 2880\n")):
+    for name, text in (
+        ("identity_CelebA.csv", "image_id,identity\n000001.jpg,2880\n"),
+        ("identity_CelebA.txt", "000001.jpg 2880\n"),
+    ):
         (tmp_path / name).write_text(text)
         (sample,) = celeba.read_aligned(tmp_path)
         assert isinstance(sample, Sample) and sample.subject == "2880" and sample.landmarks is not None

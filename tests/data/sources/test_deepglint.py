@@ -45,7 +45,9 @@ def test_deepglint_points_are_interleaved_and_parts_do_not_meet(tmp_path: Path) 
 def test_names_with_blanks_are_whole_and_a_missing_first_image_does_not_mislead(tmp_path: Path) -> None:
     touch(tmp_path, "msra/m 01/1 a.jpg")
     points = " ".join(map(str, range(10)))
-    (tmp_path / "msra_lmk").write_text(f"gone.jpg 7 {points}\nm 01/1 a.jpg 007 {points}\nm 01/1 a.jpg 8 nan {points[2:]}\n")
+    (tmp_path / "msra_lmk").write_text(
+        f"gone.jpg 7 {points}\nm 01/1 a.jpg 007 {points}\nm 01/1 a.jpg 8 nan {points[2:]}\n"
+    )
     rows = list(deepglint.read(tmp_path))
     assert [(s.path.name, s.subject) for s in samples_of(rows)] == [("1 a.jpg", "msra-007")]
     assert len(reasons_of(rows)) == 2

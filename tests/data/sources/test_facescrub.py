@@ -67,6 +67,8 @@ def test_a_box_that_is_not_numbers_loses_no_other_row(root: Path) -> None:
         with (root / "facescrub_actors.txt").open("a") as stream:
             stream.write(f"Aaron Eckhart\t{number}\t{number}\thttp://a\t{box}\t{original}\n")
     rows = list(facescrub.read(root))
-    assert [row.path.name for row in rows if isinstance(row, Sample) and row.box is not None] == ["Aaron_Eckhart_4.jpg"]
+    assert [row.path.name for row in rows if isinstance(row, Sample) and row.box is not None] == [
+        "Aaron_Eckhart_4.jpg"
+    ]
     why = [row.reason for row in rows if isinstance(row, Problem) and "box" in row.reason]
     assert len(why) == 3 and "'53 177 x 542' should be numbers" in why[0]

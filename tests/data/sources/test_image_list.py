@@ -44,7 +44,9 @@ def test_image_lists_with_boxes_and_points(tmp_path: Path) -> None:
 def test_class_numbers_keep_their_digits_and_a_bad_line_loses_no_other(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "b c.jpg")
     labels = ("001090012345", "1090012345", "7.000000", "nan", "0.5", "x")
-    (tmp_path / "t.lst").write_text("".join(f"1\ta.jpg\t{label}\n" for label in labels) + "1\tb c.jpg\t0\t5\t5\t1\t1\n")
+    (tmp_path / "t.lst").write_text(
+        "".join(f"1\ta.jpg\t{label}\n" for label in labels) + "1\tb c.jpg\t0\t5\t5\t1\t1\n"
+    )
     rows = list(image_list.read(tmp_path / "t.lst"))
     assert [s.subject for s in samples_of(rows)] == ["001090012345", "1090012345", "7"]
     assert [reason.split(" is")[0] for reason in reasons_of(rows)] == [

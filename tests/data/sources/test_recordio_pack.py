@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from fuzz import mutants
 
+from fuzz import mutants
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import read_manifest, write_manifest
 from mien.data.recordio import PackWriter, Record, format_record, frame
@@ -12,7 +12,6 @@ from mien.data.sample import Problem, Sample
 from mien.data.sources import recordio_pack
 from mien.data.sources.registry import find_source
 from mien.errors import ManifestError
-
 
 
 def samples_of(rows: object) -> list[Sample]:
@@ -109,5 +108,7 @@ def test_damaged_packs_are_read_or_named_and_lose_nothing_that_is_whole(pack: Pa
             except ManifestError as fault:
                 assert "train." in str(fault)
                 continue
-            whole = len(samples_of(rows)) == 120 and {s.subject for s in samples_of(rows)} == {str(n) for n in range(12)}
+            whole = len(samples_of(rows)) == 120 and {s.subject for s in samples_of(rows)} == {
+                str(n) for n in range(12)
+            }
             assert whole or reasons_of(rows), "damage is not accepted in silence"

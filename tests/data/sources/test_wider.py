@@ -47,7 +47,8 @@ def test_a_wider_list_that_slips_loses_no_other_row(images: Path) -> None:
     path = images / "wider_face_val_bbx_gt.txt"
     path.write_text(
         "0--Parade/a.jpg\n449 330 122 149 1 2 3 4 5 6\n"
-        "0--Parade/b.jpg\n3\n1 2 x 4 0 0 0 0 0 0\n1 2 3 4\n1 2 3 4 0 0 0 0 0 0\n0--Parade/a.jpg\n2\n5 5 5 5 0 0 0 0 0 0\n"
+        "0--Parade/b.jpg\n3\n1 2 x 4 0 0 0 0 0 0\n1 2 3 4\n1 2 3 4 0 0 0 0 0 0\n"
+        "0--Parade/a.jpg\n2\n5 5 5 5 0 0 0 0 0 0\n"
     )
     rows = list(wider.read(path))
     assert [(row.path.name, row.box.x1) for row in rows if isinstance(row, Sample) and row.box] == [

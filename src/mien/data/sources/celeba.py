@@ -109,7 +109,7 @@ def _known(split: list[float] | None, attributes: dict[str, float]) -> dict[str,
     if "Male" in attributes:
         known["sex"] = "male" if attributes["Male"] > 0 else "female"
     if split:
-        known["split"] = SPLITS.get(split[0], f"{split[0]:g}")
+        known["split"] = SPLITS.get(int(split[0]), f"{split[0]:g}")
     return known
 
 

@@ -84,7 +84,9 @@ class _Found:
         images, records = int(self.promise[0]) - 1, int(self.promise[1])
         lacking = records - self.images - self.others
         if lacking > 0:
-            remedy = f"; remove {file.name} to read the pack from its start to its end" if file.suffix == ".idx" else ""
+            remedy = (
+                f"; remove {file.name} to read the pack from its start to its end" if file.suffix == ".idx" else ""
+            )
             yield Problem(
                 str(file),
                 f"record 0 promises {images} images in {records} records, and {self.images} images in "

@@ -29,10 +29,8 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         raise ManifestError(f"{path} cannot be read: {said}") from reason
 
 
-def blocks(
-    path: Path, is_image: Callable[[str], bool]
-) -> Iterator[tuple[int, str, list[tuple[int, str]]]]:
-    """The blocks of a list in which the lines of an image follow its path; a damaged block ends where the next begins.
+def blocks(path: Path, is_image: Callable[[str], bool]) -> Iterator[tuple[int, str, list[tuple[int, str]]]]:
+    """The blocks of a list in which an image's lines follow its path; a damaged block ends where the next begins.
 
     Args:
         path: the list.
@@ -104,9 +102,11 @@ class ImageFinder:
         """The image of this name; also where its accents are stored in another form, or it is written for Windows."""
         written = PureWindowsPath(name).as_posix() if "\\" in name else name
         spellings = dict.fromkeys((name, written))
-        forms = ("", "NFC", "NFD") if not written.isascii() else ("",)
-        for form, root, spelling in product(forms, tuple(self.roots), spellings):
-            path = root / (unicodedata.normalize(form, spelling) if form else spelling)  # type: ignore[arg-type]
+        if not written.isascii():
+            composed, apart = unicodedata.normalize("NFC", written), unicodedata.normalize("NFD", written)
+            spellings |= dict.fromkeys((composed, apart))
+        for spelling, root in product(spellings, tuple(self.roots)):
+            path: Path = root / spelling
             if is_file(path):
                 self.roots.remove(root)
                 self.roots.insert(0, root)
