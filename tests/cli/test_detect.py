@@ -9,7 +9,7 @@ import pytest
 
 from mien.cli import run
 from mien.image import read_image
-from mien.save_image import save_image
+from mien.save_image import encode_to
 from mien.types import Image
 
 
@@ -46,7 +46,7 @@ def test_faces_are_saved_cut_out_and_covered(
     shown = capsys.readouterr()
     rows = [json.loads(line) for line in shown.out.splitlines()]
     (own,) = rows[0]["faces"]
-    assert "error" in rows[1] and "1 face in 2 files" in shown.err and "1 could not be read" in shown.err
+    assert "error" in rows[1] and "1 face in 2 files" in shown.err and "1 could not be read or written" in shown.err
     content = json.loads(save.read_text())
     assert content["annotations"][0]["bbox"][0] == pytest.approx(own["box"][0], abs=0.02)
     cut = read_image(crops / "hopper-01.jpg")
@@ -66,7 +66,7 @@ def test_a_face_in_a_video_is_followed_and_covered(
     assert [row["frame"] for row in rows] == list(range(12))
     assert {face["track"] for row in rows for face in row["faces"]} == {1}
     assert all(len(row["faces"]) == 1 for row in rows) and "1 face followed" in shown.err
-    assert [path.name for path in folders["crops"].iterdir()] == ["clip-0001.jpg"]
+    assert [path.name for path in folders["crops"].glob("*.jpg")] == ["clip-0001.jpg"]
     assert (folders["out"] / "clip.mp4").is_file()
     assert run(["detect", str(folders["redact"] / "clip.mp4"), "--json"]) == 1
 
@@ -131,7 +131,7 @@ def test_detect_as_json(people: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_detect_says_that_an_image_is_not_upright(
     turn: int, words: str, tmp_path: Path, collins: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save_image(np.ascontiguousarray(np.rot90(collins, turn // 90)), tmp_path / "side.png")
+    encode_to(tmp_path / "side.png", np.ascontiguousarray(np.rot90(collins, turn // 90)))
     assert run(["detect", str(tmp_path / "side.png"), "--json"]) == 0
     captured = capsys.readouterr()
     (line,) = [json.loads(line) for line in captured.out.splitlines()]
@@ -144,8 +144,10 @@ def test_detect_draws_pictures_and_counts_failures(
 ) -> None:
     code = run(["detect", str(people / "collins.jpg"), str(people / "rubbish.txt"), "--out", str(tmp_path / "out")])
     captured = capsys.readouterr()
-    assert code == 4 and "rubbish.txt is not a JPEG" in captured.err and "1 could not be read" in captured.err
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["collins.jpg"]
+    assert (
+        code == 4 and "rubbish.txt is not a JPEG" in captured.err and "1 could not be read or written" in captured.err
+    )
+    assert [path.name for path in (tmp_path / "out").glob("*.jpg")] == ["collins.jpg"]
     drawn, original = read_image(tmp_path / "out" / "collins.jpg"), read_image(people / "collins.jpg")
     assert drawn.shape == original.shape and np.abs(drawn.astype(int) - original).max() > 80
 
@@ -159,4 +161,65 @@ def test_pictures_of_equal_names_do_not_overwrite_each_other(people: Path, tmp_p
         (tmp_path / name).mkdir()
         (tmp_path / name / "same.jpg").write_bytes((people / "collins.jpg").read_bytes())
     assert run(["detect", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["same-2.jpg", "same.jpg"]
+    written = sorted((tmp_path / "out").rglob("*.jpg"))
+    assert [str(path.relative_to(tmp_path / "out")) for path in written] == ["a/same.jpg", "b/same.jpg"]
+
+
+@pytest.mark.parametrize("option", ["--out", "--crops", "--redact"])
+def test_three_pictures_of_two_stems_have_three_outputs(option: str, people: Path, tmp_path: Path) -> None:
+    for name in ("a/x.jpg", "b/x.jpg", "c/x-2.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes((people / "collins.jpg").read_bytes())
+    sources = [str(tmp_path / name) for name in ("a/x.jpg", "b/x.jpg", "c/x-2.jpg")]
+    for _ in range(2):
+        assert run(["detect", *sources, option, str(tmp_path / "out")]) == 0
+    ending = "-01.jpg" if option == "--crops" else ".jpg"
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.jpg")}
+    assert written == {f"a/x{ending}", f"b/x{ending}", f"c/x-2{ending}"}
+
+
+@pytest.mark.parametrize("option", ["--out", "--redact"])
+def test_originals_are_not_replaced_by_covered_or_annotated_copies(
+    option: str, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = (people / "collins.jpg").read_bytes()
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "collins.jpg").write_bytes(original)
+    (tmp_path / "link").symlink_to(tmp_path / "p")
+    for place in ("p", "link", "p/../p"):
+        assert run(["detect", str(tmp_path / "p"), option, str(tmp_path / place)]) == 3
+        assert "is read as an input and would be replaced" in capsys.readouterr().err
+    assert (tmp_path / "p" / "collins.jpg").read_bytes() == original
+    assert run(["detect", str(tmp_path / "p"), option, str(tmp_path / "p"), "--overwrite"]) == 0
+    assert (tmp_path / "p" / "collins.jpg").read_bytes() != original
+
+
+def test_a_table_that_was_corrected_by_hand_is_not_replaced(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["detect", str(people / "collins.jpg"), "--save", str(tmp_path / "faces.csv")]
+    assert [run(command), run(command)] == [0, 0]
+    with (tmp_path / "faces.csv").open("a") as stream:
+        stream.write("my own row\n")
+    assert run(command) == 3 and "was not made by mien, or was changed since" in capsys.readouterr().err
+    assert run([*command, "--overwrite"]) == 0
+
+
+def test_folders_are_searched_for_videos_and_what_is_skipped_is_said(
+    clip: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "in" / "sub" / "clip.avi").write_bytes(clip.read_bytes())
+    (tmp_path / "elsewhere" / "collins.jpg").write_bytes((people / "collins.jpg").read_bytes())
+    (tmp_path / "in" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "gone.jpg").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "in" / "notes.txt").write_text("x")
+    assert run(["detect", str(tmp_path / "in"), "--redact", str(tmp_path / "out")]) == 4
+    shown = capsys.readouterr().err
+    written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.[jm]p*"))
+    assert written == ["linked/collins.jpg", "sub/clip.mp4"]
+    assert "skipped 1 file: neither image nor video (.txt 1)" in shown
+    assert "loop links to a folder that is read already" in shown and "gone.jpg is a link to what does not" in shown
+    assert "2 could not be read or written" in shown

@@ -1,6 +1,6 @@
 """Finding faces of images and videos: callbacks, outputs, tables, and what could not be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.data.face_outputs import AddFrame
+from mien.data.face_outputs import AddFrame, CoveredFaces, OnNote
 from mien.data.find_faces import FoundFaces, find_faces, find_faces_in_video
 from mien.detect.stream import TrackedFrame
-from mien.errors import ManifestError
+from mien.errors import ManifestError, OutputError
+from mien.output_names import OutputName
 from mien.pipeline import Analysis, Pipeline, open_pipeline
 from mien.progress import Progress
+from mien.save_image import encode_to
 from mien.types import Faces, Image
 from mien.video import Video
 
@@ -26,11 +28,14 @@ class Recording:
         self.images: list[tuple[str, tuple[int, ...], int]] = []
         self.frames: list[int] = []
 
-    def write_image(self, name: str, image: Image, faces: Faces) -> None:
-        self.images.append((name, image.shape, len(faces)))
+    def check(self, images: Sequence[OutputName], videos: Sequence[OutputName] = ()) -> None:
+        self.planned = [name.stem for name in (*images, *videos)]
+
+    def write_image(self, name: OutputName, image: Image, faces: Faces) -> None:
+        self.images.append((name.stem, image.shape, len(faces)))
 
     @contextmanager
-    def video(self, name: str, video: Video) -> Iterator[AddFrame]:
+    def video(self, name: OutputName, video: Video, on_note: OnNote) -> Iterator[AddFrame]:
         yield lambda seen: self.frames.append(seen.frame.number)
 
 
@@ -67,7 +72,8 @@ def test_images_reach_the_callback_the_outputs_and_the_table(
     )
     assert (found.images, len(found.heights), len(found.failed)) == (3, 2, 1) and "broken.jpg" in found.failed[0]
     assert [one.error is None for one in seen] == [True, False, True]
-    assert output.images == [("grace_hopper.jpg", (600, 512, 3), 1), ("grace_hopper-2.jpg", (600, 512, 3), 1)]
+    assert [stem.rpartition("/")[2] for stem, _, _ in output.images] == ["grace_hopper", "grace_hopper-2"]
+    assert [rest for _, *rest in output.images] == [[(600, 512, 3), 1]] * 2 and len(output.planned) == 3
     assert [one.done for one in points] == [1, 2, 3] and points[-1].total == 3
     assert len(table.read_text().splitlines()) == 3
     with pytest.raises(ManifestError, match="faces are written as csv"):
@@ -91,3 +97,58 @@ def test_what_was_found_adds_up() -> None:
     both = one + FoundFaces(frames=2, followed=1, heights=(4.0,))
     assert both == FoundFaces(images=1, frames=2, followed=1, heights=(3.0, 4.0), failed=("a",))
     assert np.mean(both.heights) == 3.5
+
+
+class Camera:
+    """A camera of OpenCV that shows a grey wall for ever."""
+
+    def __init__(self, number: int) -> None:
+        assert number == 0
+
+    def isOpened(self) -> bool:  # noqa: N802 - the name of OpenCV
+        return True
+
+    def get(self, key: int) -> float:
+        return 64.0
+
+    def read(self) -> tuple[bool, Image]:
+        return True, np.full((64, 64, 3), 90, np.uint8)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_camera_ends_when_it_is_interrupted_and_its_copy_is_kept(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(seen: TrackedFrame) -> None:
+        if seen.frame.number == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    found = find_faces_in_video("camera:0", pipeline.detector, outputs=[CoveredFaces(tmp_path)], on_frame=interrupt)
+    monkeypatch.undo()
+    assert found.failed == () and sum(1 for _ in Video(str(tmp_path / "camera-0.mp4"))) == 3
+
+
+def test_an_output_that_fails_is_a_sentence_and_harms_no_other_image(
+    pipeline: Pipeline, hopper_path: Path, tmp_path: Path
+) -> None:
+    class Full(Recording):
+        def write_image(self, name: OutputName, image: Image, faces: Faces) -> None:
+            super().write_image(name, image, faces)
+            if len(self.images) == 1:
+                raise OSError(28, "No space left on device", "a.jpg")
+
+    output = Full()
+    found = find_faces([hopper_path, hopper_path], pipeline, outputs=[output])
+    assert len(output.images) == 2 and len(found.heights) == 2
+    assert len(found.failed) == 1 and "the disk is full" in found.failed[0]
+
+
+def test_an_original_that_would_be_replaced_is_refused_before_anything_is_read(
+    pipeline: Pipeline, hopper: Image, tmp_path: Path
+) -> None:
+    encode_to(tmp_path / "hopper.jpg", hopper)
+    with pytest.raises(OutputError, match=r"hopper\.jpg was not made by mien"):
+        find_faces([tmp_path / "hopper.jpg"], pipeline, outputs=[CoveredFaces(tmp_path)])

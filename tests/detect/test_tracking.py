@@ -11,7 +11,7 @@ def face(x: float, y: float, size: float = 40) -> Face:
 
 
 def test_two_faces_that_cross_keep_their_numbers() -> None:
-    tracker = Tracker()
+    tracker = Tracker(patience=30)
     for frame in range(40):
         left, right = face(10 + 6 * frame, 10), face(250 - 6 * frame, 30)
         order = (left, right) if frame % 2 else (right, left)
@@ -33,14 +33,14 @@ def test_a_face_that_is_lost_for_a_while_keeps_its_number_and_later_gets_a_new_o
 
 def test_a_face_that_becomes_fast_keeps_its_number() -> None:
     """From the 10th frame on, it moves further than its own width: only its velocity says where it is."""
-    tracker, x = Tracker(), 0.0
+    tracker, x = Tracker(patience=30), 0.0
     for frame in range(16):
         x += 4 * frame
         assert tracker.follow(frame, (face(x, 0),)) == (1,)
 
 
 def test_a_fast_face_that_is_lost_for_some_frames_is_expected_where_it_has_gone() -> None:
-    tracker = Tracker()
+    tracker = Tracker(patience=30)
     for frame in range(4):
         tracker.follow(frame, (face(15 * frame, 0),))
     assert tracker.follow(7, (face(15 * 7, 0),)) == (1,)
@@ -49,7 +49,7 @@ def test_a_fast_face_that_is_lost_for_some_frames_is_expected_where_it_has_gone(
 def test_velocity_is_smoothed() -> None:
     """After a move of 10 pixels and a stop, the face is expected 5 pixels on; 21 of 40 pixels further is too far."""
     for x, number in ((10 + 5 + 21, 1), (10 + 5 - 21, 1), (10 + 5 + 23, 2), (10 + 5 - 23, 2)):
-        tracker = Tracker()
+        tracker = Tracker(patience=30)
         for frame, place in enumerate((0, 10, 10)):
             tracker.follow(frame, (face(place, 0),))
         assert tracker.follow(3, (face(x, 0),)) == (number,)
@@ -58,6 +58,6 @@ def test_velocity_is_smoothed() -> None:
 def test_an_overlap_below_three_tenths_is_another_face() -> None:
     """Shifted by s pixels, a box of 40 has an IoU of (40 - s) / (40 + s)."""
     for shift, number in ((21, 1), (22, 2)):
-        tracker = Tracker()
+        tracker = Tracker(patience=30)
         tracker.follow(0, (face(0, 0),))
         assert tracker.follow(1, (face(shift, 0),)) == (number,)

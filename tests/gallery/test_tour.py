@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.errors import OutputError
 from mien.gallery.tour import PORTRAITS, TourRound, make_images, tour
 from mien.image import read_image
+from mien.output_names import OutputGuard
 from mien.types import Box, Image
 
 CHANGES = ("cropped", "turned", "darkened", "blurred", "recompressed")
@@ -45,14 +47,16 @@ def test_a_second_tour_starts_with_an_empty_gallery(toured: tuple) -> None:
     folder, rounds, _ = toured
     again = tour(folder, lambda _: None)
     assert [one.subjects for one in again] == [one.subjects for one in rounds]
-    assert sorted(path.name for path in folder.iterdir()) == ["enrolled", "images", "people.gallery"]
+    assert sorted(path.name for path in folder.iterdir()) == [".mien-outputs", "enrolled", "images", "people.gallery"]
 
 
 def test_images_of_a_portrait_differ_from_it_and_from_each_other(
     tmp_path: Path, hopper: Image, collins: Image
 ) -> None:
     head = Box(200, 120, 340, 300)
-    files = make_images({"Grace Hopper": hopper, "Eileen Collins": collins}, dict.fromkeys(PORTRAITS, head), tmp_path)
+    files = make_images(
+        {"Grace Hopper": hopper, "Eileen Collins": collins}, dict.fromkeys(PORTRAITS, head), tmp_path, OutputGuard()
+    )
     assert [path.name for path in files] == [
         *(f"grace-hopper-{change}{'.jpg' if change == 'recompressed' else '.png'}" for change in CHANGES),
         *(f"eileen-collins-{change}{'.jpg' if change == 'recompressed' else '.png'}" for change in CHANGES),
@@ -67,3 +71,11 @@ def test_images_of_a_portrait_differ_from_it_and_from_each_other(
         other = images[f"grace-hopper-{change}.png"]
         assert other.shape == hopper.shape and np.abs(other.astype(int) - hopper).mean() > 0.5
     assert images["group.png"].shape == (720, 1280, 3)
+
+
+def test_a_tour_does_not_replace_a_gallery_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "people.gallery").write_text("my own people")
+    with pytest.raises(OutputError, match=r"people\.gallery was not made by mien"):
+        tour(tmp_path, lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["people.gallery"]
+    assert (tmp_path / "people.gallery").read_text() == "my own people"

@@ -1,8 +1,8 @@
 """mien detect: faces of images, folders, videos and cameras; in the formats of the field, cut out, or covered."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,13 +16,15 @@ from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show
 from mien.data.detections import FORMATS
-from mien.data.face_outputs import AddFrame, CoveredFaces, FaceCrops, FaceOutput
+from mien.data.face_outputs import AddFrame, CoveredFaces, FaceCrops, FaceOutput, OnNote, check_copies, copy_of_video
 from mien.data.find_faces import FoundFaces, find_faces, find_faces_in_video
 from mien.detect.stream import TrackedFrame
+from mien.media_files import MediaFiles, find_media, skipped_sentence
+from mien.output_names import OutputGuard, OutputName, output_names
 from mien.pipeline import Analysis, open_pipeline
-from mien.save_image import save_image
+from mien.save_image import encode_to
 from mien.types import Face, Faces, Image
-from mien.video import Video, is_video, write_video
+from mien.video import Video
 
 MANY = 20
 """Images and frames from which on the summary has a rate."""
@@ -72,6 +74,7 @@ def detect(
     covered: Redact = None,
     save: Save = None,
     form: Format = "csv",
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
@@ -88,35 +91,47 @@ def detect(
 
       mien detect group.jpg --detector scrfd-10g --out annotated/
     """
-    videos = [str(path) for path in paths if is_video(str(path))]
-    files = options.expand([path for path in paths if not is_video(str(path))])
-    _check_save(save, form, videos)
+    media = find_media(paths)
+    _check_save(save, form, media.videos)
+    names = output_names(media.sources, media.roots)
+    image_names, video_names = names[: len(media.images)], names[len(media.images) :]
+    guard = OutputGuard(media.sources, overwrite=overwrite)
+    places = ((AnnotatedFaces, out_folder), (FaceCrops, crops), (CoveredFaces, covered))
+    outputs: list[FaceOutput] = [kind(folder, guard) for kind, folder in places if folder is not None]
+    _check_places(outputs, save, form, image_names, video_names, guard)
+    say_skipped(media)
     pipeline = open_pipeline(
         options.detector(detector),
         None,
         options.engine_options(engine, precision),
-        many=len(files) > 1 or bool(videos),
+        many=len(media.images) > 1 or bool(media.videos),
     )
-    places = ((AnnotatedFaces, out_folder), (FaceCrops, crops), (CoveredFaces, covered))
-    outputs: list[FaceOutput] = [kind(folder) for kind, folder in places if folder is not None]
     started, shown = time.monotonic(), _Shown(json)
     with progress_bar() as on_progress:
         found = find_faces(
-            files,
+            media.images,
             pipeline,
             outputs=outputs,
             table=save,
             form=form,
+            names=image_names,
+            guard=guard,
             on_image=shown.image,
             on_progress=on_progress,
         )
-    shown.finish()
-    for name in videos:
+    shown.finish(found)
+    found += FoundFaces(failed=media.faults)
+    for name in video_names:
         with progress_bar() as on_progress:
             one = find_faces_in_video(
-                name, pipeline.detector, outputs=outputs, on_frame=shown.frames_of(name), on_progress=on_progress
+                name.source,
+                pipeline.detector,
+                outputs=outputs,
+                output_name=name,
+                on_frame=shown.frames_of(name.source),
+                on_progress=on_progress,
             )
-        for sentence in one.failed:
+        for sentence in (*one.failed, *one.notes):
             err.print(f"mien: {sentence}")
         found += one
     written = [output.folder for output in outputs] + ([save] if save is not None else [])
@@ -134,36 +149,76 @@ def _check_save(save: Path | None, form: str, videos: Sequence[str]) -> None:
         fail("--save is for images; the faces of a video come with --json, one line per frame", WRONG)
 
 
+def _check_places(
+    outputs: Sequence[FaceOutput],
+    save: Path | None,
+    form: str,
+    images: Sequence[OutputName],
+    videos: Sequence[OutputName],
+    guard: OutputGuard,
+) -> None:
+    """Refuse places where outputs would do harm, before a model is opened."""
+    for output in outputs:
+        output.check(images, videos)
+    if save is not None:
+        guard.check(FORMATS[form].places(save, images))
+
+
+def say_skipped(media: MediaFiles) -> None:
+    """Say on standard error what of the folders is not read; end where nothing is."""
+    for sentence in media.faults:
+        err.print(f"mien: {sentence}")
+    if media.skipped:
+        err.print(f"mien: {skipped_sentence(media.skipped)}")
+    for folder in media.empty:
+        if not media.sources:
+            fail(f"{folder} holds no images and no videos")
+        err.print(f"mien: {folder} holds no images and no videos")
+
+
 @dataclass(frozen=True, slots=True)
 class AnnotatedFaces:
-    """Copies of images and videos with boxes, landmarks and scores, or the numbers of followed faces."""
+    """Copies of images and videos with boxes, landmarks and scores, or the numbers of followed faces.
+
+    Attributes:
+        folder: where.
+        guard: knows what must not be replaced.
+    """
 
     folder: Path
+    guard: OutputGuard
 
-    def write_image(self, name: str, image: Image, faces: Faces) -> None:
-        """Write an annotated copy of an image."""
+    def check(self, images: Sequence[OutputName], videos: Sequence[OutputName] = ()) -> None:
+        """Refuse what is there already and must not be replaced."""
+        check_copies(self.folder, self.guard, images, videos)
+
+    def write_image(self, name: OutputName, image: Image, faces: Faces) -> None:
+        """Write an annotated copy of an image as NAME.jpg."""
         labels = [f"{face.score:.2f}" for face in faces]
-        save_image(drawing.annotate(image, faces, labels, [drawing.NEUTRAL] * len(faces)), self.folder / name)
+        drawn = drawing.annotate(image, faces, labels, [drawing.NEUTRAL] * len(faces))
+        with self.guard.write(name.path(self.folder, ".jpg"), name.source) as scratch:
+            encode_to(scratch, drawn)
 
-    @contextmanager
-    def video(self, name: str, video: Video) -> Iterator[AddFrame]:
-        """Write an annotated copy of a video."""
-        with write_video(self.folder / f"{name}.mp4", video) as write:
-            yield lambda seen: write(
-                drawing.annotate_frame(seen.frame.image, seen.faces, [str(number) for number in seen.numbers])
-            )
+    def video(self, name: OutputName, video: Video, on_note: OnNote) -> AbstractContextManager[AddFrame]:
+        """Write an annotated copy of a video as NAME.mp4."""
+        return copy_of_video(self.folder, self.guard, name, video, _annotated_frame, on_note)
+
+
+def _annotated_frame(seen: TrackedFrame) -> Image:
+    return drawing.annotate_frame(seen.frame.image, seen.faces, [str(number) for number in seen.numbers])
 
 
 class _Shown:
     """Prints what is found: JSON lines at once, or a table of the images at the end."""
 
     def __init__(self, json: bool) -> None:
-        self._json = json
+        self._json, self._said = json, set[str]()
         self._table = TerminalTable("file", "size", "face", "box", "score")
 
     def image(self, analysis: Analysis) -> None:
         """Show one image."""
         if analysis.error is not None:
+            self._said.add(analysis.error)
             err.print(f"mien: {analysis.error}")
         if analysis.turn:
             err.print(f"mien: {analysis.name} {ON_ITS_SIDE[analysis.turn]}")
@@ -176,10 +231,13 @@ class _Shown:
         """A function that shows the frames of one video; only JSON has them."""
         return lambda seen: emit(_frame_json(name, seen)) if self._json else None
 
-    def finish(self) -> None:
-        """Show the table."""
+    def finish(self, found: FoundFaces) -> None:
+        """Show the table, and what could not be written of images that could be read."""
         if not self._json:
             show(self._table)
+        for sentence in found.failed:
+            if sentence not in self._said:
+                err.print(f"mien: {sentence}")
 
 
 def as_json(analysis: Analysis) -> dict[str, object]:
@@ -230,7 +288,7 @@ def _summary(found: FoundFaces, seconds: float, places: Sequence[Path]) -> str:
     if found.images + found.frames > MANY:
         parts.append(f"{(found.images + found.frames) / seconds:.1f} per second")
     if found.failed:
-        parts.append(f"{len(found.failed)} could not be read")
+        parts.append(f"{len(found.failed)} could not be read or written")
     if places:
         parts.append(f"written to {', '.join(str(place) for place in places)}")
     return "; ".join(parts)

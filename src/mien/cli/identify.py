@@ -11,7 +11,8 @@ from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, emit, err, out, plural, show
 from mien.gallery.identification import IdentificationReport, IdentifiedImage
-from mien.save_image import file_names, save_image
+from mien.output_names import OutputGuard, output_names
+from mien.save_image import encode_to
 from mien.types import Face
 
 
@@ -29,6 +30,7 @@ def identify(
     ] = None,
     scope: options.Scope = None,
     out_folder: options.Out = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
@@ -47,7 +49,11 @@ def identify(
       mien identify staff.gallery group.jpg --out annotated/
     """
     files = options.expand(paths)
-    names = iter(file_names(files))
+    guard = OutputGuard([gallery, *files], overwrite=overwrite)
+    planned = output_names(files, [path for path in paths if path.is_dir()])
+    if out_folder is not None:
+        guard.check_outputs((name.path(out_folder, ".jpg"), name.source) for name in planned)
+    names = iter(planned)
     language = options.language(None)
 
     def present(one: IdentifiedImage) -> None:
@@ -57,7 +63,8 @@ def identify(
         if json:
             emit(as_json(one, language))
         if out_folder is not None and one.error is None:
-            draw(one, out_folder / name)
+            with guard.write(name.path(out_folder, ".jpg"), name.source) as scratch:
+                draw(one, scratch)
 
     with progress_bar() as on_progress:
         report = galleries.identify(
@@ -140,10 +147,10 @@ def add_rows(table: TerminalTable, name: str, one: IdentifiedImage) -> None:
 
 
 def draw(one: IdentifiedImage, path: Path) -> None:
-    """Write the image with a name on every face."""
+    """Write the image with a name on every face into a file that nobody reads yet."""
     labels = [
         f"{person.decision} {person.candidates[0].score.value:.2f}" if person.candidates else person.decision
         for person in one.people
     ]
     colours = [drawing.KNOWN if person.subject is not None else drawing.UNKNOWN for person in one.people]
-    save_image(drawing.annotate(one.item.image(), one.faces, labels, colours), path)
+    encode_to(path, drawing.annotate(one.item.image(), one.faces, labels, colours))

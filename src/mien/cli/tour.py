@@ -16,6 +16,7 @@ from mien.gallery.tour import TourRound
 from mien.gallery.tour import tour as run_tour
 from mien.models import store
 from mien.models.options import DEFAULT_RECOGNIZER
+from mien.output_names import OutputGuard
 from mien.settings import load_settings
 
 
@@ -23,6 +24,7 @@ def tour(
     folder: Annotated[
         Path, typer.Option("--out", help="Folder for images and gallery.", callback=output_folder)
     ] = Path("mien-tour"),
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Enrol, identify and draw on two sample portraits: see it work.
@@ -32,19 +34,21 @@ def tour(
       mien tour
     """
     started = time.monotonic()
+    guard = OutputGuard(overwrite=overwrite)
     annotated = iter((folder / "annotated-1", folder / "annotated-2"))
 
     def present(done: TourRound) -> None:
         place = next(annotated)
         for one in done.images:
-            draw(one, place / f"{Path(one.item.name).stem}.jpg")
+            with guard.write(place / f"{Path(one.item.name).stem}.jpg") as scratch:
+                draw(one, scratch)
         if json:
             for one in done.images:
                 emit({"enrolled": done.newest, **as_json(one, options.language(None))})
         else:
             _show(done)
 
-    run_tour(folder, present)
+    run_tour(folder, present, overwrite=overwrite)
     _farewell(folder, time.monotonic() - started)
     for note in about_default(store.load(DEFAULT_RECOGNIZER).card):
         err.print(note.text(load_settings().language))

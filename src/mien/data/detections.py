@@ -2,19 +2,21 @@
 
 - `csv`: a manifest with boxes, landmarks and scores, which `mien train` and `mien evaluate detection` read.
 - `coco`: one JSON file with images, annotations (bbox as x, y, width, height; keypoints x, y, 2) and one category.
-- `yolo`: labels/NAME.txt with `0 cx cy w h` as shares of the image, then the five points x y after them.
+- `yolo`: labels/FOLDER/NAME.txt with `0 cx cy w h` as shares of the image, then the five points x y after them.
 - `wider`: FOLDER/NAME.txt with left, top, width, height, score, as WIDER FACE's evaluation reads them.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.sample import POINTS, Sample
+from mien.output_names import OutputGuard, OutputName, output_names
 from mien.types import Faces
 
 
@@ -23,19 +25,24 @@ class DetectedImage:
     """The faces of one image.
 
     Attributes:
-        path: of the image.
+        name: what to call what is written of it, and its path.
         width: of the upright image in pixels.
         height: of the upright image in pixels.
         faces: in pixels of the image.
     """
 
-    path: Path
+    name: OutputName
     width: int
     height: int
     faces: Faces
 
+    @property
+    def path(self) -> Path:
+        """Of the image."""
+        return Path(self.name.source)
 
-def write_csv(target: Path, found: list[DetectedImage]) -> None:
+
+def write_csv(target: Path, found: list[DetectedImage], guard: OutputGuard) -> None:
     """A manifest; an image without faces is a row without a box."""
     rows = []
     for one in found:
@@ -44,10 +51,12 @@ def write_csv(target: Path, found: list[DetectedImage]) -> None:
             for face in one.faces
         ]
         rows += own or [Sample(one.path, "")]
+    guard.check([target])
     write_manifest(tabulate(rows, target.parent, str(target)), target)
+    guard.record(target)
 
 
-def write_coco(target: Path, found: list[DetectedImage]) -> None:
+def write_coco(target: Path, found: list[DetectedImage], guard: OutputGuard) -> None:
     """COCO's results and annotations in one file."""
     images, annotations = [], list[dict[str, Any]]()
     for number, one in enumerate(found, start=1):
@@ -69,12 +78,11 @@ def write_coco(target: Path, found: list[DetectedImage]) -> None:
             )
     category = {"id": 1, "name": "face", "supercategory": "person", "keypoints": list(POINTS), "skeleton": []}
     content = {"images": images, "annotations": annotations, "categories": [category]}
-    _write(target, json.dumps(content, ensure_ascii=False))
+    guard.write_text(target, json.dumps(content, ensure_ascii=False))
 
 
-def write_yolo(target: Path, found: list[DetectedImage]) -> None:
-    """A folder of label files; images with the same name get numbers."""
-    names = _Names()
+def write_yolo(target: Path, found: list[DetectedImage], guard: OutputGuard) -> None:
+    """A folder of label files, in the folders of the images; images with the same name get numbers."""
     for one in found:
         rows = []
         for face in one.faces:
@@ -83,48 +91,56 @@ def write_yolo(target: Path, found: list[DetectedImage]) -> None:
             values = [*middle, box.width / one.width, box.height / one.height]
             values += [v for x, y in face.landmarks.tolist() for v in (x / one.width, y / one.height)]
             rows.append("0 " + " ".join(f"{value:.6f}" for value in values))
-        _write(target / "labels" / f"{names.of(one.path)}.txt", "".join(row + "\n" for row in rows))
+        guard.write_text(one.name.path(target / "labels", ".txt"), "".join(row + "\n" for row in rows))
 
 
-def write_wider(target: Path, found: list[DetectedImage]) -> None:
-    """A folder of prediction files, below the name of each image's folder."""
-    for one in found:
-        write_prediction(target, (one.path.parent.name or ".", one.path.stem), one.faces)
+def write_wider(target: Path, found: list[DetectedImage], guard: OutputGuard) -> None:
+    """A folder of prediction files, below the name of each image's folder; equal names get numbers."""
+    for key, one in zip(wider_keys([one.name for one in found]), found, strict=True):
+        write_prediction(target, key, one.faces, guard)
 
 
-def write_prediction(folder: Path, key: tuple[str, str], faces: Faces) -> Path:
+def wider_keys(names: Sequence[OutputName]) -> list[tuple[str, str]]:
+    """Event and name of each image: WIDER FACE knows one level of folders, and images of all depths share it."""
+    files = [Path(os.path.normpath(Path(name.source).absolute())) for name in names]
+    unique = output_names([Path(file.parent.name or "images", file.name) for file in files], [Path()])
+    return [(Path(one.stem).parent.name, Path(one.stem).name) for one in unique]
+
+
+def write_prediction(folder: Path, key: tuple[str, str], faces: Faces, guard: OutputGuard) -> Path:
     """The prediction file of one image, by its event and name."""
     rows = [
         f"{face.box.x1:.2f} {face.box.y1:.2f} {face.box.width:.2f} {face.box.height:.2f} {face.score:.6f}"
         for face in faces
     ]
     path = folder / key[0] / f"{key[1]}.txt"
-    _write(path, "\n".join([key[1], str(len(rows)), *rows]) + "\n")
+    guard.write_text(path, "\n".join([key[1], str(len(rows)), *rows]) + "\n")
     return path
 
 
-@dataclass(slots=True)
-class _Names:
-    """Names of label files; equal ones get a number."""
-
-    used: dict[str, int] = field(default_factory=dict)
-
-    def of(self, path: Path) -> str:
-        count = self.used[path.stem] = self.used.get(path.stem, 0) + 1
-        return path.stem if count == 1 else f"{path.stem}-{count}"
+Write = Callable[[Path, list[DetectedImage], OutputGuard], None]
+Places = Callable[[Path, Sequence[OutputName]], list[Path]]
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+@dataclass(frozen=True, slots=True)
+class TableFormat:
+    """A format of detected faces.
+
+    Attributes:
+        write: writes all faces.
+        places: the files that will be written, so that a place can be refused before anything is detected.
+    """
+
+    write: Write
+    places: Places
 
 
-FORMATS: dict[str, Callable[[Path, list[DetectedImage]], None]] = {
-    "csv": write_csv,
-    "coco": write_coco,
-    "yolo": write_yolo,
-    "wider": write_wider,
+FORMATS = {
+    "csv": TableFormat(write_csv, lambda target, _: [target]),
+    "coco": TableFormat(write_coco, lambda target, _: [target]),
+    "yolo": TableFormat(write_yolo, lambda target, names: [name.path(target / "labels", ".txt") for name in names]),
+    "wider": TableFormat(
+        write_wider, lambda target, names: [target / event / f"{name}.txt" for event, name in wider_keys(names)]
+    ),
 }
-"""A new format is a function and a line here."""
+"""A new format is a function that writes it, and a line here."""

@@ -41,4 +41,4 @@ def watch(detector: Detector, frames: Iterable[Frame], tracker: Tracker, workers
 
     with ThreadPoolExecutor(workers, "detector") as pool:
         for frame, faces in prefetch(pool, detect, frames, workers + 1):
-            yield TrackedFrame(frame, faces, tracker.follow(frame.number, faces))
+            yield TrackedFrame(frame, faces, tracker.follow(frame.seconds, faces))

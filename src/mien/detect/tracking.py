@@ -1,7 +1,8 @@
 """Follows faces from frame to frame by the overlap of their boxes, with constant velocity between them.
 
-After SORT (Bewley et al., ICIP 2016) with smoothed velocities instead of its Kalman filter. A number belongs to one
-face as long as it is seen, or lost for a few frames; it says nothing about who it is. Finds no faces.
+Times are seconds, since the rate of frames may vary within a video. After SORT (Bewley et al., ICIP 2016) with
+smoothed velocities instead of its Kalman filter. A number belongs to one face as long as it is seen, or lost for a
+short time; it says nothing about who it is. Finds no faces.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from mien.types import Faces, Floats, floats
 
 OVERLAP = 0.3
 """IoU with the predicted box from which a face keeps its number (SORT's own)."""
+MIN_STEP = 1e-3
+"""Minimum time between two frames, in seconds: none is shown for a shorter time."""
 SMOOTH = 0.5
 """Share of the old velocity that is kept at each frame."""
 
@@ -24,29 +27,29 @@ class Track:
     Attributes:
         number: its own.
         box: (4,) where it was seen last.
-        velocity: (4,) pixels per frame.
-        frame: in which it was seen last.
+        velocity: (4,) pixels per second.
+        time: when it was seen last.
         seen: in how many frames.
     """
 
     number: int
     box: Floats
     velocity: Floats
-    frame: int
+    time: float
     seen: int
 
-    def at(self, frame: int) -> Floats:
-        """Where it is thought to be in a frame."""
-        return self.box + self.velocity * np.float32(frame - self.frame)
+    def at(self, time: float) -> Floats:
+        """Where it is thought to be at a time."""
+        return self.box + self.velocity * np.float32(time - self.time)
 
 
 class Tracker:
     """Numbers the faces of consecutive frames."""
 
-    def __init__(self, patience: int = 30) -> None:
+    def __init__(self, patience: float = 1.0) -> None:
         """
         Args:
-            patience: frames for which a lost face keeps its number.
+            patience: seconds for which a lost face keeps its number.
         """
         self._patience, self._tracks, self._next = patience, list[Track](), 1
 
@@ -55,11 +58,11 @@ class Tracker:
         """Numbers that were given so far."""
         return self._next - 1
 
-    def follow(self, frame: int, faces: Faces) -> tuple[int, ...]:
-        """The number of each face of a frame; frames come in order."""
-        self._tracks = [track for track in self._tracks if frame - track.frame <= self._patience]
+    def follow(self, time: float, faces: Faces) -> tuple[int, ...]:
+        """The number of each face of a frame, by the time at which it is shown; frames come in order."""
+        self._tracks = [track for track in self._tracks if time - track.time <= self._patience]
         boxes = corners(face.box for face in faces)
-        predicted = floats([track.at(frame) for track in self._tracks]).reshape(-1, 4)
+        predicted = floats([track.at(time) for track in self._tracks]).reshape(-1, 4)
         overlaps = iou(boxes, predicted)
         owner: dict[int, int] = {}
         # The surest pair first: with the few faces of a frame this hardly differs from the best assignment.
@@ -72,16 +75,16 @@ class Tracker:
         numbers = []
         for face, box in enumerate(boxes):
             if face in owner:
-                track = self._tracks[owner[face]] = _moved(self._tracks[owner[face]], box, frame)
+                track = self._tracks[owner[face]] = _moved(self._tracks[owner[face]], box, time)
             else:
-                track = Track(self._next, box, np.zeros(4, np.float32), frame, 1)
+                track = Track(self._next, box, np.zeros(4, np.float32), time, 1)
                 self._tracks.append(track)
                 self._next += 1
             numbers.append(track.number)
         return tuple(numbers)
 
 
-def _moved(track: Track, box: Floats, frame: int) -> Track:
-    now = (box - track.box) / np.float32(max(1, frame - track.frame))
+def _moved(track: Track, box: Floats, time: float) -> Track:
+    now = (box - track.box) / np.float32(max(MIN_STEP, time - track.time))
     velocity = now if track.seen == 1 else SMOOTH * track.velocity + (1 - SMOOTH) * now
-    return replace(track, box=box, velocity=floats(velocity), frame=frame, seen=track.seen + 1)
+    return replace(track, box=box, velocity=floats(velocity), time=time, seen=track.seen + 1)

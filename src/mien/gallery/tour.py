@@ -18,8 +18,9 @@ from mien.gallery.identification import IdentifiedImage, identify_images
 from mien.image import read_image
 from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, package_file
+from mien.output_names import OutputGuard
 from mien.pipeline import open_pipeline
-from mien.save_image import save_image
+from mien.save_image import encode_to
 from mien.settings import DEFAULTS
 from mien.types import Box, Image, floats
 from mien.units import Unit
@@ -47,15 +48,17 @@ class TourRound:
     unit: Unit
 
 
-def tour(folder: Path, on_round: Callable[[TourRound], None]) -> tuple[TourRound, ...]:
+def tour(folder: Path, on_round: Callable[[TourRound], None], *, overwrite: bool = False) -> tuple[TourRound, ...]:
     """Enrol two people one after the other, and identify new images of both each time.
 
     Args:
-        folder: where images and gallery are written; an earlier gallery there is replaced.
+        folder: where images and gallery are written; those of an earlier tour are replaced.
         on_round: called after each enrolment.
+        overwrite: replace also a gallery and images there that are not an earlier tour's.
 
     Raises:
         MissingExtraError: the packages with the portraits are not installed.
+        OutputError: the folder holds a gallery or images of these names that are not an earlier tour's.
 
     Example:
         >>> rounds = mien.run_tour(Path("tour"), lambda found: None)
@@ -63,25 +66,36 @@ def tour(folder: Path, on_round: Callable[[TourRound], None]) -> tuple[TourRound
         ['Eileen Collins', 'Grace Hopper']
     """
     portraits = {name: read_image(package_file(*where)) for name, where in PORTRAITS.items()}
+    guard, gallery_file = OutputGuard(overwrite=overwrite), folder / "people.gallery"
+    guard.check([gallery_file])
     enrolled = {
-        name: save_image(image, folder / "enrolled" / name / "portrait.png") for name, image in portraits.items()
+        name: _save(image, folder / "enrolled" / name / "portrait.png", guard) for name, image in portraits.items()
     }
     card, pipeline = (
         store.load(DEFAULT_RECOGNIZER).card,
         open_pipeline(DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, many=True),
     )
     heads = [analysis.faces[0].box for analysis in pipeline.analyse(enrolled.values())]
-    images = make_images(portraits, dict(zip(portraits, heads, strict=True)), folder / "images")
-    gallery = Gallery.create(_fresh(folder / "people.gallery"), card)
+    images = make_images(portraits, dict(zip(portraits, heads, strict=True)), folder / "images", guard)
+    gallery = Gallery.create(_fresh(gallery_file), card)
     threshold = card.threshold(DEFAULTS.identification_fmr)
     rounds = []
-    for name, file in enrolled.items():
-        list(enrol_samples(gallery, [Sample(file, name)], pipeline, card))
-        found = tuple(identify_images(gallery, images, pipeline, threshold, 2))
-        rounds.append(TourRound(name, tuple(row.name for row in gallery.subjects()), found, card.unit))
-        on_round(rounds[-1])
-    gallery.close()
+    try:
+        for name, file in enrolled.items():
+            list(enrol_samples(gallery, [Sample(file, name)], pipeline, card))
+            found = tuple(identify_images(gallery, images, pipeline, threshold, 2))
+            rounds.append(TourRound(name, tuple(row.name for row in gallery.subjects()), found, card.unit))
+            on_round(rounds[-1])
+    finally:
+        gallery.close()
+        guard.record(gallery_file)
     return tuple(rounds)
+
+
+def _save(image: Image, path: Path, guard: OutputGuard) -> Path:
+    with guard.write(path) as scratch:
+        encode_to(scratch, image)
+    return path
 
 
 def _fresh(path: Path) -> Path:
@@ -91,19 +105,20 @@ def _fresh(path: Path) -> Path:
     return path
 
 
-def make_images(portraits: dict[str, Image], heads: dict[str, Box], folder: Path) -> list[Path]:
+def make_images(portraits: dict[str, Image], heads: dict[str, Box], folder: Path, guard: OutputGuard) -> list[Path]:
     """New images of each portrait: cropped, turned, darkened, blurred, recompressed; and one of all together."""
     files = []
     for name, image in portraits.items():
         stem = name.lower().replace(" ", "-")
         for change, altered in _changes(image, heads[name]).items():
-            files.append(save_image(altered, folder / f"{stem}-{change}.png"))
+            files.append(_save(altered, folder / f"{stem}-{change}.png", guard))
         ok, squeezed = cv2.imencode(".jpg", _shrunk(image, 0.5)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 12])
         assert ok
         path = folder / f"{stem}-recompressed.jpg"
-        path.write_bytes(squeezed.tobytes())
+        with guard.write(path) as scratch:
+            scratch.write_bytes(squeezed.tobytes())
         files.append(path)
-    files.append(save_image(_together(list(portraits.values())), folder / "group.png"))
+    files.append(_save(_together(list(portraits.values())), folder / "group.png", guard))
     return files
 
 

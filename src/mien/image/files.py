@@ -1,6 +1,8 @@
 """Image files on disk: finding them, and reading their bytes under a limit. Decodes nothing."""
 
+import os
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +74,59 @@ def find_file(path: Path) -> Path:
     raise ImageError(f"{path} does not exist")
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """What is below a folder.
+
+    Attributes:
+        files: all regular files, sorted; hidden ones and those in hidden folders are left out.
+        faults: a sentence for each link and folder that could not be followed.
+    """
+
+    files: tuple[Path, ...]
+    faults: tuple[str, ...]
+
+
 def find_images(folder: Path) -> list[Path]:
     """List the image files below a folder by their suffix, sorted; hidden files and folders are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if has_image_suffix(path)
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    return [path for path in find_files(folder).files if has_image_suffix(path)]
+
+
+def find_files(folder: Path) -> FoundFiles:
+    """List the files below a folder; a linked folder is followed once, after all folders that are not linked."""
+    files, faults, links = list[Path](), list[str](), list[Path]()
+    seen = set[tuple[int, int]]()
+    waiting = [folder]
+    while waiting or links:
+        linked = not waiting
+        path = waiting.pop() if waiting else links.pop(0)
+        try:
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                if linked:
+                    faults.append(f"{path} links to a folder that is read already: it is skipped")
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            for entry in _visible(path):
+                found = path / entry.name
+                if _is_folder(entry):
+                    (links if entry.is_symlink() else waiting).append(found)
+                elif found.is_file():
+                    files.append(found)
+                elif entry.is_symlink():
+                    faults.append(f"{found} is a link to what does not exist: it is skipped")
+        except OSError as reason:
+            faults.append(f"{path} cannot be read: {reason.strerror or reason}")
+    return FoundFiles(tuple(sorted(files)), tuple(sorted(faults)))
+
+
+def _visible(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    with os.scandir(folder) as entries:
+        yield from sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself
+        return False

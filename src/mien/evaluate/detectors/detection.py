@@ -21,6 +21,7 @@ from mien.evaluate.detectors.wider import WiderResult, evaluate_wider, read_grou
 from mien.evaluate.report import Report
 from mien.messages import Text
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.output_names import OutputGuard
 from mien.progress import OnProgress, no_progress
 from mien.settings import load_settings
 from mien.types import Faces, floats
@@ -102,6 +103,7 @@ def wider_detector(
     detector: str | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
     out: Path | None = None,
+    overwrite: bool = False,
     on_progress: OnProgress = no_progress,
 ) -> WiderRun:
     """WIDER FACE's easy, medium and hard average precision of a detector.
@@ -112,10 +114,12 @@ def wider_detector(
         detector: a model's name or the path of its card; None takes the setting.
         engine: how it runs.
         out: a folder for prediction files in WIDER FACE's form, or None.
+        overwrite: replace files there that mien did not make.
         on_progress: called after each image.
 
     Raises:
         ManifestError: the ground truth is incomplete, or none of its images are there.
+        OutputError: a prediction file would replace one that mien did not make.
     """
     faces = read_ground_truth(truth)
     opened = open_detector(detector or load_settings().detector, engine, MIN_SCORE)
@@ -124,11 +128,14 @@ def wider_detector(
         raise ManifestError(
             f"{images} does not hold WIDER FACE's images; give the folder whose folders are 0--Parade and so on"
         )
+    guard = OutputGuard(overwrite=overwrite)
+    if out is not None:
+        guard.check(out / event / f"{name}.txt" for event, name in files)
     seen = detect_all(opened, [_without_faces(path) for path in files.values()], on_progress)
     found = {key: one for key, (_, one, _) in zip(files, seen, strict=True) if one is not None}
     if out is not None:
         for key, detected in found.items():
-            write_prediction(out, key, detected)
+            write_prediction(out, key, detected, guard)
     problems = tuple(Problem(str(image.path), reason) for image, one, reason in seen if one is None)
     return WiderRun(evaluate_wider(faces, _predictions(str(images), found)), scales_of(opened), problems)
 

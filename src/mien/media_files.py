@@ -1,0 +1,85 @@
+"""Which images and videos a command reads: the files and cameras that are named, and what is in folders.
+
+Nothing is left out in silence: files that are neither, links that lead nowhere and folders that cannot be read are
+listed. Decodes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.image import has_image_suffix
+from mien.image.files import find_files
+from mien.video import is_video
+
+LISTED = 6
+"""Maximum number of endings in a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaFiles:
+    """What is read.
+
+    Attributes:
+        images: files, in the order in which they were named, those of a folder sorted.
+        videos: files and cameras, in the same order.
+        roots: the folders that were searched.
+        skipped: files in these folders that are neither.
+        faults: a sentence for each link and folder that could not be followed.
+        empty: folders without images and videos.
+    """
+
+    images: tuple[Path, ...] = ()
+    videos: tuple[str, ...] = ()
+    roots: tuple[Path, ...] = ()
+    skipped: tuple[Path, ...] = ()
+    faults: tuple[str, ...] = ()
+    empty: tuple[Path, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Everything that is read."""
+        return (*(str(path) for path in self.images), *self.videos)
+
+
+def find_media(paths: Sequence[Path]) -> MediaFiles:
+    """Sort files, cameras and what is in folders into images and videos; a named file that is neither is an image."""
+    images, videos = list[Path](), list[str]()
+    roots, skipped, faults, empty = list[Path](), list[Path](), list[str](), list[Path]()
+    for path in paths:
+        if not path.is_dir():
+            if is_video(str(path)):
+                videos.append(str(path))
+            else:
+                images.append(path)
+            continue
+        found = find_files(path)
+        roots.append(path)
+        faults += found.faults
+        count = len(images) + len(videos)
+        for file in found.files:
+            if is_video(str(file)):
+                videos.append(str(file))
+            elif has_image_suffix(file):
+                images.append(file)
+            else:
+                skipped.append(file)
+        if len(images) + len(videos) == count:
+            empty.append(path)
+    return MediaFiles(
+        images=tuple(images),
+        videos=tuple(videos),
+        roots=tuple(roots),
+        skipped=tuple(skipped),
+        faults=tuple(faults),
+        empty=tuple(empty),
+    )
+
+
+def skipped_sentence(skipped: Sequence[Path], what: str = "neither image nor video") -> str:
+    """How many files were skipped, by their endings."""
+    endings = Counter(path.suffix.lower() or "no ending" for path in skipped).most_common()
+    listed = ", ".join(f"{ending} {count}" for ending, count in endings[:LISTED])
+    more = ", ..." if len(endings) > LISTED else ""
+    return f"skipped {len(skipped)} {'file' if len(skipped) == 1 else 'files'}: {what} ({listed}{more})"

@@ -1,0 +1,11 @@
+"""Videos and cameras: frames with their times, and copies that last as long as the original. Detects nothing.
+
+`reading` gives frames in order, `writing` writes them as MP4 with their own times and with the original's sound,
+`containers` tells the kinds of video files apart, `mp4` and `frame_size` change what OpenCV's writer leaves wrong.
+"""
+
+from mien.video.containers import container_of
+from mien.video.reading import CAMERA, SUFFIXES, Frame, Video, is_video
+from mien.video.writing import VideoCopy, write_video
+
+__all__ = ["CAMERA", "SUFFIXES", "Frame", "Video", "VideoCopy", "container_of", "is_video", "write_video"]
