@@ -1,5 +1,6 @@
 """Every kind of chart is drawn with its texts, without a date, and without what cannot be drawn."""
 
+import html
 import re
 import subprocess
 import sys
@@ -79,3 +80,10 @@ def test_the_drawing_package_is_imported_for_drawing_alone() -> None:
     code = "import sys, mien.evaluate.charts; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("name", ["$x$", "$\\frac{$", "a $1 and $2", "<b>&", "caf\\udce9"])
+def test_names_that_look_like_formulas_or_markup_are_drawn_letter_by_letter(kind: str, name: str) -> None:
+    drawing = draw(chart(kind, name), "en")
+    assert html.unescape(texts(drawing.svg)).count(name) == 1

@@ -1,5 +1,7 @@
 """report.md: cells, tables and lists as Markdown reads them."""
 
+import re
+
 import pytest
 
 from mien.evaluate.markdown import cell_text, markdown
@@ -59,3 +61,44 @@ def test_only_the_own_words_and_numbers_are_in_another_language(report: Report) 
     numbers = [b for a, b in differ if any(text in a for text in ("12,345", "0.1235", "0.5000"))]
     assert numbers == ["| x y | 12.345 |", "|  | 0,1235 |", "| 0,5000 | An | B | 1.jpg | 2.jpg |  |"]
     assert len(differ) == 6 and all(a.startswith("| ") or "cosine" in a for a, _ in differ)
+
+
+HARMFUL = {
+    "<script>alert(1)</script>": "<script>",
+    "<img src=x onerror=alert(1)>": "<img",
+    "![x](http://example.com/x.png)": "![x](",
+    "[x](javascript:alert(1))": "[x](",
+    "a|b": "a|b",
+    "a\\|b": "a\\|b |",
+    "&lt;b&gt;": " &lt;b",
+}
+"""Names that act on a page, and what of them must not be in the Markdown."""
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_names_cannot_become_html_links_or_images_or_break_a_table(report: Report, name: str) -> None:
+    row = PairRow(score=0.5, a=name, b=name, subject_a=name, subject_b=name, note=name)
+    place = Place(path=name, box=None, words=name)
+    harmed = report.model_copy(
+        update={
+            "pairs": (Pairs(title="Pairs", unit="L2", rows=(row,)),),
+            "galleries": (Places(title="Places", rows=(place,)),),
+            "tables": (Table(title="Table", columns=("n", "m"), rows=((name, name),)),),
+        }
+    )
+    lines = markdown(harmed, "en").splitlines()
+    assert not any(HARMFUL[name] in line for line in lines)
+    cells = {line: len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines if line.startswith("| ")}
+    assert set(cells.values()) == {3, 4, 7}
+
+
+@pytest.mark.parametrize("name", ["<script>", "![x](http://example.com)", "[x](y)", "&lt;b&gt;", "two\nlines"])
+def test_names_in_sentences_cannot_become_html_links_or_images(report: Report, name: str) -> None:
+    harmed = report.model_copy(update={"title": name, "headline": (name,), "warnings": (name,)})
+    text = markdown(harmed, "en")
+    assert name not in text.replace("\\[", "") and len(text.splitlines()) == len(markdown(report, "en").splitlines()) - 1
+
+
+def test_commands_in_sentences_stay_code(report: Report) -> None:
+    text = markdown(report.model_copy(update={"warnings": ("Run `mien evaluate x`.",)}), "en")
+    assert "> Run `mien evaluate x`." in text

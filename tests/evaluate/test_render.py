@@ -83,6 +83,22 @@ def test_names_that_look_like_markup_are_shown_as_they_are(make_embedded: Make, 
     assert evil in str(read_report(folder / "report.json").title)
 
 
+def test_names_that_act_on_a_page_are_harmless_in_markdown(make_embedded: Make, folder: Path) -> None:
+    embedded = make_embedded()
+    evil = "<script>![x](http://example.com/x.png)|"
+    names = tuple(evil if name == "s0003" else name for name in embedded.subjects)
+    write_report(mated(replace(embedded, subjects=names, origin=replace(embedded.origin, source=evil))), folder)
+    text = (folder / "report.md").read_text()
+    assert "<script" not in text and "![x]" not in text and "&lt;script>" in text
+
+
+def test_a_set_whose_name_is_not_utf_8_has_its_report(make_embedded: Make, folder: Path) -> None:
+    embedded = make_embedded()
+    write_report(mated(replace(embedded, origin=replace(embedded.origin, source="caf\udce9"))), folder)
+    for name in ("report.json", "report.html", "report.md"):
+        assert "caf\\udce9" in (folder / name).read_text(encoding="utf-8").replace("\\\\", "\\")
+
+
 @pytest.mark.parametrize("language", ["xx", ""])
 def test_an_unknown_language_writes_nothing(make_embedded: Make, folder: Path, language: str) -> None:
     with pytest.raises(LanguageError):

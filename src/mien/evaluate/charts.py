@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mien.evaluate.report import Chart, spoken
-from mien.messages import find_catalogue, number
+from mien.messages import Text, find_catalogue, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,8 +47,8 @@ def draw(chart: Chart, language: str) -> Drawing:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     DRAWN[chart.kind](axes, chart, language)
-    axes.set_xlabel(spoken(chart.x_label))
-    axes.set_ylabel(spoken(chart.y_label))
+    axes.set_xlabel(_letters(chart.x_label))
+    axes.set_ylabel(_letters(chart.y_label))
     svg, png = io.StringIO(), io.BytesIO()
     # No date and a fixed salt, so that the same report gives the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "mien", "svg.fonttype": "none"}):
@@ -56,6 +56,11 @@ def draw(chart: Chart, language: str) -> Drawing:
     figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
     text = svg.getvalue()
     return Drawing(text[text.index("<svg") :], png.getvalue())
+
+
+def _letters(text: Text) -> str:
+    """A text of the chart, letter by letter: matplotlib takes what is between two dollars for a formula."""
+    return spoken(text).replace("$", r"\$")
 
 
 def _number_axis(axis: "Axis", language: str) -> None:
@@ -76,7 +81,7 @@ def _number_axis(axis: "Axis", language: str) -> None:
 
 def _histogram(axes: "Axes", chart: Chart, language: str) -> None:
     for series, colour in zip(chart.series, COLOURS, strict=False):
-        axes.stairs(series.y, series.x, fill=True, alpha=0.35, color=colour, label=spoken(series.name))
+        axes.stairs(series.y, series.x, fill=True, alpha=0.35, color=colour, label=_letters(series.name))
         axes.stairs(series.y, series.x, color=colour, linewidth=1.2)
     _mark(axes, chart)
     axes.set_ylim(bottom=0)
@@ -90,7 +95,7 @@ def _mark(axes: "Axes", chart: Chart) -> None:
     for index, (place, name) in enumerate(chart.marks):
         axes.axvline(place, color="#555555", linewidth=0.9, linestyle="--")
         axes.annotate(
-            spoken(name),
+            _letters(name),
             (place, 0.97 - 0.08 * index),
             xycoords=("data", "axes fraction"),
             xytext=(3, 0),
@@ -113,7 +118,7 @@ def _det(axes: "Axes", chart: Chart, language: str) -> None:
         # A rate of zero has no normal deviate; the line ends where errors end.
         kept = [i for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)) if x > 0 and y > 0]
         x, y = _deviate(tuple(series.x[i] for i in kept)), _deviate(tuple(series.y[i] for i in kept))
-        axes.plot(x, y, color=colour, label=spoken(series.name))
+        axes.plot(x, y, color=colour, label=_letters(series.name))
         if series.low:
             low, high = (_deviate(tuple(band[i] for i in kept)) for band in (series.low, series.high))
             floor = _deviate((1e-4,))[0]
@@ -152,7 +157,7 @@ def _fmr(axes: "Axes", chart: Chart, language: str) -> None:
     lowest = min((value for series in chart.series for value in series.y if value > 0), default=1e-6)
     for series, colour in zip(chart.series, COLOURS, strict=False):
         values = np.array(series.y)
-        axes.plot(series.x, np.where(values > 0, values, np.nan), color=colour, label=spoken(series.name))
+        axes.plot(series.x, np.where(values > 0, values, np.nan), color=colour, label=_letters(series.name))
         if series.low:
             floor = lowest / 10
             axes.fill_between(
@@ -168,7 +173,7 @@ def _fmr(axes: "Axes", chart: Chart, language: str) -> None:
 def _line(axes: "Axes", chart: Chart, language: str) -> None:
     for series, colour in zip(chart.series, COLOURS, strict=False):
         marker = "o" if len(series.x) <= MARKED else None
-        axes.plot(series.x, series.y, color=colour, marker=marker, markersize=3, label=spoken(series.name))
+        axes.plot(series.x, series.y, color=colour, marker=marker, markersize=3, label=_letters(series.name))
         if series.low:
             axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.2, linewidth=0)
     _number_axis(axes.xaxis, language)
@@ -180,7 +185,7 @@ def _line(axes: "Axes", chart: Chart, language: str) -> None:
 def _grid(axes: "Axes", chart: Chart, language: str) -> None:
     shares = np.array([series.y for series in chart.series])
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_yticks(range(len(chart.series)), [spoken(series.name) for series in chart.series])
+    axes.set_yticks(range(len(chart.series)), [_letters(series.name) for series in chart.series])
     axes.set_xticks(range(shares.shape[1]), [number(value, language) for value in chart.series[0].x])
     for (row, column), value in np.ndenumerate(shares):
         colour = "white" if value > 0.55 else "black"

@@ -24,7 +24,7 @@ def write_report(report: Report, out: Path, language: str = "en") -> None:
     files = {f"{name}.png": drawing.png for name, drawing in drawings.items()}
     files["report.json"] = spoken.model_dump_json(indent=1, exclude=left_out).encode()
     files["report.md"] = markdown(spoken, language).encode()
-    files["report.html"] = page(spoken, drawings, language).encode()
+    files["report.html"] = page(spoken, drawings, language).encode("utf-8", "backslashreplace")
     # Nothing is written before everything is made.
     for name, data in files.items():
         write_whole_bytes(out / name, data)

@@ -165,8 +165,10 @@ def spoken(text: Text) -> str:
 
 
 def _in_language(value: Any, language: str) -> Any:  # noqa: ANN401 - any part of a report
-    if isinstance(value, Message):
-        return value.text(language)
+    if isinstance(value, Message | str):
+        text = value.text(language) if isinstance(value, Message) else value
+        # Bytes of file names that are not UTF-8 are written out; JSON and pages cannot hold them.
+        return text.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Frozen):
         parts = {name: _in_language(getattr(value, name), language) for name in type(value).model_fields}
         return value.model_copy(update=parts)
