@@ -96,7 +96,9 @@ def test_names_cannot_become_html_links_or_images_or_break_a_table(report: Repor
 def test_names_in_sentences_cannot_become_html_links_or_images(report: Report, name: str) -> None:
     harmed = report.model_copy(update={"title": name, "headline": (name,), "warnings": (name,)})
     text = markdown(harmed, "en")
-    assert name not in text.replace("\\[", "") and len(text.splitlines()) == len(markdown(report, "en").splitlines()) - 1
+    assert (
+        name not in text.replace("\\[", "") and len(text.splitlines()) == len(markdown(report, "en").splitlines()) - 1
+    )
 
 
 def test_commands_in_sentences_stay_code(report: Report) -> None:
