@@ -10,15 +10,40 @@ import unicodedata
 from mien.errors import MienError
 from mien.faults import shortened
 
-NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-"""What schemas ask of a name."""
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+TITLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9 ._+-]{0,127}")
+"""A name that a person chose freely and that also names a file, as of an evaluation set."""
 
-_RULE = "lower-case letters, digits, '.', '_' and '-', at most 64, the first a letter or a digit"
+RULE = "lower-case letters, digits, '.', '_' and '-', at most 64, the first a letter or a digit"
 
 
 def is_name(text: str) -> bool:
     """Whether a text is a name."""
-    return re.fullmatch(NAME.strip("^$"), text) is not None
+    return NAME.fullmatch(text) is not None
+
+
+def valid_name(text: str) -> str:
+    """Give a name back, for schemas.
+
+    Raises:
+        ValueError: it is not a name.
+    """
+    if not is_name(text):
+        raise ValueError(f"'{shortened(text)}' is not a name: {RULE}")
+    return text
+
+
+def valid_title(text: str) -> str:
+    """Give the freely chosen name of a set back, for schemas.
+
+    Raises:
+        ValueError: it could not name a file, or would name one elsewhere.
+    """
+    if TITLE.fullmatch(text) is None:
+        raise ValueError(
+            f"'{shortened(text)}' is not a name of a set: letters, digits, spaces, '.', '_', '+' and '-', and no path"
+        )
+    return text
 
 
 def require_name(text: str, what: str, error: type[MienError], remedy: str) -> str:
@@ -34,7 +59,7 @@ def require_name(text: str, what: str, error: type[MienError], remedy: str) -> s
         MienError: of the type `error`; the text is not a name.
     """
     if not is_name(text):
-        raise error(f"'{shortened(text)}' is not a name of a {what} ({_RULE}); {remedy}")
+        raise error(f"'{shortened(text)}' is not a name of a {what} ({RULE}); {remedy}")
     return text
 
 

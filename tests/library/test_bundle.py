@@ -1,5 +1,6 @@
 """Bundles: models arrive as they left, and nothing of a damaged or foreign bundle is used."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.errors import CardError, ModelNotFoundError
+from fuzz import mutants
+from mien.errors import CardError, MienError, ModelNotFoundError
 from mien.library.bundle import OpenBundle, bundle_models, is_bundle
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
@@ -66,8 +68,6 @@ def test_a_changed_file_is_refused(bundle: Path) -> None:
 
 def test_a_card_that_names_a_file_elsewhere_is_refused(bundle: Path) -> None:
     def change(parts: dict[str, bytes]) -> None:
-        import hashlib
-
         card = parts["one/card.toml"].replace(b'path = "model.onnx"', b'path = "../../../evil.onnx"')
         about = json.loads(parts["bundle.json"])
         about["sha256"]["one/card.toml"] = hashlib.sha256(card).hexdigest()
@@ -82,8 +82,54 @@ def test_rubbish_is_not_a_bundle(tmp_path: Path, rubbish: bytes) -> None:
     path = tmp_path / "x.zip"
     path.write_bytes(rubbish)
     assert not is_bundle(path)
-    with pytest.raises(CardError, match="cannot be read as a bundle"):
+    with pytest.raises(CardError, match=r"x\.zip is damaged or not what it should be .*make it again"):
         OpenBundle(path)
+
+
+def test_a_bomb_in_a_bundle_is_not_unpacked(bundle: Path) -> None:
+    def change(parts: dict[str, bytes]) -> None:
+        parts["one/model.onnx"] = bytes(300 << 20)
+
+    with zipfile.ZipFile(rewritten(bundle, change)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    with pytest.raises(CardError, match=r"one/model\.onnx claims to have 314572800 bytes, too many"):
+        OpenBundle(bundle)
+
+
+def test_a_model_whose_answer_is_another_leaves_the_store_as_it_was(bundle: Path, make_recognizer: Make) -> None:
+    """Its checksums agree, and its golden vector does not."""
+
+    def change(parts: dict[str, bytes]) -> None:
+        data = make_recognizer(seed=5)
+        digest = hashlib.sha256(data).hexdigest().encode()
+        old = hashlib.sha256(parts["one/model.onnx"]).hexdigest().encode()
+        card = parts["one/card.toml"].replace(old, digest)
+        about = json.loads(parts["bundle.json"])
+        about["sha256"] |= {
+            "one/card.toml": hashlib.sha256(card).hexdigest(),
+            "one/model.onnx": digest.decode(),
+        }
+        parts |= {"one/card.toml": card, "one/model.onnx": data, "bundle.json": json.dumps(about).encode()}
+
+    opened = OpenBundle(rewritten(bundle, change))
+    before = store.load("one")
+    with pytest.raises(CardError, match="does not give its golden vector"):
+        opened.install("one")
+    assert store.load("one") == before and before.session() is not None
+
+
+def test_a_damaged_bundle_is_refused_in_one_sentence_or_gives_what_was_packed(bundle: Path) -> None:
+    """Damaged compressed data ended in a zlib.error."""
+    whole, card = bundle.read_bytes(), store.load("one").card
+    for damaged in mutants(whole, 150, seed=1):
+        bundle.write_bytes(damaged)
+        try:
+            assert OpenBundle(bundle).install("one").card == card
+        except MienError as reason:
+            assert "models.zip" in str(reason) and "\n" not in str(reason)
 
 
 @pytest.mark.parametrize("about", [b"[]", b"{}", b'{"format": "mien bundle 9", "sha256": {}}', b"{"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fuzz import mutants
 from mien.errors import CardError, ModelNotFoundError
 from mien.library.catalogue import read_catalogue
 from mien.settings import parse
@@ -92,3 +93,13 @@ def test_a_wrong_entry_is_refused_by_its_key(tmp_path: Path, old: str, new: str,
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ModelNotFoundError, match="arcface-r50"):
         read_catalogue().entry("nobody")
+
+
+def test_a_damaged_catalogue_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    for damaged in mutants((ENTRY + '[recommended]\nmodels = ["net"]\n').encode(), 300, seed=2):
+        path.write_bytes(damaged)
+        try:
+            read_catalogue(path)
+        except CardError as reason:
+            assert "own.toml" in str(reason) and "\n" not in str(reason)

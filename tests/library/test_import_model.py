@@ -43,8 +43,8 @@ def test_families_are_recognized_from_the_outputs() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "takes 0 inputs"),
-        (b"not onnx at all", "is not an ONNX file"),
+        (b"", "is empty"),
+        (b"not onnx at all", "is damaged or not an ONNX file"),
         (network([[1, 5]]), "neither a recognizer"),
         (network([[1, 4], [1, 2]]), "neither a recognizer"),
         (network([[1, 512]], inputs=2), "takes 2 inputs"),

@@ -1,9 +1,12 @@
 """Cards: what is valid, what is refused and with which words; the embedding contract."""
 
+from pathlib import Path
+
 import pytest
 
+from fuzz import mutants
 from mien.errors import CardError
-from mien.models.card import format_card, parse_card
+from mien.models.card import format_card, parse_card, read_card
 from mien.models.defaults import shipped_card
 
 CARD = """
@@ -129,3 +132,20 @@ def test_a_card_takes_five_points_of_its_own() -> None:
     assert card.contract != PINNED
     with pytest.raises(CardError, match=r"embedding\.template"):
         parse_card(CARD.replace('template = "arcface"', 'template = "vgg"'), "it")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "+nan"])
+def test_a_card_with_a_number_that_is_none_is_refused(value: str) -> None:
+    """A threshold of NaN would answer every comparison in the same way."""
+    with pytest.raises(CardError, match=r"input\.scale\.0: Input should be a finite number"):
+        parse_card(CARD.replace("scale = [127.5", f"scale = [{value}"), "it")
+
+
+def test_a_damaged_card_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "card.toml"
+    for damaged in mutants(format_card(shipped_card("mtcnn")).encode(), 300, seed=2):
+        path.write_bytes(damaged)
+        try:
+            read_card(path)
+        except CardError as reason:
+            assert "card.toml" in str(reason) and "\n" not in str(reason)

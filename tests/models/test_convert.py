@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from fuzz import mutants
 from mien.errors import CardError
 from mien.models.card import InputSpec
 from mien.models.convert import OPERATIONS, convert
@@ -110,11 +111,29 @@ def test_an_operation_that_is_not_known_is_named(tmp_path: Path) -> None:
         (b"", None, "is not a tflite file"),
         (b"....TFL3" + bytes(40), None, "cannot be read as a tflite file"),
         (b"<net/>", b"", "cannot be read as OpenVINO IR"),
+        (b"<html></html>", b"", "it begins with html, not with net"),
+        (b"<net>", b"", "it is damaged .*copy it again"),
+        (b'<!DOCTYPE net [<!ENTITY a "b">]><net>&a;</net>', b"", "it begins with an entity"),
     ],
 )
 def test_what_openvino_cannot_read_is_refused(data: bytes, weights: bytes | None, says: str) -> None:
     with pytest.raises(CardError, match=says):
         convert(data, weights, "it")
+
+
+@pytest.mark.parametrize("ending", [".xml", ".bin"])
+def test_damaged_ir_is_read_or_refused_in_one_sentence(
+    make_recognizer: Make, tmp_path: Path, capfd: pytest.CaptureFixture[str], ending: str
+) -> None:
+    path = as_ir(make_recognizer(), tmp_path)
+    part = path.with_suffix(ending)
+    for damaged in mutants(part.read_bytes(), 40, seed=4):
+        part.write_bytes(damaged)
+        try:
+            read_network_file(path)
+        except CardError as reason:
+            assert "net.xml" in str(reason) and "\n" not in str(reason)
+    assert capfd.readouterr().err == "", "OpenVINO tries no other format"
 
 
 def test_ir_without_its_weights_names_the_missing_file(make_recognizer: Make, tmp_path: Path) -> None:

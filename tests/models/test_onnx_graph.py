@@ -54,7 +54,11 @@ def test_a_network_that_shifts_and_scales_first_prepares_its_pixels(first: list[
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"\xff\xd8\xff no network", "x is not an ONNX file"),
+        (b"\xff\xd8\xff no network", "x is a JPEG image and not a model"),
+        (b"no network", "x is damaged or not an ONNX file; copy it again"),
+        (b"", "x is empty"),
+        (b"PK\x03\x04", "x is a checkpoint of torch or an archive"),
+        (b"\x20\0\0\0TFL3", r"x is a tflite file: name it with the ending \.tflite"),
         (network(["Relu"], {"a": [1, 3, 8, 8], "b": [1, 3, 8, 8]}), "x takes 2 inputs"),
         (network(["Relu"], {"a": [1, 128]}), r"x takes an input of shape \[1, 128\]"),
         (network(["Relu"], {"a": [1, 1, 8, 8]}), r"x takes an input of shape \[1, 1, 8, 8\]"),

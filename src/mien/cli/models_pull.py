@@ -66,7 +66,7 @@ def pull(
     if name == RECOMMENDED:
         return _pull_recommended(yes, origin, catalogue, json)
     if origin is None or not is_bundle(origin):
-        err.print(_about(name, read_catalogue(catalogue).entry(name)))
+        err.print(_about(name, pulling.entry_of(name, origin, catalogue)))
     with _transfer_bar() as on_progress:
         done = pulling.pull(
             name,

@@ -10,13 +10,19 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mien.errors import CardError, ModelNotFoundError
 from mien.models import store
+from mien.models.archives import member, opened
 from mien.models.card import ModelCard, format_card, parse_card
+from mien.models.session import open_session
 from mien.whole_files import whole_file
 
 MANIFEST, FORMAT = "bundle.json", "mien bundle 1"
+
+HEAD = 30 + len(MANIFEST)
+"""Bytes of a zip archive up to the end of its first member's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,14 @@ def _parts(model: store.Model) -> dict[str, bytes]:
 
 
 def is_bundle(path: Path) -> bool:
-    """Whether a file is a bundle, by its list of checksums."""
+    """Whether a file is a bundle, by the name of its list of checksums, which it begins with.
+
+    A bundle that is cut or damaged is one, so that it is refused as such.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return MANIFEST in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+        with path.open("rb") as stream:
+            return MANIFEST.encode() in stream.read(HEAD)
+    except OSError:
         return False
 
 
@@ -103,17 +112,23 @@ class OpenBundle:
 
         Raises:
             ModelNotFoundError: it is not in the bundle.
-            CardError: its card and its files do not belong together.
+            CardError: its card and its files do not belong together; the store is left as it was.
         """
         if name not in self.names:
             raise ModelNotFoundError(f"{self.path} has no '{name}'; it has {', '.join(self.names)}")
-        card = parse_card(self._parts[f"{name}/{store.CARD}"].decode(), f"{name}/{store.CARD} in {self.path}")
+        where = f"{name}/{store.CARD} in {self.path}"
+        try:
+            card = parse_card(self._parts[f"{name}/{store.CARD}"].decode(), where)
+        except UnicodeDecodeError as reason:
+            raise CardError(f"{where} is not UTF-8 text; make the bundle again") from reason
         if card.name != name:
             raise CardError(f"{self.path} keeps the card of {card.name} under {name}; make the bundle again")
-        model = store.save(card, self._files(card))
-        for part in card.files:
-            model.session(part)
-        return model
+        files = self._files(card)
+        with TemporaryDirectory() as scratch:
+            store.write(card, files, Path(scratch))
+            for part in card.files:
+                open_session(card, Path(scratch), part)
+        return store.save(card, files)
 
     def _files(self, card: ModelCard) -> Mapping[str, bytes]:
         paths = {part: f"{card.name}/{file.path}" for part, file in card.files.items()}
@@ -125,14 +140,11 @@ class OpenBundle:
 
 def _read(path: Path) -> dict[str, bytes]:
     again = "make it again with `mien models bundle`"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            about = json.loads(archive.read(MANIFEST))
-            if about.get("format") != FORMAT:
-                raise CardError(f"{path} is a bundle of another version of mien; {again}")
-            parts = {str(name): archive.read(str(name)) for name in about["sha256"]}
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, TypeError) as reason:
-        raise CardError(f"{path} cannot be read as a bundle of models ({reason}); {again}") from reason
+    with opened(path, str(path), CardError, again) as archive:
+        about = json.loads(member(archive, MANIFEST))
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise CardError(f"{path} is a bundle of another version of mien; {again}")
+        parts = {str(name): member(archive, str(name)) for name in about["sha256"]}
     for name, digest in about["sha256"].items():
         if hashlib.sha256(parts[name]).hexdigest() != digest:
             raise CardError(f"{name} in {path} is damaged; {again}")

@@ -176,7 +176,7 @@ def read_catalogue(path: Path | None = None) -> Catalogue:
     except ValidationError as reason:
         first = reason.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if part != "models")
-        raise CardError(f"{where}: {key}: {first['msg']}") from reason
+        raise CardError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from reason
 
 
 def _shaped(values: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from mien.detect.families import network_families, recognize_family
 from mien.errors import CardError
 from mien.library.engine_check import fit_to_engines
 from mien.models.card import (
+    MAX_SIDE,
+    MIN_SIDE,
     EmbeddingSpec,
     Golden,
     InputSpec,
@@ -249,6 +251,9 @@ def _input(where: str, family: str, graph: OnnxGraph, hints: ModelHints) -> Inpu
             f"the file does not say whether {where} was trained on RGB or BGR, and a wrong guess costs accuracy "
             "unnoticed: give --colour RGB or --colour BGR (the model's own repository says which)"
         )
+    for side in (graph.width, graph.height):
+        if side is not None and not MIN_SIDE <= side <= MAX_SIDE:
+            raise CardError(f"{where} takes images of {side} pixels; mien takes {MIN_SIDE} to {MAX_SIDE}")
     base = NEUTRAL if graph.prepares or graph.takes_bytes else usual or HALF_RANGE
     return InputSpec(
         colour=colour,

@@ -86,11 +86,25 @@ def pull(
     """
     if origin is not None and is_bundle(origin):
         return Pulled(model=OpenBundle(origin).install(name))
-    entry = read_catalogue(catalogue).entry(name)
+    entry = entry_of(name, origin, catalogue)
     if entry.commercial == "no" and not accept_licence:
         raise LicenceError(f"{name}: {entry.licence}. If you may use it so, pull it with --accept-licence")
     files = _from_disk(name, entry, origin) if origin else _from_network(name, entry, mirror, on_progress)
     return _add(name, entry, files)
+
+
+def entry_of(name: str, origin: Path | None = None, catalogue: Path | None = None) -> CatalogueEntry:
+    """The catalogue's entry of a model that is to be pulled.
+
+    Raises:
+        ModelNotFoundError: there is none; the message says so of a file that was to be a bundle, too.
+    """
+    try:
+        return read_catalogue(catalogue).entry(name)
+    except ModelNotFoundError as reason:
+        if origin is None or not origin.is_file():
+            raise
+        raise ModelNotFoundError(f"{origin} is not a bundle of models, or is damaged, and {reason}") from reason
 
 
 def pull_recommended(

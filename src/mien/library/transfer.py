@@ -11,13 +11,13 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlparse
 
 from mien.errors import DownloadError
 from mien.library.catalogue import SourceFile
+from mien.models.archives import MAX_MEMBER, member, opened
 from mien.progress import OnProgress, Progress, no_progress
 
 CHUNK = 1 << 20
@@ -82,11 +82,8 @@ def member_of(data: Path, file: SourceFile) -> bytes:
     """
     if file.member is None:
         return data.read_bytes()
-    try:
-        with zipfile.ZipFile(data) as archive:
-            return archive.read(file.member)
-    except (zipfile.BadZipFile, KeyError, OSError) as reason:
-        raise DownloadError(f"the archive has no {file.member} ({reason}); it was not used") from reason
+    with opened(data, f"the archive with {file.member}", DownloadError, "it was not used") as archive:
+        return member(archive, file.member, file.size or MAX_MEMBER)
 
 
 def _from_package(file: SourceFile) -> bytes:

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mien.errors import CardError
-from mien.plain_names import NAME
+from mien.plain_names import valid_name
 from mien.templates import TemplateSpec, check_points, parse_template
 from mien.types import PLAIN, Threshold
 from mien.units import UNIT_OF, Metric, Unit
 
-Name = Annotated[str, Field(pattern=NAME)]
+Name = Annotated[str, AfterValidator(valid_name)]
+MIN_SIDE, MAX_SIDE = 8, 4096
+"""Pixels of a side of what a network takes."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -32,7 +35,7 @@ class Strict(BaseModel):
 class ModelFile(Strict):
     """One ONNX file of a model."""
 
-    path: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+    path: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
     """The file's name in the card's folder; never a path, so that a card by others reaches no other file."""
     sha256: Sha256
     converted_from: Sha256 | None = None
@@ -45,9 +48,9 @@ class InputSpec(Strict):
     colour: Literal["RGB", "BGR"]
     mean: tuple[float, float, float]
     scale: tuple[float, float, float]
-    width: int | None = Field(default=None, ge=8, le=4096)
+    width: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE)
     """None where the network takes any width."""
-    height: int | None = Field(default=None, ge=8, le=4096)
+    height: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE)
 
 
 class EmbeddingSpec(Strict):
@@ -262,7 +265,8 @@ def parse_card(text: str, where: str) -> ModelCard:
     except ValidationError as reason:
         first = reason.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise CardError(f"{where}: {key}: {first['msg']}; `mien models add` writes a valid card") from reason
+        said = first["msg"].removeprefix("Value error, ")
+        raise CardError(f"{where}: {key}: {said}; `mien models add` writes a valid card") from reason
     if (card.kind == "recognizer") != (card.embedding is not None):
         raise CardError(f"{where}: a recognizer needs [embedding], and other models have none")
     if (card.kind == "expert") != (card.expert is not None):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
 
 import numpy as np
 
@@ -90,6 +91,8 @@ def convert(data: bytes, weights: bytes | None, name: str) -> bytes:
 def _read(data: bytes, weights: bytes | None, name: str) -> Any:  # noqa: ANN401 - the package is not typed
     """The graph with a batch of one and its constants folded."""
     openvino = load_openvino()
+    if weights is not None:
+        _require_ir(data, name)
     if weights is None and data[4:8] != TFLITE:
         raise CardError(f"{name} is not a tflite file: it lacks the mark {TFLITE.decode()}")
     passes = importlib.import_module("openvino.passes")
@@ -108,9 +111,27 @@ def _read(data: bytes, weights: bytes | None, name: str) -> Any:  # noqa: ANN401
             manager.register_pass(passes.ConstantFolding())
             manager.run_passes(model)
             return model
-    except RuntimeError as reason:
+    except CardError:
+        raise
+    except Exception as reason:
         what = "a tflite file" if weights is None else "OpenVINO IR"
         raise CardError(f"{name} cannot be read as {what}: {last_line(reason)}") from reason
+
+
+def _require_ir(data: bytes, name: str) -> None:
+    """Refuse an .xml that is damaged or none at all: OpenVINO would try all its formats, loudly."""
+    roots: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda root, attributes: roots.append(root)
+    parser.EntityDeclHandler = lambda *declared: roots.insert(0, "an entity")
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as reason:
+        raise CardError(f"{name} cannot be read as OpenVINO IR: it is damaged ({reason}); copy it again") from reason
+    if roots[0] != "net":
+        raise CardError(
+            f"{name} cannot be read as OpenVINO IR: it begins with {roots[0]}, not with net; copy it again"
+        )
 
 
 def _image_input(model: Any, writer: _Writer, name: str) -> tuple[int, int]:  # noqa: ANN401

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mien.errors import CardError
+from mien.models.foreign_files import describe_foreign
 
 if TYPE_CHECKING:
     import onnx
@@ -57,10 +58,14 @@ def read_graph(data: bytes, name: str) -> OnnxGraph:
     import onnx
     from google.protobuf.message import DecodeError
 
+    foreign = describe_foreign(data[:512])
+    if foreign:
+        raise CardError(f"{name} {foreign}")
     try:
         graph = onnx.load_from_string(data).graph
     except (DecodeError, ValueError) as reason:
-        raise CardError(f"{name} is not an ONNX file; export your model to ONNX first") from reason
+        what = "is damaged or not an ONNX file; copy it again, or export your model to ONNX first"
+        raise CardError(f"{name} {_kind_of(data) or what}") from reason
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
@@ -72,6 +77,13 @@ def read_graph(data: bytes, name: str) -> OnnxGraph:
     outputs = tuple(_sides(value) for value in graph.output)
     takes_bytes = inputs[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
     return OnnxGraph(outputs, sides[3], sides[2], "Sub" in first and "Mul" in first, takes_bytes)
+
+
+def _kind_of(data: bytes) -> str:
+    """What other file a network may be in, as the end of a sentence; empty where that is not known."""
+    if data.startswith((b"PK", b"\x80")):
+        return "is a checkpoint of torch or an archive, not an ONNX file: `mien models inspect` says what it holds"
+    return "is a tflite file: name it with the ending .tflite" if data[4:8] == b"TFL3" else ""
 
 
 def with_free_batch(data: bytes) -> bytes | None:

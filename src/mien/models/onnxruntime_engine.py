@@ -18,6 +18,9 @@ from mien.models.engines import ENGINES
 from mien.models.options import EngineOptions
 from mien.types import Floats, Image
 
+LONGEST = 120
+"""Maximum number of characters of an engine's message in a sentence."""
+
 GPU = "CUDAExecutionProvider"
 
 
@@ -62,7 +65,7 @@ class OnnxRuntimeSession:
         offered = onnxruntime.get_available_providers()
         providers = [p for p in (GPU, "CPUExecutionProvider") if p in offered]
         try:
-            self._session = onnxruntime.InferenceSession(data, settings, providers=providers)
+            self._session = onnxruntime.InferenceSession(data, settings, providers=providers, enable_fallback=0)
         except Exception as reason:
             raise CardError(f"ONNX Runtime cannot open this network: {_first_line(reason)}") from reason
         entry = self._session.get_inputs()[0]
@@ -103,4 +106,4 @@ def _size(shape: Sequence[object]) -> tuple[int, int]:
 
 def _first_line(reason: Exception) -> str:
     lines = [line for line in str(reason).splitlines() if line.strip()]
-    return lines[0] if lines else type(reason).__name__
+    return lines[0].strip()[:LONGEST] if lines else type(reason).__name__

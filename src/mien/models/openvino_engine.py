@@ -18,6 +18,9 @@ from mien.models.card import InputSpec
 from mien.models.options import EngineOptions
 from mien.types import Floats, Image
 
+LONGEST = 120
+"""Maximum number of characters of an engine's message in a sentence."""
+
 
 def load_openvino() -> Any:  # noqa: ANN401 - the packages are not typed
     """The package openvino, with the stub that it uses where its telemetry package is missing.
@@ -55,7 +58,10 @@ class OpenVinoSession:
             self.batchable = _free_batch(model)
             model = _with_pixels(model, spec)
             compiled = core.compile_model(model, "CPU", _openvino_settings(options, precision))
-        except RuntimeError as reason:
+        except CardError:
+            raise
+        except Exception as reason:
+            # RuntimeError of its own, and UnicodeDecodeError for names in the graph that are not text.
             raise CardError(f"OpenVINO cannot open this network: {last_line(reason)}") from reason
         self.precision = precision
         self._fixed = _fixed_size(model)
@@ -79,14 +85,17 @@ class OpenVinoSession:
             self._idle.put(request)
 
     def _infer(self, request: Any, batch: Image) -> list[Floats]:  # noqa: ANN401
-        request.infer([batch], share_inputs=True)
+        try:
+            request.infer([batch], share_inputs=True)
+        except RuntimeError as reason:
+            raise CardError(f"OpenVINO cannot run this network: {last_line(reason)}") from reason
         return [np.array(request.get_output_tensor(i).data, np.float32) for i in range(self._outputs)]
 
 
 def last_line(reason: Exception) -> str:
     """What OpenVINO says in the end of its errors, which begin with its own source files."""
     lines = [line for line in str(reason).splitlines() if line.strip()]
-    return lines[-1] if lines else type(reason).__name__
+    return lines[-1].strip()[:LONGEST] if lines else type(reason).__name__
 
 
 def _free_batch(model: Any) -> bool:  # noqa: ANN401

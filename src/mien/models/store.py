@@ -133,15 +133,24 @@ def save(card: ModelCard, files: Mapping[str, bytes]) -> Model:
     Raises:
         CardError: bytes and card do not agree.
     """
+    place = folder_of(card.name)
+    with replaced_folder(place) as scratch:
+        write(card, files, scratch)
+    return Model(card, place)
+
+
+def write(card: ModelCard, files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a card and its files into a folder.
+
+    Raises:
+        CardError: bytes and card do not agree.
+    """
     for part, file in card.files.items():
         if hashlib.sha256(files[part]).hexdigest() != file.sha256:
             raise CardError(f"the bytes of {file.path} do not have the sha256 of the card of {card.name}")
-    place = folder_of(card.name)
-    with replaced_folder(place) as scratch:
-        for part, file in card.files.items():
-            (scratch / file.path).write_bytes(files[part])
-        (scratch / CARD).write_text(format_card(card), encoding="utf-8")
-    return Model(card, place)
+    for part, file in card.files.items():
+        (folder / file.path).write_bytes(files[part])
+    (folder / CARD).write_text(format_card(card), encoding="utf-8")
 
 
 def rewrite_card(model: Model, card: ModelCard) -> Model:

@@ -5,8 +5,8 @@ no code of a file runs. Knows no network.
 """
 
 import io
+import math
 import pickle
-import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import CardError
+from mien.models.archives import member, opened
 
 Weights = dict[str, NDArray[Any]]
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -27,8 +28,6 @@ TYPES = {
     "LongStorage": np.dtype("<i8"),
     "IntStorage": np.dtype("<i4"),
 }
-DAMAGES = (EOFError, ValueError, LookupError, TypeError, AttributeError, StopIteration, OverflowError)
-"""What a damaged pickle may raise besides its own errors."""
 WRAPPERS = ("state_dict", "model", "net")
 """Keys under which some checkpoints keep their weights."""
 
@@ -60,6 +59,8 @@ class _Tensor:
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
         if min((self.offset, *self.strides)) < 0 or (0 not in self.shape and last >= len(flat)):
             raise ValueError("a tensor reaches beyond its storage")
+        if math.prod(self.shape) > len(flat):
+            raise ValueError("a tensor reaches beyond its storage with numbers that it repeats")
         steps = tuple(step * flat.itemsize for step in self.strides)
         return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, steps).copy()
 
@@ -99,12 +100,15 @@ def read_torch_weights(data: bytes, name: str) -> Weights:
     """
     reader = _read_archive if data.startswith(b"PK") else _read_old
     try:
-        content, storages = reader(data)
+        content, storages = reader(data, name)
         weights = {key: tensor.read(storages) for key, tensor in _tensors(content).items()}
-    except (pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGES) as reason:
+    except CardError:
+        raise
+    except Exception as reason:
+        # A damaged pickle raises what it likes: MemoryError where a length is, EOFError, IndexError...
         raise CardError(
-            f"{name} is not a checkpoint of torch that holds weights only ({reason}); save the network's state_dict "
-            "and use that"
+            f"{name} is not a checkpoint of torch that holds weights only ({reason or type(reason).__name__}); save "
+            "the network's state_dict and use that"
         ) from reason
     if not weights:
         raise CardError(f"{name} holds no weights by name; save the network's state_dict and use that")
@@ -116,7 +120,7 @@ def _tensors(content: Any) -> dict[str, _Tensor]:  # noqa: ANN401 - what the pic
     return {str(key): value for key, value in inner.items() if isinstance(value, _Tensor)}
 
 
-def _read_old(data: bytes) -> tuple[Any, Mapping[str, bytes]]:
+def _read_old(data: bytes, _: str) -> tuple[Any, Mapping[str, bytes]]:
     stream = io.BytesIO(data)
 
     def load() -> Any:  # noqa: ANN401 - what the pickle holds
@@ -135,9 +139,12 @@ def _read_old(data: bytes) -> tuple[Any, Mapping[str, bytes]]:
     return content, storages
 
 
-def _read_archive(data: bytes) -> tuple[Any, Mapping[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        place = next(one for one in archive.namelist() if one.endswith("/data.pkl")).removesuffix("data.pkl")
-        content = _Reader(io.BytesIO(archive.read(f"{place}data.pkl"))).load()
-        keys = {one.storage.key for one in _tensors(content).values()}
-        return content, {key: archive.read(f"{place}data/{key}") for key in keys}
+def _read_archive(data: bytes, name: str) -> tuple[Any, Mapping[str, bytes]]:
+    stream, again = io.BytesIO(data), "copy it again"
+    with opened(stream, name, CardError, again) as archive:
+        place = next((one for one in archive.namelist() if one.endswith("/data.pkl")), "data.pkl")
+        pickled = member(archive, place)
+    content = _Reader(io.BytesIO(pickled)).load()
+    keys = {one.storage.key for one in _tensors(content).values()}
+    with opened(stream, name, CardError, again) as archive:
+        return content, {key: member(archive, f"{place.removesuffix('data.pkl')}data/{key}") for key in keys}

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from made_up import shortest_recipe  # noqa: E402
 
+from fuzz import mutants  # noqa: E402
 from mien.errors import RecipeError  # noqa: E402
 from mien.train.kinds import parse_recipe, read_recipe  # noqa: E402
 from mien.train.recipe.io import format_recipe  # noqa: E402
@@ -55,3 +56,29 @@ def test_settings_go_on_top_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="is not valid TOML"):
         path.write_text("= 3")
         read_recipe(path)
+
+
+def test_a_damaged_recipe_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    whole = format_recipe(parse_recipe(shortest_recipe(), "it")).encode()
+    for damaged in mutants(whole, 300, seed=2):
+        path.write_bytes(damaged)
+        try:
+            read_recipe(path)
+        except RecipeError as reason:
+            assert "own.toml" in str(reason) and "\n" not in str(reason)
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "..", "a/b", ""])
+def test_the_name_of_an_evaluation_set_is_never_a_path(name: str) -> None:
+    """Its embeddings are written under that name."""
+    content = shortest_recipe() | {"evaluate": [{"name": name, "set": "x"}]}
+    with pytest.raises(RecipeError, match=r"evaluate\.0\.name: .* is not a name of a set"):
+        parse_recipe(content, "it")
+
+
+def test_a_rate_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    for value in ("nan", "inf"):
+        (tmp_path / "own.toml").write_text(format_recipe(parse_recipe(shortest_recipe(), "it")))
+        with pytest.raises(RecipeError, match="finite number"):
+            read_recipe(tmp_path / "own.toml", (f"optimizer.rate={value}",))

@@ -4,9 +4,10 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mien.models.card import Name, Strict
+from mien.plain_names import valid_title
 from mien.train.recipe.optimizers import OPTIMIZERS
 from mien.train.recipe.registry import name_in
 from mien.train.recipe.schedules import DECAYS, rate_factor
@@ -87,7 +88,8 @@ class About(Strict):
 class ValidationSettings(Strict):
     """A set that a network is evaluated on while it is trained."""
 
-    name: str
+    name: Annotated[str, AfterValidator(valid_title)]
+    """Also of the file of its embeddings, so it is never a path."""
     every: Annotated[int, Field(ge=0)] = 0
     """Steps between evaluations; 0 evaluates only before the first step and after the last."""
 

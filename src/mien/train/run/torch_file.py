@@ -21,13 +21,8 @@ from torch import Tensor
 from torch.serialization import safe_globals
 
 from mien.errors import CheckpointError
+from mien.models.archives import PACKED, SMALL
 from mien.models.foreign_files import describe_foreign
-
-PACKED = 100
-"""Times that a zip archive may grow when it is unpacked; torch does not pack at all."""
-
-SMALL = 1 << 20
-"""Bytes below which an archive may grow as it likes."""
 
 
 def load_file(path: Path, *, in_place: bool = False) -> Mapping[str, object]:
