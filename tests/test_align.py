@@ -154,3 +154,17 @@ def test_the_crop_of_every_pose_is_inside_the_cutout(name: str, size: int, colli
     whole = align(collins, face.landmarks, template, size)
     part = align(cutout.image, cutout.landmarks, template, size)
     assert np.abs(whole.astype(int) - part).mean() < 1
+
+
+@pytest.mark.parametrize("tall", [False, True])
+def test_a_face_at_the_far_end_of_a_picture_of_40000_pixels_is_aligned(tall: bool) -> None:
+    """OpenCV warps no image of more than 32,766 pixels along a side."""
+    five = arcface_template(112).points
+    near = picture_with_dots(five + 30, 200, 200, 3)
+    far = np.zeros((40_000, 200, 3) if tall else (200, 40_000, 3), np.uint8)
+    shift = floats([0, 39_000] if tall else [39_000, 0])
+    far[int(shift[1]) :, int(shift[0]) :][:200, :200] = near
+    expected = align(near, floats(five + 30), arcface_template(112), 112)
+    assert expected.any() and (align(far, floats(five + 30 + shift), arcface_template(112), 112) == expected).all()
+    outside = align(far, floats(five - 9000), arcface_template(112), 112)
+    assert not outside.any()

@@ -76,6 +76,10 @@ def _around(face: Face, template: BoxTemplate) -> Matrix:
     return np.array([[scale, 0, shift - left * scale], [0, scale, shift - top * scale]])
 
 
+LONGEST_SIDE = 32_000
+"""Pixels of a side from which OpenCV's warp is given a part of the image; it refuses sides of 32,767."""
+
+
 def warp(image: Image, matrix: Matrix, size: tuple[int, int], *, repeat_border: bool = False) -> Image:
     """Warp an image by a similarity; where it shrinks, areas are averaged, so that fine detail does not alias.
 
@@ -85,7 +89,7 @@ def warp(image: Image, matrix: Matrix, size: tuple[int, int], *, repeat_border: 
         size: width and height of the crop.
         repeat_border: whether pixels outside the image repeat its border instead of being black.
     """
-    image, matrix = _shrink_first(image, matrix, size)
+    image, matrix = reachable_part(*_shrink_first(image, matrix, size), size)
     border = cv2.BORDER_REPLICATE if repeat_border else cv2.BORDER_CONSTANT
     crop = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(crop, np.uint8)
@@ -104,6 +108,16 @@ def _shrink_first(image: Image, matrix: Matrix, size: tuple[int, int]) -> tuple[
     centre = np.array([left, top]) + (factor - 1) / 2
     shrunk = np.column_stack([matrix[:, :2] * factor, matrix[:, :2] @ centre + matrix[:, 2]])
     return np.asarray(small, np.uint8), shrunk
+
+
+def reachable_part(image: Image, matrix: Matrix, size: tuple[int, int]) -> tuple[Image, Matrix]:
+    """The part of a very long image that the crop shows, since OpenCV warps no image of such sides."""
+    if max(image.shape[:2]) < LONGEST_SIDE:
+        return image, matrix
+    left, top, right, bottom = _seen(image, matrix, size, 1)
+    left, top = min(left, image.shape[1] - 1), min(top, image.shape[0] - 1)
+    window = image[top : max(bottom, top + 1), left : max(right, left + 1)]
+    return window, np.column_stack([matrix[:, :2], matrix[:, :2] @ [left, top] + matrix[:, 2]])
 
 
 def _seen(image: Image, matrix: Matrix, size: tuple[int, int], factor: int) -> tuple[int, int, int, int]:

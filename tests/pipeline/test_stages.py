@@ -98,7 +98,11 @@ def test_what_is_broken_keeps_its_place_its_name_and_its_bytes(large: Path, tmp_
     (group,) = find_faces([Wanted(item) for item in items], _Corner(), ReadOptions())
     assert [one.item if isinstance(one, Broken) else one.loaded.item for one in group] == items
     assert [isinstance(one, Broken) for one in group] == [True, False, True, True, False]
-    assert isinstance(group[0], Broken) and group[0].data == cut and group[0].reason.startswith("cut is broken")
+    assert (
+        isinstance(group[0], Broken)
+        and group[0].data == cut
+        and group[0].reason.startswith("cut is damaged or cut off")
+    )
     assert isinstance(group[2], Broken) and group[2].data == b"" and "none.jpg does not exist" in group[2].reason
     assert isinstance(group[3], Broken) and "grey has shape (9, 9)" in group[3].reason
 

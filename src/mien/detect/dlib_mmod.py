@@ -22,6 +22,9 @@ DOUBLED = 480
 """An image whose longer side is at most this is doubled."""
 
 
+SMALLEST = 16
+"""Minimum margin in pixels: the network's first filters do not fit into the smallest images."""
+
 MIN_SCORE = 0.5
 """A confidence of 0, squashed: everything that the network finds."""
 
@@ -49,7 +52,7 @@ class DlibMmod:
     def _detect_one(self, image: Image) -> Faces:
         small, scale = shrink(image, self.longest)
         # The margin lets the window cover a face that fills the frame.
-        margin = max(small.shape[:2]) // 6
+        margin = max(max(small.shape[:2]) // 6, SMALLEST)
         padded = np.ascontiguousarray(cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REPLICATE))
         with self._lock:
             found = self._detector(padded, int(max(small.shape[:2]) <= DOUBLED))

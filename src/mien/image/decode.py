@@ -2,20 +2,22 @@
 
 JPEG is decoded by libjpeg-turbo, reduced while decoding where the caller needs no more than half of it; other formats
 go through Pillow and are averaged down by whole factors. Whatever cannot be decoded whole becomes one ImageError that
-names the file.
+names the file. A colour profile that cannot be used is ignored.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 from PIL import ImageCms, ImageFile
 
 from mien.errors import ImageError
+from mien.image import jpeg
 from mien.image.files import DEFAULT_LIMITS, Limits, read_bytes, read_start
 from mien.image.formats import BROKEN, open_header
-from mien.image.pixels import foreign_profile, orientation_of, to_rgb, turn, whole_factor
+from mien.image.jpeg_scans import CostlyError, DamagedError, check_scans, first_scan
+from mien.image.pixels import foreign_profile, orientation_of, to_rgb, to_srgb, turn, whole_factor
+from mien.image.png import check_pixels
 from mien.types import Image, Photo
 
 HEADER = 256 * 1024
@@ -25,7 +27,7 @@ MIN_REDUCTION = 2
 """A JPEG is not reduced by less: that takes longer than decoding it in full (docs/log.md), and its pixels would not
 be those of a caller who reads the image first."""
 
-HEAVY_HEADERS = ("WEBP", "HEIF")
+HEAVY_HEADERS = ("WEBP", "HEIF", "AVIF")
 """Formats of Pillow whose parsed header holds room for the pixels, or the whole file again."""
 
 
@@ -39,8 +41,11 @@ class Encoded:
         width: width in pixels of the upright image.
         height: height in pixels of the upright image.
         orientation: EXIF orientation, 1 to 8.
-        plain_jpeg: whether libjpeg-turbo decodes it, reduced if asked; else Pillow does.
+        kind: the format, as Pillow calls it.
+        mode: the colour mode of its pixels, as Pillow calls it.
         progressive: whether it is a JPEG whose coefficients are all held while it is decoded.
+        scan: where the header of a JPEG's first scan ends; 0 for other formats.
+        several_scans: whether a JPEG has, or may have, more than one.
         profile: the colour profile that is converted to sRGB, or None.
         headers: the parsed header, until the first decoding takes it: Pillow leaves the pixels in it. Empty where it
             is heavy; it is parsed again then.
@@ -51,10 +56,18 @@ class Encoded:
     width: int
     height: int
     orientation: int
-    plain_jpeg: bool
+    kind: str
+    mode: str
     progressive: bool
+    scan: int
+    several_scans: bool
     profile: ImageCms.ImageCmsProfile | None = field(repr=False)
     headers: list[ImageFile.ImageFile] = field(repr=False)
+
+    @property
+    def plain_jpeg(self) -> bool:
+        """Whether libjpeg-turbo decodes it, reduced if asked; else Pillow does."""
+        return self.kind == "JPEG" and self.mode in ("L", "RGB")
 
     @property
     def stored(self) -> tuple[int, int]:
@@ -91,7 +104,7 @@ class Encoded:
     def peak_bytes(self, longest: int | None) -> int:
         """Bytes that are taken while it is decoded: the result, and what the decoder holds besides."""
         width, height = self.size(longest)
-        result = 3 * width * height * (1 if self.orientation == 1 else 2)
+        result = 3 * width * height * (1 if self.orientation == 1 and self.profile is None else 2)
         if self.plain_jpeg:
             return result + (3 * self.width * self.height if self.progressive else 0)
         return result + 4 * self.width * self.height
@@ -110,34 +123,51 @@ class Encoded:
             ImageError: the pixels are cut off or broken.
         """
         try:
-            image = self._reduced_jpeg(longest) if self.plain_jpeg else self._by_pillow(longest)
+            if self.kind == "JPEG" and self.several_scans:
+                width, height = self.stored
+                check_scans(self.data, width=width, height=height, progressive=self.progressive)
+            image = self._by_libjpeg(longest) if self.plain_jpeg else self._by_pillow(longest)
             image = turn(image, self.orientation)
+        except DamagedError as reason:
+            raise ImageError(
+                f"{self.name} is damaged or cut off, so some of its pixels are missing: {reason}"
+            ) from reason
+        except CostlyError as reason:
+            raise ImageError(f"{self.name} {reason}") from reason
         except BROKEN as reason:
-            raise ImageError(f"{self.name} is broken or cut off: {reason}") from reason
+            raise ImageError(f"{self.name} is broken or cut off: {reason or type(reason).__name__}") from reason
         return Photo(image, self.width, self.height)
 
-    def _reduced_jpeg(self, longest: int | None) -> Image:
+    def _by_libjpeg(self, longest: int | None) -> Image:
         width, height = self.stored
         share = longest / max(width, height) if longest is not None and self._reduced(longest) else 1.0
+        colours = "GRAY" if self.mode == "L" and self.profile is not None else "RGB"
         try:
-            image = simplejpeg.decode_jpeg(
+            image = jpeg.decode_whole(
                 self.data,
-                "RGB",
-                fastdct=False,
-                fastupsample=False,
+                colours,
+                start=self.scan,
                 min_width=round(width * share),
                 min_height=round(height * share),
-                min_factor=1,
             )
-        except ValueError:
-            # libjpeg-turbo warns of stray bytes between markers, which harm nothing, in the same way as of
-            # missing data; Pillow distinguishes the two.
+        except jpeg.UnsupportedError:
             return self._by_pillow(None)
-        return np.asarray(image, np.uint8)
+        return image if self.profile is None else to_srgb(image, self.profile)
 
     def _by_pillow(self, longest: int | None) -> Image:
-        opened = self.headers.pop() if self.headers else open_header(self.data, self.name)
-        return to_rgb(opened, self.data, self.profile, self._factor(longest))
+        data = self._whole_cmyk() if self.kind == "JPEG" and self.mode == "CMYK" else self.data
+        if self.kind == "PNG":
+            check_pixels(self.data)
+        kept = self.headers.pop() if self.headers else None
+        opened = kept if kept and data is self.data else open_header(data, self.name)
+        return to_rgb(opened, data, self.profile, self._factor(longest))
+
+    def _whole_cmyk(self) -> bytes:
+        """The bytes from which Pillow, which ignores damage, decodes a JPEG that libjpeg-turbo found whole."""
+        try:
+            return jpeg.whole_copy(self.data, "CMYK", start=self.scan)
+        except jpeg.UnsupportedError:
+            return self.data
 
 
 def _eighths(side: int, longest: int) -> int:
@@ -161,18 +191,23 @@ def open_encoded(data: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Enc
     if len(data) > limits.max_bytes:
         raise ImageError(f"{name} has {len(data)} bytes, over the limit of {limits.max_bytes}; shrink the image")
     opened = open_header(data, name)
+    # Pillow stops reading a JPEG behind the header of its first scan.
+    scan = opened.fp.tell() if opened.format == "JPEG" and opened.fp else 0
     _check_size(opened, name, limits)
     orientation = orientation_of(opened, data)
     width, height = _upright(opened, orientation)
-    profile = foreign_profile(opened)
+    profile, progressive = foreign_profile(opened), bool(opened.info.get("progressive"))
     return Encoded(
         name=name,
         data=data,
         width=width,
         height=height,
         orientation=orientation,
-        plain_jpeg=opened.format == "JPEG" and opened.mode in ("L", "RGB") and profile is None,
-        progressive=bool(opened.info.get("progressive")),
+        kind=opened.format or "",
+        mode=opened.mode,
+        progressive=progressive,
+        scan=scan,
+        several_scans=progressive or first_scan(data, scan) != len(opened.getbands()),
         profile=profile,
         # Without tiles the pixels are in the header already: those of a PNG whose metadata follows them.
         headers=[opened] if opened.tile and opened.format not in HEAVY_HEADERS else [],
@@ -216,7 +251,14 @@ def read_size(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
         ImageError: missing, over the limit on pixels, of no known format, or with a broken header.
     """
     start = read_start(path, HEADER)
-    opened = open_header(start, str(path))
+    try:
+        opened = open_header(start, str(path))
+    except ImageError:
+        # Headers of WebP, HEIC and AVIF are only parsed in whole files.
+        if len(start) < HEADER:
+            raise
+        start = read_bytes(path, limits)
+        opened = open_header(start, str(path))
     _check_size(opened, str(path), limits)
     return _upright(opened, orientation_of(opened, start))
 

@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
+    GifImagePlugin,
     ImageCms,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
+from PIL.Image import DecompressionBombError
 
 from mien.errors import ImageError
+from mien.image.png import MAGIC, without_damaged_extras
 
 BROKEN = (
     OSError,
@@ -34,15 +39,32 @@ BROKEN = (
     AttributeError,
     NotImplementedError,
     RuntimeError,
+    SystemError,  # what Pillow's decoders in C raise on some damaged files
     MemoryError,
     struct.error,
     zlib.error,
     ImageCms.PyCMSError,
+    DecompressionBombError,  # some headers are measured by Pillow before mien sees their size
     Warning,  # Pillow warns of damage, and a program may have turned warnings into errors
 )
 """What decoders raise on bytes that are not the image they claim to be."""
 
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+AVIF_BRANDS = (b"avif", b"avis")
+MEDIA_BRANDS = (
+    b"isom",
+    b"iso2",
+    b"iso4",
+    b"iso5",
+    b"iso6",
+    b"mp41",
+    b"mp42",
+    b"avc1",
+    b"qt  ",
+    b"M4V ",
+    b"3gp4",
+    b"3gp5",
+)
 
 Opener = Callable[[io.BytesIO], ImageFile.ImageFile]
 
@@ -67,8 +89,28 @@ class Format:
     extra: str = ""
 
 
+def _brands(data: bytes) -> set[bytes]:
+    """The brands of an ISO base media file: its own, then those that it is compatible with."""
+    if data[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(data[:4], "big"), len(data), 256)
+    return {data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))}
+
+
+def _is_avif(data: bytes) -> bool:
+    return not _brands(data).isdisjoint(AVIF_BRANDS)
+
+
 def _starts(*magics: bytes) -> Callable[[bytes], bool]:
     return lambda data: data.startswith(magics)
+
+
+def _open_png(stream: io.BytesIO) -> ImageFile.ImageFile:
+    try:
+        return PngImagePlugin.PngImageFile(stream)
+    except BROKEN:
+        # Damage in its colour profile or its comments is no reason to refuse it.
+        return PngImagePlugin.PngImageFile(io.BytesIO(without_damaged_extras(stream.getvalue())))
 
 
 def _open_heic(stream: io.BytesIO) -> ImageFile.ImageFile:
@@ -82,7 +124,7 @@ FORMATS = {
     "jpeg": Format(
         "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), _starts(b"\xff\xd8\xff"), JpegImagePlugin.JpegImageFile
     ),
-    "png": Format("PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
+    "png": Format("PNG", (".png",), _starts(MAGIC), _open_png),
     "webp": Format(
         "WebP",
         (".webp",),
@@ -94,11 +136,50 @@ FORMATS = {
     "heic": Format(
         "HEIC",
         (".heic", ".heif"),
-        lambda data: data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS,
+        lambda data: data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS and not _is_avif(data),
         _open_heic,
         extra="heic",
     ),
+    "avif": Format("AVIF", (".avif",), _is_avif, AvifImagePlugin.AvifImageFile),
+    "gif": Format("GIF", (".gif",), _starts(b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile),
+    "netpbm": Format(
+        "PBM/PGM/PPM",
+        (".pbm", ".pgm", ".ppm", ".pnm"),
+        lambda data: data[:1] == b"P" and data[1:2] in b"123456" and data[2:3] in b" \t\r\n#",
+        PpmImagePlugin.PpmImageFile,
+    ),
 }
+"""Of animations the first frame is read."""
+
+CONVERT = "convert it to JPEG or PNG"
+FOREIGN: tuple[tuple[str, Callable[[bytes], bool], str], ...] = (
+    ("a JPEG 2000 image", _starts(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), CONVERT),
+    ("a JPEG XL image", _starts(b"\xff\x0a", b"\0\0\0\x0cJXL "), CONVERT),
+    ("a BigTIFF image", _starts(b"II+\0", b"MM\0+"), CONVERT),
+    ("a Photoshop file", _starts(b"8BPS"), CONVERT),
+    ("an icon", _starts(b"\0\0\x01\0"), CONVERT),
+    ("a PDF document", _starts(b"%PDF"), "export its pages as JPEG or PNG"),
+    ("an SVG drawing", lambda data: b"<svg" in data[:1024].lower(), CONVERT),
+    (
+        "a web page",
+        lambda data: data[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")),
+        "download it again",
+    ),
+    ("a Git LFS pointer", _starts(b"version https://git-lfs"), "fetch the file with `git lfs pull`"),
+    ("a video", lambda data: not _brands(data).isdisjoint(MEDIA_BRANDS), "give it to a verb that reads videos"),
+    ("a ZIP archive", _starts(b"PK\x03\x04"), "unpack it first"),
+)
+"""What images are mistaken for: what it is, how its first bytes tell, and what to do."""
+
+UNREAD = frozenset(
+    [".jp2", ".j2k", ".jpf", ".jpx", ".jxl", ".psd", ".psb", ".svg", ".pdf", ".eps", ".tga", ".ico", ".exr", ".hdr", ".pfm", ".pam", ".pcx", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"]
+)
+"""File name endings of images in formats that are not read: they are to be converted, not removed."""
+
+
+def has_unread_suffix(path: Path) -> bool:
+    """Whether a file's name ends like that of an image in a format that is not read."""
+    return path.suffix.lower() in UNREAD
 
 
 def has_image_suffix(path: Path) -> bool:
@@ -115,8 +196,7 @@ def open_header(data: bytes, name: str) -> ImageFile.ImageFile:
     """
     known = next((each for each in FORMATS.values() if each.matches(data)), None)
     if known is None:
-        *names, last = (each.name for each in FORMATS.values())
-        raise ImageError(f"{name} is not a {', '.join(names)} or {last} file; convert it to one of these")
+        raise ImageError(_unknown(data, name))
     try:
         return known.open(io.BytesIO(data))
     except ImportError as reason:
@@ -124,4 +204,12 @@ def open_header(data: bytes, name: str) -> ImageFile.ImageFile:
             f"{name} is {known.name}, which needs an extra: pip install '.[{known.extra}]' in mien's folder"
         ) from reason
     except BROKEN as reason:
-        raise ImageError(f"{name} has a broken header: {reason}") from reason
+        raise ImageError(f"{name} has a broken header: {reason or type(reason).__name__}") from reason
+
+
+def _unknown(data: bytes, name: str) -> str:
+    for what, matches, remedy in FOREIGN:
+        if matches(data):
+            return f"{name} is {what}, which is not read: {remedy}"
+    *names, last = (each.name for each in FORMATS.values())
+    return f"{name} is not a {', '.join(names)} or {last} file; {CONVERT}"

@@ -14,6 +14,8 @@ from PIL import ExifTags, ImageCms, ImageFile
 from PIL import Image as Pillow
 
 from mien.image.formats import BROKEN
+from mien.image.netpbm import DEEPEST, decode_values, to_8_bits
+from mien.image.png import chunks
 from mien.types import Image
 
 STRIP = 2**20
@@ -24,6 +26,12 @@ DEPTHS = (8, 10, 12, 14, 16)
 
 METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 """Chunks of a PNG from which Pillow reads EXIF or XMP."""
+
+PROFILED = ("L", "RGB", "CMYK")
+"""Modes whose colour profile is converted to sRGB."""
+
+DARKEST, LIGHTEST = 64, 192
+"""What a colour profile may make of black, and of white."""
 
 ALPHA = ("LA", "PA", "La", "RGBa", "RGBA")
 WIDE_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -44,6 +52,8 @@ def to_rgb(
         (height // factor, width // factor, 3) uint8 RGB. Transparent pixels are blended onto white. 16-bit values are
         scaled by the bits that they use, since infrared cameras write 10 or 12 bits into 16-bit files.
     """
+    if opened.format == "PPM" and opened.mode in ("L", "I", "RGB"):
+        return _netpbm(opened, data, factor)
     deep = any(";16" in str(tile[-1]) for tile in opened.tile)
     tag = _tag(opened, data)
     opened.load()
@@ -63,18 +73,47 @@ def _converter(
     opened: Pillow.Image, profile: ImageCms.ImageCmsProfile | None
 ) -> Callable[[Pillow.Image], Pillow.Image]:
     """What turns a strip of this image into mode RGB."""
-    if profile is not None and opened.mode in ("L", "RGB", "CMYK"):
-        change = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), opened.mode, "RGB")
-
-        def convert(strip: Pillow.Image) -> Pillow.Image:
-            done = ImageCms.applyTransform(strip, change)
-            assert done is not None
-            return done
-
-        return convert
+    if profile is not None and opened.mode in PROFILED:
+        change = _transform(profile, opened.mode)
+        if change is not None:
+            return lambda strip: _applied(change, strip)
     if opened.mode in ALPHA or "transparency" in opened.info:
         return _on_white
     return lambda strip: strip.convert("RGB")
+
+
+def to_srgb(image: Image, profile: ImageCms.ImageCmsProfile) -> Image:
+    """Convert the colours of a decoded image.
+
+    Args:
+        image: (H, W, 3) or (H, W, 1) uint8.
+        profile: of its colours; one that cannot be used is ignored.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    stored = Pillow.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+    return _in_strips(stored, _converter(stored, profile), 1)
+
+
+def _transform(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From a profile to sRGB; None where the profile is damaged: without tables, or without black and white."""
+    try:
+        change = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+        if mode != "CMYK":
+            ramp = Pillow.fromarray(np.arange(256, dtype=np.uint8)[None]).convert(mode)
+            greys = np.asarray(_applied(change, ramp)).mean(axis=(0, 2))
+            if greys[0] > DARKEST or greys[-1] < LIGHTEST or (np.diff(greys) < -1).any():
+                return None
+    except BROKEN:
+        return None
+    return change
+
+
+def _applied(change: ImageCms.ImageCmsTransform, strip: Pillow.Image) -> Pillow.Image:
+    done = ImageCms.applyTransform(strip, change)
+    assert done is not None
+    return done
 
 
 def _on_white(strip: Pillow.Image) -> Pillow.Image:
@@ -107,6 +146,14 @@ def average(image: Any, factor: int) -> Any:  # noqa: ANN401
     height, width = (side // factor for side in image.shape[:2])
     whole = image[: height * factor, : width * factor]
     return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).reshape(height, width, *image.shape[2:])
+
+
+def _netpbm(opened: ImageFile.ImageFile, data: bytes, factor: int) -> Image:
+    values, white = decode_values(opened, data)
+    values = average(values, factor)
+    # Cameras that write 10 or 12 bits call white 65535 all the same.
+    image = _to_8_bits(values, int(values.max())) if white == DEEPEST else to_8_bits(values, white)
+    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
 
 def _grey_16(opened: Pillow.Image, factor: int) -> Image:
@@ -171,13 +218,11 @@ def _tag(opened: ImageFile.ImageFile, data: bytes) -> int:
 
 def _has_late_metadata(png: bytes) -> bool:
     """Whether a chunk that may hold an orientation follows the pixels of a PNG."""
-    place, late = 8, False
-    while place + 8 <= len(png):
-        kind = png[place + 4 : place + 8]
+    late = False
+    for kind, _, _ in chunks(png):
         if late and kind in METADATA:
             return True
         late = late or kind == b"IDAT"
-        place += 12 + int.from_bytes(png[place : place + 4], "big")
     return False
 
 

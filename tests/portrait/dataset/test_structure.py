@@ -94,6 +94,22 @@ def test_every_fault_is_found_once_and_nothing_else(tmp_path: Path) -> None:
     assert both == Counter(dict.fromkeys(expected, 1))
 
 
+def test_an_image_of_another_format_is_to_be_converted_not_removed(tmp_path: Path) -> None:
+    for name in ("adults/a/1.jpg", "children/b/1.avif", "children/b/2.gif", "children/b/3.pgm"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    for name in ("adults/a/2.jp2", "adults/a/3.CR2", "adults/a/notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    listing = list_data_set(tmp_path, load_rules("icao").structure)
+    assert len(listing.entries) == 4
+    said = {one.place: one.message.text("en") for one in listing.findings if one.kind == "stray-file"}
+    assert said == {
+        "adults/a/2.jp2": "adults/a/2.jp2 is in a format that is not read: convert it to JPEG or PNG",
+        "adults/a/3.CR2": "adults/a/3.CR2 is in a format that is not read: convert it to JPEG or PNG",
+        "adults/a/notes.txt": "adults/a/notes.txt is not an image: remove it",
+    }
+
+
 def test_twins_are_one_person(tmp_path: Path) -> None:
     make(tmp_path, "adults/Minh/1.jpg", "adults/MINH/2.jpg", "children/x/1.jpg")
     listing = list_data_set(tmp_path, STRUCTURE)

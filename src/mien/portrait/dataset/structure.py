@@ -12,7 +12,7 @@ from pathlib import Path
 from mien.data.layout import GroupNames, Layout, Oddity, PersonFolder, read_layout, same_name, visible
 from mien.data.stored_paths import as_stored
 from mien.errors import AuditError
-from mien.image import has_image_suffix
+from mien.image import has_image_suffix, has_unread_suffix
 from mien.portrait.dataset.findings import Finding
 from mien.portrait.rules.schema import Structure
 
@@ -73,7 +73,9 @@ def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Li
 
 def _finding(odd: Oddity, structure: Structure) -> Finding:
     if odd.kind != "missing-group":
-        return Finding(kind=odd.kind, place=odd.place, others=odd.others)
+        to_convert = odd.kind == "stray-file" and has_unread_suffix(Path(odd.place))
+        variant = "convert" if to_convert else "text"
+        return Finding(kind=odd.kind, place=odd.place, others=odd.others, variant=variant)
     called = structure.adults[0] if odd.group == "adult" else structure.children[0]
     return Finding(kind=odd.kind, place=odd.place, arguments={"group": called})
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.align import align, warp
+from mien.align import align, reachable_part, warp
 from mien.geometry import similarity
 from mien.portrait.measures.face_chip import FaceChip
 from mien.portrait.measures.portrait_model import PortraitModel
@@ -52,9 +52,9 @@ def around_box(chip: FaceChip, model: PortraitModel) -> tuple[Crop, ...]:
     side = max(box.width, box.height) * model.spec.margin
     left, top = (box.x1 + box.x2 - side) / 2, (box.y1 + box.y2 - side) / 2
     back = np.array([[side / width, 0, left], [0, side / height, top]])
-    pixels = cv2.warpAffine(
-        chip.portrait.image, cv2.invertAffineTransform(back), (width, height), flags=cv2.INTER_LINEAR
-    )
+    forth = np.asarray(cv2.invertAffineTransform(back), np.float64)
+    image, matrix = reachable_part(chip.portrait.image, forth, (width, height))
+    pixels = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
     return (Crop(np.asarray(pixels, np.uint8), back),)
 
 
