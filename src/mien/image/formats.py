@@ -172,7 +172,35 @@ FOREIGN: tuple[tuple[str, Callable[[bytes], bool], str], ...] = (
 """What images are mistaken for: what it is, how its first bytes tell, and what to do."""
 
 UNREAD = frozenset(
-    [".jp2", ".j2k", ".jpf", ".jpx", ".jxl", ".psd", ".psb", ".svg", ".pdf", ".eps", ".tga", ".ico", ".exr", ".hdr", ".pfm", ".pam", ".pcx", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"]
+    [
+        ".jp2",
+        ".j2k",
+        ".jpf",
+        ".jpx",
+        ".jxl",
+        ".psd",
+        ".psb",
+        ".svg",
+        ".pdf",
+        ".eps",
+        ".tga",
+        ".ico",
+        ".exr",
+        ".hdr",
+        ".pfm",
+        ".pam",
+        ".pcx",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".arw",
+        ".raf",
+        ".orf",
+        ".rw2",
+        ".pef",
+        ".srw",
+    ]
 )
 """File name endings of images in formats that are not read: they are to be converted, not removed."""
 
