@@ -5,15 +5,18 @@ All recognizers get the same faces: MTCNN looks once at every image, and takes t
 threshold that the set itself gives, so that recognizers are compared where they make the same number of false
 matches. People of CelebA are those that nothing shipped was trained on. Groups of LFW are by the list of names
 lfw/names-asian.txt. Conditions: one image of each person, changed in one image of each comparison or in both, and the
-worse of the two counts.
+worse of the two counts, if there are enough comparisons to show it. For `pose` no image is changed: those of LFW that
+are turned by more than the scope's limit are compared with one another, and with one other image of each person.
 
     python benchmarks/recognizers.py [--write-cards] [--only NAME ...]
+    python benchmarks/recognizers.py --conditions CODE ... [--write-cards]    # of the shipped cards' own thresholds
 """
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -22,7 +25,7 @@ import numpy as np
 import command
 import inputs
 import machine
-from mien.align import align_face
+from mien.align import align_face, cut_out
 from mien.data.importing import import_set
 from mien.data.manifest_io import read_manifest
 from mien.data.split import split
@@ -35,11 +38,12 @@ from mien.image import read_image
 from mien.models import defaults, store
 from mien.models.card import ModelCard, ThresholdRow, format_card
 from mien.pairwise.all_pairs import PairStatistics, compare_all
-from mien.pairwise.operating_points import error_curve, operating_point
+from mien.pairwise.operating_points import SHOWN_BY, error_curve, operating_point
 from mien.pairwise.strata import strata_at
 from mien.pipeline import open_pipeline
 from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
+from mien.scope import find_scope
 from mien.types import Box, Face, Image, floats
 
 RATES = (1e-2, 1e-3, 1e-4)
@@ -53,7 +57,7 @@ MADE = 24
 SHIPPED = ("dlib-resnet", "mien-r29", "face-reid-0095")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Found:
     """A face in a file."""
 
@@ -70,7 +74,13 @@ def main() -> None:
     parser = command.parser(__doc__)
     parser.add_argument("--write-cards", action="store_true", help="write groups and conditions to the shipped cards")
     parser.add_argument("--only", nargs="+", help="these recognizers alone; no result is written")
+    parser.add_argument(
+        "--conditions", nargs="+", metavar="CODE", choices=CONDITIONS, help="these alone, at the cards' thresholds"
+    )
     given = parser.parse_args()
+    if given.conditions:
+        measure_conditions(given.conditions, write=given.write_cards, smoke=given.smoke)
+        return
     names = given.only or recognizers(smoke=given.smoke)
     with tempfile.TemporaryDirectory() as scratch:
         sets = find_sets(Path(scratch), smoke=given.smoke)
@@ -85,6 +95,25 @@ def main() -> None:
         draw_chart(curves)
     found = {"sets": {name: describe(faces) for name, faces in sets.items()}, "recognizers": result}
     command.finish("recognizers", found, smoke=given.smoke or bool(given.only))
+
+
+def measure_conditions(codes: Sequence[str], *, write: bool, smoke: bool) -> None:
+    """Measure some conditions at the thresholds that shipped cards have; the result is in conditions.json."""
+    result = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        lfw = find_faces(inputs.lfw(Path(scratch), smoke=smoke, people=MADE, images=2), lambda path: path.parent.name)
+        for name in ["dlib-resnet"] if smoke else SHIPPED:
+            if name in inputs.MODELS:
+                inputs.add_model(name)
+            card = defaults.shipped_card(name)
+            changed = conditions(Recognizer(store.load(name)), lfw, codes)
+            rows = [_with_conditions(row, changed) for row in card.thresholds]
+            result[name] = {
+                f"FMR {row.fmr:g}": {code: (row.conditions or {}).get(code) for code in codes} for row in rows
+            }
+            if write and not smoke:
+                write_card(name, [*rows, *card.group_thresholds])
+    command.finish("conditions", {"at the thresholds of cards": result}, smoke=smoke)
 
 
 def recognizers(*, smoke: bool) -> list[str]:
@@ -215,28 +244,51 @@ def card_rows(
 
 def _with_rates(row: ThresholdRow, grouped: PairStatistics, changed: dict[str, PairStatistics]) -> ThresholdRow:
     strata = {f"{one.a} | {one.b}": _three(one.fmr) for one in strata_at(grouped, row.value)}
-    worse = {}
+    return _with_conditions(row.model_copy(update={"strata": strata}), changed)
+
+
+def _with_conditions(row: ThresholdRow, changed: dict[str, PairStatistics]) -> ThresholdRow:
+    """The row with the rate of each condition: the worse one of comparisons of one changed image, and of two."""
+    worse = dict(row.conditions or {})
     for code, pairs in changed.items():
         rates = [one.fmr for one in strata_at(pairs, row.value) if "changed" in (one.a, one.b)]
-        worse[code] = _three(max(rates, key=lambda rate: rate.value))
-    return row.model_copy(update={"strata": strata, "conditions": worse})
+        shown = [rate for rate in rates if rate.count * max(rate.value, row.fmr) >= SHOWN_BY]
+        worse.pop(code, None)
+        if shown:
+            worse[code] = _three(max(shown, key=lambda rate: rate.value))
+    return row.model_copy(update={"conditions": worse})
 
 
 def _three(rate: object) -> tuple[float, float, float]:
     return tuple(float(f"{value:.3g}") for value in (rate.value, rate.low, rate.high))  # type: ignore[attr-defined,return-value]
 
 
-def conditions(network: Recognizer, faces: Sequence[Found]) -> dict[str, PairStatistics]:
-    """One image of each person, as it is and changed, all in one comparison."""
+def conditions(
+    network: Recognizer, faces: Sequence[Found], codes: Sequence[str] | None = None
+) -> dict[str, PairStatistics]:
+    """One image of each person, as it is and changed, all in one comparison; and turned faces among the others."""
     first = list({one.subject: one for one in reversed(faces)}.values())
     plain = embed(network, first)
     marks = ["as it is"] * len(first) + ["changed"] * len(first)
-    changes: dict[str, Change] = {"grey": to_grey, "mask": masked}
-    changes |= {f"size-{side}": shrink_to(side) for side in SIDES}
-    return {
-        code: compare(np.concatenate([plain, embed(network, first, change)]), [*first, *first], network, strata=marks)
-        for code, change in changes.items()
-    }
+    found = {}
+    for code, change in CHANGES.items():
+        if codes is None or code in codes:
+            both = np.concatenate([plain, embed(network, first, change)])
+            found[code] = compare(both, [*first, *first], network, strata=marks)
+    if codes is None or POSE in codes:
+        turned = [one for one in faces if is_turned(one)]
+        if turned:
+            ahead = [place for place, one in enumerate(first) if not is_turned(one)]
+            both = np.concatenate([plain[ahead], embed(network, turned)])
+            marks = ["as it is"] * len(ahead) + ["changed"] * len(turned)
+            found[POSE] = compare(both, [*(first[place] for place in ahead), *turned], network, strata=marks)
+    return found
+
+
+@cache
+def is_turned(found: Found) -> bool:
+    """Whether a face is turned by more than the scope's limit."""
+    return POSE in find_scope(cut_out(read_image(found.path), found.face), found.face).outside
 
 
 def embed(network: Recognizer, faces: Sequence[Found], change: Change | None = None) -> np.ndarray:
@@ -287,10 +339,25 @@ def _resized(image: Image, face: Face, scale: float) -> tuple[Image, Face]:
     return small, Face(box, face.score, landmarks)
 
 
+def blurred(image: Image, face: Face, number: int) -> tuple[Image, Face]:
+    """Blurred by 7% of the distance between the eyes, so that nearly all are below the scope's limit."""
+    return corrupt(image, face.landmarks, "blur", 3, number), face
+
+
 def small_grey(image: Image, face: Face, number: int) -> tuple[Image, Face]:
     """Grey and as small as ORL's images are: the head fills 92x112 pixels."""
     grey, _ = to_grey(image, face, number)
     return _resized(grey, face, min(1.0, 85 / face.box.height))
+
+
+POSE = "pose"
+CHANGES: dict[str, Change] = {
+    "grey": to_grey,
+    "mask": masked,
+    **{f"size-{side}": shrink_to(side) for side in SIDES},
+    "sharpness": blurred,
+}
+CONDITIONS = (*CHANGES, POSE)
 
 
 def draw_chart(curves: dict) -> None:

@@ -21,13 +21,11 @@ import recognizers
 from mien.align import cut_out
 from mien.data.importing import import_set
 from mien.data.manifest_io import read_manifest
-from mien.evaluate.corruptions import corrupt
 from mien.image import read_image
 from mien.models import store
 from mien.recognize.recognizer import Recognizer
 from mien.scope import Scope, find_scope
 from mien.scope.aspects import ASPECTS
-from mien.types import Face, Image
 from recognizers import Change, Found
 
 FMR = 1e-3
@@ -42,14 +40,10 @@ MADE = 6
 """Made people of a smoke run."""
 
 
-def blurred(image: Image, face: Face, number: int) -> tuple[Image, Face]:
-    return corrupt(image, face.landmarks, "blur", 3, number), face
-
-
 CHANGES: dict[str, Change | None] = {
     "as they are": None,
     "mask drawn": recognizers.masked,
-    "blur of 7% of the IED": blurred,
+    "blur of 7% of the IED": recognizers.blurred,
     "32 pixels": recognizers.shrink_to(32),
     "22 pixels": recognizers.shrink_to(22),
     "grey": recognizers.to_grey,

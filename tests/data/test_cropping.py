@@ -1,5 +1,6 @@
 """Samples to crops: what is known of a face decides, and why a sample has no crop is said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -82,3 +83,16 @@ def test_a_sample_that_cannot_be_cropped_for_an_odd_reason_harms_no_other(
     bad, good = crop_samples([Sample(path, "x") for path in (collins_path, hopper_path)], detector, spec())
     assert (bad.status, good.status) == ("broken", "written")
     assert bad.detail.startswith(f"{collins_path} needs more memory")
+
+
+def test_a_cutout_is_made_where_it_is_asked_for(detector: Detector, hopper: Image, tmp_path: Path) -> None:
+    """A large file is detected in a reduced copy, and its face is in pixels of the file all the same."""
+    path = tmp_path / "large.jpg"
+    Pillow.fromarray(cv2.resize(hopper, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)).save(path, quality=95)
+    (plain,) = crop_samples([Sample(path, "x")], detector, spec())
+    (one,) = crop_samples([Sample(path, "x")], detector, replace(spec(), cutouts=True))
+    assert plain.cutout is None and plain.face is None
+    assert one.cutout is not None and one.face is not None
+    small = detector.detect([hopper])[0][0]
+    assert one.face.box.width == pytest.approx(6 * small.box.width, rel=0.05)
+    assert max(one.cutout.image.shape[:2]) <= 360

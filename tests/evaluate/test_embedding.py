@@ -24,6 +24,7 @@ from mien.models import store
 from mien.pipeline import open_pipeline
 from mien.progress import Progress
 from mien.recognize.recognizer import Recognizer
+from mien.scope import find_scopes
 
 
 def finder() -> FaceFinder:
@@ -54,6 +55,18 @@ def test_the_file_holds_what_the_pipeline_gives(people: Path, tmp_path: Path) ->
     assert read_origin(out).source == str(people) and is_embedding_file(out)
     assert not out.with_name("e.parquet.parts").exists()
     assert S_IMODE(out.stat().st_mode) == 0o600
+    for row, analysis in enumerate(open_pipeline(many=True).analyse([Path(p) for p in found.paths], cutouts=True)):
+        kept, scope = found.scopes[row], find_scopes(analysis)[0]
+        assert kept is not None and kept.outside == scope.outside
+        assert dict(kept.values) == pytest.approx(dict(scope.values), abs=1e-3, rel=1e-3)
+
+
+def test_no_scope_is_measured_where_the_setting_ignores_it(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIEN_SCOPE", "ignore")
+    found = embed_set(people, tmp_path / "e.parquet", recognizer="dlib-resnet")
+    assert found.scopes == (None,) * 3
 
 
 def test_an_interrupted_embedding_goes_on(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

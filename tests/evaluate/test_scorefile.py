@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -10,6 +11,7 @@ from fuzz import mutants
 from mien.data.tables import write_parquet
 from mien.errors import ContractError, ManifestError
 from mien.evaluate.scorefile import (
+    VERSION,
     Origin,
     read_embedded,
     require_same_contract,
@@ -17,8 +19,9 @@ from mien.evaluate.scorefile import (
 )
 
 
-def write(path: Path, vectors: list[list[float] | None], metric: str = "cosine") -> Path:
-    origin = Origin(contract="c", model="m", metric=metric, normalized=True, detector="", source="s")  # type: ignore[arg-type]
+def write(path: Path, vectors: list[list[float] | None], metric: str = "cosine", version: int = VERSION) -> Path:
+    parts = {"contract": "c", "model": "m", "metric": metric, "normalized": True, "detector": "", "source": "s"}
+    origin = Origin(**parts, version=version)  # type: ignore[arg-type]
     status = ["written" if vector is not None else "no face" for vector in vectors]
     table = pa.table(
         {
@@ -69,3 +72,34 @@ def test_damaged_embedding_files_are_refused_by_name_or_right(tmp_path: Path) ->
             assert "a.parquet" in str(fault)
         else:
             assert (found.embeddings == whole.embeddings).all() and found.paths == whole.paths
+
+
+def test_a_file_of_an_older_version_is_still_read_and_knows_no_scope(tmp_path: Path) -> None:
+    path = write(tmp_path / "old.parquet", [[1, 2], [2, 1]], version=1)
+    table = pyarrow.parquet.read_table(path)
+    column = table.append_column("scope", pa.array(["a user's own column", "of a manifest"]))
+    pyarrow.parquet.write_table(column, path)
+    found = read_embedded(path)
+    assert len(found) == 2 and found.scopes == () and found.origin.version == 1
+
+
+def test_a_file_of_a_later_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = write(tmp_path / "later.parquet", [[1, 2]], version=VERSION + 1)
+    with pytest.raises(
+        ManifestError, match=r"later\.parquet is an embedding file of version 3.*install a later mien"
+    ):
+        read_embedded(path)
+
+
+def test_scopes_are_read_by_the_limits_of_today(tmp_path: Path) -> None:
+    values = {"mask": 0.9, "size": 120.0, "sharpness": -5.0, "pose": 10.0, "grey": 20.0}
+    path = write(tmp_path / "new.parquet", [[1, 2], [2, 1], [1, 1], None])
+    table = pyarrow.parquet.read_table(path)
+    scopes = [list(values.items()), None, [("size", 30.0)], None]
+    table = table.append_column("scope", pa.array(scopes, pa.map_(pa.string(), pa.float32())))
+    pyarrow.parquet.write_table(table, path)
+    found = read_embedded(path)
+    first, second, third = found.scopes
+    assert first is not None and first.outside == ("mask",) and dict(first.values) == pytest.approx(values)
+    assert second is None and third is not None and third.outside == ("size", "pose"), "without a pose it is unknown"
+    assert found.take(np.array([2, 0])).scopes == (third, first)

@@ -12,7 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from mien.align import magnification
+from mien.align import cut_out, magnification
 from mien.data.encoded import read_encoded
 from mien.data.sample import Sample
 from mien.detect.detector import Detector
@@ -30,10 +30,11 @@ from mien.pipeline import (
     find_faces,
     refine,
     to_decoded,
+    to_source,
 )
 from mien.pipeline.policy import NO_POSE, face_of
 from mien.templates import Template
-from mien.types import Face, Image
+from mien.types import Cutout, Face, Image
 
 STATUSES = ("written", "no face", "several faces", "too small", "broken")
 Status = Literal["written", "no face", "several faces", "too small", "broken"]
@@ -47,11 +48,13 @@ class CropSettings:
         template: where the landmarks are in a crop.
         size: width and height of a crop in pixels.
         policy: which face of an image counts.
+        cutouts: whether the face is also cut out with its surroundings, for measures.
     """
 
     template: Template
     size: int
     policy: Policy
+    cutouts: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +67,8 @@ class Cropped:
         sha256: of the image's bytes; empty where they could not be read.
         crop: (size, size, 3) uint8 RGB, or None.
         jpeg: the sample's own bytes, where it is a JPEG that is the crop already; else empty.
+        face: in pixels of the source; None where there is no cutout.
+        cutout: the face with its surroundings, where it was asked for and the image is not a crop already.
     """
 
     status: Status
@@ -71,6 +76,8 @@ class Cropped:
     sha256: str
     crop: Image | None = None
     jpeg: bytes = b""
+    face: Face | None = None
+    cutout: Cutout | None = None
 
 
 def crop_samples(
@@ -121,7 +128,12 @@ def _crop(sample: Sample, found: ImageFaces | Broken, spec: CropSettings) -> Cro
     if scale > spec.policy.max_magnification:
         return Cropped("too small", f"the crop would magnify the image {scale:.1f} times", digest)
     crop = align_faces(sharp, spec.template, spec.size)[0]
-    return Cropped("written", "", digest, crop) if crop is not None else Cropped("no face", NO_POSE.detail, digest)
+    if crop is None:
+        return Cropped("no face", NO_POSE.detail, digest)
+    if not spec.cutouts:
+        return Cropped("written", "", digest, crop)
+    photo = found.loaded.photo
+    return Cropped("written", "", digest, crop, face=to_source(face, photo), cutout=cut_out(photo.image, face))
 
 
 def _choose(sample: Sample, found: ImageFaces, policy: Policy) -> Face | Refused:

@@ -18,6 +18,7 @@ from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import MultipleFaces
 from mien.progress import OnProgress, no_progress
 from mien.recognize.recognizer import Recognizer
+from mien.scope import scope_policy
 from mien.settings import load_settings
 
 
@@ -32,6 +33,8 @@ def embed_set(
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed a data set into a file. Interrupted work goes on where it stopped.
+
+    The scope of each face is measured and kept with it, unless the setting `scope` is `ignore`.
 
     Args:
         source: a pack, a manifest, FOLDER/subject/*.jpg, or a set whose images are inside one file (`.bin`).
@@ -64,6 +67,7 @@ def embed_set(
         found_by,
         network,
         multiple_faces=multiple_faces,
+        scopes=scope_policy(None) != "ignore",
         on_progress=on_progress,
     )
 

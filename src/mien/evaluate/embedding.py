@@ -19,12 +19,13 @@ from mien.data.stored_paths import absolute
 from mien.data.tables import open_parquet_writer, read_parquet, write_parquet
 from mien.detect.detector import Detector
 from mien.errors import ManifestError
-from mien.evaluate.scorefile import Embedded, Origin, read_embedded, schema_metadata
+from mien.evaluate.scorefile import SCOPE, Embedded, Origin, read_embedded, schema_metadata
 from mien.models.engines import usable_cores
 from mien.pipeline import MultipleFaces, Policy, ReadOptions
 from mien.prefetch import prefetch
 from mien.progress import OnProgress, Progress, no_progress
 from mien.recognize.recognizer import Recognizer
+from mien.scope import find_scope
 from mien.templates import template_text
 from mien.types import Floats
 from mien.whole_files import whole_file
@@ -37,6 +38,8 @@ CHUNK = 32
 PART = 2048
 """Rows of a part, a multiple of CHUNK."""
 STAGE = "embedding"
+OWN_COLUMNS = ("status", "detail", "sha256", "embedding", SCOPE)
+"""Columns that are written here; those of a manifest give way to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def embed_manifest(
     network: Recognizer,
     *,
     multiple_faces: MultipleFaces = "largest",
+    scopes: bool = True,
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed the samples of a manifest into a file, or go on where that was interrupted.
@@ -64,6 +68,7 @@ def embed_manifest(
         finder: used for samples that are neither aligned nor have landmarks.
         network: the recognizer.
         multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
+        scopes: whether to measure in what each face is outside of what recognizers are measured on (mien.scope).
         on_progress: called after every few samples.
 
     Raises:
@@ -72,25 +77,23 @@ def embed_manifest(
     """
     if not len(manifest):
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to embed")
-    spec, reading = (
-        CropSettings(template=network.template, size=network.size, policy=Policy(multiple_faces)),
-        ReadOptions(),
-    )
+    policy, reading = Policy(multiple_faces), ReadOptions()
+    spec = CropSettings(template=network.template, size=network.size, policy=policy, cutouts=scopes)
     origin = _origin(network, finder.name, manifest.name)
 
-    def work(samples: list[Sample]) -> tuple[list[Cropped], Floats]:
+    def work(samples: list[Sample]) -> list[dict[str, Any]]:
         cropped = crop_samples(samples, finder.detector, spec, reading)
-        return cropped, network.embed([one.crop for one in cropped if one.crop is not None])
+        return _rows(cropped, network.embed([one.crop for one in cropped if one.crop is not None]))
 
-    parts = _open(out, origin, len(manifest), multiple_faces)
+    parts = _open(out, origin, len(manifest), multiple_faces, scopes=scopes)
     done = min(len(manifest), parts.first_missing() * PART)
     on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
     rows: list[dict[str, Any]] = []
     workers = usable_cores()
     with ThreadPoolExecutor(workers) as pool:
-        for cropped, embeddings in prefetch(pool, work, _chunks(manifest, done), workers + 1):
-            rows += _rows(cropped, embeddings)
-            done += len(cropped)
+        for some in prefetch(pool, work, _chunks(manifest, done), workers + 1):
+            rows += some
+            done += len(some)
             if len(rows) >= PART or done == len(manifest):
                 _write_part(parts, manifest, done - len(rows), rows)
                 rows = []
@@ -118,7 +121,7 @@ def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnPro
     ]
     manifest = tabulate(samples, pack.folder, str(pack.folder))
     origin = _origin(network, "", str(pack.folder))
-    parts = _open(out, origin, len(manifest), "largest")
+    parts = _open(out, origin, len(manifest), "largest", scopes=False)
     done = min(len(manifest), parts.first_missing() * PART)
     crops = islice(pack.crops(), done, None)
     while some := list(islice(crops, PART)):
@@ -151,10 +154,10 @@ def _chunks(manifest: Manifest, skip: int) -> Iterator[list[Sample]]:
         yield list(manifest.samples(list(range(first, min(first + CHUNK, len(manifest))))))
 
 
-def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces) -> WorkParts:
+def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces, *, scopes: bool) -> WorkParts:
     if out.suffix != ".parquet":
         raise ManifestError(f"{out}: an embedding file's name ends in .parquet")
-    plan = {**asdict(origin), "rows": rows, "multiple_faces": multiple_faces}
+    plan = {**asdict(origin), "rows": rows, "multiple_faces": multiple_faces, "scopes": scopes}
     return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet", private=True)
 
 
@@ -166,20 +169,30 @@ def _rows(cropped: list[Cropped], embeddings: Floats) -> list[dict[str, Any]]:
             "detail": one.detail,
             "sha256": one.sha256,
             "embedding": next(queue) if one.crop is not None else None,
+            SCOPE: _scope_values(one),
         }
         for one in cropped
     ]
+
+
+def _scope_values(cropped: Cropped) -> list[tuple[str, float]] | None:
+    """The values of a face's aspects; None where it was not cut out, as in packs."""
+    if cropped.face is None or cropped.cutout is None:
+        return None
+    return list(find_scope(cropped.cutout, cropped.face).values.items())
 
 
 def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
 
     table = manifest.table.slice(first, len(rows))
-    table = table.drop_columns([n for n in ("status", "detail", "sha256", "embedding") if n in table.column_names])
+    table = table.drop_columns([name for name in OWN_COLUMNS if name in table.column_names])
     for name in ("status", "detail", "sha256"):
         table = table.append_column(name, pa.array([row[name] for row in rows], pa.string()))
     vectors = [row["embedding"] for row in rows]
     table = table.append_column("embedding", pa.array(vectors, pa.list_(pa.float32())))
+    values = [row[SCOPE] for row in rows]
+    table = table.append_column(SCOPE, pa.array(values, pa.map_(pa.string(), pa.float32())))
     with parts.write(first // PART) as path:
         write_parquet(table, path, compression="none")
 

@@ -36,6 +36,10 @@ class ScoredPairs:
     folds: NDArray[np.int64]
     subjects: NDArray[np.int64]
 
+    def take(self, chosen: Truths) -> "ScoredPairs":
+        """Some of the pairs."""
+        return ScoredPairs(self.scores[chosen], self.mated[chosen], self.folds[chosen], self.subjects[chosen])
+
 
 @dataclass(frozen=True, slots=True)
 class FoldedAccuracy:

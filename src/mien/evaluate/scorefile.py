@@ -2,7 +2,9 @@
 
 A Parquet file with the columns of the manifest it was made from, status and detail (samples without an embedding are
 kept and counted), sha256 of each image, and `embedding`, a list of float32. Its metadata under the key `mien` says
-which model, embedding contract, metric and detector made it. Computes nothing.
+which model, embedding contract, metric and detector made it. Version 2 also has `scope`: the values of each face's
+aspects (mien.scope) by their codes, or null where they were not measured. Files of version 1 are read. Computes
+nothing.
 """
 
 import json
@@ -18,6 +20,7 @@ from mien.data.sample import STRATA
 from mien.data.stored_paths import stored_path
 from mien.data.tables import read_parquet
 from mien.errors import ContractError, ManifestError
+from mien.scope import Scope, scope_of
 from mien.types import Floats
 from mien.units import Metric
 
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEY = b"mien"
-VERSION = 1
+VERSION = 2
+SCOPE = "scope"
+"""The column with the values of each face's aspects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,7 @@ class Origin:
         normalized: whether they have unit length.
         detector: what found the faces; empty where crops were aligned already.
         source: the data set.
+        version: of the file.
     """
 
     contract: str
@@ -65,6 +71,7 @@ class Embedded:
         origin: model and contract.
         failed: how many samples have no embedding, by status.
         failures: each of them: name, status, detail.
+        scopes: N scopes, None where one was not measured; empty where none was looked for.
     """
 
     embeddings: Floats
@@ -77,6 +84,7 @@ class Embedded:
     origin: Origin
     failed: Mapping[str, int] = field(default_factory=dict)
     failures: tuple[tuple[str, str, str], ...] = ()
+    scopes: tuple[Scope | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -100,6 +108,7 @@ class Embedded:
             origin=self.origin,
             failed=self.failed,
             failures=self.failures,
+            scopes=tuple(self.scopes[i] for i in chosen) if self.scopes else (),
         )
 
 
@@ -122,13 +131,24 @@ def is_embedding_file(path: Path) -> bool:
 
 
 def read_origin(path: Path) -> Origin:
-    """Where the embeddings of a file come from."""
+    """Where the embeddings of a file come from.
+
+    Raises:
+        ManifestError: a later version of mien wrote the file.
+    """
     import pyarrow.parquet
 
     try:
-        return Origin(**json.loads(pyarrow.parquet.read_schema(path).metadata[KEY]))
+        found = Origin(**json.loads(pyarrow.parquet.read_schema(path).metadata[KEY]))
+        later = found.version > VERSION
     except (OSError, ValueError, LookupError, TypeError) as reason:
         raise ManifestError(f"{path} does not say what made it, or is damaged: embed the set again") from reason
+    if later:
+        raise ManifestError(
+            f"{path} is an embedding file of version {found.version}, and this mien reads up to {VERSION}: "
+            "install a later mien, or embed the set again"
+        )
+    return found
 
 
 def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
@@ -174,7 +194,15 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
         origin=origin,
         failed=dict(zip(words.tolist(), counts.tolist(), strict=True)),
         failures=tuple(zip(_names(lost), _texts(lost, "status"), _texts(lost, "detail"), strict=True)),
+        scopes=_scopes(kept) if origin.version > 1 else (),
     )
+
+
+def _scopes(table: "pa.Table") -> tuple[Scope | None, ...]:
+    if SCOPE not in table.column_names:
+        return ()
+    found = table.column(SCOPE).to_pylist()
+    return tuple(None if values is None else scope_of(dict(values)) for values in found)
 
 
 def _names(table: "pa.Table") -> tuple[str, ...]:

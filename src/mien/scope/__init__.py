@@ -6,7 +6,7 @@ nothing itself: mien.gallery does.
 """
 
 from mien.scope.doubts import Doubt, KnownRate, beyond, doubts_about, known_rate, with_card_rates
-from mien.scope.measure import Scope, find_scope, find_scopes
+from mien.scope.measure import Scope, find_scope, find_scopes, scope_of
 from mien.scope.policy import ScopePolicy, scope_policy
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "find_scope",
     "find_scopes",
     "known_rate",
+    "scope_of",
     "scope_policy",
     "with_card_rates",
 ]

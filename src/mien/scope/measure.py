@@ -27,6 +27,15 @@ UNMEASURED = ("pose",)
 """What a face is outside of whose landmarks fix no pose, so that nothing but its size can be measured."""
 
 
+def scope_of(values: Mapping[str, float]) -> Scope:
+    """The scope of a face whose values were measured before and kept, by the limits of today.
+
+    Args:
+        values: by the code of the aspect.
+    """
+    return Scope(values, (*outside(values), *(code for code in UNMEASURED if code not in values)))
+
+
 def find_scope(cutout: Cutout, face: Face) -> Scope:
     """Measure one face; this takes a few milliseconds.
 
@@ -41,9 +50,8 @@ def find_scope(cutout: Cutout, face: Face) -> Scope:
     try:
         chip = make_face_chip(portrait)
     except DegenerateLandmarksError:
-        return Scope({"size": longer}, (*outside({"size": longer}), *UNMEASURED))
-    values = {code: one.of_face(chip) for code, one in ASPECTS.items()}
-    return Scope(values, outside(values))
+        return scope_of({"size": longer})
+    return scope_of({code: one.of_face(chip) for code, one in ASPECTS.items()})
 
 
 def find_scopes(analysis: Analysis) -> tuple[Scope, ...]:

@@ -8,6 +8,7 @@ from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.rate_tables import STRATA_COLUMNS
+from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report, Table
 from mien.evaluate.scorefile import Embedded, Origin
 from mien.evaluate.thresholds import RATES, Calibration, choose_thresholds
@@ -81,17 +82,19 @@ def calibration_report(embedded: Embedded, found: Calibration) -> Report:
     """The report of measured thresholds."""
     origin = embedded.origin
     unit = UNIT_OF[origin.metric]
+    scope = scope_section(embedded)
     return Report(
         protocol="calibration",
         title=message("calibration.title", source=origin.source),
         about=sections.about(embedded),
-        headline=tuple(line for row in found.rows for line in _headline(found, row, unit)),
-        numbers=_numbers(found, unit),
-        tables=(_table(found, unit), *_strata(found)),
+        headline=(*(line for row in found.rows for line in _headline(found, row, unit)), *scope.headline),
+        numbers=_numbers(found, unit) | scope.numbers,
+        tables=(_table(found, unit), *_strata(found), *scope.tables),
         warnings=(
             *found.refused.values(),
             *(message("calibration.unheard", rate=rate, group=name) for rate, name in found.unheard),
             *sections.duplicate_warnings(embedded),
+            *scope.warnings,
         ),
         thresholds=found.rows,
         made_with=sections.made_with(),

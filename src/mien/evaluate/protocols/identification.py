@@ -8,6 +8,7 @@ import numpy as np
 from mien.errors import ManifestError
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
+from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Chart, Number, Report, Series, Table, number
 from mien.evaluate.scorefile import Embedded, require_same_contract
 from mien.evaluate.searches import SearchResult, deal, search
@@ -63,15 +64,16 @@ def identification(
     results = search(embedded.embeddings, subjects, embedded.origin.metric, chosen, wanted, fill)
     unit = UNIT_OF[embedded.origin.metric]
     largest = results[-1]
+    scope = scope_section(embedded)
     return Report(
         protocol="identification",
         title=message("identification.title", source=embedded.origin.source),
         about=sections.about(embedded),
-        headline=tuple(_headline(largest, unit)),
-        numbers=_numbers(results, unit),
-        tables=(_open_table(results, unit), _closed_table(results)),
+        headline=(*_headline(largest, unit), *scope.headline),
+        numbers=_numbers(results, unit) | scope.numbers,
+        tables=(_open_table(results, unit), _closed_table(results), *scope.tables),
         charts=_charts(results),
-        warnings=tuple(_warnings(embedded, distractors)),
+        warnings=(*_warnings(embedded, distractors), *scope.warnings),
         made_with=sections.made_with(seed),
     )
 

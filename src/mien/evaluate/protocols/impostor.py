@@ -2,6 +2,7 @@
 
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Protocol
+from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import message
@@ -49,6 +50,7 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
     warnings = sections.duplicate_warnings(embedded)
     if several:
         warnings.append(message("impostor.several", count=several))
+    scope = scope_section(embedded, compared, points, mated=False)
     return Report(
         protocol="impostor",
         title=message("impostor.title", source=embedded.origin.source),
@@ -59,6 +61,7 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
                 message("impostor.needs", rate=point.wanted, unit=unit, threshold=point.threshold)
                 for point in points[-2:]
             ),
+            *scope.headline,
         ),
         numbers={
             "non-mated comparisons": Number(value=compared.nonmated),
@@ -68,14 +71,15 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
                 for key, value in rate_tables.point_numbers(points, unit).items()
                 if not key.startswith("fnmr")
             },
+            **scope.numbers,
         },
-        tables=(table, *(other for other in others if other)),
+        tables=(table, *(other for other in others if other), *scope.tables),
         charts=(
             rate_charts.score_chart(compared, points, unit, mated=False),
             rate_charts.fmr_chart(curve, points, unit, mated=False),
         ),
         pairs=(shown_pairs.most_similar(embedded, compared, unit),),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *scope.warnings),
         made_with=sections.made_with(),
     )
 

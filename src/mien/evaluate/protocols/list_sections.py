@@ -4,12 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.evaluate.pair_lists import FoldedAccuracy, ListPoint, Roc, ScoredPairs, pairs_needed
+from mien.evaluate.pair_lists import (
+    FoldedAccuracy,
+    ListPoint,
+    Roc,
+    ScoredPairs,
+    false_matches,
+    false_nonmatches,
+    list_points,
+    pairs_needed,
+)
+from mien.evaluate.protocols.scope_sections import known_mask, within_mask
 from mien.evaluate.protocols.shown_pairs import SHOWN_PAIRS, pair_row
 from mien.evaluate.report import Cell, Chart, Pairs, Series, Table, thin
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message, rate_text, score_text
-from mien.rates import Indices
+from mien.rates import Estimate, Indices
 
 BINS = 80
 """Bins of the histograms of scores."""
@@ -48,6 +58,43 @@ def list_table(points: Sequence[ListPoint], scored: ScoredPairs, unit: str, flip
         rows=(*rows, (rate_text(missing), too_few, None, None)),
         note=message("list.note"),
     )
+
+
+def list_scope_table(
+    embedded: Embedded, scored: ScoredPairs, places: Indices, points: Sequence[ListPoint], flip: float
+) -> Table | None:
+    """Rates of the list with and without pairs that have a sample outside of the scope; None where there are none."""
+    if not points or not known_mask(embedded).any():
+        return None
+    known = (places >= 0).all(axis=1)
+    within = np.logical_and(known, within_mask(embedded)[places].all(axis=1))
+    few = scored.take(within)
+    if within.sum() == known.sum() or few.mated.all() or not few.mated.any():
+        return None
+    point = points[-1]
+    rows = [
+        (message("list.all-pairs"), point.threshold, point.fmr, point.fnmr),
+        (message("scope.within"), point.threshold, *_rates_at(few, point.threshold)),
+    ]
+    own = [one for one in list_points(few) if one.wanted == point.wanted]
+    rows += [(message("scope.within-own"), one.threshold, one.fmr, one.fnmr) for one in own]
+    return Table(
+        title=message("scope.rates", rate=point.wanted),
+        columns=(
+            message("scope.comparisons"),
+            message("scope.threshold"),
+            message("list.fmr"),
+            message("list.fnmr"),
+        ),
+        rows=tuple(
+            (name, score_text(flip * limit), describe(fmr), describe(fnmr)) for name, limit, fmr, fnmr in rows
+        ),
+        note=message("scope.rates-note"),
+    )
+
+
+def _rates_at(scored: ScoredPairs, threshold: float) -> tuple[Estimate, Estimate]:
+    return false_matches(scored, threshold), false_nonmatches(scored, threshold)
 
 
 def list_score_chart(scored: ScoredPairs, unit: str, flip: float) -> Chart:

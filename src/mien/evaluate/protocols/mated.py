@@ -9,6 +9,7 @@ from mien.errors import ManifestError
 from mien.evaluate.distributions import decidability, moments
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Option, Protocol
+from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message, share
@@ -75,20 +76,25 @@ def mated(
         rate_tables.card_table(compared, card, used.origin.contract),
         rate_tables.strata_table(compared, points),
     )
+    scope = scope_section(used, compared, points)
     return Report(
         protocol="mated",
         title=message("mated.title", source=embedded.origin.source),
         about=sections.about(used),
-        headline=tuple(_headline(compared, points, crossing, unit)),
-        numbers=_numbers(compared, points, crossing, unit),
-        tables=(table, *(other for other in others if other)),
+        headline=(*_headline(compared, points, crossing, unit), *scope.headline),
+        numbers=_numbers(compared, points, crossing, unit) | scope.numbers,
+        tables=(table, *(other for other in others if other), *scope.tables),
         charts=(
             rate_charts.score_chart(compared, points, unit),
             rate_charts.det_chart({used.origin.model: curve}),
             rate_charts.fmr_chart(curve, points, unit, mated=True),
         ),
         pairs=(shown_pairs.least_similar(used, compared, unit), shown_pairs.most_similar(used, compared, unit)),
-        warnings=(*sections.duplicate_warnings(used), *_left_out(subjects, len(chosen), max_samples)),
+        warnings=(
+            *sections.duplicate_warnings(used),
+            *_left_out(subjects, len(chosen), max_samples),
+            *scope.warnings,
+        ),
         made_with=sections.made_with(seed),
     )
 

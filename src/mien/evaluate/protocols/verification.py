@@ -25,11 +25,13 @@ from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.list_sections import (
     fold_table,
     list_det_chart,
+    list_scope_table,
     list_score_chart,
     list_table,
     worst_pairs,
 )
 from mien.evaluate.protocols.protocol import Option, Protocol
+from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report, number
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message, share
@@ -142,6 +144,8 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
     if folded is not None:
         numbers["accuracy"] = Number(value=folded.mean)
         numbers["accuracy deviation"] = Number(value=folded.deviation)
+    scope = scope_section(embedded)
+    compared = list_scope_table(embedded, scored, places, points, flip)
     return Report(
         protocol="verification",
         title=message("verification.title", source=embedded.origin.source, pairs=source),
@@ -150,12 +154,18 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
             *_accuracy(folded, unit, flip),
             *(message("at-fmr-fnmr", rate=point.wanted, fnmr=describe(point.fnmr)) for point in points[-2:]),
             message("verification.eer", eer=share(rate), unit=unit, threshold=flip * place, auc=area(curve)),
+            *scope.headline,
         ),
-        numbers=numbers,
-        tables=(*((fold_table(folded, unit, flip),) if folded else ()), list_table(points, scored, unit, flip)),
+        numbers=numbers | scope.numbers,
+        tables=(
+            *((fold_table(folded, unit, flip),) if folded else ()),
+            list_table(points, scored, unit, flip),
+            *scope.tables,
+            *((compared,) if compared else ()),
+        ),
         charts=(list_score_chart(scored, unit, flip), list_det_chart(curve)),
         pairs=worst_pairs(embedded, scored, places, unit, flip),
-        warnings=(message("verification.lost", count=lost),) if lost else (),
+        warnings=(*((message("verification.lost", count=lost),) if lost else ()), *scope.warnings),
         made_with=sections.made_with(),
     )
 
