@@ -61,6 +61,21 @@ def test_a_rate_holds_where_the_known_one_is_not_beyond_the_promised_interval() 
     assert [one.holds for one in doubts_about(Scope({"grey": 1.0}, ("grey",)), alone)] == [False]
 
 
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize(("code", "value"), [("pose", 60.0), ("sharpness", -12.0)])
+def test_a_face_that_is_missed_more_often_stays_uncertain_and_says_the_rate(
+    code: str, value: float, language: str
+) -> None:
+    scope = Scope({code: value}, (code,))
+    (held,) = doubts_about(scope, threshold(conditions={code: (0.0011, 0.0009, 0.0013)}))
+    assert not held.holds and held.missed and beyond([held]) == (held,)
+    (higher,) = doubts_about(scope, threshold(conditions={code: (0.004, 0.003, 0.005)}))
+    assert not higher.holds and not higher.missed
+    sentences = [one.message.text(language) for one in (held, higher)]
+    assert all("%" in sentence for sentence in sentences) and "0.11%" in sentences[0].replace(",", ".")
+    assert sentences[0] != sentences[1].replace("0.4", "0.11")
+
+
 def test_without_a_threshold_nothing_is_known() -> None:
     (found,) = doubts_about(Scope({"grey": 1.0}, ("grey",)), None)
     assert found.rate is None and not found.holds and beyond([found]) == (found,)

@@ -23,6 +23,8 @@ class Aspect:
         above: whether faces with higher values are outside, or those with lower ones.
         unit: of the value; empty for shares.
         title: what it is called where the catalogues do not say.
+        missed: whether people are missed at least twice as often beyond the limit, so that no decision stands there,
+            whatever share of strangers matches.
         part_of: an aspect that brings this one along: where a face is outside in that, this is not looked at.
     """
 
@@ -31,6 +33,7 @@ class Aspect:
     above: bool = True
     unit: str = ""
     title: str = ""
+    missed: bool = False
     part_of: str = ""
 
     def is_outside(self, value: float) -> bool:
@@ -53,8 +56,8 @@ def turn(chip: FaceChip) -> float:
 ASPECTS: dict[str, Aspect] = {
     "mask": Aspect(of_face=mask.mask, limit=0.5, part_of="size"),
     "size": Aspect(of_face=size, limit=48.0, above=False, unit="px"),
-    "sharpness": Aspect(of_face=detail.sharpness, limit=-8.0, above=False, unit="dB", part_of="size"),
-    "pose": Aspect(of_face=turn, limit=45.0, unit="degrees"),
+    "sharpness": Aspect(of_face=detail.sharpness, limit=-8.0, above=False, unit="dB", missed=True, part_of="size"),
+    "pose": Aspect(of_face=turn, limit=45.0, unit="degrees", missed=True),
     "grey": Aspect(of_face=colour.chroma, limit=colour.GREY, above=False),
 }
 """A new aspect is one entry; its texts are `scope.CODE.name` and `scope.CODE.is` in the catalogues.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mien.messages import Message
 from mien.models.card import ModelCard
-from mien.scope.aspects import sentence_about
+from mien.scope.aspects import ASPECTS, sentence_about
 from mien.scope.measure import Scope
 from mien.types import PLAIN, Threshold
 from mien.units import better_is_higher, convert
@@ -32,8 +32,11 @@ class Doubt:
         code: the aspect; see mien.scope.aspects.
         value: of the aspect; None where it could not be measured.
         rate: the false match rate that is known for such faces, or None.
-        holds: whether the threshold's rate holds all the same: the known one is not beyond its interval.
+        holds: whether the threshold's rate holds all the same: the known one is not beyond its interval, and such
+            people are not missed far more often.
         fmr: the rate that the threshold has in the protocol of the known one; None where no rate is known.
+        missed: whether the known rate is not beyond, and the decision is uncertain since such people are missed far
+            more often.
     """
 
     code: str
@@ -41,6 +44,7 @@ class Doubt:
     rate: KnownRate | None
     holds: bool
     fmr: float | None
+    missed: bool = False
 
     @property
     def message(self) -> Message:
@@ -49,7 +53,8 @@ class Doubt:
         if self.rate is None or self.fmr is None:
             return Message("scope.no-rate", {"what": what})
         rate, low, high, fmr = (_percent(v) for v in (self.rate.value, self.rate.low, self.rate.high, self.fmr))
-        return Message("scope.rate", {"what": what, "rate": rate, "low": low, "high": high, "fmr": fmr})
+        code = "scope.missed" if self.missed else "scope.rate"
+        return Message(code, {"what": what, "rate": rate, "low": low, "high": high, "fmr": fmr})
 
 
 def beyond(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
@@ -72,7 +77,9 @@ def _doubt(code: str, value: float | None, threshold: Threshold | None) -> Doubt
     if threshold is None or rate is None:
         return Doubt(code=code, value=value, rate=None, holds=False, fmr=None)
     fmr, _, high = conditions.get(PLAIN) or (threshold.fmr, *(threshold.fmr_interval or (threshold.fmr,) * 2))
-    return Doubt(code=code, value=value, rate=rate, holds=rate.low <= max(fmr, high), fmr=fmr)
+    within = rate.low <= max(fmr, high)
+    missed = within and code in ASPECTS and ASPECTS[code].missed
+    return Doubt(code=code, value=value, rate=rate, holds=within and not missed, fmr=fmr, missed=missed)
 
 
 def known_rate(
