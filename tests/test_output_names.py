@@ -76,7 +76,7 @@ def test_a_file_that_mien_wrote_is_replaced_and_one_that_was_changed_since_is_no
     path = tmp_path / "out" / "x.txt"
     for text in ("first", "second"):
         OutputGuard().write_text(path, text)
-    assert path.read_text() == "second"
+    assert path.read_text() == "second" and (path.parent / INDEX).stat().st_mode & 0o777 == 0o600
     assert sorted(one.name for one in path.parent.iterdir()) == [INDEX, "x.txt"]
     path.write_text("corrected by hand")
     with pytest.raises(OutputError, match=r"x\.txt was not made by mien, or was changed since.*--overwrite"):

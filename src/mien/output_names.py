@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import OutputError
-from mien.whole_files import whole_file, write_whole_text
+from mien.whole_files import PRIVATE_FILE, whole_file, write_whole_text
 
 INDEX = ".mien-outputs"
 """Name of the file in which a folder remembers what mien wrote into it: JSON lines of name, bytes, time of change."""
@@ -170,7 +170,9 @@ class OutputGuard:
         made = self._index(path.parent)
         status = path.lstat()
         made[path.name] = [status.st_size, status.st_mtime_ns]
-        with (path.parent / INDEX).open("a", encoding="ascii") as stream:
+        # Names of files can be names of people.
+        handle = os.open(path.parent / INDEX, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
+        with os.fdopen(handle, "a", encoding="ascii") as stream:
             stream.write(f"{json.dumps([path.name, *made[path.name]])}\n")
 
     def _refuses(self, path: Path, source: str) -> str:
@@ -212,7 +214,7 @@ def read_index(folder: Path) -> dict[str, list[int]]:
             made[str(name)] = [int(size), int(changed)]
     if len(lines) > 2 * len(made) + 1000:
         text = "".join(f"{json.dumps([name, *values])}\n" for name, values in made.items())
-        write_whole_text(folder / INDEX, text)
+        write_whole_text(folder / INDEX, text, private=True)
     return made
 
 

@@ -201,7 +201,7 @@ def test_accepted_images_may_be_links(small: Path, tmp_path: Path) -> None:
     ]
     for _ in range(2):
         run([*common, "--accept", str(good), "--link"])
-    names = sorted(path.name for path in good.rglob("*") if path.is_file())
+    names = sorted(path.name for path in good.rglob("[!.]*") if path.is_file())
     assert names == ["0.jpg", "1.jpg"], "the others are copies"
     assert all(path.samefile(small / path.relative_to(good)) for path in good.rglob("*.jpg"))
 

@@ -8,10 +8,12 @@ import typer
 
 from mien.cli import options
 from mien.cli.check import PortraitModels
+from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_file
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, show
+from mien.output_names import OutputGuard
 from mien.portrait.attacks import THRESHOLD, AttackRate, AttackResult, evaluate_attacks
 from mien.rates import Estimate
 from mien.spreadsheets import write_csv
@@ -40,6 +42,7 @@ def attacks(
     detector: options.Detector = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Measure liveness: APCER of each kind of attack, and BPCER of living faces (ISO/IEC 30107-3).
@@ -52,6 +55,8 @@ def attacks(
     """
     if scores is not None and not scores.resolve().parent.is_dir():
         fail(f"the folder of {scores} does not exist", WRONG)
+    if scores is not None:
+        OutputGuard(overwrite=overwrite).check([scores])
     with progress_bar() as on_progress:
         found = evaluate_attacks(
             source,
@@ -62,7 +67,8 @@ def attacks(
             on_progress=on_progress,
         )
     if scores is not None:
-        _write_scores(found, scores)
+        with guarded([scores], overwrite=overwrite):
+            _write_scores(found, scores)
     if json:
         emit(_as_json(found))
     else:

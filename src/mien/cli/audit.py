@@ -63,6 +63,7 @@ def audit(
     portrait_models: PortraitModels = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Check a data set of portraits by rules: every image, every person, and the whole.
@@ -90,6 +91,7 @@ def audit(
             manifest=manifest,
             accept=accept,
             link=link,
+            overwrite=overwrite,
             language=spoken,
             workers=workers or usable_cores(),
             keep=keep,

@@ -12,8 +12,9 @@ from mien.cli.reports import print_report
 from mien.cli.terminal import PARTLY, emit, err, plural
 from mien.evaluate.detectors.survey import make_plan, survey
 from mien.evaluate.detectors.survey_report import survey_report
-from mien.evaluate.render import write_report
+from mien.evaluate.render import report_files, write_report
 from mien.library.listing import detectors as installed_detectors
+from mien.output_names import OutputGuard
 
 app = typer.Typer(no_args_is_help=True, help="What models cost and what they are worth, side by side.")
 
@@ -48,6 +49,7 @@ def detectors(
     target: Annotated[Path, typer.Option("--out", help="A folder for the report.", callback=output_folder)] = Path(
         "detectors"
     ),
+    overwrite: options.Overwrite = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
     language: options.Language = None,
@@ -62,6 +64,8 @@ def detectors(
       mien bench detectors scenes/manifest.parquet --video clip.mp4 --detectors mtcnn,yunet,scrfd --out survey/
     """
     spoken = options.language(language)
+    guard = OutputGuard(overwrite=overwrite)
+    guard.check(report_files(target))
     names = [name.strip() for name in only.split(",")] if only else installed_detectors()
     plan = make_plan(
         sets or (),
@@ -77,7 +81,7 @@ def detectors(
         unread = f", without {plural(len(one.problems), 'image')} that could not be read" if one.problems else ""
         err.print(f"{one.name}: {one.fault or 'measured' + unread}")
     report = survey_report(done, plan)
-    write_report(report, target, spoken)
+    write_report(report, target, spoken, guard=guard)
     shown = report.in_language(spoken)
     if json:
         emit(shown.model_dump(mode="json", include={"protocol", "title", "headline", "numbers", "warnings"}))

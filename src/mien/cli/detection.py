@@ -23,9 +23,10 @@ from mien.evaluate.detectors.detection import (
     detection as evaluate_detection,
 )
 from mien.evaluate.detectors.matching import MIN_IOU
-from mien.evaluate.render import write_report
+from mien.evaluate.render import report_files, write_report
 from mien.evaluate.report import spoken
 from mien.messages import text_of
+from mien.output_names import OutputGuard
 
 LISTED = 10
 """Names in a message."""
@@ -57,6 +58,7 @@ def detection(
     min_iou: Annotated[
         float, typer.Option("--iou", help="Minimum IoU for a detection to count as a match.")
     ] = MIN_IOU,
+    overwrite: options.Overwrite = False,
     target: Annotated[
         Path | None,
         typer.Option(
@@ -85,17 +87,21 @@ def detection(
         fail("--wider takes either --predictions or --images, and no SET", WRONG)
     if wider is not None and predictions is not None:
         return _print_wider(wider_predictions(wider, predictions, scales), words, json)
-    name = options.detector(detector)
+    name, guard = options.detector(detector), OutputGuard(overwrite=overwrite)
+    if wider is None and target is not None:
+        guard.check(report_files(target))
     with progress_bar() as on_progress:
         if wider is not None and images is not None:
-            run = wider_detector(wider, images, detector=name, engine=chosen, out=target, on_progress=on_progress)
+            run = wider_detector(
+                wider, images, detector=name, engine=chosen, out=target, overwrite=overwrite, on_progress=on_progress
+            )
         elif source is None or predictions is not None or images is not None:
             fail("name a SET of annotated images, or --wider with --predictions or --images", WRONG)
         else:
             found = evaluate_detection(
                 source, detector=name, engine=chosen, split=split, min_iou=min_iou, on_progress=on_progress
             )
-            return _print(found, target, words, json)
+            return _print(found, target, words, json, guard)
     return _print_wider(run, words, json)
 
 
@@ -135,7 +141,7 @@ def _name_problems(problems: Sequence[Problem]) -> None:
         err.print(f"mien: and {len(problems) - LISTED} more rows or images that could not be used")
 
 
-def _print(found: DetectionResult, target: Path | None, language: str, json: bool) -> int:
+def _print(found: DetectionResult, target: Path | None, language: str, json: bool, guard: OutputGuard) -> int:
     _name_problems(found.problems)
     report = found.report.in_language(language)
     if json:
@@ -144,7 +150,7 @@ def _print(found: DetectionResult, target: Path | None, language: str, json: boo
         out.print(spoken(report.title))
         print_report(report, MAX_TABLES, mark="- ")
     if target is not None:
-        write_report(found.report, target, language)
+        write_report(found.report, target, language, guard=guard)
         images = plural(report.about.samples, "image")
         err.print(f"{target / 'report.html'}, report.json and report.md, of {images}")
     return PARTLY if found.problems else 0

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_file
 from mien.cli.progress import progress_bar
 from mien.cli.terminal import PARTLY, emit, err, out, plural
@@ -29,6 +30,7 @@ def embed(
     several: options.Several = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Embed a data set once; every `mien evaluate` reads the file. It can be interrupted and run again.
@@ -38,7 +40,7 @@ def embed(
       mien embed lfw.parquet --out lfw-dlib.parquet
     """
     faces = options.multiple_faces(multiple_faces, several, "largest")
-    with progress_bar() as on_progress:
+    with guarded([target], [source], overwrite=overwrite), progress_bar() as on_progress:
         embedded = embed_set(
             source,
             target,

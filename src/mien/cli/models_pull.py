@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedCo
 from rich.progress import Progress as RichProgress
 
 from mien.cli import options
+from mien.cli.guarding import guarded
 from mien.cli.models_add import show_model
 from mien.cli.output_trial import output_file
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural
@@ -119,6 +120,7 @@ def bundle(
         list[str] | None,
         typer.Argument(help="Models (default: those that pull brought or you added).", show_default=False),
     ] = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Pack models with their cards, licences and checksums into one file, for a machine without a network.
@@ -130,7 +132,8 @@ def bundle(
       mien models pull face-reid-0095 --from models.zip
     """
     chosen = list(names) if names else _own_models()
-    done = bundle_models(file, chosen)
+    with guarded([file], overwrite=overwrite):
+        done = bundle_models(file, chosen)
     if json:
         emit({"file": str(done.file), "models": list(done.models), "bytes": done.size})
     else:

@@ -3,7 +3,7 @@
 Knows no protocol by name. Measures nothing: it embeds the sets, calls the protocol, writes and prints the report.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -22,12 +22,13 @@ from mien.data.pack import is_pack
 from mien.evaluate.origins import card_of, model_of
 from mien.evaluate.protocols.calibration import write_to_card
 from mien.evaluate.protocols.protocol import Keyword, Protocol
-from mien.evaluate.render import write_report
+from mien.evaluate.render import report_files, write_report
 from mien.evaluate.report import Report, spoken
 from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded
 from mien.evaluate.template_trial import try_templates
 from mien.gallery.stores import open_store
 from mien.gallery.thresholds import keep_thresholds
+from mien.output_names import OutputGuard
 
 Out = Annotated[
     Path | None,
@@ -80,6 +81,7 @@ class ProtocolVerb:
             yield _keyword("recognizer", options.Recognizer, None)
             yield _keyword("engine", options.Engine, None)
             yield _keyword("precision", options.Precision, None)
+        yield _keyword("overwrite", options.Overwrite, default=False)
         yield _keyword("language", options.Language, None)
         yield _keyword("json", options.Json, default=False)
 
@@ -90,6 +92,7 @@ class ProtocolVerb:
         chosen = {one.name: given[one.name] for one in self.protocol.options()}
         sources = [given[f"set_{name}"] for name in self.protocol.sets]
         self.protocol.check(str(sources[0]), chosen)
+        guard = _guard(sources, given)
         with _folder(given["target"]) as folder:
             sets = [self._set(source, folder / "embeddings.parquet", given) for source in sources]
             for one in self.protocol.options():
@@ -99,7 +102,7 @@ class ProtocolVerb:
             if self.protocol.measures_thresholds:
                 report = _with_template_warning(report, sources[0], sets[0], given)
         if given["target"] is not None:
-            write_report(report, given["target"], language)
+            write_report(report, given["target"], language, guard=guard)
         _print(report.in_language(language), given["target"], given["json"])
         return _write_thresholds(report, sets[0], given) if self.protocol.measures_thresholds else 0
 
@@ -135,6 +138,14 @@ def _with_template_warning(report: Report, source: Path, embedded: Embedded, giv
         )
     warning = None if trial is None else trial.warning(model.card.name)
     return report if warning is None else report.model_copy(update={"warnings": (*report.warnings, warning)})
+
+
+def _guard(sources: Sequence[Path], given: dict[str, Any]) -> OutputGuard:
+    """The guard of the report's folder, which is checked before the work."""
+    guard = OutputGuard(sources, overwrite=given["overwrite"])
+    if given["target"] is not None:
+        guard.check(report_files(given["target"]))
+    return guard
 
 
 def _keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:  # noqa: ANN401 - any type

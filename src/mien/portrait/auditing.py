@@ -11,6 +11,7 @@ from typing import Any
 
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.output_names import OutputGuard
 from mien.portrait.checking import DEFAULT_RULES
 from mien.portrait.dataset.accept import accept_images, check_outside
 from mien.portrait.dataset.audit import Audit
@@ -19,7 +20,7 @@ from mien.portrait.dataset.measure_cache import delete_cache, measure_data_set
 from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.metadata import read_metadata
 from mien.portrait.dataset.structure import list_data_set
-from mien.portrait.report.tables import write_audit
+from mien.portrait.report.tables import FILES, write_audit
 from mien.portrait.rules.files import load_rules
 from mien.portrait.rules.schema import RuleSet
 from mien.progress import OnProgress, Progress, no_progress
@@ -51,6 +52,7 @@ def audit(
     manifest: Path | None = None,
     accept: Path | None = None,
     link: bool = False,
+    overwrite: bool = False,
     language: str = "en",
     workers: int = 1,
     keep: bool = False,
@@ -72,6 +74,7 @@ def audit(
         manifest: CSV or Parquet with what is known of images and people.
         accept: a folder that images that pass are copied into.
         link: hard links instead of copies.
+        overwrite: replace files in these folders that mien did not make.
         language: of the page.
         workers: number of processes.
         keep: whether what was measured stays, embeddings included, so that other rules take seconds.
@@ -83,6 +86,7 @@ def audit(
 
     Raises:
         AuditError: the folder cannot be audited, or the report cannot be written.
+        OutputError: a file is in one of these folders that mien did not make.
         RuleError: there are no such rules.
 
     Example:
@@ -96,15 +100,19 @@ def audit(
     check_outside(place, folder, "--out")
     if accept is not None:
         check_outside(accept, folder, "--accept")
+    guard = OutputGuard(overwrite=overwrite)
+    guard.check(place / name for name in FILES)
     listing = list_data_set(folder, chosen.structure, flat=flat)
     models = AuditModels(detector, recognizer or "", tuple(portrait_models), options)
     measured = measure_data_set(folder, listing.entries, place, models, workers=workers, on_progress=on_progress)
     on_progress(Progress(stage="comparing images and people", done=0))
     found = conclude(listing, measured, chosen, models, known)
     summary = write_audit(found, place, language, _made_with(chosen, models))
+    for name in FILES:
+        guard.record(place / name)
     if not keep:
         delete_cache(place)
-    accepted = 0 if accept is None else accept_images(found, accept, link=link, on_progress=on_progress)
+    accepted = 0 if accept is None else accept_images(found, accept, guard, link=link, on_progress=on_progress)
     return AuditResult(found, place, summary, accepted)
 
 

@@ -8,14 +8,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from mien.errors import CheckpointError, RecipeError
+from mien.errors import CheckpointError, OutputError, RecipeError
+from mien.output_names import OutputGuard
 from mien.train.kinds import parse_kept
 from mien.train.recipe.io import format_recipe
 from mien.train.recipe.settings import Training
 from mien.train.run import checkpoint
 from mien.train.run.checkpoint import Saved
 from mien.train.task import Task
-from mien.whole_files import write_whole_text
 
 
 def begin(task: Task[Any], folder: Path) -> int:
@@ -23,12 +23,7 @@ def begin(task: Task[Any], folder: Path) -> int:
     newest = checkpoint.latest(folder / "checkpoints")
     if newest is None:
         if task.world.rank == 0:
-            try:
-                write_whole_text(folder / "recipe.toml", format_recipe(task.recipe))
-            except OSError as reason:
-                raise CheckpointError(
-                    f"{folder} cannot be written: {reason.strerror}; choose a different --out"
-                ) from reason
+            _write_recipe(folder / "recipe.toml", format_recipe(task.recipe))
         task.world.wait()
         return 0
     if not _gives_the_same(newest, task.recipe):
@@ -37,6 +32,25 @@ def begin(task: Task[Any], folder: Path) -> int:
         )
     task.restore(newest)
     return newest.step
+
+
+def _write_recipe(path: Path, text: str) -> None:
+    """Keep the recipe of a run that begins; one that somebody wrote by hand is not replaced.
+
+    Raises:
+        CheckpointError: it cannot be written, or would replace another.
+    """
+    try:
+        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
+            OutputGuard().write_text(path, text)
+    except OutputError as reason:
+        raise CheckpointError(
+            f"{path} was not written by a run, and the run's own recipe would replace it: choose a different --out"
+        ) from reason
+    except OSError as reason:
+        raise CheckpointError(
+            f"{path.parent} cannot be written: {reason.strerror}; choose a different --out"
+        ) from reason
 
 
 def _gives_the_same(saved: Saved, recipe: Training) -> bool:

@@ -8,11 +8,13 @@ import typer
 from mien.cli import options
 from mien.cli.data.arguments import As, Set
 from mien.cli.data.problems import problems_as_json, show_problems
+from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_file
 from mien.cli.progress import progress_bar
 from mien.cli.terminal import PARTLY, WRONG, emit, fail, out, plural
 from mien.data.importing import import_set
 from mien.data.manifest_io import SUFFIXES
+from mien.data.sources.registry import find_source
 
 
 def import_(
@@ -27,6 +29,7 @@ def import_(
     column: Annotated[
         list[str] | None, typer.Option("--column", help="For tables: path=NAME, subject=NAME ...", show_default=False)
     ] = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Read a data set into a manifest. Rows that cannot be used are listed and left out.
@@ -40,7 +43,9 @@ def import_(
     if target.suffix.lower() not in SUFFIXES:
         fail(f"{target}: a manifest's name ends in {' or '.join(SUFFIXES)}", WRONG)
     columns = options.named(column, "--column", "NAME=COLUMN")
-    with progress_bar() as on_progress:
+    kind = find_source(path, source)
+    written = [target, *kind.files_beside(target)]
+    with guarded(written, [path], overwrite=overwrite), progress_bar() as on_progress:
         done = import_set(path, target, source=source, columns=columns, on_progress=on_progress)
     if json:
         emit(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
@@ -29,6 +30,7 @@ def overlap(
     workers: options.Workers = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Find who and what is in both sets: the same photographs, nearly the same ones, the same faces.
@@ -40,7 +42,8 @@ def overlap(
 
       mien data overlap celeba.parquet lfw.parquet --out overlap/
     """
-    with progress_bar() as on_progress:
+    written = [target / name for name in ("overlap.csv", "cleaned.parquet")]
+    with guarded(written, [a, b], overwrite=overwrite), progress_bar() as on_progress:
         found = find_overlap(
             a,
             b,

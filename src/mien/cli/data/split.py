@@ -7,6 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.data.arguments import ManifestPath
+from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_folder
 from mien.cli.terminal import WRONG, emit, fail, out, plural
 from mien.data.manifest_io import read_manifest
@@ -25,6 +26,7 @@ def split(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Random seed; the same seed always gives the same split.")] = 0,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Split a manifest by subject, so that nobody is in two parts.
@@ -39,7 +41,9 @@ def split(
             shares[name] = float(value)
         except ValueError:
             fail(f"--part takes NAME=SHARE, such as train=0.8, not {name}={value}", WRONG)
-    for name, manifest in split_set(read_manifest(path), shares, target, seed=seed).items():
+    with guarded([target / f"{name}.parquet" for name in shares], [path], overwrite=overwrite):
+        dealt = split_set(read_manifest(path), shares, target, seed=seed)
+    for name, manifest in dealt.items():
         subjects = len(set(manifest.subjects))
         if json:
             emit({"part": name, "rows": len(manifest), "subjects": subjects})

@@ -7,17 +7,21 @@ from secrets import token_hex
 
 from mien.data.stored_paths import stored_path
 from mien.errors import AuditError
+from mien.output_names import OutputGuard
 from mien.portrait.dataset.audit import Audit
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.whole_files import make_folder, make_private
 
 
-def accept_images(audit: Audit, target: Path, *, link: bool = False, on_progress: OnProgress = no_progress) -> int:
+def accept_images(
+    audit: Audit, target: Path, guard: OutputGuard, *, link: bool = False, on_progress: OnProgress = no_progress
+) -> int:
     """Copy what passes.
 
     Args:
         audit: what was found.
-        target: a folder outside of the data set that is empty or was made by an earlier call.
+        target: a folder outside of the data set.
+        guard: keeps files there that mien did not make.
         link: hard links instead of copies, where source and target are on one file system.
         on_progress: called after every image.
 
@@ -26,13 +30,16 @@ def accept_images(audit: Audit, target: Path, *, link: bool = False, on_progress
 
     Raises:
         AuditError: the target is in the data set, or cannot be written to.
+        OutputError: a file is in the target that mien did not make; nothing is copied then.
     """
     check_outside(target, audit.root, "--accept")
     rows = audit.accepted.nonzero()[0].tolist()
+    guard.check(target / stored_path(audit.entries[row].path) for row in rows)
     for row in report_progress(rows, "accepting", len(rows), on_progress):
         name = stored_path(audit.entries[row].path)
         try:
             _place(audit.root / name, target / name, link)
+            guard.record(target / name)
         except OSError as reason:
             remedy = "leave out --link" if link else "choose a different --accept"
             raise AuditError(f"{target / name} cannot be written ({reason.strerror or reason}): {remedy}") from reason

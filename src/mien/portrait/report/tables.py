@@ -19,6 +19,9 @@ from mien.portrait.report.page import audit_page
 from mien.spreadsheets import write_csv
 from mien.whole_files import make_folder, make_private, write_whole_text
 
+FILES = ("report.json", "report.html", "images.parquet", "images.csv", "subjects.csv")
+"""What is written."""
+
 INTERNAL = ("bytes", "changed", "phash", "face_phash", "landmarks", "reasons")
 """Columns of what was measured that tables for people leave out."""
 
