@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.detect.families import open_detector
-from mien.detect.turning import TURNS, detect_in_any_turn, tilt, turn_back, turn_image
+from mien.detect.turning import (
+    TURNS,
+    detect_in_any_turn,
+    look_upside_down,
+    tilt,
+    turn_back,
+    turn_by_landmarks,
+    turn_image,
+)
 from mien.types import Box, Face, Faces, Image, floats
 
 
@@ -126,3 +134,49 @@ def test_turning_a_portrait_turns_the_answer(
     assert np.linalg.norm(back.landmarks - upright.landmarks, axis=1).max() < 0.02 * size
     assert back.box.corners == pytest.approx(upright.box.corners, abs=0.02 * size)
     assert back.score == pytest.approx(upright.score, abs=0.01)
+
+
+class FindsUpsideDown:
+    """A detector that finds a face in any image, with a score by whether the image's first pixel is white."""
+
+    name, longest, min_score = "made up", 640, 0.8
+
+    def __init__(self, white: float, black: float) -> None:
+        self.white, self.black, self.looks = white, black, 0
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        self.looks += len(images)
+        points = floats([[10, 10], [20, 10], [15, 15], [11, 20], [19, 20]])
+        return [
+            (Face(Box(5, 5, 25, 25), self.white if image[0, 0, 0] else self.black, points),) for image in images
+        ]
+
+
+@pytest.mark.parametrize(
+    ("upright", "upside_down", "turn", "looks"),
+    [(0.99, 0.999, 0, 1), (0.97, 0.999, 180, 2), (0.97, 0.975, 0, 2), (0.9, 0.85, 0, 2), (0.97, 0.5, 0, 2)],
+)
+def test_a_face_that_is_clearly_better_upside_down_is_upside_down(
+    upright: float, upside_down: float, turn: int, looks: int
+) -> None:
+    """Up to a sixth of the portraits that were upside down was taken for upright."""
+    image = np.zeros((60, 40, 3), np.uint8)
+    image[0, 0] = 255
+    detector = FindsUpsideDown(upright, upside_down)
+    (face,) = look_upside_down(detector, image, detector.detect([image])[0])
+    assert face.turn == turn and detector.looks == looks
+    assert face.landmarks[0].tolist() == ([29, 49] if turn else [10, 10])
+
+
+def test_nobody_is_not_looked_for_upside_down_again() -> None:
+    detector = FindsUpsideDown(0.9, 0.999)
+    assert look_upside_down(detector, np.zeros((60, 40, 3), np.uint8), ()) == () and detector.looks == 0
+
+
+@pytest.mark.parametrize(("degrees", "turn"), [(0, 0), (45, 0), (-55, 0), (65, 90), (95, 90), (-90, 270), (170, 180)])
+def test_landmarks_tell_a_turned_picture_from_a_tilted_head(degrees: float, turn: int) -> None:
+    """Turned counterclockwise by 90 degrees, the picture has to be turned clockwise by 90."""
+    angle = np.radians(degrees)
+    points = floats([[-1, -1], [1, -1], [0, 0], [-0.8, 1], [0.8, 1]]) * 20
+    turned = points @ floats([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    assert turn_by_landmarks(Face(Box(0, 0, 9, 9), 0.9, floats(turned))) == turn

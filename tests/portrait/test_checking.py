@@ -15,7 +15,7 @@ from mien.pipeline import Item, array_item
 from mien.portrait.examine import Examined, Examiner, jpeg_quality
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.quality import WEIGHTS, overall
-from mien.portrait.rules.files import shipped_text
+from mien.portrait.rules.files import parse_rules, shipped_text
 from mien.types import Image
 
 
@@ -40,6 +40,61 @@ def sees_eyes(tmp_path: Path, network: Callable[..., bytes]) -> Callable[[float]
         return name
 
     return make
+
+
+TURNED = {
+    90: ("lies on its side): turn it clockwise by 90 degrees", "90 độ theo chiều kim đồng hồ"),
+    180: ("upside down): turn it by 180 degrees", "lộn ngược"),
+    270: ("lies on its side): turn it counterclockwise by 90 degrees", "90 độ ngược chiều kim đồng hồ"),
+}
+
+
+@pytest.mark.parametrize("turn", TURNED)
+def test_of_a_photograph_on_its_side_the_picture_is_turned_not_the_head(hopper: Image, turn: int) -> None:
+    """Without EXIF: the person was told to tilt their head, or to look into the camera."""
+    checked = portrait.check(np.ascontiguousarray(np.rot90(hopper, turn // 90)))
+    states = {verdict.rule.id: verdict.state for verdict in checked.verdicts}
+    upright = {verdict.rule.id: verdict.state for verdict in portrait.check(hopper).verdicts}
+    pose = ("yaw", "pitch", "roll")
+    assert checked.turn == turn and checked.outcome == "failed"
+    assert states == upright | {"upright": "fail"} | dict.fromkeys(pose, "not assessed")
+    first, *rest = checked.instructions()
+    assert first == f"The picture is turned ({TURNED[turn][0]}"
+    assert not any(word in line for line in rest for word in ("Tilt", "Turn your head", "camera", "turned"))
+    assert TURNED[turn][1] in checked.instructions("vi")[0]
+
+
+def test_where_no_rule_asks_for_an_upright_picture_it_is_said_all_the_same(hopper: Image) -> None:
+    text = 'name = "own"\nversion = 1\n[[rule]]\nid = "roll"\nmeasure = "roll"\nunit = "degrees"\nmax = 9\n'
+    rules = parse_rules(text + 'severity = "error"\n', "own")
+    checked = portrait.check(np.ascontiguousarray(np.rot90(hopper)), rules)
+    assert checked.outcome == "not judged"
+    assert checked.instructions() == ["The picture is turned (lies on its side): turn it clockwise by 90 degrees"]
+
+
+def test_a_missing_face_is_one_line_not_a_line_for_each_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nobody.png"
+    Pillow.fromarray(np.full((900, 700, 3), 120, np.uint8)).save(path)
+    assert run(["check", str(path)]) == 1
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.endswith("The portrait does not pass the rules.")
+    assert [line for line in lines if "face" in line.lower()] == [
+        next(line for line in lines if line.startswith("There is a face")),
+        "- Look into the camera with your whole face in the image",
+    ]
+    assert len(lines) <= 6
+    assert run(["check", str(path), "--all"]) == 1
+    assert capsys.readouterr().out.count("no face was found") > 25
+
+
+def test_rules_without_one_for_a_face_still_say_that_there_is_none() -> None:
+    rules = parse_rules(
+        'name = "own"\nversion = 1\n[[rule]]\nid = "glare"\nmeasure = "glare"\nmax = 1\nseverity = "error"\n', "own"
+    )
+    checked = portrait.check(np.full((900, 700, 3), 120, np.uint8), rules)
+    assert checked.instructions() == ["no face was found"] and checked.outcome == "not judged"
 
 
 def test_a_good_portrait_keeps_the_rules(hopper_path: Path, sees_eyes: Callable[[float], str]) -> None:

@@ -90,7 +90,7 @@ def check(
 def _show(path: Path, checked: Checked, language: str, every: bool) -> None:
     codes = ("audit.rule", "audit.severity", "check.value", "audit.limit", "audit.result")
     table = TerminalTable(*(translate(code, language) for code in codes))
-    for verdict in checked.verdicts:
+    for verdict in checked.verdicts if every else checked.shown_verdicts():
         if every or verdict.state != "pass":
             table.add_row(*_row(verdict, language))
     out.print(f"{path}: {translate('check.' + checked.outcome.replace(' ', '-'), language)}")
@@ -119,6 +119,7 @@ def _as_json(path: Path, checked: Checked, language: str) -> dict[str, object]:
         "passed": checked.passed,
         "outcome": checked.outcome,
         "quality": None if checked.quality is None else round(checked.quality, 1),
+        "turn": checked.turn,
         "width": checked.width,
         "height": checked.height,
         "instructions": checked.instructions(language),

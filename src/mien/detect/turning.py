@@ -21,8 +21,18 @@ TURNS = (90, 270, 180)
 UPRIGHT = 45
 """Maximum tilt of an upright face in degrees: with more, the next turn fits better."""
 
+LYING = 60
+"""Tilt in degrees beyond which it is the image of a portrait that is turned, not the head."""
+
 HOME = 0.05
 """By how much a turned face's score must exceed those of upright ones: a doubtful face is more often upright."""
+
+STEADY = 0.985
+"""Score from which an upright face is not doubted. MTCNN gives 10% of upright faces less, and 97% of those that are
+upside down and that it takes for upright (271 photographs of CelebA)."""
+
+CLEARLY = 1.0
+"""By how much the log odds of the score of a face that is upside down must exceed that of the upright one."""
 
 _COSINE_AND_SINE = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}
 
@@ -60,6 +70,42 @@ def _look_again(detector: Detector, image: Image, first: Faces) -> Faces:
             height, width = image.shape[:2]
             best, value = tuple(turn_back(face, turn, width, height) for face in seen), score
     return best
+
+
+def look_upside_down(detector: Detector, image: Image, faces: Faces) -> Faces:
+    """Look at an image upside down where its face is not beyond doubt.
+
+    Some detectors take eyebrows for a mouth, and find a face upside down with a high score. Portraits are looked at
+    once more for that; the pipeline is not, since it would take time for every image.
+
+    Args:
+        detector: that found the faces.
+        image: (H, W, 3) uint8 RGB.
+        faces: what was found in it.
+
+    Returns:
+        The faces of the image turned by 180 degrees where these are clearly better, in its own pixels; else `faces`.
+    """
+    first = max((face.score for face in faces if tilt(face) <= UPRIGHT and not face.turn), default=0.0)
+    if not 0 < first < STEADY:
+        return faces
+    seen = detector.detect([turn_image(image, 180)])[0]
+    second = max((face.score for face in seen if _is_sure(face, detector.min_score)), default=0.0)
+    if _log_odds(second) <= _log_odds(first) + CLEARLY:
+        return faces
+    height, width = image.shape[:2]
+    return tuple(turn_back(face, 180, width, height) for face in seen)
+
+
+def turn_by_landmarks(face: Face) -> int:
+    """The turn that makes a face upright, from its landmarks: 0 up to a tilt of LYING, else the nearest turn."""
+    x, y = (face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)).tolist()
+    return round(math.degrees(math.atan2(x, y)) / 90) % 4 * 90 if tilt(face) > LYING else 0
+
+
+def _log_odds(score: float) -> float:
+    kept = min(max(score, 1e-6), 1 - 1e-6)
+    return math.log(kept / (1 - kept))
 
 
 def tilt(face: Face) -> float:

@@ -12,12 +12,13 @@ from typing import Literal
 
 from mien.errors import ImageError
 from mien.faults import describe
+from mien.messages import translate
 from mien.models.defaults import DEFAULT_DETECTOR
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import array_item, bytes_item, file_item
 from mien.portrait.examine import Examined, Examiner, open_examiner
-from mien.portrait.measures.catalogue import place
-from mien.portrait.measures.measure import Measured
+from mien.portrait.measures.catalogue import TURNED, place
+from mien.portrait.measures.measure import NO_FACE, Measured
 from mien.portrait.rules.files import load_rules
 from mien.portrait.rules.schema import RuleSet
 from mien.portrait.rules.verdicts import RuleVerdict, apply_rules
@@ -68,12 +69,22 @@ class Checked:
     def instructions(self, language: str = "en") -> list[str]:
         """What to do: about errors first, then about errors that cannot be judged; each sentence once.
 
-        Where nothing can be judged because there is no face, the failure alone says so.
+        Where nothing can be judged because there is no face, or the pose because the image is turned, that alone is
+        said.
         """
-        has_face = self.landmarks is not None
-        shown = [verdict for verdict in self.verdicts if has_face or verdict.state == "fail"]
-        ordered = sorted(shown, key=_urgency)
-        return list(dict.fromkeys(words for verdict in ordered if (words := verdict.advice(language))))
+        turned = [translate(f"measure.turn.above-{self.turn}", language)] if self.turn else []
+        ordered = sorted(self.shown_verdicts(), key=_urgency)
+        found = list(dict.fromkeys([*turned, *(words for one in ordered if (words := one.advice(language)))]))
+        return found or ([] if self.landmarks is not None else [translate(NO_FACE.code, language)])
+
+    def shown_verdicts(self) -> list[RuleVerdict]:
+        """The verdicts without those that are not assessed for lack of a face, or because the image is turned."""
+        return [one for one in self.verdicts if one.reason not in (NO_FACE, TURNED)]
+
+    @property
+    def turn(self) -> int:
+        """Degrees clockwise by which the image has to be turned for the face to be upright: 0, 90, 180 or 270."""
+        return int(self.measures["turn"].value or 0)
 
     def place(self, verdict: RuleVerdict) -> Box | None:
         """Where in the file's pixels a rule looked; None for the whole image."""

@@ -16,6 +16,7 @@ from mien.align import align
 from mien.data.phash import perceptual_hash
 from mien.detect.detector import Detector
 from mien.detect.families import open_detector
+from mien.detect.turning import look_upside_down, turn_by_landmarks
 from mien.errors import DegenerateLandmarksError, ModelError
 from mien.faults import describe
 from mien.image import BROKEN
@@ -118,6 +119,7 @@ class Examiner:
         self.detector, self.recognizer = detector, recognizer
         self._portrait_models, self._population = portrait_models, population
         self._reading = ReadOptions(longest=DECODED)
+        self._second_look = self._reading.second_look
 
     @property
     def families(self) -> frozenset[str]:
@@ -147,15 +149,17 @@ class Examiner:
             digest = hashlib.sha256(found.data).hexdigest() if found.data else ""
             return Examined(name=found.item.name, sha256=digest, error=found.reason)
         photo, setting = found.loaded.photo, jpeg_quality(found.loaded.data)
-        portrait = choose_portrait(photo, found.faces, setting)
+        faces = look_upside_down(self.detector, photo.image, found.faces) if self._second_look else found.faces
+        portrait = choose_portrait(photo, faces, setting)
         return self.measure(portrait, found.loaded.item.name, found.loaded.sha256)
 
     def measure(self, portrait: PortraitImage, name: str, sha256: str = "") -> Examined:
         """Measure an image whose faces are known."""
-        chip = self._face_chip(portrait)
+        upright = portrait.upright()
+        chip = self._face_chip(upright)
         if chip is None:
-            portrait = replace(portrait, chosen=None)
-        measures = measure(portrait, chip)
+            portrait, upright = replace(portrait, chosen=None), replace(portrait, chosen=None)
+        measures = measure(upright, chip)
         return Examined(
             name=name,
             sha256=sha256,
@@ -224,9 +228,13 @@ def _meant(portrait: PortraitImage) -> list[tuple[str, Face]]:
 
 
 def choose_portrait(photo: Photo, faces: Faces, setting: float | None = None) -> PortraitImage:
-    """An image with its faces; the portrait is of the most prominent one."""
+    """An image with its faces; the portrait is of the most prominent one, which says how the image is turned."""
     best = choose(faces, photo.image.shape[1], photo.image.shape[0], Policy())
     chosen = None if isinstance(best, Refused) else best
+    if chosen is not None:
+        # A head that is tilted by 45 to 60 degrees may have been found in a turned copy; it is tilted all the same.
+        turn = turn_by_landmarks(faces[chosen])
+        faces = tuple(replace(face, turn=turn) for face in faces)
     return PortraitImage(
         image=photo.image, width=photo.width, height=photo.height, faces=faces, chosen=chosen, jpeg_quality=setting
     )

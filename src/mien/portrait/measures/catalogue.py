@@ -23,7 +23,9 @@ ZONES: dict[str, tuple[float, float, float, float]] = {
 }
 """Parts of a chip that measures read: x1, y1, x2, y2."""
 
-SMALL_FACE, REDUCED, GREY = (Message(f"reason.{name}") for name in ("small-face", "reduced", "grey"))
+SMALL_FACE, REDUCED, GREY, TURNED = (
+    Message(f"reason.{name}") for name in ("small-face", "reduced", "grey", "turned")
+)
 
 
 RECOMMENDED = ("mesh", "iris")
@@ -58,6 +60,7 @@ MEASURES: dict[str, Measure] = {
     "paper_border": _image(recapture.border, quality=recapture.border_quality),
     "stamp": _image(recapture.stamp, quality=recapture.stamp_quality),
     "faces": _image(framing.faces),
+    "turn": Measure(unit="degrees", of_face=lambda c: float(c.portrait.turn), zone=""),
     "second_face": Measure(
         of_face=lambda c: framing.second_face(c.portrait), quality=framing.second_face_quality, zone=""
     ),
@@ -149,14 +152,19 @@ MEASURES: dict[str, Measure] = {
 """A new measure is a function in its module, an entry here, and its texts in the catalogues of messages."""
 
 
+OF_POSE = ("yaw", "pitch", "roll", "mesh_yaw", "mesh_pitch", "mesh_roll")
+"""Measures of how the head is held. In an image that is turned they would say to turn the head instead."""
+
+
 def measure(portrait: PortraitImage, chip: FaceChip | None) -> dict[str, Measured]:
     """Take every measure.
 
     Args:
-        portrait: the image with its facts.
+        portrait: the image with its facts, upright.
         chip: its face, prepared; None where there is none.
     """
-    return {name: one.take(portrait, chip) for name, one in MEASURES.items()}
+    turned = {name: Measured(None, reason=TURNED) for name in OF_POSE} if portrait.turn else {}
+    return {name: turned.get(name) or one.take(portrait, chip) for name, one in MEASURES.items()}
 
 
 def with_deviation() -> tuple[str, ...]:

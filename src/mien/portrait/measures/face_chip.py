@@ -5,7 +5,7 @@ the chip is a share of the face and not of the file. The image's own pixels arou
 resampling would hide. Everything is computed once here and read by many. Finds no faces and applies no rule.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.align import align
+from mien.detect.turning import turn_back, turn_image
 from mien.geometry import similarity, transform
 from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, Pose, estimate
 from mien.portrait.measures.spectrum import Peaks, deviation, find_peaks, power, quick_side
@@ -67,6 +68,7 @@ class PortraitImage:
         faces: in pixels of `image`.
         chosen: the face that the portrait is of; None where there is none.
         jpeg_quality: 1 to 100, estimated from the quantization table of a JPEG; None for other formats.
+        turn: degrees clockwise by which the file's image was turned for its faces to be upright.
     """
 
     image: Image
@@ -75,6 +77,7 @@ class PortraitImage:
     faces: Faces = ()
     chosen: int | None = None
     jpeg_quality: float | None = None
+    turn: int = 0
 
     @cached_property
     def small(self) -> Image:
@@ -92,6 +95,17 @@ class PortraitImage:
     def reduction(self) -> float:
         """Pixels of the file that one pixel of `image` spans."""
         return float(max(self.width, self.height) / max(self.image.shape[:2]))
+
+    def upright(self) -> "PortraitImage":
+        """The image turned so that the chosen face is upright; itself where it is."""
+        turn = 0 if self.chosen is None else self.face.turn
+        if not turn:
+            return self
+        image = turn_image(self.image, turn)
+        height, width = image.shape[:2]
+        faces = tuple(replace(turn_back(face, 360 - turn, width, height), turn=0) for face in self.faces)
+        sides = (self.width, self.height) if turn == 180 else (self.height, self.width)
+        return replace(self, image=image, width=sides[0], height=sides[1], faces=faces, turn=turn)
 
     @property
     def face(self) -> Face:

@@ -31,6 +31,9 @@ def advice(rule: Rule, value: float, language: str) -> str:
     own = own_text(rule.below if side == "below" else rule.above, language)
     if own:
         return own
+    exact = f"measure.{rule.measure}.{side}-{value:g}"
+    if has_message(exact):
+        return translate(exact, language)
     beyond = min_ - value if side == "below" else value - max_
     is_slight = beyond <= SLIGHT * (max_ - min_) < float("inf")
     slightly = f"{side}-slightly"
