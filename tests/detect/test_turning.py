@@ -147,9 +147,7 @@ class FindsUpsideDown:
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         self.looks += len(images)
         points = floats([[10, 10], [20, 10], [15, 15], [11, 20], [19, 20]])
-        return [
-            (Face(Box(5, 5, 25, 25), self.white if image[0, 0, 0] else self.black, points),) for image in images
-        ]
+        return [(Face(Box(5, 5, 25, 25), self.white if image[0, 0, 0] else self.black, points),) for image in images]
 
 
 @pytest.mark.parametrize(
