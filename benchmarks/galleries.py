@@ -52,9 +52,9 @@ def main() -> None:
 
 def asian_people() -> Floats:
     """The embedding of the first image of each of them."""
-    names = (inputs.DATA / "lfw" / "names-asian.txt").read_text().split()
+    names = inputs.need(inputs.DATA / "lfw" / "names-asian.txt").read_text().split()
     wanted = {f"{name}_0001.jpg" for name in names}
-    with tarfile.open(inputs.DATA / "lfw" / "lfw-deepfunneled.tar") as archive:
+    with tarfile.open(inputs.need(inputs.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
         items = [
             bytes_item(member.name, file.read())
             for member in archive

@@ -66,3 +66,23 @@ def test_smoke_runs_write_no_file(started: dict[str, Future[Done]]) -> None:
     for future in started.values():
         future.result()
     assert files() == BEFORE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["against", "detection", "detectors", "exactness", "folders", "scenes", "trainings"])
+def test_a_benchmark_that_needs_arguments_says_which(name: str) -> None:
+    command = [sys.executable, f"benchmarks/{name}.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"{name}.py: error: ") and last.endswith(("is missing", "are needed"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["alignment", "galleries", "lfw", "recall", "scope", "utility"])
+def test_a_benchmark_without_its_data_says_what_is_missing(name: str, tmp_path: Path) -> None:
+    environment = os.environ | {"MIEN_TEST_DATA": str(tmp_path / "nothing")}
+    command = [sys.executable, f"benchmarks/{name}.py"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "MIEN_TEST_DATA" in done.stderr or "mien models pull" in done.stderr
