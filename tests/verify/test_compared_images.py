@@ -1,8 +1,6 @@
 """What is known of an image survives a file, and what cannot be compared says why."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from mien.messages import Message
 from mien.pipeline import Item, array_item, bytes_item, open_pipeline
 from mien.scope import Scope
 from mien.types import Image
-from mien.verify.compared_images import NO_FILE, ComparedImage, as_row, compared_image, file_stamp, from_row
+from mien.verify.compared_images import ComparedImage, as_row, compared_image, from_row
 
 
 def compared(items: list[Item]) -> list[ComparedImage]:
@@ -52,12 +50,3 @@ def test_a_row_gives_the_image_back(problem: object, made_image: Callable) -> No
         assert getattr(back, name) == getattr(image, name), name
     stripped = from_row(as_row(image.without_embedding()))
     assert stripped.embedding is None and stripped.box == image.box
-
-
-def test_the_stamp_of_a_file_changes_with_it(tmp_path: Path) -> None:
-    path = tmp_path / "a.jpg"
-    assert file_stamp(str(path)) == NO_FILE and file_stamp("x" * 5000) == NO_FILE and file_stamp("a\0b") == NO_FILE
-    path.write_bytes(b"abc")
-    first = file_stamp(str(path))
-    os.utime(path, ns=(1, 1))
-    assert first[0] == 3 and file_stamp(str(path)) == (3, 1) != first

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mien.data.work_folder import FOLDER
 from mien.errors import ResumeError
-from mien.verify.image_parts import FOLDER, Kept, open_kept, require_unchanged, strip
+from mien.verify.image_parts import Kept, open_kept, require_unchanged, strip
 from mien.verify.image_parts import _write as write
 
 PLAN = {"false match rate": 0.001, "scope": "warn", "gallery": ""}
@@ -71,7 +72,7 @@ def test_damaged_parts_are_named_with_the_remedy(name: str, tmp_path: Path, made
     kept = open_kept(tmp_path / "out", PLAN)
     write(kept.parts, [made_image("a.jpg")])
     (tmp_path / "out" / FOLDER / name).write_bytes(b"rubbish")
-    with pytest.raises(ResumeError, match=f"{name} is damaged; decide again with --overwrite"):
+    with pytest.raises(ResumeError, match=f"{name} is damaged; begin again with --overwrite"):
         open_kept(tmp_path / "out", PLAN)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mien.gallery.rate_curve import rate_curve
 from mien.models import store
 from mien.settings import EVERYBODY
 from mien.verify.review import FACTOR, ReviewBand, review_band
@@ -16,18 +17,14 @@ def test_the_band_reaches_to_the_cards_own_thresholds_of_neighbouring_rates() ->
     assert band.high == pytest.approx(card.threshold(1e-2).value)
 
 
-def test_between_rates_thresholds_follow_the_logarithm() -> None:
+def test_the_ends_are_the_thresholds_of_the_rates_times_and_by_the_factor() -> None:
     card = store.load("dlib-resnet").card
-    band = review_band(card.threshold(1e-3), card, EVERYBODY, 10**0.5)
-    middle = (card.threshold(1e-3).value + card.threshold(1e-2).value) / 2
-    assert band is not None and band.high == pytest.approx(middle)
-
-
-def test_beyond_the_last_rate_the_line_goes_on() -> None:
-    card = store.load("dlib-resnet").card
-    band = review_band(card.threshold(1e-4), card, EVERYBODY, 10)
-    step = card.threshold(1e-3).value - card.threshold(1e-4).value
-    assert band is not None and band.low == pytest.approx(card.threshold(1e-4).value - step)
+    curve = rate_curve(card)
+    for fmr in (1e-2, 1e-3, 1e-4):
+        band = review_band(card.threshold(fmr), card, EVERYBODY, FACTOR)
+        assert band is not None and curve is not None
+        ends = sorted((curve.threshold(fmr * FACTOR), curve.threshold(fmr / FACTOR)))
+        assert (band.low, band.high) == pytest.approx(ends)
 
 
 def test_a_threshold_that_is_not_the_cards_has_its_band_around_itself() -> None:

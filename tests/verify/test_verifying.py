@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from mien.data.work_folder import FOLDER
 from mien.errors import ManifestError, ResumeError
 from mien.gallery import compare
 from mien.pipeline import Pipeline
 from mien.progress import Progress
-from mien.verify.image_parts import FOLDER
 from mien.verify.log import DecisionLog
 from mien.verify.verifying import verify_pairs
 

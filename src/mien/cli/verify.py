@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, plural, show
@@ -26,7 +27,10 @@ def verify(
             metavar="PAIRS.csv", help="Two columns of images; perhaps an id and a label.", show_default=False
         ),
     ],
-    target: Annotated[Path, typer.Option("--out", help="Folder of the decision log.", show_default=False)],
+    target: Annotated[
+        Path,
+        typer.Option("--out", help="Folder of the decision log.", show_default=False, callback=output_folder),
+    ],
     columns: Annotated[
         str | None,
         typer.Option(

@@ -6,24 +6,19 @@ Takes it from what went through the pipeline, and writes and reads rows of a tab
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mien.errors import ImageError
+from mien.data.work_folder import Stamp
 from mien.gallery.scoping import Scoped
 from mien.gallery.verification import ONE_FACE
-from mien.image.files import find_file
 from mien.messages import Message, Text
 from mien.pipeline import Policy, Refused
 from mien.scope import Scope
 from mien.thumbnail import small_jpeg
 from mien.types import Floats, floats
 
-Stamp = tuple[int, int]
-"""Size of a file in bytes, and the time of its last change in nanoseconds."""
-NO_FILE: Stamp = (-1, -1)
 SHOWN = 208
 """Pixels along the longer side of a face in the page."""
 
@@ -59,15 +54,6 @@ class ComparedImage:
     def without_embedding(self) -> "ComparedImage":
         """The same without what a person could be searched by."""
         return replace(self, embedding=None)
-
-
-def file_stamp(path: str) -> Stamp:
-    """The stamp of a file; NO_FILE where it cannot be read."""
-    try:
-        found = find_file(Path(path)).stat()
-    except (OSError, ValueError, ImageError):
-        return NO_FILE
-    return found.st_size, found.st_mtime_ns
 
 
 def compared_image(scoped: Scoped, stamp: Stamp) -> ComparedImage:

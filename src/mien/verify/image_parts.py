@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.data.resumable import PLAN, WorkParts, open_parts
+from mien.data.resumable import WorkParts
 from mien.data.stored_paths import as_stored, stored_path
+from mien.data.work_folder import Stamp, file_stamp, open_work
 from mien.errors import ResumeError
 from mien.gallery.scoping import measured
 from mien.gallery.verification import ONE_FACE
 from mien.pipeline import Pipeline
 from mien.progress import OnProgress, Progress, no_progress
 from mien.scope import ScopePolicy
-from mien.verify.compared_images import ComparedImage, as_row, compared_image, file_stamp, from_row
+from mien.verify.compared_images import ComparedImage, as_row, compared_image, from_row
 from mien.whole_files import write_whole_text
 
-FOLDER = "work"
-"""The folder of the parts in the output folder."""
+VERB = "mien verify"
 SCORES = "scores.json"
 PART = 128
 """Images of a part: what a killed process computes again takes some seconds."""
@@ -51,45 +51,9 @@ def open_kept(out: Path, plan: Mapping[str, Any]) -> Kept:
     Raises:
         ResumeError: the folder holds something else, or work with other settings; the message says what differs.
     """
-    folder = out / FOLDER
-    _require_place(out, folder)
-    _require_same(folder, plan)
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    parts = open_parts(folder, plan, "part-{:06d}.parquet")
-    folder.chmod(0o700)
+    parts = open_work(out, plan, "part-{:06d}.parquet", VERB)
     found = {image.path: image for file in parts.files() for image in _read(file)}
-    return Kept(parts, found, _read_scores(folder))
-
-
-def _require_place(out: Path, folder: Path) -> None:
-    """Never write between the files of a user."""
-    if out.exists() and not out.is_dir():
-        raise ResumeError(f"{out} is a file; name a folder with --out")
-    if out.is_dir() and not folder.is_dir() and any(out.iterdir()):
-        raise ResumeError(f"{out} is not empty, and nothing in it is from `mien verify`; choose a different --out")
-
-
-def _require_same(folder: Path, plan: Mapping[str, Any]) -> None:
-    try:
-        begun = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    wanted = json.loads(json.dumps(dict(plan)))
-    if not isinstance(begun, dict) or begun == wanted:
-        return
-    differences = [
-        f"{name} was {_shown(begun.get(name))} and is now {_shown(wanted.get(name))}"
-        for name in {**wanted, **begun}
-        if begun.get(name) != wanted.get(name)
-    ]
-    raise ResumeError(
-        f"{folder.parent} holds decisions of a run with other settings: {'; '.join(differences)}. Choose a different "
-        "--out, or decide again with --overwrite"
-    )
-
-
-def _shown(value: object) -> str:
-    return "not set" if value in (None, "") else str(value)
+    return Kept(parts, found, _read_scores(parts.folder))
 
 
 def require_unchanged(kept: Kept, paths: Iterable[str], out: Path) -> None:
@@ -104,7 +68,7 @@ def require_unchanged(kept: Kept, paths: Iterable[str], out: Path) -> None:
         more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
         raise ResumeError(
             f"{changed[0]} changed or went away since it was compared for {out}{more}: choose a different --out, or "
-            "decide again with --overwrite"
+            "begin again with --overwrite"
         )
 
 
@@ -126,7 +90,7 @@ def measure_images(
         total: number of all images, for the progress.
         on_progress: called after each image; what was measured before it raises is kept.
     """
-    stamps: dict[str, tuple[int, int]] = {}
+    stamps: dict[str, Stamp] = {}
 
     def sources() -> Iterable[Path]:
         for path in paths:
@@ -171,7 +135,7 @@ def _read_scores(folder: Path) -> dict[int, float]:
     except FileNotFoundError:
         return {}
     except (ValueError, AttributeError) as reason:
-        raise ResumeError(f"{folder / SCORES} is damaged; decide again with --overwrite") from reason
+        raise ResumeError(f"{folder / SCORES} is damaged; begin again with --overwrite") from reason
 
 
 def _write(parts: WorkParts, images: Sequence[ComparedImage]) -> None:
@@ -201,5 +165,5 @@ def _read(file: Path) -> list[ComparedImage]:
     try:
         rows = pyarrow.parquet.read_table(file).to_pylist()
     except (pa.ArrowException, OSError) as reason:
-        raise ResumeError(f"{file} is damaged; decide again with --overwrite") from reason
+        raise ResumeError(f"{file} is damaged; begin again with --overwrite") from reason
     return [from_row({**row, "path": stored_path(row["path"])}) for row in rows]

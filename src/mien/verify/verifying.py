@@ -5,15 +5,14 @@ and take the embeddings out of what is kept.
 """
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
+from mien.data.work_folder import file_stamp, remove_work
 from mien.detect.families import built_in
-from mien.errors import ResumeError
 from mien.gallery.enrolment import recognizer_of
 from mien.gallery.thresholds import ChosenThreshold
 from mien.gallery.verification import verification_threshold
@@ -26,10 +25,10 @@ from mien.progress import OnProgress, no_progress
 from mien.scope import ScopePolicy, scope_policy
 from mien.settings import EVERYBODY, load_settings
 from mien.units import convert
-from mien.verify.compared_images import ComparedImage, file_stamp
+from mien.verify.compared_images import ComparedImage
 from mien.verify.decisions import DecisionRule, decide_pair, score_all_pairs
 from mien.verify.files import FILES, write_log
-from mien.verify.image_parts import FOLDER, Kept, measure_images, open_kept, require_unchanged, strip
+from mien.verify.image_parts import VERB, Kept, measure_images, open_kept, require_unchanged, strip
 from mien.verify.labelled import rates_by_label
 from mien.verify.log import DecisionLog
 from mien.verify.pair_list import AskedPair, PairList, read_pair_list
@@ -97,7 +96,7 @@ def verify_pairs(
         band=review_band(chosen.threshold, model.card, settings.group if gallery is None else EVERYBODY, review),
     )
     if overwrite:
-        remove_log(out)
+        remove_work(out, FILES, VERB)
     kept = open_kept(out, _plan(asked, finder, model, chosen, policy, review, gallery, options))
     require_unchanged(kept, asked.images, out)
     todo = _todo(asked, kept)
@@ -113,21 +112,6 @@ def verify_pairs(
     write_log(log, language)
     strip(kept, images.values(), scores)
     return log
-
-
-def remove_log(out: Path) -> None:
-    """Remove what an earlier run has left in a folder, so that it begins again; other files stay.
-
-    Raises:
-        ResumeError: the folder is not one of a log.
-    """
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not (out / FOLDER).is_dir():
-        raise ResumeError(f"{out} is not empty, and nothing in it is from `mien verify`; choose a different --out")
-    shutil.rmtree(out / FOLDER)
-    for name in FILES:
-        (out / name).unlink(missing_ok=True)
 
 
 def _decide(
