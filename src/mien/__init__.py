@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         identify_faces,
         load_card,
     )
+    from mien.cluster.clustering import cluster_faces
     from mien.data.export import export_folders, export_recordio
     from mien.data.find_faces import find_faces, find_faces_in_video
     from mien.data.importing import import_set
@@ -82,6 +83,7 @@ __all__ = [
     "check",
     "check_files",
     "check_pack",
+    "cluster_faces",
     "compare",
     "compare_images",
     "convert_threshold",
@@ -151,6 +153,7 @@ _HOMES = {
     "check_files": "mien.portrait.checking:check_files",
     "evaluate_attacks": "mien.portrait.attacks:evaluate_attacks",
     "check_pack": "mien.data.pack_check:check_pack",
+    "cluster_faces": "mien.cluster.clustering:cluster_faces",
     "compare": "mien.gallery.verification:compare",
     "compare_images": "mien.api:compare_images",
     "convert_threshold": "mien.units:convert_unit_length",

@@ -38,6 +38,8 @@ VERBS = {
     "evaluate impostor": ["evaluate", "impostor", "IN", "--out", "PLACE"],
     "evaluate detection": ["evaluate", "detection", "IN", "--out", "PLACE"],
     "evaluate attacks": ["evaluate", "attacks", "IN", "--scores", "PLACE/s.csv"],
+    "verify": ["verify", "IN", "--out", "PLACE"],
+    "cluster": ["cluster", "IN", "--out", "PLACE"],
     "data import": ["data", "import", "IN", "--out", "PLACE/m.csv"],
     "data prepare": ["data", "prepare", "IN", "--out", "PLACE"],
     "data split": ["data", "split", "IN", "--out", "PLACE", "--part", "a=1"],

@@ -46,6 +46,7 @@ VERBS = {
         "verify:verify",
         "Compare many pairs of images, such as identity cards and selfies, and write a decision log.",
     ),
+    "cluster": Verb("cluster:cluster", "Put the faces of a folder of photographs into groups of one person each."),
     "check": Verb(
         "check:check",
         "Check photographs by rules, and say what to do. Exit code 0: all pass; 1: one fails; 5: one is not judged.",
