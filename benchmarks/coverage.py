@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 import command
-from mien.pairwise.rates_at import match_sums
+from mien.pairwise.rates_at import count_matches
 from mien.rates import rate_of_pairs, rate_of_subjects
 
 FNMR = ((100, 10, 1.0, -3.0), (300, 10, 1.0, -4.0), (1000, 4, 1.5, -6.0), (60, 20, 1.5, -3.0), (1680, 10, 2.0, -7.0))
@@ -92,7 +92,7 @@ def fmr(generator: np.random.Generator, rounds: int, subjects: int, share: float
         chosen = own[first] + own[second] + generator.standard_normal(len(first)) >= limit
         who = np.column_stack([first[chosen], second[chosen]])
         total += len(who)
-        rate = rate_of_pairs(match_sums(who, samples, comparisons, pairs))
+        rate = rate_of_pairs(count_matches(who, samples, comparisons, pairs))
         held["mien"] += rate.low <= truth <= rate.high
         shares = []
         for _ in range(RESAMPLES):

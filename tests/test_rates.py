@@ -1,6 +1,7 @@
 """Rates and their intervals: against plain sums, and how often they hold the truth."""
 
 import itertools
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.rates import PairSums, rate_of_pairs, rate_of_subjects, student, wilson
+from mien.rates import PairCounts, rate_of_pairs, rate_of_subjects, student, wilson
 
 
 def test_students_quantiles() -> None:
@@ -40,6 +41,24 @@ def test_a_rate_by_subject_is_the_plain_share() -> None:
     assert rate.value == 3 / 11 and rate.count == 11 and rate.low < rate.value < rate.high
 
 
+def ends(share: float, left_out: Sequence[float], variance: float, trials: Sequence[float]) -> tuple[float, float]:
+    """The interval by plain loops, from the rate without each subject and the variance."""
+    kish = sum(trials) ** 2 / sum(count**2 for count in trials)
+    mean = sum(left_out) / len(left_out)
+    squares = [(value - mean) ** 2 for value in left_out]
+    unequal = sum(square**2 for square in squares) - sum(squares) ** 2 / len(squares)
+    freedom = min(len(left_out) - 1, max(2.0, min(kish, 2 * sum(squares) ** 2 / unequal)))
+    skewness = sum((mean - value) ** 3 for value in left_out) / sum(squares) ** 1.5
+    quantile = student(freedom)
+    reach = {
+        side: max(quantile, 3 / g * (1 - np.cbrt(1 - g * (quantile + g / 6)))) if g > 0 else quantile
+        for side, g in (("low", -skewness), ("high", skewness))
+    }
+    spread, middle = np.sqrt(variance) / (share * (1 - share)), np.log(share / (1 - share))
+    low, high = middle - spread * reach["low"], middle + spread * reach["high"]
+    return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
+
+
 def test_the_jackknife_is_a_plain_loop() -> None:
     generator = np.random.default_rng(0)
     trials = generator.integers(1, 9, 40)
@@ -47,45 +66,65 @@ def test_the_jackknife_is_a_plain_loop() -> None:
     left_out = [(errors.sum() - e) / (trials.sum() - t) for e, t in zip(errors, trials, strict=True)]
     variance = 39 / 40 * sum((value - np.mean(left_out)) ** 2 for value in left_out)
     share = errors.sum() / trials.sum()
-    expected = wilson(share, min(trials.sum(), share * (1 - share) / variance), student((errors > 0).sum() + 4))
+    independent = share * (1 - share) / trials.sum()
     rate = rate_of_subjects(errors, trials)
-    assert (rate.low, rate.high) == pytest.approx(expected)
+    assert (rate.low, rate.high) == pytest.approx(ends(share, left_out, max(variance, independent), trials))
 
 
 def test_the_variance_over_pairs_is_a_plain_double_sum() -> None:
-    """The variance adds r r' over all two pairs of subjects that share somebody, each with itself included."""
+    """The variance adds r r' over all two pairs of subjects that share somebody, each with itself included.
+
+    Leaving a subject out moves the rate by n / (n - 2) of the subject's part, which the factor stands for.
+    """
     generator = np.random.default_rng(1)
-    subjects = 12
-    pairs = list(itertools.combinations(range(subjects), 2))
-    own = generator.normal(size=subjects)
+    size = 12
+    pairs = list(itertools.combinations(range(size), 2))
+    own = generator.normal(size=size)
     matches = np.array([float(own[a] + own[b] + generator.normal() > 1.2) for a, b in pairs])
-    share = matches.mean()
+    share = float(matches.mean())
     r = matches - share
-    variance = (
-        sum(r[i] * r[j] for i, p in enumerate(pairs) for j, q in enumerate(pairs) if set(p) & set(q))
-        / len(pairs) ** 2
+    both = sum(r[i] * r[j] for i, p in enumerate(pairs) for j, q in enumerate(pairs) if set(p) & set(q))
+    variance = size * (size - 1) / (size - 2) ** 2 * both / len(pairs) ** 2
+    left_out = [
+        float(np.mean([matches[i] for i, p in enumerate(pairs) if person not in p])) for person in range(size)
+    ]
+    rate = rate_of_pairs(
+        PairCounts(
+            subjects=size,
+            total=len(pairs),
+            wrong=matches.sum(),
+            matches=np.array([sum(matches[i] for i, p in enumerate(pairs) if s in p) for s in range(size)]),
+            comparisons=np.full(size, size - 1.0),
+            by_pair=float((r**2).sum()),
+        )
     )
-    by_subject = sum(sum(r[i] for i, p in enumerate(pairs) if s in p) ** 2 for s in range(subjects))
-    involved = len({s for i, p in enumerate(pairs) if matches[i] for s in p})
-    sums = PairSums(
-        subjects=subjects,
-        total=len(pairs),
-        wrong=matches.sum(),
-        by_subject=by_subject,
-        by_pair=float((r**2).sum()),
-        involved=involved,
-    )
-    expected = wilson(share, share * (1 - share) / variance, student(involved + 4))
-    rate = rate_of_pairs(sums)
     assert variance > float((r**2).sum()) / len(pairs) ** 2
-    assert (rate.low, rate.high) == pytest.approx(expected)
+    assert (rate.low, rate.high) == pytest.approx(ends(share, left_out, variance, [size - 1] * size))
+
+
+def test_the_other_side_of_a_rate_has_the_mirrored_interval() -> None:
+    generator = np.random.default_rng(2)
+    trials = generator.integers(1, 9, 60)
+    errors = generator.binomial(trials, 0.05)
+    wrong, right = rate_of_subjects(errors, trials), rate_of_subjects(trials - errors, trials)
+    assert (1 - right.high, 1 - right.low) == pytest.approx((wrong.low, wrong.high))
+
+
+def test_one_subject_that_makes_all_errors_gives_a_wide_interval() -> None:
+    """The others are as many as before, but the rate rests on one person."""
+    trials = np.full(100, 10)
+    together, apart = np.zeros(100, int), np.zeros(100, int)
+    together[3], apart[:10] = 10, 1
+    one, ten = rate_of_subjects(together, trials), rate_of_subjects(apart, trials)
+    assert one.value == ten.value and one.high > 2 * ten.high and one.low < ten.low / 3
 
 
 def test_no_error_gives_the_rule_of_three() -> None:
     assert rate_of_subjects(np.zeros(300), np.ones(300)).high == pytest.approx(3 / 300)
-    assert rate_of_pairs(
-        PairSums(subjects=300, total=44850.0, wrong=0.0, by_subject=0.0, by_pair=0.0, involved=0)
-    ).high == pytest.approx(6 / 300)
+    nobody = PairCounts(
+        subjects=300, total=44850.0, wrong=0.0, matches=np.zeros(300), comparisons=np.full(300, 299.0), by_pair=0.0
+    )
+    assert rate_of_pairs(nobody).high == pytest.approx(6 / 300)
     assert rate_of_subjects(np.ones(300), np.ones(300)).low == pytest.approx(1 - 3 / 300)
 
 

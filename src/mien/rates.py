@@ -1,16 +1,17 @@
 """Error rates with 95% intervals by subject: FNMR over mated comparisons, FMR over non-mated ones.
 
-Terms as in ISO/IEC 19795-1. Comparisons that share a subject are not independent, so an interval starts from a
-variance that takes subjects, not comparisons, as what was drawn: for FNMR the leave-one-subject-out (jackknife)
-variance of a ratio, for FMR the variance of a sum over pairs of subjects. The comparisons are then worth as many
-independent ones as would have this variance, and the interval is Wilson's for that many, with Student's t for the few
-subjects that an error rests on. Without any error the upper end is the rule of three over subjects.
-benchmarks/coverage.py shows how often this covers the truth, next to the percentile bootstrap (decisions/0006).
-Chooses no threshold and makes no decision.
+Terms as in ISO/IEC 19795-1. Comparisons that share a subject are not independent, so an interval rests on how far the
+rate moves when one subject is left out (the jackknife), not on the number of comparisons. Where each comparison
+belongs to two subjects, their sum counts each pair of subjects twice, which is taken off (Aronow, Samii and Assenova,
+Political Analysis 23(4), 2015). The interval is taken on the scale of the logit, since small rates spread by
+factors; with Student's t, whose degrees of freedom are those that the subjects' moves themselves show
+(Satterthwaite); and the end towards which a few subjects pull is set farther out (Hall, JRSS B 54(1), 1992). Without
+any error the upper end is the rule of three over subjects. How often this holds the truth is in
+benchmarks/coverage.py and decisions/0019. Chooses no threshold and makes no decision.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import cbrt, exp, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,6 @@ STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228
 """Student's quantile of 97.5% for 1 to 10 degrees of freedom."""
 
 
-FEW = 4
-"""Degrees of freedom beyond the subjects that have an error; chosen for coverage by simulation (docs/log.md)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A value with its 95% interval; `count` is how many comparisons, faces or images it was counted in."""
@@ -39,9 +36,13 @@ class Estimate:
 
 
 def student(freedom: float) -> float:
-    """Student's quantile of 97.5%, from a table up to 10 degrees of freedom, then to 3e-3 by its series in 1/df."""
+    """Student's quantile of 97.5%, from a table up to 10 degrees of freedom, then to 3e-3 by its series in 1/df.
+
+    Between two rows of the table it is interpolated in 1/df.
+    """
     if freedom <= len(STUDENT):
-        return STUDENT[max(1, int(freedom)) - 1]
+        rows = 1 / np.arange(1.0, len(STUDENT) + 1)
+        return float(np.interp(-1 / max(1.0, freedom), -rows, STUDENT))
     return Z + (Z**3 + Z) / (4 * freedom) + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * freedom**2)
 
 
@@ -71,50 +72,150 @@ def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Es
     share = wrong / total
     if subjects < 2 or share in (0.0, 1.0):
         return _one_sided(share, 3 / subjects, round(total))
-    others = (wrong - errors) / np.maximum(total - trials, 1e-300)
-    variance = (subjects - 1) / subjects * float(((others - others.mean()) ** 2).sum())
-    return _interval(share, variance, total, int((errors > 0).sum()))
+    return rate_of_moves(share, moves_of_subjects(errors, trials), total)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairSums:
-    """What the matches among pairs of subjects add up to; r is a pair's matches less those expected at the rate.
+def moves_of_subjects(errors: Doubles, trials: Doubles) -> "Moves":
+    """How far a rate over comparisons of one subject each moves when one of them is left out.
+
+    Args:
+        errors: (S,) of each subject; also a difference of two counts.
+        trials: (S,) comparisons of each subject; a subject without any moves nothing.
+    """
+    each, able = np.zeros(len(trials)), trials > 0
+    each[able] = _without_each(errors[able], trials[able], float(errors.sum()), float(trials.sum()))
+    return Moves(each=each, subjects=int(able.sum()), effective=effective_number(trials), twice=0.0)
+
+
+def effective_number(trials: Doubles) -> float:
+    """How many subjects with equal numbers of comparisons are worth as much (Kish, Survey Sampling, 1965)."""
+    return float(trials.sum()) ** 2 / max(1e-300, float((trials**2).sum()))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PairCounts:
+    """Comparisons and matches of pairs of subjects.
 
     Attributes:
         subjects: how many there are.
         total: all comparisons.
         wrong: all matches.
-        by_subject: sum over subjects of (sum of r over the subject's pairs)^2.
-        by_pair: sum over pairs of r^2.
-        involved: subjects that take part in a match.
+        matches: (K,) matches in which each subject takes part; of all subjects, or of K drawn ones.
+        comparisons: (K,) comparisons in which each takes part.
+        by_pair: sum over pairs of subjects of r^2; r is a pair's matches less those expected at the rate.
     """
 
     subjects: int
     total: float
     wrong: float
-    by_subject: float
+    matches: Doubles
+    comparisons: Doubles
     by_pair: float
-    involved: int
 
 
-def rate_of_pairs(sums: PairSums) -> Estimate:
-    """A rate over comparisons that each belong to two subjects, such as FMR.
+def rate_of_pairs(counts: PairCounts) -> Estimate:
+    """A rate over comparisons that each belong to two subjects, such as FMR."""
+    share = counts.wrong / counts.total
+    if share in (0.0, 1.0) or counts.subjects < 3:
+        return _one_sided(share, 6 / max(1, counts.subjects), round(counts.total))
+    return rate_of_moves(share, moves_of_pairs(counts), counts.total)
 
-    The variance of the sum of all r is the sum of its covariances: those of pairs that share a subject, `by_subject`,
-    in which every pair is counted twice, so `by_pair` is taken off once (Aronow, Samii and Assenova, Political
-    Analysis 23(4), 2015). It is at least that of independent pairs.
+
+def moves_of_pairs(counts: PairCounts) -> "Moves":
+    """How far a rate over pairs of subjects moves when one of them is left out."""
+    each = _without_each(counts.matches, counts.comparisons, counts.wrong, counts.total)
+    effective = effective_number(counts.comparisons) * counts.subjects / len(counts.comparisons)
+    return Moves(each=each, subjects=counts.subjects, effective=effective, twice=counts.by_pair / counts.total**2)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Moves:
+    """How far a rate moves when one subject is left out.
+
+    Attributes:
+        each: (K,) the rate without the subject, less the mean of these; of all subjects, or of K drawn ones.
+        subjects: how many there are.
+        effective: how many subjects with equal numbers of comparisons would be worth as much; see `effective_number`.
+        twice: the part of the variance that a sum over subjects counts twice, since each comparison belongs to two;
+            0 where each belongs to one.
     """
-    share = sums.wrong / sums.total
-    if share in (0.0, 1.0) or sums.subjects < 3:
-        return _one_sided(share, 6 / max(1, sums.subjects), round(sums.total))
-    variance = max(sums.by_subject - sums.by_pair, sums.by_pair) / sums.total**2
-    return _interval(share, variance, sums.total, sums.involved)
+
+    each: Doubles
+    subjects: int
+    effective: float
+    twice: float
+
+    def plus(self, other: "Moves", weight: float) -> "Moves":
+        """The moves of this rate plus `weight` times another one of the same subjects, in the same order."""
+        each = self.each + weight * other.each
+        effective = min(self.effective, other.effective)
+        return Moves(
+            each=each, subjects=self.subjects, effective=effective, twice=self.twice + weight**2 * other.twice
+        )
+
+    @property
+    def variance(self) -> float:
+        """Of the rate: at least that of independent pairs of subjects."""
+        size = self.subjects
+        single = (size - 1) / len(self.each) * float((self.each**2).sum())
+        if not self.twice:
+            return single
+        return max(single - size * (size - 1) / (size - 2) ** 2 * self.twice, self.twice)
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the variance, by how unequal the moves are; 2 where a single subject makes it up."""
+        square = self.each**2
+        spread = float((square**2).sum()) - float(square.sum()) ** 2 / len(square)
+        shown = 2 * float(square.sum()) ** 2 / max(spread, 1e-300)
+        return min(self.subjects - 1.0, max(2.0, min(shown, self.effective)))
+
+    @property
+    def skewness(self) -> float:
+        """Of the rate; above 0 where few subjects pull it up."""
+        heavy = self.subjects / len(self.each)
+        return -float((self.each**3).sum()) / max(1e-300, float((self.each**2).sum()) ** 1.5) / sqrt(heavy)
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How many standard deviations the lower and the upper end of a 95% interval are away."""
+        quantile, skewness = student(self.freedom), self.skewness
+        return _reach(quantile, -skewness), _reach(quantile, skewness)
 
 
-def _interval(share: float, variance: float, total: float, involved: int) -> Estimate:
-    worth = min(total, share * (1 - share) / variance) if variance > 0 else total
-    low, high = wilson(share, worth, student(involved + FEW))
-    return Estimate(share, low, high, round(total))
+def _without_each(errors: Doubles, trials: Doubles, wrong: float, total: float) -> Doubles:
+    """(S,) the rate without each subject, less the mean of these."""
+    others = (wrong - errors) / np.maximum(total - trials, 1e-300)
+    return np.asarray(others - others.mean(), np.float64)
+
+
+def rate_of_moves(share: float, moves: Moves, total: float) -> Estimate:
+    """A rate with its interval, on the scale of the logit; never narrower than for independent comparisons.
+
+    Args:
+        share: the rate, neither 0 nor 1.
+        moves: how far it moves without each subject.
+        total: all comparisons.
+    """
+    spread = sqrt(max(moves.variance, share * (1 - share) / total)) / (share * (1 - share))
+    below, above = moves.reach
+    middle = log(share / (1 - share))
+    low, high = middle - spread * below, middle + spread * above
+    return Estimate(share, _from_logit(low), _from_logit(high), round(total))
+
+
+def _reach(quantile: float, skewness: float) -> float:
+    """How many deviations an end is away: farther than the quantile where the estimate is skewed to that side.
+
+    Inverts Hall's monotone cubic transformation of Student's statistic.
+    """
+    if skewness < 1e-9:
+        return quantile
+    return max(quantile, 3 / skewness * (1 - cbrt(1 - skewness * (quantile + skewness / 6))))
+
+
+def _from_logit(value: float) -> float:
+    return 1 / (1 + exp(-value)) if value > -700 else 0.0
 
 
 def _one_sided(share: float, rule_of_three: float, total: int) -> Estimate:

@@ -1,10 +1,11 @@
 """Two models or two runs on the same samples, paired by subject. Opens no image.
 
 Each model gets its own threshold at a false match rate, on the set itself; the difference of the false non-match
-rates is taken subject by subject, so what is hard for both does not widen its interval.
+rates is taken subject by subject, so what is hard for both does not widen its interval. The noise of both thresholds
+is in it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -13,9 +14,10 @@ from mien.errors import ManifestError
 from mien.evaluate.wording import message
 from mien.messages import Message
 from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.moves import fnmr_for, fnmr_moves_for, kept_worth
 from mien.pairwise.operating_points import RATES, can_show
-from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
-from mien.rates import FEW, Estimate, Indices, student
+from mien.pairwise.rates_at import fmr_at, squares, threshold_at
+from mien.rates import Estimate, Indices, Moves, moves_of_subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,22 @@ def compare(a: PairStatistics, b: PairStatistics) -> list[ComparedPoint]:
 
 def _compare(a: PairStatistics, b: PairStatistics, rate: float) -> ComparedPoint:
     limits = threshold_at(a, rate), threshold_at(b, rate)
-    _, who = np.unique(a.subjects, return_inverse=True)
-    pairs = np.bincount(who[a.mated_samples[:, 0]], minlength=int(who.max()) + 1)
-    misses = [_misses(one, limit, who) for one, limit in zip((a, b), limits, strict=True)]
-    return ComparedPoint(
-        rate,
-        limits,
-        (fmr_at(a, limits[0]), fmr_at(b, limits[1])),
-        (fnmr_at(a, limits[0]), fnmr_at(b, limits[1])),
-        difference(misses[0], misses[1], pairs),
-    )
+    fnmr = fnmr_for(a, rate), fnmr_for(b, rate)
+    value, moves = fnmr[1].value - fnmr[0].value, _moves_of_difference(a, b, rate)
+    found = _with_interval(value, moves) if moves.each.any() else _unchanged(moves.subjects, value)
+    return ComparedPoint(rate, limits, (fmr_at(a, limits[0]), fmr_at(b, limits[1])), fnmr, found)
 
 
-def _misses(one: PairStatistics, limit: float, who: Indices) -> Indices:
-    missed = one.mated < np.float64(one.similarity(limit))
-    return np.bincount(who[one.mated_samples[:, 0]], missed, minlength=int(who.max()) + 1).astype(np.int64)
+def _moves_of_difference(a: PairStatistics, b: PairStatistics, rate: float) -> Moves:
+    """Moves of the FNMR of B less that of A, both at a wanted FMR."""
+    own = fnmr_moves_for(a, rate), fnmr_moves_for(b, rate)
+    first, second = kept_worth(a, rate), kept_worth(b, rate)
+    twice = own[0].twice + own[1].twice
+    if first and second:
+        who = np.concatenate([first.who, second.who])
+        worth = np.concatenate([np.full(len(first.who), -first.price), np.full(len(second.who), second.price)])
+        twice = squares(who, worth, float(worth.sum()) / a.nonmated, first.samples) / float(a.nonmated) ** 2
+    return replace(own[1].plus(own[0], -1.0), twice=twice)
 
 
 def difference(a: Indices, b: Indices, trials: Indices) -> Difference:
@@ -93,11 +96,17 @@ def difference(a: Indices, b: Indices, trials: Indices) -> Difference:
     change, trials = (b - a)[kept].astype(np.float64), trials[kept].astype(np.float64)
     subjects, total = len(trials), float(trials.sum())
     value = float(change.sum()) / total
-    involved = int((change != 0).sum())
-    if subjects < 2 or not involved:
-        reach = min(1.0, 3 / max(1, subjects))
-        return Difference(value, value - reach, value + reach)
-    others = (change.sum() - change) / (total - trials)
-    spread = sqrt((subjects - 1) / subjects * float(((others - others.mean()) ** 2).sum()))
-    reach = student(involved + FEW) * spread
+    if subjects < 2 or not change.any():
+        return _unchanged(subjects, value)
+    return _with_interval(value, moves_of_subjects(change, trials))
+
+
+def _with_interval(value: float, moves: Moves) -> Difference:
+    (below, above), spread = moves.reach, sqrt(moves.variance)
+    return Difference(value, value - below * spread, value + above * spread)
+
+
+def _unchanged(subjects: int, value: float) -> Difference:
+    """Where nobody's errors differ, the rule of three over subjects."""
+    reach = min(1.0, 3 / max(1, subjects))
     return Difference(value, value - reach, value + reach)

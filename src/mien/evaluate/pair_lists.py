@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mien.errors import ManifestError
 from mien.pairwise.operating_points import SHOWN_BY
 from mien.pairwise.rates_at import place_between
-from mien.rates import Estimate, PairSums, rate_of_pairs, rate_of_subjects
+from mien.rates import Estimate, PairCounts, rate_of_pairs, rate_of_subjects
 from mien.types import Floats
 
 Truths = NDArray[np.bool_]
@@ -194,20 +194,17 @@ def false_matches(pairs: ScoredPairs, threshold: float) -> Estimate:
     total, wrong = int(chosen.sum()), int(matched.sum())
     who = _own_numbers(pairs.subjects[chosen])
     share = wrong / total
-    residual = matched - share
     subjects = int(who.max()) + 1
-    sums = np.bincount(who[:, 0], residual, minlength=subjects) + np.bincount(who[:, 1], residual, minlength=subjects)
     key = who.min(axis=1) * subjects + who.max(axis=1)
-    each = np.bincount(np.unique(key, return_inverse=True)[1], residual)
-    involved = len(np.unique(who[matched]))
+    each = np.bincount(np.unique(key, return_inverse=True)[1], matched - share)
     return rate_of_pairs(
-        PairSums(
+        PairCounts(
             subjects=subjects,
             total=float(total),
             wrong=float(wrong),
-            by_subject=float((sums**2).sum()),
+            matches=np.bincount(who[matched].reshape(-1), minlength=subjects).astype(np.float64),
+            comparisons=np.bincount(who.reshape(-1), minlength=subjects).astype(np.float64),
             by_pair=float((each**2).sum()),
-            involved=involved,
         )
     )
 

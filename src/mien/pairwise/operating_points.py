@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.pairwise.all_pairs import PairStatistics
+from mien.pairwise.moves import fnmr_for
 from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.rates import Estimate
 from mien.types import Floats
@@ -28,9 +29,10 @@ class OperatingPoint:
     Attributes:
         wanted: the false match rate it was chosen for.
         threshold: in the metric's unit.
-        threshold_interval: thresholds at the ends of the false match rate's interval, strict end last.
+        threshold_interval: where the threshold for this rate is among all people, as far as this set shows; strict
+            end last.
         fmr: measured.
-        fnmr: measured; None without mated comparisons.
+        fnmr: measured; its interval has the threshold's noise too; None without mated comparisons.
     """
 
     wanted: float
@@ -61,9 +63,21 @@ def operating_point(pairs: PairStatistics, fmr: float) -> OperatingPoint:
     """
     threshold = threshold_at(pairs, fmr)
     measured = fmr_at(pairs, threshold)
-    ends = [threshold_at(pairs, min(1.0, max(end, 1.01 / pairs.nonmated))) for end in (measured.high, measured.low)]
-    fnmr = fnmr_at(pairs, threshold) if len(pairs.mated) else None
+    # Where the true rate here is higher than measured, the threshold for the wanted one is stricter, by as much.
+    ends = [
+        threshold_at(pairs, min(1.0, max(_mirrored(measured.value, end), 1.01 / pairs.nonmated)))
+        for end in (measured.low, measured.high)
+    ]
+    fnmr = fnmr_for(pairs, fmr) if len(pairs.mated) else None
     return OperatingPoint(fmr, threshold, (ends[0], ends[1]), measured, fnmr)
+
+
+def _mirrored(rate: float, end: float) -> float:
+    """The rate that is as far from another on the scale of the logit as an end of its interval, on the other side."""
+    if not 0 < rate < 1 or not 0 < end < 1:
+        return 2 * rate - end
+    odds = (rate / (1 - rate)) ** 2 * (1 - end) / end
+    return odds / (1 + odds)
 
 
 def operating_points(pairs: PairStatistics) -> list[OperatingPoint]:

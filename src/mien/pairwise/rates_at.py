@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.score_blocks import BINS
-from mien.rates import Estimate, PairSums, rate_of_pairs, rate_of_subjects
+from mien.rates import Estimate, PairCounts, rate_of_pairs, rate_of_subjects
 from mien.types import Floats
 
 
@@ -63,17 +63,24 @@ def count_at(above: NDArray[np.float64], pairs: PairStatistics, similarity: floa
 def fmr_at(pairs: PairStatistics, threshold: float) -> Estimate:
     """The false match rate at a threshold in the metric's unit, with its interval by subject."""
     similarity = pairs.similarity(threshold)
-    numbers, dense = np.unique(pairs.subjects, return_inverse=True)
-    samples = np.bincount(dense).astype(np.float64)
-    total = float(pairs.nonmated)
+    who, samples = kept_matches(pairs, similarity)
+    total, comparisons = float(pairs.nonmated), comparisons_of(samples)
     if not total:
         return Estimate(float("nan"), 0.0, 1.0, 0)
-    comparisons = samples * (samples.sum() - samples)
     if not is_kept(pairs, similarity):
-        return _in_bulk(pairs, similarity, comparisons, len(numbers))
-    count = accepted(pairs, similarity)
-    who = dense[pairs.tail_samples[:count]]
-    return rate_of_pairs(match_sums(who, samples, comparisons, total))
+        return _in_bulk(pairs, similarity, comparisons, len(samples))
+    return rate_of_pairs(count_matches(who, samples, comparisons, total))
+
+
+def kept_matches(pairs: PairStatistics, similarity: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(K, 2) the subjects of each kept comparison that is accepted, and (S,) the samples of each subject."""
+    _, dense = np.unique(pairs.subjects, return_inverse=True)
+    return dense[pairs.tail_samples[: accepted(pairs, similarity)]], np.bincount(dense).astype(np.float64)
+
+
+def comparisons_of(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(S,) non-mated comparisons in which each subject takes part, by its samples."""
+    return np.asarray(samples * (samples.sum() - samples), np.float64)
 
 
 def is_kept(pairs: PairStatistics, similarity: float) -> bool:
@@ -86,10 +93,10 @@ def accepted(pairs: PairStatistics, similarity: float) -> int:
     return int(np.searchsorted(-pairs.tail, -np.float64(similarity), side="right"))
 
 
-def match_sums(
+def count_matches(
     who: NDArray[np.int64], samples: NDArray[np.float64], comparisons: NDArray[np.float64], total: float
-) -> PairSums:
-    """Sums over the matches of some subjects.
+) -> PairCounts:
+    """Matches and comparisons of some subjects.
 
     Args:
         who: (K, 2) subjects of each match.
@@ -97,23 +104,33 @@ def match_sums(
         comparisons: (S,) comparisons in which each subject takes part.
         total: comparisons in all.
     """
-    subjects = len(samples)
     share = len(who) / total
-    matches = np.bincount(who.reshape(-1), minlength=subjects)
-    key = np.minimum(who[:, 0], who[:, 1]) * subjects + np.maximum(who[:, 0], who[:, 1])
-    each = np.unique(key, return_counts=True)[1].astype(np.float64)
-    expected = samples[who[:, 0]] * samples[who[:, 1]]
-    everywhere = (float((samples**2).sum()) ** 2 - float((samples**4).sum())) / 2
-    by_pair = float((each**2).sum()) - 2 * share * float(expected.sum()) + share**2 * everywhere
-    by_subject = float(((matches - share * comparisons) ** 2).sum())
-    return PairSums(
-        subjects=subjects,
+    return PairCounts(
+        subjects=len(samples),
         total=total,
         wrong=len(who),
-        by_subject=by_subject,
-        by_pair=by_pair,
-        involved=int((matches > 0).sum()),
+        matches=np.bincount(who.reshape(-1), minlength=len(samples)).astype(np.float64),
+        comparisons=comparisons,
+        by_pair=squares(who, np.ones(len(who)), share, samples),
     )
+
+
+def squares(who: NDArray[np.int64], worth: NDArray[np.float64], rate: float, samples: NDArray[np.float64]) -> float:
+    """Sum over pairs of subjects of r^2, where r is what the pair's matches are worth less what is expected.
+
+    Args:
+        who: (K, 2) subjects of each match.
+        worth: (K,) what each counts.
+        rate: what each comparison is expected to count.
+        samples: (S,) samples of each subject.
+    """
+    subjects = len(samples)
+    key = np.minimum(who[:, 0], who[:, 1]) * subjects + np.maximum(who[:, 0], who[:, 1])
+    found, place = np.unique(key, return_inverse=True)
+    each = np.bincount(place, worth, minlength=len(found))
+    expected = samples[found // subjects] * samples[found % subjects]
+    everywhere = (float((samples**2).sum()) ** 2 - float((samples**4).sum())) / 2
+    return float((each**2).sum()) - 2 * rate * float((each * expected).sum()) + rate**2 * everywhere
 
 
 def _in_bulk(pairs: PairStatistics, similarity: float, comparisons: NDArray[np.float64], subjects: int) -> Estimate:
@@ -122,17 +139,14 @@ def _in_bulk(pairs: PairStatistics, similarity: float, comparisons: NDArray[np.f
     wrong = float(count_at(counts_above(pairs.histogram.sum(axis=0)), pairs, similarity))
     share = wrong / total
     drawn = np.searchsorted(np.unique(pairs.subjects), pairs.drawn)
-    matches = count_at(counts_above(pairs.drawn_histogram), pairs, similarity)
-    # Scaled up so that the drawn subjects stand for all.
-    by_subject = float(((matches - share * comparisons[drawn]) ** 2).sum()) * subjects / len(drawn)
     return rate_of_pairs(
-        PairSums(
+        PairCounts(
             subjects=subjects,
             total=total,
             wrong=wrong,
-            by_subject=by_subject,
+            matches=count_at(counts_above(pairs.drawn_histogram), pairs, similarity),
+            comparisons=comparisons[drawn],
             by_pair=total * share * (1 - share),
-            involved=subjects,
         )
     )
 

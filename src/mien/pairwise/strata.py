@@ -1,13 +1,14 @@
 """False match rates within and between strata (groups of people or images) at a threshold. Chooses no threshold."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.pairwise.all_pairs import PairStatistics
-from mien.pairwise.rates_at import accepted, count_at, counts_above, is_kept, match_sums
-from mien.rates import Estimate, PairSums, rate_of_pairs, rate_of_subjects
+from mien.pairwise.rates_at import accepted, count_at, count_matches, counts_above, is_kept
+from mien.rates import Estimate, Moves, effective_number, rate_of_moves, rate_of_pairs, rate_of_subjects
 
 Mask = NDArray[np.bool_]
 
@@ -112,7 +113,7 @@ class Sides:
         """The rate where it is known whose each match is: (K, 2) numbers of subjects."""
         who = np.searchsorted(self.names, subjects)
         samples = self.samples.max(axis=0).astype(np.float64)
-        return rate_of_pairs(match_sums(who, samples, self.comparisons.astype(np.float64), total))
+        return rate_of_pairs(count_matches(who, samples, self.comparisons.astype(np.float64), total))
 
 
 def _stratum_rate(
@@ -121,16 +122,13 @@ def _stratum_rate(
     sides = Sides.of(pairs, pairs.stratum == pair[0], pairs.stratum == pair[1])
     if exact:
         return sides.exact_rate(pairs.subjects[who], float(total))
-    # Nobody knows whose the matches are; each subject's are taken to vary as widely as their number.
-    share = wrong / total
-    by_subject = float(((share * sides.comparisons) ** 2).sum()) * SPREAD
-    return rate_of_pairs(
-        PairSums(
-            subjects=len(sides.names),
-            total=float(total),
-            wrong=wrong,
-            by_subject=by_subject,
-            by_pair=total * share * (1 - share),
-            involved=len(sides.names),
-        )
+    # Nobody knows whose the matches are; each subject's are taken to vary as widely as their number, up or down.
+    share, comparisons = wrong / total, sides.comparisons
+    signs = np.where(np.arange(len(comparisons)) % 2, 1.0, -1.0)
+    moves = Moves(
+        each=signs * share * comparisons / total * sqrt(SPREAD),
+        subjects=len(comparisons),
+        effective=effective_number(comparisons),
+        twice=share * (1 - share) / total,
     )
+    return rate_of_moves(share, moves, float(total)) if 0 < share < 1 else Estimate(share, 0.0, 1.0, total)
