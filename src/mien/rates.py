@@ -10,8 +10,8 @@ any error the upper end is the rule of three over subjects. How often this holds
 benchmarks/coverage.py and decisions/0019. Chooses no threshold and makes no decision.
 """
 
-from dataclasses import dataclass
-from math import cbrt, exp, log, sqrt
+from dataclasses import dataclass, replace
+from math import cbrt, exp, inf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Es
         return Estimate(float("nan"), 0.0, 1.0, 0)
     share = wrong / total
     if subjects < 2 or share in (0.0, 1.0):
-        return _one_sided(share, 3 / subjects, round(total))
+        return one_sided(share, 3 / subjects, round(total))
     return rate_of_moves(share, moves_of_subjects(errors, trials), total)
 
 
@@ -83,7 +83,7 @@ def moves_of_subjects(errors: Doubles, trials: Doubles) -> "Moves":
         trials: (S,) comparisons of each subject; a subject without any moves nothing.
     """
     each, able = np.zeros(len(trials)), trials > 0
-    each[able] = _without_each(errors[able], trials[able], float(errors.sum()), float(trials.sum()))
+    each[able] = without_each(errors[able], trials[able], float(errors.sum()), float(trials.sum()))
     return Moves(each=each, subjects=int(able.sum()), effective=effective_number(trials), twice=0.0)
 
 
@@ -117,15 +117,21 @@ def rate_of_pairs(counts: PairCounts) -> Estimate:
     """A rate over comparisons that each belong to two subjects, such as FMR."""
     share = counts.wrong / counts.total
     if share in (0.0, 1.0) or counts.subjects < 3:
-        return _one_sided(share, 6 / max(1, counts.subjects), round(counts.total))
+        return one_sided(share, 6 / max(1, counts.subjects), round(counts.total))
     return rate_of_moves(share, moves_of_pairs(counts), counts.total)
 
 
 def moves_of_pairs(counts: PairCounts) -> "Moves":
     """How far a rate over pairs of subjects moves when one of them is left out."""
-    each = _without_each(counts.matches, counts.comparisons, counts.wrong, counts.total)
-    effective = effective_number(counts.comparisons) * counts.subjects / len(counts.comparisons)
-    return Moves(each=each, subjects=counts.subjects, effective=effective, twice=counts.by_pair / counts.total**2)
+    each = without_each(counts.matches, counts.comparisons, counts.wrong, counts.total)
+    share = len(counts.comparisons) / counts.subjects
+    return Moves(
+        each=each,
+        subjects=counts.subjects,
+        effective=effective_number(counts.comparisons) / share,
+        twice=counts.by_pair / counts.total**2,
+        share=share,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -133,31 +139,38 @@ class Moves:
     """How far a rate moves when one subject is left out.
 
     Attributes:
-        each: (K,) the rate without the subject, less the mean of these; of all subjects, or of K drawn ones.
-        subjects: how many there are.
+        each: (K,) the rate without the subject, less the mean of these; 0 for subjects without a comparison.
+        subjects: how many have one.
         effective: how many subjects with equal numbers of comparisons would be worth as much; see `effective_number`.
         twice: the part of the variance that a sum over subjects counts twice, since each comparison belongs to two;
             0 where each belongs to one.
+        share: of the subjects in `each`, where only some were drawn.
     """
 
     each: Doubles
     subjects: int
     effective: float
     twice: float
+    share: float = 1.0
 
     def plus(self, other: "Moves", weight: float) -> "Moves":
         """The moves of this rate plus `weight` times another one of the same subjects, in the same order."""
-        each = self.each + weight * other.each
-        effective = min(self.effective, other.effective)
         return Moves(
-            each=each, subjects=self.subjects, effective=effective, twice=self.twice + weight**2 * other.twice
+            each=self.each + weight * other.each,
+            subjects=max(self.subjects, other.subjects),
+            effective=min(self.effective, other.effective),
+            twice=self.twice + weight**2 * other.twice,
         )
+
+    def times(self, weight: float) -> "Moves":
+        """The moves of a multiple of this rate."""
+        return replace(self, each=weight * self.each, twice=weight**2 * self.twice)
 
     @property
     def variance(self) -> float:
         """Of the rate: at least that of independent pairs of subjects."""
         size = self.subjects
-        single = (size - 1) / len(self.each) * float((self.each**2).sum())
+        single = (size - 1) / size / self.share * float((self.each**2).sum())
         if not self.twice:
             return single
         return max(single - size * (size - 1) / (size - 2) ** 2 * self.twice, self.twice)
@@ -166,15 +179,14 @@ class Moves:
     def freedom(self) -> float:
         """Degrees of freedom of the variance, by how unequal the moves are; 2 where a single subject makes it up."""
         square = self.each**2
-        spread = float((square**2).sum()) - float(square.sum()) ** 2 / len(square)
+        spread = float((square**2).sum()) - float(square.sum()) ** 2 / (self.subjects * self.share)
         shown = 2 * float(square.sum()) ** 2 / max(spread, 1e-300)
         return min(self.subjects - 1.0, max(2.0, min(shown, self.effective)))
 
     @property
     def skewness(self) -> float:
         """Of the rate; above 0 where few subjects pull it up."""
-        heavy = self.subjects / len(self.each)
-        return -float((self.each**3).sum()) / max(1e-300, float((self.each**2).sum()) ** 1.5) / sqrt(heavy)
+        return -float((self.each**3).sum()) / max(1e-300, float((self.each**2).sum()) ** 1.5) * sqrt(self.share)
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -183,7 +195,7 @@ class Moves:
         return _reach(quantile, -skewness), _reach(quantile, skewness)
 
 
-def _without_each(errors: Doubles, trials: Doubles, wrong: float, total: float) -> Doubles:
+def without_each(errors: Doubles, trials: Doubles, wrong: float, total: float) -> Doubles:
     """(S,) the rate without each subject, less the mean of these."""
     others = (wrong - errors) / np.maximum(total - trials, 1e-300)
     return np.asarray(others - others.mean(), np.float64)
@@ -195,13 +207,13 @@ def rate_of_moves(share: float, moves: Moves, total: float) -> Estimate:
     Args:
         share: the rate, neither 0 nor 1.
         moves: how far it moves without each subject.
-        total: all comparisons.
+        total: all comparisons; infinite where the value is not a mean of ones and zeros.
     """
     spread = sqrt(max(moves.variance, share * (1 - share) / total)) / (share * (1 - share))
     below, above = moves.reach
     middle = log(share / (1 - share))
     low, high = middle - spread * below, middle + spread * above
-    return Estimate(share, _from_logit(low), _from_logit(high), round(total))
+    return Estimate(share, _from_logit(low), _from_logit(high), round(total) if total < inf else 0)
 
 
 def _reach(quantile: float, skewness: float) -> float:
@@ -218,7 +230,13 @@ def _from_logit(value: float) -> float:
     return 1 / (1 + exp(-value)) if value > -700 else 0.0
 
 
-def _one_sided(share: float, rule_of_three: float, total: int) -> Estimate:
-    """Nothing but right or nothing but wrong, or a single subject, which says no more than the rule of three."""
+def one_sided(share: float, rule_of_three: float, total: int) -> Estimate:
+    """Nothing but right or nothing but wrong, or a single subject, which says no more than the rule of three.
+
+    Args:
+        share: the rate.
+        rule_of_three: 3 / S for comparisons of one subject each, 6 / S where each belongs to two.
+        total: all comparisons.
+    """
     reach = min(1.0, rule_of_three)
     return Estimate(share, max(0.0, share - reach), min(1.0, share + reach), total)

@@ -14,10 +14,7 @@ from mien.evaluate.pair_lists import (
     ScoredPairs,
     area,
     equal_error_rate,
-    false_matches,
-    false_nonmatches,
     folded_accuracy,
-    list_points,
     place_pairs,
     roc,
     squared_l2_grid,
@@ -113,33 +110,10 @@ def test_the_equal_error_rate_of_overlapping_normals() -> None:
     assert rate == pytest.approx(0.1587, abs=0.003) and limit == pytest.approx(0, abs=0.05)
 
 
-def test_a_pair_without_an_embedding_is_an_error_and_never_a_match() -> None:
+def test_a_pair_without_an_embedding_is_wrong_in_its_fold() -> None:
     scores = [0.9, 0.8, 0.1, 0.2, 0.9, -np.inf, 0.1, -np.inf]
-    listed = pairs(scores, [1, 1, 0, 0, 1, 1, 0, 0], [0] * 4 + [1] * 4)
-    assert folded_accuracy(listed).folds == (1.0, 0.5)
-    assert false_nonmatches(listed, 0.5).value == 0.25
-    assert false_matches(listed, -2).value == 0.75
-
-
-def test_points_stop_where_the_list_ends() -> None:
-    listed = drawn(3, count=2400)
-    points = list_points(listed)
-    nonmated = listed.scores[~listed.mated]
-    assert [point.wanted for point in points] == [0.1, 0.01]
-    for point in points:
-        assert (nonmated >= point.threshold).mean() == pytest.approx(point.fmr.value)
-        assert point.fmr.value <= point.wanted
-        assert point.fnmr.value == pytest.approx((listed.scores[listed.mated] < point.threshold).mean())
-
-
-def test_known_subjects_widen_the_interval() -> None:
-    generator = np.random.default_rng(0)
-    scores = np.repeat(generator.normal(0, 1, 40), 50)
-    subjects = np.column_stack([np.repeat(np.arange(40), 50), 40 + np.arange(2000) % 37])
-    listed = ScoredPairs(floats(scores), np.zeros(2000, bool), np.zeros(2000, int), subjects)
-    unknown = ScoredPairs(listed.scores, listed.mated, listed.folds, np.full((2000, 2), -1))
-    one, two = false_matches(listed, 1.0), false_matches(unknown, 1.0)
-    assert one.value == two.value and one.high - one.low > 2 * (two.high - two.low)
+    found = folded_accuracy(pairs(scores, [1, 1, 0, 0, 1, 1, 0, 0], [0] * 4 + [1] * 4))
+    assert found.folds == (1.0, 0.5) and found.right.tolist() == [True] * 5 + [False, True, False]
 
 
 def test_names_of_a_list_are_found_by_path_file_or_stem() -> None:

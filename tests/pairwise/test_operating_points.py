@@ -19,9 +19,10 @@ def test_the_equal_error_rate_is_where_the_rates_cross(metric: str, world: World
     found = compare_all(embeddings, numbers, metric)
     crossing = equal_error(found)
     assert crossing is not None
-    rate, limit = crossing
+    rate, limit = crossing.rate, crossing.threshold
     assert abs(fmr_at(found, limit).value - fnmr_at(found, limit).value) < 0.02
-    assert rate == pytest.approx((fmr_at(found, limit).value + fnmr_at(found, limit).value) / 2, abs=0.005)
+    assert rate.value == pytest.approx((fmr_at(found, limit).value + fnmr_at(found, limit).value) / 2, abs=0.005)
+    assert rate.low <= rate.value <= rate.high
 
 
 def test_the_curve_falls_and_rises(world: World) -> None:

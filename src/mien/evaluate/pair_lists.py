@@ -1,20 +1,17 @@
 """Verification on a list of pairs: LFW's ten folds, `.bin` sets, and your own lists.
 
-Owns accuracy over folds, ROC, AUC and the rates of a list. A pair with a sample that has no embedding is an error:
-never accepted, and wrong in the accuracy whatever it is. Opens no image.
+Owns accuracy over folds, ROC and AUC of a list; its rates with their intervals are in mien.evaluate.list_rates. A
+pair with a sample that has no embedding is an error: never accepted, and wrong in the accuracy whatever it is. Opens
+no image.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
-from mien.pairwise.operating_points import SHOWN_BY
-from mien.pairwise.rates_at import place_between
-from mien.rates import Estimate, PairCounts, rate_of_pairs, rate_of_subjects
 from mien.types import Floats
 
 Truths = NDArray[np.bool_]
@@ -41,7 +38,7 @@ class ScoredPairs:
         return ScoredPairs(self.scores[chosen], self.mated[chosen], self.folds[chosen], self.subjects[chosen])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FoldedAccuracy:
     """Accuracy over folds, each with the threshold that is best on the others.
 
@@ -50,12 +47,14 @@ class FoldedAccuracy:
         deviation: their standard deviation (of the folds, divided by their number).
         thresholds: similarity chosen for each fold.
         folds: accuracy of each fold.
+        right: (P,) whether each pair is decided rightly in its fold.
     """
 
     mean: float
     deviation: float
     thresholds: tuple[float, ...]
     folds: tuple[float, ...]
+    right: Truths
 
 
 def folded_accuracy(pairs: ScoredPairs, grid: Floats | None = None) -> FoldedAccuracy:
@@ -73,6 +72,7 @@ def folded_accuracy(pairs: ScoredPairs, grid: Floats | None = None) -> FoldedAcc
     if len(numbers) < 2:
         raise ManifestError("accuracy over folds needs a list with at least two folds")
     accuracies, thresholds = [], []
+    decided = np.zeros(len(pairs.scores), np.bool_)
     for fold in numbers:
         held = pairs.folds == fold
         known = ~held & np.isfinite(pairs.scores)
@@ -80,9 +80,11 @@ def folded_accuracy(pairs: ScoredPairs, grid: Floats | None = None) -> FoldedAcc
             raise ManifestError(f"without fold {fold} the list has no mated or no non-mated pair with two faces")
         limit = _best_threshold(pairs.scores[known], pairs.mated[known], grid)
         thresholds.append(limit)
-        right = (pairs.scores[held] >= limit) == pairs.mated[held]
-        accuracies.append(float((right & np.isfinite(pairs.scores[held])).mean()))
-    return FoldedAccuracy(float(np.mean(accuracies)), float(np.std(accuracies)), tuple(thresholds), tuple(accuracies))
+        right = ((pairs.scores[held] >= limit) == pairs.mated[held]) & np.isfinite(pairs.scores[held])
+        decided[held] = right
+        accuracies.append(float(right.mean()))
+    mean, deviation = float(np.mean(accuracies)), float(np.std(accuracies))
+    return FoldedAccuracy(mean, deviation, tuple(thresholds), tuple(accuracies), decided)
 
 
 def _best_threshold(scores: Floats, mated: Truths, grid: Floats | None) -> float:
@@ -155,73 +157,6 @@ def equal_error_rate(curve: Roc) -> tuple[float, float]:
     gap = np.abs(curve.fmr - (1 - curve.tmr))
     place = int(np.argmin(gap))
     return float((curve.fmr[place] + 1 - curve.tmr[place]) / 2), float(curve.thresholds[place])
-
-
-@dataclass(frozen=True, slots=True)
-class ListPoint:
-    """What a list shows at a wanted false match rate; the threshold is a similarity."""
-
-    wanted: float
-    threshold: float
-    fmr: Estimate
-    fnmr: Estimate
-
-
-def list_points(pairs: ScoredPairs) -> list[ListPoint]:
-    """FNMR at FMR 1e-1, 1e-2 ... as far as the list leads one to expect 10 false matches."""
-    nonmated = int((~pairs.mated).sum())
-    return [list_point(pairs, 10.0**-k) for k in range(1, 9) if 10.0**-k * nonmated >= SHOWN_BY]
-
-
-def pairs_needed(fmr: float) -> int:
-    """How many non-mated pairs a list must have to show a false match rate."""
-    return ceil(SHOWN_BY / fmr)
-
-
-def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
-    """The loosest threshold whose false match rate on the list is at most `fmr`."""
-    nonmated = np.sort(pairs.scores[~pairs.mated])[::-1]
-    # Pairs without a score are never accepted; they stand below all others.
-    ranked = np.where(np.isfinite(nonmated), nonmated, pairs.scores[np.isfinite(pairs.scores)].min() - 1)
-    threshold = place_between(ranked, min(len(ranked) - 1, int(fmr * len(ranked) + 1e-9)))
-    return ListPoint(fmr, threshold, false_matches(pairs, threshold), false_nonmatches(pairs, threshold))
-
-
-def false_matches(pairs: ScoredPairs, threshold: float) -> Estimate:
-    """The false match rate of a list; where no subjects are known, pairs are taken as independent."""
-    chosen = ~pairs.mated
-    matched = pairs.scores[chosen] >= threshold
-    total, wrong = int(chosen.sum()), int(matched.sum())
-    who = _own_numbers(pairs.subjects[chosen])
-    share = wrong / total
-    subjects = int(who.max()) + 1
-    key = who.min(axis=1) * subjects + who.max(axis=1)
-    each = np.bincount(np.unique(key, return_inverse=True)[1], matched - share)
-    return rate_of_pairs(
-        PairCounts(
-            subjects=subjects,
-            total=float(total),
-            wrong=float(wrong),
-            matches=np.bincount(who[matched].reshape(-1), minlength=subjects).astype(np.float64),
-            comparisons=np.bincount(who.reshape(-1), minlength=subjects).astype(np.float64),
-            by_pair=float((each**2).sum()),
-        )
-    )
-
-
-def false_nonmatches(pairs: ScoredPairs, threshold: float) -> Estimate:
-    """The false non-match rate of a list, by subject; samples without an embedding do not match."""
-    who = _own_numbers(pairs.subjects[pairs.mated])[:, 0]
-    missed = pairs.scores[pairs.mated] < threshold
-    return rate_of_subjects(np.bincount(who, missed), np.bincount(who))
-
-
-def _own_numbers(subjects: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers from 0 without gaps; unknown subjects get a number each."""
-    filled = subjects.copy()
-    unknown = filled < 0
-    filled[unknown] = filled.max(initial=0) + 1 + np.arange(unknown.sum())
-    return np.unique(filled, return_inverse=True)[1].reshape(subjects.shape)
 
 
 def place_pairs(

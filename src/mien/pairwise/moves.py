@@ -2,7 +2,7 @@
 
 FNMR at a wanted FMR has the noise of its threshold too: a set with a few more false matches gets a stricter
 threshold, and with it more false non-matches. So its moves are those of the FNMR plus those of the FMR, times what
-one costs of the other. The same holds for the difference of two models. Prints nothing.
+one costs of the other. The same holds for the equal error rate and for the difference of two models. Prints nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -109,3 +109,11 @@ def fnmr_moves_for(pairs: PairStatistics, fmr: float) -> Moves:
     variance = ((measured.high - measured.low) / 4) ** 2
     grown = sqrt(1 + cost**2 * variance / max(own.variance, 1e-300))
     return replace(own, each=own.each * grown)
+
+
+def equal_error_moves(pairs: PairStatistics, fmr: float) -> Moves:
+    """Moves of the rate at which FMR and FNMR are equal, which is near `fmr`.
+
+    Where both move, they meet at their mean, weighted by how steeply each changes with the threshold.
+    """
+    return fnmr_moves_for(pairs, fmr).times(1 / (1 + price(pairs, fmr)))

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.pairwise.all_pairs import PairStatistics
-from mien.pairwise.moves import fnmr_for
+from mien.pairwise.moves import equal_error_moves, fnmr_for
 from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
-from mien.rates import Estimate
+from mien.rates import Estimate, rate_of_moves
 from mien.types import Floats
 
 SHOWN_BY = 10
@@ -114,8 +114,21 @@ def error_curve(pairs: PairStatistics, points: int = 60) -> ErrorCurve:
     )
 
 
-def equal_error(pairs: PairStatistics) -> tuple[float, float] | None:
-    """The rate at which FMR and FNMR are equal, and its threshold; None without mated or non-mated comparisons.
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where FMR and FNMR are equal.
+
+    Attributes:
+        rate: their mean there, with its interval.
+        threshold: in the metric's unit.
+    """
+
+    rate: Estimate
+    threshold: float
+
+
+def equal_error(pairs: PairStatistics) -> Crossing | None:
+    """The rate at which FMR and FNMR are equal; None without mated or non-mated comparisons.
 
     Found by halving: FMR falls with a stricter threshold and FNMR rises. The rate is the mean of the two there.
     """
@@ -131,4 +144,7 @@ def equal_error(pairs: PairStatistics) -> tuple[float, float] | None:
         low, high = (middle, high) if missed > middle else (low, middle)
     threshold = threshold_at(pairs, high)
     missed = float(np.searchsorted(mated, np.float64(pairs.similarity(threshold))) / len(mated))
-    return (high + missed) / 2, threshold
+    rate = (high + missed) / 2
+    if not missed or not 0 < rate < 1:
+        return Crossing(fnmr_at(pairs, threshold), threshold)
+    return Crossing(rate_of_moves(rate, equal_error_moves(pairs, high), float(len(mated))), threshold)

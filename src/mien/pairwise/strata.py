@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.rates_at import accepted, count_at, count_matches, counts_above, is_kept
-from mien.rates import Estimate, Moves, effective_number, rate_of_moves, rate_of_pairs, rate_of_subjects
+from mien.rates import Estimate, Moves, effective_number, one_sided, rate_of_moves, rate_of_pairs, rate_of_subjects
 
 Mask = NDArray[np.bool_]
 
@@ -124,6 +124,8 @@ def _stratum_rate(
         return sides.exact_rate(pairs.subjects[who], float(total))
     # Nobody knows whose the matches are; each subject's are taken to vary as widely as their number, up or down.
     share, comparisons = wrong / total, sides.comparisons
+    if share in (0.0, 1.0):
+        return one_sided(share, 6 / len(comparisons), total)
     signs = np.where(np.arange(len(comparisons)) % 2, 1.0, -1.0)
     moves = Moves(
         each=signs * share * comparisons / total * sqrt(SPREAD),
@@ -131,4 +133,4 @@ def _stratum_rate(
         effective=effective_number(comparisons),
         twice=share * (1 - share) / total,
     )
-    return rate_of_moves(share, moves, float(total)) if 0 < share < 1 else Estimate(share, 0.0, 1.0, total)
+    return rate_of_moves(share, moves, float(total))

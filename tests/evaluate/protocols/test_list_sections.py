@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mien.evaluate.pair_lists import FoldedAccuracy, ListPoint, ScoredPairs, list_points, roc
+from mien.evaluate.list_rates import ListPoint, list_points
+from mien.evaluate.pair_lists import FoldedAccuracy, ScoredPairs, roc
 from mien.evaluate.protocols import list_sections
 from mien.evaluate.protocols.list_sections import (
     BINS,
@@ -35,7 +36,7 @@ def cells(row: tuple) -> list[str]:
 
 
 def test_folds_are_numbered_and_thresholds_are_in_the_metrics_unit() -> None:
-    folded = FoldedAccuracy(0.75, 0.25, (-0.5, -0.625), (0.5, 1.0))
+    folded = FoldedAccuracy(0.75, 0.25, (-0.5, -0.625), (0.5, 1.0), np.array([True, False, True, True]))
     table = fold_table(folded, "L2", -1)
     assert [cells(row) for row in table.rows] == [[1, "50.00%", "0.5000"], [2, "100.00%", "0.6250"]]
     assert "L2" in text_of(table.columns[2], "en")

@@ -4,16 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.evaluate.pair_lists import (
-    FoldedAccuracy,
-    ListPoint,
-    Roc,
-    ScoredPairs,
-    false_matches,
-    false_nonmatches,
-    list_points,
-    pairs_needed,
-)
+from mien.evaluate.list_rates import ListPoint, false_matches, false_nonmatches, list_points, pairs_needed
+from mien.evaluate.pair_lists import FoldedAccuracy, Roc, ScoredPairs
 from mien.evaluate.protocols.scope_sections import known_mask, within_mask
 from mien.evaluate.protocols.shown_pairs import SHOWN_PAIRS, pair_row
 from mien.evaluate.report import Cell, Chart, Pairs, Series, Table, thin

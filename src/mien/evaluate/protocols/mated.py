@@ -10,13 +10,13 @@ from mien.evaluate.distributions import decidability, moments
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
-from mien.evaluate.report import Number, Report
+from mien.evaluate.report import Number, Report, number
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.wording import describe, message, share
+from mien.evaluate.wording import describe, message
 from mien.messages import Message
 from mien.models.card import ModelCard
 from mien.pairwise.all_pairs import PairStatistics, compare_all
-from mien.pairwise.operating_points import OperatingPoint, equal_error, error_curve
+from mien.pairwise.operating_points import Crossing, OperatingPoint, equal_error, error_curve
 from mien.rates import Indices
 from mien.units import UNIT_OF
 
@@ -100,19 +100,19 @@ def mated(
 
 
 def _numbers(
-    compared: PairStatistics, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
+    compared: PairStatistics, points: Sequence[OperatingPoint], crossing: Crossing | None, unit: str
 ) -> dict[str, Number]:
     return {
         "mated comparisons": Number(value=len(compared.mated)),
         "non-mated comparisons": Number(value=compared.nonmated),
         "d'": Number(value=decidability(compared.mated, *moments(compared))),
-        **({"eer": Number(value=crossing[0])} if crossing else {}),
+        **({"eer": number(crossing.rate)} if crossing else {}),
         **rate_tables.point_numbers(points, unit),
     }
 
 
 def _headline(
-    compared: PairStatistics, points: Sequence[OperatingPoint], crossing: tuple[float, float] | None, unit: str
+    compared: PairStatistics, points: Sequence[OperatingPoint], crossing: Crossing | None, unit: str
 ) -> list[Message]:
     lines = [message("mated.compared", mated=len(compared.mated), nonmated=compared.nonmated)]
     lines += [
@@ -126,7 +126,7 @@ def _headline(
         for point in points[-3:]
     ]
     if crossing is not None:
-        lines.append(message("mated.eer", eer=share(crossing[0]), unit=unit, threshold=crossing[1]))
+        lines.append(message("mated.eer", eer=describe(crossing.rate), unit=unit, threshold=crossing.threshold))
     return lines
 
 

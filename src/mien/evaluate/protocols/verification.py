@@ -10,13 +10,11 @@ from mien.data.pairs import Pair, read_pairs
 from mien.data.sources.registry import own_pairs
 from mien.errors import ManifestError
 from mien.evaluate.distributions import decidability
+from mien.evaluate.list_rates import area_of, equal_error, list_points, share_right
 from mien.evaluate.pair_lists import (
     FoldedAccuracy,
     ScoredPairs,
-    area,
-    equal_error_rate,
     folded_accuracy,
-    list_points,
     place_pairs,
     roc,
     squared_l2_grid,
@@ -34,7 +32,7 @@ from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report, number
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.wording import describe, message, share
+from mien.evaluate.wording import describe, message
 from mien.messages import Message
 from mien.scores import score_pairs, similarity
 from mien.units import UNIT_OF
@@ -130,19 +128,19 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
     folded = _folded(scored, published_grid)
     points = list_points(scored)
     lost = int((~np.isfinite(scored.scores)).sum())
-    rate, place = equal_error_rate(curve)
+    crossing, under = equal_error(scored, curve), area_of(scored, curve)
     flip = similarity(1.0, embedded.origin.metric)
     numbers = {
         "pairs": Number(value=len(pairs)),
         "pairs without an embedding": Number(value=lost),
-        "auc": Number(value=area(curve)),
-        "eer": Number(value=rate),
+        "auc": number(under),
+        "eer": number(crossing.rate),
         **_separation(scored),
         **{f"fnmr@{point.wanted:.0e}": number(point.fnmr) for point in points},
         **{f"threshold@{point.wanted:.0e}": Number(value=flip * point.threshold, unit=unit) for point in points},
     }
     if folded is not None:
-        numbers["accuracy"] = Number(value=folded.mean)
+        numbers["accuracy"] = number(share_right(scored, folded.right))
         numbers["accuracy deviation"] = Number(value=folded.deviation)
     scope = scope_section(embedded)
     compared = list_scope_table(embedded, scored, places, points, flip)
@@ -151,9 +149,17 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
         title=message("verification.title", source=embedded.origin.source, pairs=source),
         about=sections.about(embedded),
         headline=(
-            *_accuracy(folded, unit, flip),
+            *_accuracy(scored, folded, unit, flip),
             *(message("at-fmr-fnmr", rate=point.wanted, fnmr=describe(point.fnmr)) for point in points[-2:]),
-            message("verification.eer", eer=share(rate), unit=unit, threshold=flip * place, auc=area(curve)),
+            message(
+                "verification.eer",
+                eer=describe(crossing.rate),
+                unit=unit,
+                threshold=flip * crossing.threshold,
+                auc=under.value,
+                low=under.low,
+                high=under.high,
+            ),
             *scope.headline,
         ),
         numbers=numbers | scope.numbers,
@@ -170,12 +176,15 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
     )
 
 
-def _accuracy(folded: FoldedAccuracy | None, unit: str, flip: float) -> tuple[Message, ...]:
+def _accuracy(scored: ScoredPairs, folded: FoldedAccuracy | None, unit: str, flip: float) -> tuple[Message, ...]:
     if folded is None:
         return ()
+    right = share_right(scored, folded.right)
     sentence = message(
         "verification.accuracy",
         mean=100 * folded.mean,
+        low=100 * right.low,
+        high=100 * right.high,
         deviation=100 * folded.deviation,
         folds=len(folded.folds),
         unit=unit,
