@@ -7,6 +7,7 @@ threshold are for closed sets alone. A subject's score is the best of its templa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +15,20 @@ from numpy.typing import NDArray
 from mien.errors import ManifestError
 from mien.pairwise.operating_points import SHOWN_BY
 from mien.pairwise.rates_at import place_between
-from mien.rates import Estimate, Indices, rate_of_subjects
+from mien.rates import Estimate, Indices, Moves, moves_of_subjects, rate_of_moves, rate_of_subjects
 from mien.scores import score_all, similarity
 from mien.types import Floats
 from mien.units import Metric
 
 BLOCK = 1024
 RANKS = (1, 2, 3, 5, 10, 20, 50)
+STEP = 0.25
+"""Relative step of the FPIR, over which its price in FNIR is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPoint:
-    """FNIR at a false positive identification rate; the threshold is in the metric's unit."""
+    """FNIR at an FPIR, its interval with the threshold's noise; the threshold is in the metric's unit."""
 
     wanted: float
     threshold: float
@@ -191,13 +194,35 @@ def _point(
     mated, others = rows
     strangers = np.sort(best[others])[::-1]
     threshold = place_between(strangers, int(wanted * len(strangers) + 1e-9))
-    returned = (own[mated] >= threshold) & (rank[mated] == 0)
-    return SearchPoint(
-        wanted,
-        similarity(threshold, metric),
-        _share(best[others] >= threshold, who[others]),
-        _share(~returned, who[mated]),
-    )
+    first = np.where(rank[mated] == 0, own[mated], -np.inf)
+    returned, missed = best[others] >= threshold, first < threshold
+    fnir = _share(missed, who[mated])
+    if 0 < fnir.value < 1:
+        subjects = int(who.max()) + 1
+        moves = _moves(missed, who[mated], subjects)
+        price = _price(strangers, np.sort(first), wanted)
+        fnir = rate_of_moves(fnir.value, moves.plus(_moves(returned, who[others], subjects), price), fnir.count)
+    return SearchPoint(wanted, similarity(threshold, metric), _share(returned, who[others]), fnir)
+
+
+def _price(strangers: Floats, first: Floats, fpir: float) -> float:
+    """How much the FNIR rises while the FPIR falls by one unit, near a wanted FPIR.
+
+    Args:
+        strangers: best similarities of unenrolled people, best first.
+        first: similarities at which enrolled people come first, minus infinity where they do not; rising.
+        fpir: the wanted rate.
+    """
+    loose, strict = min(0.9, fpir * exp(STEP)), max(fpir * exp(-STEP), 1 / len(strangers))
+    limits = [place_between(strangers, int(rate * len(strangers) + 1e-9)) for rate in (strict, loose)]
+    missed = [float(np.searchsorted(first, np.float64(limit)) / len(first)) for limit in limits]
+    return max(0.0, missed[0] - missed[1]) / (loose - strict)
+
+
+def _moves(events: NDArray[np.bool_], who: Indices, subjects: int) -> Moves:
+    """Of a share of searches, for all who search."""
+    counts = np.bincount(who, minlength=subjects).astype(np.float64)
+    return moves_of_subjects(np.bincount(who, events, minlength=subjects), counts)
 
 
 def _share(events: NDArray[np.bool_], who: Indices) -> Estimate:
