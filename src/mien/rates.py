@@ -75,7 +75,7 @@ def rate_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> Es
     return rate_of_moves(share, moves_of_subjects(errors, trials), total)
 
 
-def moves_of_subjects(errors: Doubles, trials: Doubles) -> "Moves":
+def moves_of_subjects(errors: Doubles | Indices, trials: Doubles | Indices) -> "Moves":
     """How far a rate over comparisons of one subject each moves when one of them is left out.
 
     Args:
@@ -83,8 +83,9 @@ def moves_of_subjects(errors: Doubles, trials: Doubles) -> "Moves":
         trials: (S,) comparisons of each subject; a subject without any moves nothing.
     """
     each, able = np.zeros(len(trials)), trials > 0
-    each[able] = without_each(errors[able], trials[able], float(errors.sum()), float(trials.sum()))
-    return Moves(each=each, subjects=int(able.sum()), effective=effective_number(trials), twice=0.0)
+    wrong, counts = errors[able].astype(np.float64), trials[able].astype(np.float64)
+    each[able] = without_each(wrong, counts, float(wrong.sum()), float(counts.sum()))
+    return Moves(each=each, subjects=int(able.sum()), effective=effective_number(counts), twice=0.0)
 
 
 def effective_number(trials: Doubles) -> float:
@@ -186,7 +187,8 @@ class Moves:
     @property
     def skewness(self) -> float:
         """Of the rate; above 0 where few subjects pull it up."""
-        return -float((self.each**3).sum()) / max(1e-300, float((self.each**2).sum()) ** 1.5) * sqrt(self.share)
+        cubes, squares = float((self.each**3).sum()), float((self.each**2).sum())
+        return float(-cubes / max(1e-300, squares**1.5) * sqrt(self.share))
 
     @property
     def reach(self) -> tuple[float, float]:

@@ -221,8 +221,7 @@ def _price(strangers: Floats, first: Floats, fpir: float) -> float:
 
 def _moves(events: NDArray[np.bool_], who: Indices, subjects: int) -> Moves:
     """Of a share of searches, for all who search."""
-    counts = np.bincount(who, minlength=subjects).astype(np.float64)
-    return moves_of_subjects(np.bincount(who, events, minlength=subjects), counts)
+    return moves_of_subjects(np.bincount(who, events, minlength=subjects), np.bincount(who, minlength=subjects))
 
 
 def _share(events: NDArray[np.bool_], who: Indices) -> Estimate:

@@ -33,7 +33,7 @@ def fnmr_moves(pairs: PairStatistics, threshold: float) -> Moves:
     missed = pairs.mated < np.float64(pairs.similarity(threshold))
     subjects = int(dense.max()) + 1
     errors = np.bincount(owner, missed, minlength=subjects)
-    return moves_of_subjects(errors, np.bincount(owner, minlength=subjects).astype(np.float64))
+    return moves_of_subjects(errors, np.bincount(owner, minlength=subjects))
 
 
 def fmr_moves(pairs: PairStatistics, threshold: float) -> Moves | None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.evaluate.pair_lists import ScoredPairs, false_matches, false_nonmatches
+from mien.evaluate.list_rates import false_matches, false_nonmatches
+from mien.evaluate.pair_lists import ScoredPairs
 from mien.rates import Estimate
 from mien.scores import similarity
 from mien.types import floats
