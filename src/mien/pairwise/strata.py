@@ -123,7 +123,7 @@ def _stratum_rate(
     if exact:
         return sides.exact_rate(pairs.subjects[who], float(total))
     # Nobody knows whose the matches are; each subject's are taken to vary as widely as their number, up or down.
-    share, comparisons = wrong / total, sides.comparisons
+    share, comparisons = wrong / total, sides.comparisons.astype(np.float64)
     if share in (0.0, 1.0):
         return one_sided(share, 6 / len(comparisons), total)
     signs = np.where(np.arange(len(comparisons)) % 2, 1.0, -1.0)
