@@ -56,7 +56,7 @@ VERBS = {
     "reenrol": Verb("enrol:reenrol", "Embed a gallery's portraits again with another recognizer, all in one step."),
     "identify": Verb(
         "identify:identify",
-        "Identify every face: who it is, or that it is unknown.",
+        "Identify every face: who it is, or that it is unknown; in videos, once for every followed face.",
     ),
     "subjects": Verb("subjects:subjects", "List the subjects of a gallery."),
     "remove": Verb(

@@ -3,8 +3,8 @@
 Recognizes nobody. Draws nothing; an output may (see mien.data.face_outputs).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mien.models.engines import usable_cores
 from mien.output_names import OutputGuard, OutputName, output_names
 from mien.pipeline import Analysis, Pipeline
 from mien.progress import OnProgress, no_progress, report_progress
-from mien.video import CAMERA, Video
+from mien.video import Video, end_of_camera
 
 STAGE = "detecting"
 PATIENCE = 1.0
@@ -162,7 +162,7 @@ def find_faces_in_video(
         with ExitStack() as written:
             adders = [written.enter_context(output.video(called, video, notes.append)) for output in outputs]
             frames = watch(detector, video, tracker, usable_cores())
-            with _end_of_camera(name):
+            with end_of_camera(name):
                 for seen in report_progress(frames, STAGE, video.frames or None, on_progress):
                     heights.append([face.box.height for face in seen.faces])
                     on_frame(seen)
@@ -179,16 +179,6 @@ def find_faces_in_video(
         failed=tuple(failed),
         notes=tuple(dict.fromkeys(notes)),
     )
-
-
-@contextmanager
-def _end_of_camera(name: str) -> Iterator[None]:
-    """Take an interruption for the end of a camera, which has no other; what it showed until then is whole."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not name.startswith(CAMERA):
-            raise
 
 
 def _written(outputs: Sequence[FaceOutput], name: OutputName, analysis: Analysis) -> list[str]:

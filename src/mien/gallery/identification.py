@@ -9,6 +9,12 @@ from mien.gallery.enrolment import recognizer_of
 from mien.gallery.gallery import Gallery
 from mien.gallery.scoping import Scoped, measured
 from mien.gallery.thresholds import choose_threshold
+from mien.gallery.video_identification import (
+    IdentifiedTrack,
+    IdentifiedVideo,
+    OnTrack,
+    identify_video,
+)
 from mien.messages import Message
 from mien.models import store
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
@@ -50,31 +56,40 @@ class IdentificationReport:
         images: in the order in which they were given.
         threshold: what all decisions rest on.
         notes: for whom it holds, where that has to be said.
+        videos: in the order in which they were given.
     """
 
     images: tuple[IdentifiedImage, ...]
     threshold: Threshold
     notes: tuple[Message, ...] = ()
+    videos: tuple[IdentifiedVideo, ...] = ()
+
+    @property
+    def people(self) -> tuple[Identification, ...]:
+        """The decision on every face of an image, and on every followed face of a video."""
+        images = [person for one in self.images for person in one.people]
+        return (*images, *(track.person for one in self.videos for track in one.tracks))
 
     @property
     def faces(self) -> int:
-        """Number of faces."""
-        return sum(len(one.people) for one in self.images)
+        """Number of faces; a followed face of a video is one."""
+        return len(self.people)
 
     @property
     def known(self) -> int:
         """Number of faces that were recognized."""
-        return sum(person.subject is not None for one in self.images for person in one.people)
+        return sum(person.subject is not None for person in self.people)
 
     @property
     def uncertain(self) -> int:
         """Number of faces for which the threshold's rate does not hold."""
-        return sum(person.is_uncertain for one in self.images for person in one.people)
+        return sum(person.is_uncertain for person in self.people)
 
     @property
     def failed(self) -> int:
-        """Number of images that could not be read."""
-        return sum(one.error is not None for one in self.images)
+        """Number of images and videos that could not be read, or not to their end."""
+        errors = [*(one.error for one in self.images), *(one.error for one in self.videos)]
+        return sum(error is not None for error in errors)
 
 
 OnImage = Callable[[IdentifiedImage], None]
@@ -82,6 +97,10 @@ OnImage = Callable[[IdentifiedImage], None]
 
 def ignore_image(image: IdentifiedImage) -> None:
     """Wait for the report; the default of functions that take a callback."""
+
+
+def ignore_track(track: IdentifiedTrack) -> None:
+    """Wait for the report."""
 
 
 def identify(
@@ -94,10 +113,12 @@ def identify(
     recognizer: str | None = None,
     scope: str | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
+    videos: Sequence[str] = (),
     on_image: OnImage = ignore_image,
+    on_track: OnTrack = ignore_track,
     on_progress: OnProgress = no_progress,
 ) -> IdentificationReport:
-    """Decide for every face of some images who it is, or that it is unknown.
+    """Decide who every face of images and every followed face of videos is, or that it is unknown.
 
     Args:
         gallery: path or address.
@@ -110,7 +131,9 @@ def identify(
         scope: what to do with a face for which the measured rate does not hold: "demand" refuses it, "warn" (or
             "auto") decides "uncertain", "ignore" does not look; by default the setting.
         options: engine options.
+        videos: files, or camera:N; see mien.gallery.video_identification for what a decision rests on.
         on_image: called with each image as soon as it is done.
+        on_track: called with each followed face of a video when it has left.
         on_progress: called after each image.
 
     Raises:
@@ -127,15 +150,24 @@ def identify(
     opened = Gallery.open(gallery, model.card)
     try:
         chosen = choose_threshold(opened.store, model.card, settings.identification_fmr if fmr is None else fmr)
-        pipeline = open_pipeline(detector or settings.detector, str(model.folder), options, many=len(sources) > 1)
+        pipeline = open_pipeline(
+            detector or settings.detector, str(model.folder), options, many=len(sources) > 1 or bool(videos)
+        )
         found = identify_images(opened, sources, pipeline, chosen.threshold, count, scope)
         images = []
         for one in report_progress(found, "identifying", len(sources), on_progress):
             on_image(one)
             images.append(one)
+        policy = scope_policy(scope)
+        watched = [
+            identify_video(
+                opened, name, pipeline, chosen.threshold, count, policy, on_track=on_track, on_progress=on_progress
+            )
+            for name in videos
+        ]
     finally:
         opened.close()
-    return IdentificationReport(tuple(images), chosen.threshold, chosen.notes)
+    return IdentificationReport(tuple(images), chosen.threshold, chosen.notes, tuple(watched))
 
 
 def identify_images(

@@ -5,7 +5,17 @@
 """
 
 from mien.video.containers import container_of
-from mien.video.reading import CAMERA, SUFFIXES, Frame, Video, is_video
+from mien.video.reading import CAMERA, SUFFIXES, Frame, Video, end_of_camera, is_video
 from mien.video.writing import VideoCopy, write_video
 
-__all__ = ["CAMERA", "SUFFIXES", "Frame", "Video", "VideoCopy", "container_of", "is_video", "write_video"]
+__all__ = [
+    "CAMERA",
+    "SUFFIXES",
+    "Frame",
+    "Video",
+    "VideoCopy",
+    "container_of",
+    "end_of_camera",
+    "is_video",
+    "write_video",
+]
