@@ -82,6 +82,19 @@ def test_an_uncertain_identification_names_nobody_but_shows_its_candidates() -> 
         assert identify(candidates, threshold(0.4, "L2"), [HOLDS], demand=demand).decision == "An"
 
 
+def test_what_was_doubtful_when_a_sample_was_enrolled_makes_a_match_uncertain() -> None:
+    candidates = [Candidate("An", Score(0.3, "L2", "c"), 7)]
+    found = identify(candidates, threshold(0.4, "L2"), enrolled=[HOLDS, DOUBT])
+    assert found.decision == "uncertain" and found.subject is None and not found
+    assert found.rests_on == (HOLDS, DOUBT) and found.candidates == tuple(candidates) and found.doubts == ()
+    demanded = identify(candidates, threshold(0.4, "L2"), enrolled=[DOUBT], demand=True)
+    assert demanded.decision == "uncertain" and not demanded.refused, "another probe would not help"
+    sure = identify(candidates, threshold(0.4, "L2"), enrolled=[HOLDS])
+    assert sure.decision == "An" and sure.rests_on == (HOLDS,)
+    stranger = identify(candidates, threshold(0.2, "L2"), enrolled=[DOUBT])
+    assert stranger.decision == "unknown" and stranger.rests_on == (), "nothing rests on a score that is not accepted"
+
+
 def test_doubts_do_not_hide_another_models_threshold() -> None:
     for doubts in ([], [DOUBT]):
         with pytest.raises(ContractError):

@@ -12,7 +12,8 @@ from mien.errors import SettingsError
 from mien.gallery.enrolment import EnrolmentReport, enrol
 from mien.gallery.gallery import Gallery
 from mien.gallery.identification import identify
-from mien.gallery.scoping import KEPT, card_threshold, enrolment_policy, measured
+from mien.gallery.samples import list_samples
+from mien.gallery.scoping import KEPT, WARNING, EnrolmentPolicy, card_threshold, enrolment_policy, measured
 from mien.gallery.stores import open_store
 from mien.models import store
 from mien.pipeline import Analysis, Policy, array_item, open_pipeline
@@ -69,12 +70,14 @@ def test_what_is_asked_for_goes_before_the_gallery(
 
 def test_the_policy_of_an_enrolment(tmp_path: Path) -> None:
     gallery = Gallery.create(tmp_path / "g", store.load("dlib-resnet").card)
-    assert enrolment_policy(gallery.store, None) == enrolment_policy(gallery.store, "auto") == "demand"
-    assert enrolment_policy(gallery.store, "warn") == "warn"
+    demanding = EnrolmentPolicy(scope="demand", portrait="warn")
+    assert enrolment_policy(gallery.store, None) == enrolment_policy(gallery.store, "auto") == demanding
+    for name in ("demand", "warn", "ignore"):
+        assert enrolment_policy(gallery.store, name) == EnrolmentPolicy(scope=name, portrait=name)
     gallery.close()
     make_old(tmp_path / "g")
     again = Gallery.create(tmp_path / "g", store.load("dlib-resnet").card)
-    assert enrolment_policy(again.store, None) == "warn", "opening does not make an old gallery a new one"
+    assert enrolment_policy(again.store, None) == WARNING, "opening does not make an old gallery a new one"
     with pytest.raises(SettingsError):
         enrolment_policy(again.store, "never")
     again.close()
@@ -109,6 +112,40 @@ def test_the_api_decides_as_the_verbs(people: Path, tmp_path: Path, collins: Ima
     gallery.close()
     assert api.compare_images(collins, masked).outcome == "uncertain"
     assert api.compare_images(collins, masked, scope="ignore").outcome == "match"
+
+
+def test_a_match_with_a_portrait_that_was_doubtful_at_enrolment_is_uncertain(
+    tmp_path: Path, collins: Image, hopper: Image, masked: Image
+) -> None:
+    for name, image in (("Collins", masked), ("Hopper", hopper)):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        Pillow.fromarray(image).save(tmp_path / "set" / name / "1.png")
+    enrol(tmp_path / "g", tmp_path / "set", scope="warn")
+    probes = [array_item("collins", collins), array_item("hopper", hopper)]
+    report = identify(tmp_path / "g", probes, fmr=1e-2)
+    uncertain, sure = (image.people[0] for image in report.images)
+    assert uncertain.decision == "uncertain" and sure.decision == "Hopper" and not uncertain.doubts
+    assert [one.code for one in uncertain.rests_on] == ["mask"] and uncertain.rests_on[0].rate is not None
+    assert [uncertain.candidates[0].sample] == [row.number for row in list_samples(tmp_path / "g", "Collins")]
+    assert (report.known, report.uncertain) == (1, 1)
+    blind = identify(tmp_path / "g", probes[:1], fmr=1e-2, scope="ignore")
+    assert blind.images[0].people[0].decision == "Collins", "whoever ignores the scope ignores that of samples too"
+
+
+def test_a_poor_portrait_is_enrolled_with_a_warning_or_refused_on_demand(tmp_path: Path, collins: Image) -> None:
+    (tmp_path / "set" / "Collins").mkdir(parents=True)
+    Pillow.fromarray((collins * 0.2).astype(np.uint8)).save(tmp_path / "set" / "Collins" / "dark.png")
+    (warned,) = enrol(tmp_path / "warned", tmp_path / "set").enrolments
+    assert warned.status == "enrolled" and "tones" in [one.code for one in warned.doubts]
+    assert [one.code for one in list_samples(tmp_path / "warned", "Collins")[0].doubts] == [
+        one.code for one in warned.doubts
+    ]
+    found = identify(tmp_path / "warned", [array_item("collins", collins)], fmr=1e-2).images[0].people[0]
+    assert found.decision == "Collins", "no rate is known to fail for it"
+    report = enrol(tmp_path / "demanded", tmp_path / "set", scope="demand")
+    assert report.rejected and report.rejected[0].status == "poor portrait"
+    assert "too dark or too flat" in report.rejected[0].detail and "--scope warn" in report.rejected[0].detail
+    assert enrol(tmp_path / "ignored", tmp_path / "set", scope="ignore").doubtful == ()
 
 
 def test_grey_faces_are_searched_where_their_known_rate_holds(people: Path, tmp_path: Path, collins: Image) -> None:

@@ -153,6 +153,43 @@ def test_the_worst_groups_own_threshold_is_taken_where_the_card_has_one(store: S
     assert "0.410" in chosen.notes[1].text("en")
 
 
+def test_the_group_of_the_settings_goes_before_the_worst_one(
+    store: Store, grouped: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tuple(
+        ThresholdRow(value=value, unit="L2", fmr=1e-3, protocol="a group", group=group)
+        for group, value in (("asian", 0.41), ("other", 0.53))
+    )
+    card = grouped.model_copy(update={"group_thresholds": rows})
+    store.add(people(card, 30, 0.2))
+    assert choose_threshold(store, card, 1e-3).threshold.value == 0.41
+    monkeypatch.setenv("MIEN_GROUP", "other")
+    chosen = choose_threshold(store, card, 1e-3)
+    assert (chosen.threshold.value, chosen.threshold.fmr, chosen.threshold.protocol) == (0.53, 1e-3, "a group")
+    assert chosen.notes[1].text("en") == "until then 0.530 of the card decides, the group's own for 0.1% (other)"
+    monkeypatch.setenv("MIEN_GROUP", "dutch")
+    with pytest.raises(CardError, match="no threshold for the group 'dutch'; groups on its card: asian, other"):
+        choose_threshold(store, card, 1e-3)
+
+
+def test_people_who_are_enough_go_before_the_group_of_the_settings(
+    store: Store, grouped: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIEN_GROUP", "other")
+    store.add(people(grouped, 150, 0.2))
+    assert choose_threshold(store, grouped, 1e-3).threshold.value == measure_population(store).threshold(1e-3)
+
+
+def test_people_who_refute_the_threshold_of_the_group_before_they_are_enough_are_believed(
+    store: Store, grouped: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ThresholdRow(value=0.53, unit="L2", fmr=1e-4, protocol="a group", group="other")
+    monkeypatch.setenv("MIEN_GROUP", "other")
+    store.add(people(grouped, 60, 0.03))
+    chosen = choose_threshold(store, grouped.model_copy(update={"group_thresholds": (row,)}), 1e-4)
+    assert chosen.threshold.value == measure_population(store).threshold(10 / 1770) < 0.53
+
+
 def test_a_stricter_threshold_that_keeps_the_rate_in_the_worst_group_is_taken(
     store: Store, grouped: ModelCard
 ) -> None:

@@ -41,7 +41,10 @@ def shrunk(image: Image, face: Face, side: float) -> tuple[Image, Face]:
 def test_ordinary_portraits_are_inside_with_all_values(faces: list[tuple[Image, Face]]) -> None:
     for image, face in faces:
         scope = scope_of(image, face)
-        assert scope.outside == () and set(scope.values) == set(ASPECTS)
+        of_portraits = {code for code, one in ASPECTS.items() if one.of_portraits}
+        assert scope.outside == () and set(scope.values) == set(ASPECTS) - of_portraits
+        enrolled = find_scope(cut_out(image, face), face, portrait=True)
+        assert enrolled.outside == () and set(enrolled.values) == set(ASPECTS) and of_portraits
         assert scope.values["size"] == pytest.approx(max(face.box.width, face.box.height))
 
 
@@ -52,6 +55,19 @@ def test_each_fault_is_found_and_named(faces: list[tuple[Image, Face]]) -> None:
         assert "sharpness" in scope_of(corrupt(image, face.landmarks, "blur", 5, 1), face).outside
         small = scope_of(*shrunk(image, face, 20)).outside
         assert "size" in small and "sharpness" not in small, "few pixels are not sharp, which size includes"
+
+
+def test_poor_portraits_are_named_where_somebody_is_enrolled(faces: list[tuple[Image, Face]]) -> None:
+    for image, face in faces:
+        dark = (image * 0.05).astype(np.uint8)
+        bright = np.clip(image.astype(np.float32) * 3 + 60, 0, 255).astype(np.uint8)
+        spectacled = image.copy()
+        radius = int(0.3 * abs(face.landmarks[1, 0] - face.landmarks[0, 0]))
+        for eye in face.landmarks[:2]:
+            cv2.circle(spectacled, (int(eye[0]), int(eye[1])), radius, (8, 8, 8), -1)
+        for code, poor in (("tones", dark), ("burnt-out", bright), ("dark-lenses", spectacled)):
+            assert code in find_scope(cut_out(poor, face), face, portrait=True).outside
+            assert code not in scope_of(poor, face).outside
 
 
 def test_a_turned_face_is_outside(turned: Turned, collins: Image) -> None:

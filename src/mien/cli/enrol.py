@@ -95,7 +95,7 @@ def _emit(result: Enrolment, language: str) -> None:
 def _show(report: EnrolmentReport, language: str) -> None:
     rejected = TerminalTable("not enrolled", "subject", "why", "detail")
     for result in report.rejected:
-        if result.status == "out of scope":
+        if result.status in ("out of scope", "poor portrait"):
             continue
         rejected.add_row(str(result.sample.path), result.sample.subject, result.status, result.detail)
     conflicts = TerminalTable("conflict", "subject", "kind", "with", report.unit)

@@ -9,8 +9,9 @@ from mien.cli import options
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, emit, err, out, show
 from mien.gallery.health import Health, HealthRow, gallery_health, read_groups
-from mien.gallery.wording import interval, message, score_text, share
+from mien.gallery.wording import interval, message
 from mien.messages import Message
+from mien.messages.figures import percent, score_text
 from mien.rates import Estimate
 
 app = typer.Typer(no_args_is_help=True, help="A gallery as a whole: how well it separates its own people.")
@@ -67,12 +68,12 @@ def _summary(found: Health) -> list[Message]:
     lines = [
         message(
             "health.people",
-            enrolled=found.enrolled,
-            templates=found.templates,
+            people=message("count.people", count=found.enrolled),
+            templates=message("count.templates", count=found.templates),
             model=found.model,
-            several=found.several,
+            several=message("count.several", count=found.several),
         ),
-        message("health.pairs", pairs=found.pairs),
+        message("health.pairs", count=found.pairs),
     ]
     if found.people < found.enrolled:
         lines.insert(1, message("health.sampled", people=found.people))
@@ -82,7 +83,7 @@ def _summary(found: Health) -> list[Message]:
         "health.decides",
         unit=found.decides.unit,
         threshold=score_text(found.decides.value),
-        rate=share(found.decides.fmr),
+        rate=percent(found.decides.fmr),
         protocol=found.decides.protocol,
     )
     return [*lines, decides]
@@ -99,13 +100,13 @@ def _tables(found: Health, language: str) -> list[TerminalTable]:
     similar, mated = table("similar", "share", "limit"), table("mated", "share", "limit")
     for shown, limits in ((similar, found.nonmated), (mated, found.mated)):
         for part, limit in limits:
-            shown.add_row(share(part).text(language), score_text(limit).text(language))
+            shown.add_row(percent(part).text(language), score_text(limit).text(language))
     duplicates = table("duplicates", "subject", "other", "limit")
     for pair in found.duplicates:
         duplicates.add_row(pair.a, pair.b, score_text(pair.score).text(language))
     confused = table("confused", "subject", "passed")
     for name, part in found.confused:
-        confused.add_row(name, share(part).text(language))
+        confused.add_row(name, percent(part).text(language))
     groups = table("groups", "group", "other-group", "own-fmr", "pairs")
     for one in found.groups:
         groups.add_row(one.a, one.b, interval(one.fmr).text(language), str(one.fmr.count))
@@ -113,14 +114,14 @@ def _tables(found: Health, language: str) -> list[TerminalTable]:
 
 
 def _cells(row: HealthRow) -> list[Message]:
-    own = message("health.more", missing=row.missing) if row.threshold is None else score_text(row.threshold)
+    own = message("health.more", count=row.missing) if row.threshold is None else score_text(row.threshold)
     card = message("health.none") if row.card_threshold is None else score_text(row.card_threshold)
     own_fnmr, card_fnmr = (
         _rate(fnmr, "health.none" if limit is None else "health.no-mated")
         for fnmr, limit in ((row.fnmr, row.threshold), (row.card_fnmr, row.card_threshold))
     )
     rates = [_rate(row.fmr, "health.none"), own_fnmr], [_rate(row.card_fmr, "health.none"), card_fnmr]
-    return [share(row.wanted), own, *rates[0], card, *rates[1]]
+    return [percent(row.wanted), own, *rates[0], card, *rates[1]]
 
 
 def _rate(rate: Estimate | None, otherwise: str) -> Message:

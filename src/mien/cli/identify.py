@@ -260,7 +260,7 @@ def _cells(row: Decided, language: str) -> tuple[object, ...]:
         person.threshold.unit,
         person.threshold.value,
         person.threshold.fmr,
-        "; ".join(scoping.reasons(person.doubts, language)),
+        "; ".join(scoping.reasons_of(person, language)),
     )
 
 
@@ -278,10 +278,10 @@ def _show(report: IdentificationReport, language: str) -> None:
     show(table)
     for one in report.images:
         for face, person in zip(one.faces, one.people, strict=True):
-            for reason in scoping.reasons(person.doubts, language):
+            for reason in scoping.reasons_of(person, language):
                 out.print(f"{one.item.name}, face at {_place(face)}: {reason}")
     for track in tracks:
-        for reason in scoping.reasons(track.person.doubts, language):
+        for reason in scoping.reasons_of(track.person, language):
             out.print(f"{track.video}, {_when(track)}: {reason}")
 
 
@@ -332,6 +332,7 @@ def _decision_json(face: Face, person: Identification, scope: Scope | None, lang
         ],
         "threshold": {"value": threshold.value, "unit": threshold.unit, "fmr": threshold.fmr},
         "scope": scoping.as_json(scope, person.doubts, language),
+        "rests_on": scoping.sample_as_json(person, language),
     }
 
 

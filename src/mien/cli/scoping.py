@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from mien.messages import text_of
-from mien.scope import Doubt, Scope, beyond
+from mien.gallery.decide import Identification
+from mien.messages import Message, text_of
+from mien.scope import Doubt, Scope, unsuited
 from mien.scope.aspects import name_of
 
 
@@ -31,11 +32,38 @@ def _doubt(doubt: Doubt, language: str) -> dict[str, object]:
     }
 
 
+def sample_as_json(person: Identification, language: str) -> dict[str, object] | None:
+    """The sample that a decision rests on, with what was doubtful when it was enrolled; None where nothing was."""
+    if not person.rests_on:
+        return None
+    return {"sample": person.candidates[0].sample, "outside": outside(person.rests_on, language)}
+
+
+def rests_on(person: Identification, language: str) -> list[str]:
+    """What was doubtful of the sample that a decision rests on, one sentence per reason."""
+    return [
+        Message(
+            "gallery.rests-on",
+            {
+                "subject": person.candidates[0].subject,
+                "sample": str(person.candidates[0].sample),
+                "what": one.message,
+            },
+        ).text(language)
+        for one in unsuited(person.rests_on)
+    ]
+
+
+def reasons_of(person: Identification, language: str) -> list[str]:
+    """All that is doubtful of an identification: of the face, and of the sample that it matches."""
+    return [*reasons(person.doubts, language), *rests_on(person, language)]
+
+
 def cell(doubts: Iterable[Doubt], language: str) -> str:
     """In what a face is outside, in a few words."""
     return ", ".join(text_of(name_of(one.code), language) for one in doubts)
 
 
 def reasons(doubts: Sequence[Doubt], language: str) -> list[str]:
-    """Why a decision is uncertain, one sentence per reason."""
-    return [one.message.text(language) for one in beyond(doubts)]
+    """Why a decision is uncertain, or a portrait is a poor one, one sentence per reason."""
+    return [one.message.text(language) for one in unsuited(doubts)]

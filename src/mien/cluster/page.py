@@ -12,9 +12,9 @@ import simplejpeg
 
 from mien.cluster.album import Album
 from mien.cluster.faces import AlbumFace
-from mien.gallery.wording import score_text, share
 from mien.html import Thumbnail, render_page
 from mien.messages import Message, Text
+from mien.messages.figures import percent, score_text
 from mien.settings import EVERYBODY
 from mien.thumbnail import small_jpeg
 from mien.units import better_is_higher
@@ -91,7 +91,7 @@ def album_page(album: Album, small: Mapping[int, bytes], language: str) -> str:
             {
                 "name": group.name,
                 "count": len(group.faces),
-                "certainty": share(group.certainty),
+                "certainty": percent(group.certainty),
                 "perhaps": None if group.perhaps is None else groups[group.perhaps].name,
                 "faces": [_face(album, face, small) for face in _shown_of(group.faces) if face in small],
                 "more": len(group.faces) - sum(face in small for face in _shown_of(group.faces)),
@@ -120,14 +120,14 @@ def _facts(album: Album) -> list[Message]:
                 "unit": unit,
                 "found": score_text(strict.found),
                 "join": score_text(strict.join),
-                "found_rate": share(strict.found_fmr),
-                "join_rate": share(strict.join_fmr),
+                "found_rate": percent(strict.found_fmr),
+                "join_rate": percent(strict.join_fmr),
             },
         ),
     ]
     if album.group != EVERYBODY:
         found.append(Message("verify.group", {"group": album.group}))
-    return [*found, Message("cluster.certainty", {"doubtful": share(DOUBTFUL)}), Message("cluster.enrol")]
+    return [*found, Message("cluster.certainty", {"doubtful": percent(DOUBTFUL)}), Message("cluster.enrol")]
 
 
 def _face(album: Album, place: int, small: Mapping[int, bytes]) -> ShownFace:

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 
 from mien.evaluate.report import Evaluated
 from mien.messages import Argument, Message, Text, has_message
+from mien.messages.figures import between, exact_score
 from mien.pairwise.operating_points import SHOWN_BY
 from mien.rates import Estimate
+
+score_text = exact_score
+"""A score or a threshold."""
 
 
 def message(code: str, /, **arguments: Argument) -> Message:
@@ -35,7 +39,7 @@ def share(value: float, like: float | None = None) -> Text:
 
 def interval(value: float, low: float, high: float) -> Message:
     """A share with its interval."""
-    return message("interval", value=share(value), low=share(low, value), high=share(high, value))
+    return between(share(value), share(low, value), share(high, value))
 
 
 def describe(rate: Estimate | None) -> Message:
@@ -51,11 +55,6 @@ def too_few(rate: float, comparisons: int, more: int) -> Message:
     """The sentence for a rate that a set cannot show."""
     limit = share(SHOWN_BY / max(1, comparisons))
     return message("too-few", limit=limit, rate=float(rate), more=int(more))
-
-
-def score_text(value: float) -> Message:
-    """A score or a threshold."""
-    return message("score", value=float(value))
 
 
 def rate_text(value: float) -> Message:

@@ -41,13 +41,20 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One subject of a gallery with its best score."""
+    """One subject of a gallery with its best score.
+
+    Attributes:
+        subject: the name.
+        score: of its most similar sample.
+        sample: the id of that sample; None where it is not in the gallery yet.
+    """
 
     subject: str
     score: Score
+    sample: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identification:
     """Who a face is. It is true for a subject alone.
 
@@ -57,6 +64,8 @@ class Identification:
         threshold: what the decision rests on.
         doubts: in what the face is outside of what the threshold was measured on, and the rates known for that.
         refused: whether the policy of scope demanded another image.
+        rests_on: where the best score is accepted, what was doubtful of that sample when it was enrolled, with the
+            rates known for that.
     """
 
     subject: str | None
@@ -64,11 +73,12 @@ class Identification:
     threshold: Threshold
     doubts: tuple[Doubt, ...] = ()
     refused: bool = False
+    rests_on: tuple[Doubt, ...] = ()
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether the threshold's false match rate does not hold for the face."""
-        return bool(beyond(self.doubts))
+        """Whether the threshold's false match rate does not hold for the face, or for the sample that it matches."""
+        return bool(beyond(self.doubts) or beyond(self.rests_on))
 
     @property
     def decision(self) -> str:
@@ -107,7 +117,12 @@ def verify(score: Score, threshold: Threshold, doubts: Sequence[Doubt] = ()) -> 
 
 
 def identify(
-    candidates: Sequence[Candidate], threshold: Threshold, doubts: Sequence[Doubt] = (), *, demand: bool = False
+    candidates: Sequence[Candidate],
+    threshold: Threshold,
+    doubts: Sequence[Doubt] = (),
+    *,
+    demand: bool = False,
+    enrolled: Sequence[Doubt] = (),
 ) -> Identification:
     """Decide a search from its candidates, best first.
 
@@ -116,10 +131,17 @@ def identify(
         threshold: what decides.
         doubts: about the face.
         demand: whether a face for which the threshold's rate does not hold is refused.
+        enrolled: what was doubtful of the best candidate's sample when it was enrolled.
     """
-    accepted = bool(candidates) and accepts(candidates[0].score, threshold)
-    if not beyond(doubts):
-        return Identification(
-            candidates[0].subject if accepted else None, tuple(candidates), threshold, tuple(doubts)
-        )
-    return Identification(None, () if demand else tuple(candidates), threshold, tuple(doubts), demand)
+    refused = demand and bool(beyond(doubts))
+    accepted = bool(candidates) and accepts(candidates[0].score, threshold) and not refused
+    rests_on = tuple(enrolled) if accepted else ()
+    certain = accepted and not beyond([*doubts, *rests_on])
+    return Identification(
+        subject=candidates[0].subject if certain else None,
+        candidates=() if refused else tuple(candidates),
+        threshold=threshold,
+        doubts=tuple(doubts),
+        refused=refused,
+        rests_on=rests_on,
+    )

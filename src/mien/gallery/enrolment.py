@@ -18,14 +18,15 @@ from mien.gallery.scoping import card_threshold, enrolment_policy, measured
 from mien.gallery.stores import is_missing, open_store
 from mien.gallery.stores.base import Store
 from mien.gallery.thresholds import choose_threshold
-from mien.gallery.wording import message, share
+from mien.gallery.wording import message
 from mien.messages import Message
+from mien.messages.figures import percent
 from mien.models import store
 from mien.models.card import ModelCard
 from mien.models.options import DEFAULT_OPTIONS, DEFAULT_RECOGNIZER, EngineOptions
 from mien.pipeline import CHUNK, Pipeline, open_pipeline
 from mien.progress import OnProgress, no_progress, report_progress
-from mien.scope import beyond
+from mien.scope import unsuited
 from mien.settings import load_settings
 from mien.units import Unit
 
@@ -63,8 +64,8 @@ class EnrolmentReport:
 
     @property
     def doubtful(self) -> tuple[Enrolment, ...]:
-        """Samples for which the recognizer's rates do not hold, enrolled or not."""
-        return tuple(one for one in self.enrolments if beyond(one.doubts))
+        """Samples for which the recognizer's rates do not hold, and poor portraits, enrolled or not."""
+        return tuple(one for one in self.enrolments if unsuited(one.doubts))
 
     @property
     def subjects(self) -> int:
@@ -153,7 +154,7 @@ def about_default(card: ModelCard) -> tuple[Message, ...]:
     if worst is None:
         return ()
     group, rate = worst
-    return (message("embedded-default", model=card.name, group=group, rate=share(rate), wanted=share(wanted)),)
+    return (message("embedded-default", model=card.name, group=group, rate=percent(rate), wanted=percent(wanted)),)
 
 
 def about_people(opened: Store, card: ModelCard) -> tuple[Message, ...]:
@@ -203,8 +204,8 @@ def enrol_samples(
     """
     policy, threshold = enrolment_policy(gallery.store, scope), card_threshold(card)
     analyses = pipeline.analyse([sample.path for sample in samples], cutouts=True, only=ONE_PERSON)
-    pairs = zip(samples, measured(analyses, policy, pipeline.workers, ONE_PERSON), strict=True)
+    pairs = zip(samples, measured(analyses, policy.scope, pipeline.workers, ONE_PERSON), strict=True)
     while chunk := list(islice(pairs, CHUNK)):
         doubts = [one.doubts(threshold)[0] if one.scopes else () for _, one in chunk]
         analysed = [(sample, one.analysis) for sample, one in chunk]
-        yield from gallery.enrol(analysed, card, strict=strict, doubts=doubts, demand=policy == "demand")
+        yield from gallery.enrol(analysed, card, strict=strict, doubts=doubts, policy=policy)

@@ -19,8 +19,8 @@ from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.indexes import INDEXES, choose_index
 from mien.gallery.indexes.base import Ids, Index
 from mien.gallery.population import measure_population
-from mien.gallery.records import Identity, NewTemplate, Portrait, SubjectRow, printable
-from mien.gallery.scoping import keep_policy, refusal
+from mien.gallery.records import Identity, KeptDoubt, NewTemplate, Portrait, SubjectRow, printable
+from mien.gallery.scoping import WARNING, EnrolmentPolicy, keep_doubts, keep_policy, recall_doubts, refusal
 from mien.gallery.stores import create_store, is_missing, open_store
 from mien.gallery.stores.base import BLOCK, Store, require_identity
 from mien.gallery.thresholds import for_worst_group
@@ -32,7 +32,7 @@ from mien.scores import score_pairs
 from mien.types import Floats, Score, Threshold
 from mien.units import UNIT_OF, better_is_higher
 
-Status = Literal["enrolled", "already enrolled", "conflict", "out of scope"] | Refusal
+Status = Literal["enrolled", "already enrolled", "conflict", "out of scope", "poor portrait"] | Refusal
 
 ADDED = ("enrolled", "already enrolled")
 """The statuses of samples that are in the gallery afterwards."""
@@ -197,15 +197,26 @@ class Gallery:
             embeddings: (N, D) float32 of this gallery's recognizer.
             threshold: what decides.
             count: subjects to give.
-            doubts: about each face; see mien.scope. None where scope is ignored.
+            doubts: about each face; see mien.scope. None where scope is ignored; else what was doubtful of the best
+                subject's sample when it was enrolled counts too.
             demand: whether faces for which the threshold's rate does not hold are refused.
 
         Raises:
             ContractError: the threshold was measured for another model.
         """
         found = self.search(embeddings, count)
-        pairs = zip(found, doubts or [()] * len(found), strict=True)
-        return [identify(candidates, threshold, about, demand=demand) for candidates, about in pairs]
+        if not doubts:
+            return [identify(candidates, threshold) for candidates in found]
+        return [
+            identify(candidates, threshold, about, demand=demand, enrolled=recall_doubts(kept, threshold))
+            for candidates, about, kept in zip(found, doubts, self._kept_doubts(found), strict=True)
+        ]
+
+    def _kept_doubts(self, found: Sequence[Sequence[Candidate]]) -> list[tuple[KeptDoubt, ...]]:
+        """What was doubtful of the sample of each best candidate when it was enrolled."""
+        best = [candidates[0].sample or 0 if candidates else 0 for candidates in found]
+        kept = self.store.doubts(np.array(best, np.int64))
+        return [kept.get(number, ()) for number in best]
 
     def enrol(
         self,
@@ -214,7 +225,7 @@ class Gallery:
         *,
         strict: bool = False,
         doubts: Sequence[Sequence[Doubt]] = (),
-        demand: bool = False,
+        policy: EnrolmentPolicy = WARNING,
     ) -> list[Enrolment]:
         """Enrol one analysed file each, all in one transaction; they are on disk when this returns.
 
@@ -223,7 +234,7 @@ class Gallery:
             card: of the recognizer that made them.
             strict: whether samples with a conflict are left out.
             doubts: about the face of each sample; see mien.scope. None where scope is ignored.
-            demand: whether samples for which the recognizer's rates do not hold are left out.
+            policy: which doubts leave a sample out.
 
         Returns:
             What became of each sample, in order.
@@ -234,12 +245,14 @@ class Gallery:
         for (sample, analysis), about in zip(pairs, doubts or [()] * len(pairs), strict=True):
             template, result = self._examine(sample, analysis, card, new)
             result = replace(result, doubts=tuple(about))
-            if template is not None and demand and beyond(about):
-                result = Enrolment(sample, "out of scope", refusal(about), doubts=tuple(about))
+            refused = policy.refused(about)
+            if template is not None and refused:
+                status: Status = "out of scope" if beyond(refused) else "poor portrait"
+                result = Enrolment(sample, status, refusal(refused), doubts=tuple(about))
             elif template is not None and strict and result.conflicts:
                 result = Enrolment(sample, "conflict", "left out because of its conflicts", result.conflicts)
             elif template is not None:
-                new.append(template)
+                new.append(replace(template, doubts=keep_doubts(about)))
             results.append(result)
         self.store.add(new)
         return results
@@ -328,7 +341,7 @@ class Gallery:
             # A template that another process has removed since the search has no owner.
             owner = owners.get(int(number))
             if owner is not None and owner not in best:
-                best[owner] = Candidate(owner, self._score(score))
+                best[owner] = Candidate(owner, self._score(score), int(number))
         return list(best.values())[:count]
 
     def _forget_index(self) -> None:

@@ -40,17 +40,15 @@ class Portrait:
 
 @dataclass(frozen=True, slots=True)
 class KeptDoubt:
-    """Something in which a face was outside of what recognizers are measured on when it was enrolled.
+    """Something that was doubtful of a face when it was enrolled.
 
     Attributes:
         code: the aspect; see mien.scope.aspects.
         value: of the aspect; None where it could not be measured.
-        holds: whether the recognizer's rates held all the same.
     """
 
     code: str
     value: float | None
-    holds: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

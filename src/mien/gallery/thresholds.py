@@ -1,8 +1,8 @@
 """Which threshold decides in a gallery, and for whom its rate holds.
 
 In this order: thresholds that were kept for the gallery, measured on people like its own; the gallery's own people,
-where they are enough; else the card's, for the worst group that it knows. What is said of the choice is a message,
-once for each use of the gallery.
+where they are enough; else the card's, for the group of the settings or, without one, for the worst that it knows.
+What is said of the choice is a message, once for each use of the gallery.
 """
 
 import json
@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from mien.errors import CardError, ContractError
 from mien.gallery.calibration import OwnRates, own_rates
 from mien.gallery.stores.base import Store
-from mien.gallery.wording import message, score_text, share
+from mien.gallery.wording import message
 from mien.messages import Message
+from mien.messages.figures import percent, score_text
 from mien.models.card import ModelCard, ThresholdRow
 from mien.scope import with_card_rates
-from mien.settings import EVERYBODY
+from mien.settings import EVERYBODY, load_settings
 from mien.types import Threshold
 from mien.units import UNIT_OF, better_is_higher, convert
 
@@ -88,8 +89,8 @@ def threshold_without_gallery(card: ModelCard, fmr: float, group: str = EVERYBOD
     measured = None if worst is None else threshold.within(worst)
     if worst is None or measured is None:
         return ChosenThreshold(threshold)
-    rate, low, high = (share(value) for value in measured)
-    note = message("group-rate", group=worst, rate=rate, low=low, high=high, wanted=share(fmr))
+    rate, low, high = (percent(value) for value in measured)
+    note = message("group-rate", group=worst, rate=rate, low=low, high=high, wanted=percent(fmr))
     return ChosenThreshold(threshold, (note,))
 
 
@@ -122,13 +123,23 @@ def _kept(store: Store, card: ModelCard, fmr: float) -> Threshold | None:
 
 
 def _while_people_are_missing(rates: OwnRates, card: ModelCard, promised: Threshold) -> ChosenThreshold:
-    """The card's threshold for its worst group; a stricter one where the gallery's people already refute it."""
-    chosen, group = for_worst_group(card, promised)
-    missing = message("missing", count=rates.people, missing=rates.missing, rate=share(rates.wanted))
+    """The card's threshold for a group; a stricter one where the gallery's people already refute it."""
+    chosen, group = _for_group(card, promised)
+    missing = message("missing", count=rates.people, missing=rates.missing, rate=percent(rates.wanted))
     notes = [missing] if group is None else [missing, group]
     if rates.value is not None and rates.card_fails and _stricter(rates.value, _in_unit(chosen, card), card):
         chosen, notes = _own(rates, card), [missing, *_about_card(rates, promised, rates.value)]
     return ChosenThreshold(chosen, tuple(notes), rates)
+
+
+def _for_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Message | None]:
+    """A card's threshold for the group of the settings, else for the worst that it knows, and what to say."""
+    group = load_settings().group
+    if group == EVERYBODY:
+        return for_worst_group(card, promised)
+    chosen = card.threshold(promised.fmr, group)
+    said = message("own-group", group=group, rate=percent(chosen.fmr), threshold=score_text(chosen.value))
+    return chosen, said
 
 
 def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Message | None]:
@@ -149,7 +160,7 @@ def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Me
     known = sorted([*own, *(row for row in everybody if row is not None)], key=lambda row: row.fmr)
     keeping = [row for row in known if row.fmr <= promised.fmr]
     chosen = keeping[-1] if keeping else known[0]
-    said = message("worst-group", group=group, rate=share(chosen.fmr), threshold=score_text(chosen.value))
+    said = message("worst-group", group=group, rate=percent(chosen.fmr), threshold=score_text(chosen.value))
     return chosen, said
 
 
@@ -181,10 +192,10 @@ def _about_card(rates: OwnRates, promised: Threshold | None, value: float) -> tu
     return (
         message(
             "card-fails",
-            wanted=share(rates.wanted),
-            rate=share(rates.at_card.value),
-            low=share(rates.at_card.low),
-            high=share(rates.at_card.high),
+            wanted=percent(rates.wanted),
+            rate=percent(rates.at_card.value),
+            low=percent(rates.at_card.low),
+            high=percent(rates.at_card.high),
             threshold=score_text(value),
         ),
     )

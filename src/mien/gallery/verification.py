@@ -159,7 +159,7 @@ def _chosen(analysis: Analysis, threshold: Threshold, policy: ScopePolicy) -> tu
     scope = find_scope(analysis.cutouts[place], analysis.faces[place]) if analysis.cutouts else None
     doubts = () if scope is None else doubts_about(scope, threshold)
     if policy == "demand" and beyond(doubts):
-        raise ScopeError(f"{analysis.name} {refusal(doubts)}")
+        raise ScopeError(f"{analysis.name} {refusal(beyond(doubts))}")
     face = ComparedFace(
         name=analysis.name,
         face=analysis.faces[place],

@@ -5,7 +5,16 @@ compares it with the rates that a threshold knows, and `policy` says what follow
 nothing itself: mien.gallery does.
 """
 
-from mien.scope.doubts import Doubt, KnownRate, beyond, doubts_about, known_rate, with_card_rates
+from mien.scope.doubts import (
+    Doubt,
+    KnownRate,
+    beyond,
+    doubt_about,
+    doubts_about,
+    known_rate,
+    unsuited,
+    with_card_rates,
+)
 from mien.scope.measure import Scope, find_scope, find_scopes, scope_of
 from mien.scope.policy import ScopePolicy, scope_policy
 
@@ -15,11 +24,13 @@ __all__ = [
     "Scope",
     "ScopePolicy",
     "beyond",
+    "doubt_about",
     "doubts_about",
     "find_scope",
     "find_scopes",
     "known_rate",
     "scope_of",
     "scope_policy",
+    "unsuited",
     "with_card_rates",
 ]

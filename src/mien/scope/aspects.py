@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import acos, cos, degrees, radians
 
 from mien.messages import Message, Text, has_message
-from mien.portrait.measures import colour, detail, mask
+from mien.portrait.measures import colour, detail, light, mask, occlusion
 from mien.portrait.measures.face_chip import FaceChip
 
 
@@ -26,6 +26,8 @@ class Aspect:
         missed: whether people are missed at least twice as often beyond the limit, so that no decision stands there,
             whatever share of strangers matches.
         part_of: an aspect that brings this one along: where a face is outside in that, this is not looked at.
+        of_portraits: whether it is looked at only where somebody is enrolled. No error rate is known to change with
+            it; but what is enrolled is compared for years, and a better image can be taken.
     """
 
     of_face: Callable[[FaceChip], float]
@@ -35,6 +37,7 @@ class Aspect:
     title: str = ""
     missed: bool = False
     part_of: str = ""
+    of_portraits: bool = False
 
     def is_outside(self, value: float) -> bool:
         """Whether a face with this value is outside."""
@@ -59,12 +62,16 @@ ASPECTS: dict[str, Aspect] = {
     "sharpness": Aspect(of_face=detail.sharpness, limit=-8.0, above=False, unit="dB", missed=True, part_of="size"),
     "pose": Aspect(of_face=turn, limit=45.0, unit="degrees", missed=True),
     "grey": Aspect(of_face=colour.chroma, limit=colour.GREY, above=False),
+    "tones": Aspect(of_face=light.dynamic_range, limit=4.0, above=False, unit="bits", of_portraits=True),
+    "burnt-out": Aspect(of_face=light.bright_share, limit=0.1, of_portraits=True),
+    "dark-lenses": Aspect(of_face=occlusion.dark_lenses, limit=0.75, of_portraits=True),
 }
 """A new aspect is one entry; its texts are `scope.CODE.name` and `scope.CODE.is` in the catalogues.
 
 Limits of sharpness, pose and size are where the error rates of three recognizers visibly change on CelebA; that of
-masks finds drawn ones (docs/guide/scope.md). A face of few pixels is not sharp at the chip's size, so the rate of its
-size includes that; and its mouth has no line to be seen, so it cannot be said whether it wears a mask.
+masks finds drawn ones (docs/guide/scope.md). Those of portraits are the limits of the rules `vn-portrait`. A face of
+few pixels is not sharp at the chip's size, so the rate of its size includes that; and its mouth has no line to be
+seen, so it cannot be said whether it wears a mask.
 """
 
 

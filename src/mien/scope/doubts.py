@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mien.messages import Message
+from mien.messages.figures import percent
 from mien.models.card import ModelCard
 from mien.scope.aspects import ASPECTS, sentence_about
 from mien.scope.measure import Scope
@@ -33,7 +34,7 @@ class Doubt:
         value: of the aspect; None where it could not be measured.
         rate: the false match rate that is known for such faces, or None.
         holds: whether the threshold's rate holds all the same: the known one is not beyond its interval, and such
-            people are not missed far more often.
+            people are not missed far more often; or the aspect is one of portraits alone.
         fmr: the rate that the threshold has in the protocol of the known one; None where no rate is known.
         missed: whether the known rate is not beyond, and the decision is uncertain since such people are missed far
             more often.
@@ -47,12 +48,19 @@ class Doubt:
     missed: bool = False
 
     @property
+    def is_poor_portrait(self) -> bool:
+        """Whether no rate is concerned, and yet a better image should be enrolled."""
+        return self.holds and self.rate is None
+
+    @property
     def message(self) -> Message:
         """The doubt as a sentence."""
         what = sentence_about(self.code, self.value)
+        if self.is_poor_portrait:
+            return what
         if self.rate is None or self.fmr is None:
             return Message("scope.no-rate", {"what": what})
-        rate, low, high, fmr = (_percent(v) for v in (self.rate.value, self.rate.low, self.rate.high, self.fmr))
+        rate, low, high, fmr = (percent(v) for v in (self.rate.value, self.rate.low, self.rate.high, self.fmr))
         code = "scope.missed" if self.missed else "scope.rate"
         return Message(code, {"what": what, "rate": rate, "low": low, "high": high, "fmr": fmr})
 
@@ -62,20 +70,23 @@ def beyond(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
     return tuple(one for one in doubts if not one.holds)
 
 
-def _percent(share: float) -> Message:
-    return Message("scope.percent", {"value": 100 * share})
+def unsuited(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """The doubts because of which a better image should be enrolled: those beyond, and poor portraits."""
+    return tuple(one for one in doubts if not one.holds or one.is_poor_portrait)
 
 
 def doubts_about(scope: Scope, threshold: Threshold | None) -> tuple[Doubt, ...]:
     """Everything in which a face is outside, with what the threshold knows of it; without one, nothing is known."""
-    return tuple(_doubt(code, scope.values.get(code), threshold) for code in scope.outside)
+    return tuple(doubt_about(code, scope.values.get(code), threshold) for code in scope.outside)
 
 
-def _doubt(code: str, value: float | None, threshold: Threshold | None) -> Doubt:
+def doubt_about(code: str, value: float | None, threshold: Threshold | None) -> Doubt:
+    """The doubt about a face that is outside in an aspect, with what a threshold knows of it."""
     conditions = {} if threshold is None else threshold.conditions
     rate = known_rate(code, value, conditions)
     if threshold is None or rate is None:
-        return Doubt(code=code, value=value, rate=None, holds=False, fmr=None)
+        holds = code in ASPECTS and ASPECTS[code].of_portraits
+        return Doubt(code=code, value=value, rate=None, holds=holds, fmr=None)
     fmr, _, high = conditions.get(PLAIN) or (threshold.fmr, *(threshold.fmr_interval or (threshold.fmr,) * 2))
     within = rate.low <= max(fmr, high)
     missed = within and code in ASPECTS and ASPECTS[code].missed

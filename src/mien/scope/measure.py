@@ -36,22 +36,23 @@ def scope_of(values: Mapping[str, float]) -> Scope:
     return Scope(values, (*outside(values), *(code for code in UNMEASURED if code not in values)))
 
 
-def find_scope(cutout: Cutout, face: Face) -> Scope:
+def find_scope(cutout: Cutout, face: Face, *, portrait: bool = False) -> Scope:
     """Measure one face; this takes a few milliseconds.
 
     Args:
         cutout: the face with its surroundings.
         face: in pixels of its image, as it was detected.
+        portrait: whether it is to be enrolled, so that the aspects of portraits are looked at too.
     """
     longer = max(face.box.width, face.box.height)
     height, width = cutout.image.shape[:2]
     placed = Face(face.box, face.score, cutout.landmarks)
-    portrait = PortraitImage(image=cutout.image, width=width, height=height, faces=(placed,), chosen=0)
+    image = PortraitImage(image=cutout.image, width=width, height=height, faces=(placed,), chosen=0)
     try:
-        chip = make_face_chip(portrait)
+        chip = make_face_chip(image)
     except DegenerateLandmarksError:
         return scope_of({"size": longer})
-    return scope_of({code: one.of_face(chip) for code, one in ASPECTS.items()})
+    return scope_of({code: one.of_face(chip) for code, one in ASPECTS.items() if portrait or not one.of_portraits})
 
 
 def find_scopes(analysis: Analysis) -> tuple[Scope, ...]:

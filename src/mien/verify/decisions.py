@@ -13,8 +13,8 @@ import numpy as np
 
 from mien.gallery.decide import Decision, verify
 from mien.gallery.scoping import refusal
-from mien.gallery.wording import score_text
 from mien.messages import Message, Text
+from mien.messages.figures import score_text
 from mien.models.card import ModelCard
 from mien.scope import Doubt, ScopePolicy, beyond, doubts_about
 from mien.scores import score_pairs
@@ -163,7 +163,7 @@ def _demanded(doubts: Sequence[Sequence[Doubt]], policy: ScopePolicy) -> list[Re
         return []
     sides: tuple[Literal["a", "b"], ...] = ("a", "b")
     return [
-        Reason("refused", side, Message("verify.refused", {"why": refusal(found)}), review=False)
+        Reason("refused", side, Message("verify.refused", {"why": refusal(beyond(found))}), review=False)
         for side, found in zip(sides, doubts, strict=True)
         if beyond(found)
     ]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.gallery.wording import interval, score_text, share
+from mien.gallery.wording import interval
 from mien.html import Thumbnail, render_page
 from mien.messages import Message, Text, number
+from mien.messages.figures import percent, score_text
 from mien.rates import Estimate
 from mien.settings import EVERYBODY
 from mien.units import better_is_higher
@@ -98,7 +99,7 @@ def _facts(log: DecisionLog) -> list[Message]:
     code = "at-least" if better_is_higher(threshold.unit) else "at-most"
     low, high = threshold.fmr_interval or (None, None)
     measured: Message = (
-        share(threshold.fmr) if low is None or high is None else interval(Estimate(threshold.fmr, low, high, 0))
+        percent(threshold.fmr) if low is None or high is None else interval(Estimate(threshold.fmr, low, high, 0))
     )
     found = [
         Message(f"verify.{code}", {"unit": threshold.unit, "value": score_text(threshold.value)}),

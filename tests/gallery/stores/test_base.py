@@ -206,7 +206,7 @@ def test_the_scheme_of_an_address_chooses_the_store(store: Store, tmp_path: Path
         open_store("nowhere://people")
 
 
-MASKED = (KeptDoubt("mask", 0.93, False), KeptDoubt("pose", None, False))
+MASKED = (KeptDoubt("mask", 0.93), KeptDoubt("pose", None))
 
 
 def test_samples_are_listed_with_what_was_doubtful_when_they_were_enrolled(

@@ -28,4 +28,4 @@ def test_what_is_not_a_value_is_refused() -> None:
     with pytest.raises(TypeError):
         doubts_of('[{"code": "mask"}]')
     assert doubts_of(None) == ()
-    assert doubts_of('[{"code": "mask", "value": 0.5, "holds": false}]') == (KeptDoubt("mask", 0.5, False),)
+    assert doubts_of('[{"code": "mask", "value": 0.5}]') == (KeptDoubt("mask", 0.5),)

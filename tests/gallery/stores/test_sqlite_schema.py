@@ -65,7 +65,7 @@ def test_a_gallery_of_an_older_version_is_read_as_before(old: Path, template: Ma
 
 def test_a_gallery_of_an_older_version_is_written_to_and_grows_checksums(old: Path, template: Make) -> None:
     reader, store = SqliteStore.open(str(old)), SqliteStore.open(str(old))
-    doubts = (KeptDoubt("mask", 0.9, False),)
+    doubts = (KeptDoubt("mask", 0.9),)
     one = template("Bình", 2)
     store.add([NewTemplate(one.subject, one.source_sha256, one.embedding, one.portrait, doubts)])
     store.write_kept("thresholds", "{}")
@@ -108,7 +108,7 @@ def test_a_changed_row_is_an_error_and_no_wrong_answer(
 ) -> None:
     store = SqliteStore.create(str(tmp_path / "people.gallery"), identity)
     one = template("An", 1)
-    doubts = (KeptDoubt("mask", 0.9, False),)
+    doubts = (KeptDoubt("mask", 0.9),)
     store.add([NewTemplate("An", "sha-1", one.embedding, one.portrait, doubts), template("Bình", 2)])
     store.write_kept("thresholds", "{}")
     store.close()

@@ -58,7 +58,7 @@ def insert(connection: sqlite3.Connection, new: NewTemplate) -> int | None:
     )
     if cursor.rowcount:
         stamp(connection, "subject", "id = ?", (cursor.lastrowid,))
-    doubts = [{"code": one.code, "value": one.value, "holds": one.holds} for one in new.doubts]
+    doubts = [{"code": one.code, "value": one.value} for one in new.doubts]
     cursor = connection.execute(
         "INSERT INTO template (subject, source_sha256, embedding, enrolled, doubts) "
         "SELECT id, ?, ?, ?, ? FROM subject WHERE name = ? ON CONFLICT (subject, source_sha256) DO NOTHING",
