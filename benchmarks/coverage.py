@@ -35,7 +35,7 @@ SCATTER = 0.85
 """How far photographs lie from their person, as a share of how far people lie from each other."""
 STRENGTHS = {"weak": (0.25, 0.1), "strong": (0.6, 0.3)}
 """Deviations of the common direction, and of the logarithm of the scatter, among people."""
-MOST = 200
+MAX_PHOTOGRAPHS = 200
 """Maximum number of photographs of a person."""
 SHORT = ((20, "5"), (60, "2"), (60, "10"), (60, "geometric"), (150, "1"), (150, "5"), (150, "lfw"))
 LONG = (*SHORT, (10, "10"), (20, "geometric"), (300, "1"), (300, "geometric"), (300, "lfw"), (1000, "2"))
@@ -142,7 +142,7 @@ def photographs_each(kind: str, people: int, generator: np.random.Generator) -> 
     if kind == "geometric":
         return generator.geometric(0.35, people).clip(1, 30)
     if kind == "lfw":
-        return np.minimum(generator.choice(np.repeat(*np.array(LFW).T), people), MOST)
+        return np.minimum(generator.choice(np.repeat(*np.array(LFW).T), people), MAX_PHOTOGRAPHS)
     return np.full(people, int(kind))
 
 
