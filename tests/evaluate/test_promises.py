@@ -6,8 +6,8 @@ from pathlib import Path
 from mien.data.annotated import AnnotatedSet
 from mien.evaluate.detectors import figures, matching, portraits, report, run, survey, wider
 from mien.evaluate.detectors.timing import Timing
+from mien.evaluate.mated_rates import MAX_SAMPLES
 from mien.evaluate.protocols import PROTOCOLS
-from mien.evaluate.protocols.mated import MAX_SAMPLES
 from mien.evaluate.protocols.rate_tables import STRATA_RATE
 from mien.evaluate.protocols.shown_pairs import SHOWN_PAIRS
 from mien.evaluate.searches import RANKS

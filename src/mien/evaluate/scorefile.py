@@ -71,6 +71,7 @@ class Embedded:
         origin: model and contract.
         failed: how many samples have no embedding, by status.
         failures: each of them: name, status, detail.
+        failed_subjects: the subject of each of them; empty where the set knows none.
         scopes: N scopes, None where one was not measured; empty where none was looked for.
     """
 
@@ -84,6 +85,7 @@ class Embedded:
     origin: Origin
     failed: Mapping[str, int] = field(default_factory=dict)
     failures: tuple[tuple[str, str, str], ...] = ()
+    failed_subjects: tuple[str, ...] = ()
     scopes: tuple[Scope | None, ...] = ()
 
     def __len__(self) -> int:
@@ -108,6 +110,7 @@ class Embedded:
             origin=self.origin,
             failed=self.failed,
             failures=self.failures,
+            failed_subjects=self.failed_subjects,
             scopes=tuple(self.scopes[i] for i in chosen) if self.scopes else (),
         )
 
@@ -194,6 +197,7 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
         origin=origin,
         failed=dict(zip(words.tolist(), counts.tolist(), strict=True)),
         failures=tuple(zip(_names(lost), _texts(lost, "status"), _texts(lost, "detail"), strict=True)),
+        failed_subjects=_texts(lost, "subject"),
         scopes=_scopes(kept) if origin.version > 1 else (),
     )
 

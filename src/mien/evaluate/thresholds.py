@@ -204,6 +204,7 @@ def _row(choosing: PairStatistics, scoring: PairStatistics, rate: float, protoco
         unit=UNIT_OF[scoring.metric],
         fmr=rate,
         fmr_interval=(_short(false_match.low), _short(false_match.high)),
+        fmr_measured=_short(false_match.value),
         fnmr=_short(false_non_match.value) if mated else None,
         fnmr_interval=(_short(false_non_match.low), _short(false_non_match.high)) if mated else None,
         protocol=protocol,

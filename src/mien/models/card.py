@@ -125,6 +125,8 @@ class ThresholdRow(Strict):
     unit: Unit
     fmr: float = Field(gt=0, lt=1)
     fmr_interval: tuple[float, float] | None = None
+    fmr_measured: float | None = None
+    """The false match rate that the other half of the people has at the threshold."""
     fnmr: float | None = None
     fnmr_interval: tuple[float, float] | None = None
     protocol: str

@@ -40,3 +40,23 @@ def test_one_sample_with_two_subjects_is_refused(make_embedded: Make) -> None:
     a = make_embedded()
     with pytest.raises(ManifestError, match="different subjects; embed the same manifest"):
         comparison(a, replace(a, subjects=("somebody", *a.subjects[1:])))
+
+
+def test_a_system_that_embeds_fewer_images_does_not_look_better(make_embedded: Make) -> None:
+    """B could not embed a third of the images of some people: they are not in what both have, but in its system."""
+    a = make_embedded()
+    kept = np.array([index for index in range(len(a)) if index % 3])
+    lost = tuple(a.subjects[index] for index in range(len(a)) if not index % 3)
+    b = replace(a.take(kept), failed={"no face": len(lost)}, failed_subjects=lost)
+    report = comparison(a, b).in_language("en")
+    systems = next(table for table in report.tables if table.title.startswith("Both as systems"))
+    assert f"{len(lost)} images without an embedding" in systems.columns[2]
+    shares = [[float(cell.split("%")[0]) for cell in row[1:]] for row in systems.rows]
+    assert all(fewer > every for every, fewer in shares)
+
+
+def test_the_cap_takes_the_same_images_of_both(make_embedded: Make) -> None:
+    a, b = make_embedded(), make_embedded(noise=0.8)
+    report = comparison(a, b, max_samples=2).in_language("en")
+    assert any("beyond 2 per subject" in warning for warning in report.warnings)
+    assert next(iter(report.numbers.values())).comparisons <= len(set(a.subjects))

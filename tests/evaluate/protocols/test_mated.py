@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mien.evaluate.protocols.mated import capped, mated
+from mien.evaluate.mated_rates import capped
+from mien.evaluate.protocols.mated import mated
 from mien.evaluate.scorefile import Embedded
 from mien.models.card import ModelCard, ThresholdRow
 from mien.models.defaults import shipped_card

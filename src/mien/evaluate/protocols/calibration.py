@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from mien.errors import ManifestError
+from mien.evaluate.mated_rates import MAX_SAMPLES, capped
 from mien.evaluate.origins import model_of
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
@@ -35,6 +36,8 @@ def calibrate(
             flags=("--for",),
         ),
     ] = EVERYBODY,
+    max_samples: Annotated[int, Option(help="Maximum number of samples per subject.", min=2)] = MAX_SAMPLES,
+    seed: Annotated[int, Option(help="Seed for choosing these samples.")] = 0,
 ) -> Report:
     """Measure thresholds; the report has them in `thresholds`.
 
@@ -42,6 +45,8 @@ def calibrate(
         embedded: the set.
         fmr: false match rates, all of which the set must be able to show; None takes those of RATES that it can.
         group: everybody, or worst: the threshold that keeps the rate within the group that needs the strictest one.
+        max_samples: samples of each subject that take part; see `mien evaluate mated`.
+        seed: of that choice.
 
     Raises:
         ManifestError: a rate cannot be shown, with the number of subjects that are missing; or no group is known.
@@ -52,10 +57,17 @@ def calibrate(
         [(0.2, 'L2')]
     """
     rates = tuple(sorted(fmr or RATES, reverse=True))
-    found = measure(embedded, rates, for_worst=group == WORST)
+    subjects = sections.subject_numbers(embedded)
+    used = embedded.take(capped(subjects, max_samples, seed))
+    found = measure(used, rates, for_worst=group == WORST)
     if fmr and found.refused:
         raise ManifestError(f"{embedded.origin.source}: {text_of(joined(tuple(found.refused.values())), 'en')}")
-    return calibration_report(embedded, found)
+    report = calibration_report(used, found)
+    beyond = len(embedded) - len(used)
+    if not beyond:
+        return report
+    left_out = message("mated.left-out", count=beyond, max_samples=max_samples)
+    return report.model_copy(update={"warnings": (*report.warnings, left_out)})
 
 
 def measure(embedded: Embedded, rates: tuple[float, ...] = RATES, *, for_worst: bool = False) -> Calibration:
@@ -91,14 +103,24 @@ def calibration_report(embedded: Embedded, found: Calibration) -> Report:
         numbers=_numbers(found, unit) | scope.numbers,
         tables=(_table(found, unit), *_strata(found), *scope.tables),
         warnings=(
+            *sections.duplicate_warnings(embedded),
+            *(_disagreement(row) for row in found.rows if _disagrees(row)),
             *found.refused.values(),
             *(message("calibration.unheard", rate=rate, group=name) for rate, name in found.unheard),
-            *sections.duplicate_warnings(embedded),
             *scope.warnings,
         ),
         thresholds=found.rows,
         made_with=sections.made_with(),
     )
+
+
+def _disagrees(row: ThresholdRow) -> bool:
+    """Whether the wanted rate is outside of what the other half shows."""
+    return row.fmr_interval is not None and not row.fmr_interval[0] <= row.fmr <= row.fmr_interval[1]
+
+
+def _disagreement(row: ThresholdRow) -> Message:
+    return message("calibration.disagrees", rate=row.fmr, measured=_ends(row))
 
 
 def _headline(found: Calibration, row: ThresholdRow, unit: str) -> list[Message]:
@@ -139,6 +161,8 @@ def write_to_card(report: Report, origin: Origin, recognizer: str | None = None)
 
 def _ends(row: ThresholdRow) -> Message:
     assert row.fmr_interval is not None
+    if row.fmr_measured is not None:
+        return interval(row.fmr_measured, *row.fmr_interval)
     low, high = (share(end, row.fmr) for end in row.fmr_interval)
     return message("ends", low=low, high=high)
 
@@ -149,7 +173,11 @@ def _numbers(found: Calibration, unit: str) -> dict[str, Number]:
         assert row.fmr_interval is not None
         key = f"{row.fmr:.0e}"
         numbers[f"threshold@{key}"] = Number(value=row.value, unit=unit)
-        numbers[f"fmr@{key}"] = Number(value=row.fmr, low=row.fmr_interval[0], high=row.fmr_interval[1])
+        numbers[f"fmr@{key}"] = Number(
+            value=row.fmr if row.fmr_measured is None else row.fmr_measured,
+            low=row.fmr_interval[0],
+            high=row.fmr_interval[1],
+        )
         if row.fnmr is not None and row.fnmr_interval is not None:
             numbers[f"fnmr@{key}"] = Number(value=row.fnmr, low=row.fnmr_interval[0], high=row.fnmr_interval[1])
     return numbers

@@ -1,37 +1,25 @@
 """The mated protocol: several images per person, all mated and all non-mated comparisons in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
 
 from mien.errors import ManifestError
 from mien.evaluate.distributions import decidability, moments
+from mien.evaluate.mated_rates import MAX_SAMPLES, capped, fnmr_over_people, fnmr_with_failures, heaviest
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
-from mien.evaluate.report import Number, Report, number
+from mien.evaluate.report import Number, Report, Table, number
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.wording import describe, message
+from mien.evaluate.wording import describe, message, rate_text
 from mien.messages import Message
 from mien.models.card import ModelCard
 from mien.pairwise.all_pairs import PairStatistics, compare_all
 from mien.pairwise.operating_points import Crossing, OperatingPoint, equal_error, error_curve
-from mien.rates import Indices
+from mien.rates import Estimate, Indices
 from mien.units import UNIT_OF
-
-MAX_SAMPLES = 20
-"""Samples per subject that take part, so that a few people with very many do not outvote all others."""
-
-
-def capped(subjects: Indices, max_samples: int, seed: int) -> Indices:
-    """The samples that take part: all of a subject's, or as many as the cap allows, drawn at random."""
-    generator = np.random.default_rng(seed)
-    shuffled = generator.permutation(len(subjects))
-    order = shuffled[np.argsort(subjects[shuffled], kind="stable")]
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(subjects[order])) + 1])
-    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    return np.sort(order[place < max_samples])
 
 
 def mated(
@@ -70,6 +58,7 @@ def mated(
         )
     unit = UNIT_OF[used.origin.metric]
     points, table = rate_tables.points_table(compared, unit)
+    system = {point.wanted: fnmr_with_failures(compared, point.wanted, used, max_samples) for point in points}
     curve = error_curve(compared)
     crossing = equal_error(compared)
     others = (
@@ -81,9 +70,13 @@ def mated(
         protocol="mated",
         title=message("mated.title", source=embedded.origin.source),
         about=sections.about(used),
-        headline=(*_headline(compared, points, crossing, unit), *scope.headline),
-        numbers=_numbers(compared, points, crossing, unit) | scope.numbers,
-        tables=(table, *(other for other in others if other), *scope.tables),
+        headline=(
+            *_headline(compared, points, crossing, unit),
+            *_weights(used, compared, points, system, max_samples),
+            *scope.headline,
+        ),
+        numbers=_numbers(compared, points, crossing, unit) | _other_numbers(compared, points, system) | scope.numbers,
+        tables=(table, _people_table(compared, points, system), *(other for other in others if other), *scope.tables),
         charts=(
             rate_charts.score_chart(compared, points, unit),
             rate_charts.det_chart({used.origin.model: curve}),
@@ -128,6 +121,57 @@ def _headline(
     if crossing is not None:
         lines.append(message("mated.eer", eer=describe(crossing.rate), unit=unit, threshold=crossing.threshold))
     return lines
+
+
+def _weights(
+    used: Embedded,
+    compared: PairStatistics,
+    points: Sequence[OperatingPoint],
+    system: Mapping[float, Estimate],
+    max_samples: int,
+) -> list[Message]:
+    """Who weighs most, and what images without an embedding cost."""
+    lines = [heaviest(used, compared).sentence(max_samples)]
+    if used.failed_subjects and points:
+        rate = points[-1].wanted
+        lines.append(
+            message("mated.with-failures", count=len(used.failed_subjects), rate=rate, fnmr=describe(system[rate]))
+        )
+    return lines
+
+
+def _other_numbers(
+    compared: PairStatistics, points: Sequence[OperatingPoint], system: Mapping[float, Estimate]
+) -> dict[str, Number]:
+    people = {
+        f"fnmr over people@{point.wanted:.0e}": number(fnmr_over_people(compared, point.threshold))
+        for point in points
+    }
+    return people | {f"fnmr with failures@{rate:.0e}": number(found) for rate, found in system.items()}
+
+
+def _people_table(
+    compared: PairStatistics, points: Sequence[OperatingPoint], system: Mapping[float, Estimate]
+) -> Table:
+    return Table(
+        title=message("mated.people"),
+        columns=(
+            message("column.wanted-fmr"),
+            message("column.fnmr-on-set"),
+            message("mated.over-people"),
+            message("mated.including-failures"),
+        ),
+        rows=tuple(
+            (
+                rate_text(point.wanted),
+                describe(point.fnmr),
+                describe(fnmr_over_people(compared, point.threshold)),
+                describe(system[point.wanted]),
+            )
+            for point in points
+        ),
+        note=message("mated.people-note"),
+    )
 
 
 def _left_out(subjects: Indices, chosen: int, max_samples: int) -> list[Message]:

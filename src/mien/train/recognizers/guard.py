@@ -13,7 +13,7 @@ import numpy as np
 
 from mien.errors import ManifestError, RecipeError
 from mien.evaluate.differences import ComparedPoint, compare
-from mien.evaluate.protocols.mated import MAX_SAMPLES
+from mien.evaluate.mated_rates import MAX_SAMPLES
 from mien.evaluate.report import Number, Table
 from mien.evaluate.wording import describe, rate_text
 from mien.messages import Message
