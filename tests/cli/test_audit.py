@@ -94,7 +94,9 @@ def test_it_prints_rules_findings_and_the_verdict(
     assert run(["audit", str(data_set), *words]) == 1
     shown = capsys.readouterr().out
     summary = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    assert shown.splitlines()[-2:] == [translate("audit.not-met", language), str(out / "report.html")]
+    verdict, why, page = shown.splitlines()[-3:]
+    assert (verdict, page) == (translate("audit.not-met", language), str(out / "report.html"))
+    assert why.startswith(translate("audit.because", language, reasons="").removesuffix(".")) and why.endswith(".")
     for code in ("audit.rule", "audit.limit", "audit.severity", "word.fail", "word.not-assessed", "audit.finding"):
         assert translate(code, language) in shown
     rows = [rule for rule in summary["by_rule"] if rule["fail"] or rule["not_assessed"]]

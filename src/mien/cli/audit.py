@@ -12,15 +12,15 @@ from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, WRONG, emit, err, fail, out, plural, show
-from mien.messages import number, translate
+from mien.messages import Message, number, translate
 from mien.models.engines import usable_cores
 from mien.portrait.checking import DEFAULT_RULES
 from mien.portrait.dataset.accept import is_inside
 from mien.portrait.dataset.audit import Audit
 from mien.portrait.dataset.findings import KINDS, kind_title
-from mien.portrait.report.sentences import accepted, to_collect, verdict
+from mien.portrait.report.sentences import accepted, never_judged, to_collect, verdict, why_failed
 from mien.portrait.rules.text import limit_text, rule_title
-from mien.portrait.rules.verdicts import FAIL, UNKNOWN
+from mien.portrait.rules.verdicts import FAIL
 
 
 def audit(
@@ -114,8 +114,12 @@ def audit(
 def _show_audit(found: Audit, language: str) -> None:
     show(_rules(found, language))
     show(_findings(found, language))
-    for message in (*to_collect(found), accepted(found), verdict(found)):
+    nobody = [Message("audit.no-face", {"count": found.no_face})] if found.no_face else []
+    unjudged = never_judged(found, language)
+    for message in (*nobody, *to_collect(found), *unjudged, accepted(found), verdict(found)):
         out.print(message.text(language))
+    if reasons := "; ".join(one.text(language) for one in why_failed(found, language)):
+        out.print(translate("audit.because", language, reasons=reasons))
 
 
 def _rules(found: Audit, language: str) -> TerminalTable:
@@ -123,7 +127,7 @@ def _rules(found: Audit, language: str) -> TerminalTable:
     codes = ("audit.rule", "audit.limit", "audit.severity", "word.fail", "word.not-assessed")
     table = TerminalTable(*(translate(code, language) for code in codes))
     for result in found.results:
-        rule, failed, unknown = result.rule, result.count(FAIL), result.count(UNKNOWN)
+        rule, failed, unknown = result.rule, result.count(FAIL), found.open(result)
         if failed or unknown:
             table.add_row(
                 rule_title(rule, language),

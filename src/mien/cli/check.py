@@ -12,7 +12,9 @@ from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, show
 from mien.messages import number, translate
+from mien.output_names import OutputGuard, output_names
 from mien.portrait.checking import DEFAULT_RULES, Checked
+from mien.portrait.report.check_page import output_paths, write_check
 from mien.portrait.rules.files import SHIPPED, shipped_text
 from mien.portrait.rules.text import limit_text, rule_title, value_text
 from mien.portrait.rules.verdicts import RuleVerdict
@@ -47,6 +49,13 @@ def check(
             "--show-rules", help=f"Print shipped rules ({', '.join(SHIPPED)}) to copy and change.", show_default=False
         ),
     ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for the photographs with their faults marked, and a page.", show_default=False
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
     """Check photographs by rules, and say what to do. Exit code 0: all pass; 1: one fails; 5: one is not judged.
@@ -57,6 +66,8 @@ def check(
 
       mien check portrait.jpg --rules icao --language vi
 
+      mien check portraits/ --out checked/ --language vi
+
       mien check --show-rules vn-portrait > my-rules.toml
     """
     if show_rules is not None:
@@ -65,9 +76,14 @@ def check(
     if not paths:
         fail("name a photograph, or --show-rules vn-portrait", WRONG)
     spoken = options.language(language)
+    photographs = options.expand(paths)
+    names = output_names(photographs, [path for path in paths if path.is_dir()])
+    guard = OutputGuard(photographs, overwrite=overwrite)
+    if target is not None:
+        guard.check(output_paths(target, names))
     with progress_bar() as on_progress:
         files = portrait.check_files(
-            options.expand(paths),
+            photographs,
             rules,
             detector=options.detector(detector),
             portrait_models=options.portrait_models(portrait_models),
@@ -81,6 +97,9 @@ def check(
             emit(_as_json(file.path, file.checked, spoken))
         else:
             _show(file.path, file.checked, spoken, every)
+    if target is not None:
+        page = write_check(files, names, target, guard, spoken)
+        (err if json else out).print(str(page))
     if any(file.checked is None for file in files):
         return PARTLY
     outcomes = {file.checked.outcome for file in files if file.checked is not None}

@@ -20,10 +20,12 @@ class Thumbnail:
     Attributes:
         jpeg: its bytes; None where it cannot be read, so that its name is shown instead.
         path: of the file that it shows; the page shows the name alone.
+        link: address of the file itself; empty where the page does not link to it.
     """
 
     jpeg: bytes | None
     path: str
+    link: str = ""
 
     @property
     def name(self) -> str:

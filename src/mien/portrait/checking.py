@@ -39,6 +39,7 @@ class Checked:
         measures: everything that was measured, by name.
         quality: the overall quality, 0 to 100; None where there is no face.
         landmarks: the face's (5, 2) landmarks in pixels of the file; None where there is no face.
+        box: of the face, in pixels of the file; None where there is no face.
         width: of the upright image in the file, in pixels.
         height: of the upright image in the file, in pixels.
     """
@@ -48,6 +49,7 @@ class Checked:
     measures: dict[str, Measured]
     quality: float | None
     landmarks: Floats | None
+    box: Box | None
     width: int
     height: int
 
@@ -159,6 +161,7 @@ def _checked(examined: Examined, rules: RuleSet) -> Checked:
         measures=examined.measures,
         quality=examined.overall,
         landmarks=examined.landmarks,
+        box=examined.box,
         width=examined.portrait.width,
         height=examined.portrait.height,
     )

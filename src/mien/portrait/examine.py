@@ -44,7 +44,7 @@ from mien.portrait.measures.portrait_model import PortraitModel
 from mien.portrait.measures.portrait_models import open_portrait_models, run_portrait_models
 from mien.recognize.recognizer import Recognizer
 from mien.templates import arcface_template
-from mien.types import Face, Faces, Floats, Image, Photo, floats
+from mien.types import Box, Face, Faces, Floats, Image, Photo, floats
 
 DECODED = 1600
 """Pixels along the longer side down to which a JPEG may be reduced while decoding. Enlargement, noise and patterns
@@ -89,6 +89,14 @@ class Examined:
     embedding: Floats | None = None
     other: Floats | None = None
     error: str = ""
+
+    @property
+    def box(self) -> Box | None:
+        """The chosen face's box in pixels of the file; None where there is none."""
+        portrait = self.portrait
+        if portrait is None or portrait.chosen is None:
+            return None
+        return Box(*(side * portrait.reduction for side in portrait.face.box.corners))
 
     @property
     def landmarks(self) -> Floats | None:

@@ -1,17 +1,23 @@
 """The page of an audit: markup in names is shown and not run, and both languages are whole."""
 
+import html
 import re
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 from mien import portrait
+from mien.data.stored_paths import stored_path
+from mien.image import decode, read_image
 from mien.messages import find_catalogue
 from mien.portrait.auditing import AuditResult
 from mien.portrait.dataset.findings import Finding
-from mien.portrait.report.page import WORST, audit_page
-from mien.portrait.rules.verdicts import states
+from mien.portrait.report.page import WORST, _AuditView, audit_page
+from mien.portrait.rules.verdicts import FAIL, states
+from mien.thumbnail import FOUND
 from mien.types import floats
 
 NAME = "<script>alert('x')"
@@ -85,3 +91,59 @@ def test_the_worst_images_of_a_rule_are_the_farthest_beyond_its_limit(marked: Au
     result = replace(one, rule=rule, values=values, states=states(rule, values, values * 0)[0])
     assert [float(values[row]) for row in result.worst(3)] == [30, 30, 29]
     assert len(result.worst(WORST)) == WORST == 8
+
+
+@pytest.fixture(scope="module")
+def page(marked: AuditResult) -> str:
+    return (marked.out / "report.html").read_text("utf-8")
+
+
+def test_the_top_says_in_one_sentence_why_it_failed_and_what_to_collect(page: str) -> None:
+    start, collect, rules = page.index("Why: "), page.index('<h2 id="collect">'), page.index('<h2 id="rules">')
+    assert start < collect < rules
+    sentence = page[start : page.index("</p>", start)]
+    assert "errors of structure, duplicates and labels" in sentence and sentence.rstrip().endswith(".")
+
+
+def test_contents_lead_to_the_parts_that_there_are(page: str) -> None:
+    targets = re.findall(r'<a href="#([a-z]+)">', page)
+    assert targets[:3] == ["collect", "rules", "findings"] and len(targets) >= 5
+    assert all(f'id="{target}"' in page for target in targets)
+
+
+def test_rules_that_no_image_fails_are_folded(marked: AuditResult, page: str) -> None:
+    folded = re.search(r"<details><summary>(\d+) rules that no image fails</summary>(.*?)</details>", page, re.DOTALL)
+    assert folded is not None
+    met = [one for one in marked.audit.results if not one.count(FAIL) and not marked.audit.open(one)]
+    assert int(folded[1]) == len(met) > 10 and folded[2].count('class="is-') == len(met)
+    assert page[: folded.start()].count('<tr class="is-') == len(marked.audit.results) - len(met)
+
+
+def test_the_filter_hides_by_severity_without_a_script(page: str) -> None:
+    assert page.count('type="radio" name="show"') == 3 and "<script" not in page
+    assert "body:has(#show-error:checked) .is-warning" in page
+
+
+def test_images_are_linked_from_where_the_page_is(marked: AuditResult, page: str) -> None:
+    links = {html.unescape(one) for one in re.findall(r'<a href="([^"#]+)">', page)}
+    found = {(marked.out / unquote(link)).resolve() for link in links}
+    paths = {(marked.audit.root / stored_path(entry.path)).resolve() for entry in marked.audit.entries}
+    assert found and found <= paths
+    assert "<a href=" not in re.sub(r'<a href="#', "", audit_page(marked.audit, "en", {"mien": "1"}))
+
+
+def test_rules_are_called_by_their_titles_not_by_their_ids(page: str) -> None:
+    text = re.sub(r"<[^>]+>", " ", page)
+    assert "eyes-open" not in text and "no-covering" not in text
+    assert "The eyes are open (3)" in text, "why it was not assessed"
+
+
+def test_framing_is_shown_on_the_whole_picture_with_the_face_marked(marked: AuditResult) -> None:
+    """The part around the face says nothing about where the face is in the picture."""
+    audit = marked.audit
+    (size,) = [one for one in audit.results if one.rule.measure == "face_share"]
+    height, width = read_image(audit.root / stored_path(audit.entries[0].path)).shape[:2]
+    shown = _AuditView(audit, "en", None)._place(size, 0).thumbnails[0]
+    small = decode(shown.jpeg, "thumbnail")
+    assert small.width / small.height == pytest.approx(width / height, rel=0.02)
+    assert (np.abs(small.image.astype(int) - FOUND).max(axis=2) < 60).sum() > 50, "the box of the face"

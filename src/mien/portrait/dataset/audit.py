@@ -19,6 +19,7 @@ from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.measurements import Measurements
 from mien.portrait.dataset.people import PersonSummary
 from mien.portrait.dataset.structure import Entry
+from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.rules.schema import Rule, RuleSet
 from mien.portrait.rules.verdicts import FAIL, PASS, UNKNOWN
 from mien.types import Floats
@@ -97,6 +98,20 @@ class Audit:
         return int((self.readable & ~(self.measurements.values("faces") >= 1)).sum())
 
     @property
+    def with_face(self) -> Bools:
+        """(N,) which images can be read and show a face."""
+        return np.asarray(self.readable & (self.measurements.values("faces") >= 1), np.bool_)
+
+    def open(self, result: RuleResult) -> int:
+        """How many images a rule leaves open, without those that show no face, which are counted once."""
+        return int(((result.states == UNKNOWN) & self.with_face).sum())
+
+    @property
+    def never_judged(self) -> list[Rule]:
+        """The rules of severity error that no image could be judged by for lack of a model."""
+        return [one.rule for one in self.results if one.rule.severity == "error" and lacks_model(one)]
+
+    @property
     def by_kind(self) -> Counter[str]:
         """Number of findings of each kind."""
         return Counter(finding.kind for finding in self.findings)
@@ -111,6 +126,12 @@ class Audit:
         """Whether the set meets every rule of severity error, and has no error of structure and balance."""
         failed = any(r.rule.severity == "error" and r.count(FAIL) for r in self.results)
         return not (failed or self.errors or any(b.state == "fail" for b in self.balances))
+
+
+def lacks_model(result: RuleResult) -> bool:
+    """Whether no image was measured for a rule, since it needs a model that is not there."""
+    needs = MEASURES[result.rule.measure].absent.code.startswith("reason.needs")
+    return needs and bool(np.isnan(result.values).all())
 
 
 def reasons(audit: Audit, result: RuleResult) -> dict[Message, int]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.portrait.dataset.audit import Audit, Bools, RuleResult
+from mien.portrait.dataset.audit import Audit, Bools, RuleResult, lacks_model
 from mien.portrait.dataset.balance import GroupBalance, MissingPeople, balance, missing_people
 from mien.portrait.dataset.duplicate_findings import find_duplicates
 from mien.portrait.dataset.findings import Finding
@@ -27,7 +27,7 @@ from mien.portrait.dataset.people import (
 from mien.portrait.dataset.structure import Entry, Listing
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.rules.schema import Rule, RuleSet
-from mien.portrait.rules.verdicts import FAIL, states
+from mien.portrait.rules.verdicts import PASS, states
 
 
 def conclude(
@@ -43,7 +43,7 @@ def conclude(
         entries, measurements, folders, label_model, _two_owners(duplicates)
     )
     results = tuple(_apply(rule, measurements) for rule in rules.rule)
-    accepted = readable & ~_failed(results, readable) & ~is_duplicate & ~is_doubtful
+    accepted = readable & _keeps_rules(results, readable) & ~is_duplicate & ~is_doubtful
     people = summarize_people(entries, readable & ~is_duplicate, accepted)
     balances, missing = _balances(rules, entries, people, readable)
     guessed, notes = guessed_balances(rules, entries, metadata)
@@ -79,10 +79,14 @@ def _apply(rule: Rule, measurements: Measurements) -> RuleResult:
     return RuleResult(rule, states(rule, values, np.nan_to_num(sds))[0], values)
 
 
-def _failed(results: Sequence[RuleResult], readable: Bools) -> NDArray[np.bool_]:
-    """Which images fail a rule of severity error."""
-    failures = [r.states == FAIL for r in results if r.rule.severity == "error"]
-    return np.asarray(np.any(failures, axis=0)) if failures else ~readable
+def _keeps_rules(results: Sequence[RuleResult], readable: Bools) -> NDArray[np.bool_]:
+    """Which images pass every rule of severity error.
+
+    An image of which a rule cannot be judged does not pass. A rule that no image could be judged by, for lack of a
+    model, decides about none of them: the report says so (Audit.never_judged).
+    """
+    passed = [r.states == PASS for r in results if r.rule.severity == "error" and not lacks_model(r)]
+    return np.asarray(np.all(passed, axis=0)) if passed else readable
 
 
 def _unreadable(entries: Sequence[Entry], readable: Bools) -> list[Finding]:

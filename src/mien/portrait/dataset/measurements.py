@@ -9,7 +9,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from mien.portrait.measures.catalogue import MEASURES, with_deviation
-from mien.types import Floats, floats
+from mien.types import Box, Floats, floats
 
 
 def schema() -> pa.Schema:
@@ -67,6 +67,11 @@ class Measurements:
         """The sha256 of each file; empty where it cannot be read as an image."""
         pairs = zip(self.texts("sha256"), self.texts("error"), strict=True)
         return ["" if error else digest for digest, error in pairs]
+
+    def face_box(self, row: int) -> Box | None:
+        """The box of a row's face, in pixels of the file; None where there is none."""
+        corners = [self.table.column(name)[row].as_py() for name in ("x1", "y1", "x2", "y2")]
+        return None if None in corners else Box(*corners)
 
     def landmarks(self, row: int) -> Floats | None:
         """The (5, 2) landmarks of a row's face, in pixels of the file; None where there is none."""

@@ -152,6 +152,12 @@ MEASURES: dict[str, Measure] = {
 """A new measure is a function in its module, an entry here, and its texts in the catalogues of messages."""
 
 
+OF_FRAMING = (
+    *("width", "height", "aspect", "turn", "second_face", "face_side", "face_share", "head_size", "centre_x"),
+    *("eye_line", "margin_left", "margin_right", "margin_above", "margin_below", "inter_eye"),
+)
+"""Measures of where the face is in the image: the whole image with the face's box shows them."""
+
 OF_POSE = ("yaw", "pitch", "roll", "mesh_yaw", "mesh_pitch", "mesh_roll")
 """Measures of how the head is held. In an image that is turned they would say to turn the head instead."""
 

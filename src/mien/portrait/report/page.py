@@ -3,9 +3,12 @@
 The template is page.html next to this module; its sentences are in the catalogues of messages.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -14,9 +17,9 @@ from mien.html import Thumbnail, render_page
 from mien.messages import Message, Text, text_of
 from mien.portrait.dataset.audit import Audit, RuleResult, reasons
 from mien.portrait.dataset.findings import KINDS, Finding, kind_title
-from mien.portrait.measures.catalogue import place
+from mien.portrait.measures.catalogue import OF_FRAMING, place
 from mien.portrait.report.histogram import Histogram, histogram
-from mien.portrait.report.sentences import facts, group_name, to_collect
+from mien.portrait.report.sentences import facts, group_name, never_judged, to_collect, why_failed
 from mien.portrait.rules.text import (
     advice,
     limit_text,
@@ -26,9 +29,12 @@ from mien.portrait.rules.text import (
     unit_text,
     value_text,
 )
-from mien.portrait.rules.verdicts import FAIL, PASS, UNKNOWN
+from mien.portrait.rules.verdicts import FAIL, PASS
 from mien.thumbnail import place_jpeg
 from mien.types import Box
+
+COUNTED_ONCE = (Message("reason.no-face"), Message("reason.unreadable"))
+"""Reasons that are no matter of a rule: such images are counted at the head of the page."""
 
 WORST = 8
 """Images shown for each failed rule."""
@@ -49,9 +55,17 @@ class Shown:
     small: tuple[str, ...] = ()
 
 
-def audit_page(audit: Audit, language: str, made_with: Mapping[str, str]) -> str:
-    """The page as HTML."""
-    view = _AuditView(audit, language)
+def audit_page(audit: Audit, language: str, made_with: Mapping[str, str], folder: Path | None = None) -> str:
+    """The page as HTML.
+
+    Args:
+        audit: what was found.
+        language: of the page.
+        made_with: name and version of what made it.
+        folder: in which the page will be, so that it can link to the images; None links to nothing.
+    """
+    view = _AuditView(audit, language, folder)
+    results = list(view.results())
     return render_page(
         "mien.portrait.report",
         "page.html",
@@ -60,7 +74,10 @@ def audit_page(audit: Audit, language: str, made_with: Mapping[str, str]) -> str
         passed=audit.passed,
         rules=rule_set_title(audit.rules, language),
         facts=facts(audit),
-        results=list(view.results()),
+        why_failed="; ".join(one.text(language) for one in why_failed(audit, language)),
+        never_judged=never_judged(audit, language),
+        results=[one for one in results if one["failed"] or one["unknown"]],
+        met=[one for one in results if not one["failed"] and not one["unknown"]],
         why_not=list(view.why_not()),
         findings=list(view.findings()),
         balances=list(view.balances()),
@@ -78,8 +95,10 @@ def audit_page(audit: Audit, language: str, made_with: Mapping[str, str]) -> str
 class _AuditView:
     """The rows and thumbnails of the page, in one language."""
 
-    def __init__(self, audit: Audit, language: str) -> None:
+    def __init__(self, audit: Audit, language: str, folder: Path | None) -> None:
         self._audit, self._language = audit, language
+        self._base = None if folder is None else os.path.relpath(audit.root.resolve(), folder.resolve())
+        self._listed = {entry.path for entry in audit.entries}
 
     def results(self) -> Iterator[dict[str, object]]:
         """A row for each rule."""
@@ -92,15 +111,20 @@ class _AuditView:
                 "severity": rule.severity,
                 "passed": result.count(PASS),
                 "failed": result.count(FAIL),
-                "unknown": result.count(UNKNOWN),
+                "unknown": self._audit.open(result),
             }
 
     def why_not(self) -> Iterator[Message]:
-        """Why rules were not assessed."""
+        """Why rules were not assessed, in images that show a face."""
+        found: dict[Message, list[Message]] = defaultdict(list)
         for result in self._audit.results:
-            if result.count(UNKNOWN):
-                for reason, count in reasons(self._audit, result).items():
-                    yield Message("audit.reason", {"rule": result.rule.id, "reason": reason, "count": count})
+            for reason, count in reasons(self._audit, result).items() if self._audit.open(result) else ():
+                if reason not in COUNTED_ONCE:
+                    title = rule_title(result.rule, self._language)
+                    found[reason].append(Message("audit.rule-count", {"rule": title, "count": count}))
+        for reason, rules in found.items():
+            listed = "; ".join(one.text(self._language) for one in rules)
+            yield Message("check.unjudged", {"rule": reason, "reason": listed})
 
     def findings(self) -> Iterator[dict[str, object]]:
         """A row for each kind of finding, with some examples."""
@@ -113,7 +137,7 @@ class _AuditView:
                 "title": kind_title(kind),
                 "severity": KINDS[kind],
                 "count": len(found),
-                "examples": [finding.message for finding in found[:EXAMPLES]],
+                "examples": [(finding.message, self._links(finding)) for finding in found[:EXAMPLES]],
                 "more": len(found) - EXAMPLES,
             }
 
@@ -165,6 +189,7 @@ class _AuditView:
                 yield {
                     "title": rule_title(result.rule, self._language),
                     "count": result.count(FAIL),
+                    "severity": result.rule.severity,
                     "advice": "; ".join(sorted(advised)),
                     "places": [self._place(result, row) for row in rows],
                 }
@@ -178,15 +203,29 @@ class _AuditView:
 
     def _place(self, result: RuleResult, row: int) -> Shown:
         path, rule = self._audit.entries[row].path, result.rule
-        region = place(self._audit.measurements.landmarks(row), rule.measure)
         value = value_text(float(result.values[row]), rule.unit, self._language)
         line = f"{value}; {limit_text(rule, self._language)}"
-        return Shown((self._thumbnail(path, region),), (line,), (path,))
+        if rule.measure in OF_FRAMING:
+            face = self._audit.measurements.face_box(row)
+            thumbnail = self._thumbnail(path, boxes=[face] if face else [])
+        else:
+            thumbnail = self._thumbnail(path, place(self._audit.measurements.landmarks(row), rule.measure))
+        return Shown((thumbnail,), (line,), (path,))
 
-    def _thumbnail(self, path: str, region: Box | None = None) -> Thumbnail:
-        return Thumbnail(place_jpeg(self._audit.root / stored_path(path), region), path)
+    def _thumbnail(self, path: str, region: Box | None = None, boxes: Sequence[Box] = ()) -> Thumbnail:
+        image = place_jpeg(self._audit.root / stored_path(path), region, boxes)
+        return Thumbnail(image, path, self._link(path))
+
+    def _link(self, path: str) -> str:
+        """The address of a file of the data set, from the page; empty where the page is not to link."""
+        return "" if self._base is None else quote(os.fsencode(Path(self._base) / stored_path(path)))
+
+    def _links(self, finding: Finding) -> list[tuple[str, str]]:
+        """Names and addresses of the images of a finding."""
+        paths = dict.fromkeys((finding.place, *finding.others, *finding.shown))
+        return [(path, self._link(path)) for path in paths if self._base is not None and path in self._listed]
 
     def _title(self, result: RuleResult) -> str:
         name, unit = text_of(measure_name(result.rule.measure), self._language), result.rule.unit
         shown = f"{name} ({unit_text(unit, self._language)})" if unit else name
-        return Message("audit.shown-rule", {"measure": shown, "rule": result.rule.id}).text(self._language)
+        return f"{shown}: {rule_title(result.rule, self._language)}"

@@ -1,8 +1,16 @@
 """What an audit amounts to, in messages: the facts at its head, and whom to collect. Holds no sentence itself."""
 
+import numpy as np
+
 from mien.messages import Message, has_message
 from mien.portrait.dataset.audit import Audit
 from mien.portrait.dataset.balance import MissingPeople
+from mien.portrait.measures.catalogue import MEASURES
+from mien.portrait.rules.text import rule_title
+from mien.portrait.rules.verdicts import FAIL
+
+MOST = 3
+"""Rules that are named as reasons, those that most images fail."""
 
 
 def facts(audit: Audit) -> list[Message]:
@@ -28,6 +36,40 @@ def accepted(audit: Audit) -> Message:
 def verdict(audit: Audit) -> Message:
     """Whether the data set meets its requirements."""
     return Message("audit.met" if audit.passed else "audit.not-met")
+
+
+def why_failed(audit: Audit, language: str) -> list[Message]:
+    """Why the data set does not meet its requirements, with the rules that most images fail; empty where it does."""
+    errors = [one for one in audit.results if one.rule.severity == "error"]
+    worst = sorted((one for one in errors if one.count(FAIL)), key=lambda one: -one.count(FAIL))
+    found = []
+    if worst:
+        fail = int(np.any([one.states == FAIL for one in errors], axis=0).sum())
+        counts = [
+            Message("audit.rule-count", {"rule": rule_title(one.rule, language), "count": one.count(FAIL)})
+            for one in worst[:MOST]
+        ]
+        listed = "; ".join(one.text(language) for one in counts)
+        found.append(Message("audit.fail-rules", {"count": fail, "images": len(audit.entries), "rules": listed}))
+    if audit.errors:
+        found.append(Message("audit.errors", {"count": audit.errors}))
+    unbalanced = [Message(f"audit.of-{one.what}-{one.unit}") for one in audit.balances if one.state == "fail"]
+    if unbalanced:
+        found.append(
+            Message("audit.unbalanced", {"what": ", ".join(f"“{one.text(language)}”" for one in unbalanced)})
+        )
+    return found
+
+
+def never_judged(audit: Audit, language: str) -> list[Message]:
+    """The rules of severity error that no image was judged by, and which models they need."""
+    return [
+        Message(
+            "audit.never-judged",
+            {"rule": rule_title(rule, language), "reason": MEASURES[rule.measure].absent},
+        )
+        for rule in audit.never_judged
+    ]
 
 
 def to_collect(audit: Audit) -> list[Message]:

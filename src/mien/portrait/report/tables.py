@@ -46,7 +46,7 @@ def write_audit(audit: Audit, out: Path, language: str, made_with: Mapping[str, 
         value = audit_as_json(audit, made_with)
         text = json.dumps(value, ensure_ascii=False, indent=1)
         write_whole_text(partial / "report.json", text)
-        write_whole_text(partial / "report.html", audit_page(audit, language, made_with))
+        write_whole_text(partial / "report.html", audit_page(audit, language, made_with, out))
         make_private(partial)
         for file in partial.iterdir():
             file.replace(out / file.name)
