@@ -3,8 +3,11 @@
 Knows no protocol by name. Measures nothing: it embeds the sets, calls the protocol, writes and prints the report.
 """
 
+import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from inspect import Parameter, Signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -101,6 +104,7 @@ class ProtocolVerb:
             report = self._evaluate(sets, chosen, given)
             if self.protocol.measures_thresholds:
                 report = _with_template_warning(report, sources[0], sets[0], given)
+        report = report.model_copy(update={"made_with": _command() | report.made_with})
         if given["target"] is not None:
             write_report(report, given["target"], language, guard=guard)
         _print(report.in_language(language), given["target"], given["json"])
@@ -121,6 +125,13 @@ class ProtocolVerb:
             }
             others = {name: context[name]() for name in self.protocol.keywords if name in context}
             return self.protocol.run(*sets, **chosen, **others)
+
+
+def _command() -> dict[str, str]:
+    """The day, and the command as it was given; a caller that is not the program has no command."""
+    words = sys.argv[1:] if Path(sys.argv[0]).name in ("mien", "__main__.py") else []
+    command = {"command": shlex.join(["mien", *words])} if words else {}
+    return {"date": datetime.now(UTC).date().isoformat()} | command
 
 
 def _with_template_warning(report: Report, source: Path, embedded: Embedded, given: dict[str, Any]) -> Report:

@@ -22,6 +22,8 @@ from mien.units import Metric
 
 BLOCK = 1024
 RANKS = (1, 2, 3, 5, 10, 20, 50)
+CURVE = 24
+"""Points of the curve of FNIR over FPIR."""
 STEP = 0.25
 """Relative step of the FPIR, over which its price in FNIR is measured."""
 
@@ -46,6 +48,7 @@ class SearchResult:
         mated_searches: of enrolled people.
         nonmated_searches: of people who are not enrolled.
         points: FNIR at FPIR, loosest first, as far as the searches can show it.
+        curve: FNIR at FPIR from a half to what the searches can show, evenly spaced in its logarithm.
         hits: share of mated searches with the right subject among the first k, for each k of RANKS up to the
             gallery's size.
     """
@@ -55,6 +58,7 @@ class SearchResult:
     mated_searches: int
     nonmated_searches: int
     points: tuple[SearchPoint, ...]
+    curve: tuple[SearchPoint, ...]
     hits: tuple[tuple[int, Estimate], ...]
 
 
@@ -141,11 +145,11 @@ def _search(
     best, own, rank = _score(embeddings[chosen.probes], subjects[chosen.probes], templates, owners, metric)
     who = np.unique(subjects[chosen.probes], return_inverse=True)[1]
     mated_rows, other_rows = np.flatnonzero(mated), np.flatnonzero(~mated)
-    points = [
-        _point(rate, best, own, rank, (mated_rows, other_rows), who, metric)
-        for rate in (1e-1, 1e-2, 1e-3, 1e-4)
-        if rate * len(other_rows) >= SHOWN_BY
-    ]
+    lowest = SHOWN_BY / max(1, len(other_rows))
+    points, curve = (
+        [_point(rate, best, own, rank, (mated_rows, other_rows), who, metric) for rate in rates if rate >= lowest]
+        for rates in ((1e-1, 1e-2, 1e-3, 1e-4), np.geomspace(0.5, min(0.5, lowest), CURVE).tolist())
+    )
     enrolled = len(known) + max(0, extra)
     hits = [(k, _share(rank[mated_rows] < k, who[mated_rows])) for k in RANKS if k <= enrolled]
     return SearchResult(
@@ -154,6 +158,7 @@ def _search(
         mated_searches=len(mated_rows),
         nonmated_searches=len(other_rows),
         points=tuple(points),
+        curve=tuple(curve),
         hits=tuple(hits),
     )
 

@@ -55,10 +55,10 @@ def test_a_report_says_how_many_samples_are_outside_and_in_what(embedded: Embedd
     assert numbers["samples outside"] == turned + small - len(range(35, count, 35))
     (table,) = section.tables
     rows = {text_of(row[0], "en") if isinstance(row[0], Message) else row[0]: row[2] for row in table.rows}
-    assert rows == {
-        "mask": 0, "small": small, "not sharp": 0, "turned": turned, "grey": 0,
-        "any of these": numbers["samples outside"], "not measured": 1,
+    assert {name: value for name, value in rows.items() if value} == {
+        "small": small, "turned": turned, "any of these": numbers["samples outside"], "not measured": 1,
     }  # fmt: skip
+    assert {"mask", "not sharp", "grey"} <= set(rows)
 
 
 def test_rates_with_and_without_them_equal_plain_loops(embedded: Embedded) -> None:

@@ -40,3 +40,14 @@ def test_one_file_under_two_people_is_said(make_embedded: Make) -> None:
     digests = tuple("x" if path in (first.a, first.b) else digest for path, digest in named)
     again = most_similar(replace(embedded, sha256=digests), compared(embedded, "cosine"), "cosine").rows
     assert again[0].note != "" and all(row.note == "" for row in again[1:])
+
+
+def test_one_image_does_not_fill_the_list(make_embedded: Make) -> None:
+    """An image that is like everybody's was in nine of the ten most similar pairs."""
+    embedded = make_embedded()
+    vectors = embedded.embeddings.copy()
+    vectors[0] = vectors.mean(axis=0)
+    spoilt = replace(embedded, embeddings=vectors)
+    rows = most_similar(spoilt, compared(spoilt, "cosine"), "cosine").rows
+    shown = [path for row in rows for path in (row.a, row.b)]
+    assert len(rows) == SHOWN_PAIRS and max(shown.count(path) for path in shown) <= 2

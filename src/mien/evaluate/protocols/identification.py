@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from mien.errors import ManifestError
+from mien.evaluate.plain_words import search_opening
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
@@ -94,12 +95,13 @@ def _warnings(embedded: Embedded, distractors: Embedded | None) -> list[Message]
 
 def _headline(result: SearchResult, unit: str) -> list[Message]:
     lines = [
+        *search_opening(result),
         message(
             "identification.searches",
             enrolled=result.enrolled,
             mated=result.mated_searches,
             others=result.nonmated_searches,
-        )
+        ),
     ]
     lines += [
         message("identification.at-fpir", rate=p.wanted, unit=unit, threshold=p.threshold, fnir=describe(p.fnir))
@@ -179,7 +181,7 @@ def _charts(results: Sequence[SearchResult]) -> tuple[Chart, ...]:
             if result.hits
         ),
     )
-    drawn = [result for result in results if result.points]
+    drawn = [result for result in results if result.curve]
     growth = Chart(
         name="fnir",
         title=message("identification.fnir-chart"),
@@ -189,10 +191,10 @@ def _charts(results: Sequence[SearchResult]) -> tuple[Chart, ...]:
         series=tuple(
             Series(
                 name=message("identification.gallery", enrolled=result.enrolled),
-                x=tuple(p.wanted for p in result.points),
-                y=tuple(p.fnir.value for p in result.points),
-                low=tuple(p.fnir.low for p in result.points),
-                high=tuple(p.fnir.high for p in result.points),
+                x=tuple(p.fpir.value for p in result.curve),
+                y=tuple(p.fnir.value for p in result.curve),
+                low=tuple(p.fnir.low for p in result.curve),
+                high=tuple(p.fnir.high for p in result.curve),
             )
             for result in drawn
         ),

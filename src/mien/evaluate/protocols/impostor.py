@@ -1,5 +1,6 @@
 """The impostor protocol ("inter only"): sets with one image a person, all non-mated comparisons, none left out."""
 
+from mien.evaluate.plain_words import opening
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
@@ -56,6 +57,7 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
         title=message("impostor.title", source=embedded.origin.source),
         about=sections.about(embedded),
         headline=(
+            *opening(points),
             message("impostor.compared", comparisons=compared.nonmated, unit=unit, best=best),
             *(
                 message("impostor.needs", rate=point.wanted, unit=unit, threshold=point.threshold)

@@ -8,6 +8,7 @@ import numpy as np
 from mien.errors import ManifestError
 from mien.evaluate.distributions import decidability, moments
 from mien.evaluate.mated_rates import MAX_SAMPLES, capped, fnmr_over_people, fnmr_with_failures, heaviest
+from mien.evaluate.plain_words import opening
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
@@ -71,6 +72,7 @@ def mated(
         title=message("mated.title", source=embedded.origin.source),
         about=sections.about(used),
         headline=(
+            *opening(points),
             *_headline(compared, points, crossing, unit),
             *_weights(used, compared, points, system, max_samples),
             *scope.headline,
