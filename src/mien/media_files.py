@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.image import has_image_suffix
+from mien.image import has_image_suffix, is_folder
 from mien.image.files import find_files
 from mien.video import is_video
 
@@ -48,7 +48,7 @@ def find_media(paths: Sequence[Path]) -> MediaFiles:
     images, videos = list[Path](), list[str]()
     roots, skipped, faults, empty = list[Path](), list[Path](), list[str](), list[Path]()
     for path in paths:
-        if not path.is_dir():
+        if not is_folder(path):
             if is_video(str(path)):
                 videos.append(str(path))
             else:

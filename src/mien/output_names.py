@@ -161,9 +161,9 @@ class OutputGuard:
         self.record(path)
 
     def write_text(self, path: Path, text: str, source: str = "") -> None:
-        """Write UTF-8 text, complete or not at all; names of files that are not UTF-8 keep their bytes."""
+        """Write UTF-8 text, complete or not at all; bytes of file names that are not UTF-8 are written out."""
         with self.write(path, source) as scratch:
-            scratch.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+            scratch.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
     def record(self, path: Path) -> None:
         """Remember that mien wrote a file."""

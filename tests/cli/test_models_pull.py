@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mien.cli import run
+from mien.cli.models_pull import _transfer_bar
+from mien.progress import Progress
 
 Make = Callable[..., bytes]
 
@@ -43,3 +45,14 @@ def test_a_bundle_takes_models_to_another_machine(
     assert lines(capsys)[0]["input"]["colour"] == "BGR"
     assert run(["models", "pull", "net-cli", "--from", str(tmp_path / "nowhere")]) == 2
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_long_transfer_in_a_log_says_every_ten_seconds_how_much_has_come(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter((0.0, 0.0, 5.0, 10.0))
+    monkeypatch.setattr("mien.cli.progress.time.monotonic", lambda: next(clock))
+    with _transfer_bar() as update:
+        for done in (0, 10_000_000, 20_400_000):
+            update(Progress(stage="pulling", done=done, total=240_000_000))
+    assert capsys.readouterr().err == "pulling, in MB: 20 of 240, 2.0 per second, 1 min 50 s left\n"

@@ -90,3 +90,8 @@ def test_a_log_gets_lines_and_no_bar(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 def test_durations_have_two_units() -> None:
     assert [bars.duration(seconds) for seconds in (-1, 59.4, 61, 3700)] == ["0 s", "59 s", "1 min 01 s", "1 h 01 min"]
+
+
+def test_a_second_file_of_a_stage_has_its_own_rate() -> None:
+    points = [(1.0, embedding(900)), (5.0, embedding(0)), (15.0, embedding(100))]
+    assert written(points) == ["embedding: 100 of 1000, 10.0 per second, 1 min 30 s left"]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.errors import ImageError
-from mien.image import find_images, read_bytes, read_image
+from mien.image import find_images, is_folder, read_bytes, read_image
 from mien.image.files import read_start
 
 IMAGE = np.arange(40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
@@ -60,3 +60,10 @@ def test_the_start_of_a_file_is_read_in_either_normal_form(tmp_path: Path) -> No
     assert read_start(tmp_path / unicodedata.normalize("NFC", "Hồng.bin"), 4) == b"0123"
     with pytest.raises(ImageError, match=r"none\.bin does not exist"):
         read_start(tmp_path / "none.bin", 4)
+
+
+@pytest.mark.parametrize("length", [256, 5000])
+def test_a_name_that_is_too_long_is_an_error_that_says_so(length: int) -> None:
+    with pytest.raises(ImageError, match="too long") as caught:
+        read_bytes(Path("x" * length))
+    assert len(str(caught.value)) < 400 and not is_folder(Path("x" * length))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from mien.cli import options
 from mien.cli.guarding import guarded
 from mien.cli.models_add import show_model
 from mien.cli.output_trial import output_file
+from mien.cli.progress import lines
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural
 from mien.library import pull as pulling
 from mien.library.bundle import bundle_models, is_bundle
@@ -169,7 +171,16 @@ def _about(name: str, entry: CatalogueEntry) -> str:
 
 @contextmanager
 def _transfer_bar() -> Iterator[Callable[[Progress], None]]:
+    if not err.is_terminal:
+        update = lines(err.print)
+        yield lambda now: update(_in_megabytes(now))
+        return
     columns = (TextColumn("pulling"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with RichProgress(*columns, console=err.rich, transient=True, disable=not err.is_terminal) as shown:
+    with RichProgress(*columns, console=err.rich, transient=True) as shown:
         task = shown.add_task("pulling", total=None)
         yield lambda now: shown.update(task, completed=now.done, total=now.total)
+
+
+def _in_megabytes(now: Progress) -> Progress:
+    total = None if now.total is None else round(now.total / MEGABYTE)
+    return replace(now, stage="pulling, in MB", done=int(now.done / MEGABYTE), total=total)

@@ -149,11 +149,11 @@ def named(texts: Sequence[str] | None, option: str, form: str) -> dict[str, str]
 
 def expand(paths: Sequence[Path]) -> list[Path]:
     """Files as given, and the images of folders; an empty folder is an error."""
-    from mien.image import FORMATS, find_images
+    from mien.image import FORMATS, find_images, is_folder
 
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if is_folder(path):
             found = find_images(path)
             if not found:
                 fail(f"{path} holds no images ({', '.join(each.name for each in FORMATS.values())})")

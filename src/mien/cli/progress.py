@@ -44,7 +44,7 @@ def lines(write: Callable[[str], None], clock: Callable[[], float] | None = None
     def update(point: progress.Progress) -> None:
         nonlocal pace, last
         now = read()
-        if pace is None or pace.stage != point.stage:
+        if pace is None or pace.stage != point.stage or point.done < pace.done:
             pace = _Pace(point.stage, now, point.done)
         if now - last >= LINE_EVERY:
             last = now

@@ -7,7 +7,7 @@ file.
 
 from mien.image.arrays import check_crops, check_image
 from mien.image.decode import Encoded, decode, open_encoded, read_image, read_photo, read_size
-from mien.image.files import DEFAULT_LIMITS, Limits, find_images, read_bytes
+from mien.image.files import DEFAULT_LIMITS, Limits, find_images, is_folder, read_bytes
 from mien.image.formats import BROKEN, FORMATS, has_image_suffix, has_unread_suffix
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "find_images",
     "has_image_suffix",
     "has_unread_suffix",
+    "is_folder",
     "open_encoded",
     "read_bytes",
     "read_image",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import ImageError
+from mien.faults import describe, shortened
 from mien.image.formats import has_image_suffix
 
 
@@ -63,15 +64,26 @@ def find_file(path: Path) -> Path:
     """Find the path as it is stored: file names from other systems are composed (NFC) or decomposed (NFD).
 
     Raises:
-        ImageError: it does not exist in either form.
+        ImageError: it does not exist in either form, or cannot be looked at.
     """
-    if path.exists():
-        return path
-    for form in ("NFC", "NFD"):
-        twin = Path(unicodedata.normalize(form, str(path)))
-        if twin.exists():
-            return twin
-    raise ImageError(f"{path} does not exist")
+    try:
+        if path.exists():
+            return path
+        for form in ("NFC", "NFD"):
+            twin = Path(unicodedata.normalize(form, str(path)))
+            if twin.exists():
+                return twin
+    except OSError as reason:
+        raise ImageError(describe(reason, str(path))) from reason
+    raise ImageError(f"{shortened(str(path))} does not exist")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; False also where it cannot be looked at, which is said where it is read."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
