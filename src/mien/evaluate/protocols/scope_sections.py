@@ -89,9 +89,10 @@ def known_mask(embedded: Embedded) -> Mask:
 
 
 def outside_masks(embedded: Embedded) -> dict[str, Mask]:
-    """(N,) whether a sample is outside, for each aspect."""
+    """(N,) whether a sample is outside, for each aspect that changes error rates."""
     codes = [() if scope is None else scope.outside for scope in embedded.scopes]
-    return {aspect: np.array([aspect in one for one in codes], np.bool_) for aspect in ASPECTS}
+    looked_at = [code for code, one in ASPECTS.items() if not one.of_portraits]
+    return {aspect: np.array([aspect in one for one in codes], np.bool_) for aspect in looked_at}
 
 
 def within_mask(embedded: Embedded) -> Mask:
