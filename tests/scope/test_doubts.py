@@ -76,6 +76,16 @@ def test_a_face_that_is_missed_more_often_stays_uncertain_and_says_the_rate(
     assert sentences[0] != sentences[1].replace("0.4", "0.11")
 
 
+@pytest.mark.parametrize("name", ["dlib-resnet", "mien-r29", "face-reid-0095"])
+@pytest.mark.parametrize("fmr", [1e-2, 1e-3, 1e-4])
+def test_the_cards_know_the_rate_of_blurred_and_turned_faces(name: str, fmr: float) -> None:
+    threshold = shipped_card(name).threshold(fmr)
+    scope = Scope({"pose": 60.0, "sharpness": -12.0}, ("pose", "sharpness"))
+    for doubt in doubts_about(scope, threshold):
+        assert doubt.rate is not None and 0 < doubt.rate.low < doubt.rate.value < doubt.rate.high < 0.1
+        assert not doubt.holds and "%" in doubt.message.text("en")
+
+
 def test_without_a_threshold_nothing_is_known() -> None:
     (found,) = doubts_about(Scope({"grey": 1.0}, ("grey",)), None)
     assert found.rate is None and not found.holds and beyond([found]) == (found,)
