@@ -6,6 +6,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class Server(ThreadingHTTPServer):
     cuts = 0
     ignores_ranges = False
     stalls = 0
+    drip = 0.0
+    slow_to_answer = False
+    length: str | None = None
     ranges: list[str | None]
     released: threading.Event
 
@@ -49,9 +53,23 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(416)
             return
         body = server.content[start:]
+        if server.slow_to_answer:
+            self.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
+            self.wfile.flush()
+            server.released.wait(20)
+            return
         self.send_response(206 if asked else 200)
-        self.send_header("Content-Length", str(len(body)))
+        if server.length != "":
+            self.send_header("Content-Length", server.length or str(len(body)))
         self.end_headers()
+        if server.drip:
+            with suppress(OSError):
+                for place in range(len(body)):
+                    self.wfile.write(body[place : place + 1])
+                    self.wfile.flush()
+                    if server.released.wait(server.drip):
+                        return
+            return
         if server.stalls:
             server.stalls -= 1
             self.wfile.write(body[: len(body) // 2])
@@ -337,3 +355,45 @@ def test_research_only_weights_need_their_licence_accepted(tmp_path: Path, serve
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ModelNotFoundError, match="arcface-r50"):
         pull("nobody")
+
+
+def test_a_byte_now_and_then_ends_with_a_sentence_and_is_kept(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drip of one byte each 0.2 s went on for ever: the time limit of a socket begins again with every byte."""
+    monkeypatch.setattr(transfer, "WINDOW", 0.5)
+    server.drip, table, began = 0.02, catalogue(tmp_path, server), time.monotonic()
+    with pytest.raises(DownloadError, match=r"only \d+ bytes came in \d+ seconds\); \d+ bytes are kept"):
+        pull("net", catalogue=table)
+    assert time.monotonic() - began < 10
+    server.drip = 0.0
+    assert pull("net", catalogue=table).model.card.name == "net"
+    assert server.ranges[-1] is not None, "it continued from where it was"
+
+
+def test_headers_that_never_end_are_given_up(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "ANSWER_SECONDS", 0.5)
+    server.slow_to_answer = True
+    with pytest.raises(DownloadError, match="no answer within 0 seconds"):
+        pull("net", catalogue=catalogue(tmp_path, server))
+
+
+def test_a_transfer_without_a_size_is_bounded_too(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MAX_TRANSFER", 1000)
+    table = catalogue(tmp_path, server)
+    table.write_text(table.read_text().replace(f"size = {len(server.content)}, ", ""))
+    with pytest.raises(DownloadError, match="no model has more than 1000: it is another file"):
+        pull("net", catalogue=table)
+    server.length = ""
+    with pytest.raises(DownloadError, match="more than 1000 bytes came"):
+        pull("net", catalogue=table)
+
+
+def test_a_disk_without_room_is_noticed_before_the_transfer(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 10})())
+    with pytest.raises(DownloadError, match=r"needs \d+ bytes, and .*downloads has room for 10: free some space"):
+        pull("net", catalogue=catalogue(tmp_path, server))

