@@ -3,6 +3,8 @@
 import json
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +15,9 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 import toy  # noqa: E402
 from made_up import STEPS, losses_of, recognizer_recipe, start_training, wait_for_steps  # noqa: E402
 
-from mien.errors import RecipeError  # noqa: E402
+from mien.errors import CheckpointError, RecipeError  # noqa: E402
 from mien.train.kinds import KINDS, parse_recipe  # noqa: E402
-from mien.train.loop import train  # noqa: E402
+from mien.train.loop import StepReport, train  # noqa: E402
 from mien.train.recipe.io import format_recipe  # noqa: E402
 from mien.train.recognizers.validation import ValidationSet  # noqa: E402
 from mien.train.run import checkpoint  # noqa: E402
@@ -83,7 +85,10 @@ def test_two_processes_make_the_steps_of_one_and_take_over_its_checkpoint(
 
 
 def test_another_recipe_does_not_go_on_in_a_run(finished_run: Path, face_pack: Path) -> None:
-    with pytest.raises(RecipeError, match="has a run of another recipe"):
+    with pytest.raises(
+        RecipeError,
+        match=r"has a run of another recipe \(head.margin is 0.2 there and 0.3 here\); choose a different --out",
+    ):
         train(recognizer_recipe(face_pack, head={"margin": 0.3}), finished_run)
 
 
@@ -121,5 +126,79 @@ def test_a_run_of_an_older_schema_continues_if_its_recipe_says_the_same(
     text = state["recipe_text"].replace("bad = []", "wrong = []")
     torch.save(state | {"recipe": "an older digest", "recipe_text": text}, last)
     assert train(recipe, tmp_path / "run").checkpoint == last.parent
-    with pytest.raises(RecipeError, match="has a run of another recipe; choose a different --out"):
+    with pytest.raises(
+        RecipeError, match=r"has a run of another recipe \(toy.bad is \[\] there and \[3\] here\); choose"
+    ):
         train(parse_recipe(toy.toy_content(3), "toy"), tmp_path / "run")
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import toy
+from mien.train.kinds import KINDS, parse_recipe
+from mien.train.loop import train
+
+KINDS["toy"] = toy.TOY
+real = toy.ToyTask.evaluate
+toy.ToyTask.evaluate = lambda task, n, step, folder: os._exit(9) if step == 4 else real(task, n, step, folder)
+train(parse_recipe(toy.toy_content(evaluate=[{"name": "set", "every": 2}]), "toy"), Path(sys.argv[1]))
+"""
+
+
+def test_an_evaluation_due_at_a_checkpoint_is_not_lost_when_the_run_is_killed_during_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped recipes save and evaluate at the same steps; the run went on from the step after."""
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "run")], cwd=Path(__file__).parent, timeout=120, check=False
+    )
+    assert killed.returncode == 9, "killed by itself, and not ended"
+    saved = checkpoint.latest(tmp_path / "run" / "checkpoints")
+    assert saved is not None and saved.step == 4
+    monkeypatch.setitem(KINDS, "toy", toy.TOY)
+    train(parse_recipe(toy.toy_content(evaluate=[{"name": "set", "every": 2}]), "toy"), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "evaluated" in line] == [0, 2, 4, 6, 8, 10, 12]
+    assert [line["set/count"] for line in lines if "evaluated" in line] == [0, 2, 4, 6, 8, 10, 12]
+
+
+def test_a_set_that_is_added_later_is_not_said_to_be_evaluated_before_the_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trained network was evaluated on it and written down as step 0."""
+    monkeypatch.setitem(KINDS, "toy", toy.TOY)
+    train(parse_recipe(toy.toy_content(), "toy"), tmp_path / "run")
+    train(parse_recipe(toy.toy_content(evaluate=[{"name": "late"}]), "toy"), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["late/count"]) for line in lines if "evaluated" in line] == [(12, 12)]
+
+
+def test_a_newest_checkpoint_with_weights_that_are_no_numbers_is_not_continued_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "toy", toy.TOY)
+    newest = train(parse_recipe(toy.toy_content(), "toy"), tmp_path / "run").checkpoint / "state.pt"
+    state = torch.load(newest, weights_only=True)
+    for key, tensors in (
+        ("weights", {"a": torch.tensor([float("nan")])}),
+        ("optimizer", {"state": {0: {"m": torch.tensor([float("inf")])}}}),
+    ):
+        torch.save(state | {key: tensors}, newest)
+        with pytest.raises(CheckpointError, match="NaN or infinite"):
+            checkpoint.read(newest.parent)
+        assert checkpoint.latest(tmp_path / "run" / "checkpoints").step == 10  # type: ignore[union-attr]
+    reports: list[StepReport] = []
+    train(parse_recipe(toy.toy_content(), "toy"), tmp_path / "run", on_report=reports.append)
+    assert reports[0].message == "step-00000012 is damaged and was skipped; the training continues from step 10"
+
+
+def test_a_checkpoint_that_lacks_a_part_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "toy", toy.TOY)
+    recipe = parse_recipe(toy.toy_content(), "toy")
+    newest = train(recipe, tmp_path / "run").checkpoint / "state.pt"
+    state = torch.load(newest, weights_only=True)
+    del state["count"]
+    torch.save(state, newest)
+    with pytest.raises(CheckpointError, match=r"step-00000012 lacks something .*KeyError: 'count'.*copy the whole"):
+        train(recipe, tmp_path / "run")

@@ -118,6 +118,9 @@ def train(
     with joined(recipe.run.device) as world:
         task = open_task(recipe, world)
         step = begin(task, folder)
+        if damaged := _damaged(folder, step):
+            message = f"{damaged} is damaged and was skipped; the training continues from step {step}"
+            on_report(StepReport(step=step, steps=task.steps, message=message))
         with _stopping() as stopping, Journal(folder, recipe, step, writes=world.rank == 0) as journal:
             run = _Run(
                 task=task,
@@ -149,8 +152,9 @@ class _Run:
 
     def go(self, step: int) -> None:
         """Train from a step to the end."""
-        self.validate(0)
         while step < self.task.steps:
+            # What is due at a checkpoint comes after it, so a run that was killed between them has it left to do.
+            self.validate(step)
             self.times = [time.monotonic()]
             try:
                 for batch in self.task.batches(step):
@@ -229,6 +233,12 @@ class _Run:
         numbers, sentence = self.task.evaluate(number, step, self.folder)
         self.journal.write(step, {"evaluated": name, **numbers})
         self.on_report(StepReport(step=step, steps=self.task.steps, message=f"{name}: {sentence}"))
+
+
+def _damaged(folder: Path, step: int) -> str:
+    """The name of the newest checkpoint, where a run does not continue from it; else empty."""
+    newest = next(reversed(checkpoint.checkpoints(folder / "checkpoints")), None)
+    return newest.name if newest is not None and int(newest.name[5:]) != step else ""
 
 
 def _any(world: World, value: bool) -> bool:

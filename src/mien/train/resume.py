@@ -5,6 +5,7 @@ Trains nothing.
 """
 
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from mien.train.run import checkpoint
 from mien.train.run.checkpoint import Saved
 from mien.train.task import Task
 
+MAX_SHOWN, MAX_VALUE = 5, 60
+"""Values that a message about another recipe shows, and characters of each."""
+
 
 def begin(task: Task[Any], folder: Path) -> int:
     """Find the step to begin at: 0, or that of the newest checkpoint of this run."""
@@ -28,9 +32,10 @@ def begin(task: Task[Any], folder: Path) -> int:
         return 0
     if not _gives_the_same(newest, task.recipe):
         raise RecipeError(
-            f"{folder} has a run of another recipe; choose a different --out, or use its own {folder}/recipe.toml"
+            f"{folder} has a run of another recipe ({_differences(newest, task.recipe)}); choose a different --out, "
+            f"or use its own {folder}/recipe.toml"
         )
-    task.restore(newest)
+    _restore(task, newest)
     return newest.step
 
 
@@ -53,6 +58,16 @@ def _write_recipe(path: Path, text: str) -> None:
         ) from reason
 
 
+def _restore(task: Task[Any], saved: Saved) -> None:
+    try:
+        task.restore(saved)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as reason:
+        raise CheckpointError(
+            f"{saved.where} lacks something that a run continues from ({type(reason).__name__}: {reason}): copy the "
+            "whole folder again, or remove it to continue from the one before"
+        ) from reason
+
+
 def _gives_the_same(saved: Saved, recipe: Training) -> bool:
     """Whether a checkpoint's recipe has the result of this one; an older schema may have written it differently."""
     wanted = _result(recipe)
@@ -62,8 +77,38 @@ def _gives_the_same(saved: Saved, recipe: Training) -> bool:
 
 
 def _result(recipe: Training) -> str:
+    """A digest of what the result follows from."""
+    return _for_result(recipe).digest
+
+
+def _for_result(recipe: Training) -> Training:
     """What the result follows from: everything except how the training runs and what its card says."""
-    return recipe.model_copy(update={"run": type(recipe.run)(), "evaluate": (), "about": type(recipe.about)()}).digest
+    return recipe.model_copy(update={"run": type(recipe.run)(), "evaluate": (), "about": type(recipe.about)()})
+
+
+def _differences(saved: Saved, recipe: Training) -> str:
+    """The first values in which a run's recipe and this one differ, as a part of a sentence."""
+    theirs = parse_kept(str(saved.state["recipe_text"]), str(saved.where))
+    there, here = (dict(_values(_for_result(one).model_dump(mode="json"))) for one in (theirs, recipe))
+    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
+    shown = [f"{key} is {_shown(there.get(key))} there and {_shown(here.get(key))} here" for key in keys[:MAX_SHOWN]]
+    more = len(keys) - len(shown)
+    return ", ".join(shown) + (f", and {more} more" if more else "")
+
+
+def _values(content: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, object]]:
+    """Every value of a recipe by its key, as `section.key`."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _values(value, f"{under}{key}.")
+        else:
+            yield f"{under}{key}", value
+
+
+def _shown(value: object) -> str:
+    """A value for a sentence; what is not given is so called."""
+    text = "not given" if value is None else str(value)
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."
 
 
 def step_back(task: Task[Any], folder: Path) -> int:
@@ -71,7 +116,7 @@ def step_back(task: Task[Any], folder: Path) -> int:
     newest = checkpoint.latest(folder / "checkpoints")
     if newest is None:
         raise CheckpointError(f"{folder} has no checkpoint to return to")
-    task.restore(newest)
+    _restore(task, newest)
     return newest.step
 
 

@@ -53,7 +53,8 @@ class GuardResult:
     @property
     def verdict(self) -> Verdict:
         """Whether the model may be called better."""
-        if any(row.role == "general" and row.point.difference.value > self.allowed for row in self.rows):
+        kept = [row.point.difference.value <= self.allowed for row in self.rows if row.role == "general"]
+        if not all(kept):  # a difference that is NaN is no proof that nothing was lost
             return "lost too much"
         own = [row for row in self.rows if row.role == "own"]
         return "better" if any(row.point.difference.high < 0 for row in own) else "no gain shown"

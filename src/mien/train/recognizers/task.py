@@ -5,7 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mien.errors import CheckpointError
+import numpy as np
+
+from mien.errors import CheckpointError, NonFiniteError
 from mien.train.compute.distributed import World
 from mien.train.compute.optimize import Outcome
 from mien.train.compute.order import reader_threads, share_of
@@ -104,6 +106,11 @@ class RecognitionTask:
         """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         one, name = self._sets[number], self.recipe.evaluate[number].name
         vectors = one.embed(embedder(self._learner.backbone, self.world.device))
+        if not np.isfinite(vectors).all():
+            raise NonFiniteError(
+                f"step {step}: the network's embeddings of the set {name} are not finite, though its losses were: "
+                "set run.precision to f32, and continue from an earlier checkpoint"
+            )
         save_embeddings(vectors, embeddings_path(folder, name, "before" if step == 0 else "after"))
         report = one.report(vectors, self.recipe.name)
         numbers = {f"{name}/{key}": value.value for key, value in report.numbers.items()}
