@@ -25,7 +25,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
 def test_the_default_is_changed_only_after_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "pull", "recommended"]) == 2
     said = capsys.readouterr().err
-    assert "answer with --yes" in said and "Licence: Apache-2.0" in said and "face-mesh" in said
+    assert "add --yes if it may" in said and "Licence: Apache-2.0" in said and "face-mesh" in said
 
 
 def test_a_bundle_takes_models_to_another_machine(

@@ -95,7 +95,7 @@ def _pull_recommended(yes: bool, origin: Path | None, catalogue: Path | None, js
         err.print(_about(name, known.entry(name)))
     if not yes:
         if not (out.is_terminal and err.is_terminal):
-            fail(f"`pull {RECOMMENDED}` changes your default models: answer with --yes", WRONG)
+            fail(f"`pull {RECOMMENDED}` changes your default models: add --yes if it may", WRONG)
         typer.confirm(f"Bring {plural(len(names), 'model')} here and use them by default?", abort=True, default=True)
     with _transfer_bar() as on_progress:
         done = pulling.pull_recommended(origin=origin, catalogue=catalogue, on_progress=on_progress)
@@ -140,7 +140,7 @@ def bundle(
         emit({"file": str(done.file), "models": list(done.models), "bytes": done.size})
     else:
         out.print(f"{done.file}: {', '.join(done.models)}, {megabytes(done.size)}")
-        out.print(f"there: `mien models pull NAME --from {done.file.name}`")
+        out.print(f"on the other machine, for each: `mien models pull NAME --from {done.file.name}`")
     return OK
 
 
