@@ -29,6 +29,8 @@ VERBS = {
     "detect --redact": ["detect", "IN", "--redact", "PLACE"],
     "detect --save": ["detect", "IN", "--save", "PLACE/faces.csv"],
     "identify --out": ["identify", "IN", "IN", "--out", "PLACE"],
+    "identify --crops": ["identify", "IN", "IN", "--crops", "PLACE"],
+    "identify --save": ["identify", "IN", "IN", "--save", "PLACE/who.csv"],
     "enrol": ["enrol", "PLACE/people.gallery", "IN"],
     "reenrol": ["reenrol", "PLACE/people.gallery", "--recognizer", "dlib-resnet"],
     "embed": ["embed", "IN", "--out", "PLACE/e.parquet"],

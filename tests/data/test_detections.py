@@ -1,6 +1,7 @@
 """Detected faces in the formats of the field."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -53,6 +54,28 @@ def test_yolo_has_shares_of_the_picture(found: list[DetectedImage], tmp_path: Pa
     assert values[:5] == pytest.approx([0, 50 / 200, 50 / 120, 60 / 200, 80 / 120], abs=1e-6)
     assert values[5:7] == pytest.approx([30 / 200, 30 / 120], abs=1e-6) and len(values) == 15
     assert (tmp_path / "out" / "labels" / "b.txt").read_text() == ""
+    cut = [float(v) for v in (tmp_path / "out" / "labels" / "a.txt").read_text().splitlines()[1].split()]
+    assert cut[1:5] == pytest.approx([12.5 / 200, 50 / 120, 25 / 200, 40 / 120], abs=1e-6), "5 pixels are outside"
+    assert all(0 <= value <= 1 for value in cut)
+
+
+def test_yolo_has_no_face_that_is_outside_of_the_picture(tmp_path: Path) -> None:
+    (name,) = output_names(["a.jpg"])
+    gone = Face(Box(-50, 10, -2, 90), 0.9, POINTS)
+    FORMATS["yolo"].write(tmp_path, [DetectedImage(name, 200, 120, (gone,))], OutputGuard())
+    assert (tmp_path / "labels" / "a.txt").read_text() == ""
+
+
+@pytest.mark.parametrize("form", ["coco", "wider", "yolo"])
+def test_names_that_are_not_utf8_are_written(form: str, tmp_path: Path) -> None:
+    source = os.fsdecode(b"caf\xe9.jpg")
+    FORMATS[form].write(tmp_path / "out", images(source), OutputGuard())
+    if form == "coco":
+        content = json.loads((tmp_path / "out").read_text(encoding="utf-8"))
+        assert content["images"][0]["file_name"] == source
+    else:
+        (written,) = (tmp_path / "out").rglob("*.txt")
+        written.read_text(encoding="utf-8")
 
 
 def test_wider_files_are_read_back_as_predictions(found: list[DetectedImage], tmp_path: Path) -> None:

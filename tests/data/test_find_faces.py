@@ -135,15 +135,20 @@ def test_an_output_that_fails_is_a_sentence_and_harms_no_other_image(
     pipeline: Pipeline, hopper_path: Path, tmp_path: Path
 ) -> None:
     class Full(Recording):
+        number = 36
+
         def write_image(self, name: OutputName, image: Image, faces: Faces) -> None:
             super().write_image(name, image, faces)
             if len(self.images) == 1:
-                raise OSError(28, "No space left on device", "a.jpg")
+                raise OSError(self.number, "Something is wrong", "a.jpg")
 
     output = Full()
     found = find_faces([hopper_path, hopper_path], pipeline, outputs=[output])
     assert len(output.images) == 2 and len(found.heights) == 2
-    assert len(found.failed) == 1 and "the disk is full" in found.failed[0]
+    assert len(found.failed) == 1 and "a name that is too long" in found.failed[0]
+    Full.number = 28
+    with pytest.raises(OSError, match="wrong"):
+        find_faces([hopper_path, hopper_path], pipeline, outputs=[Full()])
 
 
 def test_an_original_that_would_be_replaced_is_refused_before_anything_is_read(

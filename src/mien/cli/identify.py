@@ -17,7 +17,7 @@ from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, plural, show
 from mien.data.face_outputs import FaceCrops
-from mien.faults import describe
+from mien.faults import WRITING, describe
 from mien.gallery.decide import Identification
 from mien.gallery.identification import IdentificationReport, IdentifiedImage
 from mien.gallery.video_identification import IdentifiedTrack
@@ -185,7 +185,12 @@ class _Outputs:
             if self.crops is not None:
                 FaceCrops(self.crops, self.guard).write_image(name, one.item.image(), one.faces)
         except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
-            self.failed.append(describe(reason, name.source))
+            self._failed(reason, name)
+
+    def _failed(self, reason: Exception, name: OutputName) -> None:
+        if isinstance(reason, OSError) and reason.errno in WRITING:
+            raise reason  # a full or read-only disk stays so for all that follow
+        self.failed.append(describe(reason, name.source))
 
     def write_track(self, track: IdentifiedTrack) -> None:
         """Write the view of a followed face that was decided on."""
@@ -197,7 +202,7 @@ class _Outputs:
             with self.guard.write(path, private=True) as scratch:
                 encode_to(scratch, track.image)
         except Exception as reason:  # noqa: BLE001 - one file's fault, whatever it is
-            self.failed.append(describe(reason, name.source))
+            self._failed(reason, name)
 
 
 @dataclass(frozen=True, slots=True)

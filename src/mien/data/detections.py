@@ -17,7 +17,7 @@ from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.sample import POINTS, Sample
 from mien.output_names import OutputGuard, OutputName, output_names
-from mien.types import Faces
+from mien.types import Face, Faces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +84,19 @@ def write_coco(target: Path, found: list[DetectedImage], guard: OutputGuard) -> 
 def write_yolo(target: Path, found: list[DetectedImage], guard: OutputGuard) -> None:
     """A folder of label files, in the folders of the images; images with the same name get numbers."""
     for one in found:
-        rows = []
-        for face in one.faces:
-            box = face.box
-            middle = ((box.x1 + box.x2) / 2 / one.width, (box.y1 + box.y2) / 2 / one.height)
-            values = [*middle, box.width / one.width, box.height / one.height]
-            values += [v for x, y in face.landmarks.tolist() for v in (x / one.width, y / one.height)]
-            rows.append("0 " + " ".join(f"{value:.6f}" for value in values))
+        rows = [row for face in one.faces if (row := _yolo_row(face, one.width, one.height))]
         guard.write_text(one.name.path(target / "labels", ".txt"), "".join(row + "\n" for row in rows))
+
+
+def _yolo_row(face: Face, width: int, height: int) -> str:
+    """A line of a label file, with all shares from 0 to 1: what is outside of the image is cut; empty for nothing."""
+    box = face.box
+    x1, y1, x2, y2 = max(0.0, box.x1), max(0.0, box.y1), min(float(width), box.x2), min(float(height), box.y2)
+    if x2 <= x1 or y2 <= y1:
+        return ""
+    values = [(x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height]
+    values += [min(1.0, max(0.0, v)) for x, y in face.landmarks.tolist() for v in (x / width, y / height)]
+    return "0 " + " ".join(f"{value:.6f}" for value in values)
 
 
 def write_wider(target: Path, found: list[DetectedImage], guard: OutputGuard) -> None:

@@ -14,7 +14,7 @@ from mien.detect.detector import Detector
 from mien.detect.stream import TrackedFrame, watch
 from mien.detect.tracking import Tracker
 from mien.errors import ImageError, ManifestError
-from mien.faults import describe
+from mien.faults import WRITING, describe
 from mien.models.engines import usable_cores
 from mien.output_names import OutputGuard, OutputName, output_names
 from mien.pipeline import Analysis, Pipeline
@@ -192,6 +192,8 @@ def _written(outputs: Sequence[FaceOutput], name: OutputName, analysis: Analysis
         assert image is not None
         try:
             output.write_image(name, image, analysis.faces)
-        except Exception as reason:  # noqa: BLE001 - whatever one output does harms no other
+        except Exception as reason:
+            if isinstance(reason, OSError) and reason.errno in WRITING:
+                raise  # a full or read-only disk stays so for all that follow
             failed.append(describe(reason, name.source))
     return failed

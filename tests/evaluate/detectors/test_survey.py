@@ -1,6 +1,6 @@
 """A survey of detectors: what a plan refuses, what one process measures, and what becomes of one that ends."""
 
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from PIL import Image as Pillow
 from mien.errors import ManifestError
 from mien.evaluate.detectors import survey as module
 from mien.evaluate.detectors import timing
+from mien.evaluate.detectors.identity import DetectorIdentity
+from mien.evaluate.detectors.spoken import Stopped
 from mien.evaluate.detectors.survey import Surveyed, make_plan, measure, survey
 from mien.evaluate.detectors.timing import BATCHES, SIZES, Timing
 from mien.progress import Progress
@@ -27,7 +29,7 @@ def pictures(tmp_path: Path, hopper_path: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "SECONDS", 0.0)
+    monkeypatch.setattr(timing, "TIMED", 1)
 
 
 def test_a_plan_names_what_is_missing(tmp_path: Path) -> None:
@@ -78,25 +80,51 @@ def test_a_detector_that_is_not_there_has_a_fault(pictures: Path) -> None:
     assert "no model 'nothere'" in found.fault and found.timings == () and found.reports == {}
 
 
+def answering(*answers: Any) -> Callable[..., Iterator[Any]]:
+    """A process that says some things."""
+    return lambda work, arguments, seconds: iter(answers)
+
+
+def part(**values: Any) -> Surveyed:
+    return Surveyed(name="haar", identity=DetectorIdentity(weights="", licence=""), **values)
+
+
 def test_a_process_that_ends_early_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        def __init__(self, *arguments: object, **named: object) -> None:
-            assert arguments == (1,), "one process"
-
-        def __enter__(self) -> "Broken":
-            return self
-
-        def __exit__(self, *reason: object) -> None:
-            pass
-
-        def submit(self, function: Any, *arguments: object) -> Any:
-            raise BrokenProcessPool
-
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Broken)
-    seen: list[Progress] = []
-    found = survey(["haar", "mtcnn"], make_plan(), on_progress=seen.append)
+    monkeypatch.setattr(module, "spoken_by", answering())
+    seen, kept = list[Progress](), list[list[str]]()
+    found = survey(
+        ["haar", "mtcnn"],
+        make_plan(),
+        on_surveyed=lambda done: kept.append([one.name for one in done]),
+        on_progress=seen.append,
+    )
     assert [(one.name, "memory ran out" in one.fault) for one in found] == [("haar", True), ("mtcnn", True)]
     assert [(step.done, step.total) for step in seen] == [(1, 2), (2, 2)]
+    assert kept == [["haar"], ["haar", "mtcnn"]], "what is done can be kept before the next one begins"
+
+
+def test_what_was_measured_before_a_detector_was_stopped_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = (part(timings=(Timing(640, 480, 1, 5.0, 6.0),)), False)
+    for last, words in (([Stopped()], "stopped after 60 seconds"), ([], "ended early")):
+        monkeypatch.setattr(module, "spoken_by", answering(first, *last))
+        (found,) = survey(["haar"], make_plan(quick=True))
+        assert found.fault == "" and words in found.unfinished and len(found.timings) == 1
+    monkeypatch.setattr(module, "spoken_by", answering(Stopped()))
+    (found,) = survey(["haar"], make_plan())
+    assert found.fault == "stopped after 900 seconds"
+
+
+def test_every_part_is_said_as_soon_as_it_is_measured(annotated: Path, quick: None) -> None:
+    parts: list[Surveyed] = []
+    whole = measure("haar", make_plan([annotated], sizes=[(64, 48)]), on_part=parts.append)
+    assert [(len(one.timings), len(one.reports)) for one in parts] == [(0, 0), (1, 0), (2, 0), (2, 1)]
+    assert whole.timings == parts[-1].timings and parts[-1].memory > 0
+
+
+def test_a_quick_plan_has_one_size_and_few_images() -> None:
+    plan = make_plan(quick=True)
+    assert plan.sizes == ((640, 480),) and plan.max_images == 40 and plan.budget.batches == (1,)
+    assert plan.budget.limit == 60 and make_plan(quick=True, max_images=7).max_images == 7
 
 
 @pytest.mark.slow

@@ -1,16 +1,14 @@
 """Measures detectors for a survey: what they are, how fast, how much memory, how well; each in a process of its own.
 
-Start-up time and memory are then those of one detector. What is timed is in mien.evaluate.detectors.timing; images
-whose faces are counted or shown go through the pipeline, and one that cannot be read is a problem that harms no other
-image. Compares no detectors; see survey_report.
+Start-up time and memory are then those of one detector, and one that takes too long is stopped without the loss of
+what it measured. What is timed is in mien.evaluate.detectors.timing; images whose faces are counted or shown go
+through the pipeline, and one that cannot be read is a problem that harms no other image. Compares no detectors; see
+survey_report.
 """
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +22,12 @@ from mien.evaluate.detectors.identity import COUNTED, DetectorIdentity, identify
 from mien.evaluate.detectors.portraits import Central, found_central, found_filling
 from mien.evaluate.detectors.report import detection_report
 from mien.evaluate.detectors.run import MIN_SCORE, DetectedSet, detect_set, name_of
+from mien.evaluate.detectors.spoken import Stopped, spoken_by
 from mien.evaluate.detectors.timing import (
-    BATCHES,
+    FULL,
+    QUICK,
     SIZES,
+    TimeBudget,
     Timing,
     frames_per_second,
     peak_memory,
@@ -43,8 +44,8 @@ from mien.progress import OnProgress, no_progress, report_progress
 from mien.rates import Estimate
 from mien.types import Faces
 
-SECONDS, MIN_IMAGES = 90.0, 20
-"""Time budget per set in seconds, and the minimum number of images even for slow detectors."""
+QUICK_IMAGES = 40
+"""Maximum number of images of each set in a quick survey."""
 MAX_SHOWN = 3
 """Images that are shown side by side."""
 
@@ -61,6 +62,7 @@ class Plan:
         shown: images whose faces are kept and shown side by side.
         sizes: width and height of the images that are timed.
         engine: how detectors run.
+        budget: how long the parts may take.
     """
 
     sets: tuple[Path, ...] = ()
@@ -70,6 +72,7 @@ class Plan:
     shown: tuple[Path, ...] = ()
     sizes: tuple[tuple[int, int], ...] = SIZES
     engine: EngineOptions = DEFAULT_OPTIONS
+    budget: TimeBudget = FULL
 
 
 def make_plan(
@@ -81,6 +84,7 @@ def make_plan(
     max_images: int = 200,
     sizes: Sequence[tuple[int, int]] = (),
     engine: EngineOptions = DEFAULT_OPTIONS,
+    quick: bool = False,
 ) -> Plan:
     """A plan whose files exist, so that no detector runs in vain.
 
@@ -92,6 +96,7 @@ def make_plan(
         max_images: see Plan.
         sizes: see Plan; none takes four from 320x240 to 1920x1080.
         engine: see Plan.
+        quick: a first look: one size, 40 images of each set at most, and a minute per detector at most.
 
     Raises:
         ManifestError: a set cannot be read, or a file or an image is missing.
@@ -108,10 +113,11 @@ def make_plan(
         sets=tuple(sets),
         portraits=portraits,
         video=video,
-        max_images=max_images,
+        max_images=min(QUICK_IMAGES, max_images) if quick else max_images,
         shown=tuple(shown or first),
-        sizes=tuple(sizes or SIZES),
+        sizes=tuple(sizes or ((COUNTED,) if quick else SIZES)),
         engine=engine,
+        budget=QUICK if quick else FULL,
     )
 
 
@@ -123,6 +129,7 @@ class Surveyed:
         name: its name.
         identity: what it is.
         fault: why it could not be measured, or empty.
+        unfinished: why only a part was measured, or empty.
         start: seconds until it had searched its first image.
         memory: peak memory of its process in MB, after what is timed.
         timings: by size and batch.
@@ -137,6 +144,7 @@ class Surveyed:
     name: str
     identity: DetectorIdentity
     fault: str = ""
+    unfinished: str = ""
     start: float = 0.0
     memory: int = 0
     timings: tuple[Timing, ...] = ()
@@ -148,12 +156,23 @@ class Surveyed:
     problems: tuple[Problem, ...] = ()
 
 
-def survey(names: Sequence[str], plan: Plan, *, on_progress: OnProgress = no_progress) -> list[Surveyed]:
+OnSurveyed = Callable[[list[Surveyed]], None]
+OnPart = Callable[[Surveyed], None]
+
+
+def survey(
+    names: Sequence[str],
+    plan: Plan,
+    *,
+    on_surveyed: OnSurveyed = lambda done: None,
+    on_progress: OnProgress = no_progress,
+) -> list[Surveyed]:
     """Measure detectors one after another.
 
     Args:
-        names: of the detectors.
+        names: of the detectors, in the order in which they are measured; see mien.evaluate.detectors.estimate.
         plan: what is measured; see make_plan.
+        on_surveyed: called after each detector with all that are done, so that they can be kept.
         on_progress: called after each detector.
 
     Example:
@@ -162,39 +181,62 @@ def survey(names: Sequence[str], plan: Plan, *, on_progress: OnProgress = no_pro
         >>> [(one.name, len(one.timings)) for one in found]
         [('my-detector', 2)]
     """
-    return [_in_own_process(name, plan) for name in report_progress(names, "detectors", len(names), on_progress)]
+    done: list[Surveyed] = []
+    for name in report_progress(names, "detectors", len(names), on_progress):
+        done.append(in_own_process(name, plan))
+        on_surveyed(list(done))
+    return done
 
 
-def _in_own_process(name: str, plan: Plan) -> Surveyed:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
-            found: Surveyed = pool.submit(measure, name, plan).result()
-        except BrokenProcessPool:
-            return _failed(name, "its process ended early, by its own fault or because memory ran out")
-        return found
+def in_own_process(name: str, plan: Plan) -> Surveyed:
+    """Measure one detector in a process of its own, which is stopped at the plan's limit."""
+    answers = spoken_by(_measure_aloud, (name, plan), plan.budget.limit)
+    last: Surveyed | None = None
+    ended = "its process ended early, by its own fault or because memory ran out"
+    for answer in answers:
+        if isinstance(answer, Stopped):
+            ended = f"stopped after {plan.budget.limit:.0f} seconds"
+            break
+        part: Surveyed = answer[0]
+        if answer[1]:
+            return part
+        last = part
+    return _failed(name, ended) if last is None else replace(last, unfinished=ended)
+
+
+def _measure_aloud(say: Callable[[tuple[Surveyed, bool]], None], name: str, plan: Plan) -> None:
+    """Measure a detector, and say after each part what there is; the work of the other process."""
+    say((measure(name, plan, on_part=lambda part: say((part, False))), True))
 
 
 def _failed(name: str, fault: str) -> Surveyed:
     return Surveyed(name=name, identity=DetectorIdentity(weights="", licence=""), fault=fault)
 
 
-def measure(name: str, plan: Plan) -> Surveyed:
-    """Measure one detector in this process."""
+def measure(name: str, plan: Plan, *, on_part: OnPart = lambda part: None) -> Surveyed:
+    """Measure one detector in this process; `on_part` is called with what there is after each part."""
     try:
         began = time.perf_counter()
         detector = open_detector(name, plan.engine)
         detector.detect([np.zeros((*COUNTED[::-1], 3), np.uint8)])
         done = Surveyed(name=name, identity=identify(name), start=time.perf_counter() - began)
+        on_part(done)
         sample = sample_image(plan.shown)
-        timings = tuple(time_detector(detector, sample, size, batch) for size in plan.sizes for batch in BATCHES)
-        speed = frames_per_second(detector, plan.video) if plan.video is not None else None
-        done = replace(done, timings=timings, frames_per_second=speed, memory=peak_memory())
-        return _with_quality(done, detector, plan, affordable(plan.max_images, timings))
+        for size in plan.sizes:
+            for batch in plan.budget.batches:
+                timing = time_detector(detector, sample, size, batch, plan.budget.timing)
+                done = replace(done, timings=(*done.timings, timing), memory=peak_memory())
+                on_part(done)
+        if plan.video is not None:
+            speed = frames_per_second(detector, plan.video, plan.budget.video)
+            done = replace(done, frames_per_second=speed, memory=peak_memory())
+            on_part(done)
+        return _with_quality(done, detector, plan, affordable(plan.max_images, done.timings, plan.budget), on_part)
     except Exception as reason:  # noqa: BLE001 - one detector's fault, whatever it is
         return _failed(name, describe(reason, name))
 
 
-def _with_quality(done: Surveyed, detector: Detector, plan: Plan, max_images: int) -> Surveyed:
+def _with_quality(done: Surveyed, detector: Detector, plan: Plan, max_images: int, on_part: OnPart) -> Surveyed:
     options = replace(plan.engine, streams=usable_cores())
     low = open_detector(done.name, options, MIN_SCORE)
     reports, filling, problems = {}, {}, list[Problem]()
@@ -206,6 +248,8 @@ def _with_quality(done: Surveyed, detector: Detector, plan: Plan, max_images: in
         rate = found_filling(detector, annotated, max(1, max_images // 3))
         if rate is not None:
             filling[title] = rate
+        done = replace(done, reports=dict(reports), filling=dict(filling), problems=tuple(dict.fromkeys(problems)))
+        on_part(done)
     central = found_central(detector, plan.portraits, max_images) if plan.portraits is not None else None
     shown = list(Pipeline(detector, None).analyse(plan.shown))
     problems += central.problems if central is not None else ()
@@ -220,10 +264,10 @@ def _with_quality(done: Surveyed, detector: Detector, plan: Plan, max_images: in
     )
 
 
-def affordable(max_images: int, timings: Sequence[Timing]) -> int:
+def affordable(max_images: int, timings: Sequence[Timing], budget: TimeBudget = FULL) -> int:
     """How many images of a set a detector can take within the time budget."""
     slow = max((one.median for one in timings if (one.width, one.height) == COUNTED), default=1.0)
-    return max(MIN_IMAGES, min(max_images, int(1000 * SECONDS / slow)))
+    return max(budget.min_images, min(max_images, int(1000 * budget.per_set / slow)))
 
 
 def _detect(detector: Detector, annotated: AnnotatedSet, path: Path, max_images: int) -> DetectedSet:

@@ -70,7 +70,10 @@ def survey_report(surveyed: Sequence[Surveyed], plan: Plan) -> Report:
         numbers=numbers,
         tables=tuple(table for table in tables if table is not None),
         galleries=tuple(_side_by_side(done, path) for path in map(str, plan.shown) if _is_shown(done, path)),
-        warnings=tuple(message("survey.fault", name=one.name, fault=one.fault) for one in surveyed if one.fault),
+        warnings=(
+            *(message("survey.fault", name=one.name, fault=one.fault) for one in surveyed if one.fault),
+            *(message("survey.unfinished", name=one.name, why=one.unfinished) for one in done if one.unfinished),
+        ),
         made_with=made_with(1),
     )
 

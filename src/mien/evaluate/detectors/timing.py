@@ -29,10 +29,30 @@ TIMED = 20
 """Calls whose median counts, of as many as fit into the time."""
 
 
-SECONDS = 6.0
-"""Time budget for one size and batch."""
-VIDEO_SECONDS = 30.0
-"""Time budget for the video."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeBudget:
+    """How long the parts of a survey may take for one detector.
+
+    Attributes:
+        batches: images per call that are timed.
+        timing: seconds for one size and batch.
+        video: seconds for the video.
+        per_set: seconds for the images of one set.
+        min_images: of a set, also for slow detectors.
+        limit: seconds after which a detector is stopped; what it measured until then is kept.
+    """
+
+    batches: tuple[int, ...] = BATCHES
+    timing: float = 6.0
+    video: float = 30.0
+    per_set: float = 90.0
+    min_images: int = 20
+    limit: float = 900.0
+
+
+FULL = TimeBudget()
+QUICK = TimeBudget(batches=(1,), timing=1.0, video=5.0, per_set=10.0, min_images=5, limit=60.0)
+"""For a first look: one size, few images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +76,28 @@ def sample_image(shown: Sequence[Path]) -> Image:
     return np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
 
 
-def time_detector(detector: Detector, sample: Image, size: tuple[int, int], batch: int) -> Timing:
+def time_detector(
+    detector: Detector, sample: Image, size: tuple[int, int], batch: int, seconds: float = FULL.timing
+) -> Timing:
     """Time a detector on images of one size."""
     image = np.asarray(cv2.resize(sample, size, interpolation=cv2.INTER_AREA), np.uint8)
     images, took = [image] * batch, list[float]()
     detector.detect(images[:1])
     began = time.perf_counter()
-    while not took or (len(took) < TIMED and time.perf_counter() - began < SECONDS):
+    while not took or (len(took) < TIMED and time.perf_counter() - began < seconds):
         start = time.perf_counter()
         detector.detect(images)
         took.append(1000 * (time.perf_counter() - start) / batch)
     return Timing(*size, batch, float(np.median(took)), float(np.quantile(took, 0.95)))
 
 
-def frames_per_second(detector: Detector, path: Path) -> float:
+def frames_per_second(detector: Detector, path: Path, seconds: float = FULL.video) -> float:
     """Frames per second of a video, one frame at a time, with decoding."""
     began, count = time.perf_counter(), 0
     for frame in Video(str(path)):
         detector.detect([frame.image])
         count += 1
-        if time.perf_counter() - began > VIDEO_SECONDS:
+        if time.perf_counter() - began > seconds:
             break
     return count / (time.perf_counter() - began)
 
