@@ -42,7 +42,7 @@ def draw(chart: Chart, language: str) -> Drawing:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height = 0.5 + 0.34 * len(chart.series) if chart.kind == "grid" else 3.6
+    height = 0.5 + 0.34 * len(chart.series) if chart.kind in ("grid", "matrix") else 3.6
     figure = Figure(figsize=(7.0, max(2.4, height)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -192,10 +192,31 @@ def _grid(axes: "Axes", chart: Chart, language: str) -> None:
         axes.text(column, row, f"{100 * value:.0f}%", ha="center", va="center", fontsize=8, color=colour)
 
 
+def _matrix(axes: "Axes", chart: Chart, language: str) -> None:
+    rates = np.array([series.y for series in chart.series])
+    colours = np.log10(np.clip(rates, MIN_RATE, 1))
+    shown = colours[rates > 0]
+    low, high = (float(shown.min()) - 0.5, float(shown.max()) + 0.1) if len(shown) else (-1.0, 0.0)
+    axes.imshow(colours, cmap="Blues", vmin=low, vmax=high, aspect="auto")
+    axes.set_yticks(range(len(rates)), [_letters(series.name) for series in chart.series])
+    axes.set_xticks(
+        range(len(rates)),
+        [_letters(name) for _, name in chart.marks],
+        rotation=30,
+        ha="right",
+        rotation_mode="anchor",
+    )
+    for (row, column), value in np.ndenumerate(rates):
+        colour = "white" if value and colours[row, column] > low + 0.6 * (high - low) else "black"
+        text = number(float(f"{value:.2g}"), language)
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+
+
 DRAWN: "dict[str, Callable[[Axes, Chart, str], None]]" = {
     "histogram": _histogram,
     "det": _det,
     "fmr": _fmr,
     "line": _line,
     "grid": _grid,
+    "matrix": _matrix,
 }

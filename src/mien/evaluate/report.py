@@ -59,12 +59,13 @@ class Chart(Frozen):
     """A chart: what it shows, and its series.
 
     The kind says how it is drawn: `histogram` (x: edges, y: shares), `det` (FMR against FNMR on normal deviates),
-    `fmr` (rates on a logarithmic axis against the threshold), `line`, or `grid` (a table of shares in colour).
+    `fmr` (rates on a logarithmic axis against the threshold), `line`, `grid` (a table of shares in colour), or
+    `matrix` (rates of each against each, in colour by their logarithm; the marks name the columns).
     """
 
     name: str
     title: Text
-    kind: Literal["histogram", "det", "fmr", "line", "grid"]
+    kind: Literal["histogram", "det", "fmr", "line", "grid", "matrix"]
     x_label: Text
     y_label: Text
     series: tuple[Series, ...]

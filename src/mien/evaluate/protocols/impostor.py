@@ -2,6 +2,7 @@
 
 from mien.evaluate.plain_words import opening
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
+from mien.evaluate.protocols.group_sections import group_section
 from mien.evaluate.protocols.protocol import Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report
@@ -51,6 +52,7 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
     warnings = sections.duplicate_warnings(embedded)
     if several:
         warnings.append(message("impostor.several", count=several))
+    groups = group_section(compared, points, mated=False)
     scope = scope_section(embedded, compared, points, mated=False)
     return Report(
         protocol="impostor",
@@ -73,12 +75,14 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
                 for key, value in rate_tables.point_numbers(points, unit).items()
                 if not key.startswith("fnmr")
             },
+            **groups.numbers,
             **scope.numbers,
         },
-        tables=(table, *(other for other in others if other), *scope.tables),
+        tables=(table, *(other for other in others if other), *groups.tables, *scope.tables),
         charts=(
             rate_charts.score_chart(compared, points, unit, mated=False),
             rate_charts.fmr_chart(curve, points, unit, mated=False),
+            *groups.charts,
         ),
         pairs=(shown_pairs.most_similar(embedded, compared, unit),),
         warnings=(*warnings, *scope.warnings),

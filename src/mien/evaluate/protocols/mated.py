@@ -10,6 +10,7 @@ from mien.evaluate.distributions import decidability, moments
 from mien.evaluate.mated_rates import MAX_SAMPLES, capped, fnmr_over_people, fnmr_with_failures, heaviest
 from mien.evaluate.plain_words import opening
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
+from mien.evaluate.protocols.group_sections import group_section
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report, Table, number
@@ -66,6 +67,7 @@ def mated(
         rate_tables.card_table(compared, card, used.origin.contract),
         rate_tables.strata_table(compared, points),
     )
+    groups = group_section(compared, points)
     scope = scope_section(used, compared, points)
     return Report(
         protocol="mated",
@@ -77,12 +79,22 @@ def mated(
             *_weights(used, compared, points, system, max_samples),
             *scope.headline,
         ),
-        numbers=_numbers(compared, points, crossing, unit) | _other_numbers(compared, points, system) | scope.numbers,
-        tables=(table, _people_table(compared, points, system), *(other for other in others if other), *scope.tables),
+        numbers=_numbers(compared, points, crossing, unit)
+        | _other_numbers(compared, points, system)
+        | groups.numbers
+        | scope.numbers,
+        tables=(
+            table,
+            _people_table(compared, points, system),
+            *(other for other in others if other),
+            *groups.tables,
+            *scope.tables,
+        ),
         charts=(
             rate_charts.score_chart(compared, points, unit),
             rate_charts.det_chart({used.origin.model: curve}),
             rate_charts.fmr_chart(curve, points, unit, mated=True),
+            *groups.charts,
         ),
         pairs=(shown_pairs.least_similar(used, compared, unit), shown_pairs.most_similar(used, compared, unit)),
         warnings=(
