@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mien.image import has_image_suffix, is_folder
 from mien.image.files import find_files
+from mien.output_names import OutputGuard
 from mien.video import is_video
 
 LISTED = 6
@@ -28,6 +29,7 @@ class MediaFiles:
         skipped: files in these folders that are neither.
         faults: a sentence for each link and folder that could not be followed.
         empty: folders without images and videos.
+        outputs: files that an earlier run wrote into the folders of outputs; they are not read.
     """
 
     images: tuple[Path, ...] = ()
@@ -36,6 +38,7 @@ class MediaFiles:
     skipped: tuple[Path, ...] = ()
     faults: tuple[str, ...] = ()
     empty: tuple[Path, ...] = ()
+    outputs: tuple[Path, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -43,8 +46,15 @@ class MediaFiles:
         return (*(str(path) for path in self.images), *self.videos)
 
 
-def find_media(paths: Sequence[Path]) -> MediaFiles:
-    """Sort files, cameras and what is in folders into images and videos; a named file that is neither is an image."""
+def find_media(paths: Sequence[Path], writes: Sequence[Path] = ()) -> MediaFiles:
+    """Sort files, cameras and what is in folders into images and videos; a named file that is neither is an image.
+
+    Args:
+        paths: files, folders, cameras.
+        writes: the folders of outputs; what mien wrote there is not read again where a folder above is searched.
+    """
+    guard, places = OutputGuard(), [place.absolute().resolve() for place in writes]
+    outputs = list[Path]()
     images, videos = list[Path](), list[str]()
     roots, skipped, faults, empty = list[Path](), list[Path](), list[str](), list[Path]()
     for path in paths:
@@ -59,7 +69,9 @@ def find_media(paths: Sequence[Path]) -> MediaFiles:
         faults += found.faults
         count = len(images) + len(videos)
         for file in found.files:
-            if is_video(str(file)):
+            if _is_output(file, places, guard):
+                outputs.append(file)
+            elif is_video(str(file)):
                 videos.append(str(file))
             elif has_image_suffix(file):
                 images.append(file)
@@ -74,7 +86,13 @@ def find_media(paths: Sequence[Path]) -> MediaFiles:
         skipped=tuple(skipped),
         faults=tuple(faults),
         empty=tuple(empty),
+        outputs=tuple(outputs),
     )
+
+
+def _is_output(file: Path, places: Sequence[Path], guard: OutputGuard) -> bool:
+    """Whether an earlier run of mien wrote a file into one of some folders."""
+    return bool(places) and any(file.resolve().is_relative_to(place) for place in places) and guard.made(file)
 
 
 def skipped_sentence(skipped: Sequence[Path], what: str = "neither image nor video") -> str:

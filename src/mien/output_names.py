@@ -190,9 +190,19 @@ class OutputGuard:
                 return ""
             say = ", or say --overwrite" if own else ""
             return f"{path} is read as an input and would be replaced: choose a different place{say}"
-        if self._overwrite or self._index(path.parent).get(path.name) == [status.st_size, status.st_mtime_ns]:
+        if self._overwrite or self._is_recorded(path, status):
             return ""
         return f"{path} was not made by mien, or was changed since: choose a different place, or say --overwrite"
+
+    def made(self, path: Path) -> bool:
+        """Whether mien wrote a file that is there, and nobody changed it since."""
+        try:
+            return self._is_recorded(path, path.lstat())
+        except (OSError, ValueError):
+            return False
+
+    def _is_recorded(self, path: Path, status: os.stat_result) -> bool:
+        return self._index(path.parent).get(path.name) == [status.st_size, status.st_mtime_ns]
 
     def _index(self, folder: Path) -> dict[str, list[int]]:
         """What mien wrote into a folder."""

@@ -194,6 +194,18 @@ def test_originals_are_not_replaced_by_covered_or_annotated_copies(
     assert (tmp_path / "p" / "collins.jpg").read_bytes() != original
 
 
+def test_outputs_in_a_folder_below_the_pictures_are_not_read_by_the_next_run(
+    people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "collins.jpg").write_bytes((people / "collins.jpg").read_bytes())
+    for _ in range(2):
+        capsys.readouterr()
+        assert run(["detect", str(tmp_path / "p"), "--redact", str(tmp_path / "p" / "covered")]) == 0
+    assert "1 output of an earlier run not read again" in capsys.readouterr().err
+    assert len(list(tmp_path.rglob("*.jpg"))) == 2
+
+
 def test_a_table_that_was_corrected_by_hand_is_not_replaced(
     people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,6 +63,13 @@ def test_folders_become_their_images_and_files_stay(tmp_path: Path, capsys: pyte
     loose, missing = tmp_path / "loose.dat", tmp_path / "missing.jpg"
     found = options.expand([loose, tmp_path / "set", missing])
     assert found == [loose, tmp_path / "set/a/c.png", tmp_path / "set/b.jpg", missing]
+    (tmp_path / "set" / "clip.mp4").write_text("x")
+    (tmp_path / "set" / "notes.txt").write_text("x")
+    (tmp_path / "set" / "gone").symlink_to(tmp_path / "nowhere")
+    capsys.readouterr()
+    assert options.expand([tmp_path / "set"]) == found[1:3]
+    said = capsys.readouterr().err
+    assert "skipped 2 files: not an image (" in said and "gone is a link to what does not exist" in said
     (tmp_path / "empty").mkdir()
     with pytest.raises(typer.Exit) as stopped:
         options.expand([tmp_path / "empty"])

@@ -91,7 +91,7 @@ def detect(
 
       mien detect group.jpg --detector scrfd-10g --out annotated/
     """
-    media = find_media(paths)
+    media = find_media(paths, [place for place in (out_folder, crops, covered) if place is not None])
     _check_save(save, form, media.videos)
     names = output_names(media.sources, media.roots)
     image_names, video_names = names[: len(media.images)], names[len(media.images) :]
@@ -168,6 +168,8 @@ def say_skipped(media: MediaFiles) -> None:
     """Say on standard error what of the folders is not read; end where nothing is."""
     for sentence in media.faults:
         err.print(f"mien: {sentence}")
+    if media.outputs:
+        err.print(f"mien: {plural(len(media.outputs), 'output')} of an earlier run not read again")
     if media.skipped:
         err.print(f"mien: {skipped_sentence(media.skipped)}")
     for folder in media.empty:

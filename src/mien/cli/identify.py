@@ -86,7 +86,7 @@ def identify(
     """
     if save is not None and save.suffix.lower() not in (".csv", ".jsonl"):
         fail(f"{save}: decisions are saved as .csv or .jsonl", WRONG)
-    media = find_media(paths)
+    media = find_media(paths, [place for place in (out_folder, crops) if place is not None])
     outputs = _Outputs(media, out_folder, crops, OutputGuard([gallery, *media.sources], overwrite=overwrite))
     outputs.check()
     say_skipped(media)

@@ -148,16 +148,24 @@ def named(texts: Sequence[str] | None, option: str, form: str) -> dict[str, str]
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:
-    """Files as given, and the images of folders; an empty folder is an error."""
-    from mien.image import FORMATS, find_images, is_folder
+    """Files as given, and the images of folders, saying what else is in them; an empty folder is an error."""
+    from mien.image import FORMATS, is_folder
+    from mien.media_files import find_media, skipped_sentence
 
     files: list[Path] = []
+    others: list[Path] = []
     for path in paths:
         if is_folder(path):
-            found = find_images(path)
+            media = find_media([path])
+            found, skipped = media.images, (*media.skipped, *map(Path, media.videos))
+            for sentence in media.faults:
+                err.print(f"mien: {sentence}")
+            others += skipped
             if not found:
                 fail(f"{path} holds no images ({', '.join(each.name for each in FORMATS.values())})")
             files += found
         else:
             files.append(path)
+    if others:
+        err.print(f"mien: {skipped_sentence(others, 'not an image')}")
     return files
