@@ -31,6 +31,7 @@ VERBS = {
     "identify --out": ["identify", "IN", "IN", "--out", "PLACE"],
     "identify --crops": ["identify", "IN", "IN", "--crops", "PLACE"],
     "identify --save": ["identify", "IN", "IN", "--save", "PLACE/who.csv"],
+    "check --out": ["check", "IN", "--out", "PLACE"],
     "enrol": ["enrol", "PLACE/people.gallery", "IN"],
     "reenrol": ["reenrol", "PLACE/people.gallery", "--recognizer", "dlib-resnet"],
     "embed": ["embed", "IN", "--out", "PLACE/e.parquet"],

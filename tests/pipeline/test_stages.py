@@ -1,5 +1,6 @@
 """The stages as functions: what is decoded how far, detected together, and cut from which pixels."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from fuzz import mutants
 from mien.align import align
 from mien.image import Encoded, read_image
 from mien.pipeline import (
@@ -219,3 +221,14 @@ def test_pixels_that_fail_to_decode_harm_no_other(
     ((bad, good),) = find_faces(wanted, _Corner(), ReadOptions())
     assert isinstance(bad, Broken) and "needs more memory than there is" in bad.reason and bad.data
     assert isinstance(good, ImageFaces)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM"])
+def test_damaged_pictures_are_faces_or_a_sentence_that_names_the_file(form: str, hopper: Image) -> None:
+    whole = io.BytesIO()
+    Pillow.fromarray(cv2.resize(hopper, (96, 112))).save(whole, form)
+    items = [bytes_item(f"{number}.{form}", data) for number, data in enumerate(mutants(whole.getvalue(), 60, 15))]
+    seen = [one for group in find_faces([Wanted(item) for item in items], _Corner(), ReadOptions()) for one in group]
+    assert len(seen) == 60
+    for item, one in zip(items, seen, strict=True):
+        assert isinstance(one, ImageFaces) or (item.name in one.reason and "did not expect" not in one.reason)

@@ -8,6 +8,7 @@ import typer
 
 from mien import portrait
 from mien.cli import options
+from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, show
@@ -52,7 +53,10 @@ def check(
     target: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Folder for the photographs with their faults marked, and a page.", show_default=False
+            "--out",
+            help="Folder for the photographs with their faults marked, and a page.",
+            show_default=False,
+            callback=output_folder,
         ),
     ] = None,
     overwrite: options.Overwrite = False,
