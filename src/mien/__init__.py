@@ -41,12 +41,13 @@ if TYPE_CHECKING:
     from mien.evaluate.render import write_report
     from mien.evaluate.scorefile import read_embedded
     from mien.evaluate.template_trial import try_templates
-    from mien.gallery.enrolment import enrol
+    from mien.gallery.enrolment import enrol, enrol_subject
     from mien.gallery.gallery import Gallery
     from mien.gallery.health import gallery_health
     from mien.gallery.identification import identify
-    from mien.gallery.people import list_subjects, remove_subject
+    from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
     from mien.gallery.reenrolment import reenrol
+    from mien.gallery.samples import list_samples, remove_sample, write_portraits
     from mien.gallery.tour import tour as run_tour
     from mien.gallery.verification import compare
     from mien.image import read_image
@@ -92,6 +93,7 @@ __all__ = [
     "embed_set",
     "enrol",
     "enrol_folder",
+    "enrol_subject",
     "erase_setting",
     "evaluate_attacks",
     "evaluate_detection",
@@ -116,9 +118,11 @@ __all__ = [
     "inspect_model",
     "inspect_set",
     "list_models",
+    "list_samples",
     "list_subjects",
     "load_card",
     "load_settings",
+    "merge_subjects",
     "open_pipeline",
     "prepare_set",
     "pull_model",
@@ -128,7 +132,9 @@ __all__ = [
     "read_image",
     "reenrol",
     "remove_model",
+    "remove_sample",
     "remove_subject",
+    "rename_subject",
     "run_tour",
     "split_set",
     "survey_detectors",
@@ -136,6 +142,7 @@ __all__ = [
     "try_templates",
     "verify_models",
     "verify_pairs",
+    "write_portraits",
     "write_report",
     "write_setting",
 ]
@@ -162,6 +169,7 @@ _HOMES = {
     "embed_set": "mien.evaluate.embed:embed_set",
     "enrol": "mien.gallery.enrolment:enrol",
     "enrol_folder": "mien.api:enrol_folder",
+    "enrol_subject": "mien.gallery.enrolment:enrol_subject",
     "erase_setting": "mien.settings:erase_setting",
     "evaluate_detection": "mien.evaluate.detectors.detection:detection",
     "evaluate_identification": "mien.evaluate.protocols.identification:identification",
@@ -185,9 +193,11 @@ _HOMES = {
     "inspect_model": "mien.train.inspection:inspect_model",
     "inspect_set": "mien.data.inspection:inspect_set",
     "list_models": "mien.library.listing:list_models",
+    "list_samples": "mien.gallery.samples:list_samples",
     "list_subjects": "mien.gallery.people:list_subjects",
     "load_card": "mien.api:load_card",
     "load_settings": "mien.settings:load_settings",
+    "merge_subjects": "mien.gallery.people:merge_subjects",
     "open_pipeline": "mien.pipeline:open_pipeline",
     "prepare_set": "mien.data.prepare:prepare",
     "pull_model": "mien.library.pull:pull",
@@ -197,7 +207,9 @@ _HOMES = {
     "read_image": "mien.image:read_image",
     "reenrol": "mien.gallery.reenrolment:reenrol",
     "remove_model": "mien.models.store:remove",
+    "remove_sample": "mien.gallery.samples:remove_sample",
     "remove_subject": "mien.gallery.people:remove_subject",
+    "rename_subject": "mien.gallery.people:rename_subject",
     "run_tour": "mien.gallery.tour:tour",
     "split_set": "mien.data.split:split_set",
     "survey_detectors": "mien.evaluate.detectors.survey:survey",
@@ -205,6 +217,7 @@ _HOMES = {
     "try_templates": "mien.evaluate.template_trial:try_templates",
     "verify_models": "mien.library.verify:verify_models",
     "verify_pairs": "mien.verify.verifying:verify_pairs",
+    "write_portraits": "mien.gallery.samples:write_portraits",
     "write_report": "mien.evaluate.render:write_report",
     "write_setting": "mien.settings:write_setting",
 }

@@ -34,6 +34,7 @@ VERBS = {
     "check --out": ["check", "IN", "--out", "PLACE"],
     "enrol": ["enrol", "PLACE/people.gallery", "IN"],
     "reenrol": ["reenrol", "PLACE/people.gallery", "--recognizer", "dlib-resnet"],
+    "samples --out": ["samples", "PLACE/people.gallery", "An", "--out", "PLACE"],
     "embed": ["embed", "IN", "--out", "PLACE/e.parquet"],
     "audit --out": ["audit", "IN", "--out", "PLACE"],
     "audit --accept": ["audit", "IN", "--accept", "PLACE"],

@@ -96,3 +96,33 @@ def test_a_gallery_that_cannot_be_written_is_measured_all_the_same(
 
     monkeypatch.setattr(SqliteStore, "write_kept", refuse)
     assert own_rates(store, 1e-3, None).value is not None
+
+
+@pytest.mark.parametrize("change", ["merge", "rename", "remove_sample"])
+def test_what_the_people_say_after_a_change_is_what_a_gallery_made_so_says(
+    tmp_path: Path, identity: Identity, crowd: Crowd, change: str
+) -> None:
+    templates = crowd(150, images=2)
+    store = create_store(tmp_path / "changed.gallery", identity)
+    store.add(templates)
+    before = own_rates(store, 1e-3, 2.0)
+    if change == "merge":
+        store.merge("s0-0001", "s0-0007")
+        expected = [replace(one, subject={"s0-0001": "s0-0007"}.get(one.subject, one.subject)) for one in templates]
+    elif change == "rename":
+        store.rename("s0-0001", "s0-0001b")
+        expected = [replace(one, subject={"s0-0001": "s0-0001b"}.get(one.subject, one.subject)) for one in templates]
+    else:
+        first = store.samples("s0-0001")[0].number
+        assert not store.remove_sample("s0-0001", first)
+        expected = [one for one in templates if one.source_sha256 != "sha-0-1-0"]
+    made = create_store(tmp_path / "made.gallery", identity)
+    made.add(expected)
+    after = own_rates(store, 1e-3, 2.0)
+    assert after == own_rates(made, 1e-3, 2.0)
+    assert (after == before) is (change == "rename"), "names alone change nothing"
+    population = measure_population(store)
+    vectors = np.stack([made.subject_embeddings(name)[0] for name in population.names])
+    distances = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)[np.triu_indices(len(vectors), 1)]
+    assert after.people == len(vectors) and after.pairs + after.duplicates == len(distances)
+    assert after.at_card is not None and after.at_card.value == pytest.approx((distances <= 2.0).mean())

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mien.errors import ManifestError
-from mien.gallery.enrolment import Enrolment, about_default, enrol, recognizer_of
+from mien.errors import GalleryError, ManifestError
+from mien.gallery.enrolment import Enrolment, about_default, enrol, enrol_subject, recognizer_of
 from mien.gallery.people import list_subjects
 from mien.gallery.records import Identity
 from mien.gallery.stores import create_store, open_store
+from mien.gallery.stores.sqlite import SqliteStore
 from mien.models import store
 from mien.progress import Progress
 from mien.recognize.recognizer import Recognizer
@@ -110,3 +111,43 @@ def test_what_the_people_show_is_measured_when_they_are_enrolled(people: Path, t
     assert opened.read_kept("calibration") is not None
     (missing,) = [note for note in report.notes if note.code == "gallery.missing"]
     assert missing.arguments["count"] == 2 and missing.arguments["missing"] == 446
+
+
+def test_images_of_one_subject_are_enrolled_without_a_folder(
+    tmp_path: Path, collins_path: Path, hopper_path: Path
+) -> None:
+    path = tmp_path / "g"
+    assert enrol_subject(path, " Eileen Collins", [collins_path]).counts == {"enrolled": 1}
+    report = enrol_subject(path, "Eileen Collins", [collins_path, hopper_path])
+    assert report.counts == {"already enrolled": 1, "enrolled": 1} and report.subjects == 1
+    assert [one.kind for one in report.conflicts[0].conflicts] == ["same subject"], "it shows somebody else"
+    assert [(row.name, row.templates) for row in list_subjects(path).subjects] == [("Eileen Collins", 2)]
+    with pytest.raises(GalleryError, match="needs a name"):
+        enrol_subject(tmp_path / "other", " ", [collins_path])
+    with pytest.raises(ManifestError, match="no images of 'An'"):
+        enrol_subject(tmp_path / "other", "An", [])
+    assert not (tmp_path / "other").exists()
+
+
+def test_one_bad_row_of_a_manifest_does_not_lose_the_others(tmp_path: Path, collins_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(f"path,subject\n{collins_path},Collins\n{collins_path},\n,Hopper\n")
+    report = enrol(tmp_path / "g", tmp_path / "people.csv")
+    assert report.counts == {"enrolled": 1} and len(report.problems) == 2
+    assert all("people.csv" in problem.where for problem in report.problems)
+
+
+def test_a_gallery_that_cannot_be_written_is_refused_before_any_image_is_looked_at(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrol(tmp_path / "g", people)
+
+    def refuse(opened: SqliteStore) -> None:
+        raise GalleryError("it can only be read")
+
+    def begin(*about: object, **more: object) -> None:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr(SqliteStore, "require_writable", refuse)
+    monkeypatch.setattr("mien.gallery.enrolment.open_pipeline", begin)
+    with pytest.raises(GalleryError, match="can only be read"):
+        enrol(tmp_path / "g", people)

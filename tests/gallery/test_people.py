@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.errors import SubjectNotFoundError
-from mien.gallery.people import list_subjects, remove_subject
+from mien.errors import GalleryError, SubjectNotFoundError
+from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
 from mien.gallery.records import Identity, NewTemplate
 from mien.gallery.stores import create_store
 
@@ -25,3 +25,20 @@ def test_a_subject_is_removed_by_its_name_in_any_normal_form(
     assert [row.name for row in list_subjects(path).subjects] == ["An"]
     with pytest.raises(SubjectNotFoundError, match="has no subject 'Nobody'"):
         remove_subject(path, "Nobody")
+
+
+def test_names_are_changed_and_merged_as_they_were_typed(
+    tmp_path: Path, identity: Identity, template: Callable[[str, int], NewTemplate]
+) -> None:
+    path = tmp_path / "people.gallery"
+    store = create_store(path, identity)
+    store.add([template("Nguyễn Hồng", 1), template("An", 2)])
+    store.close()
+    rename_subject(path, unicodedata.normalize("NFD", "Nguyễn Hồng"), unicodedata.normalize("NFD", " Nguyễn Hoà "))
+    assert [row.name for row in list_subjects(path).subjects] == ["An", unicodedata.normalize("NFC", "Nguyễn Hoà")]
+    assert merge_subjects(path, unicodedata.normalize("NFD", "Nguyễn Hoà"), "An ") == 1
+    assert [(row.name, row.templates) for row in list_subjects(path).subjects] == [("An", 2)]
+    with pytest.raises(GalleryError, match="needs a name that is not empty"):
+        rename_subject(path, "An", "  ")
+    with pytest.raises(SubjectNotFoundError, match="has no subject 'Nobody'"):
+        merge_subjects(path, "An", "Nobody")

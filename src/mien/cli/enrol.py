@@ -1,5 +1,6 @@
 """mien enrol and mien reenrol: put subjects into a gallery, and exchange its model."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,16 +11,25 @@ from mien import gallery as galleries
 from mien.cli import options, scoping
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import FAILED, OK, PARTLY, emit, err, out, show
+from mien.cli.terminal import FAILED, OK, PARTLY, WRONG, emit, err, fail, out, show
 from mien.gallery.enrolment import EnrolmentReport
 from mien.gallery.gallery import ADDED, Enrolment
 
 
 def enrol(
     gallery: options.OutputGallery,
-    source: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="FOLDER/subject/*.jpg, or a CSV or Parquet manifest.")
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER",
+            help="FOLDER/subject/*.jpg, or a CSV or Parquet manifest; with --subject, images or folders of images.",
+            show_default=False,
+        ),
     ],
+    subject: Annotated[
+        str | None,
+        typer.Option("--subject", help="Enrol all images for the subject of this name.", show_default=False),
+    ] = None,
     detector: options.Detector = None,
     recognizer: Annotated[
         str | None,
@@ -39,19 +49,22 @@ def enrol(
 
     A sample is reported as enrolled after it has been written to disk. Samples that are enrolled already are skipped,
     so the command can be run again. Masked, small, blurred and turned faces, for which the recognizer's rates do not
-    hold, are left out of galleries that this version made; --scope warn enrols them and says so.
+    hold, are left out of galleries that this version made; --scope warn enrols them and says so. Of portraits that
+    are too dark, burnt out or taken with dark glasses it warns; --scope demand leaves them out too. What was doubtful
+    stays with the sample: see `mien samples`.
 
     Examples:
 
       mien enrol staff.gallery portraits/
 
       mien enrol staff.gallery people.csv --json
+
+      mien enrol staff.gallery --subject "Eileen Collins" collins.jpg door.jpg
     """
     language = options.language(None)
+    begin = _begin(gallery, sources, subject)
     with progress_bar() as on_progress:
-        report = galleries.enrol(
-            gallery,
-            source,
+        report = begin(
             detector=options.detector(detector),
             recognizer=recognizer,
             options=options.engine_options(engine, precision),
@@ -60,16 +73,28 @@ def enrol(
             on_enrolment=partial(_emit, language=language) if json else _wait,
             on_progress=on_progress,
         )
+    for problem in report.problems:
+        err.print(f"mien: {problem.where}: {problem.reason}")
     if json:
-        emit({"counts": report.counts, "subjects": report.subjects})
+        emit({"counts": report.counts, "subjects": report.subjects, "problems": len(report.problems)})
     else:
         _show(report, language)
     for note in report.notes:
         err.print(f"mien: {note.text(language)}")
-    err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in report.counts.items()))
+    counts = {**report.counts, **({"left out as no sample": len(report.problems)} if report.problems else {})}
+    err.print(f"{gallery}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
     if not any(report.counts.get(status) for status in ADDED):
         return FAILED
-    return PARTLY if report.rejected else OK
+    return PARTLY if report.rejected or report.problems else OK
+
+
+def _begin(gallery: str, sources: Sequence[Path], subject: str | None) -> Callable[..., EnrolmentReport]:
+    """The enrolment of one subject, or of all that a folder or manifest names."""
+    if subject is not None:
+        return partial(galleries.enrol_subject, gallery, subject, options.expand(sources))
+    if len(sources) > 1:
+        fail(f"name one folder or manifest, or say whose images these {len(sources)} are with --subject", WRONG)
+    return partial(galleries.enrol, gallery, sources[0])
 
 
 def _wait(result: Enrolment) -> None:
@@ -103,7 +128,7 @@ def _show(report: EnrolmentReport, language: str) -> None:
         for conflict in result.conflicts:
             score = f"{conflict.score.value:.3f}"
             conflicts.add_row(str(result.sample.path), result.sample.subject, conflict.kind, conflict.subject, score)
-    doubtful = TerminalTable("outside of what was measured", "subject", "status", "why")
+    doubtful = TerminalTable("doubtful portrait", "subject", "status", "why")
     for result in report.doubtful:
         for reason in scoping.reasons(result.doubts, language):
             doubtful.add_row(str(result.sample.path), result.sample.subject, result.status, reason)

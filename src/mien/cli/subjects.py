@@ -1,14 +1,21 @@
-"""mien subjects and mien remove: who is in a gallery, and erasing somebody for good."""
+"""mien subjects, samples, remove, rename and merge: who is in a gallery, under which name, and erasing for good."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mien.cli import options
+from mien.cli.output_trial import output_folder
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, emit, err, out, plural, show
-from mien.gallery.people import list_subjects, remove_subject
+from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
+from mien.gallery.records import KeptDoubt
+from mien.gallery.samples import list_samples, remove_sample, write_portraits
+
+Subject = Annotated[str, typer.Argument(help="The subject's name.", show_default=False)]
 
 
 def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
@@ -21,10 +28,9 @@ def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
     enrolled = list_subjects(gallery)
     table = TerminalTable("subject", "templates", "enrolled")
     for row in enrolled.subjects:
-        when = datetime.fromtimestamp(row.enrolled, UTC).isoformat(timespec="seconds")
         if json:
-            emit({"subject": row.name, "templates": row.templates, "enrolled": when})
-        table.add_row(row.name, str(row.templates), when)
+            emit({"subject": row.name, "templates": row.templates, "enrolled": _when(row.enrolled)})
+        table.add_row(row.name, str(row.templates), _when(row.enrolled))
     if not json:
         show(table)
     count = plural(len(enrolled.subjects), "subject")
@@ -37,20 +43,137 @@ def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
     return OK
 
 
-def remove(
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def samples(
     gallery: options.Gallery,
-    subject: Annotated[str, typer.Argument(help="The subject's name.", show_default=False)],
+    subject: Subject,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Write the portraits here, each called by the id of its sample.",
+            show_default=False,
+            callback=output_folder,
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:
-    """Erase a subject from a gallery: embeddings, portraits and their traces on disk.
+    """List the samples of a subject, and what was doubtful of them when enrolled.
 
-    Example:
+    Examples:
+
+      mien samples staff.gallery "Eileen Collins"
+
+      mien samples staff.gallery "Eileen Collins" --out portraits/
+    """
+    language = options.language(None)
+    rows = list_samples(gallery, subject)
+    table = TerminalTable("sample", "enrolled", "from", "doubtful")
+    for row in rows:
+        reasons = _sentences(row.doubts, language)
+        if json:
+            doubts = [
+                {"code": one.code, "value": one.value, "reason": reason}
+                for one, reason in zip(row.doubts, reasons, strict=True)
+            ]
+            emit({"sample": row.number, "enrolled": _when(row.enrolled), "source": row.source, "doubts": doubts})
+        table.add_row(str(row.number), _when(row.enrolled), row.source, "; ".join(reasons))
+    if not json:
+        show(table)
+    err.print(f"{plural(len(rows), 'sample')} of {subject} in {gallery}")
+    if out_folder is not None:
+        written = write_portraits(gallery, subject, out_folder, overwrite=overwrite)
+        err.print(f"{plural(len(written), 'portrait')} in {out_folder}, readable by their owner alone")
+    return OK
+
+
+def _sentences(doubts: Sequence[KeptDoubt], language: str) -> list[str]:
+    """What a face showed, without rates: no model is opened for a list."""
+    if not doubts:
+        return []
+    from mien.scope.aspects import sentence_about
+
+    return [sentence_about(one.code, one.value).text(language) for one in doubts]
+
+
+def remove(
+    gallery: options.Gallery,
+    subject: Subject,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample", help="Erase this sample alone, by its id; see `mien samples`.", show_default="all samples"
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> int:
+    """Erase a subject, or one sample of it, from a gallery: embeddings, portraits and their traces on disk.
+
+    Examples:
 
       mien remove staff.gallery "Eileen Collins"
+
+      mien remove staff.gallery "Eileen Collins" --sample 12
     """
+    if sample is not None:
+        return _remove_sample(gallery, subject, sample, json=json)
     count = remove_subject(gallery, subject)
     if json:
         emit({"subject": subject, "erased": count})
     else:
         out.print(f"erased {subject}: {plural(count, 'template')} with portraits")
+    return OK
+
+
+def _remove_sample(gallery: str, subject: str, sample: int, *, json: bool) -> int:
+    is_gone = remove_sample(gallery, subject, sample)
+    if json:
+        emit({"subject": subject, "sample": sample, "erased": 1, "subject_erased": is_gone})
+    else:
+        last = f"; it was the last one, so {subject} is no longer enrolled" if is_gone else ""
+        out.print(f"erased sample {sample} of {subject} with its portrait{last}")
+    return OK
+
+
+def rename(
+    gallery: options.Gallery,
+    subject: Subject,
+    name: Annotated[str, typer.Argument(help="The new name.", show_default=False)],
+    json: options.Json = False,
+) -> int:
+    """Give a subject of a gallery another name, and erase the former one.
+
+    Example:
+
+      mien rename staff.gallery "Grace Hopper" "Grace Brewster Hopper"
+    """
+    rename_subject(gallery, subject, name)
+    if json:
+        emit({"subject": subject, "name": name})
+    else:
+        out.print(f"{subject} is now {name}")
+    return OK
+
+
+def merge(
+    gallery: options.Gallery,
+    subject: Annotated[str, typer.Argument(help="Whose samples are moved.", show_default=False)],
+    into: Annotated[str, typer.Argument(help="Who gets them, and whose name stays.", show_default=False)],
+    json: options.Json = False,
+) -> int:
+    """Make one subject of two: the samples of the first are moved to the second.
+
+    Example:
+
+      mien merge staff.gallery "E. Collins" "Eileen Collins"
+    """
+    moved = merge_subjects(gallery, subject, into)
+    if json:
+        emit({"subject": subject, "into": into, "moved": moved})
+    else:
+        out.print(f"{plural(moved, 'sample')} of {subject} moved to {into}; {subject} is no longer enrolled")
     return OK

@@ -59,9 +59,15 @@ VERBS = {
         "Identify every face: who it is, or that it is unknown; in videos, once for every followed face.",
     ),
     "subjects": Verb("subjects:subjects", "List the subjects of a gallery."),
-    "remove": Verb(
-        "subjects:remove", "Erase a subject from a gallery: embeddings, portraits and their traces on disk."
+    "samples": Verb(
+        "subjects:samples", "List the samples of a subject, and what was doubtful of them when enrolled."
     ),
+    "remove": Verb(
+        "subjects:remove",
+        "Erase a subject, or one sample of it, from a gallery: embeddings, portraits and their traces on disk.",
+    ),
+    "rename": Verb("subjects:rename", "Give a subject of a gallery another name, and erase the former one."),
+    "merge": Verb("subjects:merge", "Make one subject of two: the samples of the first are moved to the second."),
     "gallery": Verb("gallery:app", "A gallery as a whole: how well it separates its own people."),
     "models": Verb("models:app", "The models on this machine, and how to get more."),
     "data": Verb("data:app", "Data sets: inspect them, import them into manifests, prepare packs."),

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.gallery.enrolment import EnrolmentReport, enrol
+    from mien.gallery.enrolment import EnrolmentReport, enrol, enrol_subject
     from mien.gallery.gallery import Gallery
     from mien.gallery.health import Health, gallery_health
     from mien.gallery.identification import IdentificationReport, IdentifiedImage, identify
-    from mien.gallery.people import Enrolled, list_subjects, remove_subject
+    from mien.gallery.people import Enrolled, list_subjects, merge_subjects, remove_subject, rename_subject
     from mien.gallery.reenrolment import Reenrolment, reenrol
+    from mien.gallery.samples import list_samples, remove_sample, write_portraits
     from mien.gallery.verification import ComparedFace, Comparison, compare
 
 HOMES = {
@@ -23,11 +24,17 @@ HOMES = {
     "Reenrolment": "reenrolment",
     "compare": "verification",
     "enrol": "enrolment",
+    "enrol_subject": "enrolment",
     "gallery_health": "health",
     "identify": "identification",
+    "list_samples": "samples",
     "list_subjects": "people",
+    "merge_subjects": "people",
     "reenrol": "reenrolment",
+    "remove_sample": "samples",
     "remove_subject": "people",
+    "rename_subject": "people",
+    "write_portraits": "samples",
 }
 """The module of each name."""
 
@@ -43,11 +50,17 @@ __all__ = [
     "Reenrolment",
     "compare",
     "enrol",
+    "enrol_subject",
     "gallery_health",
     "identify",
+    "list_samples",
     "list_subjects",
+    "merge_subjects",
     "reenrol",
+    "remove_sample",
     "remove_subject",
+    "rename_subject",
+    "write_portraits",
 ]
 
 

@@ -6,13 +6,13 @@ mien.gallery.gallery.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from mien.data.manifest_io import read_samples
-from mien.data.sample import Sample
-from mien.errors import CardError
+from mien.data.sample import Problem, Sample, canonical_subject
+from mien.errors import CardError, GalleryError, ManifestError
 from mien.gallery.gallery import ONE_PERSON, Enrolment, Gallery
 from mien.gallery.scoping import card_threshold, enrolment_policy, measured
 from mien.gallery.stores import is_missing, open_store
@@ -41,11 +41,13 @@ class EnrolmentReport:
         enrolments: in the order of the samples.
         unit: of the scores of conflicts.
         notes: for whom the gallery's threshold holds, and what else its people show.
+        problems: rows and folders of the source that are no samples, and why.
     """
 
     enrolments: tuple[Enrolment, ...]
     unit: Unit
     notes: tuple[Message, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -89,7 +91,7 @@ def enrol(
     on_enrolment: OnEnrolment = ignore_enrolment,
     on_progress: OnProgress = no_progress,
 ) -> EnrolmentReport:
-    """Enrol a folder or a manifest. Samples that are enrolled already are skipped.
+    """Enrol a folder or a manifest. Samples that are enrolled already are skipped; bad rows are listed and left out.
 
     Args:
         gallery: path or address; it is created if it is missing.
@@ -116,7 +118,87 @@ def enrol(
         >>> report.counts
         {'enrolled': 2}
     """
-    samples = read_samples(Path(source))
+    problems: list[Problem] = []
+    samples = read_samples(Path(source), problems.append)
+    report = _enrol(
+        gallery,
+        samples,
+        detector=detector,
+        recognizer=recognizer,
+        options=options,
+        strict=strict,
+        scope=scope,
+        on_enrolment=on_enrolment,
+        on_progress=on_progress,
+    )
+    return replace(report, problems=tuple(problems))
+
+
+def enrol_subject(
+    gallery: str | Path,
+    subject: str,
+    images: Sequence[str | Path],
+    *,
+    detector: str | None = None,
+    recognizer: str | None = None,
+    options: EngineOptions = DEFAULT_OPTIONS,
+    strict: bool = False,
+    scope: str | None = None,
+    on_enrolment: OnEnrolment = ignore_enrolment,
+    on_progress: OnProgress = no_progress,
+) -> EnrolmentReport:
+    """Enrol images of one subject.
+
+    Args:
+        gallery: path or address; it is created if it is missing.
+        subject: the name; a subject that is enrolled already gets these images too.
+        images: files.
+        detector: see enrol, as for all that follow.
+        recognizer: see enrol.
+        options: see enrol.
+        strict: see enrol.
+        scope: see enrol.
+        on_enrolment: see enrol.
+        on_progress: see enrol.
+
+    Raises:
+        GalleryError: the name is empty.
+        ManifestError: there are no images.
+        ContractError: the gallery holds another model's embeddings.
+
+    Example:
+        >>> mien.enrol_subject("staff.gallery", "E. Collins", ["collins.jpg"]).counts
+        {'enrolled': 1}
+    """
+    if not canonical_subject(subject):
+        raise GalleryError("a subject needs a name that is not empty")
+    if not images:
+        raise ManifestError(f"there are no images of '{subject}' to enrol")
+    return _enrol(
+        gallery,
+        [Sample(Path(image), subject) for image in images],
+        detector=detector,
+        recognizer=recognizer,
+        options=options,
+        strict=strict,
+        scope=scope,
+        on_enrolment=on_enrolment,
+        on_progress=on_progress,
+    )
+
+
+def _enrol(
+    gallery: str | Path,
+    samples: Sequence[Sample],
+    *,
+    detector: str | None,
+    recognizer: str | None,
+    options: EngineOptions,
+    strict: bool,
+    scope: str | None,
+    on_enrolment: OnEnrolment,
+    on_progress: OnProgress,
+) -> EnrolmentReport:
     is_new = is_missing(gallery)
     if not is_new:
         _require_writable(gallery)

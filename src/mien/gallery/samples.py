@@ -81,8 +81,8 @@ def remove_sample(gallery: str | Path, subject: str, number: int) -> bool:
         GalleryError: the subject has no such sample, or traces remain, with what to do about it.
 
     Example:
-        >>> mien.remove_sample("staff.gallery", "Eileen Collins", 1)
-        True
+        >>> mien.remove_sample("staff.gallery", "Eileen Marie Collins", 1)
+        False
     """
     from mien.data.sample import canonical_subject
 
