@@ -95,8 +95,16 @@ class Recording:
         pass
 
 
+def live_recording(frames: int) -> bytes:
+    """A WebM file as a browser writes it, of unknown length: a track of video and blocks without data."""
+    tracks = b"\x16\x54\xae\x6b\x88" + b"\xae\x86" + b"\xd7\x81\x01" + b"\x83\x81\x01"
+    unknown = b"\x01" + b"\xff" * 7
+    head = MATROSKA + b"\x80" + b"\x18\x53\x80\x67" + unknown + tracks + b"\x1f\x43\xb6\x75" + unknown
+    return head + b"\xa3\x84\x81\0\0\x80" * frames
+
+
 def opened(monkeypatch: pytest.MonkeyPatch, path: Path, recording: Recording, head: bytes = MATROSKA) -> Video:
-    path.write_bytes(head + bytes(60))
+    path.write_bytes(head if head != MATROSKA else live_recording(len(recording._times)))
     monkeypatch.setattr(reading.cv2, "VideoCapture", lambda *_: recording)
     return Video(str(path))
 
@@ -117,6 +125,15 @@ def test_recordings_of_browsers_without_rate_and_length_have_times(
     video = opened(monkeypatch, tmp_path / "a.webm", Recording([0.2, 0.3, 1.2], rate=1000.0))
     assert (video.rate, video.frames, video.seconds) == (0, 0, 0)
     assert [frame.seconds for frame in video] == pytest.approx([0, 0.1, 1.0]) and not video.fault
+
+
+def test_frames_that_a_recording_holds_and_that_cannot_be_decoded_are_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = Recording(np.linspace(0, 4, 40).tolist())
+    video = opened(monkeypatch, tmp_path / "a.webm", recording)
+    del recording._times[20:]
+    assert sum(1 for _ in video) == 20 and "is damaged: 20 of 40 frames could be read" in video.fault
 
 
 def test_a_guessed_count_of_frames_is_no_false_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

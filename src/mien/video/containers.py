@@ -3,18 +3,16 @@
 A new kind is one entry of CONTAINERS. Reads a few bytes at the start and at the end of a file; decodes nothing.
 """
 
-import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
-from mien.video import mp4
+from mien.video import matroska, mp4
 
 HEAD = 1 << 20
 """Bytes at the start of a file in which its streams are described."""
-EBML_VOID = -1
 
 Length = Literal["frames", "seconds", "unknown"]
 
@@ -24,6 +22,11 @@ def _no(path: Path) -> bool:
 
 
 def _unknown(path: Path) -> bool | None:
+    return None
+
+
+def unknown_count(path: Path) -> int | None:
+    """The count of frames of kinds in which they are not counted."""
     return None
 
 
@@ -38,6 +41,7 @@ class Container:
         has_sound: whether a file has sound; None where that is not known.
         promises: what the header's count of frames can be held against: the frames of the video, its seconds (a
             frame that repeats the one before may be left out), or nothing, where the count is a guess.
+        frames: counts the frames that are in a file, without its header; None where that is not known.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Container:
     is_cut: Callable[[Path], bool] = _no
     has_sound: Callable[[Path], bool | None] = _unknown
     promises: Length = "unknown"
+    frames: Callable[[Path], int | None] = unknown_count
 
 
 def container_of(path: Path) -> Container | None:
@@ -111,33 +116,6 @@ def _asf_is_cut(path: Path) -> bool:
     return at >= 0 and int.from_bytes(head[at + 40 : at + 48], "little") > path.stat().st_size
 
 
-def _matroska_is_cut(path: Path) -> bool:
-    """Its segment says how long it is, except in recordings that were written while they were shown."""
-    with path.open("rb") as stream:
-        stream.seek(4)
-        header = _ebml_size(stream)
-        stream.seek(max(0, header), 1)
-        if stream.read(4) != b"\x18\x53\x80\x67":
-            return False
-        size = _ebml_size(stream)
-        return size != EBML_VOID and stream.tell() + size > path.stat().st_size
-
-
-def _ebml_size(stream: BinaryIO) -> int:
-    """A number of one to eight bytes; EBML_VOID where all its bits are set, which means unknown."""
-    first = stream.read(1)
-    if not first or first[0] == 0:
-        return EBML_VOID
-    more = 8 - first[0].bit_length()
-    mask = (1 << (7 - more)) - 1
-    value = int.from_bytes(bytes([first[0] & mask]) + stream.read(more), "big")
-    return EBML_VOID if value == (1 << (7 * (more + 1))) - 1 else value
-
-
-def _matroska_has_sound(path: Path) -> bool:
-    return re.search(rb"\x86.A_[A-Z]", read_head(path), re.DOTALL) is not None
-
-
 def _flash_has_sound(path: Path) -> bool:
     return any(flags & 4 for flags in read_head(path, 5)[4:])
 
@@ -147,7 +125,13 @@ ASF_SOUND = struct.pack("<IHH", 0xF8699E40, 0x5B4D, 0x11CF) + bytes.fromhex("a8f
 
 CONTAINERS = (
     Container("MP4", _is_mp4, mp4.is_cut, mp4.has_sound, promises="frames"),
-    Container("Matroska or WebM", _starts(b"\x1a\x45\xdf\xa3"), _matroska_is_cut, _matroska_has_sound),
+    Container(
+        "Matroska or WebM",
+        _starts(b"\x1a\x45\xdf\xa3"),
+        matroska.is_cut,
+        matroska.has_sound,
+        frames=matroska.count_frames,
+    ),
     Container(
         "AVI", lambda head: head[:4] == b"RIFF" and head[8:11] == b"AVI", _riff_is_cut, _holds(b"auds"), "seconds"
     ),

@@ -26,7 +26,7 @@ from mien.image import DEFAULT_LIMITS, has_image_suffix
 from mien.image.formats import BROKEN
 from mien.types import Image
 from mien.video import mp4
-from mien.video.containers import Container, container_of
+from mien.video.containers import Container, container_of, unknown_count
 
 SUFFIXES = (
     *(".mp4", ".m4v", ".mp4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".divx"),
@@ -38,6 +38,8 @@ AMBIGUOUS = (".ts",)
 """Endings that files of text have too."""
 CAMERA = "camera:"
 """The beginning of a camera's name; its number follows."""
+HIDDEN = 0.1
+"""Share of the frames in a file that are perhaps not shown."""
 WAITING = 8
 """Decoded frames that wait for the reader."""
 TOLERATED = 0.02
@@ -153,10 +155,19 @@ class Video:
         # Frames that repeat the one before may be left out, so that seconds are counted, not frames.
         short = self.rate and end + 1 / self.rate < (self.seconds - 1 / self.rate) * (1 - TOLERATED)
         promised = f"{number} of {self.frames} frames" if kind.promises != "unknown" else f"{number} frames"
-        if kind.is_cut(path) or (kind.promises == "seconds" and missing and short):
-            return f"{self.name} breaks off: {promised} could be read and are kept; the others are lost"
+        lost = "could be read and are kept; the others are lost"
+        whole = 0 < self.frames <= number
+        if not whole and (kind.is_cut(path) or (kind.promises == "seconds" and missing and short)):
+            return f"{self.name} breaks off: {promised} {lost}"
         if kind.promises == "frames" and missing and mp4.shows_all_frames(path):
-            return f"{self.name} is damaged: {promised} could be read and are kept; the others are lost"
+            return f"{self.name} is damaged: {promised} {lost}"
+        if kind.promises == "unknown" and (missing or not self.frames):
+            # The count in the header is a guess, so that the file itself is asked.
+            there = kind.frames(path)
+            if there is not None and number < there * (1 - HIDDEN) - 1:
+                return f"{self.name} is damaged: {number} of {there} frames {lost}"
+            if there is None and kind.frames is not unknown_count:
+                return f"{self.name} is damaged: {number} frames {lost}"
         return ""
 
     def _decode(self, waiting: "queue.Queue[Frame | None]", stopped: threading.Event) -> None:
