@@ -69,7 +69,9 @@ def test_folders_become_their_images_and_files_stay(tmp_path: Path, capsys: pyte
     capsys.readouterr()
     assert options.expand([tmp_path / "set"]) == found[1:3]
     said = capsys.readouterr().err
-    assert "skipped 3 files: not an image (.txt 2, .mp4 1)" in said and "gone is a link to what does not exist" in said
+    assert (
+        "skipped 3 files: not an image (.txt 2, .mp4 1)" in said and "gone is a link to what does not exist" in said
+    )
     (tmp_path / "empty").mkdir()
     with pytest.raises(typer.Exit) as stopped:
         options.expand([tmp_path / "empty"])
