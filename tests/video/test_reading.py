@@ -53,10 +53,14 @@ def test_what_is_not_a_video_is_an_error_that_names_it(name: str) -> None:
         Video(name)
 
 
-def test_rubbish_is_an_error(tmp_path: Path) -> None:
+def test_rubbish_is_an_error_and_opencv_says_nothing_of_its_own(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "rubbish.mp4").write_bytes(b"no video" * 100)
-    with pytest.raises(ImageError, match="cannot be opened"):
-        Video(str(tmp_path / "rubbish.mp4"))
+    for name in (str(tmp_path / "rubbish.mp4"), "camera:99"):
+        with pytest.raises(ImageError, match="cannot be opened"):
+            Video(name)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_videos_are_recognized_by_their_ending() -> None:

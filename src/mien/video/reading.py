@@ -85,6 +85,8 @@ class Video:
         self.name, self.fault = name, ""
         # Silences FFmpeg's own lines about a damaged file; it reads this when it opens a file.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        # A camera or file that cannot be opened is an error of its own, and needs no lines of OpenCV's.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._camera = name.startswith(CAMERA)
         self.container: Container | None = None
         if self._camera:
