@@ -152,7 +152,9 @@ def _range(log: DecisionLog) -> tuple[float, float]:
     values = [value for value, _ in _scores(log)] + [log.threshold.value]
     low, high = min(values), max(values)
     room = 0.03 * (high - low) or 0.1
-    return low - room, high + room
+    # A distance is not negative.
+    lowest = low - room if better_is_higher(log.threshold.unit) else max(0.0, low - room)
+    return lowest, high + room
 
 
 def _chart(log: DecisionLog) -> list[Bar]:
