@@ -9,7 +9,6 @@ are grouped; the most prominent face of each is the one that has a name. Speed a
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ from mien.cluster.clustering import cluster_faces
 from mien.cluster.faces import AlbumFace
 from mien.cluster.grouping import Grouping, group_faces
 from mien.cluster.strictness import strictness
+from mien.library.pull import pull
 from mien.models import store
 from mien.scope import Scope
 
@@ -50,11 +50,13 @@ def main() -> None:
 
 def measure(scratch: Path, *, smoke: bool) -> dict:
     """Every set with every recognizer."""
-    recognizers = ["dlib-resnet"] if smoke else ["dlib-resnet", inputs.add_model("face-reid-0095")]
+    recognizers = ["dlib-resnet"]
+    if not smoke:
+        # With its card of the catalogue, which has thresholds.
+        pull("face-reid-0095", origin=inputs.need(inputs.DATA / "models"))
+        recognizers.append("face-reid-0095")
     found: dict[str, dict] = {}
     for recognizer in recognizers:
-        if not store.load(recognizer).card.thresholds:
-            sys.exit(f"the card of {recognizer} has no thresholds: run `mien models pull {recognizer}`")
         for name, (folder, names) in sets(scratch, smoke=smoke).items():
             out = scratch / f"{recognizer}-{name.replace(' ', '-')}"
             found[f"{name}, {recognizer}"] = judge(folder, names, recognizer, out)

@@ -11,7 +11,7 @@ from mien.errors import CardError
 from mien.gallery.rate_curve import RateCurve, rate_curve
 from mien.models.card import ModelCard
 
-FOUNDERS, JOINERS = 0.03, 1.0
+FOUNDERS, JOINERS = 0.3, 1.0
 """How many of all other faces may be as alike by chance: as two faces that found a group, and as a face or a group is
 to a group on average. A mean over several faces is reached by strangers far less often than a single pair's score is.
 Chosen on CelebA, as it is and with four in five people reduced to a single photograph (benchmarks/clusters.py)."""
