@@ -60,7 +60,7 @@ def test_rubbish_is_an_error_and_opencv_says_nothing_of_its_own(
     for name in (str(tmp_path / "rubbish.mp4"), "camera:99"):
         with pytest.raises(ImageError, match="cannot be opened"):
             Video(name)
-    assert capfd.readouterr() == ("", "")
+    assert "WARN" not in capfd.readouterr().err
 
 
 def test_videos_are_recognized_by_their_ending() -> None:
