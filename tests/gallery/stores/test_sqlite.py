@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from unicodedata import normalize
@@ -124,6 +125,15 @@ def test_samples_names_and_merged_subjects_leave_no_traces(store: SqliteStore) -
     store.merge("Bùi Văn Đức", "Chi")
     assert "Bùi Văn Đức".encode() not in files_of(store)
     assert [(row.name, row.templates) for row in store.subjects()] == [("Chi", 2)]
+
+
+def test_other_threads_read_while_somebody_goes_through_the_portraits(store: SqliteStore) -> None:
+    store.add([template("An", 1), template("An", 2)])
+    portraits = store.portraits()
+    assert next(portraits)[0] == 1
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(store.count).result(timeout=10) == 2
+    assert [number for number, _ in portraits] == [2]
 
 
 def test_two_processes_write_at_the_same_time(store: SqliteStore) -> None:

@@ -373,7 +373,9 @@ class SqliteStore:
                 if number <= last:
                     raise self._file.damaged("the portraits are not in the order of their ids")
                 with self._file.reading():
-                    yield number, portrait_of(*portrait)
+                    found = portrait_of(*portrait)
+                # Others may read while the caller works on it.
+                yield number, found
                 last = number
 
     def replace_embeddings(self, identity: Identity, embeddings: Mapping[int, Floats]) -> None:
