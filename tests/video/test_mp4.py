@@ -9,8 +9,9 @@ import pytest
 
 from fuzz import mutants
 from mien.video import Video
-from mien.video.mp4 import Box, Mp4Error, count_frames, finish, has_sound, is_cut, read_movie, shows_all_frames
-from video.boxes import CHUNKS, add_sound, sound_of
+from mien.video.boxes import Box, Mp4Error, read_movie
+from mien.video.mp4 import count_frames, finish, has_sound, is_cut, shows_all_frames
+from video.made_mp4 import CHUNKS, add_sound, sound_of
 
 
 def written(path: Path, frames: int = 6, size: tuple[int, int] = (64, 48)) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from mien.errors import ImageError
 from mien.output_names import INDEX, OutputGuard
 from mien.video import Video, write_video, writing
-from video.boxes import CHUNKS, add_sound, sound_of
+from video.made_mp4 import CHUNKS, add_sound, sound_of
 
 
 def copied(source: Path, target: Path, frames: int | None = None) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from mien.errors import ImageError
 from mien.types import Image
 from mien.video import mp4
-from mien.video.mp4 import Mp4Error
+from mien.video.boxes import Mp4Error
 from mien.video.reading import USUAL_RATE, Video, nameable
 
 SOUND_TIMEOUT = 3600.0

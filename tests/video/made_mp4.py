@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from mien.video.mp4 import Box, read_movie
+from mien.video.boxes import Box, read_movie
 
 CHUNKS = (b"first run of sound", b"second", b"and the third run of it!")
 
