@@ -151,3 +151,11 @@ def test_a_gallery_that_cannot_be_written_is_refused_before_any_image_is_looked_
     monkeypatch.setattr("mien.gallery.enrolment.open_pipeline", begin)
     with pytest.raises(GalleryError, match="can only be read"):
         enrol(tmp_path / "g", people)
+
+
+def test_a_gallery_that_other_accounts_can_read_is_named(tmp_path: Path, collins_path: Path) -> None:
+    path = tmp_path / "g"
+    assert "gallery.open-to-others" not in [note.code for note in enrol_subject(path, "An", [collins_path]).notes]
+    path.chmod(0o644)
+    note = enrol_subject(path, "An", [collins_path]).notes[0]
+    assert note.text("en") == f"{path} can be read by other accounts: `chmod 600 {path}` closes it"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from stat import S_IRGRP, S_IROTH
 
 from mien.data.manifest_io import read_samples
 from mien.data.sample import Problem, Sample, canonical_subject
@@ -212,7 +213,11 @@ def _enrol(
         for one in report_progress(results, "enrolling", len(samples), on_progress):
             on_enrolment(one)
             enrolments.append(one)
-        notes = (*(about_default(model.card) if is_new else ()), *about_people(opened.store, model.card))
+        notes = (
+            *about_rights(opened.store),
+            *(about_default(model.card) if is_new else ()),
+            *about_people(opened.store, model.card),
+        )
     finally:
         opened.close()
     return EnrolmentReport(tuple(enrolments), model.card.unit, notes)
@@ -225,6 +230,14 @@ def _require_writable(gallery: str | Path) -> None:
         opened.require_writable()
     finally:
         opened.close()
+
+
+def about_rights(opened: Store) -> tuple[Message, ...]:
+    """Whether other accounts can read the file of a gallery, as those of older versions can be."""
+    file = Path(opened.address)
+    if not file.is_file() or not file.stat().st_mode & (S_IRGRP | S_IROTH):
+        return ()
+    return (message("open-to-others", gallery=opened.address),)
 
 
 def about_default(card: ModelCard) -> tuple[Message, ...]:
