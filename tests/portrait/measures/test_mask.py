@@ -6,8 +6,9 @@ import pytest
 
 from mien.portrait.examine import Examined
 from mien.portrait.measures import mask
+from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.face_chip import CHIP, FaceChip, PortraitImage, make_face_chip
-from mien.types import Image
+from mien.types import Box, Face, Image, floats
 
 WHO = ["hopper_examined", "collins_examined"]
 COLOURS = {"white": (235, 235, 232), "blue": (120, 165, 215), "black": (30, 30, 34), "red": (160, 40, 46)}
@@ -102,3 +103,21 @@ def test_a_mouth_at_the_border_of_the_chip_has_no_line(seen, grain: Image) -> No
     low = np.array(chip.points)
     low[3:, 1] = CHIP - 3
     assert mask._mouth(type("Chip", (), {"points": low, "grey": chip.grey})()) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("between_the_eyes", "is_judged"), [(40, True), (24, True), (16, False), (8, False)])
+def test_on_a_small_face_no_mask_is_seen_or_denied(
+    hopper_examined: Examined, between_the_eyes: float, is_judged: bool
+) -> None:
+    """About one in ten faces of 32 pixels without a mask was said to wear one."""
+    portrait = hopper_examined.portrait
+    eyes = portrait.face.landmarks[:2]
+    scale = between_the_eyes / float(np.linalg.norm(eyes[1] - eyes[0]))
+    small = cv2.resize(portrait.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    box = Box(*(side * scale for side in portrait.face.box.corners))
+    face = Face(box, 0.9, floats(portrait.face.landmarks * scale))
+    shrunk = PortraitImage(image=small, width=small.shape[1], height=small.shape[0], faces=(face,), chosen=0)
+    found = MEASURES["mask"].take(shrunk, make_face_chip(shrunk))
+    assert (found.value is not None) is is_judged
+    if not is_judged:
+        assert found.reason.text("en") == "the face is too small to tell a mask"

@@ -23,8 +23,8 @@ ZONES: dict[str, tuple[float, float, float, float]] = {
 }
 """Parts of a chip that measures read: x1, y1, x2, y2."""
 
-SMALL_FACE, REDUCED, GREY, TURNED = (
-    Message(f"reason.{name}") for name in ("small-face", "reduced", "grey", "turned")
+SMALL_FACE, SMALL_FOR_MASK, REDUCED, GREY, TURNED = (
+    Message(f"reason.{name}") for name in ("small-face", "small-for-mask", "reduced", "grey", "turned")
 )
 
 
@@ -96,7 +96,12 @@ MEASURES: dict[str, Measure] = {
     "glasses": Measure(of_face=occlusion.glasses, quality=occlusion.glasses_quality, zone="eyes"),
     "dark_lenses": Measure(of_face=occlusion.dark_lenses, quality=occlusion.dark_quality, zone="eyes"),
     "glare": Measure(of_face=occlusion.glare, quality=occlusion.glare_quality, zone="eyes"),
-    "mask": Measure(of_face=mask.mask, quality=mask.mask_quality, zone="lower"),
+    "mask": Measure(
+        of_face=lambda c: mask.mask(c) if mask.large_enough(c) else None,
+        quality=mask.mask_quality,
+        zone="lower",
+        absent=SMALL_FOR_MASK,
+    ),
     "eyes_open": Measure(
         of_face=model_measures.eyes_open,
         quality=model_measures.eyes_quality,
