@@ -89,7 +89,7 @@ def test_the_current_folder_is_where_the_search_starts(place: Path, monkeypatch:
         ("threads = true", "threads is a whole number, not True"),
         ("decode_memory_mb = 0", "decode_memory_mb must be at least 1"),
         ('verification_fmr = "low"', "verification_fmr is a number, not 'low'"),
-        ("verification_fmr = nan", "verification_fmr must be at least 0, not nan"),
+        ("verification_fmr = nan", "verification_fmr is a finite number, not nan"),
         ('language = ""', "language is empty"),
         ("language = 3", "language is a text, not 3"),
         ("[detector]\nname = 3", "detector is a text"),

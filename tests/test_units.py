@@ -58,3 +58,10 @@ def test_one_value_in_every_unit() -> None:
     for value, unit in ((2.01, "L2"), (4.01, "squared L2"), (-0.1, "L2"), (1.01, "cosine")):
         with pytest.raises(ValueError, match=r"unit length|between -1 and 1"):
             convert_unit_length(value, unit)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("unit", ["cosine", "L2", "squared L2"])
+def test_a_threshold_that_is_no_number_is_converted_to_nothing(unit: str, value: float) -> None:
+    with pytest.raises(ValueError, match="nan|inf"):
+        convert_unit_length(value, unit)  # type: ignore[arg-type]

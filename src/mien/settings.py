@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,8 @@ def _check(name: str, value: object, origin: str, folder: Path | None = None) ->
     if isinstance(value, str):
         return _check_text(row, value, origin, folder)
     assert isinstance(value, int | float)
+    if not isfinite(value):
+        raise SettingsError(f"{origin}: {name} is a finite number, not {value}")
     if not value >= row.metadata["at_least"]:
         raise SettingsError(f"{origin}: {name} must be at least {row.metadata['at_least']}, not {value}")
     return value

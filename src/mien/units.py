@@ -1,6 +1,6 @@
 """The units of scores, and their conversion. Imports no array library, so that a threshold is converted at once."""
 
-from math import sqrt
+from math import inf, sqrt
 from typing import Literal
 
 from mien.errors import ContractError
@@ -65,6 +65,6 @@ def _to_squared(value: float, unit: Unit) -> float:
         if not -1 <= value <= 1:
             raise ValueError(f"a cosine is between -1 and 1, not {value}")
         return 2 - 2 * value
-    if value < 0:
-        raise ValueError(f"a distance is not negative: got {value}")
+    if not 0 <= value < inf:
+        raise ValueError(f"a distance is a number that is not negative: got {value}")
     return value * value if unit == "L2" else value

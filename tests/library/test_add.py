@@ -101,3 +101,10 @@ def test_a_damaged_network_is_added_or_refused_in_one_sentence(net: Path) -> Non
             assert np.isfinite(golden).all() and golden.any()
         except MienError as reason:
             assert "My Net.onnx" in str(reason) and "\n" not in str(reason) and len(str(reason)) < 700
+
+
+@pytest.mark.parametrize(("mean", "scale"), [(np.nan, 127.5), (127.5, 0.0), (127.5, np.inf)])
+def test_a_mean_or_a_scale_that_is_no_number_is_refused(net: Path, mean: float, scale: float) -> None:
+    hints = ModelHints(colour="RGB", mean=(mean,) * 3, scale=(scale,) * 3)
+    with pytest.raises(CardError, match=r"My Net.onnx: the mean and the scale of pixels are finite numbers"):
+        add_model(net, hints=hints)

@@ -8,6 +8,7 @@ import pytest
 from mien.errors import CardError, ModelNotFoundError
 from mien.library.import_model import ModelHints, import_model
 from mien.models import store
+from mien.models.card import ThresholdRow
 from mien.models.report import examine
 
 Make = Callable[..., bytes]
@@ -118,3 +119,17 @@ def test_thresholds_that_the_user_measured_stay() -> None:
     changed = store.rewrite_card(model, model.card.model_copy(update={"thresholds": own}))
     assert store.load("dlib-resnet").card == changed.card
     store.rewrite_card(model, model.card)
+
+
+def test_a_threshold_that_is_no_number_never_gets_on_a_card(make_recognizer: Make) -> None:
+    """A value that is put into a card later is not looked at by its schema; the card could never be read again."""
+    model = store.save(*import_model(make_recognizer(), "net-nan", ModelHints(colour="RGB")))
+    row = ThresholdRow.model_construct(value=float("nan"), unit="cosine", fmr=0.01, protocol="x")
+    worse = model.card.model_copy(update={"thresholds": (row,)})
+    for write in (
+        lambda: store.rewrite_card(model, worse),
+        lambda: store.save(worse, {"model": (model.folder / "model.onnx").read_bytes()}),
+    ):
+        with pytest.raises(CardError, match=r"card of net-nan: thresholds\.0\.value: .*finite number"):
+            write()
+    assert store.load("net-nan").card == model.card

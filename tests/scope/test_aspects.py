@@ -40,3 +40,10 @@ def test_size_is_the_longer_side_in_pixels_of_the_file(turned: Turned, collins: 
     face = Face(Box(10, 10, 40, 60), 1.0, turned(0).landmarks)
     small = PortraitImage(image=collins, width=1024, height=1024, faces=(face,), chosen=0)
     assert ASPECTS["size"].of_face(make_face_chip(small)) == pytest.approx(100)
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_a_value_that_is_no_number_is_not_known_to_be_inside(above: bool) -> None:
+    aspect = Aspect(of_face=lambda chip: float("nan"), limit=0.5, above=above)
+    assert aspect.is_outside(float("nan")) and not aspect.is_outside(0.5)
+    assert aspect.is_outside(0.6) == above and aspect.is_outside(0.4) != above

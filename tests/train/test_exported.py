@@ -31,3 +31,16 @@ def test_a_run_without_a_checkpoint_says_how_to_continue(tmp_path: Path) -> None
         find_checkpoint(tmp_path)
     with pytest.raises(CheckpointError, match="does not exist"):
         find_checkpoint(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_file_whose_answer_is_no_number_has_no_parity(value: float) -> None:
+    """`minimum cosine nan` was no smaller than the limit, so the file was kept as ready."""
+    good = np.ones((3, 8), np.float32)
+    bad = good.copy()
+    bad[1, 2] = value
+    parity = min([min_cosine(good, good), min_cosine(good, bad), min_cosine(good, good)])
+    for one in (parity, float("nan")):
+        with pytest.raises(CheckpointError, match="it is not kept"):
+            require_parity("net", one, "3 crops", half=False)
+    assert require_parity("net", min_cosine(good * 3e38, good * 3e38), "3 crops", half=False)

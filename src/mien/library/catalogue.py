@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mien.errors import CardError, ModelNotFoundError
-from mien.models.card import Name, PortraitModelSpec, Strict, checked_template
+from mien.models.card import Name, PortraitModelSpec, Scale, Strict, checked_template
 from mien.templates import TemplateSpec
 from mien.units import Metric
 
@@ -76,7 +76,7 @@ class EntryInput(Strict):
 
     colour: Literal["RGB", "BGR"]
     mean: float = 0.0
-    scale: float = 1.0
+    scale: Scale = 1.0
 
 
 class EntryEmbedding(Strict):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from pydantic import ValidationError
 
 from mien.detect.families import network_families, recognize_family
 from mien.errors import CardError
@@ -255,10 +256,15 @@ def _input(where: str, family: str, graph: OnnxGraph, hints: ModelHints) -> Inpu
         if side is not None and not MIN_SIDE <= side <= MAX_SIDE:
             raise CardError(f"{where} takes images of {side} pixels; mien takes {MIN_SIDE} to {MAX_SIDE}")
     base = NEUTRAL if graph.prepares or graph.takes_bytes else usual or HALF_RANGE
-    return InputSpec(
-        colour=colour,
-        mean=hints.mean or base.mean,
-        scale=hints.scale or base.scale,
-        width=graph.width,
-        height=graph.height,
-    )
+    try:
+        return InputSpec(
+            colour=colour,
+            mean=hints.mean or base.mean,
+            scale=hints.scale or base.scale,
+            width=graph.width,
+            height=graph.height,
+        )
+    except ValidationError as reason:
+        raise CardError(
+            f"{where}: the mean and the scale of pixels are finite numbers, and the scale is not zero"
+        ) from reason

@@ -20,6 +20,7 @@ from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import open_unchecked, read_verified, single_run
 from mien.models.store import Model
 from mien.pipeline import open_pipeline
+from mien.plain_names import require_name
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Floats, Image
 
@@ -59,13 +60,14 @@ def quantize(
         >>> mien.quantize_model(store.load("my-r50"), images).card.name
         'my-r50-int8'
     """
+    copied = require_name(name or f"{model.card.name}-int8", "model", CardError, "choose another one with --as")
     pipeline = open_pipeline(detector, str(model.folder), options, many=True)
     crops: list[Image] = []
     for analysis in report_progress(pipeline.analyse(images), "aligning", len(images), on_progress):
         crops += list(analysis.crops)
         if len(crops) >= MAX_CROPS:
             break
-    card, files = quantize_on(model, crops[:MAX_CROPS], name or f"{model.card.name}-int8")
+    card, files = quantize_on(model, crops[:MAX_CROPS], copied)
     return store.save(card, files)
 
 
@@ -95,6 +97,8 @@ def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelC
     data = quantize_network(original, card.input, crops)
     before, after = open_unchecked(original, card.input), open_unchecked(data, card.input)
     cosines = _cosines(before.run(np.stack(crops))[0], after.run(np.stack(crops))[0], len(crops))
+    if not np.isfinite(cosines).all():
+        raise CardError(f"the 8-bit copy of {card.name} gives numbers that are not finite; it is not kept")
     height, width = crops[0].shape[:2]
     figure = f"cosine to float32 on {len(crops)} faces: mean {cosines.mean():.5f}, min {cosines.min():.5f}"
     copy = card.model_copy(

@@ -19,7 +19,17 @@ from mien.templates import TemplateSpec, check_points, parse_template
 from mien.types import PLAIN, Threshold
 from mien.units import UNIT_OF, Metric, Unit
 
+
+def _not_zero(value: float) -> float:
+    if value == 0:
+        raise ValueError("pixels are divided by it, so it is not zero")
+    return value
+
+
 Name = Annotated[str, AfterValidator(valid_name)]
+Scale = Annotated[float, AfterValidator(_not_zero)]
+"""Divides pixels."""
+
 MIN_SIDE, MAX_SIDE = 8, 4096
 """Pixels of a side of what a network takes."""
 
@@ -47,7 +57,7 @@ class InputSpec(Strict):
 
     colour: Literal["RGB", "BGR"]
     mean: tuple[float, float, float]
-    scale: tuple[float, float, float]
+    scale: tuple[Scale, Scale, Scale]
     width: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE)
     """None where the network takes any width."""
     height: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE)
@@ -292,6 +302,18 @@ def format_card(card: ModelCard) -> str:
     """The card as TOML."""
     text = tomli_w.dumps(card.model_dump(exclude_none=True), multiline_strings=False)
     return re.sub(r"\[\n([^\[\]\"{}]*)\n\]", _one_line, text)
+
+
+def checked_card(card: ModelCard, where: str) -> ModelCard:
+    """The card as it will be read again.
+
+    Values that were put into a card after it was made are not looked at by its schema until here: a threshold that
+    is NaN would otherwise be written, and make the card unreadable.
+
+    Raises:
+        CardError: it could not be read again; the message names the first wrong key.
+    """
+    return parse_card(format_card(card), where)
 
 
 def _one_line(numbers: re.Match[str]) -> str:

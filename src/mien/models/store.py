@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mien.errors import CardError, ModelNotFoundError
 from mien.models import defaults
-from mien.models.card import ModelCard, format_card, read_card
+from mien.models.card import ModelCard, checked_card, format_card, read_card
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import Session, open_session
 from mien.plain_names import is_name, require_name
@@ -148,13 +148,19 @@ def write(card: ModelCard, files: Mapping[str, bytes], folder: Path) -> None:
     for part, file in card.files.items():
         if hashlib.sha256(files[part]).hexdigest() != file.sha256:
             raise CardError(f"the bytes of {file.path} do not have the sha256 of the card of {card.name}")
+    checked_card(card, f"the card of {card.name}")
     for part, file in card.files.items():
         (folder / file.path).write_bytes(files[part])
     (folder / CARD).write_text(format_card(card), encoding="utf-8")
 
 
 def rewrite_card(model: Model, card: ModelCard) -> Model:
-    """Replace the card of a stored model in one step."""
+    """Replace the card of a stored model in one step.
+
+    Raises:
+        CardError: the card could not be read again.
+    """
+    checked_card(card, f"the new card of {card.name}")
     write_whole_text(model.folder / CARD, format_card(card))
     return Model(card, model.folder)
 

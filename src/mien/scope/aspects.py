@@ -40,8 +40,8 @@ class Aspect:
     of_portraits: bool = False
 
     def is_outside(self, value: float) -> bool:
-        """Whether a face with this value is outside."""
-        return value > self.limit if self.above else value < self.limit
+        """Whether a face with this value is outside; one whose value is NaN is not known to be inside."""
+        return not (value <= self.limit if self.above else value >= self.limit)
 
 
 def size(chip: FaceChip) -> float:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mien.errors import CheckpointError
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.plain_names import name_from, require_name
 from mien.progress import OnProgress, no_progress
 from mien.train.exported import Exported, ExportRequest
 from mien.train.kinds import KINDS
@@ -40,9 +41,10 @@ def export(
         >>> mien.export_model(Path("run"), name="tiny").model.card.embedding.size
         64
     """
+    chosen = require_name(name or default_name(source), "model", CheckpointError, "choose one with --name NAME")
     request = ExportRequest(
         source=source,
-        name=name or default_name(source),
+        name=chosen,
         crops=crops,
         calibrate=calibrate,
         half=half,
@@ -60,4 +62,5 @@ def export(
 def default_name(source: Path) -> str:
     """The name of a run or of a file, as a model may be called."""
     folder = source.parent.parent if source.parent.name == "checkpoints" else source
-    return (folder.stem if source.is_file() else folder.resolve().name).lower().replace(" ", "-")
+    own = folder.stem if source.is_file() else folder.resolve().name
+    return name_from(own) or own

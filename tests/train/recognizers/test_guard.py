@@ -110,3 +110,8 @@ def test_the_sentences_are_kept_in_no_language(tmp_path: Path) -> None:
 def test_a_training_from_scratch_has_nothing_to_guard(tmp_path: Path) -> None:
     recipe = parse_recipe(shortest_recipe(), "r")
     assert isinstance(recipe, RecognizerRecipe) and apply_guard(recipe, tmp_path, []) is None
+
+
+def test_a_difference_that_is_no_number_is_no_proof_that_nothing_was_lost() -> None:
+    rows = row("mine", "own", -0.05, 0.01), row("all", "general", float("nan"), 0.01)
+    assert GuardResult(rows, allowed=0.005).verdict == "lost too much"

@@ -28,9 +28,9 @@ EARLIER_TITLES = ("en", "vi")
 
 
 class RuleFileValue(BaseModel):
-    """A frozen value of a rule file; an unknown key is an error."""
+    """A frozen value of a rule file; an unknown key is an error, and so is a number that is NaN or infinite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class Titled(RuleFileValue):
