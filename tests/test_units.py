@@ -63,5 +63,5 @@ def test_one_value_in_every_unit() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("unit", ["cosine", "L2", "squared L2"])
 def test_a_threshold_that_is_no_number_is_converted_to_nothing(unit: str, value: float) -> None:
-    with pytest.raises(ValueError, match="nan|inf"):
+    with pytest.raises(ValueError, match=r"nan|inf"):
         convert_unit_length(value, unit)  # type: ignore[arg-type]
