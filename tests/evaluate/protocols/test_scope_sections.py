@@ -111,6 +111,19 @@ def test_pairs_of_a_list_are_compared_with_and_without_them(
     assert names[:2] == ["all pairs", "both samples within the scope"]
 
 
+def test_searches_are_shown_with_and_without_them(embedded: Embedded) -> None:
+    report = identification(embedded).in_language("en")
+    table = report.tables[-1]
+    assert table.title == "Searches with and without these samples"
+    within = [scope is not None and not scope.outside for scope in embedded.scopes]
+    alone = identification(embedded.take(np.flatnonzero(within))).in_language("en")
+    shown = [row[2:] for row in table.rows if row[0] == "samples within the scope"]
+    enrolled = max(int(str(row[0])) for row in alone.tables[0].rows)
+    assert shown and shown == [
+        (row[1], row[2], row[4]) for row in alone.tables[0].rows if int(str(row[0])) == enrolled
+    ]
+
+
 def test_impostors_have_no_false_non_matches_by_scope(embedded: Embedded) -> None:
     report = impostor(embedded)
     assert not [key for key in report.numbers if key.startswith("fnmr")]

@@ -9,12 +9,13 @@ from mien.errors import ManifestError
 from mien.evaluate.plain_words import search_opening
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
-from mien.evaluate.protocols.scope_sections import scope_section
+from mien.evaluate.protocols.scope_sections import known_mask, scope_section, within_mask
 from mien.evaluate.report import Chart, Number, Report, Series, Table, number
 from mien.evaluate.scorefile import Embedded, require_same_contract
 from mien.evaluate.searches import SearchResult, deal, search
 from mien.evaluate.wording import describe, message, rate_text, score_text
 from mien.messages import Message
+from mien.rates import Indices
 from mien.units import UNIT_OF
 
 
@@ -72,7 +73,16 @@ def identification(
         about=sections.about(embedded),
         headline=(*_headline(largest, unit), *scope.headline),
         numbers=_numbers(results, unit) | scope.numbers,
-        tables=(_open_table(results, unit), _closed_table(results), *scope.tables),
+        tables=(
+            _open_table(results, unit),
+            _closed_table(results),
+            *scope.tables,
+            *(
+                _scope_table(embedded, subjects, largest, unit, templates=templates, probes=probes, seed=seed)
+                if distractors is None
+                else ()
+            ),
+        ),
         charts=_charts(results),
         warnings=(*_warnings(embedded, distractors), *scope.warnings),
         made_with=sections.made_with(seed),
@@ -142,6 +152,39 @@ def _open_table(results: Sequence[SearchResult], unit: str) -> Table:
         ),
         rows=tuple(rows),
         note=message("identification.open-note", others=others),
+    )
+
+
+def _scope_table(
+    embedded: Embedded, subjects: Indices, everybody: SearchResult, unit: str, **dealing: int
+) -> tuple[Table, ...]:
+    """The largest gallery again, of the samples within the scope alone; empty where there is nothing to compare."""
+    within = np.flatnonzero(within_mask(embedded)) if known_mask(embedded).any() else np.arange(len(embedded))
+    if len(within) == len(embedded):
+        return ()
+    try:
+        chosen = deal(subjects[within], **dealing)
+    except ManifestError:
+        return ()
+    metric, size = embedded.origin.metric, len(chosen.known)
+    (few,) = search(embedded.embeddings[within], subjects[within], metric, chosen, [size], None)
+    named = ((message("scope.all"), everybody), (message("scope.within-alone"), few))
+    return (
+        Table(
+            title=message("scope.searches"),
+            columns=(
+                message("scope.searched"),
+                message("identification.enrolled"),
+                message("identification.wanted-fpir"),
+                message("column.threshold", unit=unit),
+                "FNIR",
+            ),
+            rows=tuple(
+                (name, result.enrolled, rate_text(p.wanted), score_text(p.threshold), describe(p.fnir))
+                for name, result in named
+                for p in result.points
+            ),
+        ),
     )
 
 
