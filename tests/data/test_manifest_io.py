@@ -1,5 +1,7 @@
 """Folders of subjects and manifests."""
 
+import codecs
+import csv
 import unicodedata
 from pathlib import Path
 
@@ -129,3 +131,18 @@ def test_names_that_are_no_utf8_are_stored_and_found_again(tmp_path: Path) -> No
     write_manifest(tabulate([Sample(path, os.fsdecode(b"B\xecnh"))], tmp_path, "x"), tmp_path / "m.csv")
     (sample,) = read_manifest(tmp_path / "m.csv").samples()
     assert sample.path == path and sample.subject == "B\\udcecnh"
+
+
+def test_a_manifest_is_text_in_a_spreadsheet_and_comes_back_letter_by_letter(tmp_path: Path) -> None:
+    names = ["=cmd|' /C calc'!A0", "+84", "-x", "@An", "'=An", "'An", "Nguyễn Văn Ân", "＝1"]
+    samples = [Sample(tmp_path / f"{number}.jpg", name) for number, name in enumerate(names)]
+    samples.append(Sample(tmp_path / "=odd" / "1.jpg", "An"))
+    write_manifest(tabulate(samples, tmp_path, "m"), tmp_path / "m.csv")
+    data = (tmp_path / "m.csv").read_bytes()
+    assert data.startswith(codecs.BOM_UTF8)
+    with (tmp_path / "m.csv").open(encoding="utf-8-sig", newline="") as stream:
+        cells = [cell for row in csv.DictReader(stream) for cell in (row["path"], row["subject"])]
+    assert not any(cell.startswith(tuple("=+-@＝")) for cell in cells)
+    found = read_manifest(tmp_path / "m.csv")
+    assert found.subjects == [*names, "An"]
+    assert [sample.path for sample in found.samples()] == [sample.path for sample in samples]
