@@ -27,7 +27,7 @@ def iou(a: Floats, b: Floats) -> Floats:
         (N, M) in 0..1; 0 where both boxes are empty.
     """
     overlap = _intersection(a, b)
-    union = _areas(a)[:, None] + _areas(b)[None, :] - overlap
+    union = areas(a)[:, None] + areas(b)[None, :] - overlap
     return floats(np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0))
 
 
@@ -37,11 +37,12 @@ def overlap_of_smaller(a: Floats, b: Floats) -> Floats:
     It finds a box that is inside another, which IoU does not.
     """
     overlap = _intersection(a, b)
-    smaller = np.minimum(_areas(a)[:, None], _areas(b)[None, :])
+    smaller = np.minimum(areas(a)[:, None], areas(b)[None, :])
     return floats(np.divide(overlap, smaller, out=np.zeros_like(overlap), where=smaller > 0))
 
 
-def _areas(boxes: Floats) -> Floats:
+def areas(boxes: Floats) -> Floats:
+    """The area of each box, (N,); 0 for an empty one."""
     return floats(np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0))
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +27,10 @@ from mien.data.sample import Sample
 from mien.data.shards import encode_crop
 from mien.detect.families import open_detector
 from mien.errors import ManifestError, ResumeError, WorkerError
+from mien.image import read_image
 from mien.progress import Progress
 from mien.templates import TEMPLATES
-from mien.types import Box, Image
+from mien.types import Box, Floats, Image, floats
 
 
 def save(path: Path, image: Image) -> Path:
@@ -169,7 +171,7 @@ def test_tiny_faces_and_swapped_landmarks_are_not_written(people: Path, hopper: 
         Sample(people / "Hopper" / "1.jpg", "tiny", landmarks=middle + (face.landmarks - middle) / 12),
         Sample(people / "Hopper" / "1.jpg", "a point", landmarks=face.landmarks * 0 + 50),
     ]
-    assert run(tabulate(samples, tmp_path, "x"), tmp_path / "pack") == {"too small": 1, "no face": 1}
+    assert run(tabulate(samples, tmp_path, "x"), tmp_path / "pack") == {"too small": 1, "wrong landmarks": 1}
 
 
 def test_aligned_crops_keep_their_own_bytes(tmp_path: Path, collins: Image) -> None:
@@ -289,3 +291,44 @@ def test_other_settings_change_the_crops(people: Path, tmp_path: Path) -> None:
     worse, large = Pack(tmp_path / "worse"), Pack(tmp_path / "large")
     tables = [Pillow.open(io.BytesIO(d)).quantization for d in (worse.encoded(0), encode_crop(worse.read(0), 30))]
     assert tables[0] == tables[1] and large.read(0).shape == (224, 224, 3) and large.size == 224
+
+
+@pytest.fixture(scope="module")
+def celebrities(data: Path) -> list[tuple[Path, Floats]]:
+    """Photographs with one face each, and its landmarks."""
+    detector = open_detector("mtcnn")
+    files = sorted((data / "celeba" / "img_celeba").glob("*.jpg"))[:24]
+    found = zip(files, detector.detect([read_image(file) for file in files]), strict=True)
+    return [(file, faces[0].landmarks) for file, faces in found if len(faces) == 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda points: points[[1, 0, 2, 4, 3]], "have wrong landmarks, so none are used; the first: .* left and right"),
+        (lambda points: points[:, ::-1], "x and y are exchanged"),
+        (lambda points: points / 400, "shares of the picture's size"),
+        (lambda points: points * 0, "all at 0, 0"),
+        (lambda points: points * 3, "are they of another size"),
+        (lambda points: points / 3 + 1, "landmarks of [0-4] of [0-9]+ compared rows are where the detector finds a face"),
+    ],
+)
+def test_landmarks_of_other_pictures_do_not_become_crops(
+    celebrities: list[tuple[Path, Floats]], tmp_path: Path, change: Callable[[Floats], Floats], why: str
+) -> None:
+    samples = [Sample(path, path.stem, landmarks=floats(change(points))) for path, points in celebrities]
+    with pytest.raises(ManifestError, match=why):
+        prepare(tabulate(samples, tmp_path, "m.csv"), tmp_path / "pack")
+    assert not (tmp_path / "pack").exists()
+
+
+def test_right_landmarks_are_used_and_a_wrong_one_among_them_loses_its_own_row(
+    celebrities: list[tuple[Path, Floats]], tmp_path: Path
+) -> None:
+    samples = [Sample(path, path.stem, landmarks=points) for path, points in celebrities]
+    samples[3] = replace(samples[3], landmarks=floats(celebrities[3][1] * 0))
+    done = prepare(tabulate(samples, tmp_path, "m.csv"), tmp_path / "pack")
+    assert done.counts == {"written": len(samples) - 1, "wrong landmarks": 1}
+    assert done.examples == {"wrong landmarks": "its landmarks are all at 0, 0"} and done.agreement.share > 0.9
+    again = prepare(tabulate(samples, tmp_path, "m.csv"), tmp_path / "pack")
+    assert (again.counts, again.examples) == (done.counts, done.examples)

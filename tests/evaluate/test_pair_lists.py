@@ -1,5 +1,6 @@
 """Verification: a case by hand, plain loops, and scikit-learn."""
 
+import unicodedata
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.model_selection import KFold
 
 from mien.errors import ManifestError
 from mien.evaluate.pair_lists import (
+    SamplePlaces,
     ScoredPairs,
     area,
     equal_error_rate,
@@ -135,3 +137,17 @@ def test_one_fold_has_nothing_to_choose_on() -> None:
         folded_accuracy(pairs([0.1, 0.2], [1, 0], [0, 0]))
     with pytest.raises(ManifestError, match="without fold 0 the list has no mated"):
         folded_accuracy(pairs([0.1, 0.2], [1, 0], [0, 1]))
+
+
+def test_names_of_other_conventions_are_found_and_never_another_persons() -> None:
+    def places(names: list[str], *wanted: str) -> list[int | str]:
+        found = SamplePlaces(names, [], "set")
+        return [found.find(name) for name in wanted]
+
+    assert places(["x/s1_1.jpg", "x/s1_12.jpg"], "s1_0001", "s1_0012", "s1_1.jpg") == [0, 1, 0]
+    assert places(["/orl/s1/1.pgm", "/orl/s2/1.pgm"], "s1_0001", "s2_0001", "orl/s2/1.pgm") == [0, 1, 1]
+    assert places(["/lfw/An/An_0001.jpg"], "elsewhere/An_0001.jpg", "lfw\\An\\An_0001.jpg") == [0, 0]
+    (other,) = places(["/set/b/1.jpg"], "/set/a/1.jpg")
+    assert other == "/set/a/1.jpg is not in set; take the pair out, or add the image"
+    assert "several samples" in str(places(["a/s1_1.jpg", "b/s1_01.jpg"], "s1_0001")[0])
+    assert places([unicodedata.normalize("NFD", "x/Bình.jpg")], unicodedata.normalize("NFC", "x/Bình.jpg")) == [0]

@@ -38,11 +38,23 @@ def test_no_face_is_refused_and_a_box_decides_alone() -> None:
     assert isinstance(refused, Refused) and refused.status == "no face" and "given box" in refused.detail
 
 
-@pytest.mark.parametrize(("side", "found"), [(36, True), (37, False)])
-def test_a_detected_face_is_the_given_one_from_an_overlap_of_30_percent(side: int, found: bool) -> None:
-    """A face of 20 x 20 pixels inside a given box: the IoU is 400 / side^2, 0.309 at 36 and 0.292 at 37."""
-    chosen = choose((face(50, 20),), 100, 100, Policy(), Box(40, 40, 40 + side, 40 + side))
+@pytest.mark.parametrize(("left", "found"), [(50, True), (51, False)])
+def test_a_face_partly_in_the_box_is_the_given_one_from_an_overlap_of_30_percent(left: int, found: bool) -> None:
+    """A face of 20 x 20 pixels from x = 40 on: the IoU is (60 - left) / (left - 20), 0.333 at 50 and 0.290 at 51."""
+    chosen = choose((face(50, 20),), 100, 100, Policy(), Box(left, 40, left + 20, 60))
     assert (chosen == 0) is found
+
+
+def test_a_loose_box_does_not_reject_the_only_face_in_it() -> None:
+    whole = Box(0, 0, 100, 100)
+    assert choose((face(50, 20),), 100, 100, Policy("reject"), whole) == 0
+    assert choose((face(50, 20), face(10, 20)), 100, 100, Policy("reject"), Box(30, 0, 100, 100)) == 0
+    rivals = (face(40, 20), face(60, 20))
+    refused = choose(rivals, 100, 100, Policy("reject"), whole)
+    assert isinstance(refused, Refused) and refused.status == "several faces" and "in the given box" in refused.detail
+    assert choose(rivals, 100, 100, Policy("largest"), Box(31, 0, 100, 100)) == 1, "the nearer to the box's middle"
+    tight = choose((face(50, 40),), 100, 100, Policy(), Box(45, 45, 55, 55))
+    assert isinstance(tight, Refused), "a box in a face is not a loose one"
 
 
 class _Degenerate:

@@ -14,8 +14,21 @@ import numpy as np
 
 from mien.align import cut_out, magnification
 from mien.data.encoded import read_encoded
-from mien.data.sample import Sample
+from mien.data.landmark_check import (
+    COMPARED,
+    MANY_WRONG,
+    MIN_COMPARED,
+    NO_AGREEMENT,
+    REFUSED,
+    Agreement,
+    agreement,
+    wrong_box,
+    wrong_landmarks,
+)
+from mien.data.manifest import Manifest
+from mien.data.sample import LANDMARKS, Sample
 from mien.detect.detector import Detector
+from mien.errors import ManifestError
 from mien.faults import describe
 from mien.pipeline import (
     Broken,
@@ -34,10 +47,10 @@ from mien.pipeline import (
 )
 from mien.pipeline.policy import NO_POSE, face_of
 from mien.templates import Template
-from mien.types import Cutout, Face, Image
+from mien.types import Cutout, Face, Faces, Floats, Image
 
-STATUSES = ("written", "no face", "several faces", "too small", "broken")
-Status = Literal["written", "no face", "several faces", "too small", "broken"]
+STATUSES = ("written", "no face", "several faces", "too small", "wrong landmarks", "wrong box", "broken")
+Status = Literal["written", "no face", "several faces", "too small", "wrong landmarks", "wrong box", "broken"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -120,6 +133,9 @@ def _crop(sample: Sample, found: ImageFaces | Broken, spec: CropSettings) -> Cro
     digest = found.loaded.sha256
     if sample.aligned:
         return _as_it_is(sample, found, digest, spec.size)
+    wrong = _wrong(sample, found)
+    if wrong is not None:
+        return Cropped(*wrong, digest)
     face = _choose(sample, found, spec.policy)
     if isinstance(face, Refused):
         return Cropped(face.status, face.detail, digest)
@@ -134,6 +150,16 @@ def _crop(sample: Sample, found: ImageFaces | Broken, spec: CropSettings) -> Cro
         return Cropped("written", "", digest, crop)
     photo = found.loaded.photo
     return Cropped("written", "", digest, crop, face=to_source(face, photo), cutout=cut_out(photo.image, face))
+
+
+def _wrong(sample: Sample, found: ImageFaces) -> tuple[Status, str] | None:
+    """Why the landmarks or the box of a sample cannot be used, if they cannot."""
+    photo = found.loaded.photo
+    if sample.landmarks is not None:
+        reason = wrong_landmarks(sample.landmarks, photo.width, photo.height, sample.box)
+        return ("wrong landmarks", reason) if reason else None
+    reason = wrong_box(sample.box, photo.width, photo.height) if sample.box is not None else ""
+    return ("wrong box", reason) if reason else None
 
 
 def _choose(sample: Sample, found: ImageFaces, policy: Policy) -> Face | Refused:
@@ -157,3 +183,37 @@ def _as_it_is(sample: Sample, found: ImageFaces, digest: str, size: int) -> Crop
         return Cropped("written", "", digest, image, data if data.startswith(b"\xff\xd8\xff") else b"")
     how = cv2.INTER_AREA if height > size else cv2.INTER_LINEAR
     return Cropped("written", "", digest, np.asarray(cv2.resize(image, (size, size), interpolation=how), np.uint8))
+
+
+def landmark_agreement(manifest: Manifest, detector: Detector, reading: ReadOptions) -> Agreement:
+    """Compare the landmarks of a few rows, which are the same ones each time, with what a detector finds there.
+
+    Rows whose landmarks are wrong by themselves have a status of their own and are not compared.
+
+    Raises:
+        ManifestError: so few agree that none can be believed.
+    """
+    if LANDMARKS[0] not in manifest.columns:
+        return NO_AGREEMENT
+    chosen = np.random.default_rng(0).permutation(len(manifest))[: 4 * COMPARED]
+    samples = [one for one in manifest.samples(chosen) if one.landmarks is not None and not one.aligned][:COMPARED]
+    found = chain.from_iterable(find_faces([Wanted(_item(sample)) for sample in samples], detector, reading))
+    compared: list[tuple[Floats, Faces]] = []
+    wrong: list[str] = []
+    for sample, one in zip(samples, found, strict=True):
+        if sample.landmarks is None or isinstance(one, Broken):
+            continue
+        if reason := _wrong(sample, one):
+            wrong.append(f"{sample.name}: {reason[1]}")
+        else:
+            compared.append((sample.landmarks, tuple(to_source(face, one.loaded.photo) for face in one.faces)))
+    rows = len(wrong) + len(compared)
+    if rows >= MIN_COMPARED and len(wrong) > MANY_WRONG * rows:
+        raise ManifestError(
+            f"{manifest.name}: {len(wrong)} of {rows} compared rows have wrong landmarks, so none are used; the first: "
+            f"{wrong[0]}. Correct them, or remove their columns, so that faces are detected"
+        )
+    result = agreement([points for points, _ in compared], [faces for _, faces in compared])
+    if result.share < REFUSED:
+        raise ManifestError(f"{manifest.name}: {result.sentence} Nothing was written")
+    return result

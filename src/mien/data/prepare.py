@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -17,11 +17,12 @@ import numpy as np
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from mien.data.cropping import STATUSES, Cropped, CropSettings, crop_samples
+from mien.data.cropping import STATUSES, Cropped, CropSettings, crop_samples, landmark_agreement
+from mien.data.landmark_check import NO_AGREEMENT, Agreement
 from mien.data.manifest import Manifest
 from mien.data.pack import FORMAT, VERSION
 from mien.data.resumable import WorkParts, open_parts
-from mien.data.sample import Sample
+from mien.data.sample import LANDMARKS, Sample
 from mien.data.shards import Shard, ShardWriter, describe_shard, encode_crop
 from mien.data.tables import read_parquet
 from mien.data.workers import ordered
@@ -79,11 +80,15 @@ class Prepared:
         pack: the folder.
         rows: number of rows.
         counts: number of rows of each status.
+        examples: for each status without a crop, the first reason.
+        agreement: how many landmarks that came with the manifest are where the detector finds a face.
     """
 
     pack: Path
     rows: int
     counts: dict[str, int]
+    examples: dict[str, str] = field(default_factory=dict)
+    agreement: Agreement = NO_AGREEMENT
 
     @property
     def rejected(self) -> int:
@@ -113,7 +118,7 @@ def prepare(
         on_progress: called before the first chunk of a shard and after every chunk.
 
     Raises:
-        ManifestError: an empty manifest, or no such template.
+        ManifestError: an empty manifest, no such template, or landmarks that are not where the faces are.
         ModelError: no such detector.
         ResumeError: the folder holds something else.
 
@@ -131,6 +136,7 @@ def prepare(
     if settings.detector not in built_in():
         # A detector that is missing is reported here and not by a worker.
         store.load(settings.detector)
+    agreeing = _agreement(manifest, settings, options)
     plan = {
         "settings": asdict(settings),
         "engine": options.engine,
@@ -149,7 +155,13 @@ def prepare(
         else:
             writing.write(number, rows, lambda tasks: ordered(work, tasks, workers, ray_address))
     _finish(manifest, out, settings, writing.shards, writing.counts)
-    return Prepared(out, len(manifest), dict(writing.counts))
+    return Prepared(out, len(manifest), dict(writing.counts), writing.examples, agreeing)
+
+
+def _agreement(manifest: Manifest, settings: PackSettings, options: EngineOptions) -> Agreement:
+    if LANDMARKS[0] not in manifest.columns:
+        return NO_AGREEMENT
+    return landmark_agreement(manifest, open_detector(settings.detector, options), ReadOptions())
 
 
 ChunkTask = tuple[list[int], list[Sample]]
@@ -165,13 +177,14 @@ class _Writing:
         self.manifest, self.parts, self.on_progress = manifest, parts, on_progress
         self.shards: list[Shard] = []
         self.counts: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
 
     def skip(self, number: int) -> None:
         """Count a shard that is complete."""
         name = self.parts.path(number).stem
         self.shards.append(describe_shard(self.parts.folder, name))
-        table = read_parquet(self.parts.folder / f"{name}.parquet", ["status"])
-        self._count(table["status"].to_pylist())
+        table = read_parquet(self.parts.folder / f"{name}.parquet", ["status", "detail"])
+        self._count(zip(table["status"].to_pylist(), table["detail"].to_pylist(), strict=True))
 
     def write(
         self,
@@ -182,16 +195,19 @@ class _Writing:
         """Write a shard, or the rest of it."""
         writer = ShardWriter(self.parts.folder, self.parts.path(number).stem)
         try:
-            self._count(outcome[1] for outcome in writer.outcomes)
+            self._count((outcome[1], outcome[2]) for outcome in writer.outcomes)
             for results in work(_tasks(self.manifest, rows, writer.chunks)):
                 writer.add(results)
-                self._count(result[1] for result in results)
+                self._count((result[1], result[2]) for result in results)
             self.shards.append(writer.finish(self.manifest.take(rows).table))
         finally:
             writer.close()
 
-    def _count(self, statuses: Iterable[str]) -> None:
-        self.counts.update(statuses)
+    def _count(self, outcomes: Iterable[tuple[str, str]]) -> None:
+        for status, detail in outcomes:
+            self.counts[status] += 1
+            if detail:
+                self.examples.setdefault(status, detail)
         self.on_progress(Progress(stage="preparing", done=self.counts.total(), total=len(self.manifest)))
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.data.cropping import Cropped, CropSettings, crop_samples
+from mien.data.cropping import Cropped, CropSettings, crop_samples, landmark_agreement
 from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
 from mien.data.resumable import WorkParts, open_parts
@@ -79,6 +79,7 @@ def embed_manifest(
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to embed")
     policy, reading = Policy(multiple_faces), ReadOptions()
     spec = CropSettings(template=network.template, size=network.size, policy=policy, cutouts=scopes)
+    landmark_agreement(manifest, finder.detector, reading)
     origin = _origin(network, finder.name, manifest.name)
 
     def work(samples: list[Sample]) -> list[dict[str, Any]]:

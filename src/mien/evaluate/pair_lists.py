@@ -5,6 +5,8 @@ pair with a sample that has no embedding is an error: never accepted, and wrong 
 no image.
 """
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -176,21 +178,69 @@ def place_pairs(
     Raises:
         ManifestError: a name that no sample or more than one has.
     """
-    places: dict[str, int] = {}
-    for number, name in [*enumerate(names), *((-1, name) for name in failed)]:
-        file = name.rsplit("/", 1)[-1]
-        for alias in {name, "/".join(name.split("/")[-2:]), file, file.rsplit(".", 1)[0]}:
-            places[alias] = AMBIGUOUS if alias in places and places[alias] != number else number
+    places = SamplePlaces(names, failed, source)
     found = np.empty((len(wanted), 2), np.int64)
     for row, (a, b, where) in enumerate(wanted):
         for side, name in enumerate((a, b)):
-            place = places.get(name)
-            if place is None:
-                raise ManifestError(f"{where}: {name} is not in {source}; take the pair out, or add the image")
-            if place == AMBIGUOUS:
-                raise ManifestError(f"{where}: several samples of {source} are called {name}; give their paths")
+            place = places.find(name)
+            if isinstance(place, str):
+                raise ManifestError(f"{where}: {place}")
             found[row, side] = place
     return found
 
 
 AMBIGUOUS = -2
+NUMBERED = re.compile(r"(.+)_(\d{1,9})", re.ASCII)
+
+
+class SamplePlaces:
+    """Where the samples are that a list of pairs names.
+
+    A sample has its path, the last two parts of it, its file's name, and that without the ending. Where none of these
+    is the name in the list, numbers are compared by their value: s1_0001 is the file s1_1.jpg, and s1/1.jpg. A path in
+    other folders is the same file only if that is called after its folder, as in Name/Name_0001.jpg: other people
+    have a 1.jpg too.
+    """
+
+    def __init__(self, names: Sequence[str], failed: Sequence[str], source: str) -> None:
+        self.source = source
+        self._exact: dict[str, int] = {}
+        self._numbered: dict[str, int] = {}
+        self._telling: dict[str, int] = {}
+        for number, name in [*enumerate(names), *((-1, name) for name in failed)]:
+            written = unicodedata.normalize("NFC", name)
+            *above, file = written.split("/")
+            stem, folder = file.rsplit(".", 1)[0], above[-1] if above else ""
+            for alias in {written, "/".join(written.split("/")[-2:]), file, stem}:
+                _add(self._exact, alias, number)
+            for alias in {_by_value(stem), _by_value(f"{folder}_{stem}")} - {""}:
+                _add(self._numbered, alias, number)
+            if folder and stem.startswith(folder):
+                _add(self._telling, file, number)
+
+    def find(self, name: str) -> int | str:
+        """The number of a sample, -1 where it has no embedding; or why no sample can be meant."""
+        written = unicodedata.normalize("NFC", name).replace("\\", "/")
+        *above, file = written.split("/")
+        tries = [(self._exact, written)]
+        if above:
+            tries += [(self._exact, f"{above[-1]}/{file}"), (self._telling, file)]
+        else:
+            tries += [(self._numbered, _by_value(file)), (self._numbered, _by_value(file.rsplit(".", 1)[0]))]
+        for places, alias in tries:
+            place = places.get(alias)
+            if place == AMBIGUOUS:
+                return f"several samples of {self.source} are called {alias}; give their paths"
+            if place is not None:
+                return place
+        return f"{name} is not in {self.source}; take the pair out, or add the image"
+
+
+def _add(places: dict[str, int], alias: str, number: int) -> None:
+    places[alias] = AMBIGUOUS if alias in places and places[alias] != number else number
+
+
+def _by_value(stem: str) -> str:
+    """A name with its number by its value: s1_0001 and s1_1 are one; empty for a name without a number."""
+    match = NUMBERED.fullmatch(stem)
+    return f"{match[1]}_{int(match[2])}" if match else ""

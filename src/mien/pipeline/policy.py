@@ -6,18 +6,20 @@ taking another one instead could enrol a bystander. Where all faces are wanted, 
 reported.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from mien.align import typical_box
 from mien.detect.prominence import most_prominent
-from mien.geometry import corners, iou
+from mien.geometry import areas, corners, iou, overlap_of_smaller
 from mien.types import Box, Face, Faces, floats
 
 SAME_FACE = 0.3
 """Minimum IoU of a detected face with the box given for it; boxes of other tools are wider or tighter."""
+CONTAINED = 0.8
+"""Minimum share of a detected face that is in a loose box, such as one of the head or of the whole picture."""
 
 Refusal = Literal["no face", "several faces", "too small", "broken"]
 MultipleFaces = Literal["reject", "largest"]
@@ -74,7 +76,7 @@ def choose(faces: Faces, width: int, height: int, policy: Policy, box: Box | Non
     if not faces:
         return NO_FACE
     if box is not None:
-        return _in_box(box, faces)
+        return _in_box(box, faces, policy)
     best, rival = most_prominent(faces, width, height)
     if rival and policy.multiple_faces == "reject":
         return Refused(
@@ -83,12 +85,27 @@ def choose(faces: Faces, width: int, height: int, policy: Policy, box: Box | Non
     return best
 
 
-def _in_box(box: Box, faces: Faces) -> int | Refused:
-    overlap = iou(floats([box.corners]), corners(face.box for face in faces))[0]
+def _in_box(box: Box, faces: Faces, policy: Policy) -> int | Refused:
+    """The face that overlaps a box most; in a loose box, the most prominent one of those inside."""
+    given, found = floats([box.corners]), corners(face.box for face in faces)
+    overlap = iou(given, found)[0]
     best = int(np.argmax(overlap))
-    if overlap[best] < SAME_FACE:
+    if overlap[best] >= SAME_FACE:
+        return best
+    inside = np.flatnonzero((overlap_of_smaller(given, found)[0] >= CONTAINED) & (areas(found) <= areas(given)))
+    if not len(inside):
         return Refused("no face", f"shows no face in the given box: none of the {len(faces)} detected faces is there")
-    return best
+    chosen = tuple(faces[place] for place in inside)
+    shifted = tuple(replace(face, box=_moved(face.box, box)) for face in chosen)
+    place, rival = most_prominent(shifted, int(box.width), int(box.height))
+    if rival and policy.multiple_faces == "reject":
+        return Refused("several faces", f"shows {len(chosen)} faces in the given box, two of them about as prominent")
+    return int(inside[place])
+
+
+def _moved(box: Box, frame: Box) -> Box:
+    """A box in pixels of a frame."""
+    return Box(box.x1 - frame.x1, box.y1 - frame.y1, box.x2 - frame.x1, box.y2 - frame.y1)
 
 
 def face_of(landmarks: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Face:

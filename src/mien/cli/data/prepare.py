@@ -11,6 +11,7 @@ from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, PARTLY, emit, err, plural, show
+from mien.data.landmark_check import WARNED
 from mien.data.manifest_io import read_manifest
 from mien.data.prepare import DEFAULT_SETTINGS, PackSettings, prepare
 from mien.models.engines import usable_cores
@@ -68,6 +69,10 @@ def prepare_pack(
             table.add_row(status, f"{count:,}")
         table.add_row("all", f"{done.rows:,}")
         show(table)
+    for status in (one for one in ("wrong landmarks", "wrong box") if one in done.examples):
+        err.print(f"mien: {status}, the first of {done.counts[status]:,}: {done.examples[status]}")
+    if done.agreement.share < WARNED:
+        err.print(f"mien: {done.agreement.sentence}")
     if done.rejected:
         err.print(
             f"mien: {target / 'rejected.csv'} lists {plural(done.rejected, 'row')} without a crop, with reasons"
