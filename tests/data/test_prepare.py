@@ -305,12 +305,18 @@ def celebrities(data: Path) -> list[tuple[Path, Floats]]:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda points: points[[1, 0, 2, 4, 3]], "have wrong landmarks, so none are used; the first: .* left and right"),
+        (
+            lambda points: points[[1, 0, 2, 4, 3]],
+            "have wrong landmarks, so none are used; the first: .* left and right",
+        ),
         (lambda points: points[:, ::-1], "x and y are exchanged"),
         (lambda points: points / 400, "shares of the picture's size"),
         (lambda points: points * 0, "all at 0, 0"),
         (lambda points: points * 3, "are they of another size"),
-        (lambda points: points / 3 + 1, "landmarks of [0-4] of [0-9]+ compared rows are where the detector finds a face"),
+        (
+            lambda points: points / 3 + 1,
+            "landmarks of [0-4] of [0-9]+ compared rows are where the detector finds a face",
+        ),
     ],
 )
 def test_landmarks_of_other_pictures_do_not_become_crops(

@@ -7,6 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.guarding import guarded
+from mien.cli.left_out import LeftOut
 from mien.cli.output_trial import output_file
 from mien.cli.progress import progress_bar
 from mien.cli.terminal import PARTLY, emit, err, out, plural
@@ -40,6 +41,7 @@ def embed(
       mien embed lfw.parquet --out lfw-dlib.parquet
     """
     faces = options.multiple_faces(multiple_faces, several, "largest")
+    left_out = LeftOut()
     with guarded([target], [source], overwrite=overwrite), progress_bar() as on_progress:
         embedded = embed_set(
             source,
@@ -48,14 +50,23 @@ def embed(
             recognizer=options.recognizer(recognizer),
             engine=options.engine_options(engine, precision),
             multiple_faces=faces,
+            on_problem=left_out,
             on_progress=on_progress,
         )
     if json:
-        emit({"out": str(target), "embedded": len(embedded), "failed": dict(embedded.failed)})
+        emit(
+            {
+                "out": str(target),
+                "embedded": len(embedded),
+                "failed": dict(embedded.failed),
+                **left_out.as_json(),
+            }
+        )
     else:
         out.print(f"{target}: {plural(len(embedded), 'embedding')} of {embedded.origin.model}")
     report_failures(embedded)
-    return PARTLY if embedded.failures else 0
+    left_out.report()
+    return PARTLY if embedded.failures or left_out else 0
 
 
 def embeddings(
@@ -69,15 +80,19 @@ def embeddings(
     """A set's embeddings with a progress bar; says where the cache is used."""
     if is_cached(cache, source, options.detector(detector), options.recognizer(recognizer)):
         err.print(f"mien: reading the embeddings in {cache}")
+    left_out = LeftOut()
     with progress_bar() as on_progress:
-        return embedded_set(
+        embedded = embedded_set(
             source,
             cache,
             detector=options.detector(detector),
             recognizer=recognizer,
             engine=options.engine_options(engine, precision),
+            on_problem=left_out,
             on_progress=on_progress,
         )
+    left_out.report()
+    return embedded
 
 
 def report_failures(embedded: Embedded) -> None:

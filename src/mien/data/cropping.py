@@ -195,7 +195,7 @@ def landmark_agreement(manifest: Manifest, detector: Detector, reading: ReadOpti
     """
     if LANDMARKS[0] not in manifest.columns:
         return NO_AGREEMENT
-    chosen = np.random.default_rng(0).permutation(len(manifest))[: 4 * COMPARED]
+    chosen = np.random.default_rng(0).permutation(len(manifest))[: 4 * COMPARED].tolist()
     samples = [one for one in manifest.samples(chosen) if one.landmarks is not None and not one.aligned][:COMPARED]
     found = chain.from_iterable(find_faces([Wanted(_item(sample)) for sample in samples], detector, reading))
     compared: list[tuple[Floats, Faces]] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.data.manifest import Manifest, tabulate
-from mien.data.manifest_io import read_manifest, require_suffix, write_manifest
+from mien.data.manifest_io import OnProblem, read_manifest, require_suffix, without_clashes, write_manifest
 from mien.data.sample import Problem, Sample
 from mien.data.sources.registry import SOURCES, find_source
 from mien.data.sources.source import Rows
@@ -60,10 +60,14 @@ class ProblemCount:
         for row in rows:
             if isinstance(row, Sample):
                 yield row
-                continue
-            self.count += 1
-            if len(self._shown) < SHOWN:
-                self._shown.append(row)
+            else:
+                self.add(row)
+
+    def add(self, problem: Problem) -> None:
+        """Count a problem."""
+        self.count += 1
+        if len(self._shown) < SHOWN:
+            self._shown.append(problem)
 
 
 def import_set(
@@ -95,7 +99,9 @@ def import_set(
     found = find_source(path, source)
     problems = ProblemCount()
     rows = report_progress(found.rows(path, out, columns or {}), "reading", None, on_progress)
-    manifest = tabulate(problems.samples(rows), out.parent, str(path))
+    manifest, clashes = without_clashes(tabulate(problems.samples(rows), out.parent, str(path)))
+    for clash in clashes:
+        problems.add(clash)
     if not len(manifest):
         first = f"; the first: {problems.shown[0].where}: {problems.shown[0].reason}" if problems.count else ""
         raise ManifestError(
@@ -114,12 +120,13 @@ def import_set(
     )
 
 
-def read_set(path: Path, extracted: Path) -> Manifest:
+def read_set(path: Path, extracted: Path, on_problem: OnProblem | None = None) -> Manifest:
     """A set without importing it: a manifest, a folder of subjects, or one whose images are inside one file.
 
     Args:
         path: the set.
         extracted: images that are inside one file are copied to files with this name and other endings.
+        on_problem: see read_manifest.
 
     Raises:
         ManifestError: it cannot be read.
@@ -128,4 +135,4 @@ def read_set(path: Path, extracted: Path) -> Manifest:
         if source.extract is not None and source.recognizes(path):
             samples = [row for row in source.extract(path, extracted) if isinstance(row, Sample)]
             return tabulate(samples, extracted.parent, str(path))
-    return read_manifest(path)
+    return read_manifest(path, on_problem)

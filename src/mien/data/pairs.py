@@ -1,9 +1,9 @@
 """Lists of pairs to compare: LFW's pairs.txt, CSV with a header, and `path path 1`. Names samples, opens no image.
 
-A CSV list has two columns of images (a and b, or file_x and file_y as deepface writes them, and other usual names), one
-that says whether they are mated (1, yes, true, same or 0, no, false, different), and, where there are folds, fold. A
-sample is named by its path as the manifest has it, by its file's name without the ending, or by the manifest's column
-`name`. A row that is not a pair is a problem, and loses no other row.
+A CSV list has two columns of images (a and b, or file_x and file_y as deepface writes them, and other usual names),
+one that says whether they are mated (1, yes, true, same or 0, no, false, different), and perhaps one for the fold.
+A sample is named by its path as the manifest has it, by its file's name without the ending, or by the manifest's
+column `name`. A row that is not a pair is a problem, and loses no other row.
 """
 
 import csv
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.data.sample import Problem
-from mien.data.tables import CsvText, SEPARATORS, read_csv_text, read_text
+from mien.data.tables import SEPARATORS, CsvText, read_csv_text, read_text
 from mien.errors import ManifestError
 from mien.image import has_image_suffix
 from mien.whole_files import whole_file
@@ -79,7 +79,9 @@ def _read(path: Path, rows: list[Row]) -> Iterator[Pair | Problem]:
     names = [_plain(name) for name in text.names]
     if names[:3] == ["name", "imagenum1", "imagenum2"]:
         return _kaggle(rows[1:], path)
-    places = {name: next((names.index(one) for one in known if one in names), None) for name, known in COLUMNS.items()}
+    places = {
+        name: next((names.index(one) for one in known if one in names), None) for name, known in COLUMNS.items()
+    }
     if None not in (places["a"], places["b"], places["mated"]):
         return _csv(path, text, {name: place for name, place in places.items() if place is not None})
     if _bare_pair(rows[0][1]) is not None or any(has_image_suffix(Path(word)) for word in words):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mien.data.importing import read_set
+from mien.data.manifest_io import OnProblem
 from mien.data.pack import Pack, is_pack
 from mien.detect.families import open_detector
 from mien.errors import ContractError
@@ -30,6 +31,7 @@ def embed_set(
     recognizer: str | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
     multiple_faces: MultipleFaces = "largest",
+    on_problem: OnProblem | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed a data set into a file. Interrupted work goes on where it stopped.
@@ -43,6 +45,7 @@ def embed_set(
         recognizer: a model's name or the path of its card; None takes the setting.
         engine: how both networks run.
         multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
+        on_problem: called for each row of the set that is left out; None refuses a set with such a row.
         on_progress: called after every few samples.
 
     Raises:
@@ -62,7 +65,7 @@ def embed_set(
     name = detector or settings.detector
     found_by = FaceFinder(name, open_detector(name, options))
     return embed_manifest(
-        read_set(source, extracted=out),
+        read_set(source, extracted=out, on_problem=on_problem),
         out,
         found_by,
         network,
@@ -79,6 +82,7 @@ def embedded_set(
     detector: str | None = None,
     recognizer: str | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
+    on_problem: OnProblem | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """The embeddings of a set: of the file itself, of the cache, or made now and kept in the cache.
@@ -89,6 +93,7 @@ def embedded_set(
         detector: see embed_set.
         recognizer: see embed_set; an embedding file must have been made with it, if one is named.
         engine: see embed_set.
+        on_problem: see embed_set.
         on_progress: not called where the embeddings exist already.
 
     Raises:
@@ -103,7 +108,15 @@ def embedded_set(
     detector, recognizer = detector or settings.detector, recognizer or settings.recognizer
     if is_cached(cache, source, detector, recognizer):
         return read_embedded(cache)
-    return embed_set(source, cache, detector=detector, recognizer=recognizer, engine=engine, on_progress=on_progress)
+    return embed_set(
+        source,
+        cache,
+        detector=detector,
+        recognizer=recognizer,
+        engine=engine,
+        on_problem=on_problem,
+        on_progress=on_progress,
+    )
 
 
 def is_cached(cache: Path, source: Path, detector: str, recognizer: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.manifest import Manifest
-from mien.data.manifest_io import read_manifest, write_manifest
+from mien.data.manifest_io import OnProblem, read_manifest, write_manifest
 from mien.data.overlap import KINDS, FaceVectors, Kind, Overlap, same_faces, same_photographs
 from mien.data.phash import Fingerprint, fingerprint
 from mien.data.workers import ordered
@@ -65,6 +65,7 @@ def find_overlap(
     recognizer: str | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
     workers: int = 1,
+    on_problem: OnProblem | None = None,
     on_progress: OnProgress = no_progress,
 ) -> OverlapReport:
     """Find what is in both sets, list it, and write the first set without it.
@@ -79,6 +80,7 @@ def find_overlap(
         recognizer: a model's name or the path of its card; None takes the setting.
         engine: how both networks run.
         workers: number of processes that read images.
+        on_problem: called for each row of a set that is left out; None refuses a set with such a row.
         on_progress: called for every image.
 
     Raises:
@@ -90,7 +92,7 @@ def find_overlap(
         >>> found.pairs["exact"], found.cleaned.name
         (12, 'cleaned.parquet')
     """
-    paths, sets = (a, b), [read_manifest(path) for path in (a, b)]
+    paths, sets = (a, b), [read_manifest(path, on_problem) for path in (a, b)]
     for manifest in sets:
         if not len(manifest):
             raise ManifestError(f"{manifest.name} has no rows; there is nothing to compare")
@@ -102,7 +104,13 @@ def find_overlap(
         recognizer = recognizer or load_settings().recognizer
         threshold = store.load(recognizer).card.threshold(fmr).value
         embed = partial(
-            embedded_set, detector=detector, recognizer=recognizer, engine=engine, on_progress=on_progress
+            embedded_set,
+            detector=detector,
+            recognizer=recognizer,
+            engine=engine,
+            # Rows that are left out have been named once already.
+            on_problem=None if on_problem is None else lambda problem: None,
+            on_progress=on_progress,
         )
         sides = [embed(path, out / f"embeddings-{letter}.parquet") for path, letter in zip(paths, "ab", strict=True)]
         people, pairs = _same_faces(sides, sets, threshold)

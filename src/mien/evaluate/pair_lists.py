@@ -197,8 +197,8 @@ class SamplePlaces:
     """Where the samples are that a list of pairs names.
 
     A sample has its path, the last two parts of it, its file's name, and that without the ending. Where none of these
-    is the name in the list, numbers are compared by their value: s1_0001 is the file s1_1.jpg, and s1/1.jpg. A path in
-    other folders is the same file only if that is called after its folder, as in Name/Name_0001.jpg: other people
+    is the name in the list, numbers are compared by their value: s1_0001 is the file s1_1.jpg, and s1/1.jpg. A path
+    in other folders is the same file only if that is called after its folder, as in Name/Name_0001.jpg: other people
     have a 1.jpg too.
     """
 

@@ -37,7 +37,12 @@ def test_boxes_are_used_on_the_very_files_of_the_list_alone(root: Path) -> None:
     assert facescrub.recognizes(root)
     rows = list(facescrub.read(root))
     samples = {row.path.name: row for row in rows if isinstance(row, Sample)}
-    assert set(samples) == {"Aaron_Eckhart_1.jpg", "Aaron_Eckhart_7.png", "Mila_Kunis_99.jpeg"}
+    assert set(samples) == {
+        "Aaron_Eckhart_1.jpg",
+        "Aaron_Eckhart_7.png",
+        "Mila_Kunis_9.gif",
+        "Mila_Kunis_99.jpeg",
+    }
     box = samples["Aaron_Eckhart_1.jpg"].box
     assert box is not None and (box.x1, box.y1, box.x2, box.y2) == (53, 177, 418, 542)
     assert samples["Aaron_Eckhart_7.png"].box is None and samples["Aaron_Eckhart_7.png"].known["sex"] == "male"
@@ -46,9 +51,8 @@ def test_boxes_are_used_on_the_very_files_of_the_list_alone(root: Path) -> None:
 
 def test_what_is_listed_and_missing_is_counted(root: Path) -> None:
     reasons = [row.reason for row in facescrub.read(root) if isinstance(row, Problem)]
-    assert len(reasons) == 3
+    assert len(reasons) == 2
     assert any("no image Aaron_Eckhart_8 is here" in reason for reason in reasons)
-    assert any("is GIF" in reason for reason in reasons)
     assert any("has 2 fields" in reason for reason in reasons)
 
 

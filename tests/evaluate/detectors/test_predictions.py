@@ -53,18 +53,39 @@ def test_two_files_of_one_image_are_refused(tmp_path: Path) -> None:
     ("content", "words"),
     [
         ("a\n2\n1 2 3 4 0.5\n", "line 2 announces 2 boxes, and 1 follow"),
-        ("a\n1\n1 2 3 0.5\n", "line 3: a box has 5 numbers"),
-        ("a\nx\n", "line 2: expected the number of boxes"),
-        ("a\n1\n1 2 three 4 0.5\n", "line 3: '1 2 three 4 0.5' is not a row of numbers"),
-        ("a\n1\n1 2 nan 4 0.5\n", "line 3: expected a finite number"),
+        ("a\n1\n1 2 3 0.5\n", "line 3 a box has 5 numbers"),
+        ("a\nx\n", "line 2 expected the number of boxes"),
+        ("a\n1\n1 2 three 4 0.5\n", "line 3 '1 2 three 4 0.5' is not a row of numbers"),
+        ("a\n1\n1 2 nan 4 0.5\n", "line 3 expected a finite number"),
     ],
 )
 def test_a_wrong_prediction_file_is_named_with_its_line(content: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "0--E").mkdir()
     (tmp_path / "0--E" / "a.txt").write_text(content)
-    with pytest.raises(ManifestError, match=words) as reason:
-        read_predictions(tmp_path)
-    assert "0--E/a.txt" in str(reason.value)
+    (tmp_path / "0--E" / "b.txt").write_text("b\n1\n1 2 3 4 0.5\n")
+    found = read_predictions(tmp_path)
+    (problem,) = found.problems
+    assert words in f"{problem.where.rsplit(', ', 1)[1]} {problem.reason}" and "0--E/a.txt" in problem.where
+    assert found.boxes["0--E", "b"].tolist() == [[1, 2, 3, 4, 0.5]], "the other file is whole"
+
+
+def test_a_readme_and_a_bad_row_beside_predictions_lose_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "README.txt").write_text("Predictions of a detector.\nSee the paper.\n")
+    (tmp_path / "0--Parade" / "two.txt").write_text("two\n3\n1 2 3 4 0.5\n1 2 x 4 0.5\n5 6 7 8 0.9\n")
+    found = read_predictions(tmp_path)
+    assert found.boxes["0--Parade", "two"].tolist() == [[5, 6, 7, 8, 0.9], [1, 2, 3, 4, 0.5]]
+    assert {*BOXES} == {key for key in found.boxes if key[1] != "two"}
+    assert sorted(problem.where.rsplit(": ", 1)[1] for problem in found.problems) == [
+        "0--Parade/two.txt, line 4",
+        "README.txt, line 2",
+    ]
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "README.txt").write_text("x")
+    with pytest.raises(
+        ManifestError, match=r"no prediction files.*README\.txt, line 2: expected the number of boxes"
+    ):
+        read_predictions(tmp_path / "only")
 
 
 def test_what_holds_no_predictions_says_so(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.io import savemat
 
 from mien.cli import run
 from mien.errors import ManifestError
-from mien.evaluate.detectors.predictions import read_predictions
+from mien.evaluate.detectors.predictions import Predictions, read_predictions
 from mien.evaluate.detectors.wider import THRESHOLDS, GroundTruth, evaluate_wider, read_ground_truth
 
 
@@ -170,3 +171,28 @@ def test_wider_gives_what_an_independent_evaluator_gave(data: Path, capsys: pyte
     for subset, value in (("easy", 0.9448), ("medium", 0.9245), ("hard", 0.8153)):
         assert found[subset] == pytest.approx(value, abs=5e-4)
     assert found["faces"] == {"easy": 7211, "medium": 13319, "hard": 31958} and found["boxes"] == 143_889
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda box: np.column_stack([box[:, :2], box[:, :2] + box[:, 2:4]]), "left, top, right and bottom"),
+        (lambda box: np.column_stack([box[:, :2] + box[:, 2:4] / 2, box[:, 2:4]]), "the middle's x and y"),
+        (lambda box: box[:, :4] / 1000, "its boxes are shares of the images' sizes"),
+    ],
+)
+def test_boxes_in_another_form_do_not_become_a_low_precision(
+    change: Callable[[np.ndarray], np.ndarray], why: str
+) -> None:
+    chance = np.random.default_rng(3)
+    corner, side = chance.uniform(50, 600, (30, 2)), chance.uniform(20, 90, (30, 1))
+    faces = np.column_stack([corner, side, side * 1.3])
+    truth = GroundTruth(
+        {("0--E", f"{n}"): faces[n : n + 1] for n in range(30)},
+        {name: {("0--E", f"{n}"): np.ones(1, bool) for n in range(30)} for name in ("easy", "medium", "hard")},
+    )
+    scored = {key: np.column_stack([box + 1, [[0.9]]]) for key, box in truth.boxes.items()}
+    assert evaluate_wider(truth, Predictions("x", scored)).subsets["easy"].value == 1
+    wrong = {key: np.column_stack([change(box), box[:, 4]]) for key, box in scored.items()}
+    with pytest.raises(ManifestError, match=why):
+        evaluate_wider(truth, Predictions("x", wrong))

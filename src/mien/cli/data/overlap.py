@@ -7,6 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.guarding import guarded
+from mien.cli.left_out import LeftOut
 from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
@@ -42,6 +43,7 @@ def overlap(
 
       mien data overlap celeba.parquet lfw.parquet --out overlap/
     """
+    left_out = LeftOut()
     written = [target / name for name in ("overlap.csv", "cleaned.parquet")]
     with guarded(written, [a, b], overwrite=overwrite), progress_bar() as on_progress:
         found = find_overlap(
@@ -54,6 +56,7 @@ def overlap(
             recognizer=options.recognizer(recognizer),
             engine=options.engine_options(engine, precision),
             workers=workers or usable_cores(),
+            on_problem=left_out,
             on_progress=on_progress,
         )
     if json:
@@ -67,7 +70,8 @@ def overlap(
         )
     else:
         _show(found)
-    return PARTLY if found.unreadable else 0
+    left_out.report()
+    return PARTLY if found.unreadable or left_out else 0
 
 
 def _show(found: OverlapReport) -> None:

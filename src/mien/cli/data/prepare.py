@@ -7,6 +7,7 @@ import typer
 
 from mien.cli import options
 from mien.cli.data.arguments import ManifestPath
+from mien.cli.left_out import LeftOut
 from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
@@ -51,9 +52,11 @@ def prepare_pack(
         quality=quality,
         multiple_faces=options.multiple_faces(multiple_faces, several, DEFAULT_SETTINGS.multiple_faces),
     )
+    left_out = LeftOut()
+    manifest = read_manifest(path, left_out)
     with progress_bar() as on_progress:
         done = prepare(
-            read_manifest(path),
+            manifest,
             target,
             settings,
             options=options.engine_options(engine, precision),
@@ -61,8 +64,16 @@ def prepare_pack(
             ray_address=ray,
             on_progress=on_progress,
         )
+    left_out.report()
     if json:
-        emit({"pack": str(target), "rows": done.rows, "counts": done.counts})
+        emit(
+            {
+                "pack": str(target),
+                "rows": done.rows,
+                "counts": done.counts,
+                **left_out.as_json(),
+            }
+        )
     else:
         table = TerminalTable("status", "rows")
         for status, count in sorted(done.counts.items(), key=lambda item: -item[1]):
@@ -77,4 +88,4 @@ def prepare_pack(
         err.print(
             f"mien: {target / 'rejected.csv'} lists {plural(done.rejected, 'row')} without a crop, with reasons"
         )
-    return FAILED if done.rejected == done.rows else PARTLY if done.rejected else 0
+    return FAILED if done.rejected == done.rows else PARTLY if done.rejected or left_out else 0

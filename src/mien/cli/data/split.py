@@ -8,8 +8,9 @@ import typer
 from mien.cli import options
 from mien.cli.data.arguments import ManifestPath
 from mien.cli.guarding import guarded
+from mien.cli.left_out import LeftOut
 from mien.cli.output_trial import output_folder
-from mien.cli.terminal import WRONG, emit, fail, out, plural
+from mien.cli.terminal import PARTLY, WRONG, emit, fail, out, plural
 from mien.data.manifest_io import read_manifest
 from mien.data.split import split_set
 
@@ -41,12 +42,14 @@ def split(
             shares[name] = float(value)
         except ValueError:
             fail(f"--part takes NAME=SHARE, such as train=0.8, not {name}={value}", WRONG)
+    left_out = LeftOut()
     with guarded([target / f"{name}.parquet" for name in shares], [path], overwrite=overwrite):
-        dealt = split_set(read_manifest(path), shares, target, seed=seed)
+        dealt = split_set(read_manifest(path, left_out), shares, target, seed=seed)
     for name, manifest in dealt.items():
         subjects = len(set(manifest.subjects))
         if json:
             emit({"part": name, "rows": len(manifest), "subjects": subjects})
         else:
             out.print(f"{target / name}.parquet: {plural(len(manifest), 'row')}, {plural(subjects, 'subject')}")
-    return 0
+    left_out.report()
+    return PARTLY if left_out else 0

@@ -18,6 +18,7 @@ from mien.data.sources import (
     verification_bin,
     vn_celeb,
     wider,
+    yolo,
 )
 from mien.data.sources.source import Source
 from mien.errors import ManifestError
@@ -36,6 +37,7 @@ SOURCES: dict[str, Source] = {
         retinaface.SOURCE,
         fddb.SOURCE,
         imglab.SOURCE,
+        yolo.SOURCE,
         folders.GROUPS_SOURCE,
         lfw.SOURCE,
         facescrub.SOURCE,

@@ -91,9 +91,10 @@ def wider_predictions(truth: Path, predictions: Path, scales: str = "not stated"
         scales: at which scales images were searched, as far as it is known.
 
     Raises:
-        ManifestError: a file is missing or wrong; it is named.
+        ManifestError: a file is missing or wrong, or boxes are in another form than WIDER FACE's.
     """
-    return WiderRun(evaluate_wider(read_ground_truth(truth), read_predictions(predictions)), scales)
+    faces, found = read_ground_truth(truth), read_predictions(predictions)
+    return WiderRun(evaluate_wider(faces, found), scales, found.problems)
 
 
 def wider_detector(

@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from mien.data.pairs import Pair, read_pairs
+from mien.data.pairs import OnProblem, Pair, read_pairs
+from mien.data.sample import Problem
 from mien.data.sources.registry import own_pairs
 from mien.errors import ManifestError
 from mien.evaluate.distributions import decidability
 from mien.evaluate.list_rates import area_of, equal_error, list_points, share_right
 from mien.evaluate.pair_lists import (
     FoldedAccuracy,
+    SamplePlaces,
     ScoredPairs,
     folded_accuracy,
     place_pairs,
@@ -89,14 +91,52 @@ def verification(
         >>> report.numbers["pairs"].value, report.numbers["pairs without an embedding"].value
         (32.0, 0.0)
     """
-    listed = pairs_of(embedded.origin.source, pairs)
+    left_out: list[Problem] = []
     name = pairs.name if pairs is not None else Path(embedded.origin.source).name
-    return evaluate_pairs(embedded, listed, name, published_grid=published_grid)
+    listed = known_pairs(embedded, pairs_of(embedded.origin.source, pairs, left_out.append), name, left_out.append)
+    report = evaluate_pairs(embedded, listed, name, published_grid=published_grid)
+    if not left_out:
+        return report
+    first = f"{left_out[0].where}: {left_out[0].reason}"
+    return report.model_copy(
+        update={
+            "numbers": {**report.numbers, "pairs left out": Number(value=len(left_out))},
+            "warnings": (*report.warnings, message("verification.left-out", count=len(left_out), first=first)),
+        }
+    )
 
 
-def pairs_of(source: str, pairs: Path | None) -> list[Pair]:
-    """The pairs of a file, or those that a verification set brings itself."""
-    listed = read_pairs(pairs) if pairs is not None else own_pairs(Path(source))
+USABLE = 0.5
+"""Minimum share of a list's pairs whose samples the set has; with fewer, another set is meant."""
+
+
+def known_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, on_problem: OnProblem) -> list[Pair]:
+    """The pairs whose samples the set has; each other pair is a problem.
+
+    Raises:
+        ManifestError: most of them name samples that the set does not have.
+    """
+    places = SamplePlaces(embedded.names, [name for name, _, _ in embedded.failures], embedded.origin.source)
+    known: list[Pair] = []
+    absent: list[Problem] = []
+    for row, pair in enumerate(pairs, start=1):
+        faults = [place for place in (places.find(pair.a), places.find(pair.b)) if isinstance(place, str)]
+        if faults:
+            absent.append(Problem(f"{source}, pair {row}", faults[0]))
+        else:
+            known.append(pair)
+    if len(known) < USABLE * len(pairs):
+        raise ManifestError(
+            f"{absent[0].where}: {absent[0].reason} ({len(absent)} of {len(pairs)} pairs name what the set lacks)"
+        )
+    for problem in absent:
+        on_problem(problem)
+    return known
+
+
+def pairs_of(source: str, pairs: Path | None, on_problem: OnProblem | None = None) -> list[Pair]:
+    """The pairs of a file, or those that a verification set brings itself; see read_pairs."""
+    listed = read_pairs(pairs, on_problem) if pairs is not None else own_pairs(Path(source))
     if listed is None:
         raise ManifestError(
             "--pairs is needed: LFW's pairs.txt, or a CSV with the columns a, b, mated and optionally fold"
@@ -206,7 +246,7 @@ def _separation(scored: ScoredPairs) -> dict[str, Number]:
 
 
 def _check(source: str, options: Mapping[str, Any]) -> None:
-    pairs_of(source, options["pairs"])
+    pairs_of(source, options["pairs"], lambda problem: None)
 
 
 PROTOCOL = Protocol(
