@@ -210,8 +210,8 @@ def landmark_agreement(manifest: Manifest, detector: Detector, reading: ReadOpti
     rows = len(wrong) + len(compared)
     if rows >= MIN_COMPARED and len(wrong) > MANY_WRONG * rows:
         raise ManifestError(
-            f"{manifest.name}: {len(wrong)} of {rows} compared rows have wrong landmarks, so none are used; the first: "
-            f"{wrong[0]}. Correct them, or remove their columns, so that faces are detected"
+            f"{manifest.name}: {len(wrong)} of {rows} compared rows have wrong landmarks, so none are used; "
+            f"the first: {wrong[0]}. Correct them, or remove their columns, so that faces are detected"
         )
     result = agreement([points for points, _ in compared], [faces for _, faces in compared])
     if result.share < REFUSED:

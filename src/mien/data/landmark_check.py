@@ -1,8 +1,8 @@
 """Landmarks and boxes that come with a data set, held against the picture, the box and a face's shape.
 
 Owns the limits, and the reason in words. Says nothing about whose face it is, and finds no faces: whether landmarks
-are where a detector finds the face is for `agreement`, which is given both. Every limit was measured on landmarks that
-are right: 5,606 faces of CelebA and LFW by mien-face and 2,246 by MTCNN.
+are where a detector finds the face is for `agreement`, which is given both. Every limit was measured on landmarks
+that are right: 5,606 faces of CelebA and LFW by mien-face and 2,246 by MTCNN.
 """
 
 import math
