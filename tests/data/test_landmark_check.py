@@ -39,7 +39,7 @@ def test_faces_of_any_size_and_turn_are_right(angle: float, scale: float, noise:
         (FACE * 0 - 1, "its landmarks are all at -1, -1"),
         (FACE * 0 + 50, "its landmarks are all at 50, 50"),
         (floats(FACE * [1, np.nan]), "not finite"),
-        (FACE * 4, "5 of its 5 landmarks are outside of the picture of 640x480: are they of another size?"),
+        (FACE * 4, "5 of its 5 landmarks are outside of the picture of 640x480, as if of another size"),
         (FACE - floats([260, 0]), "landmarks are outside"),
         (floats([[10, 10], [20, 20], [30, 30], [40, 40], [50, 50]]), "are on one line"),
         (FACE[[3, 2, 0, 1, 4]], "do not have the shape of a face"),

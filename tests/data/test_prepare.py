@@ -312,7 +312,7 @@ def celebrities(data: Path) -> list[tuple[Path, Floats]]:
         (lambda points: points[:, ::-1], "x and y are exchanged"),
         (lambda points: points / 400, "shares of the picture's size"),
         (lambda points: points * 0, "all at 0, 0"),
-        (lambda points: points * 3, "are they of another size"),
+        (lambda points: points * 3, "as if of another size"),
         (
             lambda points: points / 3 + 1,
             "landmarks of [0-4] of [0-9]+ compared rows are where the detector finds a face",

@@ -108,7 +108,7 @@ def _turn(landmarks: Floats) -> float:
 def _place(landmarks: Floats, matrix: NDArray[np.float64], width: int, height: int) -> str:
     outside = (landmarks < 0) | (landmarks >= floats([width, height]))
     if (count := int(outside.any(axis=1).sum())) > MAX_OUTSIDE:
-        return f"{count} of its 5 landmarks are outside of the picture of {width}x{height}: are they of another size?"
+        return f"{count} of its 5 landmarks are outside of the picture of {width}x{height}, as if of another size"
     back = cv2.invertAffineTransform(matrix)
     spots = GRID @ back[:, :2].T + back[:, 2]
     seen = ((spots >= 0) & (spots < (width, height))).all(axis=1).mean()
@@ -136,7 +136,7 @@ def wrong_box(box: Box, width: int, height: int) -> str:
     if max(map(abs, box.corners)) <= SHARE < min(width, height):
         return "its box is in shares of the picture's size, not pixels: multiply it by width and height"
     if box.x2 <= 0 or box.y2 <= 0 or box.x1 >= width or box.y1 >= height:
-        return f"its box is outside of the picture of {width}x{height}: is it of another size?"
+        return f"its box is outside of the picture of {width}x{height}, as if of another size"
     return ""
 
 

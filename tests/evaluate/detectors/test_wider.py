@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from fuzz import mutants
 from mien.cli import run
 from mien.errors import ManifestError
 from mien.evaluate.detectors.predictions import Predictions, read_predictions
@@ -196,3 +197,17 @@ def test_boxes_in_another_form_do_not_become_a_low_precision(
     wrong = {key: np.column_stack([change(box), box[:, 4]]) for key, box in scored.items()}
     with pytest.raises(ManifestError, match=why):
         evaluate_wider(truth, Predictions("x", wrong))
+
+
+def test_damaged_ground_truth_is_refused_by_name(made_up: tuple, tmp_path: Path) -> None:
+    truth, _ = made_up
+    save_truth(truth, tmp_path)
+    for name in ("wider_face_val.mat", "wider_easy_val.mat"):
+        whole = (tmp_path / name).read_bytes()
+        for copy in mutants(whole, 9, seed=15):
+            (tmp_path / name).write_bytes(copy)
+            try:
+                read_ground_truth(tmp_path)
+            except ManifestError as fault:
+                assert name in str(fault) or "do not fit" in str(fault)
+        (tmp_path / name).write_bytes(whole)

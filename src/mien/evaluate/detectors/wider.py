@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.tables import plain
 from mien.errors import ManifestError
 from mien.evaluate.detectors.figures import TAILS
+from mien.evaluate.detectors.matlab import read_matlab
 from mien.evaluate.detectors.predictions import Key, Predictions
 from mien.rates import Estimate
 
@@ -80,7 +80,7 @@ def read_ground_truth(folder: Path) -> GroundTruth:
 
 
 def _read_ground_truth(folder: Path) -> GroundTruth:
-    whole = _load(folder / "wider_face_val.mat", ("event_list", "file_list", "face_bbx_list"))
+    whole, *subsets = _load(folder)
     keys: list[list[Key]] = []
     boxes: dict[Key, Doubles] = {}
     for event, names, faces in zip(whole["event_list"], whole["file_list"], whole["face_bbx_list"], strict=True):
@@ -89,10 +89,9 @@ def _read_ground_truth(folder: Path) -> GroundTruth:
         for key, box in zip(own, faces[0], strict=True):
             boxes[key] = np.asarray(box[0], np.float64).reshape(-1, 4)
     counted: dict[str, dict[Key, NDArray[np.bool_]]] = {}
-    for subset in SUBSETS:
-        lists = _load(folder / f"wider_{subset}_val.mat", ("gt_list",))["gt_list"]
+    for subset, content in zip(SUBSETS, subsets, strict=True):
         counted[subset] = {}
-        for own, indices in zip(keys, lists, strict=True):
+        for own, indices in zip(keys, content["gt_list"], strict=True):
             for key, index in zip(own, indices[0], strict=True):
                 chosen = np.zeros(len(boxes[key]), np.bool_)
                 chosen[np.asarray(index[0], np.int64).reshape(-1) - 1] = True
@@ -100,24 +99,24 @@ def _read_ground_truth(folder: Path) -> GroundTruth:
     return GroundTruth(boxes, counted)
 
 
-def _load(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
-    # Only this evaluation needs it, and it takes a while to import.
-    from scipy.io import loadmat
-
-    if not path.is_file():
-        raise ManifestError(
-            f"{path} is missing: WIDER FACE's evaluation needs wider_face_val.mat and wider_easy_val.mat, "
-            "wider_medium_val.mat and wider_hard_val.mat in one folder (eval_tools of its web site)"
-        )
-    try:
-        content: dict[str, Any] = loadmat(str(path))
-    except Exception as reason:
-        # scipy's reader raises whatever a damaged file leads it to.
-        raise ManifestError(f"{path} is not a MATLAB file, or is damaged: {plain(reason)}") from reason
-    for name in names:
-        if name not in content:
-            raise ManifestError(f"{path} lacks {name}; it is not the file of WIDER FACE's eval_tools")
-    return content
+def _load(folder: Path) -> list[dict[str, Any]]:
+    """What wider_face_val.mat holds, and the lists of the subsets."""
+    wanted = {
+        folder / "wider_face_val.mat": ("event_list", "file_list", "face_bbx_list"),
+        **{folder / f"wider_{subset}_val.mat": ("gt_list",) for subset in SUBSETS},
+    }
+    for path in wanted:
+        if not path.is_file():
+            raise ManifestError(
+                f"{path} is missing: WIDER FACE's evaluation needs wider_face_val.mat and wider_easy_val.mat, "
+                "wider_medium_val.mat and wider_hard_val.mat in one folder (eval_tools of its web site)"
+            )
+    found = read_matlab(list(wanted))
+    for (path, names), content in zip(wanted.items(), found, strict=True):
+        for name in names:
+            if name not in content:
+                raise ManifestError(f"{path} lacks {name}; it is not the file of WIDER FACE's eval_tools")
+    return found
 
 
 def evaluate_wider(truth: GroundTruth, predictions: Predictions) -> WiderResult:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from mien.data.layout import USUAL_NAMES
+
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
 Severity = Literal["error", "warning"]
 
@@ -52,10 +54,10 @@ class Titled(RuleFileValue):
 class Structure(RuleFileValue):
     """What the folders of a data set are called, and how many images each person needs."""
 
-    adults: tuple[str, ...] = ("adults", "adult")
-    children: tuple[str, ...] = ("children", "child")
-    male: tuple[str, ...] = ("male", "men", "nam")
-    female: tuple[str, ...] = ("female", "women", "nữ", "nu")
+    adults: tuple[str, ...] = USUAL_NAMES.adults
+    children: tuple[str, ...] = USUAL_NAMES.children
+    male: tuple[str, ...] = USUAL_NAMES.male
+    female: tuple[str, ...] = USUAL_NAMES.female
     """Optional folders between a group and its identities, one per sex."""
     child_age: int = Field(7, ge=0, le=120)
     """Age in years up to which, this one included, a person counts as a child."""
