@@ -24,7 +24,7 @@ def test_enrol_reports_every_sample(people: Path, gallery: Path, capsys: pytest.
     assert run(["enrol", str(gallery), str(people / "enrol"), "--json"]) == 4
     *rows, total = lines(capsys)
     assert {row["status"] for row in rows} == {"already enrolled", "broken"}
-    assert total == {"counts": {"already enrolled": 2, "broken": 1}, "subjects": 2}
+    assert total == {"counts": {"already enrolled": 2, "broken": 1}, "subjects": 2, "problems": 0}
 
 
 def test_strict_enrolment_leaves_conflicts_out(
