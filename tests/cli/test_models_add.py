@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.cli import run
+from mien.cli import models_add, run
+from mien.evaluate.template_trial import TemplateTrial, TriedTemplate
 
 Make = Callable[..., bytes]
 
@@ -45,3 +46,15 @@ def test_wrong_words_are_wrong_commands(
 ) -> None:
     assert run(["models", "add", str(net), *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("fnmr", "said"), [(0.96, True), (0.05, False)])
+def test_a_recognizer_that_recognizes_nobody_in_any_pose_is_said_to_get_wrong_pixels(
+    net: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fnmr: float, said: bool
+) -> None:
+    """A wrong --mean gave 96.6% to 98.3% false non-matches for all templates, without a word about it."""
+    tried = (TriedTemplate(template="arcface", fnmr=fnmr, difference=None),)
+    trial = TemplateTrial(tried=tried, images=9, people=3)
+    monkeypatch.setattr(models_add, "try_templates", lambda *_, **__: trial)
+    assert run(["models", "add", str(net), "--colour", "RGB", "--images", str(net.parent)]) == 0
+    assert ("no template works: --colour, --mean or --scale is another one" in capsys.readouterr().err) == said

@@ -21,6 +21,9 @@ from mien.portrait.measures.portrait_models import PORTRAIT_FAMILIES
 from mien.templates import FORMS, TemplateSpec, parse_template
 from mien.train.inspection import inspect_model
 
+USELESS = 0.5
+"""FNMR at FMR 1% above which a recognizer recognizes nobody, so that its pixels must enter it wrongly."""
+
 COLOURS, METRICS = ("RGB", "BGR"), ("cosine", "l2")
 
 OnnxFile = Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)]
@@ -153,6 +156,8 @@ def _try_templates(model: Model, images: Path) -> None:
     warning = trial.warning(model.card.name)
     tried = ", ".join(f"{one.template} {100 * one.fnmr:.1f}%" for one in trial.tried)
     err.print(f"mien: FNMR at FMR 1% on {trial.images} images: {tried}")
+    if min(one.fnmr for one in trial.tried) > USELESS:
+        err.print("mien: no template works: --colour, --mean or --scale is another one than it was trained with")
     if warning is not None:
         err.print(f"mien: {warning.text('en')}")
 
