@@ -7,7 +7,6 @@ subject.
 
 import codecs
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from mien.data.manifest import Manifest, tabulate
 from mien.data.sample import BOX, Problem, Sample, canonical_subject
 from mien.data.sources.folders import person_samples
 from mien.data.stored_paths import relative, stored_path
-from mien.data.tables import FileTable, read_table, write_parquet
+from mien.data.tables import FileTable, read_table, replace_in_texts, write_parquet
 from mien.errors import ManifestError
 from mien.image import find_images
 from mien.spreadsheets import FORMULA
@@ -109,21 +108,9 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
             with scratch.open("wb") as stream:
                 # Spreadsheets take a file without the mark for one of the machine's code page.
                 stream.write(codecs.BOM_UTF8)
-                pyarrow.csv.write_csv(_in_texts(table, f"^({FORMULA.pattern})", r"'\1"), stream)
+                pyarrow.csv.write_csv(replace_in_texts(table, f"^({FORMULA.pattern})", r"'\1"), stream)
         else:
             write_parquet(table, scratch)
-
-
-def _in_texts(table: "pa.Table", pattern: str, new: str) -> "pa.Table":
-    """The table with a pattern exchanged in all its texts; see mien.spreadsheets.safe_cell and plain_cell."""
-    import pyarrow as pa
-    import pyarrow.compute
-
-    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
-        if pa.types.is_string(kind):
-            column = pyarrow.compute.replace_substring_regex(table.column(place), pattern, new)
-            table = table.set_column(place, name, column)
-    return table
 
 
 def require_suffix(path: Path) -> None:
@@ -159,8 +146,6 @@ def _read_table(path: Path) -> FileTable:
         ) from reason
     _require_columns(file.table, path)
     file = typed(file, path)
-    if path.suffix.lower() != ".parquet":
-        file = replace(file, table=_in_texts(file.table, f"^'({FORMULA.pattern})", r"\1"))
     table = _with_canonical_subjects(with_forward_paths(file.table, path.parent))
     return FileTable(table, file.numbers, file.problems, file.decimal_comma)
 

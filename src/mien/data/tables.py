@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mien.data.sample import Problem
 from mien.errors import ManifestError
+from mien.spreadsheets import FORMULA
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -182,7 +183,21 @@ def _read_csv(path: Path) -> FileTable:
         )
     except (pa.ArrowException, OSError, ValueError) as reason:
         raise ManifestError(f"{path} is not a CSV table: {plain(reason)}") from reason
+    # What mien writes for spreadsheets has an apostrophe before names that they would take for formulas.
+    table = replace_in_texts(table, f"^'({FORMULA.pattern})", r"\1")
     return _numbered(table, bad, path, text.separator, text.first)
+
+
+def replace_in_texts(table: "pa.Table", pattern: str, new: str) -> "pa.Table":
+    """The table with a pattern exchanged in all its texts; see mien.spreadsheets.safe_cell and plain_cell."""
+    import pyarrow as pa
+    import pyarrow.compute
+
+    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+        if pa.types.is_string(kind):
+            column = pyarrow.compute.replace_substring_regex(table.column(place), pattern, new)
+            table = table.set_column(place, name, column)
+    return table
 
 
 def _numbered(table: "pa.Table", bad: Sequence[Any], path: Path, separator: str, first: int) -> FileTable:

@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from mien.data.manifest import tabulate
+from mien.data.manifest_io import write_manifest
 from mien.data.sample import Problem, Sample
 from mien.data.sources import table
 from mien.errors import ManifestError
@@ -45,3 +47,11 @@ def test_tables_with_columns_of_any_name(tmp_path: Path, kind: str) -> None:
         list(table.read(path))
     with pytest.raises(ManifestError, match="no column 'name' for subject; it has file, who"):
         list(table.read(path, {"subject": "name"}))
+
+
+def test_a_manifest_that_mien_wrote_is_imported_letter_by_letter(tmp_path: Path) -> None:
+    touch(tmp_path, "1.jpg", "2.jpg", "3.jpg")
+    names = ["=SUM(1)", "-An", "NA"]
+    samples = [Sample(tmp_path / f"{number}.jpg", name) for number, name in enumerate(names, start=1)]
+    write_manifest(tabulate(samples, tmp_path, "x"), tmp_path / "m.csv")
+    assert [s.subject for s in samples_of(table.read(tmp_path / "m.csv"))] == names
