@@ -78,7 +78,7 @@ def of_system(name: str) -> list[str]:
     detector, recognizer = SYSTEMS[name]
     return [
         f"embed lfw.parquet --detector {detector} --recognizer {recognizer} --out {name}.parquet",
-        *protocols(name, 1000, 300),
+        *protocols(name, 20, 300),
     ]
 
 
