@@ -1,8 +1,8 @@
 """Unnamed faces in groups: how many are right, and how sure `mien cluster` says it is.
 
 CelebA, on which limits and certainties were fitted, as it is and with four in five people reduced to one photograph;
-and LFW, which showed which method it takes: the people with two or more images, and everybody. All faces of all images
-are grouped; the most prominent face of each is the one that has a name. Speed and memory at 20,000 made faces.
+and LFW, which showed which method it takes: the people with two or more images, and everybody. All faces of all
+images are grouped; the most prominent face of each is the one that has a name. Speed and memory at 20,000 made faces.
 
     python benchmarks/clusters.py
 """

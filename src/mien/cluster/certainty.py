@@ -20,7 +20,7 @@ from mien.units import Metric
 
 AT_LIMIT, PER_DECADE = 0.09, 0.5
 """Share of faces in a wrong group where the score only just passes, and the power of ten by which it falls for each
-power of ten of the rate: fitted to CelebA (benchmarks/clusters.py); LFW showed which method, and CelebA its numbers."""
+power of ten of the rate: fitted to CelebA (benchmarks/clusters.py)."""
 BLOCK = 1024
 """Faces that are compared with all groups at a time."""
 
