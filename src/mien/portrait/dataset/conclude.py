@@ -51,6 +51,7 @@ def conclude(
         *listing.findings,
         *_unreadable(entries, readable),
         *contradictions,
+        *(metadata.findings if metadata is not None else ()),
         *duplicates,
         *wrong_labels,
         *few_images(people, rules.structure.min_images),

@@ -30,6 +30,7 @@ KINDS: dict[str, Severity] = {
     "two-people": "error",
     "one-person-twice": "error",
     "age-contradiction": "error",
+    "manifest-row": "warning",
     "not-in-folder": "warning",
 }
 """How severe each kind is, in the order of reports. A new kind is an entry here and its texts in the catalogues."""
