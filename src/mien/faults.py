@@ -93,7 +93,7 @@ def shortened(name: str) -> str:
 
 def _of_system(reason: OSError, name: str) -> str:
     """What the operating system said, about the file that it said it of."""
-    # The number of an open file is no name.
+    # The number of an open file is not a name.
     file = "" if isinstance(reason.filename, int | None) else os.fsdecode(reason.filename)
     remedy = REMEDIES.get(reason.errno or 0, f"could not be used ({reason.strerror or _named(reason)})")
     if not file and reason.errno in WRITING:

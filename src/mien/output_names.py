@@ -23,7 +23,7 @@ INDEX = ".mien-outputs"
 LONGEST = 200
 """Max bytes of a name without its ending: file systems allow 255, and numbers, endings and scratch names follow."""
 KEPT_ENDINGS = (".jpg", ".mp4")
-"""Endings of outputs: where two inputs want one name, the one that has it already keeps it."""
+"""Endings of outputs: where two inputs would have one name, the one that has it already keeps it."""
 
 Identity = tuple[int, int]
 
@@ -229,7 +229,7 @@ def read_index(folder: Path) -> dict[str, list[int]]:
 
 
 def _identity(path: Path) -> Identity | None:
-    """What tells a file from all others, whatever it is called; None where there is no file."""
+    """What distinguishes a file from all others, whatever it is called; None where there is no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):

@@ -37,7 +37,7 @@ def test_aspects_are_named_in_a_cell() -> None:
 
 
 def test_reasons_are_what_a_better_image_would_change() -> None:
-    """A doubt for which the rate holds is none."""
+    """Where the rate holds there is no doubt."""
     first, second = scoping.reasons([MASK, GREY, DARK], "en")
     assert first.startswith("the lower face is covered: 17%")
     assert second == "the face is too dark or too flat to show its features (2.0 bits of tones)"

@@ -310,7 +310,7 @@ def celebrities(data: Path) -> list[tuple[Path, Floats]]:
             "have wrong landmarks, so none are used; the first: .* left and right",
         ),
         (lambda points: points[:, ::-1], "x and y are exchanged"),
-        (lambda points: points / 400, "shares of the picture's size"),
+        (lambda points: points / 400, "shares of the image's size"),
         (lambda points: points * 0, "all at 0, 0"),
         (lambda points: points * 3, "as if of another size"),
         (

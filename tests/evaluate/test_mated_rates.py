@@ -37,10 +37,10 @@ def uneven(make_embedded) -> tuple[Embedded, PairStatistics]:
 
 def test_the_person_with_most_images_is_named(uneven: tuple[Embedded, PairStatistics]) -> None:
     embedded, pairs = uneven
-    most = heaviest(embedded, pairs)
-    assert most.subject == "s30" and most.samples == 12
-    assert most.share == pytest.approx(66 / len(pairs.mated))
-    assert "s30 with 12" in most.sentence(20).text("en")
+    found = heaviest(embedded, pairs)
+    assert found.subject == "s30" and found.samples == 12
+    assert found.share == pytest.approx(66 / len(pairs.mated))
+    assert "s30 with 12" in found.sentence(20).text("en")
 
 
 def test_everybody_counts_alike_in_the_mean_over_people(uneven: tuple[Embedded, PairStatistics]) -> None:

@@ -66,7 +66,7 @@ def test_rubbish_is_called_by_its_file_and_not_by_the_name_it_was_to_get(net: Pa
 
 
 def test_weights_that_are_not_numbers_are_never_stored(net: Path, make_recognizer: Make) -> None:
-    """They were adopted and exported as ready (`least cosine nan`), and then never opened."""
+    """They were adopted and exported as ready (the cosine of the comparison was NaN), and then never opened."""
     for value in (np.nan, np.inf, 0.0):
         model = onnx.load_from_string(make_recognizer())
         matrix = next(one for one in model.graph.initializer if one.name == "matrix")
@@ -83,8 +83,8 @@ def test_a_network_that_answers_the_same_to_every_face_is_refused(net: Path, mak
     graph = model.graph
     graph.initializer.append(numpy_helper.from_array(np.zeros((1, 64), np.float32), "nothing"))
     graph.initializer.append(numpy_helper.from_array(np.ones((1, 64), np.float32), "ones"))
-    graph.node[-1].output[0] = "told"
-    graph.node.append(helper.make_node("Mul", ["told", "nothing"], ["gone"]))
+    graph.node[-1].output[0] = "unused"
+    graph.node.append(helper.make_node("Mul", ["unused", "nothing"], ["gone"]))
     graph.node.append(helper.make_node("Add", ["gone", "ones"], ["embedding"]))
     net.write_bytes(model.SerializeToString())
     with pytest.raises(CardError, match=r"My Net.onnx gives the same embedding for every face"):

@@ -43,15 +43,15 @@ def sees_eyes(tmp_path: Path, network: Callable[..., bytes]) -> Callable[[float]
 
 
 TURNED = {
-    90: ("lies on its side): turn it clockwise by 90 degrees", "90 độ theo chiều kim đồng hồ"),
-    180: ("upside down): turn it by 180 degrees", "lộn ngược"),
-    270: ("lies on its side): turn it counterclockwise by 90 degrees", "90 độ ngược chiều kim đồng hồ"),
+    90: ("it is on its side): turn it clockwise by 90 degrees", "90 độ theo chiều kim đồng hồ"),
+    180: ("it is upside down): turn it by 180 degrees", "lộn ngược"),
+    270: ("it is on its side): turn it counterclockwise by 90 degrees", "90 độ ngược chiều kim đồng hồ"),
 }
 
 
 @pytest.mark.parametrize("turn", TURNED)
 def test_of_a_photograph_on_its_side_the_picture_is_turned_not_the_head(hopper: Image, turn: int) -> None:
-    """Without EXIF: the person was told to tilt their head, or to look into the camera."""
+    """Without EXIF: the person was asked to tilt their head, or to look into the camera."""
     checked = portrait.check(np.ascontiguousarray(np.rot90(hopper, turn // 90)))
     states = {verdict.rule.id: verdict.state for verdict in checked.verdicts}
     upright = {verdict.rule.id: verdict.state for verdict in portrait.check(hopper).verdicts}
@@ -59,7 +59,7 @@ def test_of_a_photograph_on_its_side_the_picture_is_turned_not_the_head(hopper: 
     assert checked.turn == turn and checked.outcome == "failed"
     assert states == upright | {"upright": "fail"} | dict.fromkeys(pose, "not assessed")
     first, *rest = checked.instructions()
-    assert first == f"The picture is turned ({TURNED[turn][0]}"
+    assert first == f"The photograph is turned ({TURNED[turn][0]}"
     assert not any(word in line for line in rest for word in ("Tilt", "Turn your head", "camera", "turned"))
     assert TURNED[turn][1] in checked.instructions("vi")[0]
 
@@ -69,7 +69,7 @@ def test_where_no_rule_asks_for_an_upright_picture_it_is_said_all_the_same(hoppe
     rules = parse_rules(text + 'severity = "error"\n', "own")
     checked = portrait.check(np.ascontiguousarray(np.rot90(hopper)), rules)
     assert checked.outcome == "not judged"
-    assert checked.instructions() == ["The picture is turned (lies on its side): turn it clockwise by 90 degrees"]
+    assert checked.instructions() == ["The photograph is turned (it is on its side): turn it clockwise by 90 degrees"]
 
 
 def test_a_missing_face_is_one_line_not_a_line_for_each_rule(

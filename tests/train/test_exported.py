@@ -35,7 +35,7 @@ def test_a_run_without_a_checkpoint_says_how_to_continue(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_file_whose_answer_is_no_number_has_no_parity(value: float) -> None:
-    """`minimum cosine nan` was no smaller than the limit, so the file was kept as ready."""
+    """`minimum cosine nan` was not smaller than the limit, so the file was kept as ready."""
     good = np.ones((3, 8), np.float32)
     bad = good.copy()
     bad[1, 2] = value

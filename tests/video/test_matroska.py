@@ -32,7 +32,7 @@ def test_frames_that_are_damaged_in_the_middle_are_missed(film: Path) -> None:
     data = film.read_bytes()
     third = len(data) // 3
     film.write_bytes(data[:third] + bytes(third) + data[2 * third :])
-    assert count_frames(film) is None, "zeros are no element"
+    assert count_frames(film) is None, "zeros do not begin an element"
     video = Video(str(film))
     count = sum(1 for _ in video)
     assert count < 40 and f"is damaged: {count} frames could be read" in video.fault

@@ -74,7 +74,7 @@ ALLOWED: dict[tuple[str, str], Callable[..., object]] = {
 
 
 class _Restricted(pickle._Unpickler):
-    """Python's own unpickler: the one in C takes as much memory as ten bytes of a file tell it to."""
+    """Python's own unpickler: the one in C takes as much memory as ten bytes of a file ask for."""
 
     def find_class(self, module: str, name: str) -> Callable[..., object]:
         found = ALLOWED.get((module, name))

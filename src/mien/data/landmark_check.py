@@ -1,4 +1,4 @@
-"""Landmarks and boxes that come with a data set, held against the picture, the box and a face's shape.
+"""Landmarks and boxes that come with a data set, held against the image, the box and a face's shape.
 
 Owns the limits, and the reason in words. Says nothing about whose face it is, and finds no faces: whether landmarks
 are where a detector finds the face is for `agreement`, which is given both. Every limit was measured on landmarks
@@ -24,13 +24,13 @@ MAX_MISFIT = 18.0
 EXCHANGED_MISFIT = 12.0
 """From here on an order of points that fits twice as well is named as the mistake."""
 MAX_OUTSIDE = 3
-"""Maximum number of points outside of the picture. Right landmarks: at most 3, for faces that are cut off."""
+"""Maximum number of points outside of the image. Right landmarks: at most 3, for faces that are cut off."""
 MAX_BORDER = 0.75
-"""Maximum share of the crop that is outside of the picture. Right landmarks: at most 0.60."""
+"""Maximum share of the crop that is outside of the image. Right landmarks: at most 0.60."""
 MIN_SPREAD = 0.15
 """Minimum spread of the points across, as a share of that along. Right landmarks: at least 0.34."""
 SHARE = 1.5
-"""Numbers up to this are shares of the picture's size and not pixels."""
+"""Numbers up to this are shares of the image's size and not pixels."""
 BOX_MARGIN = 0.5
 """By how many of its sizes the landmarks' middle may be outside of the box. Right landmarks: it is inside."""
 GRID = np.stack(np.meshgrid(np.arange(2, 112, 4), np.arange(2, 112, 4)), axis=-1).reshape(-1, 2).astype(np.float64)
@@ -45,18 +45,18 @@ ORDERS: dict[str, Sequence[int]] = {
 
 
 def wrong_landmarks(landmarks: Floats, width: int, height: int, box: Box | None = None) -> str:
-    """Why landmarks cannot be those of a face in this picture; empty where they can.
+    """Why landmarks cannot be those of a face in this image; empty where they can.
 
     Args:
         landmarks: (5, 2) pixels.
-        width: of the picture.
-        height: of the picture.
+        width: of the image.
+        height: of the image.
         box: of the face, where it is known.
     """
     if not np.isfinite(landmarks).all():
         return "its landmarks have a number that is not finite"
     if np.ptp(landmarks, axis=0).max() > 0 and np.abs(landmarks).max() <= SHARE < min(width, height):
-        return "its landmarks are shares of the picture's size, not pixels: multiply them by width and height"
+        return "its landmarks are shares of the image's size, not pixels: multiply them by width and height"
     misfit, matrix = _fit(landmarks)
     wide, narrow = np.linalg.svd(landmarks - landmarks.mean(axis=0), compute_uv=False)
     if wide >= 1 and narrow < MIN_SPREAD * wide:
@@ -108,12 +108,12 @@ def _turn(landmarks: Floats) -> float:
 def _place(landmarks: Floats, matrix: NDArray[np.float64], width: int, height: int) -> str:
     outside = (landmarks < 0) | (landmarks >= floats([width, height]))
     if (count := int(outside.any(axis=1).sum())) > MAX_OUTSIDE:
-        return f"{count} of its 5 landmarks are outside of the picture of {width}x{height}, as if of another size"
+        return f"{count} of its 5 landmarks are outside of the image of {width}x{height}, as if of another size"
     back = cv2.invertAffineTransform(matrix)
     spots = GRID @ back[:, :2].T + back[:, 2]
     seen = ((spots >= 0) & (spots < (width, height))).all(axis=1).mean()
     if 1 - seen > MAX_BORDER:
-        return f"{1 - seen:.0%} of its crop would be outside of the picture of {width}x{height}"
+        return f"{1 - seen:.0%} of its crop would be outside of the image of {width}x{height}"
     return ""
 
 
@@ -128,15 +128,15 @@ def _off_box(landmarks: Floats, box: Box | None) -> str:
 
 
 def wrong_box(box: Box, width: int, height: int) -> str:
-    """Why a box cannot be that of a face in this picture; empty where it can."""
+    """Why a box cannot be that of a face in this image; empty where it can."""
     if not all(map(math.isfinite, box.corners)):
         return "its box has a number that is not finite"
     if box.width <= 0 or box.height <= 0:
         return f"its box of {box.width:g}x{box.height:g} is empty"
     if max(map(abs, box.corners)) <= SHARE < min(width, height):
-        return "its box is in shares of the picture's size, not pixels: multiply it by width and height"
+        return "its box is in shares of the image's size, not pixels: multiply it by width and height"
     if box.x2 <= 0 or box.y2 <= 0 or box.x1 >= width or box.y1 >= height:
-        return f"its box is outside of the picture of {width}x{height}, as if of another size"
+        return f"its box is outside of the image of {width}x{height}, as if of another size"
     return ""
 
 
@@ -170,7 +170,7 @@ class Agreement:
         """What it means, in one sentence."""
         return (
             f"the landmarks of {self.agreeing} of {self.compared} compared rows are where the detector finds a face: "
-            "see whether they belong to these pictures, at this size."
+            "see whether they belong to these images, at this size."
         )
 
 
@@ -179,11 +179,11 @@ NO_AGREEMENT = Agreement()
 
 
 def agreement(landmarks: Sequence[Floats], found: Sequence[Faces]) -> Agreement:
-    """Compare landmarks with the faces that a detector finds in the same pictures.
+    """Compare landmarks with the faces that a detector finds in the same images.
 
     Args:
-        landmarks: (5, 2) pixels for each picture.
-        found: the faces of each picture, in the same pixels.
+        landmarks: (5, 2) pixels for each image.
+        found: the faces of each image, in the same pixels.
     """
     compared = [(points, faces) for points, faces in zip(landmarks, found, strict=True) if faces]
     return Agreement(

@@ -173,7 +173,7 @@ def with_forward_paths(table: "pa.Table", folder: Path) -> "pa.Table":
 
 
 def forward_path(path: str, folder: Path) -> str:
-    """A path of Windows written as here; the path itself where it is none, or where a file has this very name."""
+    """A path of Windows written as here; the path itself where it is not one, or where a file has this very name."""
     if "\\" not in path or (folder / path).exists():
         return path
     return PureWindowsPath(path).as_posix()

@@ -50,7 +50,7 @@ def read_table(path: Path) -> FileTable:
     """Read a CSV or Parquet file, by its ending.
 
     Raises:
-        ManifestError: it cannot be read, is damaged, or is no such table.
+        ManifestError: it cannot be read, is damaged, or is not such a table.
     """
     if path.suffix.lower() == ".parquet":
         table = read_parquet(path)

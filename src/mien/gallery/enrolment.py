@@ -42,7 +42,7 @@ class EnrolmentReport:
         enrolments: in the order of the samples.
         unit: of the scores of conflicts.
         notes: for whom the gallery's threshold holds, and what else its people show.
-        problems: rows and folders of the source that are no samples, and why.
+        problems: rows and folders of the source that are not samples, and why.
     """
 
     enrolments: tuple[Enrolment, ...]

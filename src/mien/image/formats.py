@@ -109,7 +109,7 @@ def _open_png(stream: io.BytesIO) -> ImageFile.ImageFile:
     try:
         return PngImagePlugin.PngImageFile(stream)
     except BROKEN:
-        # Damage in its colour profile or its comments is no reason to refuse it.
+        # Damage in its colour profile or its comments is not a reason to refuse it.
         return PngImagePlugin.PngImageFile(io.BytesIO(without_damaged_extras(stream.getvalue())))
 
 
@@ -169,7 +169,7 @@ FOREIGN: tuple[tuple[str, Callable[[bytes], bool], str], ...] = (
     ("a video", lambda data: not _brands(data).isdisjoint(MEDIA_BRANDS), "give it to a verb that reads videos"),
     ("a ZIP archive", _starts(b"PK\x03\x04"), "unpack it first"),
 )
-"""What images are mistaken for: what it is, how its first bytes tell, and what to do."""
+"""What images are mistaken for: what it is, how its first bytes show it, and what to do."""
 
 UNREAD = frozenset(
     [

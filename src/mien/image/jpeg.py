@@ -3,7 +3,7 @@
 libjpeg-turbo decodes damaged data all the same and only warns of it. It warns of harmless things in the same way: of
 stray bytes between segments, of a missing end marker behind the last row, of padding. So a file with a warning is
 copied without these, and the copy has to be decoded without any warning. Owns what counts as damage; lost bytes that
-leave valid data of exactly the right length behind cannot be told by anyone.
+leave valid data of exactly the right length behind cannot be seen by anyone.
 """
 
 import re
@@ -93,7 +93,7 @@ def _strictly(data: bytes, colours: str, min_width: int, min_height: int, *, str
 def _without_harmless(
     data: bytes, warning: str, colours: str, min_width: int, min_height: int
 ) -> tuple[Image, bytes]:
-    """Decode a file of which the first warning is known; libjpeg-turbo tells no other."""
+    """Decode a file of which the first warning is known; libjpeg-turbo reports no other."""
     if warning.startswith(DAMAGE) and not _may_be_harmless(warning):
         raise DamagedError(warning)
     paddings = [0]

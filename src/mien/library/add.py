@@ -31,7 +31,7 @@ def add_model(
         role: of a model that examines one face of a portrait; None for a recognizer or a detector.
 
     Raises:
-        CardError: the file cannot be read, is of no known family, has weights that are no numbers or all zero, or
+        CardError: the file cannot be read, is of no known family, has weights that are not numbers or all zero, or
             the hints leave something open; or `name` is not a name.
 
     Example:

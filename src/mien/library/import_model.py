@@ -38,7 +38,7 @@ MIN_EMBEDDING = 32
 """Numbers that the only output of a recognizer has at least; those of the field have 128 or more."""
 
 CHOOSE = "choose another name"
-"""What messages say of a name that is none."""
+"""What messages say of a name that cannot be one."""
 
 HALF_RANGE = InputSpec(colour="RGB", mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5))
 """The input of most recognizers; the colour order differs, so the owner gives it."""
@@ -232,8 +232,8 @@ def _embedding_size(where: str, measured: _Measured, output: int) -> int:
         raise CardError(f"{where} gives {dark.size} numbers, too few for an embedding")
     if np.array_equal(dark, other):
         raise CardError(
-            f"{where} gives the same embedding for every face, so it tells nobody apart: its weights are damaged or "
-            "untrained; copy the file or export it again"
+            f"{where} gives the same embedding for every face, so it distinguishes nobody: its weights are damaged "
+            "or untrained; copy the file or export it again"
         )
     return int(dark.size)
 

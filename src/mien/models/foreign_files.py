@@ -1,4 +1,4 @@
-"""Says what a file is that is no network, by its first bytes: what people download or name by mistake.
+"""Says what a file is that is not a network, by its first bytes: what people download or name by mistake.
 
 Reads no file.
 """
@@ -23,7 +23,7 @@ BEGINNINGS = (
 
 
 def describe_foreign(head: bytes) -> str:
-    """What a file is that is no network of any kind, as the end of a sentence; empty where that is not known.
+    """What a file is that is not a network of any kind, as the end of a sentence; empty where that is not known.
 
     Args:
         head: its first bytes, 64 or more where it has them.

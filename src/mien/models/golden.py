@@ -20,7 +20,7 @@ FREE_SIDE = 128
 
 NOT_FINITE = "its answer has numbers that are not finite"
 ALL_ZERO = "its answer is all zeros"
-"""What is wrong with an answer that is no golden vector, as a part of a sentence."""
+"""What is wrong with an answer that is not a golden vector, as a part of a sentence."""
 
 SAMPLE = 256
 """How many numbers of each output a golden vector keeps, evenly spaced."""

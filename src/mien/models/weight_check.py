@@ -28,7 +28,7 @@ def check_weights(data: bytes, where: str) -> None:
         where: what messages call it.
 
     Raises:
-        CardError: a weight is no number, all weights of a layer are zero, or the file cannot hold what it says.
+        CardError: a weight is not a number, all weights of a layer are zero, or the file cannot hold what it says.
     """
     import onnx
     from google.protobuf.message import DecodeError

@@ -19,7 +19,7 @@ from mien.types import Box, Face, Faces, floats
 SAME_FACE = 0.3
 """Minimum IoU of a detected face with the box given for it; boxes of other tools are wider or tighter."""
 CONTAINED = 0.8
-"""Minimum share of a detected face that is in a loose box, such as one of the head or of the whole picture."""
+"""Minimum share of a detected face that is in a loose box, such as one of the head or of the whole image."""
 
 Refusal = Literal["no face", "several faces", "too small", "broken"]
 MultipleFaces = Literal["reject", "largest"]

@@ -161,7 +161,7 @@ def require_parity(name: str, parity: float, compared: str, *, half: bool) -> Ac
     Raises:
         CheckpointError: the file is too far from the network.
     """
-    if not parity >= MIN_PARITY:  # NaN is no parity
+    if not parity >= MIN_PARITY:  # NaN is not a parity
         raise CheckpointError(
             f"{name}: on {compared} the exported file comes only within a cosine of {parity:.6f} of the "
             "network; it is not kept" + ("; leave --half out" if half else "")

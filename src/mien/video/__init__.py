@@ -1,7 +1,7 @@
 """Videos and cameras: frames with their times, and copies that last as long as the original. Detects nothing.
 
 `reading` gives frames in order, `writing` writes them as MP4 with their own times and with the original's sound,
-`containers` tells the kinds of video files apart, `matroska` counts frames, and `mp4`, `boxes` and `frame_size`
+`containers` distinguishes the kinds of video files, `matroska` counts frames, and `mp4`, `boxes` and `frame_size`
 change what OpenCV's writer leaves wrong.
 """
 

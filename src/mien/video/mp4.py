@@ -33,7 +33,7 @@ from mien.video.boxes import (
 from mien.video.frame_size import with_frame_size
 
 TICKS = 90_000
-"""Per second, in which the times of frames are written: enough to tell all usual rates apart (MPEG's own)."""
+"""Per second, in which the times of frames are written: enough to distinguish all usual rates (MPEG's own)."""
 MEDIA_HEAD = 16
 """Bytes before the data of a large media box."""
 PIECE = 1 << 20

@@ -139,7 +139,7 @@ def copy_sound(path: Path, source: Path) -> bool:
     inputs = ["-i", f"file:{path.absolute()}", "-i", f"file:{source.absolute()}"]
     command = [program, "-nostdin", "-v", "error", "-y", *inputs, "-map", "0:v:0", "-map", "1:a?", "-c:v", "copy"]
     try:
-        # Sound that an MP4 file does not take as it is stored is stored anew.
+        # Sound that an MP4 file does not take as it is stored is encoded again.
         for codec in ("copy", "aac"):
             chosen = [*command, "-c:a", codec, f"file:{scratch.absolute()}"]
             # The program is found on the user's own path, and names of files are marked as such.

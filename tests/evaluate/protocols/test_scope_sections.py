@@ -41,7 +41,7 @@ def embedded(make_embedded: Make) -> Embedded:
     return replace(made, embeddings=vectors, scopes=scopes(len(made)))
 
 
-def told(report: Report) -> str:
+def text_of_report(report: Report) -> str:
     return " ".join(text_of(line, "en") for line in report.headline)
 
 
@@ -95,7 +95,9 @@ def test_every_protocol_says_it(embedded: Embedded, list_pairs: Callable[[Embedd
         calibrate(embedded, fmr=[0.1]),
     )
     for report in made:
-        assert "samples are outside of what recognizers are measured on: small" in told(report), report.protocol
+        assert "samples are outside of what recognizers are measured on: small" in text_of_report(report), (
+            report.protocol
+        )
         assert report.numbers["samples outside"].value
         for language in ("en", "vi"):
             assert report.in_language(language).tables

@@ -120,4 +120,4 @@ def test_on_a_small_face_no_mask_is_seen_or_denied(
     found = MEASURES["mask"].take(shrunk, make_face_chip(shrunk))
     assert (found.value is not None) is is_judged
     if not is_judged:
-        assert found.reason.text("en") == "the face is too small to tell a mask"
+        assert found.reason.text("en") == "the face is too small for a mask to be seen"

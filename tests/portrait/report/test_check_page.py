@@ -29,7 +29,7 @@ def folder(tmp_path: Path, collins_path: Path, hopper: Image) -> Path:
     return photographs
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "The picture is turned"), ("vi", "Ảnh bị xoay")])
+@pytest.mark.parametrize(("language", "said"), [("en", "The photograph is turned"), ("vi", "Ảnh bị xoay")])
 def test_check_out_writes_marked_pictures_and_one_page(
     folder: Path, tmp_path: Path, language: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

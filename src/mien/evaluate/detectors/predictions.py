@@ -100,7 +100,7 @@ def _is_prediction(name: str) -> bool:
 
 
 def _parse(data: bytes, where: str) -> tuple[NDArray[np.float64] | None, list[Problem]]:
-    """The boxes of a file, the best first, and its rows that are none; None for a file of something else."""
+    """The boxes of a file, the best first, and its rows that are not boxes; None for a file of something else."""
     rows = data.decode("utf-8", "replace").split("\n")
     if len(rows) < 2 or not rows[1].strip().isdecimal():
         return None, [Problem(f"{where}, line 2", "expected the number of boxes; the file is left out")]

@@ -19,7 +19,7 @@ class Metadata:
     Attributes:
         by_path: of images.
         by_subject: of people.
-        findings: rows that cannot be read, and facts that are no dates or sexes; the rest of such a row counts.
+        findings: rows that cannot be read, and facts that are not dates or sexes; the rest of such a row counts.
     """
 
     by_path: dict[str, dict[str, str]] = field(default_factory=dict)

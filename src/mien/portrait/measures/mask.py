@@ -52,7 +52,7 @@ and 8 pixels between the eyes (boxes of 64, 48, 32 and 24), 6, 9, 12 and 18% are
 
 
 def large_enough(chip: FaceChip) -> bool:
-    """Whether the face has enough pixels for a mask to be told from a beard or a shadow."""
+    """Whether the face has enough pixels to distinguish a mask from a beard or a shadow."""
     return chip.native_scale >= SMALLEST
 
 

@@ -34,7 +34,7 @@ from mien.thumbnail import place_jpeg
 from mien.types import Box
 
 COUNTED_ONCE = (Message("reason.no-face"), Message("reason.unreadable"))
-"""Reasons that are no matter of a rule: such images are counted at the head of the page."""
+"""Reasons that do not belong to a rule: such images are counted at the head of the page."""
 
 WORST = 8
 """Images shown for each failed rule."""

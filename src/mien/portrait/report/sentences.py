@@ -9,7 +9,7 @@ from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.rules.text import rule_title
 from mien.portrait.rules.verdicts import FAIL
 
-MOST = 3
+MAX_RULES = 3
 """Rules that are named as reasons, those that most images fail."""
 
 
@@ -47,7 +47,7 @@ def why_failed(audit: Audit, language: str) -> list[Message]:
         fail = int(np.any([one.states == FAIL for one in errors], axis=0).sum())
         counts = [
             Message("audit.rule-count", {"rule": rule_title(one.rule, language), "count": one.count(FAIL)})
-            for one in worst[:MOST]
+            for one in worst[:MAX_RULES]
         ]
         listed = "; ".join(one.text(language) for one in counts)
         found.append(Message("audit.fail-rules", {"count": fail, "images": len(audit.entries), "rules": listed}))

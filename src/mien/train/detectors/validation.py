@@ -74,7 +74,7 @@ def _detect(
     for image in one.images:
         try:
             pixels = read_image(image.path)
-        except Exception:  # noqa: BLE001, S112 - an image that cannot be read is no validation image
+        except Exception:  # noqa: BLE001, S112 - an image that cannot be read cannot validate
             continue
         images.append(image)
         faces.append(detect(network, pixels, (Pass(one.settings.longest),), device))

@@ -54,7 +54,7 @@ class GuardResult:
     def verdict(self) -> Verdict:
         """Whether the model may be called better."""
         kept = [row.point.difference.value <= self.allowed for row in self.rows if row.role == "general"]
-        if not all(kept):  # a difference that is NaN is no proof that nothing was lost
+        if not all(kept):  # a difference that is NaN does not prove that nothing was lost
             return "lost too much"
         own = [row for row in self.rows if row.role == "own"]
         return "better" if any(row.point.difference.high < 0 for row in own) else "no gain shown"
