@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -102,13 +103,12 @@ def test_a_source_is_reached_from_data_import(
     (folder / "badges.txt").write_text("7 a.png\n12 b.png\n")
     # Before the general sources, which would take the folder.
     source = example("A data set", monkeypatch).SOURCE
-    for name in list(SOURCES):
-        monkeypatch.delitem(SOURCES, name)
-    monkeypatch.setitem(SOURCES, source.name, source)
-    assert run(["data", "inspect", str(folder), "--json"]) == 0
-    assert rows(capsys)[-1]["source"] == "badges"
     out = tmp_path / "set.csv"
-    assert run(["data", "import", str(folder), "--as", "badges", "--out", str(out)]) == 0
+    # The order of the table is the order of guessing; pytest's own patches put it back in reverse.
+    with patch.dict(SOURCES, {source.name: source}, clear=True):
+        assert run(["data", "inspect", str(folder), "--json"]) == 0
+        assert rows(capsys)[-1]["source"] == "badges"
+        assert run(["data", "import", str(folder), "--as", "badges", "--out", str(out)]) == 0
     assert "badge-7" in out.read_text() and "badge-12" in out.read_text()
 
 
