@@ -10,6 +10,7 @@ any error the upper end is the rule of three over subjects. How often this holds
 benchmarks/coverage.py and decisions/0019. Chooses no threshold and makes no decision.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import cbrt, exp, inf, log, sqrt
 
@@ -23,6 +24,10 @@ Z = 1.959963984540054
 """The normal quantile of 97.5%."""
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """Student's quantile of 97.5% for 1 to 10 degrees of freedom."""
+
+
+STEP = 0.25
+"""Logarithm of the factor between a wanted rate and those on both sides of it, over which its price is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,19 @@ def moves_of_pairs(counts: PairCounts) -> "Moves":
         twice=counts.by_pair / counts.total**2,
         share=share,
     )
+
+
+def price(missed: Callable[[float], float], rate: float, lowest: float, step: float = STEP) -> float:
+    """How much a miss rate rises while a false match rate falls by one unit, near a wanted false match rate.
+
+    Args:
+        missed: the miss rate at the threshold for a false match rate.
+        rate: the wanted false match rate.
+        lowest: the lowest one that the set has a threshold for.
+        step: logarithm of the factor between the wanted rate and those on both sides of it.
+    """
+    loose, strict = min(0.9, rate * exp(step)), max(rate * exp(-step), lowest)
+    return max(0.0, missed(strict) - missed(loose)) / (loose - strict)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

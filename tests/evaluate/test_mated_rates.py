@@ -8,7 +8,7 @@ import pytest
 from mien.evaluate.mated_rates import fnmr_over_people, fnmr_with_failures, heaviest
 from mien.evaluate.scorefile import Embedded
 from mien.pairwise.all_pairs import PairStatistics, compare_all
-from mien.pairwise.moves import fnmr_for
+from mien.pairwise.moves import at_rate
 from mien.pairwise.rates_at import threshold_at
 from mien.types import floats
 
@@ -70,7 +70,7 @@ def test_an_image_without_an_embedding_is_missed_in_all_its_comparisons(
 
 def test_without_failures_it_is_the_plain_rate(uneven: tuple[Embedded, PairStatistics]) -> None:
     embedded, pairs = uneven
-    system, plain = fnmr_with_failures(pairs, 1e-2, embedded, 20), fnmr_for(pairs, 1e-2)
+    system, plain = fnmr_with_failures(pairs, 1e-2, embedded, 20), at_rate(pairs, 1e-2).fnmr
     assert (system.value, system.low, system.high) == pytest.approx((plain.value, plain.low, plain.high))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.pairwise.all_pairs import PairStatistics, compare_all
-from mien.pairwise.moves import equal_error_moves, fmr_moves, fnmr_for, fnmr_moves, fnmr_moves_for, price
+from mien.pairwise.moves import at_rate, equal_error_moves, fmr_moves, fnmr_moves
 from mien.pairwise.operating_points import equal_error
 from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.types import Floats, floats
@@ -50,28 +50,28 @@ def test_the_threshold_moves_with_the_people(people: tuple[Floats, np.ndarray], 
     for subject in range(40):
         one = without(people, subject)
         again.append(fnmr_at(one, threshold_at(one, 3e-2)).value)
-    real, expected = np.array(again) - np.mean(again), fnmr_moves_for(everybody, 3e-2)
+    real, expected = np.array(again) - np.mean(again), at_rate(everybody, 3e-2).moves
     assert np.corrcoef(real, expected.each)[0, 1] > 0.9
     assert (expected.each**2).sum() == pytest.approx((real**2).sum(), rel=0.3)
     fixed = fnmr_at(everybody, threshold_at(everybody, 3e-2))
-    wide = fnmr_for(everybody, 3e-2)
+    wide = at_rate(everybody, 3e-2).fnmr
     assert wide.value == fixed.value and wide.low < fixed.low and wide.high > fixed.high
 
 
 def test_the_price_is_the_slope_of_one_rate_over_the_other(everybody: PairStatistics) -> None:
     strict, loose = (fnmr_at(everybody, threshold_at(everybody, rate)).value for rate in (1.5e-2, 6e-2))
-    assert price(everybody, 3e-2) == pytest.approx((strict - loose) / 4.5e-2, rel=0.35)
+    assert at_rate(everybody, 3e-2).price == pytest.approx((strict - loose) / 4.5e-2, rel=0.35)
 
 
 def test_the_equal_error_rate_moves_less_than_either(everybody: PairStatistics) -> None:
     crossing = equal_error(everybody)
     assert crossing is not None
     moved = equal_error_moves(everybody, crossing.rate.value)
-    assert moved.variance < fnmr_moves_for(everybody, crossing.rate.value).variance
+    assert moved.variance < at_rate(everybody, crossing.rate.value).moves.variance
     assert crossing.rate.low < crossing.rate.value < crossing.rate.high
 
 
 def test_matches_that_are_not_kept_move_as_their_interval_says(people: tuple[Floats, np.ndarray]) -> None:
     few = compare_all(*people, "cosine", keep=50)
     assert fmr_moves(few, threshold_at(few, 0.2)) is None
-    assert fnmr_for(few, 0.2).high >= fnmr_at(few, threshold_at(few, 0.2)).high
+    assert at_rate(few, 0.2).fnmr.high >= fnmr_at(few, threshold_at(few, 0.2)).high

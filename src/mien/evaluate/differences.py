@@ -14,9 +14,9 @@ from mien.errors import ManifestError
 from mien.evaluate.wording import message
 from mien.messages import Message
 from mien.pairwise.all_pairs import PairStatistics
-from mien.pairwise.moves import fnmr_for, fnmr_moves_for, kept_worth
+from mien.pairwise.moves import AtRate, at_rate
 from mien.pairwise.operating_points import RATES, can_show
-from mien.pairwise.rates_at import fmr_at, squares, threshold_at
+from mien.pairwise.rates_at import fmr_at, squares
 from mien.rates import Estimate, Indices, Moves, moves_of_subjects
 
 
@@ -65,23 +65,27 @@ def compare(a: PairStatistics, b: PairStatistics) -> list[ComparedPoint]:
 
 
 def _compare(a: PairStatistics, b: PairStatistics, rate: float) -> ComparedPoint:
-    limits = threshold_at(a, rate), threshold_at(b, rate)
-    fnmr = fnmr_for(a, rate), fnmr_for(b, rate)
-    value, moves = fnmr[1].value - fnmr[0].value, _moves_of_difference(a, b, rate)
+    first, second = at_rate(a, rate), at_rate(b, rate)
+    value, moves = second.fnmr.value - first.fnmr.value, _moves_of_difference(first, second, a.nonmated)
     found = _with_interval(value, moves) if moves.each.any() else _unchanged(moves.subjects, value)
-    return ComparedPoint(rate, limits, (fmr_at(a, limits[0]), fmr_at(b, limits[1])), fnmr, found)
+    return ComparedPoint(
+        rate,
+        (first.threshold, second.threshold),
+        (fmr_at(a, first.threshold), fmr_at(b, second.threshold)),
+        (first.fnmr, second.fnmr),
+        found,
+    )
 
 
-def _moves_of_difference(a: PairStatistics, b: PairStatistics, rate: float) -> Moves:
-    """Moves of the FNMR of B less that of A, both at a wanted FMR."""
-    own = fnmr_moves_for(a, rate), fnmr_moves_for(b, rate)
-    first, second = kept_worth(a, rate), kept_worth(b, rate)
-    twice = own[0].twice + own[1].twice
-    if first and second:
-        who = np.concatenate([first.who, second.who])
-        worth = np.concatenate([np.full(len(first.who), -first.price), np.full(len(second.who), second.price)])
-        twice = squares(who, worth, float(worth.sum()) / a.nonmated, first.samples) / float(a.nonmated) ** 2
-    return replace(own[1].plus(own[0], -1.0), twice=twice)
+def _moves_of_difference(first: AtRate, second: AtRate, nonmated: int) -> Moves:
+    """Moves of the FNMR of the second less that of the first, both at a wanted FMR."""
+    moves = second.moves.plus(first.moves, -1.0)
+    if first.matches is None or second.matches is None:
+        return moves
+    who = np.concatenate([first.matches, second.matches])
+    worth = np.repeat([-first.price, second.price], [len(first.matches), len(second.matches)])
+    twice = squares(who, worth, float(worth.sum()) / nonmated, first.samples) / float(nonmated) ** 2
+    return replace(moves, twice=twice)
 
 
 def difference(a: Indices, b: Indices, trials: Indices) -> Difference:

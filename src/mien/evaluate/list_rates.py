@@ -5,7 +5,7 @@ far it moves when one subject is left out. Where no subjects are known, every pa
 """
 
 from dataclasses import dataclass
-from math import ceil, exp
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from mien.evaluate.pair_lists import Roc, ScoredPairs, area, equal_error_rate, roc
 from mien.pairwise.operating_points import SHOWN_BY, Crossing
 from mien.pairwise.rates_at import place_between
-from mien.rates import Doubles, Estimate, Indices, Moves, effective_number, rate_of_moves, without_each
-
-STEP = 0.25
-"""Relative step of the FMR, over which its price in FNMR is measured."""
+from mien.rates import (
+    Doubles,
+    Estimate,
+    Indices,
+    Moves,
+    effective_number,
+    one_sided,
+    price,
+    rate_of_moves,
+    without_each,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
     fnmr = false_nonmatches(pairs, threshold)
     if 0 < fnmr.value < 1:
         own, other = _both(pairs, threshold)
-        moves = own.plus(other, price(roc(pairs.scores, pairs.mated), fmr))
+        moves = own.plus(other, _price(roc(pairs.scores, pairs.mated), fmr))
         fnmr = rate_of_moves(fnmr.value, moves, fnmr.count)
     return ListPoint(fmr, threshold, false_matches(pairs, threshold), fnmr)
 
@@ -76,7 +83,7 @@ def equal_error(pairs: ScoredPairs, curve: Roc) -> Crossing:
     own, other = _both(pairs, threshold)
     if not 0 < rate < 1 or not own.each.any():
         return Crossing(false_nonmatches(pairs, threshold), threshold)
-    steep = price(curve, rate)
+    steep = _price(curve, rate)
     return Crossing(rate_of_moves(rate, own.plus(other, steep).times(1 / (1 + steep)), len(pairs.mated)), threshold)
 
 
@@ -96,11 +103,9 @@ def share_right(pairs: ScoredPairs, right: NDArray[np.bool_]) -> Estimate:
     return _share(right, own_numbers(pairs))
 
 
-def price(curve: Roc, fmr: float) -> float:
+def _price(curve: Roc, fmr: float) -> float:
     """How much the FNMR of a list rises while its FMR falls by one unit."""
-    loose, strict = fmr * exp(STEP), fmr * exp(-STEP)
-    places = np.searchsorted(curve.fmr, [strict, loose], side="right") - 1
-    return max(0.0, float(curve.tmr[places[1]] - curve.tmr[places[0]])) / (loose - strict)
+    return price(lambda rate: 1 - float(curve.tmr[np.searchsorted(curve.fmr, rate, side="right") - 1]), fmr, 0.0)
 
 
 def own_numbers(pairs: ScoredPairs) -> Indices:
@@ -157,5 +162,4 @@ def _share(events: NDArray[np.bool_], who: Indices) -> Estimate:
     if 0 < value < 1:
         return rate_of_moves(value, _moves(events, dense.reshape(who.shape), len(numbers)), len(events))
     shared = bool((who[:, 0] != who[:, 1]).any())
-    reach = min(1.0, (6 if shared else 3) / len(numbers))
-    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach), len(events))
+    return one_sided(value, (6 if shared else 3) / len(numbers), len(events))

@@ -15,8 +15,8 @@ from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import message, share
 from mien.messages import Message
 from mien.pairwise.all_pairs import PairStatistics
-from mien.pairwise.moves import fmr_moves, price
-from mien.pairwise.rates_at import threshold_at
+from mien.pairwise.moves import at_rate, fmr_moves
+from mien.pairwise.rates_at import misses_by_subject
 from mien.rates import Estimate, Indices, moves_of_subjects, one_sided, rate_of_moves, rate_of_subjects
 
 MAX_SAMPLES = 20
@@ -64,7 +64,7 @@ def heaviest(embedded: Embedded, pairs: PairStatistics) -> Heaviest:
 
 def fnmr_over_people(pairs: PairStatistics, threshold: float) -> Estimate:
     """The mean over people of each one's FNMR, so that everybody counts alike."""
-    errors, trials = _by_subject(pairs, threshold)
+    errors, trials = misses_by_subject(pairs, threshold)
     able = trials > 0
     return rate_of_subjects(errors[able] / trials[able], np.ones(int(able.sum())))
 
@@ -78,33 +78,22 @@ def fnmr_with_failures(pairs: PairStatistics, fmr: float, embedded: Embedded, ma
         embedded: the samples that take part, and the failures of the whole set.
         max_samples: the cap; of failures no more count than it leaves room for.
     """
-    threshold = threshold_at(pairs, fmr)
-    errors, trials = _by_subject(pairs, threshold)
-    names = dict(zip(pairs.subjects.tolist(), embedded.subjects, strict=True))
-    lost, others = _lost(np.bincount(pairs.subjects), names, embedded.failed_subjects, max_samples)
+    point = at_rate(pairs, fmr)
+    errors, trials = misses_by_subject(pairs, point.threshold)
+    _, dense = np.unique(pairs.subjects, return_inverse=True)
+    names = dict(zip(dense.tolist(), embedded.subjects, strict=True))
+    lost, others = _lost(np.bincount(dense), names, embedded.failed_subjects, max_samples)
     all_errors = np.concatenate([errors + lost, others])
     all_trials = np.concatenate([trials + lost, others])
     total = float(all_trials.sum())
     rate = float(all_errors.sum()) / total
     if not 0 < rate < 1:
         return one_sided(rate, 3 / int((all_trials > 0).sum()), round(total))
-    moves, noise = moves_of_subjects(all_errors, all_trials), fmr_moves(pairs, threshold)
+    moves, noise = moves_of_subjects(all_errors, all_trials), fmr_moves(pairs, point.threshold)
     if noise is not None:
-        everybody = np.unique(pairs.subjects)
-        padded = np.zeros(len(all_trials))
-        padded[everybody] = noise.each
-        moves = moves.plus(replace(noise, each=padded), price(pairs, fmr) * float(trials.sum()) / total)
+        each = np.concatenate([noise.each, np.zeros(len(others))])
+        moves = moves.plus(replace(noise, each=each), point.price * float(trials.sum()) / total)
     return rate_of_moves(rate, moves, total)
-
-
-def _by_subject(pairs: PairStatistics, threshold: float) -> tuple[Indices, Indices]:
-    """Misses and mated comparisons of each subject, by its number."""
-    owner, subjects = pairs.subjects[pairs.mated_samples[:, 0]], int(pairs.subjects.max()) + 1
-    missed = pairs.mated < np.float64(pairs.similarity(threshold))
-    return (
-        np.bincount(owner, missed, minlength=subjects).astype(np.int64),
-        np.bincount(owner, minlength=subjects),
-    )
 
 
 def _lost(

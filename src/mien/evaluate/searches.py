@@ -7,7 +7,6 @@ threshold are for closed sets alone. A subject's score is the best of its templa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from mien.errors import ManifestError
 from mien.pairwise.operating_points import SHOWN_BY
 from mien.pairwise.rates_at import place_between
-from mien.rates import Estimate, Indices, Moves, moves_of_subjects, rate_of_moves, rate_of_subjects
+from mien.rates import Estimate, Indices, Moves, moves_of_subjects, price, rate_of_moves, rate_of_subjects
 from mien.scores import score_all, similarity
 from mien.types import Floats
 from mien.units import Metric
@@ -24,8 +23,6 @@ BLOCK = 1024
 RANKS = (1, 2, 3, 5, 10, 20, 50)
 CURVE = 24
 """Points of the curve of FNIR over FPIR."""
-STEP = 0.25
-"""Relative step of the FPIR, over which its price in FNIR is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +202,8 @@ def _point(
     if 0 < fnir.value < 1:
         subjects = int(who.max()) + 1
         moves = _moves(missed, who[mated], subjects)
-        price = _price(strangers, np.sort(first), wanted)
-        fnir = rate_of_moves(fnir.value, moves.plus(_moves(returned, who[others], subjects), price), fnir.count)
+        cost = _price(strangers, np.sort(first), wanted)
+        fnir = rate_of_moves(fnir.value, moves.plus(_moves(returned, who[others], subjects), cost), fnir.count)
     return SearchPoint(wanted, similarity(threshold, metric), _share(returned, who[others]), fnir)
 
 
@@ -218,10 +215,12 @@ def _price(strangers: Floats, first: Floats, fpir: float) -> float:
         first: similarities at which enrolled people come first, minus infinity where they do not; rising.
         fpir: the wanted rate.
     """
-    loose, strict = min(0.9, fpir * exp(STEP)), max(fpir * exp(-STEP), 1 / len(strangers))
-    limits = [place_between(strangers, int(rate * len(strangers) + 1e-9)) for rate in (strict, loose)]
-    missed = [float(np.searchsorted(first, np.float64(limit)) / len(first)) for limit in limits]
-    return max(0.0, missed[0] - missed[1]) / (loose - strict)
+
+    def missed(rate: float) -> float:
+        limit = place_between(strangers, int(rate * len(strangers) + 1e-9))
+        return float(np.searchsorted(first, np.float64(limit)) / len(first))
+
+    return price(missed, fpir, 1 / len(strangers))
 
 
 def _moves(events: NDArray[np.bool_], who: Indices, subjects: int) -> Moves:

@@ -5,8 +5,8 @@ threshold, and with it more false non-matches. So its moves are those of the FNM
 one costs of the other. The same holds for the equal error rate and for the difference of two models. Prints nothing.
 """
 
-from dataclasses import dataclass, replace
-from math import exp, sqrt
+from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -18,97 +18,101 @@ from mien.pairwise.rates_at import (
     fnmr_at,
     is_kept,
     kept_matches,
+    misses_by_subject,
     threshold_at,
 )
-from mien.rates import Doubles, Estimate, Indices, Moves, moves_of_pairs, moves_of_subjects, rate_of_moves
-
-STEP = 0.25
-"""Least relative step of the FMR, over which its price in FNMR is measured."""
-
-
-def fnmr_moves(pairs: PairStatistics, threshold: float) -> Moves:
-    """Moves of the false non-match rate at a fixed threshold; of all subjects, in the order of their numbers."""
-    _, dense = np.unique(pairs.subjects, return_inverse=True)
-    owner = dense[pairs.mated_samples[:, 0]]
-    missed = pairs.mated < np.float64(pairs.similarity(threshold))
-    subjects = int(dense.max()) + 1
-    errors = np.bincount(owner, missed, minlength=subjects)
-    return moves_of_subjects(errors, np.bincount(owner, minlength=subjects))
+from mien.rates import (
+    STEP,
+    Doubles,
+    Estimate,
+    Indices,
+    Moves,
+    moves_of_pairs,
+    moves_of_subjects,
+    price,
+    rate_of_moves,
+)
 
 
-def fmr_moves(pairs: PairStatistics, threshold: float) -> Moves | None:
-    """Moves of the false match rate at a fixed threshold; None where not all its matches are kept."""
-    similarity = pairs.similarity(threshold)
-    if not is_kept(pairs, similarity):
-        return None
-    who, samples = kept_matches(pairs, similarity)
-    return moves_of_pairs(count_matches(who, samples, comparisons_of(samples), float(pairs.nonmated)))
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class AtRate:
+    """What a set shows of FNMR at a wanted false match rate.
 
-
-def price(pairs: PairStatistics, fmr: float) -> float:
-    """What a false match rate costs of the other: how much the FNMR rises while the FMR falls by one unit.
-
-    Measured between thresholds on both sides, as far apart as the FMR is uncertain, since a rate of few errors moves
-    in steps.
+    Attributes:
+        threshold: in the metric's unit.
+        price: how much FNMR rises while FMR falls by one unit.
+        moves: of FNMR, with those of the threshold.
+        fnmr: with its interval.
+        matches: (K, 2) the subjects of each accepted non-mated comparison; None where not all are kept.
+        samples: (S,) samples of each subject.
     """
-    measured = fmr_at(pairs, threshold_at(pairs, fmr))
-    step = max(STEP, min(1.0, sqrt(max(1.0, measured.high / max(measured.low, 1e-12))) - 1))
-    loose = min(0.9, fmr * exp(step))
-    strict = max(fmr * exp(-step), 1.01 / pairs.nonmated)
-    mated = np.sort(pairs.mated)
-    missed = [
-        float(np.searchsorted(mated, np.float64(pairs.similarity(threshold_at(pairs, rate)))) / len(mated))
-        for rate in (strict, loose)
-    ]
-    return max(0.0, missed[0] - missed[1]) / (loose - strict)
+
+    threshold: float
+    price: float
+    moves: Moves
+    fnmr: Estimate
+    matches: Indices | None
+    samples: Doubles
 
 
-def fnmr_for(pairs: PairStatistics, fmr: float) -> Estimate:
-    """The false non-match rate at the threshold for a wanted false match rate, with the threshold's own noise.
+def at_rate(pairs: PairStatistics, fmr: float) -> AtRate:
+    """FNMR at the threshold for a wanted false match rate, with the threshold's own noise.
 
     Raises:
         ValueError: the set cannot show that rate.
     """
     threshold = threshold_at(pairs, fmr)
-    alone = fnmr_at(pairs, threshold)
-    if alone.value in (0.0, 1.0) or not alone.count:
-        return alone
-    return rate_of_moves(alone.value, fnmr_moves_for(pairs, fmr), alone.count)
+    similarity, measured = pairs.similarity(threshold), fmr_at(pairs, threshold)
+    matches, samples = kept_matches(pairs, similarity)
+    cost, own = _price(pairs, fmr, measured), fnmr_moves(pairs, threshold)
+    whole = is_kept(pairs, similarity)
+    if whole:
+        moves = own.plus(_of_matches(pairs, matches, samples), cost)
+    else:
+        # Of the many matches at so loose a rate nobody knows whose they are: both parts are taken as independent.
+        variance = ((measured.high - measured.low) / 4) ** 2
+        moves = own.times(sqrt(1 + cost**2 * variance / max(own.variance, 1e-300)))
+    fnmr = fnmr_at(pairs, threshold)
+    if 0 < fnmr.value < 1:
+        fnmr = rate_of_moves(fnmr.value, moves, fnmr.count)
+    return AtRate(
+        threshold=threshold,
+        price=cost,
+        moves=moves,
+        fnmr=fnmr,
+        matches=matches if whole else None,
+        samples=samples,
+    )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KeptWorth:
-    """What the accepted non-mated comparisons are worth in FNMR.
+def fnmr_moves(pairs: PairStatistics, threshold: float) -> Moves:
+    """Moves of the false non-match rate at a fixed threshold; of all subjects, in the order of their numbers."""
+    return moves_of_subjects(*misses_by_subject(pairs, threshold))
 
-    Attributes:
-        who: (K, 2) the subjects of each.
-        samples: (S,) samples of each subject.
-        price: see `price`.
+
+def fmr_moves(pairs: PairStatistics, threshold: float) -> Moves | None:
+    """Moves of the false match rate at a fixed threshold; None where not all its matches are kept."""
+    similarity = pairs.similarity(threshold)
+    return _of_matches(pairs, *kept_matches(pairs, similarity)) if is_kept(pairs, similarity) else None
+
+
+def _of_matches(pairs: PairStatistics, matches: Indices, samples: Doubles) -> Moves:
+    return moves_of_pairs(count_matches(matches, samples, comparisons_of(samples), float(pairs.nonmated)))
+
+
+def _price(pairs: PairStatistics, fmr: float, measured: Estimate) -> float:
+    """The price of a false match rate, between thresholds as far apart as it is uncertain.
+
+    A rate of few errors moves in steps.
     """
+    mated = np.sort(pairs.mated)
 
-    who: Indices
-    samples: Doubles
-    price: float
+    def missed(rate: float) -> float:
+        limit = np.float64(pairs.similarity(threshold_at(pairs, rate)))
+        return float(np.searchsorted(mated, limit) / len(mated))
 
-
-def kept_worth(pairs: PairStatistics, fmr: float) -> KeptWorth | None:
-    """The accepted non-mated comparisons at a wanted false match rate; None where not all are kept."""
-    similarity = pairs.similarity(threshold_at(pairs, fmr))
-    return KeptWorth(*kept_matches(pairs, similarity), price(pairs, fmr)) if is_kept(pairs, similarity) else None
-
-
-def fnmr_moves_for(pairs: PairStatistics, fmr: float) -> Moves:
-    """Moves of the false non-match rate at a wanted false match rate."""
-    threshold = threshold_at(pairs, fmr)
-    own, cost = fnmr_moves(pairs, threshold), price(pairs, fmr)
-    other = fmr_moves(pairs, threshold)
-    if other is not None:
-        return own.plus(other, cost)
-    # Of the many matches at so loose a rate nobody knows whose they are: both parts are taken as independent.
-    measured = fmr_at(pairs, threshold)
-    variance = ((measured.high - measured.low) / 4) ** 2
-    grown = sqrt(1 + cost**2 * variance / max(own.variance, 1e-300))
-    return replace(own, each=own.each * grown)
+    step = max(STEP, min(1.0, sqrt(max(1.0, measured.high / max(measured.low, 1e-12))) - 1))
+    return price(missed, fmr, 1.01 / pairs.nonmated, step)
 
 
 def equal_error_moves(pairs: PairStatistics, fmr: float) -> Moves:
@@ -116,4 +120,5 @@ def equal_error_moves(pairs: PairStatistics, fmr: float) -> Moves:
 
     Where both move, they meet at their mean, weighted by how steeply each changes with the threshold.
     """
-    return fnmr_moves_for(pairs, fmr).times(1 / (1 + price(pairs, fmr)))
+    found = at_rate(pairs, fmr)
+    return found.moves.times(1 / (1 + found.price))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.pairwise.all_pairs import PairStatistics
-from mien.pairwise.moves import equal_error_moves, fnmr_for
+from mien.pairwise.moves import at_rate, equal_error_moves
 from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.rates import Estimate, rate_of_moves
 from mien.types import Floats
@@ -68,7 +68,7 @@ def operating_point(pairs: PairStatistics, fmr: float) -> OperatingPoint:
         threshold_at(pairs, min(1.0, max(_mirrored(measured.value, end), 1.01 / pairs.nonmated)))
         for end in (measured.low, measured.high)
     ]
-    fnmr = fnmr_for(pairs, fmr) if len(pairs.mated) else None
+    fnmr = at_rate(pairs, fmr).fnmr if len(pairs.mated) else None
     return OperatingPoint(fmr, threshold, (ends[0], ends[1]), measured, fnmr)
 
 

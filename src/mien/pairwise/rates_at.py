@@ -153,8 +153,12 @@ def _in_bulk(pairs: PairStatistics, similarity: float, comparisons: NDArray[np.f
 
 def fnmr_at(pairs: PairStatistics, threshold: float) -> Estimate:
     """The false non-match rate at a threshold in the metric's unit, with its interval by subject."""
+    return rate_of_subjects(*misses_by_subject(pairs, threshold))
+
+
+def misses_by_subject(pairs: PairStatistics, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(S,) false non-matches and mated comparisons of each subject, in the order of the subjects' numbers."""
     _, dense = np.unique(pairs.subjects, return_inverse=True)
-    owner = dense[pairs.mated_samples[:, 0]]
+    owner, subjects = dense[pairs.mated_samples[:, 0]], int(dense.max()) + 1
     missed = pairs.mated < np.float64(pairs.similarity(threshold))
-    subjects = int(dense.max()) + 1
-    return rate_of_subjects(np.bincount(owner, missed, minlength=subjects), np.bincount(owner, minlength=subjects))
+    return np.bincount(owner[missed], minlength=subjects), np.bincount(owner, minlength=subjects)
