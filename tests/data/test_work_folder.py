@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from mien.data.work_folder import FOLDER, NO_FILE, file_stamp, open_work, remove_work
+from mien.data.work_folder import (
+    FOLDER,
+    NO_FILE,
+    file_stamp,
+    keep_in_parts,
+    open_work,
+    read_rows,
+    remove_work,
+    stamp_first,
+    write_rows,
+)
 from mien.errors import ResumeError
+from mien.progress import Progress
 
 PLAN = {"model": "a", "rate": 0.001, "gallery": ""}
 NAMES = "part-{:06d}.txt"
@@ -57,3 +68,45 @@ def test_only_the_works_own_files_are_removed(tmp_path: Path) -> None:
         (out / name).write_text(name)
     remove_work(out, ["report.html"], "mien x")
     assert [path.name for path in out.iterdir()] == ["notes.txt"]
+
+
+def test_what_was_made_is_written_whatever_ends_the_work() -> None:
+    written: list[list[int]] = []
+    seen: list[tuple[int, int | None]] = []
+
+    def until_seven(point: Progress) -> None:
+        seen.append((point.done, point.total))
+        if point.done == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_in_parts(
+            range(20),
+            lambda some: written.append(list(some)),
+            3,
+            stage="x",
+            done=2,
+            total=22,
+            on_progress=until_seven,
+        )
+    assert written == [[0, 1, 2], [3, 4]] and seen == [(number, 22) for number in range(2, 8)]
+
+
+def test_stamps_are_taken_before_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"abc")
+    stamps: dict[str, tuple[int, int]] = {}
+    for given in stamp_first([path], stamps):
+        given.write_bytes(b"changed while it is read")
+    assert stamps[str(path)][0] == 3
+
+
+def test_a_damaged_part_is_named_and_a_whole_one_is_private(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parts = open_work(tmp_path / "out", PLAN, "part-{:06d}.parquet", "mien x")
+    write_rows(parts, [{"path": "a", "bytes": 3}], pa.schema({"path": pa.string(), "bytes": pa.int64()}))
+    (file,) = parts.files()
+    assert read_rows(file, ["bytes"]) == [{"bytes": 3}] and stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ResumeError, match="is damaged; begin again with --overwrite"):
+        read_rows(file)

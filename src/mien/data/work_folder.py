@@ -6,13 +6,19 @@ stamps by which a changed file is noticed. The parts of the work are those of mi
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mien.data.resumable import PLAN, WorkParts, open_parts
 from mien.errors import ImageError, ResumeError
 from mien.image.files import find_file
+from mien.progress import OnProgress, Progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Item = TypeVar("Item")
 
 FOLDER = "work"
 """The folder of the parts in the output folder."""
@@ -76,6 +82,73 @@ def remove_work(out: Path, files: Iterable[str], verb: str) -> None:
     shutil.rmtree(out / FOLDER)
     for name in files:
         (out / name).unlink(missing_ok=True)
+
+
+def stamp_first(paths: Iterable[Path], stamps: dict[str, Stamp]) -> Iterator[Path]:
+    """Pass paths on, with their stamps taken before they are read: a file that changes meanwhile is noticed."""
+    for path in paths:
+        stamps[str(path)] = file_stamp(str(path))
+        yield path
+
+
+def keep_in_parts(
+    items: Iterable[Item],
+    write: Callable[[Sequence[Item]], None],
+    size: int,
+    *,
+    stage: str,
+    done: int,
+    total: int,
+    on_progress: OnProgress,
+) -> None:
+    """Go through all items and write so many at a time; the last ones too, whatever ends the work.
+
+    Args:
+        items: what is made one after the other.
+        write: writes some of them as a part.
+        size: how many items a part has.
+        stage: of the progress.
+        done: how many items there were before.
+        total: how many there are in all.
+        on_progress: called at the beginning and after each item.
+    """
+    fresh: list[Item] = []
+    on_progress(Progress(stage=stage, done=done, total=total))
+    try:
+        for made, item in enumerate(items, start=done + 1):
+            fresh.append(item)
+            if len(fresh) == size:
+                write(fresh)
+                fresh = []
+            on_progress(Progress(stage=stage, done=made, total=total))
+    finally:
+        if fresh:
+            write(fresh)
+
+
+def write_rows(parts: WorkParts, rows: Sequence[Mapping[str, Any]], schema: "pa.Schema") -> None:
+    """Write rows as a new part that its owner alone can read."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    with parts.append() as path:
+        path.touch(mode=0o600)
+        pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema), path)
+
+
+def read_rows(file: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a part.
+
+    Raises:
+        ResumeError: it is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return list(pyarrow.parquet.read_table(file, columns=columns).to_pylist())
+    except (pa.ArrowException, OSError) as reason:
+        raise ResumeError(f"{file} is damaged; begin again with --overwrite") from reason
 
 
 def _require_same(folder: Path, plan: Mapping[str, Any]) -> None:

@@ -6,19 +6,19 @@ measured is refused by name. Decides nothing.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mien.data.resumable import WorkParts
 from mien.data.stored_paths import as_stored, stored_path
-from mien.data.work_folder import Stamp, file_stamp, open_work
+from mien.data.work_folder import Stamp, file_stamp, keep_in_parts, open_work, read_rows, stamp_first, write_rows
 from mien.errors import ResumeError
 from mien.gallery.scoping import measured
 from mien.gallery.verification import ONE_FACE
 from mien.pipeline import Pipeline
-from mien.progress import OnProgress, Progress, no_progress
+from mien.progress import OnProgress, no_progress
 from mien.scope import ScopePolicy
 from mien.verify.compared_images import ComparedImage, as_row, compared_image, from_row
 from mien.whole_files import write_whole_text
@@ -91,30 +91,24 @@ def measure_images(
         on_progress: called after each image; what was measured before it raises is kept.
     """
     stamps: dict[str, Stamp] = {}
+    found: dict[str, ComparedImage] = {}
 
-    def sources() -> Iterable[Path]:
-        for path in paths:
-            # The stamp first: a file that changes while it is read counts as changed.
-            stamps[path] = file_stamp(path)
-            yield Path(path)
-
-    done, fresh, found = total - len(paths), [], {}
-    on_progress(Progress(stage=STAGE, done=done, total=total))
-    analyses = pipeline.analyse(sources(), cutouts=True, only=ONE_FACE)
-    try:
+    def images() -> Iterator[ComparedImage]:
+        analyses = pipeline.analyse(stamp_first(map(Path, paths), stamps), cutouts=True, only=ONE_FACE)
         for scoped in measured(analyses, policy, pipeline.workers, ONE_FACE):
             image = compared_image(scoped, stamps[scoped.analysis.name])
             found[image.path] = image
-            fresh.append(image)
-            if len(fresh) == PART:
-                _write(kept.parts, fresh)
-                fresh = []
-            done += 1
-            on_progress(Progress(stage=STAGE, done=done, total=total))
-    finally:
-        # What was measured is kept, whatever ends the work.
-        if fresh:
-            _write(kept.parts, fresh)
+            yield image
+
+    keep_in_parts(
+        images(),
+        lambda fresh: _write(kept.parts, fresh),
+        PART,
+        stage=STAGE,
+        done=total - len(paths),
+        total=total,
+        on_progress=on_progress,
+    )
     return found
 
 
@@ -140,7 +134,6 @@ def _read_scores(folder: Path) -> dict[int, float]:
 
 def _write(parts: WorkParts, images: Sequence[ComparedImage]) -> None:
     import pyarrow as pa
-    import pyarrow.parquet
 
     rows = [{**(row := as_row(image)), "path": as_stored(row["path"])} for image in images]
     schema = pa.schema(
@@ -153,17 +146,8 @@ def _write(parts: WorkParts, images: Sequence[ComparedImage]) -> None:
             "embedding": pa.list_(pa.float32()),
         }
     )
-    with parts.append() as path:
-        path.touch(mode=0o600)
-        pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema), path)
+    write_rows(parts, rows, schema)
 
 
 def _read(file: Path) -> list[ComparedImage]:
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        rows = pyarrow.parquet.read_table(file).to_pylist()
-    except (pa.ArrowException, OSError) as reason:
-        raise ResumeError(f"{file} is damaged; begin again with --overwrite") from reason
-    return [from_row({**row, "path": stored_path(row["path"])}) for row in rows]
+    return [from_row({**row, "path": stored_path(row["path"])}) for row in read_rows(file)]
