@@ -32,7 +32,7 @@ from mien.pairwise.rates_at import accepted, place_between
 from mien.scores import score_all, similarity
 
 PARTS = ("--part", "train=0.75", "--part", "held=0.25", "--seed", 1)
-"""The split of recipes/finetune-dlib-celeba.toml; it depends on the names alone."""
+"""The split of the recipe finetune-dlib-celeba; it depends on the names alone."""
 
 FMR = 1e-3
 DRAWS = 200

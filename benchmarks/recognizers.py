@@ -142,7 +142,7 @@ def asian_names(*, smoke: bool) -> set[str]:
 
 
 def celeba_held(scratch: Path) -> tuple[list[Path], Callable[[Path], str]]:
-    """People of CelebA outside of the training of mien-r29 and mien-face; see recipes/finetune-dlib-celeba.toml."""
+    """People of CelebA outside of the training of mien-r29 and mien-face; see the recipe finetune-dlib-celeba."""
     import_set(inputs.need(inputs.DATA / "celeba"), scratch / "celeba.parquet", source="celeba")
     held = split(read_manifest(scratch / "celeba.parquet"), {"train": 0.75, "held": 0.25}, seed=1)["held"]
     subjects = {sample.path: sample.subject for sample in held.samples() if sample.path is not None}

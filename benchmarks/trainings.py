@@ -17,6 +17,7 @@ import command
 import inputs
 import machine
 from mien.evaluate.report import read_report
+from mien.train.recipe.shipped import FOLDER
 from mien.train.run.journal import read_journal
 
 RECIPES = ("lfw-arcface", "lfw-curricularface", "finetune-mobilefacenet-celeba", "finetune-dlib-celeba")
@@ -109,7 +110,7 @@ def main() -> None:
     if given.folder is None:
         parser.error("FOLDER is missing")
     os.chdir(inputs.need(given.folder))
-    found = {name: train(machine.ROOT / "recipes" / f"{name}.toml", REPORTS) for name in RECIPES}
+    found = {name: train(FOLDER / f"{name}.toml", REPORTS) for name in RECIPES}
     result = {"casia checkpoint on View 2": casia(), "mien-r29": our_own(REPORTS), **found}
     command.finish("trainings", result, smoke=False)
 

@@ -21,7 +21,6 @@ FILES = (
     "docs/log.md",
     "docs/decisions/*.md",
     "docs/guide/*.md",
-    "recipes/*.toml",
     "benchmarks/*.py",
     "scripts/*",
     "src/**/*.py",

@@ -38,7 +38,12 @@ def require_training() -> None:
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe (.toml); see recipes/.", show_default=False)],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="The name of a recipe (`mien recipes list`), or your own file (.toml).", show_default=False
+        ),
+    ],
     target: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of the run.", show_default="runs/NAME", callback=output_folder),
@@ -56,18 +61,19 @@ def train(
 
     Examples:
 
-      mien train recipes/smoke.toml --set data.sets='["portraits-112"]'
+      mien train smoke --set data.sets='["portraits-112"]'
 
-      mien train recipes/scrfd-500m-wider.toml --set data.sets='["widerface/train/labelv2.txt"]'
+      mien train scrfd-500m-wider --set data.sets='["widerface/train/labelv2.txt"]'
 
-      torchrun --nproc-per-node 8 -m mien train recipes/arcface-r50-deepglint.toml
+      torchrun --nproc-per-node 8 -m mien train arcface-r50-deepglint
     """
     require_training()
     from mien.train import loop
     from mien.train.kinds import plan_training, read_recipe
+    from mien.train.recipe.shipped import find_recipe
 
     spoken = options.language(language)
-    found = read_recipe(recipe, tuple(settings or ()))
+    found = read_recipe(find_recipe(recipe), tuple(settings or ()))
     if dry_run:
         return _show_plan(found.name, plan_training(found), json)
     # Of several processes, only the first one writes to the terminal.

@@ -83,6 +83,7 @@ VERBS = {
         "train:train",
         "Train or fine-tune a recognizer or a detector as a recipe says. Run it again to continue where it stopped.",
     ),
+    "recipes": Verb("recipes:app", "The recipes that come with mien: list, show and copy them."),
     "export": Verb(
         "train:export",
         "Make a model of a checkpoint: ONNX with a free batch, compared with the network, and its card.",

@@ -11,12 +11,9 @@ from mien.cli import run  # noqa: E402
 from mien.train.detectors.recipe import DetectorRecipe  # noqa: E402
 from mien.train.detectors.registry import DETECTORS  # noqa: E402
 from mien.train.kinds import read_recipe  # noqa: E402
+from mien.train.recipe.shipped import FOLDER  # noqa: E402
 
-RECIPES = [
-    path
-    for path in sorted((Path(__file__).resolve().parents[3] / "recipes").glob("*.toml"))
-    if "[detector]" in path.read_text(encoding="utf-8")
-]
+RECIPES = [path for path in sorted(FOLDER.glob("*.toml")) if "[detector]" in path.read_text(encoding="utf-8")]
 
 
 def test_every_recipe_of_a_detector_can_be_planned(

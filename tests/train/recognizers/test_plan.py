@@ -15,14 +15,11 @@ from made_up import shortest_recipe  # noqa: E402
 from mien.cli import run  # noqa: E402
 from mien.train.kinds import parse_recipe, read_recipe  # noqa: E402
 from mien.train.recipe.io import format_recipe  # noqa: E402
+from mien.train.recipe.shipped import FOLDER  # noqa: E402
 from mien.train.recognizers import plan as planning  # noqa: E402
 from mien.train.recognizers.backbones.registry import build  # noqa: E402
 
-RECIPES = [
-    path
-    for path in sorted((Path(__file__).resolve().parents[3] / "recipes").glob("*.toml"))
-    if "[detector]" not in path.read_text(encoding="utf-8")
-]
+RECIPES = [path for path in sorted(FOLDER.glob("*.toml")) if "[detector]" not in path.read_text(encoding="utf-8")]
 
 
 NAMED = {

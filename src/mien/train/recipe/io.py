@@ -49,10 +49,10 @@ def read_content(path: Path, settings: tuple[str, ...] = ()) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as reason:
         raise RecipeError(
-            f"{path} cannot be read: {reason.strerror or reason}; see recipes/ for examples"
+            f"{path} cannot be read: {reason.strerror or reason}; `mien recipes list` shows examples"
         ) from reason
     except UnicodeDecodeError as reason:
-        raise RecipeError(f"{path} is not a UTF-8 text file; see recipes/ for examples") from reason
+        raise RecipeError(f"{path} is not a UTF-8 text file; `mien recipes list` shows examples") from reason
     except tomllib.TOMLDecodeError as reason:
         raise RecipeError(f"{path} is not valid TOML: {reason}") from reason
     for setting in settings:
