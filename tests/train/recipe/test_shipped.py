@@ -65,5 +65,7 @@ def test_the_wheel_takes_the_folder_of_recipes_whole() -> None:
     root = Path(__file__).resolve().parents[3]
     with (root / "pyproject.toml").open("rb") as stream:
         wheel = tomllib.load(stream)["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert wheel == {"packages": ["src/mien"]}, "files that are not Python are packed with their package, none excluded"
-    assert shipped.FOLDER == root / "src" / "mien" / "recipes"
+    assert wheel == {"packages": ["src/mien"]}, (
+        "files that are not Python are packed with their package, none excluded"
+    )
+    assert root / "src" / "mien" / "recipes" == shipped.FOLDER
