@@ -46,6 +46,7 @@ def test_of_a_real_face_each_measure_has_a_value_or_a_reason(hopper_examined: Ex
     assert all((one.value is None) is not (one.reason is None) for one in found.values())
     assert {name for name, one in found.items() if one.value is None} == {
         "eyes_open", "eye_ratio", "eyes_seen_open", "gaze", "mouth_open", "head_covering", "background",
+        "surroundings",
         "mesh_yaw", "mesh_pitch", "mesh_roll", "liveness", "model_quality", "jpeg_quality",
     }, "those that need a portrait model or a JPEG"  # fmt: skip
     assert all(0 <= one.quality <= 100 for one in found.values() if one.quality is not None)

@@ -9,7 +9,18 @@ from typing import Literal
 from mien.errors import DegenerateLandmarksError
 from mien.geometry import similarity, transform
 from mien.messages import Message
-from mien.portrait.measures import colour, detail, framing, light, mask, mesh, model_measures, occlusion, recapture
+from mien.portrait.measures import (
+    colour,
+    detail,
+    framing,
+    light,
+    mask,
+    mesh,
+    model_measures,
+    occlusion,
+    recapture,
+    surroundings,
+)
 from mien.portrait.measures.face_chip import CHIP_POSE, FaceChip, PortraitImage
 from mien.portrait.measures.measure import Measure, Measured
 from mien.portrait.measures.scale import clamp
@@ -135,6 +146,9 @@ MEASURES: dict[str, Measure] = {
         quality=model_measures.background_quality,
         zone="",
         absent=_needs("parsing"),
+    ),
+    "surroundings": Measure(
+        of_face=surroundings.unevenness, quality=surroundings.quality, zone="", absent=_needs("mesh")
     ),
     "mesh_yaw": _turn("yaw"),
     "mesh_pitch": _turn("pitch"),

@@ -36,7 +36,7 @@ class Measure:
 
     Attributes:
         unit: of its value; empty for shares and ratios.
-        of_face: takes it of a face; None for measures that need no face.
+        of_face: takes it of a face, or says why it cannot be taken; None for measures that need no face.
         of_image: takes it of an image, whether or not there is a face.
         quality: value to 0..100; None where more or less is neither better nor worse.
         zone: the part of the face that it reads; empty for the whole image.
@@ -46,7 +46,7 @@ class Measure:
     """
 
     unit: str = ""
-    of_face: Callable[[FaceChip], float | Angle | None] | None = None
+    of_face: Callable[[FaceChip], float | Angle | Message | None] | None = None
     of_image: Callable[[PortraitImage], float | None] | None = None
     quality: Callable[[float], float] | None = None
     zone: str = "face"
@@ -62,8 +62,8 @@ class Measure:
             return Measured(None, reason=NO_FACE)
         return self._measured(self.of_face(chip), self.absent)
 
-    def _measured(self, found: float | Angle | None, absent: Message) -> Measured:
-        if found is None:
-            return Measured(None, reason=absent)
+    def _measured(self, found: float | Angle | Message | None, absent: Message) -> Measured:
+        if found is None or isinstance(found, Message):
+            return Measured(None, reason=found or absent)
         value, sd = (found.value, found.sd) if isinstance(found, Angle) else (found, 0.0)
         return Measured(value, sd, None if self.quality is None else round(self.quality(value), 2))
