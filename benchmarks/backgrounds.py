@@ -2,9 +2,9 @@
 
 benchmarks/errata/celeba-backgrounds.csv says of photographs of CelebA whether what is around the head is plain, busy
 or unclear, as seen by one person. The measure and its limit were chosen on those marked `chosen`; those marked
-`reported` were labelled afterwards. Ladder: the background of the plain ones becomes tiles of a busy photograph by 0 to
-100%, outside of the head, so severity is known; Spearman's correlation within a photograph. The model `face-mesh` of
-the store gives the outline.
+`reported` were labelled afterwards. Ladder: the background of the plain ones becomes tiles of a busy photograph by 0
+to 100%, outside of the head, so severity is known; Spearman's correlation within a photograph. The model `face-mesh`
+of the store gives the outline.
 
     python benchmarks/backgrounds.py
 """
@@ -117,7 +117,7 @@ def ladder(examiner: Examiner, plain: Sequence[Examined], busy: Sequence[Image])
 
 
 def mixed(image: Image, other: Image, points: Floats, strength: float) -> Image:
-    """Everything outside of a soft ellipse around the head moves to tiles of another photograph, a head's length each."""
+    """All outside of a soft ellipse around the head moves to tiles of another photograph, a head's length each."""
     height, width = image.shape[:2]
     size = max(8, int(2 * np.linalg.norm(points[mesh.CHIN] - points[mesh.FOREHEAD])))
     tile = cv2.resize(other, (size, size), interpolation=cv2.INTER_AREA)
