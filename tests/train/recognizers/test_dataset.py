@@ -82,6 +82,22 @@ def test_capped_and_balanced_sampling(tmp_path: Path) -> None:
     assert shares[0] / shares.sum() == pytest.approx(0.5, abs=0.04)
 
 
+def test_the_maximum_of_crops_per_class_also_holds_with_balanced_sampling(tmp_path: Path) -> None:
+    """max_crops was read and had no effect: an epoch drew from all crops of a class."""
+    for subject, count in (("many", 30), ("few", 3)):
+        (tmp_path / subject).mkdir()
+        for number in range(count):
+            cv2.imwrite(str(tmp_path / subject / f"{number}.png"), np.full((112, 112, 3), number, np.uint8))
+    crops = CropDataset([tmp_path], 112, "arcface", CropChoice(max_crops=5, sampling="balanced"))
+    assert crops.epoch_length == 8
+    epochs = [crops.order(epoch, 1) for epoch in range(40)]
+    assert all(len(order) == 8 for order in epochs)
+    assert all(len({int(one) for one in order if crops.labels[one] == 1}) <= 5 for order in epochs)
+    assert len({int(one) for order in epochs for one in order}) == 33, "each epoch draws other crops"
+    shares = np.bincount(np.concatenate([crops.labels[order] for order in epochs]))
+    assert shares[0] / shares.sum() == pytest.approx(0.5, abs=0.1)
+
+
 def test_packs_are_read_in_groups_of_stretches_and_folders_in_any_order(
     face_pack: Path, face_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,10 +33,25 @@ def test_frozen_stages_and_norms_stay_and_others_move(tuned_run: Path, foreign_w
     assert not any(name.endswith(("running_mean", "running_var", "num_batches_tracked")) for name in moved)
 
 
+def test_frozen_stages_keep_the_statistics_of_their_norms(
+    face_pack: Path, foreign_weights: Path, tmp_path: Path
+) -> None:
+    """Their weights stayed, and 34 statistics moved: the frozen features were other ones after each step."""
+    train(tuning_recipe(face_pack, foreign_weights, freeze=[0, 1]), tmp_path / "run")
+    before = read_weights(foreign_weights).state
+    after = read_weights(next(iter((tmp_path / "run" / "checkpoints").iterdir())) / "state.pt").state
+    network = make_backbone(tuning_recipe(face_pack, foreign_weights))
+    statistics = [name for name in after if name.endswith(("running_mean", "running_var"))]
+    moved = {network.stage_of(name) for name in statistics if not torch.equal(after[name], before[name])}
+    assert moved == set(range(network.stages)) - {0, 1}
+
+
 def test_stages_thaw_when_their_time_has_come(face_pack: Path, foreign_weights: Path, tmp_path: Path) -> None:
     train(tuning_recipe(face_pack, foreign_weights, freeze=[0, 1], freeze_epochs=0.6), tmp_path / "run")
     after = read_weights(next(iter((tmp_path / "run" / "checkpoints").iterdir())) / "state.pt").state
-    assert not torch.equal(after["conv1.conv.weight"], read_weights(foreign_weights).state["conv1.conv.weight"])
+    before = read_weights(foreign_weights).state
+    assert not torch.equal(after["conv1.conv.weight"], before["conv1.conv.weight"])
+    assert not torch.equal(after["conv1.bn.running_mean"], before["conv1.bn.running_mean"])
 
 
 def test_the_head_starts_at_class_means(face_pack: Path, foreign_weights: Path) -> None:

@@ -147,15 +147,35 @@ def test_shards_are_cut_anew_for_another_number_of_processes(sizes: tuple[int, i
     assert torch.equal(torch.cat([shard.moments[0] for shard in new]), whole * 2)
 
 
-def test_class_means_become_centres_as_long_as_random_ones() -> None:
+def test_class_means_become_centres_of_unit_length() -> None:
     head = PartialFC(HEADS["arcface"](), 3, 64, World(), seed=1)
     random = head.weight[2, 0].clone()
     means = torch.zeros(3, 64)
     means[0, 5], means[1, 7] = 3.0, -0.2
     head.begin_at(means)
     torch.testing.assert_close(functional.normalize(head.weight[:2, 0]), functional.normalize(means[:2]))
-    torch.testing.assert_close(head.weight[:2, 0].norm(dim=1), torch.full((2,), 0.08))
+    torch.testing.assert_close(head.weight[:2, 0].norm(dim=1), torch.ones(2))
     assert torch.equal(head.weight[2, 0], random)
+
+
+def test_class_means_do_not_turn_away_in_the_first_steps() -> None:
+    """At the length of random centres, about 0.1, the first steps turned them by tens of degrees."""
+    generator = torch.Generator().manual_seed(4)
+    means = functional.normalize(torch.randn(20, 64, generator=generator))
+    turned = []
+    for length in (1.0, 0.113):
+        head = PartialFC(HEADS["arcface"](), 20, 64, World(), seed=1)
+        head.begin_at(means)
+        head.weight *= length
+        for step in range(20):
+            labels = torch.randint(0, 20, (16,), generator=generator)
+            x = (means[labels] + 0.15 * torch.randn(16, 64, generator=generator)).requires_grad_()
+            head.choose(labels, step)
+            head.loss(x, labels).backward()
+            head.step(0.001)
+        cosines = (functional.normalize(head.weight[:, 0]) * means).sum(dim=1).clamp(-1, 1)
+        turned.append(float(torch.rad2deg(cosines.acos()).mean()))
+    assert turned[0] < 8 and turned[1] > 4 * turned[0]
 
 
 def test_the_choice_of_classes_depends_on_seed_step_and_rank() -> None:

@@ -36,6 +36,35 @@ def test_a_log_drops_the_steps_that_are_made_again_and_remembers_evaluations(tmp
     ]
 
 
+def test_tensorboard_keeps_the_evaluations_of_the_step_that_is_resumed_at(tmp_path: Path) -> None:
+    """It dropped them, and they are not made again."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    recipe = parse_recipe(shortest_recipe(), "r")
+    with Journal(tmp_path, recipe, 0, writes=True) as journal:
+        for step in range(1, 5):
+            journal.write(step, {"loss": float(step)})
+        journal.write(2, {"evaluated": "set", "set/ap": 0.5})
+    with Journal(tmp_path, recipe, 2, writes=True) as journal:
+        journal.write(3, {"loss": 9.0})
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(one.step, one.value) for one in board.Scalars("loss")] == [(1, 1), (2, 2), (3, 9)]
+    assert [(one.step, one.value) for one in board.Scalars("set/ap")] == [(2, 0.5)]
+
+
+def test_an_evaluation_is_on_the_disk_before_a_run_can_be_killed(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with Journal(tmp_path, parse_recipe(shortest_recipe(), "r"), 0, writes=True) as journal:
+        journal.write(2, {"loss": 1.0})
+        journal.write(2, {"evaluated": "set", "set/ap": 0.5})
+        board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+        assert [one.step for one in board.Scalars("set/ap")] == [2]
+        journal.write(3, {"loss": 1.0})
+        journal.flush()
+        assert [one.step for one in board.Reload().Scalars("loss")] == [2, 3]
+
+
 def test_a_line_that_was_cut_off_ends_the_log(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(json.dumps({"step": 1}) + "\n" + '{"step": 2, "lo')
     assert read_journal(tmp_path / "log.jsonl") == [{"step": 1}]

@@ -29,6 +29,14 @@ def test_losses_are_means_of_the_first_ten_and_the_last_fifty_steps() -> None:
     assert log_of(0).numbers()["last loss"].value is None
 
 
+def test_a_short_run_does_not_report_the_same_loss_twice() -> None:
+    """The first ten and the last fifty of twenty steps were mostly the same: "from 4.07 to 4.07"."""
+    assert log_of(20).losses() == (2.0, 17.0)
+    assert log_of(6).losses() == (0.0, 5.0)
+    assert log_of(1).losses() == (0.0, 0.0)
+    assert log_of(100).losses() == (4.5, 87.0)
+
+
 def test_a_curve_needs_two_steps() -> None:
     assert [chart.name for chart in log_of(2).charts()] == ["loss", "rate"]
     assert log_of(1).charts() == []

@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from mien.train.compute.distributed import World
+from mien.train.compute.network import Staged
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -62,4 +63,11 @@ def freeze(network: nn.Module) -> None:
     """Let BatchNorms use the statistics that they have, until the network is set to train again."""
     for module in network.modules():
         if isinstance(module, (*NORMS, SynchronizedBatchNorm)):
+            module.eval()
+
+
+def freeze_norms_of_stages(network: Staged, stages: tuple[int, ...]) -> None:
+    """Let the BatchNorms of some stages use the statistics that they have; see freeze."""
+    for name, module in network.named_modules():
+        if isinstance(module, (*NORMS, SynchronizedBatchNorm)) and network.stage_of(f"{name}.running_mean") in stages:
             module.eval()

@@ -13,6 +13,7 @@ from mien.train.detectors.dataset import SceneDataset
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.detectors.validation import TALL, TALL_RECALL
 from mien.train.run.report import RunLog, evaluations_table, read_log, settings_table
+from mien.train.run.verdict import loss_verdict
 from mien.train.run.wording import message, metric_text
 
 MAX_WARNINGS = 20
@@ -65,6 +66,8 @@ def _about(recipe: DetectorRecipe, dataset: SceneDataset) -> Evaluated:
 
 def _headline(recipe: DetectorRecipe, log: RunLog, dataset: SceneDataset) -> Message:
     first, last = log.losses()
+    steps_per_epoch = len(dataset) // recipe.schedule.batch
+    verdict = loss_verdict(log, recipe, steps_per_epoch, started_from_weights=recipe.init is not None)
     return message(
         "headline.detector",
         detector=recipe.detector.name,
@@ -74,6 +77,7 @@ def _headline(recipe: DetectorRecipe, log: RunLog, dataset: SceneDataset) -> Mes
         batch=recipe.schedule.batch,
         first=first,
         last=last,
+        verdict=verdict.sentence,
     )
 
 

@@ -29,7 +29,8 @@ class CropChoice:
     Attributes:
         min_crops: crops that a class needs; classes with fewer are left out.
         max_crops: maximum number of crops per class and epoch, drawn again for each epoch; 0 takes all.
-        sampling: natural takes every crop once per epoch; balanced draws as many, with each class equally likely.
+        sampling: natural takes each of these once per epoch; balanced draws as many from them, with each class
+            equally likely.
     """
 
     min_crops: int = 1
@@ -81,18 +82,18 @@ class CropDataset:
     @property
     def epoch_length(self) -> int:
         """Number of crops in an epoch."""
-        if self._choice.max_crops and self._choice.sampling == "natural":
+        if self._choice.max_crops:
             return int(np.minimum(np.bincount(self.labels), self._choice.max_crops).sum())
         return len(self.places)
 
     def order(self, epoch: int, seed: int) -> Indices:
         """The crops of an epoch, as indices into `places` and `labels`."""
         generator = np.random.default_rng([seed, epoch])
-        if self._choice.sampling == "balanced":
-            return balanced(self.labels, generator)
         chosen = np.arange(len(self.places))
         if self._choice.max_crops:
             chosen = capped(self.labels, self._choice.max_crops, generator)
+        if self._choice.sampling == "balanced":
+            return chosen[balanced(self.labels[chosen], generator)]
         if not all(source.packed for source in self._sources):
             return generator.permutation(chosen)
         return mixed(chosen, generator)

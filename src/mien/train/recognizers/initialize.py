@@ -129,6 +129,7 @@ def prepare_training(recipe: RecognizerRecipe, crops: CropDataset, world: World)
         optimizer=optimizer,
         scale=LossScale.of(run.precision),
         anchor=anchor,
+        frozen=init.freeze if init is not None else (),
     )
 
 
@@ -167,4 +168,5 @@ def thaw(learner: Learner, recipe: RecognizerRecipe, step: int, steps_per_epoch:
     if due and not all(parameter.requires_grad for parameter in parameters):
         for parameter in parameters:
             parameter.requires_grad = True
+        learner.frozen = ()
         learner.model = callable_network(learner.backbone, recipe.run, world)

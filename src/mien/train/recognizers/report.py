@@ -24,6 +24,7 @@ from mien.train.recognizers.validation import (
     headline_metrics,
 )
 from mien.train.run.report import RunLog, evaluations_table, read_log, settings_table
+from mien.train.run.verdict import loss_verdict
 from mien.train.run.wording import message, metric_text
 
 
@@ -50,7 +51,7 @@ def _report(
         protocol="training",
         title=message("title", name=recipe.name),
         about=_about(recipe, crops),
-        headline=(_headline(recipe, log), *(guard.sentences() if guard else ())),
+        headline=(_headline(recipe, log, crops), *(guard.sentences() if guard else ())),
         numbers={**log.numbers(), **_numbers(found), **(guard.numbers() if guard else {})},
         tables=(
             *([guard.table()] if guard else []),
@@ -80,8 +81,10 @@ def _about(recipe: RecognizerRecipe, crops: CropDataset) -> Evaluated:
     )
 
 
-def _headline(recipe: RecognizerRecipe, log: RunLog) -> Message:
+def _headline(recipe: RecognizerRecipe, log: RunLog, crops: CropDataset) -> Message:
     first, last = log.losses()
+    steps_per_epoch = crops.epoch_length // recipe.schedule.batch
+    verdict = loss_verdict(log, recipe, steps_per_epoch, started_from_weights=recipe.init is not None)
     return message(
         "headline.recognizer",
         backbone=recipe.model.backbone,
@@ -90,6 +93,7 @@ def _headline(recipe: RecognizerRecipe, log: RunLog) -> Message:
         batch=recipe.schedule.batch,
         first=first,
         last=last,
+        verdict=verdict.sentence,
     )
 
 

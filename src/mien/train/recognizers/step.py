@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mien.errors import RecipeError
 from mien.train.compute.distributed import World
 from mien.train.compute.network import unsynchronized
-from mien.train.compute.norms import freeze
+from mien.train.compute.norms import freeze, freeze_norms_of_stages
 from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, set_rate
 from mien.train.compute.order import mix_seeds
 from mien.train.compute.preprocess import prepare
@@ -34,6 +34,7 @@ class Learner:
         optimizer: of the backbone.
         scale: of the loss.
         anchor: the network as it was before fine-tuning, if the recipe keeps embeddings near the old ones.
+        frozen: stages that keep their weights and the statistics of their BatchNorms.
     """
 
     backbone: Backbone
@@ -42,6 +43,7 @@ class Learner:
     optimizer: torch.optim.Optimizer
     scale: LossScale
     anchor: Backbone | None = None
+    frozen: tuple[int, ...] = ()
 
 
 def make_step(learner: Learner, batch: CropBatch, rate: float, recipe: RecognizerRecipe, world: World) -> Outcome:
@@ -61,6 +63,8 @@ def make_step(learner: Learner, batch: CropBatch, rate: float, recipe: Recognize
     learner.model.train()
     if recipe.init is not None and recipe.init.norms == "freeze":
         freeze(learner.model)
+    if learner.frozen:
+        freeze_norms_of_stages(learner.backbone, learner.frozen)
     head.choose(torch.from_numpy(batch.everyone).to(world.device), batch.step)
     pixels = prepare(batch.crops, learner.backbone.spec, world.device, channels_last=run.channels_last)
     labels = torch.from_numpy(batch.labels).to(world.device)

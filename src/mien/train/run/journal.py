@@ -35,7 +35,8 @@ class Journal:
         kept = [line for line in read_journal(self._path) if int(line["step"]) <= step]
         write_whole_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
         self._stream = self._path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(self._folder / "tensorboard"), purge_step=step)
+        # TensorBoard drops this step and all after it; the evaluations of `step` itself are not made again.
+        self._board = SummaryWriter(str(self._folder / "tensorboard"), purge_step=step + 1)
         self.evaluated = {(int(line["step"]), str(line["evaluated"])) for line in kept if "evaluated" in line}
 
     def write(self, step: int, values: dict[str, Any]) -> None:
@@ -49,8 +50,15 @@ class Journal:
         numbers = {key: value for key, value in values.items() if isinstance(value, int | float)}
         for key, value in numbers.items():
             self._board.add_scalar(key, value, step)
+        if "evaluated" in values:
+            self._board.flush()
         if self._wandb is not None:
             self._wandb.log(numbers, step=step)
+
+    def flush(self) -> None:
+        """Put on the disk what the boards hold back, so that a run that is killed later loses none of it."""
+        if self._board is not None:
+            self._board.flush()
 
     def __enter__(self) -> Self:
         return self

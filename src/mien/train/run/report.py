@@ -20,7 +20,7 @@ SMOOTH = 0.95
 """Weight of the past in the running mean of the loss."""
 
 FIRST_STEPS, LAST_STEPS = 10, 50
-"""Steps whose mean loss is reported as the first and the last one."""
+"""Steps whose mean loss is reported as the first and the last one; in a short run, a quarter of its steps each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,16 @@ class RunLog:
     steps: list[dict[str, Any]]
     evaluations: list[dict[str, Any]]
 
+    def windows(self) -> tuple[int, int]:
+        """How many of the first and of the last steps are averaged."""
+        quarter = max(1, len(self.steps) // 4)
+        return min(FIRST_STEPS, quarter), min(LAST_STEPS, quarter)
+
     def losses(self) -> tuple[float, float]:
         """The mean loss of the first and of the last steps; NaN for a run without steps."""
         losses = [float(line["loss"]) for line in self.steps] or [float("nan")]
-        return float(np.mean(losses[:FIRST_STEPS])), float(np.mean(losses[-LAST_STEPS:]))
+        first, last = self.windows()
+        return float(np.mean(losses[:first])), float(np.mean(losses[-last:]))
 
     def numbers(self) -> dict[str, Number]:
         """Steps, losses and speed, for programs."""
