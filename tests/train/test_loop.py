@@ -88,7 +88,7 @@ def test_every_step_is_reported_and_counted(tmp_path: Path, monkeypatch: pytest.
     result = train(parse_recipe(toy.toy_content(), "toy"), tmp_path / "run", on_progress=points.append)
     assert [(one.stage, one.done, one.total) for one in points] == [("training", n, 12) for n in range(1, 13)]
     assert result.checkpoint == tmp_path / "run" / "checkpoints" / "step-00000012" and result.first_process
-    assert result.report.is_dir()
+    assert result.report.is_dir() and result.sentences == ("counted 12",)
     lines = read_journal(tmp_path / "run" / "log.jsonl")
     assert [line["loss"] for line in lines] == list(map(float, range(12)))
     assert all(line["rate"] == 1.0 and line["part"] == 0.5 and line["norm"] == 1.0 for line in lines)

@@ -39,7 +39,9 @@ def test_the_command_says_what_to_do_with_the_result(
 ) -> None:
     (tmp_path / "r.toml").write_text(format_recipe(recognizer_recipe(face_pack, schedule={"steps": 1})))
     assert run(["train", str(tmp_path / "r.toml"), "--out", str(tmp_path / "run")]) == 0
-    assert f"mien export {tmp_path / 'run'}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"mien export {tmp_path / 'run'}" in said
+    assert "did not fall by more than batches differ: one step shows no direction" in " ".join(said.split())
     assert "# Training: made-up" in (tmp_path / "run" / "report" / "report.md").read_text()
     (tmp_path / "bad.toml").write_text("name = 'a'\nmodle = 3\n")
     assert run(["train", str(tmp_path / "bad.toml")]) == 3

@@ -67,9 +67,10 @@ class ToyTask:
         name = self.recipe.evaluate[number].name
         return {f"{name}/count": self.count}, f"counted {self.count}"
 
-    def report(self, folder: Path, language: str) -> None:
+    def report(self, folder: Path, language: str) -> tuple[str, ...]:
         (folder / "report").mkdir(exist_ok=True)
         (folder / "report" / "language").write_text(language)
+        return (f"counted {self.count}",)
 
 
 @dataclass(frozen=True, slots=True)

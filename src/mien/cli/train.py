@@ -68,8 +68,6 @@ def train(
       torchrun --nproc-per-node 8 -m mien train arcface-r50-deepglint
     """
     require_training()
-    from mien.evaluate.report import read_report
-    from mien.messages import text_of
     from mien.train import loop
     from mien.train.kinds import plan_training, read_recipe
     from mien.train.recipe.shipped import find_recipe
@@ -86,8 +84,8 @@ def train(
     if json:
         emit({"checkpoint": str(result.checkpoint), "report": str(result.report / "report.json")})
     else:
-        for sentence in read_report(result.report / "report.json").headline:
-            out.print(text_of(sentence, spoken))
+        for sentence in result.sentences:
+            out.print(sentence)
         out.print(f"{result.checkpoint}")
         out.print(f"{result.report / 'report.html'}, log.jsonl, tensorboard/")
         out.print(f"make it a model with `mien export {result.folder}`")

@@ -74,11 +74,13 @@ class TrainingResult:
         folder: of the run: recipe.toml, log.jsonl, checkpoints/, tensorboard/, report/.
         checkpoint: the last one.
         first_process: whether this process is the one that wrote log and report.
+        sentences: the first of the report; none in other processes.
     """
 
     folder: Path
     checkpoint: Path
     first_process: bool = True
+    sentences: tuple[str, ...] = ()
 
     @property
     def report(self) -> Path:
@@ -131,10 +133,10 @@ def train(
                 on_report=on_report,
             )
             run.go(step)
-        if world.rank == 0:
-            task.report(folder, language)
+        sentences = task.report(folder, language) if world.rank == 0 else ()
         world.wait()
-        return TrainingResult(folder, checkpoint.checkpoints(folder / "checkpoints")[-1], world.rank == 0)
+        newest = checkpoint.checkpoints(folder / "checkpoints")[-1]
+        return TrainingResult(folder, newest, world.rank == 0, sentences)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

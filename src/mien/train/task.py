@@ -77,8 +77,8 @@ class Task(Protocol[B]):
         """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         ...
 
-    def report(self, folder: Path, language: str) -> None:
-        """Write the run's report/ in a language."""
+    def report(self, folder: Path, language: str) -> tuple[str, ...]:
+        """Write the run's report/ in a language; returns its first sentences."""
         ...
 
 

@@ -80,7 +80,8 @@ def test_it_is_written_in_vietnamese(tmp_path: Path) -> None:
     english, vietnamese = (written(tmp_path / language, language) for language in ("en", "vi"))
     assert english.numbers == vietnamese.numbers
     assert vietnamese.headline == (
-        "scrfd-500m trên 1.200 ảnh với 3.400 khuôn mặt, 2 bước, mỗi bước 8 ảnh: hàm mất mát từ 1,50 đến 1,50.",
+        "scrfd-500m trên 1.200 ảnh với 3.400 khuôn mặt, 2 bước, mỗi bước 8 ảnh: hàm mất mát từ 2,00 đến 1,00. "
+        "Hàm mất mát đã giảm.",
     )
     assert vietnamese.tables[0].rows[0] == (
         0, "own", "độ chính xác trung bình (AP) 0,250; độ phủ trên 32 điểm ảnh 0,500",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mien.errors import CheckpointError
+from mien.messages import text_of
 from mien.prefetch import prefetch
 from mien.train.compute.distributed import World
 from mien.train.compute.network import callable_network, computed_in, require_precision, unsynchronized
@@ -149,9 +150,10 @@ class DetectionTask:
         """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
         return validate(self._sets[number], self.network, self.world.device)
 
-    def report(self, folder: Path, language: str) -> None:
-        """Write the run's report/ in a language."""
-        write_detector_report(self.recipe, folder, self.dataset, language)
+    def report(self, folder: Path, language: str) -> tuple[str, ...]:
+        """Write the run's report/ in a language; returns its first sentences."""
+        report = write_detector_report(self.recipe, folder, self.dataset, language)
+        return tuple(text_of(sentence, language) for sentence in report.headline)
 
 
 def make_detector(recipe: DetectorRecipe) -> DetectorNetwork:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import CheckpointError, NonFiniteError
+from mien.messages import text_of
 from mien.train.compute.distributed import World
 from mien.train.compute.optimize import Outcome
 from mien.train.compute.order import reader_threads, share_of
@@ -117,6 +118,7 @@ class RecognitionTask:
         metrics = [f"{key} {describe_number(report.numbers[key]).text('en')}" for key in headline_metrics(report)[:2]]
         return numbers, ", ".join(metrics) or "too few comparisons for any rate"
 
-    def report(self, folder: Path, language: str) -> None:
-        """Write the run's report/ in a language."""
-        write_training_report(self.recipe, folder, self._crops, self._sets, language)
+    def report(self, folder: Path, language: str) -> tuple[str, ...]:
+        """Write the run's report/ in a language; returns its first sentences."""
+        report = write_training_report(self.recipe, folder, self._crops, self._sets, language)
+        return tuple(text_of(sentence, language) for sentence in report.headline)

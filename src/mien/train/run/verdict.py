@@ -70,7 +70,7 @@ def loss_verdict(log: RunLog, recipe: Training, steps_per_epoch: int, *, started
         reasons.append(message("verdict.part-of-an-epoch", steps=steps, epoch=steps_per_epoch))
     if started_from_weights:
         reasons.append(message("verdict.started-from-weights"))
-    return LossVerdict(found, tuple(reasons) or (message("verdict.look-at-data"),))
+    return LossVerdict(found, tuple(reasons) or (message("verdict.check-data"),))
 
 
 def _trend(log: RunLog) -> Trend:
