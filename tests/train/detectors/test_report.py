@@ -44,8 +44,7 @@ def test_it_says_what_was_trained_and_how_the_loss_went(tmp_path: Path) -> None:
     report = written(tmp_path / "run")
     assert (report.protocol, report.title) == ("training", "Training: tiny")
     assert report.headline == (
-        "scrfd-500m on 1,200 images with 3,400 faces, 2 steps of 8: the loss went from 2.00 to 1.00. "
-        "It fell.",
+        "scrfd-500m on 1,200 images with 3,400 faces, 2 steps of 8: the loss went from 2.00 to 1.00. It fell.",
     )
     assert report.about.sentence == (
         "scenes: 1,200 images with 3,400 faces; 1 row could not be used. Detector scrfd-500m, model tiny."
