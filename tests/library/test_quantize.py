@@ -36,3 +36,16 @@ def test_too_few_crops_and_detectors_are_refused(make_recognizer: Make) -> None:
         quantize_on(model, [golden_image(0, 112, 112)] * 3, "x")
     with pytest.raises(CardError, match="only recognizers"):
         quantize_on(store.load("mtcnn"), [golden_image(0, 112, 112)] * 40, "x")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("factor", [-1.0, np.nan])
+def test_a_copy_that_is_another_recognizer_is_refused(
+    make_recognizer: Make, monkeypatch: pytest.MonkeyPatch, factor: float
+) -> None:
+    """A plain 8-bit copy of a good model had a mean cosine of 0.72 to it and was called ready."""
+    pytest.importorskip("onnxruntime")
+    model = store.save(*import_model(make_recognizer(), "net-far", ModelHints(colour="BGR")))
+    monkeypatch.setattr("mien.library.quantize._cosines", lambda a, b, rows: np.full(rows, factor, np.float32))
+    with pytest.raises(CardError, match=r"no 8-bit copy of net-far is near enough.*0\.98 is needed"):
+        quantize_on(model, [golden_image(seed, 112, 112) for seed in range(33)], "net-far-int8")

@@ -26,6 +26,8 @@ from mien.types import Floats, Image
 
 MIN_CROPS, MAX_CROPS = 32, 300
 """Crops below which the ranges of activations are a guess, and crops that are enough."""
+MIN_COSINE = 0.98
+"""Minimum mean cosine of the copy's embeddings to the original's; below it a copy is another recognizer."""
 
 
 def quantize(
@@ -48,10 +50,10 @@ def quantize(
         on_progress: called after each image.
 
     Returns:
-        The copy; its card says how near it is to the original on these faces.
+        The copy; its card says how near it is to the original on these faces, and what is left in float32.
 
     Raises:
-        CardError: too few faces, or not a recognizer.
+        CardError: too few faces, not a recognizer, or no copy is near enough to the original.
         MissingExtraError: ONNX Runtime is not installed.
 
     Example:
@@ -83,7 +85,7 @@ def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelC
         The copy's card, and its file, for the store.
 
     Raises:
-        CardError: too few crops, or not a recognizer.
+        CardError: too few crops, not a recognizer, or no copy is near enough to the original.
         MissingExtraError: ONNX Runtime is not installed.
     """
     card = model.card
@@ -93,14 +95,27 @@ def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelC
         raise CardError(
             f"{len(crops)} faces are too few to measure ranges on; choose a folder with {MIN_CROPS} or more"
         )
-    original = read_verified(card, model.folder, "model")
-    data = quantize_network(original, card.input, crops)
-    before, after = open_unchecked(original, card.input), open_unchecked(data, card.input)
-    cosines = _cosines(before.run(np.stack(crops))[0], after.run(np.stack(crops))[0], len(crops))
-    if not np.isfinite(cosines).all():
-        raise CardError(f"the 8-bit copy of {card.name} gives numbers that are not finite; it is not kept")
+    original, batch = read_verified(card, model.folder, "model"), np.stack(crops)
+    before = open_unchecked(original, card.input).run(batch)[0]
+
+    def cosines_of(data: bytes) -> Floats:
+        return _cosines(before, open_unchecked(data, card.input).run(batch)[0], len(crops))
+
+    # A copy whose cosines are NaN is not near enough.
+    data, left_out = quantize_network(
+        original, card.input, crops, lambda small: bool(cosines_of(small).mean() >= MIN_COSINE)
+    )
+    cosines = cosines_of(data)
+    if not cosines.mean() >= MIN_COSINE:
+        raise CardError(
+            f"no 8-bit copy of {card.name} is near enough: its embeddings have a mean cosine of {cosines.mean():.3f} "
+            f"to the original's with {left_out} tensors left in float32, and {MIN_COSINE} is needed. Take "
+            f"{card.name} as it is, or quantize it where it is trained (quantization-aware training)"
+        )
     height, width = crops[0].shape[:2]
     figure = f"cosine to float32 on {len(crops)} faces: mean {cosines.mean():.5f}, min {cosines.min():.5f}"
+    if left_out:
+        figure += f"; {left_out} of the most sensitive tensors stay in float32"
     copy = card.model_copy(
         update={
             "name": name,
@@ -109,7 +124,7 @@ def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelC
             "files": {"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
             "thresholds": (),
             "accuracy": (AccuracyRow(protocol="quantization", figure=figure),),
-            "golden": {"model": measure(single_run(after), SEED, width, height)},
+            "golden": {"model": measure(single_run(open_unchecked(data, card.input)), SEED, width, height)},
         }
     )
     return copy, {"model": data}
