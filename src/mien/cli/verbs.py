@@ -69,6 +69,9 @@ VERBS = {
     "rename": Verb("subjects:rename", "Give a subject of a gallery another name, and erase the former one."),
     "merge": Verb("subjects:merge", "Make one subject of two: the samples of the first are moved to the second."),
     "gallery": Verb("gallery:app", "A gallery as a whole: how well it separates its own people."),
+    "serve": Verb(
+        "serve:serve", "Start the recognition service: an HTTP API on this machine, with limits and batching."
+    ),
     "models": Verb("models:app", "The models on this machine, and how to get more."),
     "data": Verb("data:app", "Data sets: inspect them, import them into manifests, prepare packs."),
     "embed": Verb(

@@ -149,10 +149,15 @@ def check(
         item = bytes_item("the portrait", portrait)
     else:
         item = array_item("the portrait", portrait)
-    return _checked(examiner.item(item), chosen)
+    return check_examined(examiner.item(item), chosen)
 
 
-def _checked(examined: Examined, rules: RuleSet) -> Checked:
+def check_examined(examined: Examined, rules: RuleSet) -> Checked:
+    """The verdict of rules on a photograph that was examined.
+
+    Raises:
+        ImageError: it could not be read.
+    """
     if examined.measures is None or examined.portrait is None:
         raise ImageError(examined.error)
     return Checked(

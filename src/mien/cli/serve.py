@@ -1,0 +1,108 @@
+"""mien serve: start the recognition service. Parses, calls and says where it listens."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli import options
+from mien.cli.terminal import OK, err, out
+from mien.errors import MissingExtraError
+from mien.settings import load_settings
+
+
+def serve(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Where the service keeps its data.", show_default="the folder `service` in mien's home"),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8470,
+    detector: options.Detector = None,
+    recognizer: options.Recognizer = None,
+    language: options.Language = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name", help="A host name by which clients call the service; repeat for several.", show_default=False
+        ),
+    ] = None,
+    proxies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--proxy", help="Address of a proxy in front that speaks HTTPS; repeat for several.", show_default=False
+        ),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="Certificate file for HTTPS.", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", help="Key file of the certificate.", show_default=False)
+    ] = None,
+    administrator: Annotated[
+        str | None,
+        typer.Option(
+            "--make-administrator",
+            help="Make an administrator of this name, ask for the password, and start nothing.",
+            show_default=False,
+        ),
+    ] = None,
+    engine: options.Engine = None,
+    precision: options.Precision = None,
+) -> int:
+    """Start the recognition service: an HTTP API on this machine, with limits and batching.
+
+    It listens until Ctrl-C. /v1/openapi.json describes all operations; docs/guide/service.md shows them at work.
+    Without accounts it serves this machine alone. Other machines need an administrator and HTTPS.
+
+    Examples:
+
+      mien serve
+
+      mien serve --make-administrator An
+
+      mien serve /srv/mien --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
+    """
+    try:
+        from mien.service.config import ServiceConfig
+        from mien.service.serving import make_administrator
+        from mien.service.serving import serve as serve_until_stopped
+    except ModuleNotFoundError as reason:
+        raise MissingExtraError(
+            f"the service needs the package {reason.name}: pip install 'mien[serve]', or '.[serve]' in mien's folder"
+        ) from None
+    from mien.models.store import home
+
+    chosen = folder or home() / "service"
+    if administrator is not None:
+        make_administrator(chosen, administrator, _ask_password())
+        out.print(f"'{administrator}' is an administrator now; a running service has to be started again")
+        return OK
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
+    logging.getLogger("mien.service").setLevel(logging.INFO)
+    config = ServiceConfig(
+        folder=chosen,
+        host=host,
+        port=port,
+        detector=options.detector(detector),
+        recognizer=options.recognizer(recognizer),
+        portrait_models=load_settings().portrait_model_names,
+        options=options.engine_options(engine, precision),
+        language=options.language(language),
+        names=tuple(names or ()),
+        proxies=tuple(proxies or ()),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
+    err.print("mien: opening the models")
+    serve_until_stopped(config, lambda address: out.print(f"mien listens on {address} (Ctrl-C stops it)"))
+    return OK
+
+
+def _ask_password() -> str:
+    """The password of the new administrator: typed twice, or the first line of what is piped in."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password (10 characters or more)", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")

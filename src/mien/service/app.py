@@ -1,0 +1,102 @@
+"""The application: routes, refusals, and what holds for every request, put together. Owns no operation."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from mien import __version__
+from mien.errors import MienError
+from mien.nearest import SHORT, did_you_mean
+from mien.service.auth.lockout import Lockout
+from mien.service.auth.store import AccessStore
+from mien.service.bodies import refused_fields
+from mien.service.capacity import Capacity
+from mien.service.config import ServiceConfig
+from mien.service.cursors import Cursors
+from mien.service.engines import Engines
+from mien.service.errors import ServiceError, body_of, from_http, from_mien
+from mien.service.idempotency import Replays
+from mien.service.middleware import EveryRequest
+from mien.service.operations import ERRORS
+from mien.service.routes import access, stateless, system
+
+ROUTERS = (system.router, stateless.router, access.router)
+"""The groups of operations, in the order of the OpenAPI document."""
+
+
+def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
+    """Put the service together.
+
+    Args:
+        config: what it is started with.
+        engines: its models; they are closed when it stops.
+    """
+    capacity, access_store = Capacity(config.limits), AccessStore(config.folder)
+
+    @asynccontextmanager
+    async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        engines.close()
+        access_store.close()
+
+    app = FastAPI(
+        title="mien",
+        summary="Face recognition that says what its decisions are worth",
+        version=__version__,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=until_stopped,
+        dependencies=[Depends(refuse_unknown_query)],
+        responses=ERRORS,
+        separate_input_output_schemas=False,
+    )
+    app.state.config, app.state.engines, app.state.capacity = config, engines, capacity
+    app.state.access, app.state.lockout = access_store, Lockout()
+    app.state.replays, app.state.cursors = Replays(), Cursors(config.folder)
+    app.add_middleware(EveryRequest, config=config, capacity=capacity)
+    app.add_exception_handler(MienError, _refuse_mien)
+    app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_exception_handler(RequestValidationError, _refuse_fields)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+async def refuse_unknown_query(request: Request) -> None:
+    """Refuse parameters that the operation does not document, with the nearest right name."""
+    if not request.query_params:
+        return
+    operation = request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
+    known = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+    for name in request.query_params:
+        if name not in known:
+            hint = did_you_mean(name[:80], known, SHORT) or (f"; there are {', '.join(known)}" if known else "")
+            shown = name[:80].encode("utf-8", "backslashreplace").decode()
+            message = f"there is no parameter '{shown}' here{hint}"
+            raise ServiceError(422, "invalid_request", message, [{"field": shown, "problem": "is not known"}])
+
+
+def _answer(request: Request, reason: ServiceError) -> JSONResponse:
+    return JSONResponse(body_of(reason, request.state.request_id), reason.status, reason.headers)
+
+
+async def _refuse_mien(request: Request, reason: Exception) -> JSONResponse:
+    assert isinstance(reason, MienError)
+    return _answer(request, from_mien(reason))
+
+
+async def _refuse_http(request: Request, reason: Exception) -> JSONResponse:
+    assert isinstance(reason, HTTPException)
+    return _answer(request, from_http(reason.status_code, str(reason.detail), reason.headers))
+
+
+async def _refuse_fields(request: Request, reason: Exception) -> JSONResponse:
+    assert isinstance(reason, RequestValidationError)
+    return _answer(request, refused_fields(reason.errors(), ()))

@@ -1,0 +1,142 @@
+"""Starts the service: opens the models, listens, says where. Owns uvicorn's settings and what refuses a start."""
+
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from mien.errors import SettingsError
+from mien.service.app import create_app
+from mien.service.auth.passwords import require_password
+from mien.service.auth.store import AccessStore
+from mien.service.config import ServiceConfig
+from mien.service.engines import Engines
+
+IDLE_SECONDS = 15
+STOP_SECONDS = 20
+"""How long requests in work may take when the service is stopped."""
+BACKLOG = 256
+
+OnReady = Callable[[str], None]
+
+
+def serve(config: ServiceConfig, on_ready: OnReady) -> None:
+    """Serve until the process is interrupted.
+
+    Args:
+        config: what to start.
+        on_ready: called with the service's address as soon as it listens.
+
+    Raises:
+        SettingsError: it may not be started like this, or the address is taken.
+        ModelError: a model cannot be opened.
+    """
+    prepare_folder(config.folder)
+    require_safe_start(config)
+    listening = listen(config)
+    try:
+        app = create_app(config, Engines(config))
+        server = _Server(uvicorn.Config(app, **_settings(config)), lambda: on_ready(address(config, listening)))
+        server.run(sockets=[listening])
+    finally:
+        listening.close()
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the service's folder, which only its owner may read."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def require_safe_start(config: ServiceConfig) -> None:
+    """Refuse to be reached by other machines without an administrator and without encryption.
+
+    Raises:
+        SettingsError: with what is missing and the options that give it.
+    """
+    if (config.tls_cert is None) != (config.tls_key is None):
+        raise SettingsError("--tls-cert and --tls-key belong together: name both files")
+    if config.is_local:
+        return
+    access = AccessStore(config.folder)
+    try:
+        if not access.has_administrator():
+            raise SettingsError(
+                f"{config.host} can be reached by other machines, and there is no administrator: make one with "
+                "`mien serve --make-administrator NAME`, or listen on 127.0.0.1"
+            )
+    finally:
+        access.close()
+    if not (config.has_tls or config.proxies):
+        raise SettingsError(
+            f"{config.host} can be reached by other machines, and passwords would cross the network in the clear: "
+            "name --tls-cert and --tls-key, or the --proxy in front that speaks HTTPS, or listen on 127.0.0.1"
+        )
+
+
+def make_administrator(folder: Path, name: str, password: str) -> None:
+    """Make an account of an administrator.
+
+    Raises:
+        SettingsError: the password is too short or too long.
+        ServiceError: there is an account of that name.
+    """
+    require_password(password)
+    prepare_folder(folder)
+    access = AccessStore(folder)
+    try:
+        access.accept(access.invite(name, "administrator")[1], password)
+    finally:
+        access.close()
+
+
+def listen(config: ServiceConfig) -> socket.socket:
+    """Take the address, so that a taken one is a sentence and not a half started service.
+
+    Raises:
+        SettingsError: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
+    except OSError as reason:
+        raise SettingsError(
+            f"{config.host} port {config.port} cannot be listened on ({reason.strerror or reason}): choose another "
+            "--port, or stop what uses it"
+        ) from None
+
+
+def address(config: ServiceConfig, listening: socket.socket) -> str:
+    """Where a browser finds the service."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"{'https' if config.has_tls else 'http'}://{host}:{listening.getsockname()[1]}"
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+
+def _settings(config: ServiceConfig) -> dict[str, Any]:
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    return {
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+        "timeout_keep_alive": IDLE_SECONDS,
+        "timeout_graceful_shutdown": STOP_SECONDS,
+        "proxy_headers": bool(config.proxies),
+        "forwarded_allow_ips": list(config.proxies),
+        "ssl_certfile": config.tls_cert,
+        "ssl_keyfile": config.tls_key,
+    }

@@ -1,0 +1,35 @@
+"""What routes find in their application: its config, models and limits. Holds nothing itself."""
+
+import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from starlette.requests import Request
+
+from mien.service.config import Limits, ServiceConfig
+from mien.service.engines import Engines
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def config_of(request: Request) -> ServiceConfig:
+    """What the service was started with."""
+    config: ServiceConfig = request.app.state.config
+    return config
+
+
+def limits_of(request: Request) -> Limits:
+    """Its limits."""
+    return config_of(request).limits
+
+
+def engines_of(request: Request) -> Engines:
+    """Its models."""
+    engines: Engines = request.app.state.engines
+    return engines
+
+
+async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Do something slow, such as hashing a password, while other requests go on."""
+    return await asyncio.to_thread(work, *arguments, **named)
