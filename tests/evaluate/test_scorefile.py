@@ -86,7 +86,7 @@ def test_a_file_of_an_older_version_is_still_read_and_knows_no_scope(tmp_path: P
 def test_a_file_of_a_later_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = write(tmp_path / "later.parquet", [[1, 2]], version=VERSION + 1)
     with pytest.raises(
-        ManifestError, match=r"later\.parquet is an embedding file of version 3.*install a later mien"
+        ManifestError, match=r"later\.parquet is an embedding file of version 4.*install a later mien"
     ):
         read_embedded(path)
 
@@ -103,3 +103,31 @@ def test_scopes_are_read_by_the_limits_of_today(tmp_path: Path) -> None:
     assert first is not None and first.outside == ("mask",) and dict(first.values) == pytest.approx(values)
     assert second is None and third is not None and third.outside == ("size", "pose"), "without a pose it is unknown"
     assert found.take(np.array([2, 0])).scopes == (third, first)
+
+
+def test_templates_media_and_columns_of_numbers_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "templates.parquet", [[1, 2], None, [3, 4]])
+    table = pyarrow.parquet.read_table(path)
+    columns = {
+        "template": pa.array(["7", "7", None]),
+        "media": pa.array(["1", "2", "3"]),
+        "norm": pa.array([2.5, None, None], pa.float32()),
+        "blur": pa.array([1, 2, 3]),
+        "left_eye_x": pa.array([1.0, 2.0, 3.0]),
+    }
+    for name, values in columns.items():
+        table = table.append_column(name, values)
+    pyarrow.parquet.write_table(table, path)
+    embedded = read_embedded(path)
+    assert embedded.templates == ("7", "") and embedded.medias == ("1", "3")
+    assert set(embedded.qualities) == {"norm", "blur"}
+    np.testing.assert_array_equal(embedded.qualities["norm"], [2.5, np.nan])
+    np.testing.assert_array_equal(embedded.qualities["blur"], [1, 3])
+    last = embedded.take(np.array([1]))
+    assert last.templates == ("",) and last.medias == ("3",) and last.qualities["blur"].tolist() == [3]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_files_are_read_without_templates(tmp_path: Path, version: int) -> None:
+    embedded = read_embedded(write(tmp_path / "old.parquet", [[1, 2], [3, 4]], version=version))
+    assert len(embedded) == 2 and embedded.templates == () == embedded.medias and embedded.qualities == {}

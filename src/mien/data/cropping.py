@@ -82,6 +82,7 @@ class Cropped:
         jpeg: the sample's own bytes, where it is a JPEG that is the crop already; else empty.
         face: in pixels of the source; None where there is no cutout.
         cutout: the face with its surroundings, where it was asked for and the image is not a crop already.
+        score: the detector's confidence, 0 to 1; None where no face was detected, since its landmarks were known.
     """
 
     status: Status
@@ -91,6 +92,7 @@ class Cropped:
     jpeg: bytes = b""
     face: Face | None = None
     cutout: Cutout | None = None
+    score: float | None = None
 
 
 def crop_samples(
@@ -146,10 +148,12 @@ def _crop(sample: Sample, found: ImageFaces | Broken, spec: CropSettings) -> Cro
     crop = align_faces(sharp, spec.template, spec.size)[0]
     if crop is None:
         return Cropped("no face", NO_POSE.detail, digest)
+    score = face.score if sample.landmarks is None else None
     if not spec.cutouts:
-        return Cropped("written", "", digest, crop)
+        return Cropped("written", "", digest, crop, score=score)
     photo = found.loaded.photo
-    return Cropped("written", "", digest, crop, face=to_source(face, photo), cutout=cut_out(photo.image, face))
+    placed, cutout = to_source(face, photo), cut_out(photo.image, face)
+    return Cropped("written", "", digest, crop, face=placed, cutout=cutout, score=score)
 
 
 def _wrong(sample: Sample, found: ImageFaces) -> tuple[Status, str] | None:

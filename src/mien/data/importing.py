@@ -120,6 +120,19 @@ def import_set(
     )
 
 
+def _protocol_set(rows: Rows, path: Path, on_problem: OnProblem | None) -> Manifest:
+    """The samples of a published protocol; a row that cannot be used is reported, or refuses the set."""
+    samples = []
+    for row in rows:
+        if isinstance(row, Sample):
+            samples.append(row)
+        elif on_problem is None:
+            raise ManifestError(f"{row.where}: {row.reason}")
+        else:
+            on_problem(row)
+    return tabulate(samples, path.absolute(), str(path))
+
+
 def read_set(path: Path, extracted: Path, on_problem: OnProblem | None = None) -> Manifest:
     """A set without importing it: a manifest, a folder of subjects, or one whose images are inside one file.
 
@@ -135,4 +148,6 @@ def read_set(path: Path, extracted: Path, on_problem: OnProblem | None = None) -
         if source.extract is not None and source.recognizes(path):
             samples = [row for row in source.extract(path, extracted) if isinstance(row, Sample)]
             return tabulate(samples, extracted.parent, str(path))
+        if source.is_protocol and source.recognizes(path):
+            return _protocol_set(source.read(path), path, on_problem)
     return read_manifest(path, on_problem)

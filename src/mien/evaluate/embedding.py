@@ -19,7 +19,15 @@ from mien.data.stored_paths import absolute
 from mien.data.tables import open_parquet_writer, read_parquet, write_parquet
 from mien.detect.detector import Detector
 from mien.errors import ManifestError
-from mien.evaluate.scorefile import SCOPE, Embedded, Origin, read_embedded, schema_metadata
+from mien.evaluate.scorefile import (
+    DETECTOR_SCORE,
+    NORM,
+    SCOPE,
+    Embedded,
+    Origin,
+    read_embedded,
+    schema_metadata,
+)
 from mien.models.engines import usable_cores
 from mien.pipeline import MultipleFaces, Policy, ReadOptions
 from mien.prefetch import prefetch
@@ -38,7 +46,7 @@ CHUNK = 32
 PART = 2048
 """Rows of a part, a multiple of CHUNK."""
 STAGE = "embedding"
-OWN_COLUMNS = ("status", "detail", "sha256", "embedding", SCOPE)
+OWN_COLUMNS = ("status", "detail", "sha256", "embedding", NORM, SCOPE)
 """Columns that are written here; those of a manifest give way to them."""
 
 
@@ -84,7 +92,7 @@ def embed_manifest(
 
     def work(samples: list[Sample]) -> list[dict[str, Any]]:
         cropped = crop_samples(samples, finder.detector, spec, reading)
-        return _rows(cropped, network.embed([one.crop for one in cropped if one.crop is not None]))
+        return _rows(cropped, *network.embed_with_norms([one.crop for one in cropped if one.crop is not None]))
 
     parts = _open(out, origin, len(manifest), multiple_faces, scopes=scopes)
     done = min(len(manifest), parts.first_missing() * PART)
@@ -127,7 +135,7 @@ def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnPro
     crops = islice(pack.crops(), done, None)
     while some := list(islice(crops, PART)):
         cropped = [Cropped("written", "", "", crop) for crop in some]
-        _write_part(parts, manifest, done, _rows(cropped, network.embed(some)))
+        _write_part(parts, manifest, done, _rows(cropped, *network.embed_with_norms(some)))
         done += len(some)
         on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
     return _combine(parts, out, manifest, origin)
@@ -162,14 +170,16 @@ def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces, *
     return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet", private=True)
 
 
-def _rows(cropped: list[Cropped], embeddings: Floats) -> list[dict[str, Any]]:
-    queue = iter(embeddings)
+def _rows(cropped: list[Cropped], embeddings: Floats, norms: Floats) -> list[dict[str, Any]]:
+    queue, lengths = iter(embeddings), iter(norms.tolist())
     return [
         {
             "status": one.status,
             "detail": one.detail,
             "sha256": one.sha256,
             "embedding": next(queue) if one.crop is not None else None,
+            NORM: next(lengths) if one.crop is not None else None,
+            DETECTOR_SCORE: one.score,
             SCOPE: _scope_values(one),
         }
         for one in cropped
@@ -192,6 +202,10 @@ def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: list[dic
         table = table.append_column(name, pa.array([row[name] for row in rows], pa.string()))
     vectors = [row["embedding"] for row in rows]
     table = table.append_column("embedding", pa.array(vectors, pa.list_(pa.float32())))
+    # A score that came with the set is that of the landmarks that came with it.
+    measured = (NORM,) if DETECTOR_SCORE in table.column_names else (NORM, DETECTOR_SCORE)
+    for name in measured:
+        table = table.append_column(name, pa.array([row[name] for row in rows], pa.float32()))
     values = [row[SCOPE] for row in rows]
     table = table.append_column(SCOPE, pa.array(values, pa.map_(pa.string(), pa.float32())))
     with parts.write(first // PART) as path:

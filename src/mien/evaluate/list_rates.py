@@ -28,12 +28,16 @@ from mien.rates import (
 
 @dataclass(frozen=True, slots=True)
 class ListPoint:
-    """What a list shows at a wanted false match rate; the threshold is a similarity."""
+    """What a list shows at a wanted false match rate; the threshold is a similarity.
+
+    `moves` are those of the FNMR with its threshold's noise, in the order of the subjects' numbers (own_numbers).
+    """
 
     wanted: float
     threshold: float
     fmr: Estimate
     fnmr: Estimate
+    moves: Moves
 
 
 def list_points(pairs: ScoredPairs) -> list[ListPoint]:
@@ -57,11 +61,11 @@ def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
     ranked = np.where(np.isfinite(nonmated), nonmated, pairs.scores[np.isfinite(pairs.scores)].min() - 1)
     threshold = place_between(ranked, min(len(ranked) - 1, int(fmr * len(ranked) + 1e-9)))
     fnmr = false_nonmatches(pairs, threshold)
+    own, other = _both(pairs, threshold)
+    moves = own.plus(other, _price(roc(pairs.scores, pairs.mated), fmr))
     if 0 < fnmr.value < 1:
-        own, other = _both(pairs, threshold)
-        moves = own.plus(other, _price(roc(pairs.scores, pairs.mated), fmr))
         fnmr = rate_of_moves(fnmr.value, moves, fnmr.count)
-    return ListPoint(fmr, threshold, false_matches(pairs, threshold), fnmr)
+    return ListPoint(fmr, threshold, false_matches(pairs, threshold), fnmr, moves)
 
 
 def false_matches(pairs: ScoredPairs, threshold: float) -> Estimate:

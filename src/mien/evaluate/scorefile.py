@@ -3,7 +3,9 @@
 A Parquet file with the columns of the manifest it was made from, status and detail (samples without an embedding are
 kept and counted), sha256 of each image, and `embedding`, a list of float32. Its metadata under the key `mien` says
 which model, embedding contract, metric and detector made it. Version 2 also has `scope`: the values of each face's
-aspects (mien.scope) by their codes, or null where they were not measured. Files of version 1 are read. Computes
+aspects (mien.scope) by their codes, or null where they were not measured. Version 3 also has `norm`, the length of
+each embedding before it was brought to unit length, and `detector_score`; and where a set has templates of several
+media, the columns `template` and `media` say to which a sample belongs. Files of versions 1 and 2 are read. Computes
 nothing.
 """
 
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.sample import STRATA
+from mien.data.sample import BOX, LANDMARKS, STRATA
 from mien.data.stored_paths import stored_path
 from mien.data.tables import read_parquet
 from mien.errors import ContractError, ManifestError
@@ -28,9 +30,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEY = b"mien"
-VERSION = 2
+VERSION = 3
 SCOPE = "scope"
 """The column with the values of each face's aspects."""
+NORM, DETECTOR_SCORE = "norm", "detector_score"
+"""The columns with the length of each embedding as the network gave it, and with the detector's confidence."""
+TEMPLATE, MEDIA = "template", "media"
+"""The columns that say to which template a sample belongs, and to which media (a photograph, a video) of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,9 @@ class Embedded:
         failures: each of them: name, status, detail.
         failed_subjects: the subject of each of them; empty where the set knows none.
         scopes: N scopes, None where one was not measured; empty where none was looked for.
+        templates: N names of templates; empty where the set has none.
+        medias: N names of media within templates; empty where the set has none.
+        qualities: for each column of numbers, (N,) float32; NaN where one is not known.
     """
 
     embeddings: Floats
@@ -87,6 +96,9 @@ class Embedded:
     failures: tuple[tuple[str, str, str], ...] = ()
     failed_subjects: tuple[str, ...] = ()
     scopes: tuple[Scope | None, ...] = ()
+    templates: tuple[str, ...] = ()
+    medias: tuple[str, ...] = ()
+    qualities: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -112,6 +124,9 @@ class Embedded:
             failures=self.failures,
             failed_subjects=self.failed_subjects,
             scopes=tuple(self.scopes[i] for i in chosen) if self.scopes else (),
+            templates=tuple(self.templates[i] for i in chosen) if self.templates else (),
+            medias=tuple(self.medias[i] for i in chosen) if self.medias else (),
+            qualities={name: values[index] for name, values in self.qualities.items()},
         )
 
 
@@ -199,6 +214,9 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
         failures=tuple(zip(_names(lost), _texts(lost, "status"), _texts(lost, "detail"), strict=True)),
         failed_subjects=_texts(lost, "subject"),
         scopes=_scopes(kept) if origin.version > 1 else (),
+        templates=_texts(kept, TEMPLATE) if TEMPLATE in kept.column_names else (),
+        medias=_texts(kept, MEDIA) if MEDIA in kept.column_names else (),
+        qualities=_qualities(kept),
     )
 
 
@@ -207,6 +225,18 @@ def _scopes(table: "pa.Table") -> tuple[Scope | None, ...]:
         return ()
     found = table.column(SCOPE).to_pylist()
     return tuple(None if values is None else scope_of(dict(values)) for values in found)
+
+
+def _qualities(table: "pa.Table") -> dict[str, Floats]:
+    """The columns of numbers, apart from those that say where a sample and its face are."""
+    import pyarrow as pa
+
+    found = {}
+    for name in table.column_names:
+        kind = table.schema.field(name).type
+        if name not in (*BOX, *LANDMARKS, "record") and (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+            found[name] = table.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float32)
+    return found
 
 
 def _names(table: "pa.Table") -> tuple[str, ...]:

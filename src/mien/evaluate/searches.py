@@ -27,12 +27,16 @@ CURVE = 24
 
 @dataclass(frozen=True, slots=True)
 class SearchPoint:
-    """FNIR at an FPIR, its interval with the threshold's noise; the threshold is in the metric's unit."""
+    """FNIR at an FPIR, its interval with the threshold's noise; the threshold is in the metric's unit.
+
+    `moves` are those of the FNIR with the threshold's noise, of all who search, in the order of their numbers.
+    """
 
     wanted: float
     threshold: float
     fpir: Estimate
     fnir: Estimate
+    moves: Moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,7 @@ def search(
     chosen: SearchSet,
     sizes: Sequence[int],
     distractors: Floats | None = None,
+    lost: Indices | None = None,
 ) -> list[SearchResult]:
     """Search galleries of growing size.
 
@@ -122,12 +127,20 @@ def search(
         chosen: see deal.
         sizes: subjects in each gallery; distractors fill what the known people do not.
         distractors: (K, D) float32, one template each of people who never search; None has none.
+        lost: (L,) subjects of searches that have no embedding, and so find nobody.
     """
-    return [_search(embeddings, subjects, metric, chosen, size, distractors) for size in sizes]
+    missing = np.empty(0, np.int64) if lost is None else lost
+    return [_search(embeddings, subjects, metric, chosen, size, distractors, missing) for size in sizes]
 
 
 def _search(
-    embeddings: Floats, subjects: Indices, metric: Metric, chosen: SearchSet, size: int, distractors: Floats | None
+    embeddings: Floats,
+    subjects: Indices,
+    metric: Metric,
+    chosen: SearchSet,
+    size: int,
+    distractors: Floats | None,
+    lost: Indices,
 ) -> SearchResult:
     known = chosen.known[: min(size, len(chosen.known))]
     inside = np.isin(subjects[chosen.gallery], known)
@@ -137,10 +150,14 @@ def _search(
     if distractors is not None and extra > 0:
         templates = np.concatenate([templates, distractors[:extra]])
         owners = np.concatenate([owners, -1 - np.arange(extra)])
-    mated = np.isin(subjects[chosen.probes], known)
+    searching = np.concatenate([subjects[chosen.probes], lost])
+    mated = np.isin(searching, known)
     # A known person who is not in this smaller gallery is a stranger to it.
     best, own, rank = _score(embeddings[chosen.probes], subjects[chosen.probes], templates, owners, metric)
-    who = np.unique(subjects[chosen.probes], return_inverse=True)[1]
+    nobody = np.full(len(lost), -np.inf, np.float32)
+    best, own = np.concatenate([best, nobody]), np.concatenate([own, nobody])
+    rank = np.concatenate([rank, np.full(len(lost), np.iinfo(np.int64).max)])
+    who = np.unique(searching, return_inverse=True)[1]
     mated_rows, other_rows = np.flatnonzero(mated), np.flatnonzero(~mated)
     lowest = SHOWN_BY / max(1, len(other_rows))
     points, curve = (
@@ -199,12 +216,11 @@ def _point(
     first = np.where(rank[mated] == 0, own[mated], -np.inf)
     returned, missed = best[others] >= threshold, first < threshold
     fnir = _share(missed, who[mated])
+    subjects, cost = int(who.max()) + 1, _price(strangers, np.sort(first), wanted)
+    moves = _moves(missed, who[mated], subjects).plus(_moves(returned, who[others], subjects), cost)
     if 0 < fnir.value < 1:
-        subjects = int(who.max()) + 1
-        moves = _moves(missed, who[mated], subjects)
-        cost = _price(strangers, np.sort(first), wanted)
-        fnir = rate_of_moves(fnir.value, moves.plus(_moves(returned, who[others], subjects), cost), fnir.count)
-    return SearchPoint(wanted, similarity(threshold, metric), _share(returned, who[others]), fnir)
+        fnir = rate_of_moves(fnir.value, moves, fnir.count)
+    return SearchPoint(wanted, similarity(threshold, metric), _share(returned, who[others]), fnir, moves)
 
 
 def _price(strangers: Floats, first: Floats, fpir: float) -> float:

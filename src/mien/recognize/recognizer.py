@@ -52,11 +52,25 @@ class Recognizer:
             (N, D) float32. Where the card says so, the embedding of the mirror image is averaged in, then
             rows are brought to unit length.
         """
+        return self.embed_with_norms(crops)[0]
+
+    def embed_with_norms(self, crops: Sequence[Image] | Image) -> tuple[Floats, Floats]:
+        """Embed aligned crops, and keep how long the embeddings were before they were brought to unit length.
+
+        The norm says how much the network saw of a face; templates of several images may be weighted by it.
+
+        Args:
+            crops: see embed.
+
+        Returns:
+            (N, D) float32 as embed gives them, and (N,) float32 norms of the network's own output.
+        """
         checked = check_crops(crops, self.size)
         if len(checked) == 0:
-            return np.empty((0, self.spec.size), np.float32)
+            return np.empty((0, self.spec.size), np.float32), np.empty(0, np.float32)
         parts = [self._embed_batch(checked[i : i + BATCH]) for i in range(0, len(checked), BATCH)]
-        return np.concatenate(parts)
+        raw = np.concatenate(parts)
+        return normalize(raw) if self.spec.normalized else raw, floats(np.linalg.norm(raw, axis=1))
 
     def _embed_batch(self, crops: Image) -> Floats:
         batch = np.concatenate([crops, crops[:, :, ::-1]]) if self.spec.mirror else crops
@@ -65,4 +79,4 @@ class Recognizer:
             raise CardError(f"{self.card.name} gives {raw.shape[1]} numbers, its card says {self.spec.size}")
         if self.spec.mirror:
             raw = floats((raw[: len(crops)] + raw[len(crops) :]) / 2)
-        return normalize(raw) if self.spec.normalized else raw
+        return raw

@@ -18,7 +18,7 @@ from mien.evaluate.protocols.list_sections import (
 )
 from mien.evaluate.scorefile import Embedded
 from mien.messages import text_of
-from mien.rates import Estimate
+from mien.rates import Estimate, Moves
 from mien.types import floats
 
 MATED = np.array([True, True, True, False, False, False])
@@ -44,7 +44,8 @@ def test_folds_are_numbered_and_thresholds_are_in_the_metrics_unit() -> None:
 
 def test_the_first_rate_that_the_list_cannot_show_is_said(scored: ScoredPairs) -> None:
     third, half = Estimate(1 / 3, 0.1, 0.8, 3), Estimate(0.5, 0.2, 0.9, 2)
-    rows = list_table([ListPoint(0.1, -0.25, third, half)], scored, "L2", -1).rows
+    moves = Moves(each=np.zeros(3), subjects=3, effective=3.0, twice=0.0)
+    rows = list_table([ListPoint(0.1, -0.25, third, half, moves)], scored, "L2", -1).rows
     assert cells(rows[0])[:2] == ["0.1", "0.2500"] and cells(rows[0])[3].startswith("50.00%")
     assert len(rows) == 2 and cells(rows[1])[0] == "0.01"
     assert cells(rows[1])[1] == "cannot be shown by 3 non-mated pairs; 1,000 are needed"

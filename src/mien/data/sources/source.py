@@ -37,6 +37,7 @@ class Source:
         extracted: endings of the files that `extract` writes under the manifest's name.
         pairs: the pairs that such a set brings, where it is a verification set.
         has_boxes: whether it is a detection set: a row for each face with its box, and no subjects.
+        is_protocol: whether it is the set of a published protocol, which is embedded as it is, without an import.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Source:
     extracted: tuple[str, ...] = ()
     pairs: Callable[[Path], list[Pair]] | None = None
     has_boxes: bool = False
+    is_protocol: bool = False
 
     def rows(self, path: Path, manifest: Path, columns: Mapping[str, str]) -> Rows:
         """The rows for a manifest that is going to be written.

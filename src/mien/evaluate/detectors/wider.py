@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.matlab import read_matlab
 from mien.errors import ManifestError
 from mien.evaluate.detectors.figures import TAILS
-from mien.evaluate.detectors.matlab import read_matlab
 from mien.evaluate.detectors.predictions import Key, Predictions
 from mien.rates import Estimate
 

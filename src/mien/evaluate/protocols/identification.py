@@ -10,7 +10,8 @@ from mien.evaluate.plain_words import search_opening
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import known_mask, scope_section, within_mask
-from mien.evaluate.report import Chart, Number, Report, Series, Table, number
+from mien.evaluate.protocols.search_sections import by_size, closed_table, open_table, search_charts
+from mien.evaluate.report import Number, Report, Table, number
 from mien.evaluate.scorefile import Embedded, require_same_contract
 from mien.evaluate.searches import SearchResult, deal, search
 from mien.evaluate.wording import describe, message, rate_text, score_text
@@ -66,7 +67,7 @@ def identification(
     results = search(embedded.embeddings, subjects, embedded.origin.metric, chosen, wanted, fill)
     unit = UNIT_OF[embedded.origin.metric]
     largest = results[-1]
-    scope = scope_section(embedded)
+    scope, searches = scope_section(embedded), by_size(results)
     return Report(
         protocol="identification",
         title=message("identification.title", source=embedded.origin.source),
@@ -74,8 +75,8 @@ def identification(
         headline=(*_headline(largest, unit), *scope.headline),
         numbers=_numbers(results, unit) | scope.numbers,
         tables=(
-            _open_table(results, unit),
-            _closed_table(results),
+            open_table(searches, unit, message("identification.enrolled")),
+            closed_table(searches, message("identification.enrolled")),
             *scope.tables,
             *(
                 _scope_table(embedded, subjects, largest, unit, templates=templates, probes=probes, seed=seed)
@@ -83,7 +84,7 @@ def identification(
                 else ()
             ),
         ),
-        charts=_charts(results),
+        charts=search_charts(searches),
         warnings=(*_warnings(embedded, distractors), *scope.warnings),
         made_with=sections.made_with(seed),
     )
@@ -134,27 +135,6 @@ def _numbers(results: Sequence[SearchResult], unit: str) -> dict[str, Number]:
     return numbers
 
 
-def _open_table(results: Sequence[SearchResult], unit: str) -> Table:
-    rows = [
-        (result.enrolled, rate_text(p.wanted), score_text(p.threshold), describe(p.fpir), describe(p.fnir))
-        for result in results
-        for p in result.points
-    ]
-    others = min(result.nonmated_searches for result in results)
-    return Table(
-        title=message("identification.open"),
-        columns=(
-            message("identification.enrolled"),
-            message("identification.wanted-fpir"),
-            message("column.threshold", unit=unit),
-            "FPIR",
-            "FNIR",
-        ),
-        rows=tuple(rows),
-        note=message("identification.open-note", others=others),
-    )
-
-
 def _scope_table(
     embedded: Embedded, subjects: Indices, everybody: SearchResult, unit: str, **dealing: int
 ) -> tuple[Table, ...]:
@@ -186,63 +166,6 @@ def _scope_table(
             ),
         ),
     )
-
-
-def _closed_table(results: Sequence[SearchResult]) -> Table:
-    ranks = [rank for rank, _ in results[-1].hits]
-    rows = []
-    for result in results:
-        of = dict(result.hits)
-        rows.append((result.enrolled, *(describe(of[rank]) if rank in of else None for rank in ranks)))
-    return Table(
-        title=message("identification.closed"),
-        columns=(
-            message("identification.enrolled"),
-            *(message("identification.rank", rank=rank) for rank in ranks),
-        ),
-        rows=tuple(rows),
-        note=message("identification.closed-note"),
-    )
-
-
-def _charts(results: Sequence[SearchResult]) -> tuple[Chart, ...]:
-    cmc = Chart(
-        name="cmc",
-        title=message("identification.cmc"),
-        kind="line",
-        x_label=message("identification.rank-axis"),
-        y_label=message("identification.hits"),
-        series=tuple(
-            Series(
-                name=message("identification.gallery", enrolled=result.enrolled),
-                x=tuple(float(rank) for rank, _ in result.hits),
-                y=tuple(rate.value for _, rate in result.hits),
-                low=tuple(rate.low for _, rate in result.hits),
-                high=tuple(rate.high for _, rate in result.hits),
-            )
-            for result in results
-            if result.hits
-        ),
-    )
-    drawn = [result for result in results if result.curve]
-    growth = Chart(
-        name="fnir",
-        title=message("identification.fnir-chart"),
-        kind="det",
-        x_label=message("identification.fpir-axis"),
-        y_label=message("identification.fnir-axis"),
-        series=tuple(
-            Series(
-                name=message("identification.gallery", enrolled=result.enrolled),
-                x=tuple(p.fpir.value for p in result.curve),
-                y=tuple(p.fnir.value for p in result.curve),
-                low=tuple(p.fnir.low for p in result.curve),
-                high=tuple(p.fnir.high for p in result.curve),
-            )
-            for result in drawn
-        ),
-    )
-    return (growth, cmc) if drawn else (cmc,)
 
 
 PROTOCOL = Protocol(

@@ -7,8 +7,8 @@ import pytest
 from scipy.io import savemat
 
 from fuzz import mutants
+from mien.data.matlab import read_matlab
 from mien.errors import ManifestError
-from mien.evaluate.detectors.matlab import read_matlab
 
 
 def test_files_are_read_in_their_order(tmp_path: Path) -> None:
