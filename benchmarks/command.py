@@ -63,23 +63,38 @@ def mien(*arguments: object, folder: Path | None = None) -> subprocess.Completed
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """What a child process took and printed; processor time is that of all its processes and threads."""
+    """What a child process took and printed.
+
+    Attributes:
+        wall: seconds.
+        processor: seconds of all its processes and threads.
+        output: what it printed.
+        peak: memory of its largest process in MB.
+    """
 
     wall: float
     processor: float
     output: str = ""
+    peak: int = 0
 
 
 def timed(
-    checkout: Path, arguments: Sequence[object], folder: Path, *, models: Path | None = None, accepted: Sequence[int]
+    checkout: Path,
+    arguments: Sequence[object],
+    folder: Path,
+    *,
+    models: Path | None = None,
+    where: Path | None = None,
+    accepted: Sequence[int],
 ) -> Timed:
     """Time this interpreter with a checkout's mien, without this user's models and settings.
 
     Args:
         checkout: the folder whose src/mien is imported.
         arguments: what follows the interpreter.
-        folder: the working directory, where settings and models are looked for.
+        folder: where settings and models are looked for.
         models: another folder for models.
+        where: the working directory, if it is not `folder`.
         accepted: exit codes of a run that counts; the benchmark ends with the message of any other.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +104,7 @@ def timed(
     words = [str(word) for word in (sys.executable, *arguments)]
     with (folder / "output.txt").open("w+") as output:
         started = time.perf_counter()
-        child = subprocess.Popen(words, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(words, cwd=where or folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - started
         # Popen would otherwise wait for a process that is gone.
@@ -98,7 +113,7 @@ def timed(
         text = output.read()
     if child.returncode not in accepted:
         sys.exit(f"{' '.join(words)}\n{text[-3000:]}")
-    return Timed(wall, usage.ru_utime + usage.ru_stime, text)
+    return Timed(wall, usage.ru_utime + usage.ru_stime, text, usage.ru_maxrss // 1024)
 
 
 def need_package(name: str, extra: str) -> None:
