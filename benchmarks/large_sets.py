@@ -1,4 +1,4 @@
-"""The size of the real thing: a made RecordIO set with MS1M's classes and long tail, through every stage of a training.
+"""The size of the real thing: a made RecordIO set with MS1M's classes and tail, through every stage of a training.
 
 Makes 1,000,000 small JPEGs in 85,742 classes, then inspects, imports, prepares and checks them, plans a training of
 ResNet-100 with partial FC, and trains 50 steps on the processor: killed after a checkpoint, and resumed. Each stage
