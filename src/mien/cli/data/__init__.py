@@ -1,4 +1,4 @@
-"""mien data: inspect, import, prepare, check, compare, split and export data sets. One verb per file."""
+"""mien data: inspect, import, prepare, check, compare, split, export and teach data sets. One verb per file."""
 
 import typer
 
@@ -9,6 +9,7 @@ from mien.cli.data.inspect import inspect
 from mien.cli.data.overlap import overlap
 from mien.cli.data.prepare import prepare_pack
 from mien.cli.data.split import split
+from mien.cli.data.teach import teach
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: inspect them, import them into manifests, prepare packs.")
 app.command("inspect")(inspect)
@@ -18,3 +19,4 @@ app.command("check")(check)
 app.command("overlap")(overlap)
 app.command("split")(split)
 app.command("export")(export)
+app.command("teach")(teach)

@@ -21,12 +21,15 @@ from mien.train.compute.norms import synchronize
 from mien.train.compute.optimize import LossScale, freeze_stages, make_optimizer
 from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
 from mien.train.recognizers.backbones.dlib_resnet import DlibResNet, state_of
-from mien.train.recognizers.backbones.registry import build
+from mien.train.recognizers.backbones.registry import build, spec_of
 from mien.train.recognizers.dataset import CropDataset
+from mien.train.recognizers.distillation import Distiller, turning_of
 from mien.train.recognizers.embed import embedder
 from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC
 from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.step import Learner
+from mien.train.recognizers.teacher import open_teacher
+from mien.train.recognizers.teacher_cache import require_pack, teach
 from mien.train.recognizers.weights import read_weights as read_checkpoint
 from mien.types import Image
 
@@ -130,7 +133,24 @@ def prepare_training(recipe: RecognizerRecipe, crops: CropDataset, world: World)
         scale=LossScale.of(run.precision),
         anchor=anchor,
         frozen=init.freeze if init is not None else (),
+        distiller=open_distiller(recipe, crops, world),
     )
+
+
+def open_distiller(recipe: RecognizerRecipe, crops: CropDataset, world: World) -> Distiller | None:
+    """Open a recipe's teacher: read its embeddings of the training's packs, or make those that are missing.
+
+    Raises:
+        RecipeError: a data set that is not a pack, or a teacher whose pose cannot be made of its crops.
+        ModelError: no such model.
+        CheckpointError: the teacher's checkpoint cannot be read.
+    """
+    if recipe.teacher is None:
+        return None
+    teacher = open_teacher(recipe.teacher.model, crops.size, crops.template, world.device)
+    packs = [teach(path, teacher, world) for path in recipe.data.sets]
+    turning, kept = turning_of(packs, recipe.model.embedding)
+    return Distiller(recipe.teacher, packs, crops.places, turning.to(world.device), kept)
 
 
 def check(recipe: RecognizerRecipe, world: World) -> None:
@@ -143,6 +163,11 @@ def check(recipe: RecognizerRecipe, world: World) -> None:
     require_precision(recipe.run, world)
     if recipe.init is not None:
         _weights(recipe, recipe.init.weights)
+    if recipe.teacher is not None:
+        spec = spec_of(recipe.model.backbone)
+        open_teacher(recipe.teacher.model, spec.size, spec.template, world.device)
+        for path in recipe.data.sets:
+            require_pack(path)
 
 
 def _make_centres(recipe: RecognizerRecipe, classes: int, world: World) -> PartialFC:

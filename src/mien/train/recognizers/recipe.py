@@ -7,9 +7,9 @@ tables. Reads no file.
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, create_model, model_validator
 
 from mien.models.card import Strict
 from mien.train.recipe.io import RecipeFormat
@@ -89,6 +89,31 @@ class RecognizerInit(Strict):
     """Weight of the squared distance between the new and the old embedding of each crop, against forgetting."""
 
 
+class TeacherSettings(Strict):
+    """Distillation: a trained model whose embeddings the network learns, with its head or alone.
+
+    The loss is `head` times the head's, plus each of the others times its weight; see
+    mien.train.recognizers.distillation.
+    """
+
+    model: str
+    """A model of the store, a model's card, a file of weights, or the folder of a run or of a checkpoint."""
+    head: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the head's loss; 0 trains by the teacher alone."""
+    embedding: Annotated[float, Field(ge=0)] = 128.0
+    """Weight of 1 - cos(own, teacher's); 128 is Keras_insightface's, next to ArcFace with scales of 16 to 64."""
+    distance: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the distances between the crops of a batch (RKD)."""
+    angle: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the angles between the crops of a batch (RKD)."""
+
+    @model_validator(mode="after")
+    def _teaches(self) -> Self:
+        if not (self.embedding or self.distance or self.angle):
+            raise ValueError("the teacher has no weight: set embedding, distance or angle above 0")
+        return self
+
+
 class RecognizerEvaluate(ValidationSettings):
     """A set that a recognizer is evaluated on while it is trained."""
 
@@ -122,6 +147,7 @@ class RecognizerRecipe(Training):
     model: BackboneSettings
     head: HeadSettings
     init: RecognizerInit | None = None
+    teacher: TeacherSettings | None = None
     evaluate: tuple[RecognizerEvaluate, ...] = ()
     guard: GuardSettings = GuardSettings()
 

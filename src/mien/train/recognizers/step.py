@@ -3,6 +3,7 @@
 Owns no data, no schedule and no files.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,7 @@ from mien.train.compute.order import mix_seeds
 from mien.train.compute.preprocess import prepare
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.dataset import CropBatch
+from mien.train.recognizers.distillation import Distiller
 from mien.train.recognizers.embed import embed
 from mien.train.recognizers.partial_fc import PartialFC
 from mien.train.recognizers.recipe import RecognizerRecipe
@@ -35,6 +37,7 @@ class Learner:
         scale: of the loss.
         anchor: the network as it was before fine-tuning, if the recipe keeps embeddings near the old ones.
         frozen: stages that keep their weights and the statistics of their BatchNorms.
+        distiller: what the network learns of a teacher, if the recipe has one.
     """
 
     backbone: Backbone
@@ -44,6 +47,7 @@ class Learner:
     scale: LossScale
     anchor: Backbone | None = None
     frozen: tuple[int, ...] = ()
+    distiller: Distiller | None = None
 
 
 def make_step(learner: Learner, batch: CropBatch, rate: float, recipe: RecognizerRecipe, world: World) -> Outcome:
@@ -70,15 +74,34 @@ def make_step(learner: Learner, batch: CropBatch, rate: float, recipe: Recognize
     labels = torch.from_numpy(batch.labels).to(world.device)
     learner.optimizer.zero_grad(set_to_none=True)
     total = torch.zeros((), device=world.device)
-    parts = list(zip(pixels.chunk(run.accumulate), labels.chunk(run.accumulate), strict=True))
-    for number, (part, wanted) in enumerate(parts, start=1):
+    taught = _targets(learner, batch, run.accumulate, world)
+    parts = list(zip(pixels.chunk(run.accumulate), labels.chunk(run.accumulate), taught, strict=True))
+    for number, (part, wanted, targets) in enumerate(parts, start=1):
         last = number == len(parts)
         with unsynchronized(learner.model, last):
             embeddings = embed(learner.model, part, run.precision, world.device)
-            loss = head.loss(embeddings, wanted) + _anchored(learner, part, embeddings, recipe)
+            loss = _loss(learner, embeddings, wanted, targets, recipe)
+            loss = loss + _anchored(learner, part, embeddings, recipe)
             total += loss.detach() / len(parts)
             (loss * (learner.scale.value / len(parts))).backward()  # type: ignore[no-untyped-call]
     return _update(learner, rate, recipe, world, total)
+
+
+def _targets(learner: Learner, batch: CropBatch, parts: int, world: World) -> Sequence[Tensor | None]:
+    """The teacher's embeddings of each part of a batch, if there is a teacher."""
+    if learner.distiller is None:
+        return [None] * parts
+    return learner.distiller.targets(batch.numbers, world.device).chunk(parts)
+
+
+def _loss(
+    learner: Learner, embeddings: Tensor, labels: Tensor, targets: Tensor | None, recipe: RecognizerRecipe
+) -> Tensor:
+    """The head's loss, the teacher's, or both, with the recipe's weights."""
+    if learner.distiller is None or targets is None:
+        return learner.head.loss(embeddings, labels)
+    taught, share = learner.distiller.loss(embeddings, targets), learner.distiller.settings.head
+    return taught + share * learner.head.loss(embeddings, labels) if share else taught
 
 
 def _anchored(learner: Learner, pixels: Tensor, embeddings: Tensor, recipe: RecognizerRecipe) -> Tensor | float:
@@ -102,8 +125,8 @@ def _update(learner: Learner, rate: float, recipe: RecognizerRecipe, world: Worl
         bad = (~torch.isfinite(head.gradient.sum())).float()
     # The norm is equal on all ranks, the centres' gradients are not.
     good = bool(torch.isfinite(norm) & (world.maximum(bad) == 0))
-    if learner.anchor is not None:
-        # Each rank has anchored only its own embeddings.
+    if learner.anchor is not None or learner.distiller is not None:
+        # Each rank has compared only its own embeddings with the old ones, or with the teacher's.
         total = world.sum(total) / world.size
     outcome = scale.outcome(float(total), float(norm), good=good)
     if outcome.finite and not outcome.overflowed:
