@@ -1,4 +1,4 @@
-"""What a teacher is worth: MobileFaceNet on 126 people of CelebA, with and without face-reid-0095, on 43 other people.
+"""What a teacher is worth: MobileFaceNet on 122 people of CelebA, with and without face-reid-0095, on 47 others.
 
 The same recipe (distil-mobilefacenet-celeba) is followed without its teacher, with it, by the teacher alone, and with
 its relations too, from several seeds. The weights are those of the literature; nothing is chosen on the held people.

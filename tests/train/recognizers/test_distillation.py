@@ -1,4 +1,4 @@
-"""What a student learns of a teacher: each loss against plain loops, the turning between sizes, and the weighted sum."""
+"""What a student learns of a teacher: each loss against plain loops, turning between sizes, and the weighted sum."""
 
 import itertools
 from pathlib import Path
@@ -80,7 +80,9 @@ def test_two_equal_embeddings_leave_the_gradient_finite() -> None:
     student = unit(4, 6, 3).float()
     student[1] = student[0]
     student.requires_grad_()
-    (relation_of_distances(student, unit(4, 6, 4).float()) + relation_of_angles(student, unit(4, 6, 4).float())).backward()
+    (
+        relation_of_distances(student, unit(4, 6, 4).float()) + relation_of_angles(student, unit(4, 6, 4).float())
+    ).backward()
     assert student.grad is not None and torch.isfinite(student.grad).all()
 
 

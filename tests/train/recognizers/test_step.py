@@ -1,5 +1,6 @@
 """One step: precisions, memory savers, heads, and labels that no class has."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mien.train.compute.distributed import ALONE  # noqa: E402
 from mien.train.compute.optimize import LossScale, Outcome  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 from mien.train.recognizers import task as recognition  # noqa: E402
+from mien.train.recognizers.backbones.registry import build  # noqa: E402
 from mien.train.recognizers.data import open_dataset  # noqa: E402
 from mien.train.recognizers.dataset import CropBatch  # noqa: E402
 from mien.train.recognizers.initialize import prepare_training  # noqa: E402
@@ -109,3 +111,39 @@ def test_random_numbers_of_a_step_follow_from_the_recipes_seed_alone(face_pack: 
 
     losses = [first_step(one, start_alike).loss for one in (recipe, recipe, recipe.model_copy(update={"seed": 2}))]
     assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.fixture
+def teacher_file(tmp_path: Path) -> Path:
+    """A checkpoint of another network, with more numbers than the student has."""
+    torch.manual_seed(5)
+    torch.save(build("mobilefacenet", 48).state_dict(), tmp_path / "teacher.pth")
+    return tmp_path / "teacher.pth"
+
+
+def test_the_teacher_and_the_head_weigh_as_the_recipe_says(face_pack: Path, teacher_file: Path) -> None:
+    def loss(**weights: float) -> float:
+        teacher = {"model": str(teacher_file), **weights}
+        return first_step(recognizer_recipe(face_pack, teacher=teacher)).loss
+
+    head = first_step(recognizer_recipe(face_pack)).loss
+    alone = loss(head=0.0, embedding=1.0)
+    assert 0 < alone < 2
+    assert loss(embedding=1.0) == pytest.approx(head + alone, rel=1e-4)
+    assert loss(head=0.5, embedding=10.0) == pytest.approx(0.5 * head + 10 * alone, rel=1e-4)
+    assert loss(head=0.0, embedding=1.0, distance=1.0, angle=1.0) > alone
+
+
+def test_a_student_comes_nearer_to_its_teacher_and_a_resumed_run_gives_the_same(
+    face_pack: Path, teacher_file: Path, tmp_path: Path
+) -> None:
+    teacher = {"model": str(teacher_file), "head": 0.0, "embedding": 10.0, "distance": 1.0}
+    recipe = recognizer_recipe(face_pack, teacher=teacher, optimizer={"clip": 1.0})
+    train(recipe, tmp_path / "whole")
+    losses = losses_of(tmp_path / "whole")
+    assert min(losses[-2:]) < losses[0]
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    for newer in sorted((tmp_path / "cut" / "checkpoints").iterdir())[1:]:
+        shutil.rmtree(newer)
+    train(recipe, tmp_path / "cut")
+    assert losses_of(tmp_path / "cut") == losses

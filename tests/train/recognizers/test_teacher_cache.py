@@ -96,7 +96,7 @@ def test_each_process_makes_its_parts_and_what_others_could_not_put_here(pack: P
 
 
 def test_a_folder_of_crops_is_refused_as_embeddings_are_kept_next_to_packs(face_folder: Path) -> None:
-    with pytest.raises(RecipeError, match="not a pack.*mien data prepare"):
+    with pytest.raises(RecipeError, match=r"not a pack.*mien data prepare"):
         teach(face_folder, Counted().teacher)
 
 
