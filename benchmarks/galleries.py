@@ -28,7 +28,7 @@ from mien.rates import Estimate
 from mien.types import Floats
 
 CARD = store.load("dlib-resnet").card
-PORTRAIT = Portrait("made", b"made", np.zeros((5, 2), np.float32))
+PORTRAIT = Portrait(b"made", np.zeros((5, 2), np.float32))
 
 
 def main() -> None:

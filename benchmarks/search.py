@@ -95,7 +95,7 @@ def make_probes(generator: np.random.Generator, centres: np.ndarray) -> np.ndarr
 
 def fill(path: Path, vectors: np.ndarray) -> None:
     store = SqliteStore.create(path, Identity("benchmark", "synthetic", "cosine", DIMENSION))
-    portrait = Portrait("synthetic", b"", np.zeros((5, 2), np.float32))
+    portrait = Portrait(b"", np.zeros((5, 2), np.float32))
     for start in range(0, len(vectors), 5000):
         store.add(
             [

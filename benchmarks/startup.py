@@ -77,7 +77,7 @@ def light_verbs(gallery: Path) -> dict[str, list[object]]:
 def make_gallery(path: Path) -> Path:
     """A gallery of one subject with one template."""
     store = SqliteStore.create(str(path), Identity("contract", "model", "l2", 4))
-    portrait = Portrait("1.jpg", b"jpeg", np.zeros((5, 2), np.float32))
+    portrait = Portrait(b"jpeg", np.zeros((5, 2), np.float32))
     store.add([NewTemplate("Eileen Collins", "sha", np.ones(4, np.float32), portrait)])
     store.close()
     return path

@@ -41,11 +41,15 @@ if TYPE_CHECKING:
     from mien.evaluate.render import write_report
     from mien.evaluate.scorefile import read_embedded
     from mien.evaluate.template_trial import try_templates
+    from mien.gallery.consent import end_consent, erase_expired, record_consent
     from mien.gallery.enrolment import enrol, enrol_subject
     from mien.gallery.gallery import Gallery
     from mien.gallery.health import gallery_health
     from mien.gallery.identification import identify
+    from mien.gallery.keeping import change_gallery_settings, create_gallery, gallery_settings
     from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
+    from mien.gallery.profiles import Consent
+    from mien.gallery.records import GallerySettings
     from mien.gallery.reenrolment import reenrol
     from mien.gallery.samples import list_samples, remove_sample, write_portraits
     from mien.gallery.tour import tour as run_tour
@@ -73,7 +77,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.5.0"
 __all__ = [
+    "Consent",
     "Gallery",
+    "GallerySettings",
     "MienError",
     "Settings",
     "add_model",
@@ -81,6 +87,7 @@ __all__ = [
     "audit",
     "bundle_models",
     "calibrate",
+    "change_gallery_settings",
     "check",
     "check_files",
     "check_pack",
@@ -88,12 +95,15 @@ __all__ = [
     "compare",
     "compare_images",
     "convert_threshold",
+    "create_gallery",
     "detect_faces",
     "embed_crops",
     "embed_set",
+    "end_consent",
     "enrol",
     "enrol_folder",
     "enrol_subject",
+    "erase_expired",
     "erase_setting",
     "evaluate_attacks",
     "evaluate_detection",
@@ -112,6 +122,7 @@ __all__ = [
     "find_overlap",
     "find_settings",
     "gallery_health",
+    "gallery_settings",
     "identify",
     "identify_faces",
     "import_set",
@@ -130,6 +141,7 @@ __all__ = [
     "quantize_model",
     "read_embedded",
     "read_image",
+    "record_consent",
     "reenrol",
     "remove_model",
     "remove_sample",
@@ -148,7 +160,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Consent": "mien.gallery.profiles:Consent",
     "Gallery": "mien.gallery.gallery:Gallery",
+    "GallerySettings": "mien.gallery.records:GallerySettings",
     "MienError": "mien.errors:MienError",
     "Settings": "mien.settings:Settings",
     "add_model": "mien.library.add:add_model",
@@ -156,21 +170,25 @@ _HOMES = {
     "audit": "mien.portrait.auditing:audit",
     "bundle_models": "mien.library.bundle:bundle_models",
     "calibrate": "mien.evaluate.protocols.calibration:calibrate",
+    "change_gallery_settings": "mien.gallery.keeping:change_gallery_settings",
     "check": "mien.portrait.checking:check",
     "check_files": "mien.portrait.checking:check_files",
-    "evaluate_attacks": "mien.portrait.attacks:evaluate_attacks",
     "check_pack": "mien.data.pack_check:check_pack",
     "cluster_faces": "mien.cluster.clustering:cluster_faces",
     "compare": "mien.gallery.verification:compare",
     "compare_images": "mien.api:compare_images",
     "convert_threshold": "mien.units:convert_unit_length",
+    "create_gallery": "mien.gallery.keeping:create_gallery",
     "detect_faces": "mien.api:detect_faces",
     "embed_crops": "mien.api:embed_crops",
     "embed_set": "mien.evaluate.embed:embed_set",
+    "end_consent": "mien.gallery.consent:end_consent",
     "enrol": "mien.gallery.enrolment:enrol",
     "enrol_folder": "mien.api:enrol_folder",
     "enrol_subject": "mien.gallery.enrolment:enrol_subject",
+    "erase_expired": "mien.gallery.consent:erase_expired",
     "erase_setting": "mien.settings:erase_setting",
+    "evaluate_attacks": "mien.portrait.attacks:evaluate_attacks",
     "evaluate_detection": "mien.evaluate.detectors.detection:detection",
     "evaluate_identification": "mien.evaluate.protocols.identification:identification",
     "evaluate_impostors": "mien.evaluate.protocols.impostor:impostor",
@@ -187,6 +205,7 @@ _HOMES = {
     "find_overlap": "mien.evaluate.overlap:find_overlap",
     "find_settings": "mien.settings:find_settings",
     "gallery_health": "mien.gallery.health:gallery_health",
+    "gallery_settings": "mien.gallery.keeping:gallery_settings",
     "identify": "mien.gallery.identification:identify",
     "identify_faces": "mien.api:identify_faces",
     "import_set": "mien.data.importing:import_set",
@@ -205,6 +224,7 @@ _HOMES = {
     "quantize_model": "mien.library.quantize:quantize",
     "read_embedded": "mien.evaluate.scorefile:read_embedded",
     "read_image": "mien.image:read_image",
+    "record_consent": "mien.gallery.consent:record_consent",
     "reenrol": "mien.gallery.reenrolment:reenrol",
     "remove_model": "mien.models.store:remove",
     "remove_sample": "mien.gallery.samples:remove_sample",

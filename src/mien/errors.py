@@ -25,7 +25,8 @@
     ├── MissingExtraError       a part of mien that is not installed
     ├── ContractError           values of two models that cannot be compared
     └── GalleryError
-        └── SubjectNotFoundError
+        ├── SubjectNotFoundError
+        └── SampleNotFoundError
 
 Every message is one sentence that names the file, row or value and the remedy.
 """
@@ -140,4 +141,8 @@ class GalleryError(MienError):
 
 
 class SubjectNotFoundError(GalleryError):
-    """No subject of this name in the gallery."""
+    """No subject of this name or id in the gallery."""
+
+
+class SampleNotFoundError(GalleryError):
+    """No sample of this id in the gallery."""

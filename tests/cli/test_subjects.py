@@ -85,7 +85,14 @@ def test_samples_are_listed_written_and_erased_one_at_a_time(
     assert run(["identify", path, str(people / "collins.jpg"), "--fmr", "1e-2"]) == 5
     assert "sample 2, which this rests on, was doubtful when it was enrolled" in capsys.readouterr().out
     assert run(["remove", path, "Eileen Collins", "--sample", "2", "--json"]) == 0
-    assert lines(capsys)[0] == {"subject": "Eileen Collins", "sample": 2, "erased": 1, "subject_erased": True}
+    assert lines(capsys)[0] == {
+        "subject": "Eileen Collins",
+        "sample": 2,
+        "erased": 1,
+        "subject_erased": True,
+        "keys": "none",
+        "log": "emptied",
+    }
     assert run(["samples", path, "Eileen Collins"]) == 3
 
 

@@ -117,7 +117,7 @@ def test_light_verbs_import_little(
 ) -> None:
     path = str(tmp_path / "people.gallery")
     store = SqliteStore.create(path, Identity("c", "m", "l2", 4))
-    portrait = Portrait("1.jpg", b"jpeg", np.zeros((5, 2), np.float32))
+    portrait = Portrait(b"jpeg", np.zeros((5, 2), np.float32))
     store.add([NewTemplate("An", "sha", np.ones(4, np.float32), portrait)])
     store.close()
     done = program(*(path if argument == "GALLERY" else argument for argument in arguments), home=tmp_path)

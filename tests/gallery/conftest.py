@@ -8,8 +8,20 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from mien.errors import GalleryError, SubjectNotFoundError
-from mien.gallery.records import Changes, Identity, KeptDoubt, NewTemplate, Portrait, SampleRow, SubjectRow
+from mien.errors import GalleryError, SampleNotFoundError, SubjectNotFoundError
+from mien.gallery.profiles import Profile, new_id
+from mien.gallery.records import (
+    Changes,
+    Erasure,
+    GallerySettings,
+    Identity,
+    KeptDoubt,
+    NewTemplate,
+    Owner,
+    Portrait,
+    SampleRow,
+    SubjectRow,
+)
 from mien.gallery.stores.base import BLOCK, require_identity
 from mien.types import Floats
 
@@ -18,10 +30,8 @@ IDENTITY = Identity("contract-a", "model-a", "l2", 16)
 
 def make_template(subject: str, number: int) -> NewTemplate:
     vector = np.random.default_rng(number).normal(size=16).astype(np.float32)
-    portrait = Portrait(
-        f"{subject}-{number}.jpg", b"portrait-%04d-" % number * 400, np.full((5, 2), number, np.float32)
-    )
-    return NewTemplate(subject, f"sha-{number}", vector, portrait)
+    portrait = Portrait(b"portrait-%04d-" % number * 400, np.full((5, 2), number, np.float32))
+    return NewTemplate(subject, f"sha-{number}", vector, portrait, source=f"{subject}-{number}.jpg")
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +48,11 @@ class _Memory:
     """What one address of the made-up store holds."""
 
     def __init__(self, identity: Identity) -> None:
+        self.id = new_id()
         self.identity = identity
+        self.settings = GallerySettings()
         self.templates: dict[int, NewTemplate] = {}
-        self.enrolled: dict[str, float] = {}
+        self.subjects: dict[str, SubjectRow] = {}
         self.removed: list[int] = []
         self.next_id = 1
         self.kept: dict[str, str] = {}
@@ -53,7 +65,7 @@ class MemoryStore:
 
     def __init__(self, address: str) -> None:
         self.address, self._held = address, self._all[address]
-        self.identity = self._held.identity
+        self.identity, self.id = self._held.identity, self._held.id
 
     @classmethod
     def exists(cls, address: str) -> bool:
@@ -78,70 +90,124 @@ class MemoryStore:
     def current_identity(self) -> Identity:
         return self._held.identity
 
-    def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
-        return [self._add(template) for template in templates]
+    def settings(self) -> GallerySettings:
+        return self._held.settings
 
-    def _add(self, new: NewTemplate) -> int | None:
-        if self.has_source(new.subject, new.source_sha256):
+    def change_settings(self, settings: GallerySettings) -> None:
+        self._held.settings = settings
+
+    def find(self, name: str) -> list[SubjectRow]:
+        return [self.subject(one) for one, row in self._held.subjects.items() if row.name == name]
+
+    def subject(self, subject: str) -> SubjectRow:
+        if subject not in self._held.subjects:
+            raise SubjectNotFoundError(f"{self.address} has no subject of the id {subject}")
+        return replace(self._held.subjects[subject], templates=len(self._numbers(subject)))
+
+    def subjects(self) -> list[SubjectRow]:
+        return sorted((self.subject(one) for one in self._held.subjects), key=lambda row: row.name)
+
+    def create_subject(self, profile: Profile) -> SubjectRow:
+        row = SubjectRow(id=new_id(), name=profile.name, templates=0, enrolled=time.time())
+        self._held.subjects[row.id] = row
+        return self.change_subject(row.id, profile)
+
+    def change_subject(self, subject: str, profile: Profile) -> SubjectRow:
+        self._held.subjects[subject] = replace(
+            self.subject(subject),
+            name=profile.name,
+            metadata=profile.metadata,
+            consent=profile.consent,
+            state=profile.state,
+        )
+        return self.subject(subject)
+
+    def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
+        owners = [self._owner(template) for template in templates]
+        return [self._add(owner, template) for owner, template in zip(owners, templates, strict=True)]
+
+    def _owner(self, new: NewTemplate) -> str:
+        found = [self.subject(new.owner)] if new.owner else self.find(new.subject)
+        if len(found) > 1:
+            raise GalleryError(f"{self.address} has {len(found)} subjects called '{new.subject}'")
+        row = found[0] if found else self.create_subject(Profile(new.subject))
+        if self._held.settings.requires_consent and not (row.consent and row.consent.holds()):
+            raise GalleryError(f"{self.address} takes no sample without consent")
+        return row.id
+
+    def _add(self, owner: str, new: NewTemplate) -> int | None:
+        if self.has_source(owner, new.source_sha256):
             return None
         number, self._held.next_id = self._held.next_id, self._held.next_id + 1
-        self._held.enrolled.setdefault(new.subject, time.time())
-        self._held.templates[number] = new
+        portrait = new.portrait if self._held.settings.keep == "portrait" else None
+        self._held.templates[number] = replace(new, owner=owner, portrait=portrait)
         return number
 
-    def remove(self, subject: str) -> int:
-        if subject not in self._held.enrolled:
-            raise SubjectNotFoundError(f"{self.address} has no subject '{subject}'")
-        gone = [number for number, template in self._held.templates.items() if template.subject == subject]
+    def _numbers(self, subject: str) -> list[int]:
+        return [number for number, template in sorted(self._held.templates.items()) if template.owner == subject]
+
+    def remove(self, subject: str) -> Erasure:
+        self.subject(subject)
+        gone = self._numbers(subject)
         for number in gone:
             del self._held.templates[number]
-        del self._held.enrolled[subject]
+        del self._held.subjects[subject]
         self._held.removed += gone
-        return len(gone)
+        return Erasure(len(gone), "none", "emptied")
 
-    def remove_sample(self, subject: str, number: int) -> bool:
-        numbers = [row.number for row in self.samples(subject)]
-        if number not in numbers:
-            raise GalleryError(f"{self.address} has no sample {number} of '{subject}'")
-        if len(numbers) == 1:
-            return bool(self.remove(subject))
-        del self._held.templates[number]
-        self._held.removed.append(number)
-        return False
+    def remove_sample(self, sample: str, *, with_subject: bool = False) -> Erasure:
+        row = self.sample(sample)
+        if with_subject and self._numbers(row.subject) == [row.number]:
+            return self.remove(row.subject)
+        del self._held.templates[row.number]
+        self._held.removed.append(row.number)
+        return Erasure(1, "none", "emptied")
 
-    def rename(self, subject: str, name: str) -> None:
-        self.samples(subject)
-        if name != subject and name in self._held.enrolled:
-            raise GalleryError(f"{self.address} has a subject '{name}' already")
-        for number, one in self._held.templates.items():
-            if one.subject == subject:
-                self._held.templates[number] = replace(one, subject=name)
-        self._held.enrolled[name] = self._held.enrolled.pop(subject)
+    def move_sample(self, sample: str, into: str) -> bool:
+        row, target = self.sample(sample), self.subject(into).id
+        if row.subject == target:
+            return True
+        self._held.removed.append(0)
+        template = self._held.templates[row.number]
+        if self.has_source(target, template.source_sha256):
+            del self._held.templates[row.number]
+            self._held.removed.append(row.number)
+            return False
+        self._held.templates[row.number] = replace(template, owner=target)
+        return True
 
     def merge(self, subject: str, into: str) -> int:
-        mine, theirs = self.samples(subject), self.samples(into)
+        rows, first = self.samples(subject), min(self.subject(one).enrolled for one in (subject, into))
         if subject == into:
-            raise GalleryError(f"{self.address}: '{subject}' cannot be merged with itself")
-        held = self._held.templates
-        known = {held[row.number].source_sha256 for row in theirs}
-        doubles = [row.number for row in mine if held[row.number].source_sha256 in known]
-        for number in doubles:
-            del held[number]
-        for row in mine:
-            if row.number in held:
-                held[row.number] = replace(held[row.number], subject=into)
-        self._held.removed += [*doubles, 0]
-        self._held.enrolled[into] = min(self._held.enrolled[into], self._held.enrolled.pop(subject))
-        return len(mine) - len(doubles)
+            raise GalleryError(f"{self.address}: {subject} cannot be merged with itself")
+        moved = sum(self.move_sample(row.id, into) for row in rows)
+        self.remove(subject)
+        self._held.removed.append(0)
+        self._held.subjects[into] = replace(self._held.subjects[into], enrolled=first)
+        return moved
 
     def samples(self, subject: str) -> list[SampleRow]:
-        if subject not in self._held.enrolled:
-            raise SubjectNotFoundError(f"{self.address} has no subject '{subject}'")
-        return [
-            SampleRow(number, one.portrait.source, self._held.enrolled[subject], one.doubts)
-            for number, one in sorted(self._held.templates.items())
-            if one.subject == subject
-        ]
+        self.subject(subject)
+        return [self._sample(number) for number in self._numbers(subject)]
+
+    def sample(self, sample: str) -> SampleRow:
+        for number, template in self._held.templates.items():
+            if template.id == sample:
+                return self._sample(number)
+        raise SampleNotFoundError(f"{self.address} has no sample of the id {sample}")
+
+    def _sample(self, number: int) -> SampleRow:
+        one = self._held.templates[number]
+        assert one.owner is not None
+        return SampleRow(
+            id=one.id,
+            number=number,
+            subject=one.owner,
+            source=one.source,
+            enrolled=self._held.subjects[one.owner].enrolled,
+            has_portrait=one.portrait is not None,
+            doubts=one.doubts,
+        )
 
     def traces_remain(self) -> bool:
         return False
@@ -152,47 +218,44 @@ class MemoryStore:
     def erase_traces(self) -> bool:
         return True
 
-    def subjects(self) -> list[SubjectRow]:
-        owners = [template.subject for template in self._held.templates.values()]
-        return [SubjectRow(name, owners.count(name), when) for name, when in sorted(self._held.enrolled.items())]
-
     def count(self) -> int:
         return len(self._held.templates)
 
     def change_number(self) -> str:
         return f"{self.current_identity().contract} {self._held.next_id} {len(self._held.removed)}"
 
-    def first_templates(self, count: int) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for number, one in sorted(self._held.templates.items(), key=lambda item: (item[1].subject, item[0])):
-            found.setdefault(one.subject, []).append(number)
-        return {name: numbers[:count] for name, numbers in found.items()}
+    def first_templates(self, count: int) -> dict[Owner, list[int]]:
+        found = {Owner(row.name, row.id): self._numbers(row.id)[:count] for row in self._held.subjects.values()}
+        return {owner: numbers for owner, numbers in sorted(found.items()) if numbers}
 
     def has_source(self, subject: str, source_sha256: str) -> bool:
-        return any((t.subject, t.source_sha256) == (subject, source_sha256) for t in self._held.templates.values())
+        return any((t.owner, t.source_sha256) == (subject, source_sha256) for t in self._held.templates.values())
 
     def subject_embeddings(self, subject: str) -> Floats:
-        return self._stack([t.embedding for t in self._held.templates.values() if t.subject == subject])
+        return self._stack([self._held.templates[number].embedding for number in self._numbers(subject)])
 
     def embeddings(self, ids: np.ndarray) -> Floats:
         nothing = np.full(self.identity.dimension, np.nan, np.float32)
         held = self._held.templates
         return self._stack([held[number].embedding if number in held else nothing for number in ids.tolist()])
 
-    def owners(self, ids: np.ndarray) -> dict[int, str]:
+    def owners(self, ids: np.ndarray, *, found: bool = False) -> dict[int, Owner]:
         held = self._held.templates
-        return {number: held[number].subject for number in ids.tolist() if number in held}
+        rows = {number: self.subject(held[number].owner or "") for number in ids.tolist() if number in held}
+        return {
+            number: Owner(row.name, row.id)
+            for number, row in rows.items()
+            if not found or row.is_found(self._held.settings)
+        }
 
     def doubts(self, ids: np.ndarray) -> dict[int, tuple[KeptDoubt, ...]]:
         held = self._held.templates
         return {number: held[number].doubts for number in ids.tolist() if number in held and held[number].doubts}
 
-    def portraits_of(self, subject: str) -> Iterator[tuple[int, Portrait]]:
-        for number, template in sorted(self._held.templates.items()):
-            if template.subject == subject:
-                yield number, template.portrait
+    def portrait(self, sample: str) -> Portrait | None:
+        return self._held.templates[self.sample(sample).number].portrait
 
-    def portraits(self) -> Iterator[tuple[int, Portrait]]:
+    def portraits(self) -> Iterator[tuple[int, Portrait | None]]:
         for number, template in sorted(self._held.templates.items()):
             yield number, template.portrait
 
@@ -205,12 +268,16 @@ class MemoryStore:
             len(self._held.removed),
         )
 
-    def replace_embeddings(self, identity: Identity, embeddings: Mapping[int, Floats]) -> None:
-        if set(embeddings) != set(self._held.templates):
+    def replace_embeddings(
+        self, identity: Identity, embeddings: Mapping[int, Floats], without: Sequence[int] = ()
+    ) -> None:
+        if {*embeddings, *without} != set(self._held.templates):
             raise GalleryError(f"{self.address} was changed: run the command again")
+        for number in without:
+            del self._held.templates[number]
+            self._held.removed.append(number)
         for number, vector in embeddings.items():
-            old = self._held.templates[number]
-            self._held.templates[number] = NewTemplate(old.subject, old.source_sha256, vector, old.portrait)
+            self._held.templates[number] = replace(self._held.templates[number], embedding=vector)
         self.identity = self._held.identity = identity
 
     def read_kept(self, name: str) -> str | None:
@@ -250,7 +317,7 @@ def crowd() -> Callable[..., list[NewTemplate]]:
                 f"s{seed}-{person:04d}",
                 f"sha-{seed}-{person}-{image}",
                 (centres[person] + generator.normal(0, near, IDENTITY.dimension)).astype(np.float32),
-                Portrait(f"{person}.jpg", b"portrait", np.zeros((5, 2), np.float32)),
+                Portrait(b"portrait", np.zeros((5, 2), np.float32)),
             )
             for person in range(people)
             for image in range(images)

@@ -10,7 +10,9 @@ import pytest
 from mien.errors import GalleryError
 from mien.gallery import calibration
 from mien.gallery.calibration import own_rates
+from mien.gallery.names import find_subject
 from mien.gallery.population import Population, measure_population
+from mien.gallery.profiles import Profile
 from mien.gallery.records import Identity, NewTemplate
 from mien.gallery.stores import create_store, open_store
 from mien.gallery.stores.base import Store
@@ -46,7 +48,7 @@ def test_it_is_measured_once_for_each_state_and_question(store: Store, measured:
     assert other.value != first.value and own_rates(store, 1e-3, 2.0) == first and len(measured) == 2
     store.add(crowd(1, seed=9))
     assert own_rates(store, 1e-3, 2.0).people == 151 and len(measured) == 3
-    store.remove("s9-0000")
+    store.remove(find_subject(store, "s9-0000").id)
     again = own_rates(store, 1e-3, 2.0)
     assert again == first and len(measured) == 4
 
@@ -107,14 +109,13 @@ def test_what_the_people_say_after_a_change_is_what_a_gallery_made_so_says(
     store.add(templates)
     before = own_rates(store, 1e-3, 2.0)
     if change == "merge":
-        store.merge("s0-0001", "s0-0007")
+        store.merge(find_subject(store, "s0-0001").id, find_subject(store, "s0-0007").id)
         expected = [replace(one, subject={"s0-0001": "s0-0007"}.get(one.subject, one.subject)) for one in templates]
     elif change == "rename":
-        store.rename("s0-0001", "s0-0001b")
+        store.change_subject(find_subject(store, "s0-0001").id, Profile("s0-0001b"))
         expected = [replace(one, subject={"s0-0001": "s0-0001b"}.get(one.subject, one.subject)) for one in templates]
     else:
-        first = store.samples("s0-0001")[0].number
-        assert not store.remove_sample("s0-0001", first)
+        store.remove_sample(store.samples(find_subject(store, "s0-0001").id)[0].id)
         expected = [one for one in templates if one.source_sha256 != "sha-0-1-0"]
     made = create_store(tmp_path / "made.gallery", identity)
     made.add(expected)
@@ -122,7 +123,7 @@ def test_what_the_people_say_after_a_change_is_what_a_gallery_made_so_says(
     assert after == own_rates(made, 1e-3, 2.0)
     assert (after == before) is (change == "rename"), "names alone change nothing"
     population = measure_population(store)
-    vectors = np.stack([made.subject_embeddings(name)[0] for name in population.names])
+    vectors = np.stack([made.subject_embeddings(find_subject(made, name).id)[0] for name in population.names])
     distances = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)[np.triu_indices(len(vectors), 1)]
     assert after.people == len(vectors) and after.pairs + after.duplicates == len(distances)
     assert after.at_card is not None and after.at_card.value == pytest.approx((distances <= 2.0).mean())

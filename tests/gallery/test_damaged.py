@@ -13,6 +13,7 @@ from fuzz import mutants
 from mien.errors import MienError
 from mien.gallery.calibration import own_rates
 from mien.gallery.gallery import Gallery
+from mien.gallery.names import find_subject
 from mien.gallery.records import Identity, NewTemplate
 from mien.gallery.stores.sqlite import SqliteStore
 
@@ -45,12 +46,12 @@ def answers(path: Path, template: Make) -> list[object]:
         return [
             [(row.name, row.templates, row.enrolled) for row in gallery.subjects()],
             [[(one.subject, one.score.value) for one in row] for row in found],
-            [(number, one.source, one.jpeg, one.landmarks.tolist()) for number, one in store.portraits()],
-            [[(row.number, row.source) for row in store.samples(name)] for name in PEOPLE],
+            [(number, one and (one.jpeg, one.landmarks.tolist())) for number, one in store.portraits()],
+            [[(row.number, row.source) for row in store.samples(find_subject(store, name).id)] for name in PEOPLE],
             store.first_templates(2),
             store.read_kept("thresholds"),
             own_rates(store, 0.01, 0.5),
-            store.merge("An", "Bình"),
+            store.merge(find_subject(store, "An").id, find_subject(store, "Bình").id),
             [(row.name, row.templates) for row in gallery.subjects()],
         ]
     finally:

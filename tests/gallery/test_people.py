@@ -8,7 +8,7 @@ import pytest
 
 from mien.errors import GalleryError, SubjectNotFoundError
 from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
-from mien.gallery.records import Identity, NewTemplate
+from mien.gallery.records import Erasure, Identity, NewTemplate
 from mien.gallery.stores import create_store
 
 
@@ -21,7 +21,7 @@ def test_a_subject_is_removed_by_its_name_in_any_normal_form(
     store.close()
     enrolled = list_subjects(path)
     assert [row.name for row in enrolled.subjects] == ["An", name] and enrolled.identity == identity
-    assert remove_subject(path, f"  {unicodedata.normalize('NFD', name)}") == 1
+    assert remove_subject(path, f"  {unicodedata.normalize('NFD', name)}") == Erasure(1, "none", "emptied")
     assert [row.name for row in list_subjects(path).subjects] == ["An"]
     with pytest.raises(SubjectNotFoundError, match="has no subject 'Nobody'"):
         remove_subject(path, "Nobody")
@@ -42,3 +42,10 @@ def test_names_are_changed_and_merged_as_they_were_typed(
         rename_subject(path, "An", "  ")
     with pytest.raises(SubjectNotFoundError, match="has no subject 'Nobody'"):
         merge_subjects(path, "An", "Nobody")
+    store = create_store(path, identity)
+    store.add([template("Chi", 3)])
+    an = store.find("An")[0]
+    with pytest.raises(GalleryError, match="has a subject 'Chi' already; `mien merge"):
+        rename_subject(path, "An", "Chi")
+    rename_subject(path, an.id, "Chi Mai")
+    assert store.subject(an.id).name == "Chi Mai", "an id does for a name"

@@ -9,6 +9,9 @@ import pytest
 from mien.errors import ContractError, GalleryError
 from mien.gallery.enrolment import enrol
 from mien.gallery.gallery import Gallery
+from mien.gallery.names import find_subject
+from mien.gallery.profiles import Profile
+from mien.gallery.records import GallerySettings
 from mien.gallery.reenrolment import reenrol
 from mien.gallery.stores import open_store
 from mien.library.import_model import ModelHints, import_model
@@ -49,7 +52,9 @@ def test_the_portraits_are_embedded_as_the_new_model_embeds_the_files(
 def test_there_and_back_gives_the_same_embeddings(gallery: Path, make_recognizer: Make) -> None:
     def embeddings() -> np.ndarray:
         opened = open_store(gallery)
-        found = np.concatenate([opened.subject_embeddings(name) for name in ("Collins", "Hopper")])
+        found = np.concatenate(
+            [opened.subject_embeddings(find_subject(opened, name).id) for name in ("Collins", "Hopper")]
+        )
         opened.close()
         return found
 
@@ -65,3 +70,27 @@ def test_there_and_back_gives_the_same_embeddings(gallery: Path, make_recognizer
 def test_a_gallery_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(GalleryError, match="gone"):
         reenrol(tmp_path / "gone")
+
+
+def test_subjects_whose_portrait_is_not_kept_are_named_and_nothing_changes(
+    gallery: Path, tmp_path: Path, collins_path: Path, make_recognizer: Make
+) -> None:
+    store.save(*import_model(make_recognizer(seed=9), "net-exchange", ModelHints(colour="RGB")))
+    opened = open_store(gallery)
+    opened.change_settings(GallerySettings(keep="none"))
+    opened.create_subject(Profile("Waiting"))
+    (tmp_path / "more" / "Without").mkdir(parents=True)
+    (tmp_path / "more" / "Without" / "1.png").write_bytes(collins_path.read_bytes())
+    assert enrol(gallery, tmp_path / "more").counts == {"enrolled": 1}
+    before = opened.change_number()
+    with pytest.raises(GalleryError, match=r"no portrait of 1 of its samples.*subjects 'Without'.*--leave-out"):
+        reenrol(gallery, "net-exchange")
+    assert opened.change_number() == before and opened.count() == 3
+    done = reenrol(gallery, "net-exchange", leave_out=True)
+    assert done.templates == 2 and done.erased == {"Without": 1}
+    assert [(row.name, row.templates) for row in open_store(gallery).subjects()] == [
+        ("Collins", 1),
+        ("Hopper", 1),
+        ("Waiting", 0),
+        ("Without", 0),
+    ]

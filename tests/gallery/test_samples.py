@@ -49,7 +49,7 @@ def test_files_of_others_are_not_replaced(path: Path, tmp_path: Path) -> None:
 def test_samples_are_erased_by_their_ids(path: Path) -> None:
     with pytest.raises(GalleryError, match="no sample 2 of 'Nguyễn Hồng'; see `mien samples"):
         remove_sample(path, NAME, 2)
-    assert remove_sample(path, TYPED, 1) is False and remove_sample(path, NAME, 3) is True
+    assert remove_sample(path, TYPED, 1)[1] is False and remove_sample(path, NAME, 3)[1] is True
     assert [row.name for row in list_subjects(path).subjects] == ["An"]
     with pytest.raises(SubjectNotFoundError):
         list_samples(path, NAME)

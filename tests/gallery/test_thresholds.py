@@ -92,7 +92,7 @@ def people(card: ModelCard, count: int, spread: float, seed: int = 0) -> list[Ne
     assert card.embedding is not None
     places = np.random.default_rng(seed).normal(0, spread, (count, card.embedding.size)).astype(np.float32)
     return [
-        NewTemplate(f"s{n:03d}", f"sha-{n}", place, Portrait("x", b"x", np.zeros((5, 2), np.float32)))
+        NewTemplate(f"s{n:03d}", f"sha-{n}", place, Portrait(b"x", np.zeros((5, 2), np.float32)))
         for n, place in enumerate(places)
     ]
 

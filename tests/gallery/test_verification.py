@@ -89,7 +89,7 @@ def test_a_gallery_chooses_the_threshold_and_the_recognizer(
     card = store.load("dlib-resnet").card
     opened = create_store(tmp_path / "people.gallery", identity_of(card))
     generator = np.random.default_rng(0)
-    portrait = Portrait("x", b"x", np.zeros((5, 2), np.float32))
+    portrait = Portrait(b"x", np.zeros((5, 2), np.float32))
     opened.add(
         [
             NewTemplate(f"s{n}", f"sha-{n}", generator.normal(0, 0.03, 128).astype(np.float32), portrait)

@@ -11,7 +11,7 @@ from mien import gallery as galleries
 from mien.cli import options, scoping
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import FAILED, OK, PARTLY, WRONG, emit, err, fail, out, show
+from mien.cli.terminal import FAILED, OK, PARTLY, WRONG, emit, err, fail, out, plural, show
 from mien.gallery.enrolment import EnrolmentReport
 from mien.gallery.gallery import ADDED, Enrolment
 
@@ -140,11 +140,17 @@ def _show(report: EnrolmentReport, language: str) -> None:
 def reenrol(
     gallery: options.OutputGallery,
     recognizer: options.Recognizer = None,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Erase samples whose portrait is not kept, and go on without them.")
+    ] = False,
     json: options.Json = False,
     engine: options.Engine = None,
     precision: options.Precision = None,
 ) -> int:
     """Embed a gallery's portraits again with another recognizer, all in one step.
+
+    Where portraits are not kept, the command names their subjects and changes nothing, unless it is told to go on
+    without them.
 
     Example:
 
@@ -155,10 +161,14 @@ def reenrol(
             gallery,
             options.recognizer(recognizer),
             options=options.engine_options(engine, precision),
+            leave_out=leave_out,
             on_progress=on_progress,
         )
     if json:
-        emit({"templates": done.templates, "model": done.identity.model, "contract": done.identity.contract})
+        about = {"templates": done.templates, "model": done.identity.model, "contract": done.identity.contract}
+        emit({**about, "erased": dict(done.erased)})
     else:
         out.print(f"{gallery}: {done.templates} templates embedded again with {done.identity.model}")
+        for name, count in done.erased.items():
+            out.print(f"{name}: {plural(count, 'sample')} erased, since no portrait was kept")
     return OK

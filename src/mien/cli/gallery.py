@@ -1,5 +1,6 @@
 """mien gallery: what concerns a gallery as a whole."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,19 +8,133 @@ import typer
 
 from mien.cli import options
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import OK, emit, err, out, show
+from mien.cli.terminal import OK, PARTLY, emit, err, out, plural, show
+from mien.gallery.consent import erase_expired
 from mien.gallery.health import Health, HealthRow, gallery_health, read_groups
+from mien.gallery.keeping import change_gallery_settings, create_gallery, gallery_settings
+from mien.gallery.records import GallerySettings
 from mien.gallery.wording import interval, message
 from mien.messages import Message
 from mien.messages.figures import percent, score_text
 from mien.rates import Estimate
 
-app = typer.Typer(no_args_is_help=True, help="A gallery as a whole: how well it separates its own people.")
+app = typer.Typer(
+    no_args_is_help=True, help="A gallery as a whole: what it keeps, and how well it separates its own people."
+)
+
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        help="What is kept of each new image besides its embedding: portrait or none. Without portraits, `mien "
+        "reenrol` cannot embed again.",
+        show_default="portrait",
+    ),
+]
+NeedsConsent = Annotated[
+    bool | None,
+    typer.Option(
+        "--consent/--no-consent",
+        help="Whether a subject without consent is neither enrolled nor found.",
+        show_default="no consent needed",
+    ),
+]
+Grace = Annotated[
+    str | None,
+    typer.Option(
+        "--grace", help="Days from the end of a consent until the subject is erased, or never.", show_default="never"
+    ),
+]
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `health` a verb of its own although it is the only one."""
+@app.command("create")
+def create(
+    gallery: options.OutputGallery,
+    recognizer: options.Recognizer = None,
+    keep: Keep = None,
+    consent: NeedsConsent = None,
+    grace: Grace = None,
+) -> int:
+    """Make an empty gallery and choose what it keeps.
+
+    Example:
+
+      mien gallery create door.gallery --keep none --consent --grace 30
+    """
+    chosen = _settings(GallerySettings(), keep, consent, grace)
+    create_gallery(gallery, options.recognizer(recognizer), chosen)
+    out.print(f"{gallery} is ready: `mien enrol {gallery} FOLDER` enrols subjects")
+    return OK
+
+
+@app.command("settings")
+def settings(
+    gallery: options.Gallery,
+    keep: Keep = None,
+    consent: NeedsConsent = None,
+    grace: Grace = None,
+    json: options.Json = False,
+) -> int:
+    """Show what a gallery keeps and needs, or change it.
+
+    What is kept already stays as it is. A gallery that needs consent finds nobody without it, from this moment on.
+
+    Examples:
+
+      mien gallery settings door.gallery
+
+      mien gallery settings door.gallery --keep none --grace never
+    """
+    before = gallery_settings(gallery)
+    now = _settings(before, keep, consent, grace)
+    if now != before:
+        change_gallery_settings(gallery, now)
+    if json:
+        emit(asdict(now))
+    else:
+        days = "never" if now.grace_days is None else f"after {now.grace_days:g} days"
+        table = TerminalTable("setting", "value")
+        table.add_row("keep", now.keep)
+        table.add_row("consent", "needed" if now.requires_consent else "not needed")
+        table.add_row("erased when consent has ended", days)
+        show(table)
+    return OK
+
+
+def _settings(before: GallerySettings, keep: str | None, consent: bool | None, grace: str | None) -> GallerySettings:
+    if keep is not None:
+        # A wrong one is refused by the value itself.
+        before = replace(before, keep=keep)  # type: ignore[arg-type]
+    if consent is not None:
+        before = replace(before, requires_consent=consent)
+    if grace is not None:
+        before = replace(before, grace_days=None if grace == "never" else _days(grace))
+    return before
+
+
+def _days(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"--grace needs a number of days or never, got '{text}'") from None
+
+
+@app.command("erase-expired")
+def expire(gallery: options.Gallery, json: options.Json = False) -> int:
+    """Erase the subjects whose consent ended more days ago than --grace of the settings; exit code 4: traces remain.
+
+    Example:
+
+      mien gallery erase-expired door.gallery
+    """
+    erased = erase_expired(gallery)
+    for subject, one in erased.items():
+        if json:
+            emit({"id": subject, "erased": one.templates, "keys": one.keys, "log": one.log})
+        else:
+            out.print(f"erased {subject}: {plural(one.templates, 'template')}")
+    err.print(f"{plural(len(erased), 'subject')} erased from {gallery}")
+    return PARTLY if any(one.log == "pending" for one in erased.values()) else OK
 
 
 @app.command("health")

@@ -1,5 +1,6 @@
 """mien subjects, samples, remove, rename and merge: who is in a gallery, under which name, and erasing for good."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +11,14 @@ import typer
 from mien.cli import options
 from mien.cli.output_trial import output_folder
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import OK, emit, err, out, plural, show
+from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural, show
+from mien.gallery.consent import end_consent, record_consent
 from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
-from mien.gallery.records import KeptDoubt
+from mien.gallery.profiles import Consent
+from mien.gallery.records import Erasure, KeptDoubt
 from mien.gallery.samples import list_samples, remove_sample, write_portraits
 
-Subject = Annotated[str, typer.Argument(help="The subject's name.", show_default=False)]
+Subject = Annotated[str, typer.Argument(help="The subject's name, or its id.", show_default=False)]
 
 
 def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
@@ -29,7 +32,17 @@ def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
     table = TerminalTable("subject", "templates", "enrolled")
     for row in enrolled.subjects:
         if json:
-            emit({"subject": row.name, "templates": row.templates, "enrolled": _when(row.enrolled)})
+            emit(
+                {
+                    "subject": row.name,
+                    "id": row.id,
+                    "templates": row.templates,
+                    "enrolled": _when(row.enrolled),
+                    "state": row.state,
+                    "metadata": row.metadata,
+                    "consent": _consent(row.consent),
+                }
+            )
         table.add_row(row.name, str(row.templates), _when(row.enrolled))
     if not json:
         show(table)
@@ -41,6 +54,18 @@ def subjects(gallery: options.Gallery, json: options.Json = False) -> int:
             "again when it is done"
         )
     return OK
+
+
+def _consent(consent: Consent | None) -> dict[str, str | None] | None:
+    if consent is None:
+        return None
+    until = None if consent.until is None else _when(consent.until)
+    return {
+        "purpose": consent.purpose,
+        "since": _when(consent.since),
+        "until": until,
+        "guardian": consent.guardian,
+    }
 
 
 def _when(seconds: float) -> str:
@@ -80,8 +105,17 @@ def samples(
                 {"code": one.code, "value": one.value, "reason": reason}
                 for one, reason in zip(row.doubts, reasons, strict=True)
             ]
-            emit({"sample": row.number, "enrolled": _when(row.enrolled), "source": row.source, "doubts": doubts})
-        table.add_row(str(row.number), _when(row.enrolled), row.source, "; ".join(reasons))
+            emit(
+                {
+                    "sample": row.number,
+                    "id": row.id,
+                    "enrolled": _when(row.enrolled),
+                    "source": row.source,
+                    "portrait": row.has_portrait,
+                    "doubts": doubts,
+                }
+            )
+        table.add_row(str(row.number), _when(row.enrolled), row.source or "", "; ".join(reasons))
     if not json:
         show(table)
     err.print(f"{plural(len(rows), 'sample')} of {subject} in {gallery}")
@@ -121,22 +155,83 @@ def remove(
     """
     if sample is not None:
         return _remove_sample(gallery, subject, sample, json=json)
-    count = remove_subject(gallery, subject)
+    erased = remove_subject(gallery, subject)
     if json:
-        emit({"subject": subject, "erased": count})
+        emit({"subject": subject, "erased": erased.templates, "keys": erased.keys, "log": erased.log})
     else:
-        out.print(f"erased {subject}: {plural(count, 'template')} with portraits")
-    return OK
+        out.print(f"erased {subject}: {plural(erased.templates, 'template')} with portraits")
+    return _say_pending(gallery, erased)
 
 
 def _remove_sample(gallery: str, subject: str, sample: int, *, json: bool) -> int:
-    is_gone = remove_sample(gallery, subject, sample)
+    erased, is_gone = remove_sample(gallery, subject, sample)
     if json:
-        emit({"subject": subject, "sample": sample, "erased": 1, "subject_erased": is_gone})
+        about = {"subject": subject, "sample": sample, "erased": 1, "subject_erased": is_gone}
+        emit({**about, "keys": erased.keys, "log": erased.log})
     else:
         last = f"; it was the last one, so {subject} is no longer enrolled" if is_gone else ""
         out.print(f"erased sample {sample} of {subject} with its portrait{last}")
+    return _say_pending(gallery, erased)
+
+
+def _say_pending(gallery: str, erased: Erasure) -> int:
+    if erased.log == "emptied":
+        return OK
+    err.print(
+        f"mien: traces remain in the log of {gallery} while another process reads; when it is done, run "
+        f"`mien subjects {gallery}`, which empties the log"
+    )
+    return PARTLY
+
+
+def consent(
+    gallery: options.Gallery,
+    subject: Subject,
+    purpose: Annotated[
+        str | None, typer.Option("--purpose", help="What the faces are used for.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="When it was given: a date or a time, UTC.", show_default="now")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="When it ends: a date or a time, UTC.", show_default="never")
+    ] = None,
+    guardian: Annotated[
+        str | None, typer.Option("--guardian", help="Who gave it for a child.", show_default=False)
+    ] = None,
+    end: Annotated[bool, typer.Option("--end", help="End the consent now.")] = False,
+    json: options.Json = False,
+) -> int:
+    """Write down what a subject has agreed to, or end it: nobody is found after that.
+
+    Examples:
+
+      mien consent staff.gallery "Eileen Collins" --purpose "entry to the house" --until 2027-12-31
+
+      mien consent staff.gallery "Eileen Collins" --end
+    """
+    if end == (purpose is not None):
+        fail("say what the consent is for with --purpose TEXT, or end it with --end", WRONG)
+    if purpose is None:
+        row = end_consent(gallery, subject)
+    else:
+        began = time.time() if since is None else _moment("--since", since)
+        ends = None if until is None else _moment("--until", until)
+        row = record_consent(gallery, subject, Consent(purpose, began, ends, guardian))
+    if json:
+        emit({"subject": row.name, "id": row.id, "consent": _consent(row.consent)})
+    elif row.consent is not None:
+        until_text = "has no end" if row.consent.until is None else f"ends at {_when(row.consent.until)}"
+        out.print(f"the consent of {row.name} ({row.consent.purpose}) {until_text}")
     return OK
+
+
+def _moment(option: str, text: str) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{option} needs a date or a time such as 2027-12-31 or 2027-12-31T18:00, got '{text}'", WRONG)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def rename(

@@ -68,7 +68,10 @@ VERBS = {
     ),
     "rename": Verb("subjects:rename", "Give a subject of a gallery another name, and erase the former one."),
     "merge": Verb("subjects:merge", "Make one subject of two: the samples of the first are moved to the second."),
-    "gallery": Verb("gallery:app", "A gallery as a whole: how well it separates its own people."),
+    "consent": Verb(
+        "subjects:consent", "Write down what a subject has agreed to, or end it: nobody is found after that."
+    ),
+    "gallery": Verb("gallery:app", "A gallery as a whole: what it keeps, and how well it separates its own people."),
     "serve": Verb(
         "serve:serve", "Start the recognition service: an HTTP API on this machine, with limits and batching."
     ),

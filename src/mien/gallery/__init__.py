@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mien.gallery.consent import end_consent, erase_expired, record_consent
     from mien.gallery.enrolment import EnrolmentReport, enrol, enrol_subject
     from mien.gallery.gallery import Gallery
     from mien.gallery.health import Health, gallery_health
     from mien.gallery.identification import IdentificationReport, IdentifiedImage, identify
+    from mien.gallery.keeping import change_gallery_settings, create_gallery, gallery_settings
     from mien.gallery.people import Enrolled, list_subjects, merge_subjects, remove_subject, rename_subject
     from mien.gallery.reenrolment import Reenrolment, reenrol
     from mien.gallery.samples import list_samples, remove_sample, write_portraits
@@ -22,14 +24,20 @@ HOMES = {
     "IdentificationReport": "identification",
     "IdentifiedImage": "identification",
     "Reenrolment": "reenrolment",
+    "change_gallery_settings": "keeping",
     "compare": "verification",
+    "create_gallery": "keeping",
+    "end_consent": "consent",
     "enrol": "enrolment",
     "enrol_subject": "enrolment",
+    "erase_expired": "consent",
     "gallery_health": "health",
+    "gallery_settings": "keeping",
     "identify": "identification",
     "list_samples": "samples",
     "list_subjects": "people",
     "merge_subjects": "people",
+    "record_consent": "consent",
     "reenrol": "reenrolment",
     "remove_sample": "samples",
     "remove_subject": "people",
@@ -48,14 +56,20 @@ __all__ = [
     "IdentificationReport",
     "IdentifiedImage",
     "Reenrolment",
+    "change_gallery_settings",
     "compare",
+    "create_gallery",
+    "end_consent",
     "enrol",
     "enrol_subject",
+    "erase_expired",
     "gallery_health",
+    "gallery_settings",
     "identify",
     "list_samples",
     "list_subjects",
     "merge_subjects",
+    "record_consent",
     "reenrol",
     "remove_sample",
     "remove_subject",

@@ -46,12 +46,14 @@ class Candidate:
     Attributes:
         subject: the name.
         score: of its most similar sample.
-        sample: the id of that sample; None where it is not in the gallery yet.
+        sample: the number of that sample; None where it is not in the gallery yet.
+        subject_id: of the subject, which never changes; empty where it is not in the gallery yet.
     """
 
     subject: str
     score: Score
     sample: int | None = None
+    subject_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ class Identification:
     """Who a face is. It is true for a subject alone.
 
     Attributes:
-        subject: the best subject whose score is accepted, or None: unknown, uncertain or refused.
+        subject: the name of the best subject whose score is accepted, or None: unknown, uncertain or refused.
         candidates: the best subjects, best first, whatever their scores; none where the face was refused.
         threshold: what the decision rests on.
         doubts: in what the face is outside of what the threshold was measured on, and the rates known for that.
@@ -74,6 +76,11 @@ class Identification:
     doubts: tuple[Doubt, ...] = ()
     refused: bool = False
     rests_on: tuple[Doubt, ...] = ()
+
+    @property
+    def subject_id(self) -> str | None:
+        """The id of the subject, or None."""
+        return self.candidates[0].subject_id if self.subject is not None else None
 
     @property
     def is_uncertain(self) -> bool:

@@ -5,7 +5,7 @@ store, also when another process writes. Opens no engine: embeddings come in.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from threading import RLock
 from typing import Literal
@@ -13,13 +13,24 @@ from typing import Literal
 import numpy as np
 import simplejpeg
 
-from mien.data.sample import Sample, canonical_subject
+from mien.data.sample import Sample
 from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.indexes import INDEXES, choose_index
 from mien.gallery.indexes.base import Ids, Index
+from mien.gallery.names import find_subject
 from mien.gallery.population import measure_population
-from mien.gallery.records import Identity, KeptDoubt, NewTemplate, Portrait, SubjectRow, printable
+from mien.gallery.records import (
+    Erasure,
+    GallerySettings,
+    Identity,
+    KeptDoubt,
+    NewTemplate,
+    Owner,
+    Portrait,
+    SubjectRow,
+    printable,
+)
 from mien.gallery.scoping import WARNING, EnrolmentPolicy, keep_doubts, keep_policy, recall_doubts, refusal
 from mien.gallery.stores import create_store, is_missing, open_store
 from mien.gallery.stores.base import BLOCK, Store, require_identity
@@ -32,7 +43,18 @@ from mien.scores import score_pairs
 from mien.types import Floats, Score, Threshold
 from mien.units import UNIT_OF, better_is_higher
 
-Status = Literal["enrolled", "already enrolled", "conflict", "out of scope", "poor portrait"] | Refusal
+Status = (
+    Literal[
+        "enrolled",
+        "already enrolled",
+        "conflict",
+        "out of scope",
+        "poor portrait",
+        "no consent",
+        "ambiguous name",
+    ]
+    | Refusal
+)
 
 ADDED = ("enrolled", "already enrolled")
 """The statuses of samples that are in the gallery afterwards."""
@@ -73,13 +95,16 @@ class Enrolment:
         detail: more about that, in words.
         conflicts: doubts about who it shows.
         doubts: in what its face is outside of what the recognizer was measured on.
+        sample_id: the id of the sample that was added; None where none was.
     """
 
     sample: Sample
     status: Status
     detail: str = ""
+    _: KW_ONLY
     conflicts: tuple[Conflict, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    sample_id: str | None = None
 
     def __bool__(self) -> bool:
         return self.status in ADDED
@@ -147,16 +172,13 @@ class Gallery:
         """All subjects by name."""
         return self.store.subjects()
 
-    def remove(self, subject: str) -> int:
-        """Erase a subject for good; see Store.remove.
-
-        Returns:
-            How many templates were erased.
+    def remove(self, subject: str) -> Erasure:
+        """Erase a subject for good, by its name or id; see Store.remove.
 
         Raises:
             SubjectNotFoundError: there is no such subject.
         """
-        return self.store.remove(canonical_subject(subject))
+        return self.store.remove(find_subject(self.store, subject).id)
 
     def search(self, embeddings: Floats, count: int = 5) -> list[list[Candidate]]:
         """The best subjects for each embedding, best first, each with its best template's score.
@@ -172,7 +194,7 @@ class Gallery:
             depth = count
             while pending:
                 found = index.search(embeddings[pending], depth)
-                owners = self.store.owners(np.concatenate([ids for ids, _ in found]))
+                owners = self.store.owners(np.concatenate([ids for ids, _ in found]), found=True)
                 for place, (ids, scores) in zip(pending, found, strict=True):
                     results[place] = self._by_subject(ids, scores, owners, count)
                 if depth >= len(index):
@@ -226,6 +248,8 @@ class Gallery:
         strict: bool = False,
         doubts: Sequence[Sequence[Doubt]] = (),
         policy: EnrolmentPolicy = WARNING,
+        owner: str | None = None,
+        sources: bool = True,
     ) -> list[Enrolment]:
         """Enrol one analysed file each, all in one transaction; they are on disk when this returns.
 
@@ -235,65 +259,77 @@ class Gallery:
             strict: whether samples with a conflict are left out.
             doubts: about the face of each sample; see mien.scope. None where scope is ignored.
             policy: which doubts leave a sample out.
+            owner: the id of the subject that gets all of them, in place of the names in the samples.
+            sources: whether the names of the files are kept.
 
         Returns:
             What became of each sample, in order.
+
+        Raises:
+            SubjectNotFoundError: there is no such owner.
         """
         require_identity(self.store, identity_of(card))
+        settings = self.store.settings()
+        whose = None if owner is None else self.store.subject(owner)
         results: list[Enrolment] = []
         new: list[NewTemplate] = []
         for (sample, analysis), about in zip(pairs, doubts or [()] * len(pairs), strict=True):
-            template, result = self._examine(sample, analysis, card, new)
-            result = replace(result, doubts=tuple(about))
-            refused = policy.refused(about)
-            if template is not None and refused:
-                status: Status = "out of scope" if beyond(refused) else "poor portrait"
-                result = Enrolment(sample, status, refusal(refused), doubts=tuple(about))
-            elif template is not None and strict and result.conflicts:
-                result = Enrolment(sample, "conflict", "left out because of its conflicts", result.conflicts)
-            elif template is not None:
-                new.append(replace(template, doubts=keep_doubts(about)))
+            found = [whose] if whose is not None else self.store.find(sample.subject)
+            result = _unfit(sample, analysis, found, settings)
+            if result is None:
+                own = found[0] if found else None
+                template = _template(sample, analysis, owner, sources=sources)
+                result = self._judge(sample, analysis, template, own, card, new)
+                result = _decide(result, about, policy, strict=strict)
+                if result.status == "enrolled":
+                    new.append(replace(template, doubts=keep_doubts(about)))
+                    result = replace(result, sample_id=template.id)
             results.append(result)
-        self.store.add(new)
-        return results
+        added = dict(zip((one.id for one in new), self.store.add(new), strict=True))
+        # Another process may have enrolled the same file in the meantime.
+        return [
+            Enrolment(one.sample, "already enrolled")
+            if one.sample_id is not None and added[one.sample_id] is None
+            else one
+            for one in results
+        ]
 
-    def _examine(
-        self, sample: Sample, analysis: Analysis, card: ModelCard, new: Sequence[NewTemplate]
-    ) -> tuple[NewTemplate | None, Enrolment]:
-        """A sample's template and status; `new` are the templates of the same transaction before it."""
-        chosen = analysis.choose(ONE_PERSON)
-        if isinstance(chosen, Refused):
-            return None, Enrolment(sample, chosen.status, chosen.detail)
-        twice = any(other.subject == sample.subject and other.source_sha256 == analysis.sha256 for other in new)
-        if twice or self.store.has_source(sample.subject, analysis.sha256):
-            return None, Enrolment(sample, "already enrolled")
-        cutout = analysis.cutouts[chosen]
-        jpeg = simplejpeg.encode_jpeg(cutout.image, quality=PORTRAIT_QUALITY, colorsubsampling="444")
-        template = NewTemplate(
-            sample.subject,
-            analysis.sha256,
-            analysis.embeddings[chosen],
-            Portrait(printable(str(sample.path)), jpeg, cutout.landmarks),
-        )
+    def _judge(
+        self,
+        sample: Sample,
+        analysis: Analysis,
+        template: NewTemplate,
+        own: SubjectRow | None,
+        card: ModelCard,
+        new: Sequence[NewTemplate],
+    ) -> Enrolment:
+        """What is known of a template before it is enrolled; `new` are those of the same transaction before it."""
+        twice = any(_is_of(other, template) and other.source_sha256 == template.source_sha256 for other in new)
+        if twice or (own is not None and self.store.has_source(own.id, template.source_sha256)):
+            return Enrolment(sample, "already enrolled")
         others = len(analysis.faces) - 1
         detail = f"the most prominent of {others + 1} faces" if others else ""
-        return template, Enrolment(sample, "enrolled", detail, self._conflicts(template, card, new))
+        return Enrolment(sample, "enrolled", detail, conflicts=self._conflicts(template, own, card, new))
 
-    def _conflicts(self, template: NewTemplate, card: ModelCard, new: Sequence[NewTemplate]) -> tuple[Conflict, ...]:
+    def _conflicts(
+        self, template: NewTemplate, own: SubjectRow | None, card: ModelCard, new: Sequence[NewTemplate]
+    ) -> tuple[Conflict, ...]:
         """Compare a template with those enrolled before it; nothing where the model has no thresholds."""
         if not card.thresholds:
             return ()
         loosest = card.threshold(max(row.fmr for row in card.thresholds))
         strictest = self._duplicate_threshold(card)
-        candidates = self.search(template.embedding[None], 3)[0] + self._among(template, new)
+        found = self.search(template.embedding[None], 3)[0]
+        others = [one for one in found if own is None or one.subject_id != own.id]
+        others += self._among(template, [one for one in new if not _is_of(one, template)])
         conflicts = {
             candidate.subject: Conflict("duplicate subject", candidate.subject, candidate.score)
-            for candidate in reversed(candidates)
-            if candidate.subject != template.subject and accepts(candidate.score, strictest)
+            for candidate in reversed(others)
+            if accepts(candidate.score, strictest)
         }
-        own = self._own_score(template, new)
-        if own is not None and not accepts(own, loosest):
-            conflicts[template.subject] = Conflict("same subject", template.subject, own)
+        score = self._own_score(template, own, new)
+        if score is not None and not accepts(score, loosest):
+            conflicts[template.subject] = Conflict("same subject", template.subject, score)
         return tuple(conflicts.values())
 
     def _duplicate_threshold(self, card: ModelCard) -> Threshold:
@@ -322,10 +358,13 @@ class Gallery:
             for other in new
         ]
 
-    def _own_score(self, template: NewTemplate, new: Sequence[NewTemplate]) -> Score | None:
+    def _own_score(self, template: NewTemplate, own: SubjectRow | None, new: Sequence[NewTemplate]) -> Score | None:
         """The best score against the subject's own templates, or None where there are none yet."""
-        own = [other.embedding for other in new if other.subject == template.subject]
-        vectors = np.concatenate([self.store.subject_embeddings(template.subject), *(v[None] for v in own)])
+        waiting = [other.embedding[None] for other in new if _is_of(other, template)]
+        enrolled = [] if own is None else [self.store.subject_embeddings(own.id)]
+        if not waiting and not enrolled:
+            return None
+        vectors = np.concatenate([*enrolled, *waiting])
         if not len(vectors):
             return None
         metric = self.store.identity.metric
@@ -335,13 +374,13 @@ class Gallery:
     def _score(self, value: float) -> Score:
         return Score(float(value), UNIT_OF[self.store.identity.metric], self.store.identity.contract)
 
-    def _by_subject(self, ids: Ids, scores: Floats, owners: dict[int, str], count: int) -> list[Candidate]:
+    def _by_subject(self, ids: Ids, scores: Floats, owners: dict[int, Owner], count: int) -> list[Candidate]:
         best: dict[str, Candidate] = {}
         for number, score in zip(ids, scores, strict=True):
-            # A template that another process has removed since the search has no owner.
+            # A template has no owner if it was removed since the search, or if its subject may not be found.
             owner = owners.get(int(number))
-            if owner is not None and owner not in best:
-                best[owner] = Candidate(owner, self._score(score), int(number))
+            if owner is not None and owner.id not in best:
+                best[owner.id] = Candidate(owner.name, self._score(score), int(number), owner.id)
         return list(best.values())[:count]
 
     def _forget_index(self) -> None:
@@ -373,3 +412,54 @@ class Gallery:
                     self._index.add(changes.ids, changes.embeddings)
             if len(changes.ids) < BLOCK:
                 return self._index
+
+
+def _is_of(one: NewTemplate, other: NewTemplate) -> bool:
+    """Whether two new templates go to one subject."""
+    return (one.owner, one.subject) == (other.owner, other.subject)
+
+
+def _unfit(
+    sample: Sample, analysis: Analysis, found: Sequence[SubjectRow], settings: GallerySettings
+) -> Enrolment | None:
+    """Why a sample cannot be enrolled, whoever it looks like; `found` are the subjects that it may belong to."""
+    chosen = analysis.choose(ONE_PERSON)
+    if isinstance(chosen, Refused):
+        return Enrolment(sample, chosen.status, chosen.detail)
+    if len(found) > 1:
+        ids = ", ".join(row.id for row in found)
+        return Enrolment(
+            sample, "ambiguous name", f"{len(found)} subjects have this name: say which by its id ({ids})"
+        )
+    if settings.requires_consent and not (found and found[0].consent is not None and found[0].consent.holds()):
+        return Enrolment(sample, "no consent", "write it down first with `mien consent`")
+    return None
+
+
+def _template(sample: Sample, analysis: Analysis, owner: str | None, *, sources: bool) -> NewTemplate:
+    """A sample as a template; its face is one that ONE_PERSON takes."""
+    chosen = analysis.choose(ONE_PERSON)
+    assert not isinstance(chosen, Refused)
+    cutout = analysis.cutouts[chosen]
+    jpeg = simplejpeg.encode_jpeg(cutout.image, quality=PORTRAIT_QUALITY, colorsubsampling="444")
+    return NewTemplate(
+        sample.subject,
+        analysis.sha256,
+        analysis.embeddings[chosen],
+        Portrait(jpeg, cutout.landmarks),
+        source=printable(str(sample.path)) if sources else None,
+        owner=owner,
+    )
+
+
+def _decide(result: Enrolment, doubts: Sequence[Doubt], policy: EnrolmentPolicy, *, strict: bool) -> Enrolment:
+    """A sample that was judged, with what the doubts and conflicts about it lead to."""
+    result, refused = replace(result, doubts=tuple(doubts)), policy.refused(doubts)
+    if result.status != "enrolled":
+        return result
+    if refused:
+        status: Status = "out of scope" if beyond(refused) else "poor portrait"
+        return Enrolment(result.sample, status, refusal(refused), doubts=tuple(doubts))
+    if strict and result.conflicts:
+        return Enrolment(result.sample, "conflict", "left out because of its conflicts", conflicts=result.conflicts)
+    return result

@@ -3,11 +3,11 @@
 Opens no model and loads no array library.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien.errors import GalleryError
-from mien.gallery.records import Identity, SubjectRow
+from mien.gallery.records import Erasure, Identity, SubjectRow
 from mien.gallery.stores import open_store
 
 
@@ -47,52 +47,64 @@ def list_subjects(gallery: str | Path) -> Enrolled:
         store.close()
 
 
-def remove_subject(gallery: str | Path, subject: str) -> int:
-    """Erase a subject from a gallery: embeddings, portraits and their traces on disk.
+def remove_subject(gallery: str | Path, subject: str) -> Erasure:
+    """Erase a subject from a gallery: profile, embeddings, portraits and their traces on disk.
+
+    Args:
+        gallery: path or address.
+        subject: the name, or the id.
 
     Returns:
-        How many templates were erased.
+        How many templates were erased, and whether something is still in the gallery's log since another process
+        reads; list_subjects finishes that.
 
     Raises:
         SubjectNotFoundError: there is no such subject.
-        GalleryError: traces remain, with what to do about it.
+        GalleryError: several subjects have that name.
 
     Example:
         >>> mien.remove_subject("staff.gallery", "Grace Hopper")
-        1
+        Erasure(templates=1, keys='none', log='emptied')
     """
-    from mien.data.sample import canonical_subject
+    from mien.gallery.names import find_subject
 
     store = open_store(gallery)
     try:
-        return store.remove(canonical_subject(subject))
+        return store.remove(find_subject(store, subject).id)
     finally:
         store.close()
 
 
 def rename_subject(gallery: str | Path, subject: str, name: str) -> None:
-    """Give a subject another name, and erase the former one: also from the paths that its portraits came from.
+    """Give a subject another name, and erase the former one: also from the paths that its samples came from.
 
     Args:
         gallery: path or address.
-        subject: the former name.
+        subject: the former name, or the id.
         name: the new one.
 
     Raises:
         SubjectNotFoundError: there is no such subject.
-        GalleryError: another subject has the new name, it is empty, or traces remain, with what to do about it.
+        GalleryError: another subject has the new name, or it is empty.
 
     Example:
         >>> mien.rename_subject("staff.gallery", "Eileen Collins", "Eileen Marie Collins")
     """
     from mien.data.sample import canonical_subject
+    from mien.gallery.names import find_subject
+    from mien.gallery.profiles import require_name
 
     new = canonical_subject(name)
-    if not new:
-        raise GalleryError(f"a subject needs a name that is not empty: '{subject}' keeps its name")
+    require_name(new)
     store = open_store(gallery)
     try:
-        store.rename(canonical_subject(subject), new)
+        row = find_subject(store, subject)
+        if any(other.id != row.id for other in store.find(new)):
+            raise GalleryError(
+                f"{store.address} has a subject '{new}' already; `mien merge {store.address} '{row.name}' '{new}'` "
+                "makes one subject of both"
+            )
+        store.change_subject(row.id, replace(row.profile, name=new))
     finally:
         store.close()
 
@@ -104,7 +116,7 @@ def merge_subjects(gallery: str | Path, subject: str, into: str) -> int:
 
     Args:
         gallery: path or address.
-        subject: whose samples are moved.
+        subject: whose samples are moved, by name or id.
         into: who gets them, and whose name stays.
 
     Returns:
@@ -112,16 +124,16 @@ def merge_subjects(gallery: str | Path, subject: str, into: str) -> int:
 
     Raises:
         SubjectNotFoundError: there is no such subject, or no such other one.
-        GalleryError: both are the same, or traces remain, with what to do about it.
+        GalleryError: both are the same, or several subjects have one of the names.
 
     Example:
         >>> mien.merge_subjects("staff.gallery", "E. Collins", "Eileen Collins")
         1
     """
-    from mien.data.sample import canonical_subject
+    from mien.gallery.names import find_subject
 
     store = open_store(gallery)
     try:
-        return store.merge(canonical_subject(subject), canonical_subject(into))
+        return store.merge(find_subject(store, subject).id, find_subject(store, into).id)
     finally:
         store.close()

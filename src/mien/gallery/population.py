@@ -13,6 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from mien.gallery.records import Owner
 from mien.gallery.stores.base import Store
 from mien.pairwise.all_pairs import PairStatistics, compare_all, mated_pairs, without_best
 from mien.pairwise.operating_points import SHOWN_BY, can_show
@@ -43,11 +44,15 @@ class SuspectedDuplicate:
         a: a subject.
         b: another one.
         score: of their first templates, in the metric's unit.
+        a_id: the id of the one.
+        b_id: the id of the other.
     """
 
     a: str
     b: str
     score: float
+    a_id: str
+    b_id: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -133,25 +138,25 @@ def measure_population(store: Store, groups: Mapping[str, str] | None = None) ->
             are looked for and nothing is left out.
     """
     templates = store.first_templates(OWN)
-    names = _drawn(sorted(templates))
-    ids = np.array([number for name in names for number in templates[name]], np.int64)
-    owner = np.repeat(np.arange(len(names)), [len(templates[name]) for name in names]).astype(np.int64)
+    people = _drawn(sorted(templates))
+    ids = np.array([number for one in people for number in templates[one]], np.int64)
+    owner = np.repeat(np.arange(len(people)), [len(templates[one]) for one in people]).astype(np.int64)
     vectors = store.embeddings(ids)
     present = ~np.isnan(vectors).any(axis=1)
     vectors, owner = vectors[present], owner[present]
     first = np.unique(owner, return_index=True)[1]
-    kept = [names[place] for place in owner[first]]
-    strata = None if groups is None else [groups.get(name, "other") for name in kept]
+    kept = [people[place] for place in owner[first]]
+    strata = None if groups is None else [groups.get(one.name, "other") for one in kept]
     metric = store.identity.metric
     pairs = compare_all(vectors[first], np.arange(len(first)), metric, strata=strata)
     doubles = suspected(pairs) if groups is None else 0
     mated, samples = mated_pairs(vectors, owner, metric)
     return Population(
-        names=tuple(kept),
+        names=tuple(one.name for one in kept),
         enrolled=len(templates),
         pairs=without_best(pairs, doubles) if doubles else pairs,
         duplicates=tuple(
-            SuspectedDuplicate(kept[a], kept[b], pairs.value(float(score)))
+            SuspectedDuplicate(kept[a].name, kept[b].name, pairs.value(float(score)), kept[a].id, kept[b].id)
             for (a, b), score in zip(pairs.tail_samples[:doubles].tolist(), pairs.tail[:doubles], strict=True)
         ),
         mated=mated,
@@ -159,11 +164,11 @@ def measure_population(store: Store, groups: Mapping[str, str] | None = None) ->
     )
 
 
-def _drawn(names: list[str]) -> list[str]:
-    if len(names) <= SAMPLED:
-        return names
-    chosen = np.random.default_rng(0).permutation(len(names))[:SAMPLED]
-    return [names[place] for place in np.sort(chosen)]
+def _drawn(people: list[Owner]) -> list[Owner]:
+    if len(people) <= SAMPLED:
+        return people
+    chosen = np.random.default_rng(0).permutation(len(people))[:SAMPLED]
+    return [people[place] for place in np.sort(chosen)]
 
 
 def suspected(pairs: PairStatistics) -> int:

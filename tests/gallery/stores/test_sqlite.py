@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from mien.errors import GalleryError, SubjectNotFoundError
+from mien.gallery.names import find_subject
 from mien.gallery.people import list_subjects
-from mien.gallery.records import Identity, NewTemplate, Portrait
+from mien.gallery.profiles import Profile
+from mien.gallery.records import Erasure, Identity, NewTemplate, Portrait
 from mien.gallery.stores import sqlite_file as module
 from mien.gallery.stores.sqlite import SqliteStore
 
@@ -25,10 +27,12 @@ IDENTITY = Identity("contract-a", "model-a", "l2", 16)
 def template(subject: str, number: int) -> NewTemplate:
     """A template whose vector and portrait can be found again in raw bytes."""
     vector = np.random.default_rng(number).normal(size=16).astype(np.float32)
-    portrait = Portrait(
-        f"{subject}-{number}.jpg", b"portrait-%04d-" % number * 400, np.full((5, 2), number, np.float32)
-    )
-    return NewTemplate(subject, f"sha-{number}", vector, portrait)
+    portrait = Portrait(b"portrait-%04d-" % number * 400, np.full((5, 2), number, np.float32))
+    return NewTemplate(subject, f"sha-{number}", vector, portrait, source=f"{subject}-{number}.jpg")
+
+
+def id_of(store: SqliteStore, name: str) -> str:
+    return find_subject(store, name).id
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def test_the_settings_that_durability_rests_on(store: SqliteStore) -> None:
 
 
 def test_a_failed_batch_leaves_nothing(store: SqliteStore) -> None:
-    broken = replace(template("Bình", 2), portrait=Portrait("x", object(), np.zeros((5, 2), np.float32)))  # type: ignore[arg-type]
+    broken = replace(template("Bình", 2), portrait=Portrait(object(), np.zeros((5, 2), np.float32)))  # type: ignore[arg-type]
     with pytest.raises(GalleryError, match="cannot be written"):
         store.add([template("An", 1), broken])
     assert store.subjects() == [] and store.count() == 0
@@ -65,65 +69,63 @@ def test_removal_erases_vectors_portraits_and_traces(store: SqliteStore) -> None
     )
     before = files_of(store)
     assert all(secret in before for secret in secrets)
-    assert store.remove("Bình") == 40
+    assert store.remove(id_of(store, "Bình")) == Erasure(40, "none", "emptied")
     after = files_of(store)
     assert not [secret for secret in secrets if secret in after]
     assert all(item.embedding.tobytes() in after for item in kept)
     assert Path(f"{store.path}-wal").stat().st_size == 0
     with pytest.raises(SubjectNotFoundError, match="no subject 'Bình'"):
-        store.remove("Bình")
+        id_of(store, "Bình")
 
 
-def test_removal_under_a_reader_says_how_to_finish(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.add([template("An", 1), template("Bình", 2)])
-    reader = sqlite3.connect(store.path, isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM template").fetchone()
-    monkeypatch.setattr(module, "PATIENCE_WITH_READERS", 0)
-    with pytest.raises(GalleryError, match="erased, but traces remain"):
-        store.remove("Bình")
-    assert [row.name for row in store.subjects()] == ["An"]
-    assert template("Bình", 2).embedding.tobytes() in files_of(store)
-    again = SqliteStore.open(store.address)
-    for _ in range(2):
-        with pytest.raises(GalleryError, match=r"traces remain in .*-wal .* run `mien subjects"):
-            again.remove("Bình")
-        assert list_subjects(store.address).traces_remain
-    reader.close()
-    with pytest.raises(SubjectNotFoundError, match="no subject 'Bình'"):
-        again.remove("Bình")
-    assert template("Bình", 2).embedding.tobytes() not in files_of(store)
-    assert Path(f"{store.path}-wal").stat().st_size == 0 and store.erase_traces()
-    assert not list_subjects(store.address).traces_remain
-
-
-def test_a_busy_gallery_without_removals_does_not_speak_of_traces(
+def test_removal_under_a_reader_says_what_is_pending_and_the_next_list_finishes_it(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.add([template("An", 1)])
+    store.add([template("An", 1), template("Bình", 2), template("Chi", 3)])
     reader = sqlite3.connect(store.path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM template").fetchone()
     monkeypatch.setattr(module, "PATIENCE_WITH_READERS", 0)
-    with pytest.raises(SubjectNotFoundError, match="no subject 'Bình'"):
-        store.remove("Bình")
+    assert store.remove(id_of(store, "Bình")) == Erasure(1, "none", "pending")
+    assert [row.name for row in store.subjects()] == ["An", "Chi"] and store.traces_remain()
+    assert template("Bình", 2).embedding.tobytes() in files_of(store)
+    assert SqliteStore.open(store.address).remove(id_of(store, "Chi")).log == "pending"
+    assert list_subjects(store.address).traces_remain
     reader.close()
+    assert not list_subjects(store.address).traces_remain and not store.traces_remain()
+    assert template("Bình", 2).embedding.tobytes() not in files_of(store)
+    assert Path(f"{store.path}-wal").stat().st_size == 0
+
+
+def test_removal_waits_for_a_reader_that_is_soon_done(store: SqliteStore) -> None:
+    store.add([template("An", 1), template("Bình", 2)])
+    reader = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM template").fetchone()
+    with ThreadPoolExecutor(1) as pool:
+        erasing = pool.submit(store.remove, id_of(store, "Bình"))
+        while store.count() != 1:
+            assert not erasing.done()
+        reader.close()
+        assert erasing.result(timeout=10).log == "emptied"
+    assert template("Bình", 2).embedding.tobytes() not in files_of(store)
 
 
 def test_samples_names_and_merged_subjects_leave_no_traces(store: SqliteStore) -> None:
     gone, kept = template("Phạm Thị Hồng", 1), [template("Phạm Thị Hồng", 2), template("Chi", 3)]
     folder = normalize("NFD", "people/Phạm Thị Hồng/Phạm Thị Hồng.jpg")
-    kept[0] = replace(kept[0], portrait=replace(kept[0].portrait, source=folder))
-    first = store.add([gone, *kept])[0]
-    assert first is not None and not store.remove_sample("Phạm Thị Hồng", first)
+    kept[0] = replace(kept[0], source=folder)
+    store.add([gone, *kept])
+    store.remove_sample(gone.id)
     after = files_of(store)
     assert gone.embedding.tobytes() not in after and gone.portrait.jpeg[:200] not in after
     assert all(one.embedding.tobytes() in after for one in kept)
-    store.rename("Phạm Thị Hồng", "Bùi Văn Đức")
+    place = id_of(store, "Phạm Thị Hồng")
+    store.change_subject(place, Profile("Bùi Văn Đức", {"nơi ở": "Mỹ Tho"}))
     assert "Phạm Thị Hồng".encode() not in files_of(store) and folder.encode() not in files_of(store)
-    assert [row.source for row in store.samples("Bùi Văn Đức")] == ["people/.jpg"]
-    store.merge("Bùi Văn Đức", "Chi")
-    assert "Bùi Văn Đức".encode() not in files_of(store)
+    assert [row.source for row in store.samples(place)] == ["people/.jpg"]
+    store.merge(place, id_of(store, "Chi"))
+    assert "Bùi Văn Đức".encode() not in files_of(store) and "Mỹ Tho".encode() not in files_of(store)
     assert [(row.name, row.templates) for row in store.subjects()] == [("Chi", 2)]
 
 
@@ -164,7 +166,7 @@ def test_an_acknowledged_enrolment_survives_kill_9(store: SqliteStore) -> None:
     rest = process.communicate()[0]
     acknowledged += [int(line) for line in rest.splitlines(keepends=True) if line.endswith(b"\n")]
     again = SqliteStore.open(store.address)
-    assert len(acknowledged) >= 25 and all(again.has_source("p", f"sha-{n}") for n in acknowledged)
+    assert len(acknowledged) >= 25 and all(again.has_source(id_of(again, "p"), f"sha-{n}") for n in acknowledged)
 
 
 def test_what_is_no_gallery_is_refused(tmp_path: Path) -> None:
@@ -186,3 +188,18 @@ def test_exchanged_embeddings_leave_no_traces(store: SqliteStore) -> None:
     new = Identity("contract-b", "model-b", "cosine", 4)
     store.replace_embeddings(new, {n: np.full(4, n, np.float32) for n in (1, 2)})
     assert template("An", 1).embedding.tobytes() not in files_of(store)
+
+
+def test_threads_read_while_one_of_them_writes(store: SqliteStore) -> None:
+    store.add([template("An", number) for number in range(20)])
+    with ThreadPoolExecutor(4) as pool, store._file.write() as connection:
+        connection.execute("DELETE FROM template")
+        counts = [pool.submit(store.count) for _ in range(8)]
+        assert {one.result(timeout=10) for one in counts} == {20}, "others see what was committed"
+        assert store.count() == 0, "the thread that writes sees what it has written"
+
+
+def test_a_closed_store_says_so(store: SqliteStore) -> None:
+    store.close()
+    with pytest.raises(GalleryError, match="was closed: open it again"):
+        store.subjects()

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from mien.errors import GalleryError
+from mien.gallery.names import find_subject
 from mien.gallery.records import Identity, NewTemplate
 from mien.gallery.stores.sqlite import SqliteStore
 
@@ -63,12 +64,14 @@ def test_a_gallery_on_a_read_only_disk_is_read_and_not_called_damaged(
     as_reader()
     store = SqliteStore.open(str(path))
     assert [(row.name, row.templates) for row in store.subjects()] == [("An", 1), ("Bình", 1)]
-    assert np.array_equal(store.subject_embeddings("An")[0], template("An", 1).embedding)
-    assert store.erase_traces() and [row.source for row in store.samples("An")] == ["An-1.jpg"]
+    assert np.array_equal(store.subject_embeddings(find_subject(store, "An").id)[0], template("An", 1).embedding)
+    assert store.erase_traces() and [row.source for row in store.samples(find_subject(store, "An").id)] == [
+        "An-1.jpg"
+    ]
     changes: list[Callable[[], object]] = [
         store.require_writable,
         lambda: store.add([template("Chi", 3)]),
-        lambda: store.remove("An"),
+        lambda: store.remove(find_subject(store, "An").id),
         lambda: store.write_kept("thresholds", "{}"),
     ]
     for change in changes:
@@ -183,7 +186,7 @@ def test_a_reader_sees_whole_batches_while_a_writer_works(tmp_path: Path, identi
         rows = store.subjects()
         seen.append(len(rows))
         assert {row.templates for row in rows} <= {5}
-        assert all(np.isfinite(store.subject_embeddings(row.name)).all() for row in rows[-2:])
+        assert all(np.isfinite(store.subject_embeddings(row.id)).all() for row in rows[-2:])
     assert writer.returncode == 0 and seen == sorted(seen) and len(store.subjects()) == 60
     assert len(set(seen)) > 2, "the reader never read while the writer worked"
 
@@ -197,8 +200,8 @@ def test_a_process_killed_in_the_middle_of_a_batch_leaves_none_of_it(
         "import sys, time; sys.path.insert(0, sys.argv[2]); from test_sqlite import *\n"
         "s = SqliteStore.open(sys.argv[1])\n"
         "with s._file.write() as connection:\n"
-        "    from mien.gallery.stores.sqlite_rows import insert\n"
-        "    for n in range(2, 400): insert(connection, template('Bình', n))\n"
+        "    from mien.gallery.stores.sqlite_changes import insert\n"
+        "    for n in range(2, 400): insert(s._file, connection, template('Bình', n), s.settings())\n"
         "    print('half', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

@@ -3,7 +3,7 @@
 import pytest
 
 from mien.gallery.records import KeptDoubt
-from mien.gallery.stores.sqlite_rows import doubts_of, portrait_of, text_of, without_name
+from mien.gallery.stores.sqlite_rows import doubts_of, metadata_of, portrait_of, state_of, text_of, without_name
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,12 @@ def test_what_is_not_a_value_is_refused() -> None:
     with pytest.raises(TypeError):
         text_of(b"An")
     with pytest.raises(TypeError):
-        portrait_of("An.jpg", None, None)  # type: ignore[arg-type]
+        portrait_of(b"jpeg", None)
+    assert portrait_of(None, None) is None
+    with pytest.raises(TypeError):
+        metadata_of("[1]")
+    with pytest.raises(ValueError, match="the state gone"):
+        state_of("gone")
     with pytest.raises(TypeError):
         doubts_of('[{"code": "mask"}]')
     assert doubts_of(None) == ()

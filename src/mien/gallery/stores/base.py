@@ -1,7 +1,8 @@
 """What a gallery asks of its store: who is enrolled, with which vectors and portraits, durable and erasable.
 
 A store is the truth on disk, or in a database; an index is rebuilt from it. It compares nothing and knows no network.
-Names of subjects come in canonical form (see mien.data.sample) and are stored as they come.
+Subjects and samples are spoken of by their ids; `find` looks up names. Names come in canonical form (see
+mien.data.sample) and are stored as they come.
 """
 
 from __future__ import annotations
@@ -10,7 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from mien.errors import ContractError
-from mien.gallery.records import Changes, Identity, KeptDoubt, NewTemplate, Portrait, SampleRow, SubjectRow
+from mien.gallery.profiles import Profile
+from mien.gallery.records import (
+    Changes,
+    Erasure,
+    GallerySettings,
+    Identity,
+    KeptDoubt,
+    NewTemplate,
+    Owner,
+    Portrait,
+    SampleRow,
+    SubjectRow,
+)
 
 if TYPE_CHECKING:
     from mien.gallery.indexes.base import Ids
@@ -18,7 +31,8 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """One open gallery. Safe to call from several threads; several processes may read and write at once.
+    """One open gallery. Safe to call from several threads, which read side by side; several processes may read and
+    write at once.
 
     Every write is one transaction: it has happened as a whole, and is durable, when the method returns, or it has
     not happened at all. Methods raise GalleryError where the store cannot be read or written.
@@ -26,6 +40,11 @@ class Store(Protocol):
 
     identity: Identity
     """Which embeddings the gallery held when it was opened."""
+
+    @property
+    def id(self) -> str:
+        """The id of the gallery, which never changes."""
+        ...
 
     @property
     def address(self) -> str:
@@ -64,52 +83,99 @@ class Store(Protocol):
         """Which embeddings it holds now; another process may have changed the model."""
         ...
 
+    def settings(self) -> GallerySettings:
+        """What holds for all subjects."""
+        ...
+
+    def change_settings(self, settings: GallerySettings) -> None:
+        """Put other settings in the place of the former ones; what is kept already stays."""
+        ...
+
+    def find(self, name: str) -> list[SubjectRow]:
+        """The subjects of this name, in the order in which they were made."""
+        ...
+
+    def subject(self, subject: str) -> SubjectRow:
+        """One subject by its id.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject.
+        """
+        ...
+
+    def subjects(self) -> list[SubjectRow]:
+        """All subjects by name."""
+        ...
+
+    def create_subject(self, profile: Profile) -> SubjectRow:
+        """Make a subject without samples, whether or not others have the same name."""
+        ...
+
+    def change_subject(self, subject: str, profile: Profile) -> SubjectRow:
+        """Put a profile in the place of the former one, and erase the traces of that.
+
+        A former name is also taken out of the paths that samples were enrolled from.
+
+        Raises:
+            SubjectNotFoundError: there is no such subject.
+        """
+        ...
+
     def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
         """Enrol templates in one transaction.
 
+        Portraits are kept as the settings say.
+
         Returns:
-            Their ids, which increase and are never used twice; None for one whose source is already enrolled for its
-            subject.
+            Their numbers, which increase and are never used twice; None for one whose source is already enrolled for
+            its subject.
+
+        Raises:
+            SubjectNotFoundError: there is no such owner.
+            GalleryError: two subjects have the name, or the settings require a consent that the subject lacks;
+                nothing was enrolled.
         """
         ...
 
-    def remove(self, subject: str) -> int:
-        """Erase a subject for good: vectors, portraits, and their traces (see erase_traces).
-
-        Returns:
-            How many templates were erased.
+    def remove(self, subject: str) -> Erasure:
+        """Erase a subject by its id for good: profile, vectors, portraits, and their traces (see erase_traces).
 
         Raises:
             SubjectNotFoundError: there is no such subject.
         """
         ...
 
-    def remove_sample(self, subject: str, number: int) -> bool:
-        """Erase one sample of a subject for good, as remove does; with the last one the subject is gone too.
+    def remove_sample(self, sample: str, *, with_subject: bool = False) -> Erasure:
+        """Erase one sample by its id for good, as remove does.
 
-        Returns:
-            Whether the subject is gone.
+        Args:
+            sample: its id.
+            with_subject: whether its subject goes too where it was the last one.
 
         Raises:
-            SubjectNotFoundError: there is no such subject.
-            GalleryError: the subject has no such sample.
+            SampleNotFoundError: there is no such sample.
         """
         ...
 
-    def rename(self, subject: str, name: str) -> None:
-        """Give a subject another name and erase the traces of the former one.
+    def move_sample(self, sample: str, into: str) -> bool:
+        """Give a sample to another subject. It counts as a change of who is enrolled; see change_number.
+
+        A sample whose source the other subject has already is erased.
+
+        Returns:
+            Whether it was moved, and not erased.
 
         Raises:
+            SampleNotFoundError: there is no such sample.
             SubjectNotFoundError: there is no such subject.
-            GalleryError: another subject has that name.
         """
         ...
 
     def merge(self, subject: str, into: str) -> int:
-        """Move all samples of a subject to another one, and erase the first one's name with its traces.
+        """Move all samples of a subject to another one, and erase the first one with its traces.
 
-        Ids stay. A sample whose source the other subject has already is erased. It counts as a change of who is
-        enrolled; see change_number.
+        Ids of samples stay. A sample whose source the other subject has already is erased. It counts as a change of
+        who is enrolled; see change_number.
 
         Returns:
             How many samples were moved.
@@ -137,15 +203,27 @@ class Store(Protocol):
         ...
 
     def samples(self, subject: str) -> list[SampleRow]:
-        """The samples of one subject in the order of their ids.
+        """The samples of one subject in the order of their numbers.
 
         Raises:
             SubjectNotFoundError: there is no such subject.
         """
         ...
 
-    def subjects(self) -> list[SubjectRow]:
-        """All subjects by name."""
+    def sample(self, sample: str) -> SampleRow:
+        """One sample by its id.
+
+        Raises:
+            SampleNotFoundError: there is no such sample.
+        """
+        ...
+
+    def portrait(self, sample: str) -> Portrait | None:
+        """The portrait of a sample; None where it is not kept.
+
+        Raises:
+            SampleNotFoundError: there is no such sample.
+        """
         ...
 
     def count(self) -> int:
@@ -156,12 +234,12 @@ class Store(Protocol):
         """A text that is another one after every change of who is enrolled and with which templates."""
         ...
 
-    def first_templates(self, count: int) -> dict[str, list[int]]:
-        """The ids of the first templates of every subject, by name: at most `count` each, in order."""
+    def first_templates(self, count: int) -> dict[Owner, list[int]]:
+        """The numbers of the first templates of every subject, by name: at most `count` each, in order."""
         ...
 
     def has_source(self, subject: str, source_sha256: str) -> bool:
-        """Whether this file is enrolled for this subject."""
+        """Whether this file is enrolled for the subject of this id."""
         ...
 
     def subject_embeddings(self, subject: str) -> Floats:
@@ -172,20 +250,21 @@ class Store(Protocol):
         """The vectors of some templates in their order, (N, D) float32; NaN for one that was removed."""
         ...
 
-    def owners(self, ids: Ids) -> dict[int, str]:
-        """The subjects of some templates; without those that were removed."""
+    def owners(self, ids: Ids, *, found: bool = False) -> dict[int, Owner]:
+        """The subjects of some templates; without those that were removed.
+
+        Args:
+            ids: numbers of templates.
+            found: only subjects that recognition may find now; see SubjectRow.is_found.
+        """
         ...
 
     def doubts(self, ids: Ids) -> dict[int, tuple[KeptDoubt, ...]]:
         """What was doubtful of some templates when they were enrolled; without those that nothing is known of."""
         ...
 
-    def portraits(self) -> Iterator[tuple[int, Portrait]]:
-        """All portraits with their template's id, in the order of the ids."""
-        ...
-
-    def portraits_of(self, subject: str) -> Iterator[tuple[int, Portrait]]:
-        """The portraits of one subject, see portraits; none where there is no such subject."""
+    def portraits(self) -> Iterator[tuple[int, Portrait | None]]:
+        """All templates' numbers in order, with their portraits; None for one that is not kept."""
         ...
 
     def changes(self, last_id: int, last_removal: int) -> Changes:
@@ -201,8 +280,15 @@ class Store(Protocol):
         """
         ...
 
-    def replace_embeddings(self, identity: Identity, embeddings: Mapping[int, Floats]) -> None:
+    def replace_embeddings(
+        self, identity: Identity, embeddings: Mapping[int, Floats], without: Sequence[int] = ()
+    ) -> None:
         """Exchange all vectors for those of another model in one transaction.
+
+        Args:
+            identity: of the new vectors.
+            embeddings: by the number of the template.
+            without: numbers of templates that are erased, since nothing can be embedded again.
 
         Raises:
             GalleryError: templates were added or removed in the meantime; nothing was exchanged.

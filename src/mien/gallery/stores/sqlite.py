@@ -1,36 +1,71 @@
 """A gallery as one file: a SQLite database that holds subjects, templates and portraits.
 
 Owns the queries and erasure: after a removal, erased rows are overwritten and the write-ahead log is emptied, or the
-caller hears that another process kept it from that. How the file is opened and written is in sqlite_file.py, and its
-tables are in sqlite_schema.py.
+answer says that another process has kept it from that. How the file is opened and read is in sqlite_file.py, what is
+written in sqlite_changes.py, and its tables are in sqlite_schema.py.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mien.errors import GalleryError, SubjectNotFoundError
+from mien.errors import GalleryError, SampleNotFoundError, SubjectNotFoundError
 from mien.faults import describe
-from mien.gallery.records import Changes, Identity, KeptDoubt, NewTemplate, Portrait, SampleRow, SubjectRow
+from mien.gallery.profiles import Profile
+from mien.gallery.records import (
+    Changes,
+    Erasure,
+    GallerySettings,
+    Identity,
+    KeptDoubt,
+    NewTemplate,
+    Owner,
+    Portrait,
+    SampleRow,
+    SubjectRow,
+    is_found,
+)
+from mien.gallery.stores import sqlite_changes as changes
+from mien.gallery.stores import sqlite_format1 as format1
 from mien.gallery.stores.base import BLOCK, require_identity
-from mien.gallery.stores.sqlite_file import Row, SqliteFile, make_gallery
-from mien.gallery.stores.sqlite_rows import doubts_of, erase, insert, portrait_of, text_of, without_name
+from mien.gallery.stores.sqlite_file import Row, SqliteFile
+from mien.gallery.stores.sqlite_making import make_gallery
+from mien.gallery.stores.sqlite_rows import (
+    consent_of,
+    doubts_of,
+    metadata_of,
+    portrait_of,
+    settings_of,
+    state_of,
+    text_of,
+)
 from mien.gallery.stores.sqlite_schema import FORMAT, row_checksum, stamp
 
 if TYPE_CHECKING:
     from mien.gallery.indexes.base import Ids
     from mien.types import Floats
 
-TRACES = "traces"
-"""The name under which a gallery keeps that something erased may still be in its log."""
+TRACES, SETTINGS = "traces", "settings"
+"""The names under which a gallery keeps that something erased may still be in its log, and what holds for all."""
 
 PORTRAITS = 64
 """Portraits that are read at a time."""
+
+SUBJECT = (
+    "subject.uid, subject.name, (SELECT count(*) FROM template WHERE template.subject = subject.id), "
+    "subject.enrolled, subject.metadata, subject.consent, subject.state"
+)
+SAMPLE = (
+    "template.uid, template.id, subject.uid, template.source, coalesce(template.enrolled, subject.enrolled), "
+    "EXISTS (SELECT 1 FROM portrait WHERE portrait.template = template.id), template.doubts"
+)
+WITH_SUBJECT = "FROM template JOIN subject ON subject.id = template.subject"
 
 
 class SqliteStore:
@@ -39,13 +74,19 @@ class SqliteStore:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
         self.path = file.path
-        with file.reading():
-            row = file.connection.execute("SELECT format FROM gallery").fetchone()
-        if row is None or row[0] != FORMAT:
+        row = file.read("SELECT format FROM gallery")
+        found = row[0][0] if row else None
+        if found not in (1, FORMAT):
             raise GalleryError(
-                f"{self.path} has gallery format {row and row[0]}, and this mien reads {FORMAT}: update mien"
+                f"{self.path} has gallery format {found}, and this mien reads 1 and {FORMAT}: update mien"
             )
         self.identity = self.current_identity()
+
+    @property
+    def id(self) -> str:
+        """See Store."""
+        with self._file.decoding():
+            return text_of(self._file.read_intact("uid", "FROM gallery", "gallery")[0][0])
 
     @property
     def address(self) -> str:
@@ -90,9 +131,6 @@ class SqliteStore:
 
     def read_kept(self, name: str) -> str | None:
         """See Store."""
-        # Galleries made before anything was kept have no such table.
-        if not self._file.read("SELECT 1 FROM sqlite_master WHERE name = 'kept'"):
-            return None
         rows = self._file.read_intact("text", "FROM kept WHERE name = ?", "kept", (name,))
         return str(rows[0][0]) if rows else None
 
@@ -104,118 +142,100 @@ class SqliteStore:
                 values = name, text, row_checksum(name, text)
                 connection.execute("INSERT INTO kept (name, text, checksum) VALUES (?, ?, ?)", values)
 
+    def settings(self) -> GallerySettings:
+        """See Store."""
+        text = self.read_kept(SETTINGS)
+        with self._file.decoding():
+            return settings_of(text)
+
+    def change_settings(self, settings: GallerySettings) -> None:
+        """See Store."""
+        self.write_kept(SETTINGS, json.dumps(asdict(settings)))
+
     def add(self, templates: Sequence[NewTemplate]) -> list[int | None]:
         """See Store."""
         with self._file.write() as connection:
-            return [insert(connection, template) for template in templates]
+            settings = self.settings()
+            return [changes.insert(self._file, connection, template, settings) for template in templates]
 
-    def remove(self, subject: str) -> int:
-        """See Store.
+    def create_subject(self, profile: Profile) -> SubjectRow:
+        """See Store."""
+        with self._file.write() as connection:
+            return self.subject(changes.insert_subject(connection, profile))
 
-        Raises:
-            SubjectNotFoundError: there is no such subject.
-            GalleryError: another process kept reading, so the log could not be emptied; the subject is gone from the
-                gallery, and the message says how to finish.
-        """
-        with self._erasing("erased") as connection:
-            place = self._place(subject)
-            count = erase(connection, "subject = ?", (place,))
-            connection.execute("DELETE FROM subject WHERE id = ?", (place,))
-        return count
+    def change_subject(self, subject: str, profile: Profile) -> SubjectRow:
+        """See Store."""
+        with self._file.write() as connection:
+            place = changes.place_of(self._file, subject)
+            changes.change_profile(self._file, connection, place, profile)
+            row = self.subject(subject)
+        self._finish()
+        return row
 
-    def remove_sample(self, subject: str, number: int) -> bool:
-        """See Store, and remove for what else is raised."""
-        with self._erasing("erased") as connection:
-            place = self._place(subject)
-            if not erase(connection, "subject = ? AND id = ?", (place, number)):
-                raise GalleryError(
-                    f"{self.path} has no sample {number} of '{subject}'; see `mien samples {self.path} '{subject}'`"
-                )
-            is_gone = not connection.execute("SELECT 1 FROM template WHERE subject = ?", (place,)).fetchone()
-            if is_gone:
-                connection.execute("DELETE FROM subject WHERE id = ?", (place,))
-        return is_gone
+    def remove(self, subject: str) -> Erasure:
+        """See Store."""
+        with self._file.write() as connection:
+            count = changes.erase_subject(self._file, connection, changes.place_of(self._file, subject))
+        return self._erased(count)
 
-    def rename(self, subject: str, name: str) -> None:
-        """See Store, and remove for what else is raised."""
-        with self._erasing("renamed") as connection:
-            place = self._place(subject)
-            if self._find(name) not in (None, place):
-                raise GalleryError(
-                    f"{self.path} has a subject '{name}' already; `mien merge {self.path} '{subject}' '{name}'` "
-                    "makes one subject of both"
-                )
-            self._forget_name(connection, place, subject)
-            connection.execute("UPDATE subject SET name = ? WHERE id = ?", (name, place))
-            stamp(connection, "subject", "id = ?", (place,))
+    def remove_sample(self, sample: str, *, with_subject: bool = False) -> Erasure:
+        """See Store."""
+        with self._file.write() as connection:
+            row = self.sample(sample)
+            place = changes.place_of(self._file, row.subject)
+            if with_subject and self.subject(row.subject).templates == 1:
+                changes.erase_subject(self._file, connection, place)
+            else:
+                changes.erase(connection, "id = ?", (row.number,))
+        return self._erased(1)
+
+    def move_sample(self, sample: str, into: str) -> bool:
+        """See Store."""
+        with self._file.write() as connection:
+            row = self.sample(sample)
+            target = changes.place_of(self._file, into)
+            if row.subject == into:
+                return True
+            is_moved = changes.move(self._file, connection, row.number, target)
+            changes.note_move(connection)
+        if not is_moved:
+            self._finish()
+        return is_moved
 
     def merge(self, subject: str, into: str) -> int:
-        """See Store, and remove for what else is raised."""
-        with self._erasing("merged") as connection:
-            place, target = self._place(subject), self._place(into)
+        """See Store."""
+        with self._file.write() as connection:
+            place, target = changes.place_of(self._file, subject), changes.place_of(self._file, into)
             if place == target:
-                raise GalleryError(f"{self.path}: '{subject}' cannot be merged with itself")
-            # What gets a new checksum must be what was written.
-            self._file.read_intact("id", "FROM template WHERE subject = ?", "template", (place,))
-            self._forget_name(connection, place, subject)
-            same = "subject = ? AND source_sha256 IN (SELECT source_sha256 FROM template WHERE subject = ?)"
-            erase(connection, same, (place, target))
-            moved = [row[0] for row in connection.execute("SELECT id FROM template WHERE subject = ?", (place,))]
-            connection.execute("UPDATE template SET subject = ? WHERE subject = ?", (target, place))
-            for number in moved:
-                stamp(connection, "template", "id = ?", (number,))
+                raise GalleryError(f"{self.path}: the subject {subject} cannot be merged with itself")
+            self._file.read_intact("id", "FROM subject WHERE id IN (?, ?)", "subject", (place, target))
+            changes.forget_name(self._file, connection, place, self.subject(subject).name)
+            numbers = [row.number for row in self.samples(subject)]
+            moved = sum(changes.move(self._file, connection, number, target) for number in numbers)
             connection.execute(
                 "UPDATE subject SET enrolled = min(enrolled, (SELECT enrolled FROM subject WHERE id = ?)) "
                 "WHERE id = ?",
                 (place, target),
             )
             stamp(connection, "subject", "id = ?", (target,))
-            connection.execute("DELETE FROM subject WHERE id = ?", (place,))
-            # No template has this id. The row alone makes another change_number.
-            connection.execute("INSERT INTO removed (template) VALUES (0)")
-        return len(moved)
+            changes.erase_subject(self._file, connection, place)
+            changes.note_move(connection)
+        self._finish()
+        return moved
 
-    def _forget_name(self, connection: sqlite3.Connection, place: int, name: str) -> None:
-        """Take a name that is given up out of the paths that portraits were enrolled from."""
-        source = "FROM portrait JOIN template ON template.id = portrait.template WHERE template.subject = ?"
-        for number, path in self._file.read_intact("portrait.template, source", source, "portrait", (place,)):
-            short = without_name(path, name)
-            if short != path:
-                connection.execute("UPDATE portrait SET source = ? WHERE template = ?", (short, number))
-                stamp(connection, "portrait", "template = ?", (number,))
+    def _erased(self, templates: int) -> Erasure:
+        return Erasure(templates, "none", "emptied" if self._finish() else "pending")
 
-    @contextmanager
-    def _erasing(self, done: str) -> Iterator[sqlite3.Connection]:
-        """One transaction, after which the traces of what it erased are gone, or an error says how to finish."""
-        try:
-            with self._file.write() as connection:
-                yield connection
-        except SubjectNotFoundError:
-            if self.traces_remain():
-                self._finish("nothing was changed")
-            raise
-        self._finish(done)
-
-    def _finish(self, done: str) -> None:
+    def _finish(self) -> bool:
+        """Empty the log after an erasure, or note that this is still to be done."""
+        with self._file.decoding():
+            format1.erase_copy(self.path)
         if self.erase_traces():
-            return
+            return True
         # Another process may be writing; the log is then looked at again by the next command.
         with suppress(GalleryError):
             self.write_kept(TRACES, "remain")
-        raise GalleryError(
-            f"{done}, but traces remain in {self._file.log} while another process reads; when it is done, run `mien "
-            f"subjects {self.path}`, which empties the log"
-        )
-
-    def _place(self, subject: str) -> int:
-        place = self._find(subject)
-        if place is None:
-            raise SubjectNotFoundError(f"{self.path} has no subject '{subject}'; see `mien subjects {self.path}`")
-        return place
-
-    def _find(self, subject: str) -> int | None:
-        rows = self._file.read_intact("id", "FROM subject WHERE name = ?", "subject", (subject,))
-        return int(rows[0][0]) if rows else None
+        return False
 
     def erase_traces(self) -> bool:
         """See Store: everything is moved from the write-ahead log into the file, and the log is cut to nothing."""
@@ -232,73 +252,101 @@ class SqliteStore:
         """See Store."""
         return self.read_kept(TRACES) is not None
 
+    def find(self, name: str) -> list[SubjectRow]:
+        """See Store."""
+        return self._subjects("WHERE lookup = ? ORDER BY id", name)
+
+    def subject(self, subject: str) -> SubjectRow:
+        """See Store."""
+        rows = self._subjects("WHERE uid = ?", subject)
+        if not rows:
+            raise SubjectNotFoundError(
+                f"{self.path} has no subject of the id {subject}; see `mien subjects {self.path}`"
+            )
+        return rows[0]
+
     def subjects(self) -> list[SubjectRow]:
         """See Store."""
-        count = "(SELECT count(*) FROM template WHERE template.subject = subject.id)"
-        rows = self._file.read_intact(f"name, {count}, enrolled", "FROM subject ORDER BY name", "subject")
-        with self._file.reading():
-            return [SubjectRow(text_of(name), int(count), float(enrolled)) for name, count, enrolled in rows]
+        return sorted(self._subjects("ORDER BY id"), key=lambda row: row.name)
+
+    def _subjects(self, where: str, *values: object) -> list[SubjectRow]:
+        rows = self._file.read_intact(SUBJECT, f"FROM subject {where}", "subject", values)
+        with self._file.decoding():
+            return [
+                SubjectRow(
+                    id=text_of(uid),
+                    name=text_of(name),
+                    templates=int(count),
+                    enrolled=float(enrolled),
+                    metadata=metadata_of(metadata),
+                    consent=consent_of(consent),
+                    state=state_of(state),
+                )
+                for uid, name, count, enrolled, metadata, consent, state in rows
+            ]
 
     def samples(self, subject: str) -> list[SampleRow]:
         """See Store."""
-        place = self._place(subject)
-        rows = self._file.read_intact(
-            f"template.id, source, {self._of_sample('enrolled')}, {self._of_sample('doubts')}, subject.enrolled",
-            "FROM template JOIN portrait ON portrait.template = template.id JOIN subject ON subject.id = "
-            "template.subject WHERE template.subject = ? ORDER BY template.id",
-            "template portrait subject",
-            (place,),
-        )
-        with self._file.reading():
-            return [
-                SampleRow(number, text_of(source), float(subject_enrolled if at is None else at), doubts_of(doubts))
-                for number, source, at, doubts, subject_enrolled in rows
-            ]
+        place = changes.place_of(self._file, subject)
+        return self._samples("template.subject = ? ORDER BY template.id", place)
 
-    def _of_sample(self, column: str) -> str:
-        """A column of template that galleries of older versions lack."""
-        return f"template.{column}" if self._file.is_upgraded else "NULL"
+    def sample(self, sample: str) -> SampleRow:
+        """See Store."""
+        rows = self._samples("template.uid = ?", sample)
+        if not rows:
+            raise SampleNotFoundError(f"{self.path} has no sample of the id {sample}; see `mien samples {self.path}`")
+        return rows[0]
+
+    def _samples(self, where: str, *values: object) -> list[SampleRow]:
+        rows = self._file.read_intact(SAMPLE, f"{WITH_SUBJECT} WHERE {where}", "template subject", values)
+        with self._file.decoding():
+            return [
+                SampleRow(
+                    id=text_of(uid),
+                    number=int(number),
+                    subject=text_of(subject),
+                    source=None if source is None else text_of(source),
+                    enrolled=float(enrolled),
+                    has_portrait=bool(kept),
+                    doubts=doubts_of(doubts),
+                )
+                for uid, number, subject, source, enrolled, kept, doubts in rows
+            ]
 
     def change_number(self) -> str:
         """See Store."""
         query = "SELECT contract, (SELECT max(id) FROM template), (SELECT max(number) FROM removed) FROM gallery"
         return " ".join(map(str, self._file.read(query)[0]))
 
-    def first_templates(self, count: int) -> dict[str, list[int]]:
+    def first_templates(self, count: int) -> dict[Owner, list[int]]:
         """See Store."""
         # Names are read once per subject, since their rows are checked.
-        names: dict[int, str] = dict(self._file.read_intact("id, name", "FROM subject", "subject"))
+        owners = {
+            place: Owner(text_of(name), uid)
+            for place, name, uid in self._file.read_intact("id, name, uid", "FROM subject", "subject")
+        }
         rows = self._file.read(
             "SELECT subject, template FROM (SELECT id AS template, subject, "
             "row_number() OVER (PARTITION BY subject ORDER BY id) AS place FROM template) AS numbered "
             "WHERE place <= ? ORDER BY template",
             (count,),
         )
-        found: dict[str, list[int]] = {}
+        found: dict[Owner, list[int]] = {}
         for subject, number in rows:
             # Another process may have added the subject between both reads.
-            if subject in names:
-                found.setdefault(names[subject], []).append(number)
+            if subject in owners:
+                found.setdefault(owners[subject], []).append(number)
         return dict(sorted(found.items()))
 
     def has_source(self, subject: str, source_sha256: str) -> bool:
         """See Store."""
-        return bool(
-            self._file.read(
-                "SELECT 1 FROM template JOIN subject ON subject.id = template.subject "
-                "WHERE name = ? AND source_sha256 = ?",
-                (subject, source_sha256),
-            )
-        )
+        query = f"SELECT 1 {WITH_SUBJECT} WHERE subject.uid = ? AND source_sha256 = ?"
+        return bool(self._file.read(query, (subject, source_sha256)))
 
     def subject_embeddings(self, subject: str) -> Floats:
         """See Store."""
-        rows = self._file.read_intact(
-            "embedding",
-            "FROM template JOIN subject ON subject.id = template.subject WHERE name = ? ORDER BY template.id",
-            "template subject",
-            (subject,),
-        )
+        source = f"{WITH_SUBJECT} WHERE subject.uid = ? ORDER BY template.id"
+        rows = self._file.read_intact("embedding", source, "template subject", (subject,))
         return self._vectors([row[0] for row in rows])
 
     def current_identity(self) -> Identity:
@@ -338,53 +386,62 @@ class SqliteStore:
             vectors[[place[number] for number, _ in rows]] = self._vectors([blob for _, blob in rows])
         return vectors
 
-    def owners(self, ids: Ids) -> dict[int, str]:
+    def owners(self, ids: Ids, *, found: bool = False) -> dict[int, Owner]:
         """See Store."""
-        source = "FROM template JOIN subject ON subject.id = template.subject"
-        return dict(self._by_ids("template.id, subject.name", source, "template subject", ids))
+        columns = "template.id, subject.name, subject.uid, subject.state, subject.consent"
+        rows = list(self._by_ids(columns, WITH_SUBJECT, "template subject", ids))
+        settings = self.settings() if found else None
+        owners = {}
+        with self._file.decoding():
+            for number, name, uid, state, consent in rows:
+                if settings is None or is_found(state_of(state), consent_of(consent), settings):
+                    owners[number] = Owner(text_of(name), text_of(uid))
+        return owners
 
     def doubts(self, ids: Ids) -> dict[int, tuple[KeptDoubt, ...]]:
         """See Store."""
-        if not self._file.is_upgraded:
-            return {}
         rows = self._by_ids("template.id, template.doubts", "FROM template", "template", ids)
-        with self._file.reading():
+        with self._file.decoding():
             return {number: doubts_of(text) for number, text in rows if text is not None}
 
-    def portraits(self) -> Iterator[tuple[int, Portrait]]:
+    def portrait(self, sample: str) -> Portrait | None:
         """See Store."""
-        return self._portraits("true")
+        columns, where = "jpeg, landmarks", "FROM portrait WHERE template = ?"
+        rows = self._file.read_intact(columns, where, "portrait", (self.sample(sample).number,))
+        with self._file.decoding():
+            return portrait_of(*rows[0]) if rows else None
 
-    def portraits_of(self, subject: str) -> Iterator[tuple[int, Portrait]]:
+    def portraits(self) -> Iterator[tuple[int, Portrait | None]]:
         """See Store."""
-        return self._portraits("template.subject = (SELECT id FROM subject WHERE name = ?)", subject)
-
-    def _portraits(self, where: str, *values: object) -> Iterator[tuple[int, Portrait]]:
         last = 0
         while rows := self._file.read_intact(
-            "template.id, source, jpeg, landmarks",
+            "template.id, jpeg, landmarks",
             "FROM template LEFT JOIN portrait ON portrait.template = template.id "
-            f"WHERE template.id > ? AND {where} ORDER BY template.id LIMIT {PORTRAITS}",
+            f"WHERE template.id > ? ORDER BY template.id LIMIT {PORTRAITS}",
             "portrait",
-            (last, *values),
+            (last,),
         ):
             for number, *portrait in rows:
                 # Numbers that do not grow would lead around in a circle.
                 if number <= last:
                     raise self._file.damaged("the portraits are not in the order of their ids")
-                with self._file.reading():
-                    found = portrait_of(*portrait)
+                with self._file.decoding():
+                    kept = portrait_of(*portrait)
                 # Others may read while the caller works on it.
-                yield number, found
+                yield number, kept
                 last = number
 
-    def replace_embeddings(self, identity: Identity, embeddings: Mapping[int, Floats]) -> None:
+    def replace_embeddings(
+        self, identity: Identity, embeddings: Mapping[int, Floats], without: Sequence[int] = ()
+    ) -> None:
         """See Store."""
         with self._file.write() as connection:
             present = {row[0] for row in connection.execute("SELECT id FROM template")}
-            if present != set(embeddings):
+            if present != {*embeddings, *without}:
                 raise GalleryError(f"{self.path} was changed while it was embedded again: run the command again")
             self._file.read_intact("id", "FROM template", "template")
+            for number in without:
+                changes.erase(connection, "id = ?", (number,))
             connection.executemany(
                 "UPDATE template SET embedding = ? WHERE id = ?",
                 [(vector.astype("<f4").tobytes(), number) for number, vector in embeddings.items()],
@@ -396,13 +453,13 @@ class SqliteStore:
             )
             stamp(connection, "gallery", "true", ())
         self.identity = identity
-        self.erase_traces()
+        self._finish()
 
     def _vectors(self, blobs: Sequence[bytes]) -> Floats:
         """Embeddings as they are stored, (N, D) float32."""
         import numpy as np
 
-        with self._file.reading():
+        with self._file.decoding():
             vectors = np.frombuffer(b"".join(blobs), np.float32).reshape(len(blobs), self.identity.dimension)
             if not np.isfinite(vectors).all():
                 raise self._file.damaged("an embedding holds what is not a number")

@@ -1,27 +1,26 @@
-"""The file of a SQLite gallery: made, opened for writing or for reading alone, read and written in transactions.
+"""The file of a SQLite gallery: opened for writing or for reading alone, read and written in transactions.
 
 A write that returned has been synced (WAL, synchronous=FULL), erased rows are overwritten (secure_delete), and
-several processes may read and write at once. Where an account may not write (a read-only disk, missing rights), the
-gallery is read as it is. What is damaged is an error that says so, never an answer. Knows no queries; see sqlite.py.
+several processes may read and write at once. Every thread that reads has a connection of its own, so that reads wait
+for nobody; one connection writes. Where an account may not write (a read-only disk, missing rights), the gallery is
+read as it is. What is damaged is an error that says so, never an answer. Knows no queries; see sqlite.py.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
-from threading import RLock
+from threading import Lock, RLock, local
 from typing import Any
 
 from mien.errors import GalleryError
 from mien.faults import describe
-from mien.gallery.records import Identity
+from mien.gallery.stores import sqlite_format1 as format1
 from mien.gallery.stores import sqlite_schema as schema
-from mien.whole_files import PRIVATE_FILE, make_folder, make_private
 
 PATIENCE_WITH_WRITERS, PATIENCE_WITH_READERS = 30, 3
 """Seconds to wait for another process: before a write fails, and before the log is left as it is."""
@@ -31,6 +30,22 @@ CHECKED_UP_TO = 256 << 20
 Of larger ones they are checked when all templates are read."""
 
 Row = tuple[Any, ...]
+State = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A connection that reads.
+
+    Attributes:
+        connection: to the file.
+        seen: the state of a file that is read without its log, when it was opened; None where the log is read too.
+        is_former: whether the file had format 1 when it was opened.
+    """
+
+    connection: sqlite3.Connection
+    seen: State | None
+    is_former: bool
 
 
 class SqliteFile:
@@ -38,46 +53,62 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lock = RLock()
-        self._seen: tuple[float, ...] | None = None
-        self._upgraded = False
-        with self.reading():
-            self._connect()
+        self.read_only = False
+        self._lock, self._writing, self._held = Lock(), RLock(), local()
+        self._idle: list[_Reader] = []
+        self._is_closed = False
+        self._checked: State | None = None
+        with self._translated("read"):
+            self._open()
 
     @property
     def log(self) -> Path:
         """The write-ahead log."""
         return self.path.with_name(f"{self.path.name}-wal")
 
-    def _connect(self) -> None:
+    def _open(self) -> None:
         self.read_only = not os.access(self.path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
         if not self.read_only:
             try:
-                self.connection = self._accept(_connect_to_write(self.path))
+                self._writer = self._accept(_connect_to_write(self.path))
                 return
             except sqlite3.OperationalError as reason:
                 if _primary(reason) not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                     raise
                 self.read_only = True
-        self._connect_to_read()
+        self._give_back(self._open_reader())
 
-    def _connect_to_read(self) -> None:
+    def _open_reader(self) -> _Reader:
+        if self.read_only:
+            connection, seen = self._connect_to_read()
+        else:
+            connection, seen = _connect_to_write(self.path), None
+            schema.register(connection)
+        try:
+            is_former = format1.number_of(connection) == 1
+            if is_former:
+                format1.lay_views(connection)
+            connection.execute("PRAGMA query_only = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return _Reader(connection, seen, is_former)
+
+    def _connect_to_read(self) -> tuple[sqlite3.Connection, State | None]:
         """Read what another account wrote: with its log where there is one, else the file alone."""
-        self._seen = None
         if self.log.exists():
             try:
-                self.connection = self._accept(_connect_by_uri(self.path, "mode=ro"))
-                return
+                return self._accept(_connect_by_uri(self.path, "mode=ro")), None
             except sqlite3.OperationalError as reason:
                 if _size(self.log):
                     raise GalleryError(
                         f"{self.path} has changes in {self.log.name} that only an account with the right to write "
                         f"can read: run `mien subjects {self.path}` there once"
                     ) from reason
-        self._seen = self._state()
-        self.connection = self._accept(_connect_by_uri(self.path, "mode=ro&immutable=1"))
+        seen = self._state()
+        return self._accept(_connect_by_uri(self.path, "mode=ro&immutable=1")), seen
 
-    def _state(self) -> tuple[float, ...]:
+    def _state(self) -> State:
         """What changes when another process writes to a file that is read without its log."""
         about = self.path.stat()
         return about.st_mtime_ns, about.st_size, about.st_ino, _size(self.log)
@@ -90,7 +121,10 @@ class SqliteFile:
             schema.register(connection)
             if not self.read_only:
                 _set_up(connection)
-            self._require_whole(connection)
+            state = self._state()
+            if state != self._checked:
+                self._require_whole(connection)
+                self._checked = state
         except BaseException:
             connection.close()
             raise
@@ -104,26 +138,25 @@ class SqliteFile:
             self._require_structure(connection, table)
 
     def _require_structure(self, connection: sqlite3.Connection, table: str) -> None:
-        found = connection.execute(f"PRAGMA integrity_check({table})").fetchone()[0]
+        found = connection.execute(f"PRAGMA main.integrity_check({table})").fetchone()[0]
         if found != "ok":
             raise self.damaged(f"the table {table}: {' '.join(str(found).split())[:120]}")
 
     def require_templates(self) -> None:
         """Check the table of templates where it was not checked at the opening."""
         if self.path.stat().st_size > CHECKED_UP_TO:
-            self._require_structure(self.connection, "template")
+            with self.reading() as connection:
+                self._require_structure(connection, "template")
 
     def close(self) -> None:
-        """Give back the connection."""
-        with self.lock:
-            self.connection.close()
-
-    @property
-    def is_upgraded(self) -> bool:
-        """Whether its tables have all columns of this version; this or another process may have added them since."""
-        if not self._upgraded:
-            self._upgraded = schema.is_upgraded(self.connection)
-        return self._upgraded
+        """Give back the connections; what others still read ends with them."""
+        with self._writing, self._lock:
+            self._is_closed = True
+            if not self.read_only:
+                self._writer.close()
+            for reader in self._idle:
+                reader.connection.close()
+            self._idle.clear()
 
     def require_writable(self) -> None:
         """Refuse a gallery that this account can only read.
@@ -139,59 +172,112 @@ class SqliteFile:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; it has been synced when this returns."""
-        with self.lock:
+        """One transaction, in which this thread's reads see what it has written; it has been synced at the end.
+
+        A gallery of format 1 is raised before.
+        """
+        with self._writing:
             self.require_writable()
+            with self._translated("written"):
+                if format1.number_of(self._writer) == 1:
+                    format1.raise_format(self._writer, self.path)
+                self._writer.execute("BEGIN IMMEDIATE")
+            self._held.connection = self._writer
             try:
-                self.connection.execute("BEGIN IMMEDIATE")
-                if not self.is_upgraded:
-                    schema.upgrade(self.connection)
-                yield self.connection
-                self.connection.execute("COMMIT")
+                yield self._writer
+                self._writer.execute("COMMIT")
             except BaseException as reason:
                 self._roll_back()
                 if isinstance(reason, sqlite3.Error):
                     raise self._fault(reason, "written") from reason
                 raise
+            finally:
+                self._held.connection = None
 
     def _roll_back(self) -> None:
-        # What was added to the tables is gone as well.
-        self._upgraded = False
-        if self.connection.in_transaction:
+        if self._writer.in_transaction:
             with suppress(sqlite3.Error):
-                self.connection.execute("ROLLBACK")
+                self._writer.execute("ROLLBACK")
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def _translated(self, done: str) -> Iterator[None]:
         """Turn whatever a damaged file brings about into one error."""
-        with self.lock:
+        try:
+            yield
+        except sqlite3.Error as reason:
+            raise self._fault(reason, done) from reason
+        except OSError as reason:
+            raise GalleryError(describe(reason, str(self.path))) from reason
+        except (ValueError, TypeError, OverflowError) as reason:
+            raise self.damaged(str(reason)) from reason
+
+    def decoding(self) -> AbstractContextManager[None]:
+        """Turn what a damaged value brings about into one error."""
+        return self._translated("read")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for this thread alone; within a write, the one that writes."""
+        held = getattr(self._held, "connection", None)
+        with self._translated("read"):
+            if held is not None:
+                yield held
+                return
+            reader = self._take()
+            self._held.connection = reader.connection
             try:
-                if self._seen is not None and self._seen != self._state():
-                    self.connection.close()
-                    self._connect_to_read()
-                yield
-            except sqlite3.Error as reason:
-                raise self._fault(reason, "read") from reason
-            except OSError as reason:
-                raise GalleryError(describe(reason, str(self.path))) from reason
-            except (ValueError, TypeError, OverflowError) as reason:
-                raise self.damaged(str(reason)) from reason
+                yield reader.connection
+            except BaseException:
+                reader.connection.close()
+                raise
+            finally:
+                self._held.connection = None
+            self._give_back(reader)
+
+    def _take(self) -> _Reader:
+        while True:
+            with self._lock:
+                if self._is_closed:
+                    raise GalleryError(f"{self.path} was closed: open it again")
+                reader = self._idle.pop() if self._idle else None
+            reader = reader or self._open_reader()
+            if self._is_current(reader):
+                return reader
+            reader.connection.close()
+
+    def _is_current(self, reader: _Reader) -> bool:
+        if reader.is_former:
+            # The views hold as long as the file is not raised, so nobody may raise it within a read.
+            reader.connection.execute("BEGIN")
+            return format1.number_of(reader.connection) == 1
+        return reader.seen is None or reader.seen == self._state()
+
+    def _give_back(self, reader: _Reader) -> None:
+        if reader.connection.in_transaction:
+            reader.connection.execute("COMMIT")
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(reader)
+                return
+        reader.connection.close()
 
     @contextmanager
     def consistent(self) -> Iterator[None]:
-        """One view of the gallery for several reads."""
-        with self.reading():
-            self.connection.execute("BEGIN")
+        """One view of the gallery for several reads of this thread."""
+        with self.reading() as connection:
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN")
             try:
                 yield
             finally:
-                if self.connection.in_transaction:
-                    self.connection.execute("COMMIT")
+                connection.execute("COMMIT")
 
     def read(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         """The rows of a query."""
-        with self.reading():
-            return self.connection.execute(query, values).fetchall()
+        with self.reading() as connection:
+            return connection.execute(query, values).fetchall()
 
     def read_intact(self, columns: str, source: str, tables: str, values: Sequence[object] = ()) -> list[Row]:
         """The rows of a query whose content is what was written.
@@ -205,25 +291,22 @@ class SqliteFile:
         Raises:
             GalleryError: a row is damaged.
         """
-        with self.reading():
-            if not self.is_upgraded:
-                return self.connection.execute(f"SELECT {columns} {source}", values).fetchall()
-            checks = " AND ".join(schema.intact(table) for table in tables.split())
-            rows = self.connection.execute(f"SELECT {checks}, {columns} {source}", values).fetchall()
-            if not all(row[0] for row in rows):
-                raise self.damaged(f"a row of the table {tables.split()[0]} is not what was written")
-            return [row[1:] for row in rows]
+        checks = " AND ".join(schema.intact(table) for table in tables.split())
+        rows = self.read(f"SELECT {checks}, {columns} {source}", values)
+        if not all(row[0] for row in rows):
+            raise self.damaged(f"a row of the table {tables.split()[0]} is not what was written")
+        return [row[1:] for row in rows]
 
     def empty_log(self) -> bool:
         """Move everything from the write-ahead log into the file and cut the log to nothing.
 
         Returns:
-            Whether it is empty; it is not while another process reads.
+            Whether it is empty; it is not while another process reads for longer than a moment.
         """
-        with self.reading():
-            self.connection.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_WITH_READERS}")
-            busy = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            self.connection.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_WITH_WRITERS}")
+        with self._writing, self._translated("read"):
+            self._writer.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_WITH_READERS}")
+            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self._writer.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE_WITH_WRITERS}")
         return not busy
 
     def damaged(self, what: str) -> GalleryError:
@@ -274,74 +357,3 @@ def _connect_by_uri(path: Path, options: str) -> sqlite3.Connection:
 def _set_up(connection: sqlite3.Connection) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def make_gallery(path: Path, identity: Identity) -> None:
-    """Write an empty gallery next to its place and put it there, so that no half-made one is ever opened.
-
-    Its owner alone may read it. Where another process made one in the meantime, that one stays.
-
-    Raises:
-        GalleryError: it cannot be made there.
-    """
-    scratch = path.with_name(f".{token_hex(8)}.new")
-    try:
-        make_folder(path.parent, private=True)
-        os.close(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
-        make_private(scratch)
-        _write_empty(scratch, identity)
-        _put(scratch, path)
-    except (OSError, ValueError) as reason:
-        raise GalleryError(f"{path} cannot be made: {describe(reason, str(path))}") from reason
-    except sqlite3.Error as reason:
-        raise GalleryError(f"{path} cannot be made: {reason}") from reason
-    finally:
-        with suppress(OSError, ValueError):
-            scratch.unlink(missing_ok=True)
-
-
-def _write_empty(path: Path, identity: Identity) -> None:
-    connection = sqlite3.connect(path)
-    try:
-        connection.execute("PRAGMA page_size = 16384")
-        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-        schema.register(connection)
-        connection.executescript(schema.SCHEMA)
-        connection.execute(
-            "INSERT INTO gallery (format, contract, model, metric, dimension, created) VALUES (?, ?, ?, ?, ?, ?)",
-            (schema.FORMAT, identity.contract, identity.model, identity.metric, identity.dimension, time.time()),
-        )
-        schema.stamp(connection, "gallery", "true", ())
-        connection.commit()
-    finally:
-        connection.close()
-
-
-def _put(scratch: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(scratch)
-    except FileExistsError:
-        return
-    except OSError:
-        # exFAT and some network disks know no hard links.
-        with _locked(path.parent):
-            if not path.exists():
-                scratch.replace(path)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes that make a gallery in this folder waiting, where the system can."""
-    try:
-        import fcntl
-
-        opened = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield
-        return
-    try:
-        with suppress(OSError):
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)

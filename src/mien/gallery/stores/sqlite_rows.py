@@ -1,15 +1,14 @@
-"""Values of a gallery as rows of its SQLite file, and rows as values. Opens nothing and begins no transaction."""
+"""Rows of a gallery's SQLite file as values, and the reverse. Opens nothing and begins no transaction."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from unicodedata import normalize
 
-from mien.gallery.records import KeptDoubt, NewTemplate, Portrait
-from mien.gallery.stores.sqlite_schema import row_checksum, stamp
+from mien.gallery.profiles import STATES, Consent, Json, State
+from mien.gallery.records import GallerySettings, KeptDoubt, Portrait
 
 
 def text_of(value: object) -> str:
@@ -37,56 +36,62 @@ def doubts_of(text: str | None) -> tuple[KeptDoubt, ...]:
     return () if text is None else tuple(KeptDoubt(**one) for one in json.loads(text))
 
 
-def portrait_of(source: str, jpeg: bytes, landmarks: bytes) -> Portrait:
-    """A portrait as it was stored.
+def doubts_text(doubts: tuple[KeptDoubt, ...]) -> str | None:
+    """Doubts as they are stored."""
+    return json.dumps([{"code": one.code, "value": one.value} for one in doubts]) if doubts else None
+
+
+def metadata_of(text: str | None) -> Mapping[str, Json]:
+    """The metadata of a subject.
 
     Raises:
-        TypeError: there is none.
+        TypeError: it is not an object.
+    """
+    if text is None:
+        return {}
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("metadata is not an object")
+    return found
+
+
+def consent_of(text: str | None) -> Consent | None:
+    """The consent of a subject."""
+    return None if text is None else Consent(**json.loads(text))
+
+
+def consent_text(consent: Consent | None) -> str | None:
+    """A consent as it is stored."""
+    return None if consent is None else json.dumps(asdict(consent), ensure_ascii=False)
+
+
+def state_of(text: object) -> State:
+    """The state of a subject.
+
+    Raises:
+        ValueError: there is no such state.
+    """
+    for state in STATES:
+        if state == text:
+            return state
+    raise ValueError(f"the state {text} of a subject is not known")
+
+
+def settings_of(text: str | None) -> GallerySettings:
+    """What holds for all subjects."""
+    return GallerySettings() if text is None else GallerySettings(**json.loads(text))
+
+
+def portrait_of(jpeg: bytes | None, landmarks: bytes | None) -> Portrait | None:
+    """A portrait as it was stored; None where there is none.
+
+    Raises:
+        TypeError: it is stored in part.
     """
     import numpy as np
 
-    if not isinstance(jpeg, bytes) or not isinstance(landmarks, bytes):
-        raise TypeError("a portrait is missing")
-    return Portrait(text_of(source), jpeg, np.frombuffer(landmarks, np.float32).reshape(5, 2))
-
-
-def insert(connection: sqlite3.Connection, new: NewTemplate) -> int | None:
-    """Write a template; give its id, or None where its source is enrolled already."""
-    cursor = connection.execute(
-        "INSERT INTO subject (name, enrolled) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-        (new.subject, time.time()),
-    )
-    if cursor.rowcount:
-        stamp(connection, "subject", "id = ?", (cursor.lastrowid,))
-    doubts = [{"code": one.code, "value": one.value} for one in new.doubts]
-    cursor = connection.execute(
-        "INSERT INTO template (subject, source_sha256, embedding, enrolled, doubts) "
-        "SELECT id, ?, ?, ?, ? FROM subject WHERE name = ? ON CONFLICT (subject, source_sha256) DO NOTHING",
-        (
-            new.source_sha256,
-            new.embedding.astype("<f4").tobytes(),
-            time.time(),
-            json.dumps(doubts) if doubts else None,
-            new.subject,
-        ),
-    )
-    if cursor.rowcount == 0:
+    if jpeg is None and landmarks is None:
         return None
-    number = int(cursor.lastrowid or 0)
-    stamp(connection, "template", "id = ?", (number,))
-    portrait = new.portrait
-    values = number, portrait.source, portrait.jpeg, portrait.landmarks.astype("<f4").tobytes()
-    connection.execute(
-        "INSERT INTO portrait (template, source, jpeg, landmarks, checksum) VALUES (?, ?, ?, ?, ?)",
-        (*values, row_checksum(*values)),
-    )
-    return number
-
-
-def erase(connection: sqlite3.Connection, where: str, values: Sequence[object]) -> int:
-    """Erase templates with their portraits, and remember their ids for the indexes of other processes."""
-    found = [row[0] for row in connection.execute(f"SELECT id FROM template WHERE {where}", values)]  # noqa: S608
-    for number in found:
-        connection.execute("INSERT INTO removed (template) VALUES (?)", (number,))
-        connection.execute("DELETE FROM template WHERE id = ?", (number,))
-    return len(found)
+    if not isinstance(jpeg, bytes) or not isinstance(landmarks, bytes):
+        raise TypeError("a part of a portrait is missing")
+    return Portrait(jpeg, np.frombuffer(landmarks, np.float32).reshape(5, 2))

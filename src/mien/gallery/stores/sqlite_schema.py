@@ -1,8 +1,8 @@
 """The tables of a gallery file, and a checksum for each of their rows.
 
 SQLite notices damaged pages and not damaged content: a flipped bit makes another name, another embedding or another
-threshold, and so a wrong answer. Every row therefore holds the CRC-32 of its other columns. Rows of galleries that an
-older version made have none, and are taken as they are. Opens no file.
+threshold, and so a wrong answer. Every row therefore holds the CRC-32 of its other columns; rows that 0.5 wrote have
+none, and are taken as they are. Opens no file. The former tables are in sqlite_format1.py.
 """
 
 from __future__ import annotations
@@ -11,21 +11,33 @@ import sqlite3
 from collections.abc import Sequence
 from zlib import crc32
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION_ID = 0x6D69656E
 """'mien' in the header of the file, so that another database is not taken for a gallery."""
 
 SCHEMA = """
 CREATE TABLE gallery (
-    format INTEGER, contract TEXT, model TEXT, metric TEXT, dimension INTEGER, created REAL, checksum INTEGER
+    format INTEGER, uid TEXT, contract TEXT, model TEXT, metric TEXT, dimension INTEGER, created REAL,
+    checksum INTEGER
 );
 CREATE TABLE subject (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, enrolled REAL NOT NULL, checksum INTEGER
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid TEXT NOT NULL UNIQUE,
+    lookup TEXT NOT NULL,
+    name NOT NULL,
+    metadata,
+    consent,
+    state TEXT NOT NULL,
+    enrolled REAL NOT NULL,
+    checksum INTEGER
 );
+CREATE INDEX subject_lookup ON subject(lookup);
 CREATE TABLE template (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid TEXT NOT NULL UNIQUE,
     subject INTEGER NOT NULL REFERENCES subject(id) ON DELETE CASCADE,
     source_sha256 TEXT NOT NULL,
+    source,
     embedding BLOB NOT NULL,
     enrolled REAL,
     doubts TEXT,
@@ -34,32 +46,25 @@ CREATE TABLE template (
 CREATE UNIQUE INDEX template_source ON template(subject, source_sha256);
 CREATE TABLE portrait (
     template INTEGER PRIMARY KEY REFERENCES template(id) ON DELETE CASCADE,
-    source TEXT NOT NULL,
     jpeg BLOB NOT NULL,
     landmarks BLOB NOT NULL,
     checksum INTEGER
 );
 CREATE TABLE removed (number INTEGER PRIMARY KEY AUTOINCREMENT, template INTEGER NOT NULL);
+CREATE TABLE erased (uid TEXT PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE kept (name TEXT PRIMARY KEY, text TEXT NOT NULL, checksum INTEGER);
 """
+"""`uid` is the id that callers know. `lookup` is what a name is found by. `erased` holds the ids of erased subjects,
+so that a backup that is restored brings nobody back."""
 
 COVERED = {
-    "gallery": ("format", "contract", "model", "metric", "dimension"),
-    "subject": ("id", "name", "enrolled"),
-    "template": ("id", "subject", "source_sha256", "embedding", "enrolled", "doubts"),
-    "portrait": ("template", "source", "jpeg", "landmarks"),
+    "gallery": ("format", "uid", "contract", "model", "metric", "dimension"),
+    "subject": ("id", "uid", "lookup", "name", "metadata", "consent", "state", "enrolled"),
+    "template": ("id", "uid", "subject", "source_sha256", "source", "embedding", "enrolled", "doubts"),
+    "portrait": ("template", "jpeg", "landmarks"),
     "kept": ("name", "text"),
 }
 """The columns that the checksum of a row covers, in its order."""
-
-ADDED = {
-    "gallery": ("checksum INTEGER",),
-    "subject": ("checksum INTEGER",),
-    "template": ("enrolled REAL", "doubts TEXT", "checksum INTEGER"),
-    "portrait": ("checksum INTEGER",),
-    "kept": ("checksum INTEGER",),
-}
-"""Columns that galleries of older versions lack; see upgrade."""
 
 
 def row_checksum(*values: object) -> int:
@@ -76,24 +81,6 @@ def intact(table: str) -> str:
     """The condition that a row is what was written."""
     columns = ", ".join(f"{table}.{column}" for column in COVERED[table])
     return f"({table}.checksum IS NULL OR {table}.checksum = row_checksum({columns}))"
-
-
-def is_upgraded(connection: sqlite3.Connection) -> bool:
-    """Whether the tables have all columns of this version."""
-    return all(not _missing(connection, table) for table in ADDED)
-
-
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Add what an older version's gallery lacks; older versions read it as before."""
-    connection.execute("CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
-    for table in ADDED:
-        for column in _missing(connection, table):
-            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
-
-
-def _missing(connection: sqlite3.Connection, table: str) -> list[str]:
-    present = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-    return [column for column in ADDED[table] if column.split()[0] not in present]
 
 
 def stamp(connection: sqlite3.Connection, table: str, where: str, values: Sequence[object]) -> None:

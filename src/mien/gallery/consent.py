@@ -1,0 +1,102 @@
+"""Consent of subjects: written down, ended, and what its end leads to. Opens no model.
+
+A subject whose consent does not hold is never found, from the moment at which it ends. It is erased some days later,
+where the gallery says how many (see GallerySettings.grace_days); nobody is erased without that.
+"""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from mien.errors import GalleryError
+from mien.gallery.profiles import Consent
+from mien.gallery.records import Erasure, SubjectRow
+from mien.gallery.stores import open_store
+from mien.gallery.stores.base import Store
+
+DAY = 86_400
+"""Seconds."""
+
+
+def record_consent(gallery: str | Path, subject: str, consent: Consent) -> SubjectRow:
+    """Write down what a subject has agreed to, in place of an earlier consent.
+
+    Args:
+        gallery: path or address.
+        subject: the name, or the id.
+        consent: with its purpose and its times.
+
+    Raises:
+        SubjectNotFoundError: there is no such subject.
+        GalleryError: several subjects have that name.
+
+    Example:
+        >>> row = mien.record_consent("door.gallery", "Eileen Collins", mien.Consent("entry", since=0.0))
+        >>> row.consent.holds()
+        True
+    """
+    from mien.gallery.names import find_subject
+
+    store = open_store(gallery)
+    try:
+        row = find_subject(store, subject)
+        return store.change_subject(row.id, replace(row.profile, consent=consent))
+    finally:
+        store.close()
+
+
+def end_consent(gallery: str | Path, subject: str) -> SubjectRow:
+    """Let the consent of a subject end now: it is not found any more.
+
+    Args:
+        gallery: path or address.
+        subject: the name, or the id.
+
+    Raises:
+        SubjectNotFoundError: there is no such subject.
+        GalleryError: there is no consent to end, or several subjects have that name.
+
+    Example:
+        >>> mien.end_consent("door.gallery", "Eileen Collins").consent.holds()
+        False
+    """
+    from mien.gallery.names import find_subject
+
+    store = open_store(gallery)
+    try:
+        row, now = find_subject(store, subject), time.time()
+        if row.consent is None or row.consent.since >= now:
+            raise GalleryError(
+                f"'{row.name}' has no consent that could end; `mien remove {store.address} '{row.name}'` erases the "
+                "subject"
+            )
+        until = now if row.consent.until is None else min(now, row.consent.until)
+        return store.change_subject(row.id, replace(row.profile, consent=replace(row.consent, until=until)))
+    finally:
+        store.close()
+
+
+def erase_expired(gallery: str | Path) -> dict[str, Erasure]:
+    """Erase the subjects whose consent ended more days ago than the gallery allows; by their ids.
+
+    Args:
+        gallery: path or address.
+
+    Example:
+        >>> mien.erase_expired("door.gallery")
+        {}
+    """
+    store = open_store(gallery)
+    try:
+        return {subject: store.remove(subject) for subject in expired(store)}
+    finally:
+        store.close()
+
+
+def expired(store: Store, at: float | None = None) -> list[str]:
+    """The ids of subjects that are to be erased at a moment, in seconds since 1970 (UTC); by default now."""
+    days, now = store.settings().grace_days, time.time() if at is None else at
+    if days is None:
+        return []
+    ends = {row.id: row.consent.until for row in store.subjects() if row.consent is not None}
+    return [subject for subject, until in ends.items() if until is not None and until + days * DAY <= now]

@@ -1,0 +1,61 @@
+"""What a gallery keeps and needs: chosen when it is made, and changed later. Opens no model."""
+
+from pathlib import Path
+
+from mien.errors import GalleryError
+from mien.gallery.records import GallerySettings
+from mien.gallery.stores import is_missing, open_store
+
+
+def create_gallery(gallery: str | Path, recognizer: str | None, settings: GallerySettings) -> None:
+    """Make an empty gallery.
+
+    Args:
+        gallery: path or address, where nothing is yet.
+        recognizer: a model's name or the path of its card; None for the one of the mien settings.
+        settings: what it keeps and needs.
+
+    Raises:
+        GalleryError: there is something already.
+
+    Example:
+        >>> mien.create_gallery("new.gallery", "dlib-resnet", mien.GallerySettings(keep="none"))
+    """
+    from mien.gallery.gallery import Gallery
+    from mien.models import store
+    from mien.settings import load_settings
+
+    if not is_missing(gallery):
+        raise GalleryError(f"{gallery} exists already: `mien gallery settings {gallery}` changes what it keeps")
+    made = Gallery.create(gallery, store.load(recognizer or load_settings().recognizer).card)
+    try:
+        made.store.change_settings(settings)
+    finally:
+        made.close()
+
+
+def gallery_settings(gallery: str | Path) -> GallerySettings:
+    """What a gallery keeps and needs.
+
+    Example:
+        >>> mien.gallery_settings("door.gallery").keep
+        'portrait'
+    """
+    store = open_store(gallery)
+    try:
+        return store.settings()
+    finally:
+        store.close()
+
+
+def change_gallery_settings(gallery: str | Path, settings: GallerySettings) -> None:
+    """Change what a gallery keeps and needs; what is kept already stays.
+
+    Example:
+        >>> mien.change_gallery_settings("door.gallery", mien.GallerySettings(keep="none"))
+    """
+    store = open_store(gallery)
+    try:
+        store.change_settings(settings)
+    finally:
+        store.close()
