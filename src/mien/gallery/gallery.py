@@ -1,23 +1,20 @@
 """A gallery: subjects are enrolled, searched, and removed. Composes the store, the index and the decision.
 
-Owns the policy of enrolment (one face a photograph, conflicts are reported) and keeps the index in step with the
-store, also when another process writes. Opens no engine: embeddings come in.
+Owns the policy of enrolment (one face a photograph, conflicts are reported). Opens no engine: embeddings come in.
 """
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from threading import RLock
 from typing import Literal
 
 import numpy as np
 import simplejpeg
 
 from mien.data.sample import Sample
-from mien.errors import ContractError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
-from mien.gallery.indexes import INDEXES, choose_index
-from mien.gallery.indexes.base import Ids, Index
+from mien.gallery.indexes.base import Ids
+from mien.gallery.live_index import LiveIndex
 from mien.gallery.names import find_subject
 from mien.gallery.population import measure_population
 from mien.gallery.records import (
@@ -33,7 +30,7 @@ from mien.gallery.records import (
 )
 from mien.gallery.scoping import WARNING, EnrolmentPolicy, keep_doubts, keep_policy, recall_doubts, refusal
 from mien.gallery.stores import create_store, is_missing, open_store
-from mien.gallery.stores.base import BLOCK, Store, require_identity
+from mien.gallery.stores.base import Store, require_identity
 from mien.gallery.thresholds import for_worst_group
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis, Policy, Refused
@@ -133,10 +130,9 @@ class Gallery:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._lock = RLock()
+        self._index = LiveIndex(store)
         self._measured = 0
         self._limit: float | None = None
-        self._forget_index()
 
     @classmethod
     def create(cls, path: str | Path, card: ModelCard) -> "Gallery":
@@ -173,36 +169,39 @@ class Gallery:
         return self.store.subjects()
 
     def remove(self, subject: str) -> Erasure:
-        """Erase a subject for good, by its name or id; see Store.remove.
+        """Erase a subject for good, by its name or id, also from the index in memory; see Store.remove.
 
         Raises:
             SubjectNotFoundError: there is no such subject.
         """
-        return self.store.remove(find_subject(self.store, subject).id)
+        erasure = self.store.remove(find_subject(self.store, subject).id)
+        self._index.forget_removed()
+        return erasure
 
     def search(self, embeddings: Floats, count: int = 5) -> list[list[Candidate]]:
         """The best subjects for each embedding, best first, each with its best template's score.
+
+        Searches of several threads go on side by side.
 
         Args:
             embeddings: (N, D) float32 of this gallery's recognizer.
             count: subjects to give.
         """
-        with self._lock:
-            index = self._current_index()
-            pending = list(range(len(embeddings)))
-            results: list[list[Candidate]] = [[] for _ in embeddings]
-            depth = count
-            while pending:
-                found = index.search(embeddings[pending], depth)
-                owners = self.store.owners(np.concatenate([ids for ids, _ in found]), found=True)
-                for place, (ids, scores) in zip(pending, found, strict=True):
-                    results[place] = self._by_subject(ids, scores, owners, count)
-                if depth >= len(index):
-                    break
-                # A subject with many templates can fill the list; look deeper for others.
-                pending = [place for place in pending if len(results[place]) < count]
-                depth *= 4
-            return results
+        index = self._index.current()
+        pending = list(range(len(embeddings)))
+        results: list[list[Candidate]] = [[] for _ in embeddings]
+        depth = count
+        while pending:
+            found = index.search(embeddings[pending], depth)
+            owners = self.store.owners(np.concatenate([ids for ids, _ in found]), found=True)
+            for place, (ids, scores) in zip(pending, found, strict=True):
+                results[place] = self._by_subject(ids, scores, owners, count)
+            if depth >= len(index):
+                break
+            # A subject with many templates can fill the list; look deeper for others.
+            pending = [place for place in pending if len(results[place]) < count]
+            depth *= 4
+        return results
 
     def identify(
         self,
@@ -382,36 +381,6 @@ class Gallery:
             if owner is not None and owner.id not in best:
                 best[owner.id] = Candidate(owner.name, self._score(score), int(number), owner.id)
         return list(best.values())[:count]
-
-    def _forget_index(self) -> None:
-        self._index: Index | None = None
-        self._kind = ""
-        self._last_id = self._last_removal = 0
-
-    def _current_index(self) -> Index:
-        """The index in step with the store: changes are added, and it is rebuilt when it grows out of its kind."""
-        identity, before = self.store.current_identity(), self.store.identity
-        if identity != before:
-            raise ContractError(
-                f"{self.store.address} was embedded again with {identity.model} by another process: open it again"
-            )
-        if self._index is not None and self.store.count() > INDEXES[self._kind].capacity:
-            self._forget_index()
-        while True:
-            changes = self.store.changes(self._last_id, self._last_removal)
-            self._last_removal = changes.last_removal
-            self._last_id = int(changes.ids[-1]) if len(changes.ids) else self._last_id
-            if self._index is None:
-                self._kind = choose_index(self.store.count() if len(changes.ids) else 0)
-                build = INDEXES[self._kind].build
-                self._index = build(changes.ids, changes.embeddings, identity.metric, self.store.embeddings)
-            else:
-                if len(changes.removed):
-                    self._index.remove(changes.removed)
-                if len(changes.ids):
-                    self._index.add(changes.ids, changes.embeddings)
-            if len(changes.ids) < BLOCK:
-                return self._index
 
 
 def _is_of(one: NewTemplate, other: NewTemplate) -> bool:

@@ -23,12 +23,16 @@ class ListIndex:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
-        self._held |= dict(zip(ids.tolist(), vectors, strict=True))
+    def _with(self, held: dict[int, np.ndarray]) -> "ListIndex":
+        view = ListIndex(np.empty(0, np.int64), np.empty((0, 1)), self._metric, len)
+        view._held = held
+        return view
 
-    def remove(self, ids: np.ndarray) -> None:
-        for number in ids.tolist():
-            self._held.pop(number, None)
+    def add(self, ids: np.ndarray, vectors: np.ndarray) -> "ListIndex":
+        return self._with(self._held | dict(zip(ids.tolist(), vectors, strict=True)))
+
+    def remove(self, ids: np.ndarray) -> "ListIndex":
+        return self._with({number: vector for number, vector in self._held.items() if number not in ids})
 
     def search(self, queries: np.ndarray, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         if not self._held:
@@ -86,10 +90,43 @@ def test_fewer_come_where_there_are_fewer(kind: str, world: World) -> None:
 def test_adding_and_removing(kind: str, world: World) -> None:
     vectors = world(4, 300)
     index = build(kind, vectors[:200], "l2", vectors)
-    index.add(np.arange(200, 300), vectors[200:])
-    assert len(index) == 300 and index.search(vectors[250:251], 1)[0][0][0] == 250
-    index.remove(np.array([250, 999]))
-    assert len(index) == 299 and index.search(vectors[250:251], 1)[0][0][0] != 250
+    more = index.add(np.arange(200, 300), vectors[200:])
+    assert len(more) == 300 and more.search(vectors[250:251], 1)[0][0][0] == 250
+    assert len(index) == 200 and index.search(vectors[250:251], 1)[0][0][0] != 250, "a view does not change"
+    fewer = more.remove(np.array([250, 3, 999]))
+    assert len(fewer) == 298 and fewer.search(vectors[250:251], 1)[0][0][0] != 250
+    assert 3 not in fewer.search(vectors[3:4], 300)[0][0] and len(fewer.search(vectors[3:4], 300)[0][0]) == 298
+
+
+@KINDS
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_two_views_of_one_index_grow_apart(kind: str, metric: str, world: World, plain: Plain) -> None:
+    vectors = world(7, 400)
+    first = build(kind, vectors[:200], metric, vectors)
+    left = first.add(np.arange(200, 210), vectors[200:210])
+    right = first.add(np.arange(300, 400), vectors[300:])
+    assert (len(first), len(left), len(right)) == (200, 210, 300)
+    for view, rows in ((first, [*range(200)]), (left, [*range(210)]), (right, [*range(200), *range(300, 400)])):
+        for query in (5, 205, 350):
+            found = view.search(vectors[query : query + 1], 3)[0][0].tolist()
+            assert found == [rows[place] for place in plain(vectors[rows], vectors[query], metric, 3)[0]]
+
+
+@KINDS
+def test_an_index_that_grew_one_at_a_time_is_one_that_was_built_at_once(kind: str, world: World) -> None:
+    vectors, generator = world(8, 260), np.random.default_rng(1)
+    index, held = build(kind, vectors[:30], "l2", vectors), set(range(30))
+    for number in range(30, 260):
+        index = index.add(np.array([number]), vectors[number : number + 1])
+        held.add(number)
+        if number % 3 == 0:
+            gone = int(generator.choice(sorted(held)))
+            index = index.remove(np.array([gone]))
+            held.remove(gone)
+    assert len(index) == len(held)
+    whole = build("exact", vectors[:0], "l2", vectors).add(np.array(sorted(held)), vectors[sorted(held)])
+    for (ids, scores), (same, equal) in zip(index.search(vectors, 7), whole.search(vectors, 7), strict=True):
+        assert ids.tolist() == same.tolist() and np.allclose(scores, equal, atol=1e-4)
 
 
 def test_an_empty_index_finds_nothing() -> None:

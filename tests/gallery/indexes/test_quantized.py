@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import faiss
 import numpy as np
 import pytest
 
+from mien.gallery.indexes import quantized
 from mien.gallery.indexes.quantized import QuantizedIndex
 from mien.types import floats
 
@@ -27,7 +29,7 @@ def test_the_8_bit_index_looks_deeper_until_its_answer_is_proven(metric: str, wo
 
     index = QuantizedIndex(np.arange(3000), vectors, metric, fetch)
     (_, scores), expected = index.search(vectors[5:6], 5)[0], plain(vectors, vectors[5], metric, 5)[1]
-    assert np.allclose(scores, expected, atol=1e-5) and max(asked) > 64
+    assert np.allclose(scores, expected, atol=1e-5) and max(asked) > quantized.CANDIDATES
 
 
 def test_vectors_far_outside_of_the_trained_range_are_still_found(world: World) -> None:
@@ -35,24 +37,27 @@ def test_vectors_far_outside_of_the_trained_range_are_still_found(world: World) 
     far = floats(vectors[:1] * 30)
     everything = np.concatenate([vectors, far])
     index = QuantizedIndex(np.arange(200), vectors, "l2", lambda wanted: everything[wanted])
-    index.add(np.array([200]), far)
+    index = index.add(np.array([200]), far)
     assert index.search(far, 1)[0][0].tolist() == [200]
 
 
-def test_search_stays_exact_when_later_vectors_leave_the_range(world: World, plain: Plain) -> None:
+def test_search_stays_exact_when_later_vectors_leave_the_range(
+    world: World, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each block is further out than the one before; what is beyond the bound is kept aside, and can be removed."""
+    monkeypatch.setattr(quantized, "NEWEST", 300)
     blocks = [world(30 + n, 400) * (1 + 0.5 * n) for n in range(4)]
     vectors = floats(np.concatenate(blocks))
     index = QuantizedIndex(np.arange(400), vectors[:400], "l2", lambda wanted: vectors[wanted])
     for start in range(400, 1600, 400):
-        index.add(np.arange(start, start + 400), vectors[start : start + 400])
-    assert len(index._aside) > 100 and len(index) == 1600
+        index = index.add(np.arange(start, start + 400), vectors[start : start + 400])
+    assert len(index._aside) > 100 and len(index._parts) == 4 and len(index) == 1600
     for query in np.concatenate([vectors[::300], world(50, 5) * 2]):
         ids, scores = index.search(query[None], 10)[0]
         expected_ids, expected_scores = plain(vectors, query, "l2", 10)
         assert np.allclose(scores, expected_scores, atol=1e-3) and set(ids) == set(expected_ids)
-    last = index._aside._ids[-1:]
-    index.remove(last)
+    last = index._aside.content()[0][-1:]
+    index = index.remove(last)
     assert len(index) == 1599 and index.search(vectors[last], 1)[0][0][0] != last[0]
 
 
@@ -66,3 +71,40 @@ def test_a_vector_that_another_process_removed_is_left_out(world: World) -> None
 
     index = QuantizedIndex(np.arange(300), vectors, "l2", fetch)
     assert 7 not in index.search(vectors[7:8], 10)[0][0]
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_newest_templates_become_parts_and_answers_stay_exact(
+    metric: str, world: World, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantized, "NEWEST", 50)
+    monkeypatch.setattr(quantized, "PART", 100)
+    vectors = world(11, 700)
+    index = QuantizedIndex(np.arange(250), vectors[:250], metric, lambda ids: vectors[ids])
+    for start in range(250, 700, 30):
+        index = index.add(np.arange(start, min(700, start + 30)), vectors[start : start + 30])
+    index = index.remove(np.arange(0, 700, 7))
+    kept = [number for number in range(700) if number % 7]
+    assert len(index._parts) > 8 and len(index._newest) and len(index) == len(kept)
+    for query in np.concatenate([vectors[::50], world(12, 10)]):
+        expected = [kept[place] for place in plain(vectors[kept], query, metric, 5)[0]]
+        assert index.search(query[None], 5)[0][0].tolist() == expected
+    both = index.search(vectors[1:3], 5)
+    assert [ids[0] for ids, _ in both] == [1, 2], "several queries at once find the same"
+
+
+def test_removed_codes_are_overwritten_in_memory(world: World) -> None:
+    vectors = world(13, 300)
+    index = QuantizedIndex(np.arange(300), vectors, "l2", lambda ids: vectors[ids])
+    before = index._coder.encode(vectors[4:5])[0].tobytes()
+    assert before in faiss.vector_to_array(index._parts[0]._index.codes).tobytes()
+    index.remove(np.array([4]))
+    assert before not in faiss.vector_to_array(index._parts[0]._index.codes).tobytes()
+
+
+def test_codes_are_as_far_from_their_vectors_as_is_said(world: World) -> None:
+    vectors = world(14, 200)
+    coder = quantized._Coder(vectors)
+    codes, errors = coder.encode(vectors)
+    meant = (codes.astype(float) - 128) / coder.scale
+    assert np.allclose(errors, np.linalg.norm(vectors - meant, axis=1), atol=1e-5) and errors.max() <= coder.error

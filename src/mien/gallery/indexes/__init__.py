@@ -23,9 +23,7 @@ class IndexKind:
 
 
 def _exact(ids: Ids, vectors: Floats, metric: Metric, fetch: Fetch) -> Index:
-    index = ExactIndex(vectors.shape[1], metric)
-    index.add(ids, vectors)
-    return index
+    return ExactIndex(vectors.shape[1], metric).add(ids, vectors)
 
 
 def _quantized(ids: Ids, vectors: Floats, metric: Metric, fetch: Fetch) -> Index:

@@ -4,7 +4,7 @@ An index holds template ids and vectors and nothing else; the store is the truth
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,20 @@ Found = list[tuple[Ids, Floats]]
 
 
 class Index(Protocol):
-    """Templates that can be searched. One caller at a time; the gallery holds a lock."""
+    """A view of templates that can be searched, by several threads at once.
+
+    Adding and removing give another view, one caller at a time; whoever searches this one is not disturbed. What is
+    removed is overwritten in all views, so an older view may miss it too.
+    """
 
     def __len__(self) -> int: ...
 
-    def add(self, ids: Ids, vectors: Floats) -> None:
-        """Add templates; vectors are (N, D) float32."""
+    def add(self, ids: Ids, vectors: Floats) -> Self:
+        """A view with more templates; vectors are (N, D) float32."""
         ...
 
-    def remove(self, ids: Ids) -> None:
-        """Remove templates; unknown ids are ignored."""
+    def remove(self, ids: Ids) -> Self:
+        """A view without some templates; unknown ids are ignored."""
         ...
 
     def search(self, queries: Floats, count: int) -> Found:
