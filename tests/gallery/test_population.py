@@ -11,6 +11,7 @@ import pytest
 
 from mien.gallery import population as module
 from mien.gallery.population import measure_population, people_needed, suspected
+from mien.gallery.profiles import new_id
 from mien.gallery.records import Identity, NewTemplate
 from mien.gallery.stores import create_store
 from mien.gallery.stores.base import Store
@@ -71,7 +72,12 @@ def test_people_needed_have_ten_false_matches_in_expectation() -> None:
 def test_one_person_under_two_names_is_found_and_left_out(store: Store, crowd: Crowd) -> None:
     templates = crowd(300)
     doubles = [
-        replace(templates[place], subject=f"double {place}", embedding=templates[place].embedding + np.float32(0.02))
+        replace(
+            templates[place],
+            id=new_id(),
+            subject=f"double {place}",
+            embedding=templates[place].embedding + np.float32(0.02),
+        )
         for place in (3, 50)
     ]
     store.add([*templates, *doubles])
@@ -121,7 +127,7 @@ def test_the_threshold_holds_for_others_like_them_within_its_interval(
 def test_those_whom_most_others_pass_for_come_first(store: Store, crowd: Crowd) -> None:
     templates = crowd(80)
     middle = np.mean([one.embedding for one in templates], axis=0).astype(np.float32)
-    store.add([*templates, replace(templates[0], subject="everybody", embedding=middle)])
+    store.add([*templates, replace(templates[0], id=new_id(), subject="everybody", embedding=middle)])
     found = measure_population(store)
     threshold = found.threshold(0.02)
     (name, share), *others = found.most_confused(threshold, 3)

@@ -13,7 +13,7 @@ from mien.gallery.records import NewTemplate, Portrait, printable
 def test_a_subject_without_a_name_is_refused_by_its_file(name: str) -> None:
     portrait = Portrait(b"", np.zeros((5, 2), np.float32))
     with pytest.raises(GalleryError, match=r"door\.jpg: a subject needs a name"):
-        NewTemplate(name, "sha", np.zeros(4, np.float32), portrait)
+        NewTemplate(name, "sha", np.zeros(4, np.float32), portrait, source="door.jpg")
     assert NewTemplate("An", "sha", np.zeros(4, np.float32), portrait).subject == "An"
 
 

@@ -56,7 +56,7 @@ def test_a_changed_row_is_an_error_and_no_wrong_answer(
     store = SqliteStore.create(str(tmp_path / "people.gallery"), identity)
     one = template("An", 1)
     doubts = (KeptDoubt("mask", 0.9),)
-    store.add([NewTemplate("An", "sha-1", one.embedding, one.portrait, doubts), template("Bình", 2)])
+    store.add([NewTemplate("An", "sha-1", one.embedding, one.portrait, doubts=doubts), template("Bình", 2)])
     store.write_kept("thresholds", "{}")
     store.close()
     connection = sqlite3.connect(store.path)
