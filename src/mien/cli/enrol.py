@@ -149,8 +149,8 @@ def reenrol(
 ) -> int:
     """Embed a gallery's portraits again with another recognizer, all in one step.
 
-    Where portraits are not kept, the command names their subjects and changes nothing, unless it is told to go on
-    without them.
+    Where portraits are not kept, the command names their subjects and changes nothing; with --leave-out it goes
+    on without them.
 
     Example:
 

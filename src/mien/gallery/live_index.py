@@ -25,7 +25,7 @@ class LiveIndex:
         self._last_id = self._last_removal = 0
 
     def current(self) -> Index:
-        """A view of all that is enrolled now; the index is built, brought up to date, or built anew as another kind.
+        """A view of all that is enrolled now; the index is built, brought up to date, or built again as another kind.
 
         Raises:
             ContractError: another process has embedded the gallery again.

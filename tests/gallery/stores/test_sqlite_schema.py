@@ -1,4 +1,4 @@
-"""Checksums of rows: what was changed is no answer."""
+"""Checksums of rows: a row that was changed is refused."""
 
 import sqlite3
 from collections.abc import Callable

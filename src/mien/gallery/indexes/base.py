@@ -25,7 +25,7 @@ Found = list[tuple[Ids, Floats]]
 class Index(Protocol):
     """A view of templates that can be searched, by several threads at once.
 
-    Adding and removing give another view, one caller at a time; whoever searches this one is not disturbed. What is
+    Adding and removing make a new view, one caller at a time; whoever searches this one is not disturbed. What is
     removed is overwritten in all views, so an older view may miss it too.
     """
 

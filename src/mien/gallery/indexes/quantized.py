@@ -160,8 +160,7 @@ class QuantizedIndex:
         if not held:
             nothing = np.empty(0, np.int64)
             settled = (
-                self._settle(query, nothing, np.inf, beside, count)
-                for query, beside in zip(queries, others, strict=True)
+                self._settle(query, nothing, np.inf, near, count) for query, near in zip(queries, others, strict=True)
             )
             return [result for result in settled if result is not None]
         results: list[tuple[Ids, Floats] | None] = [None] * len(queries)
@@ -210,9 +209,12 @@ class QuantizedIndex:
         # Another process may have removed a template that this index still holds.
         present = ~np.isnan(vectors).any(axis=1)
         distances = distances_to(vectors[present], query[None], self._metric)[0]
-        beside = -others[1] if self._metric == "cosine" else others[1] ** 2
+        float_distances = -others[1] if self._metric == "cosine" else others[1] ** 2
         found, scores = best(
-            np.concatenate([ids[present], others[0]]), np.concatenate([distances, beside]), count, self._metric
+            np.concatenate([ids[present], others[0]]),
+            np.concatenate([distances, float_distances]),
+            count,
+            self._metric,
         )
         if limit == np.inf:
             return found, scores
