@@ -26,7 +26,8 @@
     ├── ContractError           values of two models that cannot be compared
     └── GalleryError
         ├── SubjectNotFoundError
-        └── SampleNotFoundError
+        ├── SampleNotFoundError
+        └── SubjectStateError   a subject that may not be recognized now, or cannot be
 
 Every message is one sentence that names the file, row or value and the remedy.
 """
@@ -146,3 +147,7 @@ class SubjectNotFoundError(GalleryError):
 
 class SampleNotFoundError(GalleryError):
     """No sample of this id in the gallery."""
+
+
+class SubjectStateError(GalleryError):
+    """A subject that is suspended, lacks consent, or has nothing to be compared with."""

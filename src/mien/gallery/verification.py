@@ -145,14 +145,19 @@ def compare_with(
         chosen = verification_threshold(card, load_settings().verification_fmr if fmr is None else fmr)
     items = [as_item(first), as_item(second)]
     analyses = pipeline.analyse_chunk(items, cutouts=policy != "ignore", only=ONE_FACE)
-    (one, a), (other, b) = (_chosen(analysis, chosen.threshold, policy) for analysis in analyses)
+    (one, a), (other, b) = (chosen_face(analysis, chosen.threshold, policy) for analysis in analyses)
     value = float(score_pairs(analyses[0].embeddings[[a]], analyses[1].embeddings[[b]], metric)[0])
     score = Score(value, card.unit, card.contract)
     return Comparison(one, other, verify(score, chosen.threshold, one.doubts + other.doubts), chosen.notes)
 
 
-def _chosen(analysis: Analysis, threshold: Threshold, policy: ScopePolicy) -> tuple[ComparedFace, int]:
-    """The face that an image was taken of, and its place among the faces."""
+def chosen_face(analysis: Analysis, threshold: Threshold, policy: ScopePolicy) -> tuple[ComparedFace, int]:
+    """The face that an image was taken of, and its place among the faces.
+
+    Raises:
+        ImageError: there is none.
+        ScopeError: the policy demands another image.
+    """
     place, alone = analysis.choose(ONE_FACE), analysis.choose(Policy("reject"))
     if isinstance(place, Refused):
         raise ImageError(place.sentence(analysis.name))

@@ -1,5 +1,6 @@
 """The application: routes, refusals, and what holds for every request, put together. Owns no operation."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,14 +20,25 @@ from mien.service.capacity import Capacity
 from mien.service.config import ServiceConfig
 from mien.service.cursors import Cursors
 from mien.service.engines import Engines
-from mien.service.errors import ServiceError, body_of, from_http, from_mien
+from mien.service.errors import ServiceError, body_of, from_http, from_mien, without_paths
+from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
 from mien.service.middleware import EveryRequest
 from mien.service.operations import ERRORS
-from mien.service.routes import access, stateless, system
+from mien.service.routes import access, galleries, recognition, stateless, subjects, system
 
-ROUTERS = (system.router, stateless.router, access.router)
+ROUTERS = (
+    system.router,
+    stateless.router,
+    galleries.router,
+    subjects.router,
+    recognition.router,
+    access.router,
+)
 """The groups of operations, in the order of the OpenAPI document."""
+
+ERASE_SECONDS = 5.0
+"""How often pending erasures are finished."""
 
 
 def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
@@ -37,11 +49,15 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         engines: its models; they are closed when it stops.
     """
     capacity, access_store = Capacity(config.limits), AccessStore(config.folder)
+    opened = Galleries(config.folder, engines.card)
 
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
+        finishing = asyncio.create_task(finish_erasures(opened))
         yield
+        finishing.cancel()
         engines.close()
+        opened.close()
         access_store.close()
 
     app = FastAPI(
@@ -58,6 +74,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.config, app.state.engines, app.state.capacity = config, engines, capacity
+    app.state.galleries = opened
     app.state.access, app.state.lockout = access_store, Lockout()
     app.state.replays, app.state.cursors = Replays(), Cursors(config.folder)
     app.add_middleware(EveryRequest, config=config, capacity=capacity)
@@ -67,6 +84,13 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     return app
+
+
+async def finish_erasures(galleries: Galleries) -> None:
+    """Empty, again and again, the logs that could not be emptied when somebody was erased."""
+    while True:
+        await asyncio.sleep(ERASE_SECONDS)
+        await asyncio.to_thread(galleries.finish_erasures)
 
 
 async def refuse_unknown_query(request: Request) -> None:
@@ -84,7 +108,9 @@ async def refuse_unknown_query(request: Request) -> None:
 
 
 def _answer(request: Request, reason: ServiceError) -> JSONResponse:
-    return JSONResponse(body_of(reason, request.state.request_id), reason.status, reason.headers)
+    content = body_of(reason, request.state.request_id)
+    content["message"] = without_paths(content["message"], request.app.state.config.folder)
+    return JSONResponse(content, reason.status, reason.headers)
 
 
 async def _refuse_mien(request: Request, reason: Exception) -> JSONResponse:

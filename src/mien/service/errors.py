@@ -4,8 +4,11 @@ Every answer that is not a success has this body, also those of the router (404,
 never hold a path of the server or a trace.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -19,9 +22,11 @@ from mien.errors import (
     MienError,
     ModelError,
     RuleError,
+    SampleNotFoundError,
     ScopeError,
     SettingsError,
     SubjectNotFoundError,
+    SubjectStateError,
 )
 
 
@@ -77,6 +82,8 @@ STATUS_OF: tuple[tuple[type[MienError], int, str], ...] = (
     (ContractError, 409, "contract_mismatch"),
     (CardError, 422, "threshold_unknown"),
     (SubjectNotFoundError, 404, "not_found"),
+    (SampleNotFoundError, 404, "not_found"),
+    (SubjectStateError, 409, "not_recognizable"),
     (RuleError, 422, "invalid_request"),
     (SettingsError, 422, "invalid_request"),
     (LanguageError, 422, "invalid_request"),
@@ -96,6 +103,22 @@ def from_mien(reason: MienError) -> ServiceError:
         return reason
     status, code = next((status, code) for kind, status, code in STATUS_OF if isinstance(reason, kind))
     return ServiceError(status, code, str(reason))
+
+
+@contextmanager
+def refusing_values() -> Iterator[None]:
+    """Values of a request that a gallery does not take are the request's fault, and not the gallery's."""
+    try:
+        yield
+    except GalleryError as reason:
+        raise ServiceError(422, "invalid_request", str(reason)) from None
+
+
+def without_paths(message: str, folder: Path) -> str:
+    """A message of a use case without the server's paths: a gallery's file becomes GALLERY, another one PATH."""
+    of_service = re.escape(str(folder)) + r"/[^\s'\"`,;:()]*"
+    message = re.sub(of_service, "GALLERY", message)
+    return re.sub(r"(?<![\w.])/(?:[\w.+@-]+/)+[\w.+@-]+", "PATH", message) if "/v1/" not in message else message
 
 
 def from_http(status: int, detail: str, headers: Mapping[str, str] | None) -> ServiceError:

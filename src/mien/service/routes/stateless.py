@@ -178,14 +178,15 @@ async def compare(
         found = compare_with(pipeline, first, second, chosen=chosen)
         return CompareAnswer(
             decision=decision_answer(found.decision, str(policy), chosen, engines.card, asked.language),
-            first=_compared(found.first, asked.language),
-            second=_compared(found.second, asked.language),
+            first=compared_answer(found.first, asked.language),
+            second=compared_answer(found.second, asked.language),
         )
 
     return await engines.run(request, work)
 
 
-def _compared(side: ComparedFace, language: str) -> ComparedFaceAnswer:
+def compared_answer(side: ComparedFace, language: str) -> ComparedFaceAnswer:
+    """A compared face."""
     return ComparedFaceAnswer(
         face=face_answer(side.face),
         others=side.others,

@@ -11,6 +11,7 @@ from mien.models.card import ModelCard, ThresholdRow
 from mien.service.answers import Answer, RateAnswer
 from mien.service.auth.callers import Caller, anybody
 from mien.service.config import ServiceConfig
+from mien.service.errors import without_paths
 from mien.service.state import config_of, engines_of
 
 router = APIRouter(prefix="/v1", tags=["system"])
@@ -41,7 +42,8 @@ class ReadyAnswer(Answer):
 @router.get("/ready", operation_id="ready", responses={503: {"model": ReadyAnswer}})
 async def ready(request: Request) -> JSONResponse:
     """Whether requests can be served: models are open, data can be read, the disk has room."""
-    problems = find_problems(config_of(request))
+    problems = [*find_problems(config_of(request)), *request.app.state.galleries.problems]
+    problems = [without_paths(one, config_of(request).folder) for one in problems]
     answer = ReadyAnswer(status="not ready" if problems else "ready", problems=problems)
     return JSONResponse(answer.model_dump(), 503 if problems else 200)
 

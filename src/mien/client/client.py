@@ -1,0 +1,327 @@
+"""The operations of the service as methods: one per operation, named as the OpenAPI document names it."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, cast
+
+from mien.client import answers
+from mien.client.transport import ImageFile, Transport
+
+Json = Mapping[str, Any]
+Images = Mapping[str, ImageFile | Sequence[ImageFile]]
+Language = Literal["en", "vi"]
+LOCAL = "http://127.0.0.1:8470"
+
+
+class Client:
+    """A client of one service. Safe to call from several threads, apart from signing in and out.
+
+    Images are bytes of a file, or its path on this machine. Each method raises mien.client.RefusedError where the
+    service refuses the request, with the service's code and sentence.
+
+    Args:
+        address: of the service.
+        key: an API key; None on the service's own machine while it has no accounts, or with sign_in.
+        timeout: seconds for one answer.
+        verify: whether the certificate is checked, or the file of the certificate to check it by.
+        retries: how often a request is sent again after a broken connection, or while the service is busy.
+    """
+
+    def __init__(
+        self,
+        address: str = LOCAL,
+        key: str | None = None,
+        *,
+        timeout: float = 60.0,
+        verify: bool | str = True,
+        retries: int = 2,
+    ) -> None:
+        self._transport = Transport(address, key, timeout=timeout, verify=verify, retries=retries)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, reason: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _get(self, path: str, **params: Any) -> Any:  # noqa: ANN401 - each method gives its type
+        return self._transport.send("GET", path, params=params).json()
+
+    def _send(self, method: str, path: str, **fields: Any) -> Any:  # noqa: ANN401 - each method gives its type
+        return self._transport.send(method, path, fields=fields or None).json()
+
+    def _post_images(self, path: str, images: Images, **fields: Any) -> Any:  # noqa: ANN401 - see _get
+        return self._transport.send("POST", path, images=images, fields=fields).json()
+
+    # System
+
+    def live(self) -> answers.LiveAnswer:
+        """Whether the process answers."""
+        return cast("answers.LiveAnswer", self._get("/v1/live"))
+
+    def ready(self) -> answers.ReadyAnswer:
+        """Whether requests can be served; a service that is not ready refuses with status 503."""
+        return cast("answers.ReadyAnswer", self._get("/v1/ready"))
+
+    def system(self) -> answers.SystemAnswer:
+        """Version, models, limits, and how busy the service is."""
+        return cast("answers.SystemAnswer", self._get("/v1/system"))
+
+    def list_models(self) -> answers.ModelsAnswer:
+        """The models in use, with licences and measured thresholds."""
+        return cast("answers.ModelsAnswer", self._get("/v1/models"))
+
+    # Stateless
+
+    def detect(self, image: ImageFile) -> answers.DetectAnswer:
+        """Find the faces of an image."""
+        return cast("answers.DetectAnswer", self._post_images("/v1/detect", {"image": image}))
+
+    def embed(self, image: ImageFile, *, faces: Literal["all", "largest"] = "all") -> answers.EmbedAnswer:
+        """Embed the faces of an image."""
+        return cast("answers.EmbedAnswer", self._post_images("/v1/embed", {"image": image}, faces=faces))
+
+    def compare(
+        self, first: ImageFile, second: ImageFile, *, threshold: str = "fmr:1e-3", language: Language = "en"
+    ) -> answers.CompareAnswer:
+        """Compare the most prominent faces of two images."""
+        images: dict[str, ImageFile] = {"first": first, "second": second}
+        found = self._post_images("/v1/compare", images, threshold=threshold, language=language)
+        return cast("answers.CompareAnswer", found)
+
+    def check_portrait(
+        self, image: ImageFile, *, rules: Literal["vn-portrait", "icao"] = "vn-portrait", language: Language = "en"
+    ) -> answers.CheckAnswer:
+        """Check a photograph by rules."""
+        found = self._post_images("/v1/portraits/check", {"image": image}, rules=rules, language=language)
+        return cast("answers.CheckAnswer", found)
+
+    # Galleries
+
+    def list_galleries(self) -> answers.GalleriesAnswer:
+        """List the galleries that the caller may see."""
+        return cast("answers.GalleriesAnswer", self._get("/v1/galleries"))
+
+    def create_gallery(
+        self,
+        name: str,
+        *,
+        keep: Literal["none", "portrait"] = "portrait",
+        requires_consent: bool = False,
+        grace_days: float | None = None,
+    ) -> answers.GalleryAnswer:
+        """Make a gallery of the service's recognizer."""
+        fields = {"name": name, "keep": keep, "requires_consent": requires_consent, "grace_days": grace_days}
+        return cast("answers.GalleryAnswer", self._send("POST", "/v1/galleries", **fields))
+
+    def get_gallery(self, gallery_id: str) -> answers.GalleryAnswer:
+        """One gallery."""
+        return cast("answers.GalleryAnswer", self._get(_gallery(gallery_id)))
+
+    def change_gallery(self, gallery_id: str, **changes: Any) -> answers.GalleryAnswer:  # noqa: ANN401 - any field
+        """Change name, keep, requires_consent or grace_days of a gallery; what is not named stays."""
+        return cast("answers.GalleryAnswer", self._send("PATCH", _gallery(gallery_id), **changes))
+
+    def delete_gallery(self, gallery_id: str, *, name: str | None = None) -> answers.DeletedAnswer:
+        """Delete a gallery; with its name repeated, everybody in it too."""
+        found = self._transport.send("DELETE", _gallery(gallery_id), params={"name": name})
+        return cast("answers.DeletedAnswer", found.json())
+
+    def resolve_thresholds(
+        self, gallery_id: str, *, policy: Sequence[str] = ("fmr:1e-4",), language: Language = "en"
+    ) -> answers.ThresholdsAnswer:
+        """The thresholds of policies, with the people who are enrolled now."""
+        found = self._get(f"{_gallery(gallery_id)}/thresholds", policy=list(policy), language=language)
+        return cast("answers.ThresholdsAnswer", found)
+
+    # Subjects and samples
+
+    def list_subjects(
+        self, gallery_id: str, *, search: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> answers.SubjectsAnswer:
+        """One page of subjects by name; `next` of the answer is the cursor of the next one."""
+        found = self._get(f"{_gallery(gallery_id)}/subjects", search=search, limit=limit, cursor=cursor)
+        return cast("answers.SubjectsAnswer", found)
+
+    def create_subject(
+        self,
+        gallery_id: str,
+        name: str,
+        *,
+        metadata: Json | None = None,
+        consent: Json | None = None,
+        state: Literal["active", "suspended"] = "active",
+    ) -> answers.SubjectAnswer:
+        """Make a subject; consent has purpose, since, until and guardian."""
+        fields = {"name": name, "metadata": dict(metadata or {}), "consent": consent, "state": state}
+        return cast("answers.SubjectAnswer", self._send("POST", f"{_gallery(gallery_id)}/subjects", **fields))
+
+    def get_subject(self, gallery_id: str, subject_id: str) -> answers.SubjectAnswer:
+        """One subject."""
+        return cast("answers.SubjectAnswer", self._get(_subject(gallery_id, subject_id)))
+
+    def change_subject(self, gallery_id: str, subject_id: str, **changes: Any) -> answers.SubjectAnswer:  # noqa: ANN401 - any field
+        """Change name, metadata, consent or state of a subject; what is not named stays."""
+        return cast("answers.SubjectAnswer", self._send("PATCH", _subject(gallery_id, subject_id), **changes))
+
+    def erase_subject(self, gallery_id: str, subject_id: str) -> answers.ErasureAnswer:
+        """Erase a subject for good."""
+        return cast("answers.ErasureAnswer", self._send("DELETE", _subject(gallery_id, subject_id)))
+
+    def merge_subjects(self, gallery_id: str, subject_id: str, into: str) -> answers.MergedAnswer:
+        """Move all samples of a subject to another one, and erase the first."""
+        found = self._send("POST", f"{_subject(gallery_id, subject_id)}/merge", into=into)
+        return cast("answers.MergedAnswer", found)
+
+    def list_samples(self, gallery_id: str, subject_id: str) -> answers.SamplesAnswer:
+        """The samples of a subject."""
+        return cast("answers.SamplesAnswer", self._get(f"{_subject(gallery_id, subject_id)}/samples"))
+
+    def add_samples(
+        self,
+        gallery_id: str,
+        subject_id: str,
+        images: Sequence[ImageFile],
+        *,
+        strict: bool = False,
+        language: Language = "en",
+    ) -> answers.AddedSamplesAnswer:
+        """Enrol images of a subject; each one that is refused has its reason."""
+        path = f"{_subject(gallery_id, subject_id)}/samples"
+        found = self._post_images(path, {"images": list(images)}, strict=strict, language=language)
+        return cast("answers.AddedSamplesAnswer", found)
+
+    def get_portrait(self, gallery_id: str, sample_id: str) -> bytes:
+        """The portrait of a sample: a JPEG file."""
+        return self._transport.send("GET", f"{_sample(gallery_id, sample_id)}/portrait").content
+
+    def move_sample(self, gallery_id: str, sample_id: str, into: str) -> answers.MovedAnswer:
+        """Give a sample to another subject."""
+        found = self._send("POST", f"{_sample(gallery_id, sample_id)}/move", into=into)
+        return cast("answers.MovedAnswer", found)
+
+    def erase_sample(self, gallery_id: str, sample_id: str) -> answers.ErasureAnswer:
+        """Erase one sample for good."""
+        return cast("answers.ErasureAnswer", self._send("DELETE", _sample(gallery_id, sample_id)))
+
+    # Recognition
+
+    def identify(
+        self,
+        gallery_id: str,
+        image: ImageFile,
+        *,
+        threshold: str | None = None,
+        candidates: int = 5,
+        mirrors: bool = False,
+        language: Language = "en",
+    ) -> answers.IdentifyAnswer:
+        """Identify the faces of a photograph."""
+        found = self._post_images(
+            f"{_gallery(gallery_id)}/identify",
+            {"image": image},
+            threshold=threshold,
+            candidates=candidates,
+            mirrors=mirrors,
+            language=language,
+        )
+        return cast("answers.IdentifyAnswer", found)
+
+    def verify_subject(
+        self,
+        gallery_id: str,
+        subject_id: str,
+        image: ImageFile,
+        *,
+        threshold: str = "fmr:1e-3",
+        language: Language = "en",
+    ) -> answers.VerifyAnswer:
+        """Compare the most prominent face of a photograph with a subject."""
+        path = f"{_subject(gallery_id, subject_id)}/verify"
+        found = self._post_images(path, {"image": image}, threshold=threshold, language=language)
+        return cast("answers.VerifyAnswer", found)
+
+    # Access
+
+    def sign_in(self, name: str, password: str) -> answers.SessionAnswer:
+        """Sign in; the session's cookie and token are sent from then on."""
+        found = cast("answers.SessionAnswer", self._send("POST", "/v1/session", name=name, password=password))
+        self._transport.set_csrf(found["csrf"])
+        return found
+
+    def sign_out(self) -> answers.Done:
+        """Sign out."""
+        found = cast("answers.Done", self._send("DELETE", "/v1/session"))
+        self._transport.set_csrf("")
+        return found
+
+    def get_session(self) -> answers.SessionAnswer:
+        """Who the caller is, and what they may do."""
+        return cast("answers.SessionAnswer", self._get("/v1/session"))
+
+    def list_accounts(self) -> answers.AccountsAnswer:
+        """List all accounts."""
+        return cast("answers.AccountsAnswer", self._get("/v1/accounts"))
+
+    def invite_account(
+        self,
+        name: str,
+        role: Literal["viewer", "operator", "officer", "administrator"],
+        *,
+        galleries: Sequence[str] | None = None,
+    ) -> answers.InvitationAnswer:
+        """Invite somebody; the answer has the secret with which they choose a password."""
+        fields = {"name": name, "role": role, "galleries": None if galleries is None else list(galleries)}
+        return cast("answers.InvitationAnswer", self._send("POST", "/v1/accounts", **fields))
+
+    def accept_invitation(self, invitation: str, password: str) -> answers.AccountAnswer:
+        """Choose the password of an account to which one was invited."""
+        found = self._send("POST", "/v1/invitations", invitation=invitation, password=password)
+        return cast("answers.AccountAnswer", found)
+
+    def change_account(self, account_id: str, **changes: Any) -> answers.AccountAnswer:  # noqa: ANN401 - any field
+        """Change role or disabled of an account; its sessions end."""
+        return cast("answers.AccountAnswer", self._send("PATCH", f"/v1/accounts/{account_id}", **changes))
+
+    def list_keys(self) -> answers.KeysAnswer:
+        """List all keys, without their secrets."""
+        return cast("answers.KeysAnswer", self._get("/v1/keys"))
+
+    def create_key(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        *,
+        galleries: Sequence[str] | None = None,
+        expires: str | None = None,
+    ) -> answers.NewKeyAnswer:
+        """Make a key; its secret is in this answer alone. `expires` is ISO 8601; by default after 90 days."""
+        limited = None if galleries is None else list(galleries)
+        found = self._send("POST", "/v1/keys", name=name, scopes=list(scopes), galleries=limited, expires=expires)
+        return cast("answers.NewKeyAnswer", found)
+
+    def rotate_key(self, key_id: str) -> answers.NewKeyAnswer:
+        """Give a key another secret; the former one ends at once."""
+        return cast("answers.NewKeyAnswer", self._send("POST", f"/v1/keys/{key_id}/rotate"))
+
+    def revoke_key(self, key_id: str) -> answers.KeyAnswer:
+        """End a key for good."""
+        return cast("answers.KeyAnswer", self._send("DELETE", f"/v1/keys/{key_id}"))
+
+
+def _gallery(gallery_id: str) -> str:
+    return f"/v1/galleries/{gallery_id}"
+
+
+def _subject(gallery_id: str, subject_id: str) -> str:
+    return f"{_gallery(gallery_id)}/subjects/{subject_id}"
+
+
+def _sample(gallery_id: str, sample_id: str) -> str:
+    return f"{_gallery(gallery_id)}/samples/{sample_id}"

@@ -1,0 +1,140 @@
+"""How the client sends: addresses, keys, retries, refusals. Knows no operation.
+
+Each write carries an Idempotency-Key of its own, so that it can be sent again after a broken connection without
+happening twice. A busy service (429) is asked again after the seconds that it names.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mien.errors import MienError
+
+ImageFile = bytes | str | Path
+"""An image: the bytes of a file, or its path on this machine."""
+WRITES = ("POST", "PATCH", "PUT", "DELETE")
+LONGEST_WAIT = 30.0
+"""Seconds that a busy service is waited for at most, each time."""
+
+
+class RefusedError(MienError):
+    """A request that the service refused.
+
+    Attributes:
+        status: of HTTP.
+        code: for programs.
+        details: field by field, where there is more to say.
+        request_id: under which the service logged the request.
+    """
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        super().__init__(str(body.get("message", f"the service answered with status {status}")))
+        self.status, self.code = status, str(body.get("code", "unknown"))
+        self.details: Sequence[Mapping[str, Any]] = body.get("details", ())
+        self.request_id = str(body.get("request_id", ""))
+
+
+class Transport:
+    """Sends requests to one service.
+
+    Args:
+        address: of the service.
+        key: an API key, or None.
+        timeout: seconds for one answer.
+        verify: whether, and by which certificate file, the service's certificate is checked.
+        retries: how often a request is sent again after a broken connection, or while the service is busy.
+    """
+
+    def __init__(self, address: str, key: str | None, *, timeout: float, verify: bool | str, retries: int) -> None:
+        if isinstance(verify, str):
+            import ssl
+
+            context: ssl.SSLContext | bool = ssl.create_default_context(cafile=verify)
+        else:
+            context = verify
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout, verify=context)
+        self._address, self._retries = address, retries
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def set_csrf(self, token: str) -> None:
+        """Send the token of a session with each change; an empty one ends that."""
+        self._http.headers.pop("x-csrf-token", None)
+        if token:
+            self._http.headers["x-csrf-token"] = token
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        fields: Mapping[str, Any] | None = None,
+        images: Mapping[str, ImageFile | Sequence[ImageFile]] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
+        """Send a request; fields of None are left out of multipart bodies and of parameters.
+
+        Raises:
+            RefusedError: the service refuses it.
+            MienError: the service cannot be reached.
+        """
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method in WRITES else {}
+        body: dict[str, Any] = {}
+        if images is not None:
+            body = {"files": _files(images), "data": _texts(fields or {})}
+        elif fields is not None:
+            body = {"json": dict(fields)}
+        query = {name: value for name, value in (params or {}).items() if value is not None}
+        for left in range(self._retries, -1, -1):
+            try:
+                answer = self._http.request(method, path, headers=headers, params=query, **body)
+            except httpx.TransportError as reason:
+                if not left:
+                    raise MienError(
+                        f"{self._address} cannot be reached ({str(reason) or type(reason).__name__}): check the "
+                        "address, and that `mien serve` runs there"
+                    ) from None
+                continue
+            if answer.status_code != 429 or not left or _wait_of(answer) > LONGEST_WAIT:
+                break
+            time.sleep(_wait_of(answer))
+        if answer.is_error:
+            raise RefusedError(answer.status_code, _body_of(answer))
+        return answer
+
+
+def _files(images: Mapping[str, ImageFile | Sequence[ImageFile]]) -> list[tuple[str, tuple[str, bytes]]]:
+    """Images as parts; a list of them is one part each."""
+    found = []
+    for name, value in images.items():
+        several = [value] if isinstance(value, bytes | str | Path) else value
+        found += [(name, ("image", one if isinstance(one, bytes) else Path(one).read_bytes())) for one in several]
+    return found
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def _wait_of(answer: httpx.Response) -> float:
+    text = answer.headers.get("retry-after", "1")
+    return float(text) if text.isdecimal() else LONGEST_WAIT + 1
+
+
+def _body_of(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

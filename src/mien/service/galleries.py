@@ -1,0 +1,162 @@
+"""The galleries of a service: files in one folder, opened once, known by their ids. Turns no id into a path.
+
+A gallery's display name is kept in it. One that cannot be opened is named by readiness, and the others are served.
+"""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from mien.errors import MienError
+from mien.gallery.gallery import Gallery, identity_of
+from mien.gallery.records import GallerySettings
+from mien.gallery.stores.base import require_identity
+from mien.gallery.threshold_policies import ThresholdPolicy, resolve_policy
+from mien.gallery.thresholds import ChosenThreshold
+from mien.models.card import ModelCard
+from mien.service.errors import ServiceError, not_found
+
+FOLDER, SUFFIX = "galleries", ".gallery"
+NAME = "service.name"
+"""Under which a gallery keeps its display name."""
+
+
+class OpenGallery:
+    """A gallery of the service.
+
+    Args:
+        path: of its file.
+        gallery: opened.
+        card: of the service's recognizer.
+    """
+
+    def __init__(self, path: Path, gallery: Gallery, card: ModelCard) -> None:
+        self.path, self.gallery, self._card = path, gallery, card
+        self.id = gallery.store.id
+        self._resolved: dict[str, tuple[str, ChosenThreshold]] = {}
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.gallery.store.read_kept(NAME) or self.path.stem
+
+    def rename(self, name: str) -> None:
+        """Call it otherwise."""
+        self.gallery.store.write_kept(NAME, name)
+
+    @property
+    def fits(self) -> bool:
+        """Whether its embeddings are those of the service's recognizer."""
+        return self.gallery.store.identity.contract == self._card.contract
+
+    def require_fit(self) -> None:
+        """Refuse it where its embeddings are another model's.
+
+        Raises:
+            ContractError: with both contracts and the command that embeds it again.
+        """
+        require_identity(self.gallery.store, identity_of(self._card))
+
+    def threshold(self, policy: ThresholdPolicy) -> ChosenThreshold:
+        """The threshold of a policy for the people who are enrolled now; measured again after each change of them.
+
+        Raises:
+            CardError: nothing that was measured shows the rate.
+        """
+        state = self.gallery.store.change_number()
+        known = self._resolved.get(str(policy))
+        if known is None or known[0] != state:
+            known = self._resolved[str(policy)] = (state, resolve_policy(policy, self.gallery.store, self._card))
+        return known[1]
+
+
+class Galleries:
+    """All galleries of a service; safe to call from several threads.
+
+    Args:
+        folder: of the service.
+        card: of its recognizer.
+    """
+
+    def __init__(self, folder: Path, card: ModelCard) -> None:
+        self._folder, self._card = folder / FOLDER, card
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._open: dict[str, OpenGallery] = {}
+        self.problems: list[str] = []
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            try:
+                self._add(path, Gallery.open(path))
+            except MienError as reason:
+                self.problems.append(f"a gallery cannot be opened: {reason}")
+
+    def _add(self, path: Path, gallery: Gallery) -> OpenGallery:
+        opened = OpenGallery(path, gallery, self._card)
+        with self._lock:
+            self._open[opened.id] = opened
+        return opened
+
+    def __iter__(self) -> Iterator[OpenGallery]:
+        """All galleries by name."""
+        return iter(sorted(self._open.copy().values(), key=lambda one: (one.name, one.id)))
+
+    def find(self, gallery_id: str) -> OpenGallery:
+        """One gallery.
+
+        Raises:
+            ServiceError: there is none.
+        """
+        found = self._open.get(gallery_id)
+        if found is None:
+            raise not_found("gallery")
+        return found
+
+    def create(self, name: str, settings: GallerySettings) -> OpenGallery:
+        """Make a gallery of the service's recognizer."""
+        path = self._folder / f"{secrets.token_hex(8)}{SUFFIX}"
+        opened = self._add(path, Gallery.create(path, self._card))
+        opened.gallery.store.change_settings(settings)
+        opened.rename(name)
+        return opened
+
+    def delete(self, gallery_id: str, name: str | None) -> int:
+        """Erase everybody in a gallery, then its files.
+
+        Args:
+            gallery_id: which.
+            name: its name, where it is not empty.
+
+        Returns:
+            How many subjects were erased.
+
+        Raises:
+            ServiceError: it is not empty, and the name is not the gallery's.
+        """
+        found = self.find(gallery_id)
+        subjects = found.gallery.subjects()
+        if subjects and name != found.name:
+            message = f"this gallery has {len(subjects)} subjects: repeat its name in ?name= to erase all of them"
+            raise ServiceError(409, "not_empty", message)
+        with self._lock:
+            del self._open[gallery_id]
+        for row in subjects:
+            found.gallery.remove(row.id)
+        found.gallery.close()
+        for path in self._folder.glob(f"{found.path.name}*"):
+            path.unlink()
+        return len(subjects)
+
+    def finish_erasures(self) -> bool:
+        """Empty the logs that could not be emptied while somebody read; say whether nothing is left."""
+        done = True
+        for one in list(self._open.values()):
+            with suppress(MienError):
+                done &= one.gallery.store.erase_traces() if one.gallery.store.traces_remain() else True
+        return done
+
+    def close(self) -> None:
+        """Close all files."""
+        for one in self._open.values():
+            one.gallery.close()
