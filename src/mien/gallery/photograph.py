@@ -1,8 +1,8 @@
 """The decision on all faces of one photograph together: nobody is in it twice, and doubt between two is said.
 
 Takes what was found for each face alone, and gives each subject to one face at most: of all assignments of accepted
-candidates, the one whose scores clear the threshold by most in total (a linear sum assignment). Mirrors and pictures
-within a picture make a person appear twice; then each face is decided alone. Compares no score itself; see
+candidates, the one whose scores clear the threshold by most in total (a linear sum assignment). Mirrors, and images
+within an image, make a person appear twice; then each face is decided alone. Compares no score itself; see
 mien.gallery.decide.
 """
 
