@@ -47,7 +47,9 @@ def test_a_claim(gallery: mien.Gallery, pipeline: Pipeline, collins_path: Path, 
         verify_claim(gallery, row.id, darker, pipeline, chosen)
 
 
-def test_each_image_has_its_own_reason(gallery: mien.Gallery, pipeline: Pipeline, collins_path: Path, collins) -> None:
+def test_each_image_has_its_own_reason(
+    gallery: mien.Gallery, pipeline: Pipeline, collins_path: Path, collins
+) -> None:
     row = gallery.store.create_subject(Profile("Eileen Collins"))
     items = [file_item(collins_path), array_item("wall", collins[:40, :40]), file_item(collins_path)]
     found = enrol_items(gallery, row.id, items, pipeline, mien.load_card("dlib-resnet"))

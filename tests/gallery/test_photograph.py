@@ -54,9 +54,7 @@ def test_mirrors_may_show_one_person_twice() -> None:
 def test_distances_clear_a_threshold_downwards(unit: str) -> None:
     limit = Threshold(value=0.6, unit=unit, contract="c", fmr=1e-3, fmr_interval=None, protocol="p")
     faces = [
-        Identification(
-            subject=None, candidates=(Candidate("An", Score(value, unit, "c"), 1, "An"),), threshold=limit
-        )
+        Identification(subject=None, candidates=(Candidate("An", Score(value, unit, "c"), 1, "An"),), threshold=limit)
         for value in (0.5, 0.2, 0.7)
     ]
     assert [one.outcome for one in decide_photograph(faces)] == ["unknown", "match", "unknown"]

@@ -59,7 +59,9 @@ def verify_claim(
     """
     row = gallery.store.subject(subject)
     if not row.is_found(gallery.store.settings()):
-        raise SubjectStateError("this subject is suspended, or has no consent that holds now: nobody is compared with it")
+        raise SubjectStateError(
+            "this subject is suspended, or has no consent that holds now: nobody is compared with it"
+        )
     vectors = gallery.store.subject_embeddings(subject)
     if not len(vectors):
         raise SubjectStateError("this subject has no samples: add one first")
