@@ -6,8 +6,8 @@ runs in its own process; its wall time, processor time and peak memory are recor
 5.8 million (MS1M), 17 million (Glint360K) and 42 million crops (WebFace42M): on the line through the set and a tenth
 of it, which is made too.
 
-The crops are a few hundred smooth patterns at about 2 KB, so times of decoding are lower than with faces, and 6 GB of
-disk are enough. FOLDER keeps everything, and a stage that is done there is not repeated.
+The crops are a few hundred smooth patterns of 4 KB, half the size of faces, so that 10 GB of disk are enough. FOLDER
+keeps everything, and a stage that is done there is not repeated.
 
     python benchmarks/large_sets.py [FOLDER]
 """

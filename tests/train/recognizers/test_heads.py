@@ -162,3 +162,43 @@ def test_the_head_is_float32_under_bfloat16() -> None:
         under = head.loss(x, labels)
     assert under.dtype == torch.float32
     assert torch.equal(plain, under)
+
+
+@pytest.mark.parametrize(
+    "name", ["arcface", "cosface", "combined", "curricularface", "adaface", "sub-center-arcface"]
+)
+def test_a_class_that_is_too_near_does_not_count_for_a_sample(name: str) -> None:
+    cosines, target = torch.tensor([[0.1, 0.5, 0.39], [-0.6, 0.41, 0.9]]), torch.tensor([0.1, 0.9])
+    kept = HEADS[name](filter=0.4).of_others(cosines, target)
+    assert torch.equal(kept, HEADS[name]().of_others(torch.tensor([[0.1, 0, 0.39], [-0.6, 0, 0]]), target))
+    assert torch.equal(HEADS[name]().of_others(cosines, target), HEADS[name](filter=0.99).of_others(cosines, target))
+
+
+def test_filtered_classes_push_nobody_away_and_the_own_class_is_never_filtered() -> None:
+    generator = torch.Generator().manual_seed(1)
+    embeddings, other = torch.randn(2, 6, generator=generator), torch.randn(6, generator=generator)
+
+    def trained(limit: float) -> tuple[PartialFC, float]:
+        head = PartialFC(HEADS["arcface"](scale=8.0, margin=0.1, filter=limit), 4, 6, World(), seed=1)
+        with torch.no_grad():
+            head.weight[2, 0] = embeddings[0] + 0.3 * other
+            head.weight[3, 0] = embeddings[1] + 0.3 * other
+        labels = torch.tensor([0, 3])
+        head.choose(labels, 0)
+        loss = head.loss(embeddings, labels)
+        loss.backward()
+        return head, float(loss.detach())
+
+    head, loss = trained(0.3)
+    units = torch.nn.functional.normalize(head.weight[:, 0])
+    expected = []
+    for row, label in enumerate((0, 3)):
+        cosines = (units @ torch.nn.functional.normalize(embeddings[row], dim=0)).tolist()
+        logits = [8 * (0.0 if cosine > 0.3 else cosine) for cosine in cosines]
+        logits[label] = 8 * cos(acos(min(1.0, cosines[label])) + 0.1)
+        expected.append(np.log(np.sum(np.exp(logits))) - logits[label])
+    assert loss == pytest.approx(np.mean(expected), rel=1e-3)
+    pushed = trained(0.0)[0].gradient
+    assert head.gradient is not None and pushed is not None
+    assert float(head.gradient[2].norm()) < 0.01 * float(pushed[2].norm())
+    assert float(head.gradient[3].norm()) > 0.5 * float(pushed[3].norm())

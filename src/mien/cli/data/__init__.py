@@ -3,6 +3,7 @@
 import typer
 
 from mien.cli.data.check import check
+from mien.cli.data.clean import clean
 from mien.cli.data.export import export
 from mien.cli.data.import_set import import_
 from mien.cli.data.inspect import inspect
@@ -16,6 +17,7 @@ app.command("inspect")(inspect)
 app.command("import")(import_)
 app.command("prepare")(prepare_pack)
 app.command("check")(check)
+app.command("clean")(clean)
 app.command("overlap")(overlap)
 app.command("split")(split)
 app.command("export")(export)

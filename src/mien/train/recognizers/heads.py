@@ -115,6 +115,19 @@ def adaface(cosine: Tensor, quality: Tensor, margin: float) -> Tensor:
     return torch.cos(angle.clamp(ADAFACE_EDGE, pi - ADAFACE_EDGE)) - margin * (1 + quality)
 
 
+def without_conflicts(cosines: Tensor, limit: float) -> Tensor:
+    """Cosines of other classes, 0 where one is above a limit: inter-class filtering (arcface_torch).
+
+    A sample that is so near to another class is more likely of that person, under a wrong label, than a hard
+    impostor; it is not pushed away from there.
+
+    Args:
+        cosines: (N, C) of all classes.
+        limit: cosine; arcface_torch takes 0.4 on noisy sets.
+    """
+    return torch.where(cosines > limit, 0.0, cosines)
+
+
 @dataclass(slots=True)
 class Head:
     """A head: softmax over cosines, unless a subclass changes them. Its init fields are keys of a recipe's [head].
@@ -124,12 +137,14 @@ class Head:
         margin: m; in radians where it is added to an angle.
         normalized: whether logits are cosines; inner products otherwise.
         centres: number of centres per class; the nearest counts.
+        filter: cosine to another class above which that class does not count for a sample; 0 filters nothing.
     """
 
     scale: Positive = 1.0
     margin: Margin = 0.0
     normalized: bool = field(default=True, init=False)
     centres: Annotated[int, Field(ge=1)] = 1
+    filter: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def watch(self, target: Tensor, norms: Tensor) -> None:
         """Look at a batch before its logits are asked for.
@@ -150,7 +165,7 @@ class Head:
 
     def of_others(self, cosines: Tensor, target: Tensor) -> Tensor:
         """(N, C) logits of all classes, unscaled; the targets' places are overwritten afterwards."""
-        return cosines
+        return without_conflicts(cosines, self.filter) if self.filter else cosines
 
     def state(self) -> dict[str, float]:
         """What goes into a checkpoint."""
@@ -162,9 +177,10 @@ class Head:
 
 @dataclass(slots=True)
 class Softmax(Head):
-    """Inner products, no margin, no normalization."""
+    """Inner products, no margin, no normalization, and so no filter."""
 
     normalized: bool = field(default=False, init=False)
+    filter: float = field(default=0.0, init=False)
 
 
 @dataclass(slots=True)
@@ -232,7 +248,8 @@ class CurricularFace(Head):
 
     @override
     def of_others(self, cosines: Tensor, target: Tensor) -> Tensor:
-        return curricular_others(cosines, target, self.margin, self.curriculum)
+        others = Head.of_others(self, cosines, target)
+        return curricular_others(others, target, self.margin, self.curriculum)
 
     @override
     def state(self) -> dict[str, float]:
