@@ -150,3 +150,34 @@ def counted(name: str) -> tuple[int, int]:
     with torch.device("meta"):
         backbone = build(name, 512)
     return len(backbone.state_dict()), sum(p.numel() for p in backbone.parameters())
+
+
+def shapes_of(network: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight by its name."""
+    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
+
+
+def random_state(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> dict[str, torch.Tensor]:
+    """Weights of these shapes under which no layer's output vanishes or explodes."""
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for name, shape in shapes.items():
+        if name.endswith("num_batches_tracked"):
+            state[name] = torch.tensor(7)
+        elif name.endswith("running_var") or (len(shape) == 1 and name.endswith("weight")):
+            state[name] = torch.rand(shape, generator=generator) * 0.4 + 0.6
+        else:
+            inputs = torch.Size(shape[1:]).numel() if len(shape) > 1 else 25
+            state[name] = torch.randn(shape, generator=generator) / inputs**0.5
+    return state
+
+
+def norm_by_name(x: torch.Tensor, state: dict[str, torch.Tensor], name: str, epsilon: float = 1e-5) -> torch.Tensor:
+    """A BatchNorm at rest, by the names of its weights; it may have no weight and bias."""
+    form = (1, -1, *[1] * (x.ndim - 2))
+    out = (x - state[f"{name}.running_mean"].reshape(form)) / (
+        state[f"{name}.running_var"].reshape(form) + epsilon
+    ).sqrt()
+    if f"{name}.weight" in state:
+        out = out * state[f"{name}.weight"].reshape(form) + state[f"{name}.bias"].reshape(form)
+    return out

@@ -29,8 +29,8 @@ def test_weights_of_no_kind_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
         export(tmp_path / "a.pt")
 
 
-@pytest.mark.parametrize("option", [{"mirror": True}, {"calibrate": Path("pack")}])
+@pytest.mark.parametrize("option", [{"mirror": True}, {"calibrate": Path("pack")}, {"colour": "BGR"}])
 def test_a_detector_has_no_thresholds_and_no_mirrored_embedding(option: dict, tmp_path: Path) -> None:
     torch.save(DETECTORS["retinaface-mnet025"].build().state_dict(), tmp_path / "a.pth")
-    with pytest.raises(ExportOptionError, match="leave --calibrate and --mirror out"):
+    with pytest.raises(ExportOptionError, match="leave --calibrate, --mirror and --colour out"):
         export(tmp_path / "a.pth", **option)

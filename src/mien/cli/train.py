@@ -182,6 +182,14 @@ def export(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average each embedding with that of the mirrored crop.")
     ] = False,
+    colour: Annotated[
+        str | None,
+        typer.Option(
+            "--colour",
+            help="RGB or BGR: the channel order that other people's weights were trained on.",
+            show_default="that of the layout's authors",
+        ),
+    ] = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
     json: options.Json = False,
@@ -193,8 +201,12 @@ def export(
       mien export runs/arcface-r50-deepglint --calibrate portraits-112
 
       mien export backbone.pth --name their-r50 --crops portraits-112
+
+      mien export tface-ir101.pth --colour RGB --crops portraits-112
     """
     require_training()
+    if colour not in (None, "RGB", "BGR"):
+        fail(f"--colour is RGB or BGR, not {colour}", WRONG)
     from mien.train.export import export as export_model
 
     try:
@@ -206,6 +218,7 @@ def export(
                 calibrate=calibrate,
                 half=half,
                 mirror=mirror,
+                colour=colour,  # type: ignore[arg-type]
                 engine=options.engine_options(engine, precision),
                 on_progress=on_progress,
             )

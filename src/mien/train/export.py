@@ -6,7 +6,7 @@ from mien.errors import CheckpointError
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.plain_names import name_from, require_name
 from mien.progress import OnProgress, no_progress
-from mien.train.exported import Exported, ExportRequest
+from mien.train.exported import Colour, Exported, ExportRequest
 from mien.train.kinds import KINDS
 
 
@@ -18,6 +18,7 @@ def export(
     calibrate: Path | None = None,
     half: bool = False,
     mirror: bool = False,
+    colour: Colour | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
     on_progress: OnProgress = no_progress,
 ) -> Exported:
@@ -30,6 +31,8 @@ def export(
         calibrate: a pack of subjects to measure the card's thresholds on; only for recognizers.
         half: store weights in half precision.
         mirror: average each embedding with that of the mirrored crop; only for recognizers.
+        colour: the channel order that other people's weights were trained with; only for recognizers. None takes
+            that of the layout's authors.
         engine: how the exported model runs while thresholds are measured.
         on_progress: called while thresholds are measured.
 
@@ -49,6 +52,7 @@ def export(
         calibrate=calibrate,
         half=half,
         mirror=mirror,
+        colour=colour,
         engine=engine,
         on_progress=on_progress,
     )

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from mien.types import Floats
 MIN_PARITY = 0.9999
 """Minimum cosine between an output of the network and the exported file's."""
 
+Colour = Literal["RGB", "BGR"]
+
 OPSET = 17
 """The first with layer norm, and old enough for every engine that mien uses."""
 
@@ -43,6 +46,7 @@ class ExportRequest:
         calibrate: a pack of subjects to measure the card's thresholds on; only for recognizers.
         half: store weights in half precision.
         mirror: average each embedding with that of the mirrored crop; only for recognizers.
+        colour: the channel order that other people's weights were trained with; None takes the layout's authors'.
         engine: how the exported model runs while thresholds are measured.
         on_progress: called while thresholds are measured.
     """
@@ -53,6 +57,7 @@ class ExportRequest:
     calibrate: Path | None = None
     half: bool = False
     mirror: bool = False
+    colour: Colour | None = None
     engine: EngineOptions = DEFAULT_OPTIONS
     on_progress: OnProgress = no_progress
 

@@ -9,6 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
+from made_up import random_state, shapes_of  # noqa: E402
+
 from mien.cli import run  # noqa: E402
 from mien.data.pack import Pack  # noqa: E402
 from mien.errors import CheckpointError, RecipeError  # noqa: E402
@@ -19,8 +21,12 @@ from mien.recognize.recognizer import Recognizer  # noqa: E402
 from mien.train.compute.distributed import ALONE  # noqa: E402
 from mien.train.recognizers import export as exporting  # noqa: E402
 from mien.train.recognizers.backbones.registry import build  # noqa: E402
+from mien.train.recognizers.backbones.vit import ViT, VitSize  # noqa: E402
+from mien.train.recognizers.backbones.vit_kprpe import ViTKPRPE  # noqa: E402
 from mien.train.recognizers.embed import embedder  # noqa: E402
 from mien.train.recognizers.weights import read_weights  # noqa: E402
+
+TINY = VitSize(patch=28, width=16, depth=4, heads=2, masking=0.0)
 
 
 def test_an_exported_model_gives_the_networks_embeddings_and_serves(
@@ -89,6 +95,49 @@ def test_export_asks_for_crops_where_none_are_known(
 def test_a_checkpoint_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", "absent-run"]) == 3
     assert "absent-run does not exist" in capsys.readouterr().err
+
+
+def test_the_owner_says_the_colour_order_of_weights_whose_layout_has_several_authors(
+    foreign_weights: Path, face_pack: Path, tuned_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "inspect", str(foreign_weights), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["colour"] == "BGR"
+    command = ["export", str(foreign_weights), "--name", "as-rgb", "--crops", str(face_pack), "--colour"]
+    assert run([*command, "RGB", "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["input"]["colour"] == "RGB" and card["source"].endswith("taken as RGB, as its owner says")
+    assert run([*command, "GRB"]) == 2
+    assert "--colour is RGB or BGR, not GRB" in capsys.readouterr().err
+    assert run(["export", str(tuned_run), "--name", "as-bgr", "--colour", "BGR"]) == 2
+    assert "knows the colour order that it was trained with: leave --colour out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("ir18-adaface", lambda: build("ir18-adaface", 32)),
+        ("mobilefacenet-arcface", lambda: build("mobilefacenet-arcface", 32)),
+        ("edgeface-xs", lambda: build("edgeface-xs", 32)),
+        ("vit", lambda: ViT(TINY, 32)),
+        ("vit-kprpe", lambda: ViTKPRPE(TINY, 32)),
+    ],
+)
+def test_every_engine_gives_the_networks_numbers(name: str, make: Any) -> None:
+    import onnxruntime
+    import openvino
+
+    network = make().eval()
+    network.load_state_dict(random_state(shapes_of(network)))
+    crops = np.random.default_rng(0).standard_normal((3, 3, 112, 112)).astype(np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(crops)).numpy()
+    data, bound = exporting.to_onnx(network), 1e-4 * float(expected.std())
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(data, b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    assert expected.std() > 1e-3
+    np.testing.assert_allclose(compiled([crops])[0], expected, rtol=1e-4, atol=bound)
+    np.testing.assert_allclose(session.run(None, {"input": crops})[0], expected, rtol=1e-4, atol=bound)
 
 
 def test_crops_of_another_pose_are_refused(foreign_weights: Path, make_pack: Any) -> None:

@@ -27,7 +27,21 @@ def test_weights_are_found_behind_any_prefix(tmp_path: Path, name: str, prefix: 
 
 @pytest.mark.parametrize(
     ("name", "colour"),
-    [("iresnet18", "RGB"), ("ir50", "RGB"), ("ir50-treb1en", "BGR"), ("ir-se50-treb1en", "BGR")],
+    [
+        ("iresnet18", "RGB"),
+        ("ir50", "RGB"),
+        ("ir50-treb1en", "BGR"),
+        ("ir-se50-treb1en", "BGR"),
+        ("ir18-adaface", "BGR"),
+        ("ir-se50-adaface", "BGR"),
+        ("mobilefacenet-arcface", "RGB"),
+        ("mobilefacenet-large-arcface", "RGB"),
+        ("vit-t", "RGB"),
+        ("edgeface-xxs", "RGB"),
+        ("edgeface-xs", "RGB"),
+        ("vit-s-cvlface", "RGB"),
+        ("vit-s-kprpe", "RGB"),
+    ],
 )
 def test_layouts_are_told_apart(tmp_path: Path, name: str, colour: str) -> None:
     state = {key: torch.ones(value.shape) for key, value in build(name, 512).state_dict().items()}
@@ -52,6 +66,44 @@ def test_a_classifier_next_to_the_backbone_is_left_and_named(tmp_path: Path, pre
     torch.save({**state, "head.kernel": torch.ones(64, 9)}, tmp_path / "a.pt")
     found = read_weights(tmp_path / "a.pt")
     assert found.backbone == "mobilefacenet" and found.other == (() if prefix else ("head.kernel",))
+
+
+def test_a_checkpoint_of_adaface_is_read_with_its_head_beside(tmp_path: Path) -> None:
+    """As Lightning saves it: `model.` and `head.` in one dict, with settings, counters and optimizers next to it."""
+    backbone = build("ir18-adaface", 512)
+    state = {f"model.{key}": value for key, value in backbone.state_dict().items()}
+    state |= {"head.kernel": torch.ones(512, 3), "head.t": torch.zeros(1), "head.batch_mean": torch.ones(1) * 20}
+    content = {
+        "epoch": 25,
+        "global_step": 1000,
+        "pytorch-lightning_version": "1.4.4",
+        "state_dict": state,
+        "optimizer_states": [{"state": {0: {"momentum_buffer": torch.ones(2)}}, "param_groups": []}],
+        "hyper_parameters": {"arch": "ir_18", "lr_milestones": [12, 20, 24], "m": 0.4},
+    }
+    torch.save(content, tmp_path / "adaface.ckpt")
+    found = read_weights(tmp_path / "adaface.ckpt")
+    assert (found.backbone, found.prefix, found.spec.colour) == ("ir18-adaface", "model.", "BGR")
+    assert "TFace trained on RGB" in found.note
+    again = found.network().state_dict()
+    assert all(torch.equal(again[key], value) for key, value in backbone.state_dict().items())
+
+
+def test_cvlfaces_transformer_is_read_without_the_token_that_only_training_uses(tmp_path: Path) -> None:
+    state = {f"net.{k}": v for k, v in build("vit-s-cvlface", 512).state_dict().items() if k != "mask_token"}
+    torch.save(state, tmp_path / "model.pt")
+    found = read_weights(tmp_path / "model.pt")
+    assert (found.backbone, found.prefix) == ("vit-s-cvlface", "net.")
+    assert torch.equal(found.state["pos_embed"], state["net.pos_embed"])
+    assert 0.01 < found.state["mask_token"].std() < 0.03, "as before any training"
+
+
+def test_a_transformer_with_a_further_part_is_not_taken_for_one_without(tmp_path: Path) -> None:
+    """TransFace weights patches by a part of its own; without it, embeddings would be others."""
+    state = build("vit-t", 512).state_dict() | {"senet.0.weight": torch.ones(3, 3)}
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"has senet\.0\.weight, which vit-t does not have .*another arch"):
+        read_weights(tmp_path / "a.pt")
 
 
 def test_the_state_of_an_optimizer_is_called_so(tmp_path: Path) -> None:

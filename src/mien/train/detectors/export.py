@@ -101,14 +101,15 @@ def export_detector(request: ExportRequest) -> Exported | None:
 
     Raises:
         CheckpointError: the weights cannot be read, or the file does not give the network's outputs.
-        ExportOptionError: thresholds or mirroring are asked for.
+        ExportOptionError: thresholds, mirroring or a colour order are asked for.
     """
     origin = open_detector_origin(request.source)
     if origin is None:
         return None
-    if request.calibrate is not None or request.mirror:
+    if request.calibrate is not None or request.mirror or request.colour is not None:
         raise ExportOptionError(
-            "a detector has no thresholds and no mirrored embedding: leave --calibrate and --mirror out"
+            "a detector has no thresholds and no mirrored embedding, and its family says its colour order: leave "
+            "--calibrate, --mirror and --colour out"
         )
     paths = find_images(request.crops)[:COMPARED] if request.crops is not None else []
     images = [read_image(path) for path in paths]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mien.data.pack import Pack, is_pack
-from mien.errors import CheckpointError, ManifestError
+from mien.errors import CheckpointError, ExportOptionError, ManifestError
 from mien.evaluate.in_memory import embed_all
 from mien.evaluate.report import read_report
 from mien.evaluate.thresholds import Calibration, choose_thresholds
@@ -26,6 +26,7 @@ from mien.models.session import open_unchecked
 from mien.progress import report_progress
 from mien.recognize.recognizer import Recognizer
 from mien.train.exported import (
+    Colour,
     Exported,
     ExportRequest,
     describe_source,
@@ -107,9 +108,12 @@ def export_recognizer(request: ExportRequest) -> Exported:
 
     Raises:
         CheckpointError: the weights cannot be read, or the file does not give the network's embeddings.
+        ExportOptionError: a colour order is given for a run, which knows its own.
         ManifestError: the pack has too few subjects for thresholds.
     """
     origin = open_origin(request.source)
+    if request.colour is not None:
+        origin = _with_colour(origin, request.colour)
     pack = request.crops or next(iter(origin.sets), None)
     if pack is None:
         raise CheckpointError(
@@ -126,6 +130,13 @@ def export_recognizer(request: ExportRequest) -> Exported:
     except ManifestError as reason:
         raise ManifestError(f"{reason}; also, {warning}" if warning else str(reason)) from reason
     return Exported(model, (*((warning,) if warning else ()), *(one.text("en") for one in found.refused.values())))
+
+
+def _with_colour(origin: RecognizerOrigin, colour: Colour) -> RecognizerOrigin:
+    if origin.run is not None:
+        raise ExportOptionError(f"{origin.run} knows the colour order that it was trained with: leave --colour out")
+    origin.backbone.spec = origin.backbone.spec.with_colour(colour)
+    return replace(origin, source=f"{origin.source}; taken as {colour}, as its owner says")
 
 
 def to_onnx(backbone: Backbone) -> bytes:

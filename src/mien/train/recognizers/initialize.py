@@ -48,6 +48,7 @@ def make_backbone(recipe: RecognizerRecipe) -> Backbone:
     torch.manual_seed(recipe.seed)
     model, init = recipe.model, recipe.init
     backbone = build(model.backbone, model.embedding, model.dropout)
+    backbone.regularize(model.masking, model.drop_path)
     if init is None:
         # Train from scratch on RGB even where the original authors used BGR.
         backbone.spec = backbone.spec.with_colour("RGB")

@@ -50,6 +50,10 @@ class BackboneSettings(Strict):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     colour: Literal["RGB", "BGR"] | None = None
     """None takes RGB, or after [init] what the weights were trained with."""
+    masking: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Share of the patches that a transformer leaves out in training; None takes the layout's own."""
+    drop_path: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Probability that a transformer skips its last block in training; None takes the layout's own."""
 
 
 class HeadSettings(Strict):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from mien.errors import CheckpointError
-from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput, WeightLayout
 from mien.train.recognizers.backbones.registry import BACKBONES, build
 from mien.train.run.torch_file import load_file, require_numbers
 
@@ -22,6 +22,9 @@ State = dict[str, Tensor]
 
 MAX_DEPTH = 8
 """Dicts within dicts that are looked into; a file may nest them without end."""
+
+FIRST_DEVIATION = 0.02
+"""Standard deviation of weights that nobody has trained."""
 
 COUNTER = "num_batches_tracked"
 """The ending of the names of counters of batches."""
@@ -106,8 +109,10 @@ def read_weights(path: Path) -> RecognizedBackbone:
             f"{', '.join(map(str, list(content)[:3])) or 'nothing'}"
         )
     name, backbone, left = _nearest(marked, path)
-    state = {key: marked.state.get(key, torch.zeros((), dtype=torch.long)) for key in backbone.state_dict()}
-    require_numbers(state, path)
+    expected = backbone.state_dict()
+    found = {key: marked.state[key] for key in expected if key in marked.state}
+    require_numbers(found, path)
+    state = {key: found[key] if key in found else _absent(value) for key, value in expected.items()}
     spec, note = backbone.spec, BACKBONES[name].layout.origin
     if isinstance(own := content.get("pixels"), dict):
         spec, note = _own_spec(own, path), "trained by mien, whose checkpoint says so"
@@ -120,6 +125,13 @@ def read_weights(path: Path) -> RecognizedBackbone:
         note=note,
         other=(*(str(k) for k in content if k != marked.key and not isinstance(content[k], Tensor)), *left),
     )
+
+
+def _absent(value: Tensor) -> Tensor:
+    """Instead of a weight that a file may lack: a counter of nothing, or small numbers to learn from."""
+    if not value.is_floating_point():
+        return torch.zeros(value.shape, dtype=value.dtype)
+    return torch.randn(value.shape, generator=torch.Generator().manual_seed(0)) * FIRST_DEVIATION
 
 
 def _own_spec(saved: dict[str, Any], path: Path) -> BackboneInput:
@@ -152,14 +164,17 @@ def _nearest(marked: _Marked, path: Path) -> tuple[str, Backbone, tuple[str, ...
         CheckpointError: none has all of the weights, in their shapes, and no others.
     """
     candidates = {name: kind for name, kind in BACKBONES.items() if kind.layout.mark == marked.mark}
-    output = next(iter(candidates.values())).layout.output
-    if output not in marked.state or marked.state[output].dim() == 0:
+    sizes = {name: _rows(marked.state, kind.layout.output) for name, kind in candidates.items()}
+    if not any(sizes.values()):
+        output = next(iter(candidates.values())).layout.output
         raise CheckpointError(f"{path} lacks {output}, so it is not a whole backbone; save all of its state_dict")
     best: tuple[_Difference, str, Backbone] | None = None
-    for name in candidates:
+    for name, kind in candidates.items():
+        if not sizes[name]:
+            continue
         with torch.device("meta"):
-            backbone = build(name, int(marked.state[output].shape[0]))
-        difference = _compare(marked.state, backbone)
+            backbone = build(name, sizes[name])
+        difference = _compare(marked.state, backbone, kind.layout)
         if not difference.count:
             return name, backbone, difference.left
         if best is None or difference.count < best[0].count:
@@ -168,20 +183,29 @@ def _nearest(marked: _Marked, path: Path) -> tuple[str, Backbone, tuple[str, ...
     raise CheckpointError(f"{path} {_describe(best[0], best[1], marked.state, best[2])}")
 
 
-def _compare(state: State, backbone: Backbone) -> _Difference:
+def _rows(state: State, output: str) -> int:
+    """Numbers of an embedding, by the weight that makes it; 0 where there is none."""
+    weight = state.get(output)
+    return 0 if weight is None or weight.dim() == 0 else int(weight.shape[0])
+
+
+def _compare(state: State, backbone: Backbone, layout: WeightLayout) -> _Difference:
     """How weights differ from a backbone's.
 
     Counters of batches may be missing: torch before 0.4.1 had none, and nothing is computed with them. Weights of
-    parts that the backbone does not have, such as the classifier that it was trained with, are left.
+    parts that the backbone does not have, such as the classifier that it was trained with, are left, unless they
+    mean another network.
     """
     expected = backbone.state_dict()
     parts = {key.split(".")[0] for key in expected}
     extra = [key for key in state if key not in expected]
     return _Difference(
-        missing=tuple(key for key in expected if key not in state and not key.endswith(COUNTER)),
+        missing=tuple(
+            key for key in expected if key not in state and not key.endswith(COUNTER) and key not in layout.spare
+        ),
         reshaped=tuple(k for k, value in expected.items() if k in state and state[k].shape != value.shape),
-        extra=tuple(key for key in extra if key.split(".")[0] in parts),
-        left=tuple(key for key in extra if key.split(".")[0] not in parts),
+        extra=tuple(key for key in extra if layout.whole or key.split(".")[0] in parts),
+        left=tuple(key for key in extra if not layout.whole and key.split(".")[0] not in parts),
     )
 
 

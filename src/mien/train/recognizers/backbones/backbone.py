@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mien.errors import RecipeError
 from mien.models.card import InputSpec
 from mien.train.compute.network import Staged
 
@@ -47,12 +48,24 @@ class Backbone(Staged):
     recompute: bool = False
     """Whether activations are computed again in the backward pass instead of being kept."""
 
-    def through(self, part: nn.Module, x: Tensor) -> Tensor:
-        """Run a part, keeping its activations or not."""
+    def regularize(self, masking: float | None, drop_path: float | None) -> None:
+        """Set what only transformers have: see ViT.regularize; None leaves it as it is.
+
+        Raises:
+            RecipeError: this network has it not, and a value is given.
+        """
+        if masking is not None or drop_path is not None:
+            raise RecipeError(
+                f"{type(self).__name__} has no patches to leave out and no blocks to skip: leave model.masking and "
+                "model.drop_path out, or train a transformer such as vit-t"
+            )
+
+    def through(self, part: nn.Module, x: Tensor, *further: Tensor) -> Tensor:
+        """Run a part, keeping its activations or not; `further` are its other inputs."""
         if self.recompute and self.training and x.requires_grad:
-            again: Tensor = checkpoint(part, x, use_reentrant=False)
+            again: Tensor = checkpoint(part, x, *further, use_reentrant=False)
             return again
-        kept: Tensor = part(x)
+        kept: Tensor = part(x, *further)
         return kept
 
 
@@ -68,11 +81,15 @@ class WeightLayout:
         mark: the name of a weight that this layout has and no other.
         output: the name of the weight whose rows are the numbers of the embedding.
         origin: who trained such weights, and on which colour order.
+        whole: whether weights of further parts mean another network, and not a classifier next to this one.
+        spare: weights that a file may lack, as nothing is computed with them in use.
     """
 
     mark: str
     output: str
     origin: str
+    whole: bool = False
+    spare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
