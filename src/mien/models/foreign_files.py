@@ -37,8 +37,5 @@ def describe_foreign(head: bytes) -> str:
         if start[: len(beginning)].lower() == beginning.lower():
             return what
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32 and b'"' in head[9:12]:
-        return (
-            "is a safetensors file, which mien does not read: "
-            "torch.save(safetensors.torch.load_file(FILE), 'weights.pth') makes one that it reads"
-        )
+        return "is a safetensors file, which holds weights without their network: `mien export` makes a model of them"
     return ""

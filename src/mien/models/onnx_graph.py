@@ -82,7 +82,10 @@ def read_graph(data: bytes, name: str) -> OnnxGraph:
 def _kind_of(data: bytes) -> str:
     """What other file a network may be in, as the end of a sentence; empty where that is not known."""
     if data.startswith((b"PK", b"\x80")):
-        return "is a checkpoint of torch or an archive, not an ONNX file: `mien models inspect` says what it holds"
+        return (
+            "is a checkpoint of torch or an archive, not an ONNX file: `mien models inspect` says what it holds, and "
+            "`mien export` makes a model of a recognizer's or a detector's weights"
+        )
     return "is a tflite file: name it with the ending .tflite" if data[4:8] == b"TFL3" else ""
 
 

@@ -1,5 +1,6 @@
 """Other people's checkpoints: found in their wrappings, recognized, or refused in one sentence."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from mien.errors import CheckpointError  # noqa: E402
-from mien.train.recognizers.backbones.registry import build  # noqa: E402
+from mien.train.recognizers.backbones.backbone import BackboneKind  # noqa: E402
+from mien.train.recognizers.backbones.registry import BACKBONES, build  # noqa: E402
+from mien.train.recognizers.backbones.vit import CVLFACE_LAYOUT, ViT, VitSize  # noqa: E402
+from mien.train.recognizers.backbones.vit_kprpe import LAYOUT as KPRPE_LAYOUT  # noqa: E402
+from mien.train.recognizers.backbones.vit_kprpe import ViTKPRPE  # noqa: E402
 from mien.train.recognizers.weights import read_weights  # noqa: E402
 
 
@@ -33,14 +38,10 @@ def test_weights_are_found_behind_any_prefix(tmp_path: Path, name: str, prefix: 
         ("ir50-treb1en", "BGR"),
         ("ir-se50-treb1en", "BGR"),
         ("ir18-adaface", "BGR"),
-        ("ir-se50-adaface", "BGR"),
         ("mobilefacenet-arcface", "RGB"),
         ("mobilefacenet-large-arcface", "RGB"),
-        ("vit-t", "RGB"),
         ("edgeface-xxs", "RGB"),
         ("edgeface-xs", "RGB"),
-        ("vit-s-cvlface", "RGB"),
-        ("vit-s-kprpe", "RGB"),
     ],
 )
 def test_layouts_are_told_apart(tmp_path: Path, name: str, colour: str) -> None:
@@ -89,20 +90,42 @@ def test_a_checkpoint_of_adaface_is_read_with_its_head_beside(tmp_path: Path) ->
     assert all(torch.equal(again[key], value) for key, value in backbone.state_dict().items())
 
 
-def test_cvlfaces_transformer_is_read_without_the_token_that_only_training_uses(tmp_path: Path) -> None:
-    state = {f"net.{k}": v for k, v in build("vit-s-cvlface", 512).state_dict().items() if k != "mask_token"}
+TINY = VitSize(patch=28, width=16, depth=4, heads=2, masking=0.0)
+
+
+@pytest.fixture
+def tiny_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transformers of all layouts, so small that a test can write them."""
+    monkeypatch.setitem(BACKBONES, "tiny", BackboneKind(partial(ViT, TINY), CVLFACE_LAYOUT))
+    monkeypatch.setitem(BACKBONES, "tiny-kprpe", BackboneKind(partial(ViTKPRPE, TINY), KPRPE_LAYOUT))
+
+
+@pytest.mark.usefixtures("tiny_transformers")
+@pytest.mark.parametrize("name", ["tiny", "tiny-kprpe"])
+def test_transformers_with_and_without_landmarks_are_told_apart(tmp_path: Path, name: str) -> None:
+    """A network that knows landmarks has all weights of one that does not; without them, embeddings are others."""
+    state = {f"module.net.{k}": torch.ones_like(v) for k, v in build(name, 32).state_dict().items()}
     torch.save(state, tmp_path / "model.pt")
     found = read_weights(tmp_path / "model.pt")
-    assert (found.backbone, found.prefix) == ("vit-s-cvlface", "net.")
+    assert (found.backbone, found.embedding, found.prefix) == (name, 32, "module.net.")
+
+
+@pytest.mark.usefixtures("tiny_transformers")
+def test_cvlfaces_transformer_is_read_without_the_token_that_only_training_uses(tmp_path: Path) -> None:
+    state = {f"net.{k}": v for k, v in build("tiny", 512).state_dict().items() if k != "mask_token"}
+    torch.save(state, tmp_path / "model.pt")
+    found = read_weights(tmp_path / "model.pt")
+    assert (found.backbone, found.prefix) == ("tiny", "net.")
     assert torch.equal(found.state["pos_embed"], state["net.pos_embed"])
     assert 0.01 < found.state["mask_token"].std() < 0.03, "as before any training"
 
 
+@pytest.mark.usefixtures("tiny_transformers")
 def test_a_transformer_with_a_further_part_is_not_taken_for_one_without(tmp_path: Path) -> None:
     """TransFace weights patches by a part of its own; without it, embeddings would be others."""
-    state = build("vit-t", 512).state_dict() | {"senet.0.weight": torch.ones(3, 3)}
+    state = build("tiny", 512).state_dict() | {"senet.0.weight": torch.ones(3, 3)}
     torch.save(state, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match=r"has senet\.0\.weight, which vit-t does not have .*another arch"):
+    with pytest.raises(CheckpointError, match=r"has senet\.0\.weight, which tiny does not have .*another arch"):
         read_weights(tmp_path / "a.pt")
 
 

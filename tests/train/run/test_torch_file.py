@@ -1,9 +1,11 @@
 """Files of torch: only weights are read, and anything else is refused in one sentence."""
 
+import sys
 import warnings
 import zipfile
 from argparse import Namespace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -58,6 +60,22 @@ def test_a_number_of_numpy_1_is_read_too(tmp_path: Path) -> None:
     old = (tmp_path / "a.pt").read_bytes().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
     (tmp_path / "a.pt").write_bytes(old)
     assert load_file(tmp_path / "a.pt")["best"] == 0.99
+
+
+def test_classes_of_lightning_that_are_only_keys_are_read_without_lightning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before 1.5, Lightning kept the state of each callback under the callback's class."""
+    module = ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    callback = type("ModelCheckpoint", (), {"__module__": module.__name__})
+    module.ModelCheckpoint = callback  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pytorch_lightning", ModuleType("pytorch_lightning"))
+    monkeypatch.setitem(sys.modules, "pytorch_lightning.callbacks", ModuleType("pytorch_lightning.callbacks"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    torch.save({"state_dict": {"a": torch.ones(2)}, "callbacks": {callback: {"best": 0.9}}}, tmp_path / "a.ckpt")
+    monkeypatch.undo()
+    content = load_file(tmp_path / "a.ckpt")
+    assert list(content["callbacks"].values()) == [{"best": 0.9}]  # type: ignore[attr-defined]
 
 
 def test_torchscript_is_called_so(tmp_path: Path) -> None:

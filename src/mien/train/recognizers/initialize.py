@@ -19,6 +19,7 @@ from mien.train.compute.distributed import World
 from mien.train.compute.network import callable_network, require_precision
 from mien.train.compute.norms import synchronize
 from mien.train.compute.optimize import LossScale, freeze_stages, make_optimizer
+from mien.train.recognizers import lora
 from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
 from mien.train.recognizers.backbones.dlib_resnet import DlibResNet, state_of
 from mien.train.recognizers.backbones.registry import build, spec_of
@@ -121,6 +122,8 @@ def prepare_training(recipe: RecognizerRecipe, crops: CropDataset, world: World)
     anchor = None
     if init is not None and init.anchor:
         anchor = deepcopy(backbone).eval().requires_grad_(False)
+    if init is not None and init.lora:
+        lora.adapt(backbone, init.lora, init.lora_alpha)
     if run.synchronize_norms and world.size > 1:
         synchronize(backbone, world)
     optimizer = make_optimizer(backbone, recipe.optimizer, init.layer_decay if init is not None else 1.0)

@@ -1,8 +1,8 @@
 """LoRA (Hu et al., ICLR 2022, eq. 3): fine-tuning that learns a product of two thin matrices for each weight.
 
 The weight is W + (alpha / rank) up down; W stays as it is. Kernels of convolutions count as matrices of output
-channels by everything else. Checkpoints hold the sums, in the layout of the network, so that whatever reads them needs
-to know nothing of this, and next to them the thin matrices, to continue from. Trains nothing.
+channels by everything else. Checkpoints hold the sums, in the layout of the network, so that whatever reads them
+needs to know nothing of this, and next to them the thin matrices, to continue from. Trains nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class LowRankSum(nn.Module):
 def adapt(backbone: Backbone, rank: int, alpha: float) -> None:
     """Let a network learn by thin matrices alone, in place: all other weights stay as they are.
 
-    Weights that have fewer numbers than their thin matrices would, such as depthwise kernels, get none.
+    Depthwise kernels, and weights that have fewer numbers than their thin matrices would, get none.
     """
     for parameter in backbone.parameters():
         parameter.requires_grad = False
@@ -58,8 +58,9 @@ def adapt(backbone: Backbone, rank: int, alpha: float) -> None:
 
 
 def _layers(backbone: Backbone) -> Iterator[nn.Conv2d | nn.Linear]:
+    """Layers whose weight may get thin matrices: linear ones, and convolutions that mix channels."""
     for module in backbone.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups < module.in_channels):
             yield module
 
 

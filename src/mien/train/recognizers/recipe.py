@@ -91,6 +91,10 @@ class RecognizerInit(Strict):
     """Whether BatchNorms continue to gather statistics and to learn, or stay as they are."""
     anchor: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the squared distance between the new and the old embedding of each crop, against forgetting."""
+    lora: Annotated[int, Field(ge=0, le=256)] = 0
+    """Rank of the thin matrices that learn instead of the network's weights (LoRA); 0 lets the weights learn."""
+    lora_alpha: Annotated[float, Field(gt=0)] = 16.0
+    """lora_alpha / lora multiplies the product of the thin matrices."""
 
 
 class TeacherSettings(Strict):

@@ -12,6 +12,7 @@ from mien.messages import text_of
 from mien.train.compute.distributed import World
 from mien.train.compute.optimize import Outcome
 from mien.train.compute.order import reader_threads, share_of
+from mien.train.recognizers import lora
 from mien.train.recognizers.backbones.registry import spec_of
 from mien.train.recognizers.data import open_dataset
 from mien.train.recognizers.dataset import BatchReading, CropBatch, batches
@@ -76,7 +77,8 @@ class RecognitionTask:
             "backbone": model.backbone,
             "embedding": model.embedding,
             "pixels": learner.backbone.spec.saved(),
-            "weights": learner.backbone.state_dict(),
+            "weights": lora.summed_state(learner.backbone),
+            "lora": lora.thin_state(learner.backbone),
             "optimizer": learner.optimizer.state_dict(),
             "scale": asdict(learner.scale),
             "head": learner.head.head.state(),
@@ -98,7 +100,11 @@ class RecognitionTask:
                 f"{saved.where} was trained on {len(state['classes'])} classes, and the data have {len(classes)}, "
                 "or others: restore the data, or start a new run from its weights with [init]"
             )
-        saved.into(learner.backbone, learner.optimizer)
+        if lora.is_adapted(learner.backbone):
+            lora.restore(learner.backbone, state["weights"], state.get("lora", {}), str(saved.where))
+            saved.into_optimizer(learner.optimizer)
+        else:
+            saved.into(learner.backbone, learner.optimizer)
         learner.scale.restore(state["scale"])
         learner.head.head.restore(state["head"])
         learner.head.restore(saved.heads)

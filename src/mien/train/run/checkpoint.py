@@ -50,9 +50,23 @@ class Saved:
         """
         try:
             network.load_state_dict(self.state["weights"])
+        except RuntimeError as reason:
+            raise self._of_another(reason) from reason
+        self.into_optimizer(optimizer)
+
+    def into_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Load momentum into a network's optimizer.
+
+        Raises:
+            CheckpointError: it is of another network.
+        """
+        try:
             optimizer.load_state_dict(self.state["optimizer"])
         except (RuntimeError, ValueError) as reason:
-            raise CheckpointError(f"{self.where} is of another network: {str(reason).splitlines()[0]}") from reason
+            raise self._of_another(reason) from reason
+
+    def _of_another(self, reason: Exception) -> CheckpointError:
+        return CheckpointError(f"{self.where} is of another network: {str(reason).splitlines()[0]}")
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -23,10 +23,11 @@ from torch.serialization import safe_globals
 from mien.errors import CheckpointError
 from mien.models.archives import PACKED, SMALL
 from mien.models.foreign_files import describe_foreign
+from mien.train.run.safetensors_file import is_safetensors, read_safetensors
 
 
 def load_file(path: Path, *, in_place: bool = False) -> Mapping[str, object]:
-    """Read the content of a file of torch, on the CPU.
+    """Read the content of a file of torch, or of a safetensors file, on the CPU.
 
     Args:
         path: the file.
@@ -35,6 +36,8 @@ def load_file(path: Path, *, in_place: bool = False) -> Mapping[str, object]:
     Raises:
         CheckpointError: missing, damaged, or with objects that are not weights.
     """
+    if is_safetensors(_head(path)):
+        return read_safetensors(path)
     _require_torch_file(path)
     try:
         with safe_globals(list(_values())):
@@ -83,8 +86,14 @@ def _fault(value: Tensor, *, zeros: bool) -> str:
     return ""
 
 
+class LightningCallback:
+    """Stands for a class of Lightning, which before 1.5 wrote its callbacks' classes as keys of their states."""
+
+
 def _values() -> Iterator[Any]:
     """Types that hold values and run nothing, by the names that numpy 1 and numpy 2 give them."""
+    for callback in ("model_checkpoint.ModelCheckpoint", "early_stopping.EarlyStopping"):
+        yield LightningCallback, f"pytorch_lightning.callbacks.{callback}"
     multiarray = importlib.import_module("numpy._core.multiarray")
     for function in (multiarray.scalar, multiarray._reconstruct):
         yield from ((function, f"numpy.{core}.multiarray.{function.__name__}") for core in ("core", "_core"))
@@ -108,16 +117,20 @@ def _unread(reason: str) -> str:
 
 def _require_torch_file(path: Path) -> None:
     """Refuse other files before torch tries to read them: a checkpoint begins as a zip archive or as a pickle."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(512)
-    except OSError as reason:
-        raise CheckpointError(f"{path} cannot be read: {reason.strerror or reason}") from reason
+    head = _head(path)
     if head.startswith(b"PK"):
         _require_archive(path)
     elif not head.startswith(b"\x80"):
         what = describe_foreign(head) or "is not a file of torch: use a checkpoint that torch.save has written"
         raise CheckpointError(f"{path} {what}")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(512)
+    except OSError as reason:
+        raise CheckpointError(f"{path} cannot be read: {reason.strerror or reason}") from reason
 
 
 def _require_archive(path: Path) -> None:

@@ -3,7 +3,7 @@
 Knows no layout and no training.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,6 +67,19 @@ class Backbone(Staged):
             return again
         kept: Tensor = part(x, *further)
         return kept
+
+
+def drawn(network: nn.Module) -> Iterator[nn.Conv2d | nn.Linear]:
+    """Convolutions and linear layers whose first weights can be drawn: without memory there is nothing to draw."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and not module.weight.is_meta:
+            yield module
+
+
+def draw_for_relu(network: nn.Module) -> None:
+    """Draw first weights whose outputs keep their spread through ReLU (He et al., ICCV 2015, eq. 14)."""
+    for module in drawn(network):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
 Build = Callable[[int, float], Backbone]

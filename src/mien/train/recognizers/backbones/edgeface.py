@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout
+from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout, drawn
 
 LAYOUT = WeightLayout(
     "model.stages.1.blocks.0.conv_dw.weight",
@@ -276,11 +276,10 @@ class EdgeFace(Backbone):
         super().__init__()
         self.embedding = embedding
         self.model = EdgeNeXt(size, embedding, dropout)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        for module in drawn(self):
+            nn.init.trunc_normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 112, 112) to (N, embedding)."""

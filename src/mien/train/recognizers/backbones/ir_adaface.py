@@ -8,7 +8,7 @@ width: BN, 1x1, BN, PReLU, 3x3, BN, PReLU, 1x1 with the stride, BN. AdaFace and 
 from torch import nn
 
 from mien.train.recognizers.backbones import ir
-from mien.train.recognizers.backbones.backbone import BackboneInput, WeightLayout
+from mien.train.recognizers.backbones.backbone import BackboneInput, WeightLayout, draw_for_relu
 from mien.train.recognizers.backbones.iresnet import WIDTHS
 from mien.train.recognizers.backbones.prelu import PReLU
 
@@ -98,6 +98,4 @@ class IRAdaFace(ir.ResidualBody):
             dropout=dropout,
             affine=False,
         )
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        draw_for_relu(self)

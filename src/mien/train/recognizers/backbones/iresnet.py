@@ -6,7 +6,7 @@ activation after the sum. All four stages halve the map: 112, 56, 28, 14, 7.
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout
+from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout, drawn
 from mien.train.recognizers.backbones.prelu import PReLU
 
 DEPTHS = {
@@ -82,7 +82,7 @@ class IResNet(Backbone):
         self.fc = nn.Linear(before * MAP * MAP, embedding)
         self.features = nn.BatchNorm1d(embedding, eps=EPSILON)
         self.features.weight.requires_grad = False
-        for module in self.modules():
+        for module in drawn(self):
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0, 0.1)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout
+from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout, draw_for_relu
 from mien.train.recognizers.backbones.prelu import PReLU
 
 LAYOUT = WeightLayout("conv_sep.layers.0.weight", "features.layers.2.weight", "trained by arcface_torch: RGB")
@@ -120,9 +120,7 @@ class MobileFaceNetArcFace(Backbone):
             nn.BatchNorm1d(embedding),
         )
         self.dropout = nn.Dropout(dropout)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        draw_for_relu(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 112, 112) to (N, embedding)."""

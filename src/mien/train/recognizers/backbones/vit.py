@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout
+from mien.train.recognizers.backbones.backbone import Backbone, WeightLayout, drawn
 
 HIDDEN = "mask_token"
 """The weight that only training uses; CVLface saves none where it trained without masking."""
@@ -200,8 +200,9 @@ class ViT(Backbone):
 
     def _draw(self) -> None:
         nn.init.trunc_normal_(self.pos_embed, std=DEVIATION)
-        nn.init.normal_(self.mask_token, std=DEVIATION)
-        for module in self.modules():
+        if not self.mask_token.is_meta:
+            nn.init.normal_(self.mask_token, std=DEVIATION)
+        for module in drawn(self):
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=DEVIATION)
                 if module.bias is not None:
