@@ -200,7 +200,7 @@ class ChannelBlock(nn.Module):
 
     def _cascade(self, x: Tensor) -> Tensor:
         """Each group but the last is convolved together with what the group before it became."""
-        *groups, last = x.split(self._each, dim=1)
+        *groups, last = torch.split(x, self._each, dim=1)
         done: list[Tensor] = []
         for group, convolution in zip(groups, self.convs, strict=True):
             done.append(convolution(group + done[-1] if done else group))

@@ -124,7 +124,8 @@ class DropPath(nn.Module):
         if not self.training or not self.probability:
             return x
         keep = 1 - self.probability
-        return x * torch.empty(len(x), *(1,) * (x.ndim - 1), dtype=x.dtype, device=x.device).bernoulli_(keep) / keep
+        kept = torch.bernoulli(torch.full((len(x), *(1,) * (x.ndim - 1)), keep, dtype=x.dtype, device=x.device))
+        return x * kept / keep
 
 
 class Block(nn.Module):
@@ -141,7 +142,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """(N, patches, width) to the same; `bias` as in Attention."""
         x = x + self.drop_path(self.attn(self.norm1(x), bias))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
+        out: Tensor = x + self.drop_path(self.mlp(self.norm2(x)))
+        return out
 
 
 class Patches(nn.Module):
@@ -216,6 +218,7 @@ class ViT(Backbone):
             self.mask_token.requires_grad = masking > 0
         if drop_path is not None:
             for number, block in enumerate(self.blocks):
+                assert isinstance(block, Block)
                 block.drop_path.probability = drop_path * number / (len(self.blocks) - 1)
 
     def forward(self, x: Tensor) -> Tensor:

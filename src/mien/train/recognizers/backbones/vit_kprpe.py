@@ -67,6 +67,10 @@ class ViTKPRPE(ViT):
         dropout: of the patches' states at the input.
     """
 
+    _buckets: Tensor
+    _grid: Tensor
+    _pose: Tensor
+
     def __init__(self, size: VitSize, embedding: int = 512, dropout: float = 0.0) -> None:
         super().__init__(size, embedding, dropout)
         self._heads, side = size.heads, SIDE // size.patch
@@ -79,7 +83,7 @@ class ViTKPRPE(ViT):
         self.register_buffer("_grid", grid, persistent=False)
         pose = torch.tensor([(arcface_template(SIDE).points / SIDE).tolist()])
         self.register_buffer("_pose", pose, persistent=False)
-        # All blocks use it, so that it is no earlier than the last of them.
+        # All blocks use it, so it belongs to the last stage.
         self._stages = (*self._stages[:-1], (*self._stages[-1], "keypoint_linear."))
 
     def regularize(self, masking: float | None, drop_path: float | None) -> None:
