@@ -1,6 +1,7 @@
 """What a training starts from: weights, frozen stages, class means."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -9,13 +10,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from made_up import recognizer_recipe, tuning_recipe  # noqa: E402
+from made_up import recognizer_recipe, tuning_recipe, weights_of  # noqa: E402
 
 from mien.data.pack import Pack  # noqa: E402
-from mien.errors import CheckpointError  # noqa: E402
+from mien.errors import CheckpointError, RecipeError  # noqa: E402
 from mien.train.compute.distributed import ALONE  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 from mien.train.recognizers import initialize  # noqa: E402
+from mien.train.recognizers.backbones.backbone import BackboneKind  # noqa: E402
+from mien.train.recognizers.backbones.registry import BACKBONES, build  # noqa: E402
+from mien.train.recognizers.backbones.vit import LAYOUT, ViT, VitSize  # noqa: E402
 from mien.train.recognizers.data import open_dataset  # noqa: E402
 from mien.train.recognizers.dataset import CropDataset  # noqa: E402
 from mien.train.recognizers.embed import embedder  # noqa: E402
@@ -118,3 +122,30 @@ def test_a_class_mean_is_over_its_first_sixteen_crops(tmp_path: Path, monkeypatc
     backbone.embedding = 2  # type: ignore[assignment]
     means = initialize.class_means(backbone, CropDataset([tmp_path], 112, "arcface"), ALONE)
     assert means.tolist() == [[16, 0], [16, 0]]
+
+
+@pytest.mark.parametrize("name", ["mobilefacenet-arcface", "edgeface-xxs", "tiny-transformer"])
+def test_weights_of_other_layouts_are_fine_tuned(
+    face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    size = VitSize(patch=28, width=16, depth=4, heads=2)
+    monkeypatch.setitem(BACKBONES, "tiny-transformer", BackboneKind(partial(ViT, size), LAYOUT))
+    torch.save({f"module.{key}": value for key, value in build(name, 32).state_dict().items()}, tmp_path / "a.pt")
+    recipe = recognizer_recipe(
+        face_pack,
+        model={"backbone": name} | ({"masking": 0.5, "drop_path": 0.2} if name == "tiny-transformer" else {}),
+        init={"weights": str(tmp_path / "a.pt")},
+        schedule={"batch": 8, "steps": 2},
+    )
+    train(recipe, tmp_path / "run")
+    before, after = read_weights(tmp_path / "a.pt").state, weights_of(tmp_path / "run")
+    output = BACKBONES[name].layout.output
+    assert before.keys() == after.keys() and not torch.equal(before[output], after[output])
+    if name == "tiny-transformer":
+        assert not torch.equal(before["mask_token"], after["mask_token"]), "the token has stood for patches"
+
+
+def test_patches_cannot_be_left_out_of_a_network_that_has_none(face_pack: Path) -> None:
+    recipe = recognizer_recipe(face_pack, model={"masking": 0.1})
+    with pytest.raises(RecipeError, match=r"MobileFaceNet has no patches to leave out.*leave model\.masking and"):
+        make_backbone(recipe)

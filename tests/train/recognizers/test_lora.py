@@ -89,7 +89,8 @@ def test_a_run_with_lora_leaves_weights_in_the_layout_and_continues_to_the_bit(
     face_pack: Path, foreign_weights: Path, tmp_path: Path
 ) -> None:
     recipe = tuning_recipe(face_pack, foreign_weights, lora=4, norms="freeze", anchor=0.1)
-    recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"save_every": 2, "keep": 2})})
+    run = recipe.run.model_copy(update={"save_every": 2, "keep": 2})
+    recipe = recipe.model_copy(update={"run": run, "evaluate": ()})
     train(recipe, tmp_path / "whole")
     shutil.copytree(tmp_path / "whole", tmp_path / "again")
     shutil.rmtree(tmp_path / "again" / "checkpoints" / "step-00000004")
@@ -114,7 +115,8 @@ def test_other_weights_than_the_run_started_from_are_noticed(
     theirs = tmp_path / "theirs.pth"
     shutil.copy(foreign_weights, theirs)
     recipe = tuning_recipe(face_pack, theirs, lora=4)
-    train(recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"steps": 2})}), tmp_path / "run")
+    schedule = recipe.schedule.model_copy(update={"steps": 2})
+    train(recipe.model_copy(update={"schedule": schedule, "evaluate": ()}), tmp_path / "run")
     content = torch.load(theirs)
     content["module.linear.weight"] += 0.1
     torch.save(content, theirs)

@@ -121,6 +121,19 @@ def test_cvlfaces_transformer_is_read_without_the_token_that_only_training_uses(
 
 
 @pytest.mark.usefixtures("tiny_transformers")
+@pytest.mark.parametrize("folder", [".", "pretrained_model"])
+@pytest.mark.parametrize("line", ["color_space: BGR", "color_space: 'BGR'", 'color_space: "BGR"  '])
+def test_the_colour_order_is_what_cvlfaces_settings_say(tmp_path: Path, folder: str, line: str) -> None:
+    torch.save({f"net.{k}": v for k, v in build("tiny", 32).state_dict().items()}, tmp_path / "model.pt")
+    assert read_weights(tmp_path / "model.pt").spec.colour == "RGB"
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "model.yaml").write_text(f"input_size: [3, 112, 112]\n{line}\nname: 'base'\n")
+    found = read_weights(tmp_path / "model.pt")
+    assert found.spec.colour == "BGR" and "as its model.yaml says" in found.note
+    assert found.network().spec.colour == "BGR"
+
+
+@pytest.mark.usefixtures("tiny_transformers")
 def test_a_transformer_with_a_further_part_is_not_taken_for_one_without(tmp_path: Path) -> None:
     """TransFace weights patches by a part of its own; without it, embeddings would be others."""
     state = build("tiny", 512).state_dict() | {"senet.0.weight": torch.ones(3, 3)}

@@ -4,6 +4,7 @@ Weights may be in a dict of other things, and their names may begin with `module
 Builds and trains nothing; torch_file opens the file without running code.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from mien.errors import CheckpointError
-from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput, WeightLayout
+from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput, Colour, WeightLayout
 from mien.train.recognizers.backbones.registry import BACKBONES, build
 from mien.train.run.torch_file import load_file, require_numbers
 
@@ -22,6 +23,9 @@ State = dict[str, Tensor]
 
 MAX_DEPTH = 8
 """Dicts within dicts that are looked into; a file may nest them without end."""
+
+SETTINGS = "model.yaml"
+"""CVLface's settings, which it saves next to the weights."""
 
 FIRST_DEVIATION = 0.02
 """Standard deviation of weights that nobody has trained."""
@@ -114,6 +118,8 @@ def read_weights(path: Path) -> RecognizedBackbone:
     require_numbers(found, path)
     state = {key: found[key] if key in found else _absent(value) for key, value in expected.items()}
     spec, note = backbone.spec, BACKBONES[name].layout.origin
+    if (colour := _stated_colour(path)) is not None:
+        spec, note = spec.with_colour(colour), f"trained by CVLface: {colour}, as its {SETTINGS} says"
     if isinstance(own := content.get("pixels"), dict):
         spec, note = _own_spec(own, path), "trained by mien, whose checkpoint says so"
     return RecognizedBackbone(
@@ -132,6 +138,17 @@ def _absent(value: Tensor) -> Tensor:
     if not value.is_floating_point():
         return torch.zeros(value.shape, dtype=value.dtype)
     return torch.randn(value.shape, generator=torch.Generator().manual_seed(0)) * FIRST_DEVIATION
+
+
+def _stated_colour(path: Path) -> Colour | None:
+    """The channel order that CVLface's settings next to its weights state; None without such settings."""
+    for folder in (path.parent, path.parent / "pretrained_model"):
+        file = folder / SETTINGS
+        if file.is_file():
+            text = file.read_text(encoding="utf-8", errors="replace")
+            found = re.search(r"""^color_space:\s*['"]?(RGB|BGR)['"]?\s*$""", text, re.MULTILINE)
+            return None if found is None else ("RGB" if found[1] == "RGB" else "BGR")
+    return None
 
 
 def _own_spec(saved: dict[str, Any], path: Path) -> BackboneInput:
