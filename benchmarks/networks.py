@@ -24,7 +24,7 @@ TRAINED = (
     *("vit-t", "vit-s", "vit-b", "vit-b + lora 8", "vit-b-cvlface", "vit-b-kprpe"),
 )
 LORA = " + lora "
-AT_ONCE, ROUNDS = 8, 12
+AT_ONCE, ROUNDS = 8, 30
 
 
 def main() -> None:
