@@ -2,7 +2,8 @@
 
 What was made to run: no NCCL and no CUDA (one process, gradients where they are), no DistributedDataParallel, no
 GradScaler, and a cross entropy for one process. Kept: float32, contiguous memory, torch's own PReLU, straight-through
-ArcFace, the head's dense gradient, clipping of the backbone at norm 5, one SGD over both.
+ArcFace, the head's dense gradient, clipping of the backbone at norm 5, one SGD over both. On a GPU, backbone and the
+head's product run under autocast, as with fp16 there, in bfloat16, which needs no scaler.
 """
 
 import torch
@@ -73,8 +74,9 @@ class Softmax(torch.autograd.Function):
 class PartialFC(nn.Module):
     """PartialFC_V2 with the margin (1, 0.5, 0), on one process."""
 
-    def __init__(self, classes: int, rate: float, embedding: int = 512) -> None:
+    def __init__(self, classes: int, rate: float, embedding: int = 512, device: str = "cpu") -> None:
         super().__init__()
+        self.device = device
         self.rate, self.number = rate, int(rate * classes)
         self.weight = nn.Parameter(torch.normal(0, 0.01, (classes, embedding)))
 
@@ -87,7 +89,9 @@ class PartialFC(nn.Module):
             index = chances.topk(self.number)[1].sort()[0]
             label = torch.searchsorted(index, label)
             weight = self.weight[index]
-        logits = functional.linear(functional.normalize(x), functional.normalize(weight)).clamp(-1, 1)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"):
+            logits = functional.linear(functional.normalize(x), functional.normalize(weight))
+        logits = logits.float().clamp(-1, 1)
         place = torch.arange(len(label), device=label.device)
         with torch.no_grad():
             target = logits[place, label].arccos()
@@ -103,7 +107,7 @@ class Peer:
     def __init__(self, depth: int | None, classes: int, rate: float = 1.0, device: str = "cpu") -> None:
         self.device = device
         self.backbone = (Backbone(depth) if depth else nn.Identity()).to(device)
-        self.head = PartialFC(classes, rate).to(device)
+        self.head = PartialFC(classes, rate, device=device).to(device)
         parameters = [*self.backbone.parameters(), *self.head.parameters()]
         self.optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=5e-4)
 

@@ -160,19 +160,19 @@ class _Run:
             self.times = [time.monotonic()]
             try:
                 for batch in self.task.batches(step):
-                    if batch.step not in self.skipped:
-                        self.train_on(batch)
+                    asked = self.stopping.is_set()
+                    stop = _any(self.task.world, asked) if batch.step in self.skipped else self.train_on(batch, asked)
                     step = batch.step + 1
-                    self.save_and_validate(step)
+                    self.save_and_validate(step, stop)
             except NonFiniteError as reason:
                 step = self.go_back(step, reason)
         self.validate(self.task.steps)
 
-    def train_on(self, batch: Batch) -> None:
-        """Make one step and report it."""
+    def train_on(self, batch: Batch, asked: bool) -> bool:
+        """Make one step and report it; returns whether any process was asked to stop."""
         task = self.task
         rate = task.recipe.rate * task.recipe.schedule.factor(batch.step, task.steps, task.steps_per_epoch)
-        outcome = task.step(batch, rate)
+        outcome = task.step(batch, rate, stopping=asked)
         if not outcome.finite:
             raise NonFiniteError(
                 f"step {batch.step + 1}: the loss or a gradient is not finite; {task.describe_fault(batch)}. The "
@@ -188,6 +188,7 @@ class _Run:
             StepReport(step=done, steps=task.steps, loss=outcome.loss, rate=rate, speed=speed, seconds_left=left)
         )
         self.on_progress(Progress(stage="training", done=done, total=task.steps))
+        return outcome.stopping
 
     def speed(self) -> float:
         """Images per second over the last steps, one of which is done now."""
@@ -195,9 +196,9 @@ class _Run:
         seconds = max(1e-9, self.times[-1] - self.times[0])
         return self.task.recipe.schedule.batch * (len(self.times) - 1) / seconds
 
-    def save_and_validate(self, step: int) -> None:
+    def save_and_validate(self, step: int, stop: bool) -> None:
         """Write a checkpoint and evaluate, if it is time; stop, if any process was asked to."""
-        task, stop = self.task, _any(self.task.world, self.stopping.is_set())
+        task = self.task
         if stop or step % task.recipe.run.save_every == 0 or step == task.steps:
             save(task, self.folder, step)
         if stop:
@@ -245,7 +246,7 @@ def _damaged(folder: Path, step: int) -> str:
 
 def _any(world: World, value: bool) -> bool:
     """Whether it is so on any process."""
-    return bool(world.maximum(torch.tensor(float(value), device=world.device)) > 0)
+    return value if world.size == 1 else bool(world.maximum(torch.tensor(float(value), device=world.device)) > 0)
 
 
 @contextmanager

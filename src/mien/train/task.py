@@ -49,8 +49,11 @@ class Task(Protocol[B]):
         """This process's shares of the steps from `start` on."""
         ...
 
-    def step(self, batch: B, rate: float) -> Outcome:
-        """Train on one batch; nothing is changed if the outcome is not finite."""
+    def step(self, batch: B, rate: float, *, stopping: bool = False) -> Outcome:
+        """Train on one batch; nothing is changed if the outcome is not finite.
+
+        The outcome says whether any process was asked to stop, of which `stopping` says whether this one was.
+        """
         ...
 
     def describe_fault(self, batch: B) -> str:

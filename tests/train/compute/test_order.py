@@ -10,7 +10,14 @@ from made_up import shortest_recipe  # noqa: E402
 from mien.errors import RecipeError  # noqa: E402
 from mien.train.compute import order  # noqa: E402
 from mien.train.compute.distributed import World  # noqa: E402
-from mien.train.compute.order import BatchSlice, mix_seeds, parts_of_batch, samples_of_steps, share_of  # noqa: E402
+from mien.train.compute.order import (  # noqa: E402
+    BatchSlice,
+    Readers,
+    mix_seeds,
+    parts_of_batch,
+    samples_of_steps,
+    share_of,
+)
 from mien.train.kinds import parse_recipe  # noqa: E402
 from mien.train.recipe.settings import RunSettings  # noqa: E402
 
@@ -40,13 +47,29 @@ def test_processes_divide_a_batch() -> None:
         parts_of_batch(recipe, World(0, 5))
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (16, 8)])
-def test_half_of_the_cores_read_unless_a_recipe_says_otherwise(
-    cores: int, threads: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("cores", "machine", "device", "wanted"),
+    [
+        (1, 1, "cpu", Readers(1)),
+        (2, 1, "cpu", Readers(1)),
+        (16, 1, "cpu", Readers(8, 8)),
+        (16, 4, "cpu", Readers(2, 2)),
+        (1, 1, "cuda", Readers(1)),
+        (2, 1, "cuda", Readers(1, 1)),
+        (16, 1, "cuda", Readers(8, 15)),
+        (64, 8, "cuda", Readers(4, 7)),
+    ],
+)
+def test_the_cores_of_the_machine_are_divided_among_its_trainings_and_read(
+    cores: int, machine: int, device: str, wanted: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order, "usable_cores", lambda: cores)
-    assert order.reader_threads(RunSettings()) == threads
-    assert order.reader_threads(RunSettings(threads=5)) == 5
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(machine))
+    assert order.readers_of(RunSettings(), None, torch.device(device)) == wanted
+    assert order.reader_threads(RunSettings()) == wanted.threads
+    assert order.readers_of(RunSettings(), 3, torch.device(device)) == Readers(wanted.threads, 3)
+    assert order.readers_of(RunSettings(), 0, torch.device(device)) == Readers(wanted.threads, 0)
+    assert order.readers_of(RunSettings(threads=5), None, torch.device("cpu")) == Readers(5, 0)
 
 
 def test_seeds_depend_on_every_number_and_on_their_order() -> None:

@@ -11,14 +11,18 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from mien.errors import RecipeError
-from mien.train.compute.order import BatchSlice
+from mien.train.compute.order import BatchSlice, Readers
 from mien.train.recognizers import sampling
 from mien.train.recognizers.dataset import BatchReading, CropBatch, CropChoice, CropDataset, batches
 
+THREAD = Readers()
 
-def read_all(crops: CropDataset, share: BatchSlice, start: int, end: int, threads: int = 1) -> list[CropBatch]:
+
+def read_all(
+    crops: CropDataset, share: BatchSlice, start: int, end: int, readers: Readers = THREAD
+) -> list[CropBatch]:
     probabilities = {"mirror": 0.5, "colour": 0.5, "jpeg": 0.3}
-    reading = BatchReading(share=share, seed=7, probabilities=probabilities, threads=threads)
+    reading = BatchReading(share=share, seed=7, probabilities=probabilities, readers=readers)
     return list(batches(crops, reading, start, end))
 
 
@@ -41,8 +45,8 @@ def test_two_sets_with_one_name_are_two_classes(face_pack: Path, face_folder: Pa
 def test_processes_share_out_the_batch_of_one(face_pack: Path) -> None:
     crops = CropDataset([face_pack], 112, "arcface")
     whole = read_all(crops, BatchSlice(16, 0, 16), 0, 7)
-    for threads, cuts in ((1, (0, 8, 16)), (3, (0, 4, 8, 12, 16))):
-        parts = [read_all(crops, BatchSlice(16, a, b), 0, 7, threads) for a, b in pairwise(cuts)]
+    for readers, cuts in ((Readers(1), (0, 8, 16)), (Readers(3), (0, 4, 8, 12, 16)), (Readers(1, 2), (0, 8, 16))):
+        parts = [read_all(crops, BatchSlice(16, a, b), 0, 7, readers) for a, b in pairwise(cuts)]
         for step, one in enumerate(whole):
             assert np.array_equal(np.concatenate([part[step].crops for part in parts]), one.crops)
             assert np.array_equal(np.concatenate([part[step].labels for part in parts]), one.labels)
@@ -128,7 +132,7 @@ def test_order_and_augmentation_follow_the_seed_and_change_with_the_epoch(face_p
     assert not np.array_equal(crops.order(0, 1), crops.order(0, 2))
 
     def images(seed: int, epoch: int) -> dict[int, np.ndarray]:
-        reading = BatchReading(share=BatchSlice(16, 0, 16), seed=seed, probabilities={"crop": 1.0}, threads=1)
+        reading = BatchReading(share=BatchSlice(16, 0, 16), seed=seed, probabilities={"crop": 1.0}, readers=Readers())
         read = list(batches(crops, reading, 3 * epoch, 3 * epoch + 3))
         return {int(number): crop for batch in read for number, crop in zip(batch.numbers, batch.crops, strict=True)}
 
@@ -145,7 +149,7 @@ def test_another_seed_augments_the_same_crop_at_the_same_place_differently(
     crops = CropDataset([face_pack], 112, "arcface")
     share, found = BatchSlice(16, 0, 16), []
     for seed in (7, 7, 8):
-        reading = BatchReading(share=share, seed=seed, probabilities={"crop": 1.0}, threads=1)
+        reading = BatchReading(share=share, seed=seed, probabilities={"crop": 1.0}, readers=Readers())
         found.append(next(batches(crops, reading, 0, 1)))
     first, same, other = found
     assert np.array_equal(first.crops, same.crops)

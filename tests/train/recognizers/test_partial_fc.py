@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
@@ -101,7 +102,7 @@ def test_adamw_on_rows_is_torch_adamw() -> None:
 def test_only_sampled_rows_and_their_momentum_move(kind: str) -> None:
     head = PartialFC(HEADS["arcface"](), 100, 8, World(), rate=0.2, update=CentreUpdate(kind), seed=1)
     before, moments = head.weight.clone(), [moment.clone() for moment in head.moments]
-    labels = torch.tensor([3, 97, 3, 50])
+    labels = np.array([3, 97, 3, 50])
     head.choose(labels, 0)
     chosen = head._index
     assert chosen is not None and len(chosen) == 20
@@ -119,7 +120,7 @@ def test_only_sampled_rows_and_their_momentum_move(kind: str) -> None:
 
 def test_more_shown_classes_than_the_rate_allows_all_take_part() -> None:
     head = PartialFC(HEADS["cosface"](), 50, 8, World(), rate=0.05, seed=1)
-    labels = torch.arange(12)
+    labels = np.arange(12)
     head.choose(labels, 0)
     assert head._index is not None and head._index.tolist() == labels.tolist()
     assert torch.isfinite(head.loss(torch.randn(12, 8), labels))
@@ -181,7 +182,7 @@ def test_class_means_do_not_turn_away_in_the_first_steps() -> None:
 def test_the_choice_of_classes_depends_on_seed_step_and_rank() -> None:
     def chosen(seed: int, step: int, rank: int) -> list[int]:
         head = PartialFC(HEADS["arcface"](), 200, 4, World(rank, 2), rate=0.2, seed=seed)
-        head.choose(torch.tensor([0, 150]), step)
+        head.choose(np.array([0, 150]), step)
         assert head._index is not None and len(head._index) == 20
         return head._index.tolist()
 

@@ -63,9 +63,17 @@ class World:
         """The rows of all ranks, in the ranks' order; equal numbers of rows. No gradient."""
         if self.size == 1:
             return value
-        parts = [torch.empty_like(value) for _ in range(self.size)]
-        dist.all_gather(parts, value.contiguous())
-        return torch.cat(parts)
+        whole = value.new_empty(self.size * len(value), *value.shape[1:])
+        dist.all_gather_into_tensor(whole, value.contiguous())
+        return whole
+
+    def sum_and_take(self, value: Tensor) -> Tensor:
+        """This rank's rows of the sum over ranks; the rows divide evenly. No gradient."""
+        if self.size == 1:
+            return value
+        own = value.new_empty(len(value) // self.size, *value.shape[1:])
+        dist.reduce_scatter_tensor(own, value.contiguous())
+        return own
 
     def gather_with_gradient(self, value: Tensor) -> Tensor:
         """The rows of all ranks; the gradient comes back summed over ranks, times the number of ranks."""
@@ -95,15 +103,13 @@ def slice_of(count: int, rank: int, size: int) -> tuple[int, int]:
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, world: World) -> Tensor:  # noqa: ANN401
-        ctx.world, ctx.rows = world, len(value)
+        ctx.world = world
         return world.gather(value)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         world: World = ctx.world
-        total = world.sum(gradient.contiguous().clone())
-        first = world.rank * ctx.rows
-        return total[first : first + ctx.rows] * world.size, None
+        return world.sum_and_take(gradient) * world.size, None
 
 
 class _Sum(torch.autograd.Function):

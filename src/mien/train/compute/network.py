@@ -9,11 +9,15 @@ from typing import ClassVar
 
 import torch
 from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import bf16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
 
 from mien.errors import RecipeError
 from mien.train.compute.distributed import World
 from mien.train.recipe.settings import RunSettings
+
+OFF = "off"
+"""The way of calling a network that does not compile it."""
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -53,17 +57,48 @@ def require_precision(run: RunSettings, world: World) -> None:
         )
 
 
-def callable_network(network: nn.Module, run: RunSettings, world: World) -> nn.Module:
-    """Wrap a network as steps call it: for several processes, compiled, or as it is."""
+def use_fast_kernels(products: str, device: torch.device) -> None:
+    """Let a GPU try which convolutions are the fastest, and choose how it multiplies float32 matrices.
+
+    Args:
+        products: tf32 rounds the inputs of products to 10 bits and sums in float32; anything else is float32.
+        device: processors are left as they are.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high" if products == "tf32" else "highest")
+
+
+def callable_network(network: nn.Module, run: RunSettings, world: World, way: str = OFF) -> nn.Module:
+    """Wrap a network as steps call it: for several processes, compiled, or as it is.
+
+    Args:
+        network: on its device.
+        run: of the recipe.
+        world: the processes that train together.
+        way: a mode of torch.compile, or `off`.
+    """
     model = network
     if world.size > 1:
         ids = [world.device.index] if world.device.type == "cuda" else None
         model = DistributedDataParallel(
-            model, device_ids=ids, forward_sync_buffers=False, gradient_as_bucket_view=True
+            model,
+            device_ids=ids,
+            forward_sync_buffers=False,
+            gradient_as_bucket_view=True,
+            static_graph=run.static_graph,
         )
-    if run.compile:
-        model = torch.compile(model)  # type: ignore[assignment]
-    return model
+        if run.exchange == "bf16":
+            model.register_comm_hook(None, bf16_compress_hook)
+    return compiled(model, way)
+
+
+def compiled(network: nn.Module, way: str) -> nn.Module:
+    """A network as it is called; a compiled one is made for one shape."""
+    if way == OFF:
+        return network
+    made: nn.Module = torch.compile(network, mode=way, dynamic=False)  # type: ignore[assignment]
+    return made
 
 
 @contextmanager
@@ -76,6 +111,7 @@ def computed_in(precision: str, device: torch.device) -> Iterator[None]:
 
 def unsynchronized(model: nn.Module, last: bool) -> nullcontext[None]:
     """Skip the exchange of gradients between processes for all but the last part of a batch."""
-    if isinstance(model, DistributedDataParallel) and not last:
-        return model.no_sync()  # type: ignore[return-value]
+    wrapped = getattr(model, "_orig_mod", model)
+    if isinstance(wrapped, DistributedDataParallel) and not last:
+        return wrapped.no_sync()  # type: ignore[return-value]
     return nullcontext()

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mien.train.compute.distributed import World
 from mien.train.compute.network import Staged
+from mien.train.compute.preprocess import read_back
 from mien.train.recipe.optimizers import OPTIMIZERS
 from mien.train.recipe.settings import OptimizerSettings
 
@@ -71,12 +73,14 @@ class Outcome:
         norm: norm of the network's gradient, before clipping.
         overflowed: whether half precision overflowed, so that nothing was changed.
         parts: parts of the loss, by name, for the log.
+        stopping: whether any process was asked to stop.
     """
 
     loss: float
     norm: float
     overflowed: bool = False
     parts: tuple[tuple[str, float], ...] = ()
+    stopping: bool = False
 
     @property
     def finite(self) -> bool:
@@ -97,18 +101,19 @@ class LossScale:
         """The scale that a training begins with; only half precision needs one."""
         return cls(FIRST_SCALE, grows=True) if precision == "fp16" else cls()
 
-    def outcome(self, loss: float, norm: float, *, good: bool) -> Outcome:
+    def outcome(self, loss: float, norm: float, *, good: bool, stopping: bool = False) -> Outcome:
         """Decide whether the weights may move after a step, and adapt the scale.
 
         Args:
             loss: of the step.
             norm: of the gradient.
             good: whether every gradient on every process is finite.
+            stopping: whether any process was asked to stop.
         """
         if not good and self.grows and loss == loss and self.value > 1:
             self.update(overflowed=True)
-            return Outcome(loss, norm, overflowed=True)
-        outcome = Outcome(loss, norm if good else float("inf"))
+            return Outcome(loss, norm, overflowed=True, stopping=stopping)
+        outcome = Outcome(loss, norm if good else float("inf"), stopping=stopping)
         if outcome.finite:
             self.update(overflowed=False)
         return outcome
@@ -140,3 +145,32 @@ def gradient_norm(network: nn.Module, clip: float) -> Tensor:
     """Measure the norm of a network's gradient, and shrink the gradient to `clip` where that is above zero."""
     parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
     return torch.nn.utils.clip_grad_norm_(parameters, clip if clip else float("inf"))
+
+
+@dataclass(frozen=True, slots=True)
+class StepReading:
+    """What the host learns of a step, by one exchange between processes and one wait for the device.
+
+    Attributes:
+        values: the numbers that were asked for.
+        good: whether every gradient on every process is finite.
+        stopping: whether any process was asked to stop.
+    """
+
+    values: tuple[float, ...]
+    good: bool
+    stopping: bool
+
+
+def read_step(values: Tensor, bad: Tensor, world: World, *, stopping: bool) -> StepReading:
+    """Read numbers of a step and two flags together.
+
+    Args:
+        values: (K,) float32, equal on all processes.
+        bad: scalar, above 0 where a gradient of this process is not finite.
+        world: the processes.
+        stopping: whether this process was asked to stop.
+    """
+    flags = torch.stack([bad.float(), torch.full_like(bad, float(stopping), dtype=torch.float32)])
+    *numbers, fault, stop = read_back(torch.cat([values, world.maximum(flags)]))
+    return StepReading(tuple(numbers), fault == 0, stop > 0)

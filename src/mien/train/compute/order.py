@@ -4,10 +4,12 @@ All follows from the recipe's seed and the step alone, so a training can be resu
 processes. Reads no sample and knows no data set.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mien.errors import RecipeError
@@ -32,9 +34,40 @@ def share_of(recipe: Training, world: World) -> BatchSlice:
     return BatchSlice(recipe.schedule.batch, *world.slice_of(recipe.schedule.batch))
 
 
+def own_cores() -> int:
+    """Cores for this process: those of the machine, divided among its processes that train together."""
+    return max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
 def reader_threads(run: RunSettings) -> int:
     """Number of threads that read samples."""
-    return run.threads or max(1, usable_cores() // 2)
+    return run.threads or max(1, own_cores() // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What reads samples: processes, or threads of this process where `processes` is 0."""
+
+    threads: int = 1
+    processes: int = 0
+
+
+def readers_of(run: RunSettings, processes: int | None, device: torch.device) -> Readers:
+    """Choose what reads samples.
+
+    Beside a GPU, every core reads but one, which keeps the GPU busy. A processor trains on its own cores, so half of
+    them read. A single reader is a thread, unless it would keep a GPU waiting.
+
+    Args:
+        run: a number of threads in it is followed.
+        processes: the recipe's number; None leaves it to the machine.
+        device: what computes.
+    """
+    cores, gpu = own_cores(), device.type == "cuda"
+    if processes is None:
+        chosen = 0 if run.threads else max(1, cores - 1 if gpu else cores // 2)
+        processes = 0 if chosen == 1 and not (gpu and cores > 1) else chosen
+    return Readers(reader_threads(run), processes)
 
 
 def parts_of_batch(recipe: Training, world: World) -> int:

@@ -1,7 +1,11 @@
 """Pixels into a network: bytes in RGB to the floats that it takes. Crops and scales no image."""
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.models.card import InputSpec
@@ -25,6 +29,25 @@ def prepare(images: Image | Tensor, spec: InputSpec, device: torch.device, *, ch
     pixels = images.to(device, non_blocking=True)
     if spec.colour == "BGR":
         pixels = pixels.flip(3)
-    mean, scale = (torch.tensor(values, device=device) for values in (spec.mean, spec.scale))
+    mean, scale = _constant(spec.mean, device), _constant(spec.scale, device)
     ready = ((pixels.float() - mean) / scale).permute(0, 3, 1, 2)
     return ready if channels_last else ready.contiguous()
+
+
+@lru_cache
+def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Numbers on a device, sent there once: a copy of its own in every step would make the host wait."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
+
+
+def send(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Send numbers to a device, without waiting until they are there."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+
+def read_back(values: Tensor) -> list[float]:
+    """Read a few numbers of a device, which waits until all work before them is done; a step does so once."""
+    numbers: list[float] = values.tolist()
+    return numbers

@@ -16,7 +16,7 @@ from mien.prefetch import prefetch
 from mien.train.compute.distributed import World
 from mien.train.compute.network import callable_network, computed_in, require_precision, unsynchronized
 from mien.train.compute.norms import freeze, synchronize
-from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, make_optimizer, set_rate
+from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, make_optimizer, read_step, set_rate
 from mien.train.compute.order import mix_seeds, parts_of_batch, reader_threads, share_of
 from mien.train.compute.preprocess import prepare
 from mien.train.detectors.dataset import SceneBatch, SceneDataset, batches
@@ -67,7 +67,7 @@ class DetectionTask:
         # From pinned memory the pixels travel while the network computes.
         return prefetch(ThreadPoolExecutor(1, "pinning"), pinned, found, 2)
 
-    def step(self, batch: SceneBatch, rate: float) -> Outcome:
+    def step(self, batch: SceneBatch, rate: float, *, stopping: bool = False) -> Outcome:
         """Train on one batch; nothing is changed if the outcome is not finite."""
         recipe, world, run = self.recipe, self.world, self.recipe.run
         torch.manual_seed(mix_seeds(recipe.seed, batch.step, world.rank))
@@ -91,21 +91,22 @@ class DetectionTask:
                 total += world.sum(losses.detach().clone()) / run.accumulate
                 loss = losses.sum() * world.size / run.accumulate
                 (loss * self._scale.value).backward()  # type: ignore[no-untyped-call]
-        return self._update(rate, total)
+        return self._update(rate, total, stopping=stopping)
 
     def _weights(self, like: Tensor) -> Tensor:
         return torch.tensor([1.0, self.recipe.loss.boxes, self.recipe.loss.landmarks], device=like.device)
 
-    def _update(self, rate: float, total: Tensor) -> Outcome:
+    def _update(self, rate: float, total: Tensor, *, stopping: bool) -> Outcome:
         self._scale.undo(self.network)
-        norm = gradient_norm(self.network, self.recipe.optimizer.clip)
-        loss, good = float(total.sum()), bool(torch.isfinite(norm))
-        outcome = self._scale.outcome(loss, float(norm), good=good)
+        norm = gradient_norm(self.network, self.recipe.optimizer.clip).float()
+        numbers = torch.cat([torch.stack([total.sum(), norm]), total])
+        found = read_step(numbers, (~torch.isfinite(norm)).float(), self.world, stopping=stopping)
+        loss, length, *rest = found.values
+        outcome = self._scale.outcome(loss, length, good=found.good, stopping=found.stopping)
         if outcome.finite and not outcome.overflowed:
             set_rate(self._optimizer, rate)
             self._optimizer.step()
-        parts = tuple(zip(PARTS, total.tolist(), strict=True))
-        return Outcome(outcome.loss, outcome.norm, outcome.overflowed, parts)
+        return replace(outcome, parts=tuple(zip(PARTS, rest, strict=True)))
 
     def describe_fault(self, batch: SceneBatch) -> str:
         """Describe where the first NaN or infinity appeared and which images were in the batch."""

@@ -59,7 +59,13 @@ class RunSettings(Strict):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["f32", "bf16", "fp16"] = "bf16"
     channels_last: bool = True
-    compile: bool = False
+    compile: Literal["auto", "off", "default", "reduce-overhead"] | bool = "auto"
+    """Mode of torch.compile. auto measures on a GPU which way is the fastest for the batch, and keeps the result; it
+    compiles nothing on a processor."""
+    static_graph: bool = False
+    """Several processes: every step uses the same weights in the same order, so gradients are exchanged earlier."""
+    exchange: Literal["f32", "bf16"] = "f32"
+    """Several processes: the precision in which gradients travel; bf16 halves the traffic and rounds them."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Parts in which a batch goes through the network; BatchNorm sees one part at a time."""
     recompute: bool = False

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from torch import Tensor
 
 from mien.errors import RecipeError
 from mien.prefetch import prefetch
-from mien.train.compute.order import BatchSlice, Indices, samples_of_steps
+from mien.train.compute.order import BatchSlice, Indices, Readers, samples_of_steps
+from mien.train.compute.readers import ReaderProcesses, can_fork
 from mien.train.recognizers.augment import augment
 from mien.train.recognizers.sampling import balanced, capped, mixed
 from mien.train.recognizers.sources import CropSource, open_source
@@ -120,14 +122,14 @@ class CropBatch:
 
     Attributes:
         step: number of the step in the training.
-        crops: (B, size, size, 3) uint8 RGB, augmented.
+        crops: (B, size, size, 3) uint8 RGB, augmented; on the card already where one computes.
         labels: (B,) classes.
         numbers: (B,) which crops of the data set they are.
         everyone: (global batch,) classes of all processes' shares.
     """
 
     step: int
-    crops: Image
+    crops: Image | Tensor
     labels: Indices
     numbers: Indices
     everyone: Indices
@@ -141,33 +143,57 @@ class BatchReading:
         share: of this process.
         seed: of order and augmentation.
         probabilities: of each kind of augmentation, by name.
-        threads: number of threads that read.
+        readers: what reads.
     """
 
     share: BatchSlice
     seed: int
     probabilities: Mapping[str, float]
-    threads: int
+    readers: Readers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Share:
+    """What this process reads of a step: its crops, and the place in the training of the first of them."""
+
+    step: int
+    place: int
+    numbers: Indices
+    everyone: Indices
 
 
 def batches(crops: CropDataset, reading: BatchReading, start: int, end: int) -> Iterator[CropBatch]:
     """Read and augment the batches of steps start to end - 1 ahead of their use.
 
+    Processes start with this call, not with the first batch.
+
     Raises:
         ImageError: a crop cannot be read.
+        TrainingError: a process that reads has died.
     """
-    share, seed = reading.share, reading.seed
-
-    def read(item: tuple[int, int, Indices]) -> CropBatch:
-        step, begin, whole = item
-        own = whole[share.first : share.last]
-        images = np.empty((len(own), crops.size, crops.size, 3), np.uint8)
-        for row, number in enumerate(own.tolist()):
-            # What is done to a crop follows from its place in the training, whoever reads it.
-            generator = np.random.default_rng([seed, 1, begin + share.first + row])
-            images[row] = augment(crops.read(number), crops.template, reading.probabilities, generator)
-        return CropBatch(step, images, crops.labels[own], own, crops.labels[whole])
-
+    share, seed, readers = reading.share, reading.seed, reading.readers
+    shape = (share.last - share.first, crops.size, crops.size, 3)
     plan = samples_of_steps(lambda epoch: crops.order(epoch, seed), crops.epoch_length, share.batch, start, end)
-    with ThreadPoolExecutor(reading.threads, "reader") as pool:
-        yield from prefetch(pool, read, plan, reading.threads + 2)
+    own = (
+        _Share(step, begin + share.first, whole[share.first : share.last], crops.labels[whole])
+        for step, begin, whole in plan
+    )
+
+    def fill(item: _Share, images: Image) -> None:
+        for row, number in enumerate(item.numbers.tolist()):
+            # What is done to a crop follows from its place in the training, whoever reads it.
+            generator = np.random.default_rng([seed, 1, item.place + row])
+            images[row] = augment(crops.read(number), crops.template, reading.probabilities, generator)
+
+    def filled(item: _Share, images: Image) -> CropBatch:
+        return CropBatch(item.step, images, crops.labels[item.numbers], item.numbers, item.everyone)
+
+    def read(item: _Share) -> CropBatch:
+        images = np.empty(shape, np.uint8)
+        fill(item, images)
+        return filled(item, images)
+
+    if readers.processes and can_fork():
+        pool = ReaderProcesses(fill, shape, readers.processes)
+        return (filled(item, images.copy()) for item, images in pool.results(own))
+    return prefetch(ThreadPoolExecutor(readers.threads, "reader"), read, own, readers.threads + 2)

@@ -83,7 +83,7 @@ def combined(cosine: Tensor, factor: float, margin: float, shift: float) -> Tens
     return torch.where(cosine > edge, angled, cosine - edge - 1) - shift
 
 
-def curricular_others(cosines: Tensor, target: Tensor, margin: float, curriculum: float) -> Tensor:
+def curricular_others(cosines: Tensor, target: Tensor, margin: float, curriculum: Tensor | float) -> Tensor:
     """N(t, cos_j): cos_j, or cos_j (t + cos_j) where j is harder than the target with its margin.
 
     Huang et al., CurricularFace, CVPR 2020, equation 6. What is hard is judged by cos(theta + m) without a fallback,
@@ -128,6 +128,11 @@ def without_conflicts(cosines: Tensor, limit: float) -> Tensor:
     return torch.where(cosines > limit, 0.0, cosines)
 
 
+def _running(value: float) -> Tensor:
+    """A running mean in double precision; it moves to the device of the batches, so that no step has to read it."""
+    return torch.tensor(value, dtype=torch.float64)
+
+
 @dataclass(slots=True)
 class Head:
     """A head: softmax over cosines, unless a subclass changes them. Its init fields are keys of a recipe's [head].
@@ -158,8 +163,8 @@ class Head:
         """The target's logits, unscaled.
 
         Args:
-            cosine: (K,) of those samples whose class this rank holds.
-            rows: (K,) their places in the global batch.
+            cosine: (N,) of all samples of the global batch; those whose class another rank holds are not used.
+            rows: (N,) their places in the global batch.
         """
         return cosine
 
@@ -236,11 +241,11 @@ class CurricularFace(Head):
     scale: Positive = 64.0
     margin: Margin = 0.5
     momentum: Momentum = 0.01
-    curriculum: float = field(default=0.0, init=False)
+    curriculum: Tensor = field(default_factory=lambda: _running(0.0), init=False)
 
     @override
     def watch(self, target: Tensor, norms: Tensor) -> None:
-        self.curriculum = self.momentum * float(target.mean()) + (1 - self.momentum) * self.curriculum
+        self.curriculum = self.momentum * target.mean().double() + (1 - self.momentum) * self.curriculum
 
     @override
     def of_target(self, cosine: Tensor, rows: Tensor) -> Tensor:
@@ -253,11 +258,11 @@ class CurricularFace(Head):
 
     @override
     def state(self) -> dict[str, float]:
-        return {"curriculum": self.curriculum}
+        return {"curriculum": float(self.curriculum)}
 
     @override
     def restore(self, state: dict[str, float]) -> None:
-        self.curriculum = state["curriculum"]
+        self.curriculum = _running(state["curriculum"])
 
 
 @dataclass(slots=True)
@@ -268,16 +273,16 @@ class AdaFace(Head):
     margin: Margin = 0.4
     concentration: Positive = 0.333
     momentum: Momentum = 0.01
-    mean: float = field(default=20.0, init=False)
-    deviation: float = field(default=100.0, init=False)
+    mean: Tensor = field(default_factory=lambda: _running(20.0), init=False)
+    deviation: Tensor = field(default_factory=lambda: _running(100.0), init=False)
     quality: Tensor | None = field(default=None, init=False)
 
     @override
     def watch(self, target: Tensor, norms: Tensor) -> None:
         safe = norms.detach().clamp(1e-3, 100)
         keep = 1 - self.momentum
-        self.mean = self.momentum * float(safe.mean()) + keep * self.mean
-        self.deviation = self.momentum * float(safe.std()) + keep * self.deviation
+        self.mean = self.momentum * safe.mean().double() + keep * self.mean
+        self.deviation = self.momentum * safe.std().double() + keep * self.deviation
         self.quality = ((safe - self.mean) / (self.deviation + 1e-3) * self.concentration).clamp(-1, 1)
 
     @override
@@ -288,11 +293,11 @@ class AdaFace(Head):
 
     @override
     def state(self) -> dict[str, float]:
-        return {"mean": self.mean, "deviation": self.deviation}
+        return {"mean": float(self.mean), "deviation": float(self.deviation)}
 
     @override
     def restore(self, state: dict[str, float]) -> None:
-        self.mean, self.deviation = state["mean"], state["deviation"]
+        self.mean, self.deviation = _running(state["mean"]), _running(state["deviation"])
 
 
 HEADS: dict[str, type[Head]] = {

@@ -15,10 +15,12 @@ from torch import Tensor
 from mien.errors import CheckpointError
 from mien.models.defaults import DEFAULTS, read_weights
 from mien.models.dlib_resnet import read_layers
+from mien.train.compute.compiling import fastest_way
 from mien.train.compute.distributed import World
-from mien.train.compute.network import callable_network, require_precision
+from mien.train.compute.network import callable_network, require_precision, use_fast_kernels
 from mien.train.compute.norms import synchronize
 from mien.train.compute.optimize import LossScale, freeze_stages, make_optimizer
+from mien.train.compute.order import parts_of_batch
 from mien.train.recognizers import lora
 from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
 from mien.train.recognizers.backbones.dlib_resnet import DlibResNet, state_of
@@ -113,6 +115,7 @@ def prepare_training(recipe: RecognizerRecipe, crops: CropDataset, world: World)
     """
     run, init = recipe.run, recipe.init
     require_precision(recipe.run, world)
+    use_fast_kernels(products_of(recipe, world), world.device)
     backbone = make_backbone(recipe).to(world.device)
     if run.channels_last:
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -129,9 +132,12 @@ def prepare_training(recipe: RecognizerRecipe, crops: CropDataset, world: World)
     optimizer = make_optimizer(backbone, recipe.optimizer, init.layer_decay if init is not None else 1.0)
     if init is not None and init.freeze:
         freeze_stages(backbone, init.freeze)
+    part = recipe.schedule.batch // parts_of_batch(recipe, world)
+    way = fastest_way(backbone, (part, 3, backbone.spec.size, backbone.spec.size), run, world)
     return Learner(
         backbone=backbone,
-        model=callable_network(backbone, run, world),
+        model=callable_network(backbone, run, world, way),
+        way=way,
         head=head,
         optimizer=optimizer,
         scale=LossScale.of(run.precision),
@@ -184,7 +190,16 @@ def _make_centres(recipe: RecognizerRecipe, classes: int, world: World) -> Parti
         rate=recipe.head.sample,
         update=CentreUpdate(optimizer.name, optimizer.momentum, optimizer.weight_decay),
         seed=recipe.seed,
+        bf16=products_of(recipe, world) == "bf16",
     )
+
+
+def products_of(recipe: RecognizerRecipe, world: World) -> str:
+    """The precision of the head's products on this device: f32, tf32 or bf16."""
+    chosen = recipe.head.products
+    if chosen != "auto":
+        return chosen
+    return "tf32" if world.device.type == "cuda" and recipe.run.precision != "f32" else "f32"
 
 
 def thaw(learner: Learner, recipe: RecognizerRecipe, step: int, steps_per_epoch: int, world: World) -> None:
@@ -198,4 +213,4 @@ def thaw(learner: Learner, recipe: RecognizerRecipe, step: int, steps_per_epoch:
         for parameter in parameters:
             parameter.requires_grad = True
         learner.frozen = ()
-        learner.model = callable_network(learner.backbone, recipe.run, world)
+        learner.model = callable_network(learner.backbone, recipe.run, world, learner.way)

@@ -3,18 +3,22 @@
 An et al., Killing Two Birds with One Stone, CVPR 2022. Every rank has the centres of its share of the classes and
 sees the embeddings of all ranks. At rate 1, loss and gradients are those of one softmax over all classes, for any
 number of ranks. Below 1, each step uses the classes of the batch and a random choice of others; only those rows are
-read and changed, and only their momentum moves. Everything is float32, also under autocast.
+read and changed, and only their momentum moves. Everything is float32, also under autocast, but the inputs of the
+products with the centres where a recipe says so. No step waits for the device: what the host has to know, it computes
+from the labels, which it has.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from mien.train.compute.distributed import World, slice_of
-from mien.train.compute.order import mix_seeds
+from mien.train.compute.order import Indices, mix_seeds
+from mien.train.compute.preprocess import send
 from mien.train.recipe.optimizers import OPTIMIZERS, Rows
 from mien.train.recognizers.heads import Head
 
@@ -56,8 +60,22 @@ class PartialFC:
         rate: float = 1.0,
         update: CentreUpdate = CentreUpdate(),
         seed: int = 0,
+        bf16: bool = False,
     ) -> None:
+        """Make the centres of a rank.
+
+        Args:
+            head: what is done to the cosines.
+            classes: of all ranks.
+            embedding: numbers of an embedding.
+            world: the ranks.
+            rate: share of the classes that take part in a step.
+            update: how the centres move.
+            seed: of the first centres and of the choice of classes.
+            bf16: round the inputs of the products of embeddings and centres to bfloat16; sums stay float32.
+        """
         self.head, self.classes, self.embedding, self.world = head, classes, embedding, world
+        self.bf16 = bf16
         self.rate, self.update, self.seed = rate, update, seed
         self._optimizer = OPTIMIZERS[update.optimizer]
         self.first, self.last = slice_of(classes, world.rank, world.size)
@@ -68,8 +86,8 @@ class PartialFC:
         self._index: Tensor | None = None
         self._rows = self.weight
 
-    def choose(self, labels: Tensor, step: int) -> None:
-        """Begin a step by choosing the rows that take part.
+    def choose(self, labels: Indices, step: int) -> None:
+        """Begin a step by choosing the rows that take part; the device is not waited for.
 
         Args:
             labels: (B,) of the whole global batch of the step.
@@ -80,23 +98,24 @@ class PartialFC:
             # A view of the storage, so that the gradient of the step goes to a leaf of its own.
             self._rows = self.weight.detach().requires_grad_()
             return
-        mine = labels[(labels >= self.first) & (labels < self.last)] - self.first
-        shown = torch.unique(mine)
+        device = self.weight.device
+        unique = np.unique(labels[(labels >= self.first) & (labels < self.last)]) - self.first
+        shown = send(unique, device)
         wanted = max(1, int(self.rate * len(self.weight)))
         if len(shown) < wanted:
-            generator = torch.Generator().manual_seed(mix_seeds(self.seed, step, self.world.rank))
-            chances = torch.rand(len(self.weight), generator=generator).to(self.weight.device)
+            generator = torch.Generator(device).manual_seed(mix_seeds(self.seed, step, self.world.rank))
+            chances = torch.rand(len(self.weight), generator=generator, device=device)
             chances[shown] = 2
             shown = torch.topk(chances, wanted).indices.sort().values
         self._index = shown
         self._rows = self.weight[shown].requires_grad_()
 
-    def loss(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, embeddings: Tensor, labels: Indices) -> Tensor:
         """Compute the mean loss over the batches of all ranks; call `choose` first.
 
         Args:
             embeddings: (B, D) of this rank.
-            labels: (B,) classes, 0 to classes - 1.
+            labels: (N,) classes of the embeddings of all ranks, in the ranks' order, 0 to classes - 1.
 
         Returns:
             A scalar, equal on all ranks; embeddings get their gradient times the number of ranks, as
@@ -105,31 +124,31 @@ class PartialFC:
         world, head = self.world, self.head
         with torch.autocast(embeddings.device.type, enabled=False):
             everyone = world.gather_with_gradient(embeddings.float())
-            wanted = world.gather(labels)
-            place, rows = self._own(wanted)
+            place, own = self._places(labels)
             logits = self._logits(everyone)
-            cosine = logits[rows, place]
-            target = torch.zeros(len(wanted), device=logits.device)
-            target[rows] = cosine.detach()
-            world.sum(target)
+            cosine: Tensor = _Pick.apply(logits, place)  # type: ignore[no-untyped-call]
+            target = world.sum(_only(cosine.detach(), own))
             head.watch(target, everyone.detach().norm(dim=1))
-            logits = head.of_others(logits, target)
-            logits = logits.index_put((rows, place), head.of_target(cosine, rows))
-            loss: Tensor = _CrossEntropy.apply(logits, rows, place, head.scale, world)  # type: ignore[no-untyped-call]
+            others = head.of_others(logits, target)
+            # The cross entropy overwrites them, and these may be what a gradient follows from.
+            others = others.clone() if others is not logits or head.centres > 1 else others
+            wanted = head.of_target(cosine, torch.arange(len(cosine), device=cosine.device))
+            loss: Tensor = _CrossEntropy.apply(others, wanted, place, own, head.scale, world)  # type: ignore[no-untyped-call]
             return loss
 
-    def _own(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Columns of the classes of this rank, and the places of their samples in the global batch."""
-        rows = torch.nonzero((labels >= self.first) & (labels < self.last)).flatten()
-        place = labels[rows] - self.first
+    def _places(self, labels: Indices) -> tuple[Tensor, Tensor | None]:
+        """(N, 1) columns of the classes, and (N,) whether this rank has them; None if it has all."""
+        device, here = self.weight.device, (labels >= self.first) & (labels < self.last)
+        place = send(np.where(here, labels - self.first, 0), device)
         if self._index is not None:
             place = torch.searchsorted(self._index, place)
-        return place, rows
+        return place[:, None], None if self.world.size == 1 else send(here, device)
 
     def _logits(self, embeddings: Tensor) -> Tensor:
         """(N, rows) cosines, or inner products; of the nearest centre if a class has several."""
         rows = self._rows.flatten(0, 1)
-        logits: Tensor = F.linear(F.normalize(embeddings) if self.head.normalized else embeddings, rows)
+        inputs = F.normalize(embeddings) if self.head.normalized else embeddings
+        logits: Tensor = _ProductBf16.apply(inputs, rows) if self.bf16 else F.linear(inputs, rows)  # type: ignore[no-untyped-call]
         if self.head.normalized:
             # Dividing the products by the centres' lengths needs no second copy of all centres.
             logits = logits / rows.norm(dim=1).clamp(min=SHORTEST)
@@ -228,27 +247,86 @@ def first_centres(first: int, last: int, centres: int, embedding: int, seed: int
     return weight
 
 
-class _CrossEntropy(torch.autograd.Function):
-    """Mean of log(sum_j exp(s z_j)) - s z_y, with the classes spread over ranks. Overwrites its input."""
+class _ProductBf16(torch.autograd.Function):
+    """a b^T of (N, D) and (C, D) float32, with inputs rounded to bfloat16 and float32 sums, backward too."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, rows: Tensor, place: Tensor, scale: float, world: World) -> Tensor:  # noqa: ANN401
-        target = torch.zeros(len(logits), device=logits.device)
-        target[rows] = logits[rows, place]
-        world.sum(target)
-        top = world.maximum(logits.amax(dim=1))
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:  # noqa: ANN401
+        a, b = a.bfloat16(), b.bfloat16()
+        ctx.save_for_backward(a, b)
+        return _product(a, b.T)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        a, b = ctx.saved_tensors
+        gradient = gradient.bfloat16()
+        return _product(gradient, b), _product(gradient.T, a)
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """The product of two bfloat16 matrices in float32; processors have no such product, and widen their inputs."""
+    return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()
+
+
+class _Pick(torch.autograd.Function):
+    """One number of each row of (N, C): (N,). Unlike `gather`, it keeps no hold of the matrix it takes them from."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, place: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(place)
+        ctx.shape = matrix.shape
+        return matrix.gather(1, place).squeeze(1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        (place,) = ctx.saved_tensors
+        return gradient.new_zeros(ctx.shape).scatter_(1, place, gradient[:, None]), None
+
+
+def _only(values: Tensor, own: Tensor | None) -> Tensor:
+    """The values whose class this rank has, and zero for the others, in memory of their own."""
+    return values.clone() if own is None else torch.where(own, values, 0)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Mean of log(sum_j exp(s z_j)) - s z_y, with the classes spread over ranks. Overwrites its first input.
+
+    `wanted` are the targets' logits, which replace those in their places.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        logits: Tensor,
+        wanted: Tensor,
+        place: Tensor,
+        own: Tensor | None,
+        scale: float,
+        world: World,
+    ) -> Tensor:
+        target = world.sum(_only(wanted, own))
+        kept = wanted if own is None else torch.where(own, wanted, logits.gather(1, place).squeeze(1))
         # Nobody else uses the logits, so their memory becomes the softmax.
+        logits.scatter_(1, place, kept[:, None])
+        top = world.maximum(logits.amax(dim=1))
         shares = logits.sub_(top[:, None]).mul_(scale).exp_()
         total = world.sum(shares.sum(dim=1))
         shares.div_(total[:, None])
-        ctx.save_for_backward(rows, place)
+        ctx.save_for_backward(place, own)
         ctx.shares, ctx.scale = shares, scale
         return (total.log() + (top - target) * scale).mean()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:  # noqa: ANN401
-        rows, place = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:  # noqa: ANN401
+        place, own = ctx.saved_tensors
         change: Tensor = ctx.shares
         ctx.shares = None
-        change[rows, place] -= 1
-        return change.mul_(gradient * ctx.scale / len(change)), None, None, None, None
+        at_place = change.gather(1, place)
+        of_target = at_place.squeeze(1) - 1
+        factor = gradient * ctx.scale / len(change)
+        if own is None:
+            change.scatter_(1, place, 0)
+        else:
+            of_target = torch.where(own, of_target, 0)
+            change.scatter_(1, place, torch.where(own[:, None], 0, at_place))
+        return change.mul_(factor), of_target * factor, None, None, None, None

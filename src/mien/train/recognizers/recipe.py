@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, create_model, model_validator
 from mien.models.card import Strict
 from mien.train.recipe.io import RecipeFormat
 from mien.train.recipe.registry import name_in, settings_from
-from mien.train.recipe.settings import Fraction, Training, ValidationSettings
+from mien.train.recipe.settings import Fraction, RunSettings, Training, ValidationSettings
 from mien.train.recognizers.augment import AUGMENTATIONS
 from mien.train.recognizers.backbones.registry import BACKBONES
 from mien.train.recognizers.heads import HEADS, Head
@@ -62,6 +62,9 @@ class HeadSettings(Strict):
     name: Annotated[str, name_in(HEADS, "head")] = "arcface"
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the classes that take part in a step (partial FC)."""
+    products: Literal["auto", "f32", "tf32", "bf16"] = "auto"
+    """Precision of the products of embeddings and class centres. auto is f32 on processors and where run.precision is
+    f32, else tf32."""
 
     def make(self) -> Head:
         """The head with these settings."""
@@ -73,6 +76,14 @@ class UnknownHeadSettings(HeadSettings):
     """Of a head that does not exist: takes any key, so that the message is about the name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class RecognizerRun(RunSettings):
+    """How a training of a recognizer runs."""
+
+    processes: Annotated[int | None, Field(ge=0)] = None
+    """Processes that read and augment crops; 0 reads in threads. None follows the cores of the machine, divided among
+    the processes that train on it."""
 
 
 class RecognizerInit(Strict):
@@ -154,6 +165,7 @@ class RecognizerRecipe(Training):
     augment: CropAugmentSettings
     model: BackboneSettings
     head: HeadSettings
+    run: RecognizerRun = RecognizerRun()
     init: RecognizerInit | None = None
     teacher: TeacherSettings | None = None
     evaluate: tuple[RecognizerEvaluate, ...] = ()

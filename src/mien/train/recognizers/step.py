@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from mien.errors import RecipeError
 from mien.train.compute.distributed import World
-from mien.train.compute.network import unsynchronized
+from mien.train.compute.network import OFF, unsynchronized
 from mien.train.compute.norms import freeze, freeze_norms_of_stages
-from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, set_rate
-from mien.train.compute.order import mix_seeds
+from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, read_step, set_rate
+from mien.train.compute.order import Indices, mix_seeds
 from mien.train.compute.preprocess import prepare
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.dataset import CropBatch
@@ -38,6 +38,7 @@ class Learner:
         anchor: the network as it was before fine-tuning, if the recipe keeps embeddings near the old ones.
         frozen: stages that keep their weights and the statistics of their BatchNorms.
         distiller: what the network learns of a teacher, if the recipe has one.
+        way: how `model` is compiled: a mode of torch.compile, or `off`.
     """
 
     backbone: Backbone
@@ -48,20 +49,29 @@ class Learner:
     anchor: Backbone | None = None
     frozen: tuple[int, ...] = ()
     distiller: Distiller | None = None
+    way: str = OFF
 
 
-def make_step(learner: Learner, batch: CropBatch, rate: float, recipe: RecognizerRecipe, world: World) -> Outcome:
+def make_step(
+    learner: Learner, batch: CropBatch, rate: float, recipe: RecognizerRecipe, world: World, *, stopping: bool = False
+) -> Outcome:
     """Train on one batch; nothing is changed where the outcome is not finite.
+
+    The host waits for the device once, when all that it has to know is computed.
+
+    Args:
+        learner: what is trained.
+        batch: this process's share.
+        rate: the learning rate.
+        recipe: what to do.
+        world: the processes that train together.
+        stopping: whether this process was asked to stop; the outcome says whether any was.
 
     Raises:
         RecipeError: a label that no class has.
     """
     run, head = recipe.run, learner.head
-    if batch.everyone.min() < 0 or batch.everyone.max() >= head.classes:
-        raise RecipeError(
-            f"step {batch.step + 1}: a label of {batch.everyone.min()} to {batch.everyone.max()} is out of range for "
-            f"{head.classes} classes; the pack was changed while it was read: check it with `mien data check`"
-        )
+    _require_classes(batch, head.classes)
     # Random numbers follow from seed, step and rank, so a resumed training draws the same.
     torch.manual_seed(mix_seeds(recipe.seed, batch.step, world.rank))
     learner.model.train()
@@ -69,22 +79,30 @@ def make_step(learner: Learner, batch: CropBatch, rate: float, recipe: Recognize
         freeze(learner.model)
     if learner.frozen:
         freeze_norms_of_stages(learner.backbone, learner.frozen)
-    head.choose(torch.from_numpy(batch.everyone).to(world.device), batch.step)
+    head.choose(batch.everyone, batch.step)
     pixels = prepare(batch.crops, learner.backbone.spec, world.device, channels_last=run.channels_last)
-    labels = torch.from_numpy(batch.labels).to(world.device)
     learner.optimizer.zero_grad(set_to_none=True)
     total = torch.zeros((), device=world.device)
+    # (processes, parts, crops of a part): the labels of a part, over all processes.
+    labels = batch.everyone.reshape(world.size, run.accumulate, -1)
     taught = _targets(learner, batch, run.accumulate, world)
-    parts = list(zip(pixels.chunk(run.accumulate), labels.chunk(run.accumulate), taught, strict=True))
-    for number, (part, wanted, targets) in enumerate(parts, start=1):
-        last = number == len(parts)
-        with unsynchronized(learner.model, last):
+    for number, (part, targets) in enumerate(zip(pixels.chunk(run.accumulate), taught, strict=True)):
+        with unsynchronized(learner.model, number == run.accumulate - 1):
             embeddings = embed(learner.model, part, run.precision, world.device)
-            loss = _loss(learner, embeddings, wanted, targets, recipe)
+            loss = _loss(learner, embeddings, labels[:, number].ravel(), targets)
             loss = loss + _anchored(learner, part, embeddings, recipe)
-            total += loss.detach() / len(parts)
-            (loss * (learner.scale.value / len(parts))).backward()  # type: ignore[no-untyped-call]
-    return _update(learner, rate, recipe, world, total)
+            total += loss.detach() / run.accumulate
+            (loss * (learner.scale.value / run.accumulate)).backward()  # type: ignore[no-untyped-call]
+    return _update(learner, rate, recipe, world, total, stopping=stopping)
+
+
+def _require_classes(batch: CropBatch, classes: int) -> None:
+    least, greatest = batch.everyone.min(), batch.everyone.max()
+    if least < 0 or greatest >= classes:
+        raise RecipeError(
+            f"step {batch.step + 1}: a label of {least} to {greatest} is out of range for {classes} classes; the "
+            "pack was changed while it was read: check it with `mien data check`"
+        )
 
 
 def _targets(learner: Learner, batch: CropBatch, parts: int, world: World) -> Sequence[Tensor | None]:
@@ -94,9 +112,7 @@ def _targets(learner: Learner, batch: CropBatch, parts: int, world: World) -> Se
     return learner.distiller.targets(batch.numbers, world.device).chunk(parts)
 
 
-def _loss(
-    learner: Learner, embeddings: Tensor, labels: Tensor, targets: Tensor | None, recipe: RecognizerRecipe
-) -> Tensor:
+def _loss(learner: Learner, embeddings: Tensor, labels: Indices, targets: Tensor | None) -> Tensor:
     """The head's loss, the teacher's, or both, with the recipe's weights."""
     if learner.distiller is None or targets is None:
         return learner.head.loss(embeddings, labels)
@@ -114,21 +130,23 @@ def _anchored(learner: Learner, pixels: Tensor, embeddings: Tensor, recipe: Reco
     return recipe.init.anchor * moved
 
 
-def _update(learner: Learner, rate: float, recipe: RecognizerRecipe, world: World, total: Tensor) -> Outcome:
+def _update(
+    learner: Learner, rate: float, recipe: RecognizerRecipe, world: World, total: Tensor, *, stopping: bool
+) -> Outcome:
     head, scale = learner.head, learner.scale
     if scale.value != 1:
         scale.undo(learner.backbone)
         head.scale_gradient(1 / scale.value)
     norm = gradient_norm(learner.backbone, recipe.optimizer.clip)
-    bad = torch.zeros((), device=world.device)
-    if head.gradient is not None:
-        bad = (~torch.isfinite(head.gradient.sum())).float()
     # The norm is equal on all ranks, the centres' gradients are not.
-    good = bool(torch.isfinite(norm) & (world.maximum(bad) == 0))
+    bad = (~torch.isfinite(norm)).float()
+    if head.gradient is not None:
+        bad = bad + (~torch.isfinite(head.gradient.sum())).float()
     if learner.anchor is not None or learner.distiller is not None:
         # Each rank has compared only its own embeddings with the old ones, or with the teacher's.
         total = world.sum(total) / world.size
-    outcome = scale.outcome(float(total), float(norm), good=good)
+    found = read_step(torch.stack([total, norm.float()]), bad, world, stopping=stopping)
+    outcome = scale.outcome(*found.values, good=found.good, stopping=found.stopping)
     if outcome.finite and not outcome.overflowed:
         set_rate(learner.optimizer, rate)
         learner.optimizer.step()

@@ -11,13 +11,14 @@ from mien.errors import CheckpointError, NonFiniteError
 from mien.messages import text_of
 from mien.train.compute.distributed import World
 from mien.train.compute.optimize import Outcome
-from mien.train.compute.order import reader_threads, share_of
+from mien.train.compute.order import readers_of, share_of
 from mien.train.recognizers import lora
 from mien.train.recognizers.backbones.registry import spec_of
 from mien.train.recognizers.data import open_dataset
 from mien.train.recognizers.dataset import BatchReading, CropBatch, batches
 from mien.train.recognizers.embed import embedder
 from mien.train.recognizers.fault import first_fault
+from mien.train.recognizers.feed import on_card
 from mien.train.recognizers.initialize import prepare_training, thaw
 from mien.train.recognizers.recipe import RecognizerEvaluate, RecognizerRecipe
 from mien.train.recognizers.report import write_training_report
@@ -50,18 +51,20 @@ class RecognitionTask:
 
     def batches(self, start: int) -> Iterator[CropBatch]:
         """This process's shares of the steps from `start` on."""
+        run, device = self.recipe.run, self.world.device
         reading = BatchReading(
             share=share_of(self.recipe, self.world),
             seed=self.recipe.seed,
             probabilities=self.recipe.augment.probabilities(),
-            threads=reader_threads(self.recipe.run),
+            readers=readers_of(run, run.processes, device),
         )
-        return batches(self._crops, reading, start, self.steps)
+        found = batches(self._crops, reading, start, self.steps)
+        return on_card(found, device) if device.type == "cuda" else found
 
-    def step(self, batch: CropBatch, rate: float) -> Outcome:
+    def step(self, batch: CropBatch, rate: float, *, stopping: bool = False) -> Outcome:
         """Train on one batch; nothing is changed if the outcome is not finite."""
         thaw(self._learner, self.recipe, batch.step, self.steps_per_epoch, self.world)
-        return make_step(self._learner, batch, rate, self.recipe, self.world)
+        return make_step(self._learner, batch, rate, self.recipe, self.world, stopping=stopping)
 
     def describe_fault(self, batch: CropBatch) -> str:
         """Describe where the first NaN or infinity appeared and which samples were in the batch."""

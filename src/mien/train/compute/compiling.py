@@ -1,0 +1,111 @@
+"""Whether and how a network is compiled: the fastest way on this card at this batch, measured once and kept.
+
+Measures a copy of the network with made-up pixels. Trains nothing and knows no layout.
+"""
+
+import json
+import time
+from copy import deepcopy
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+
+from mien.models import store
+from mien.train.compute.distributed import World
+from mien.train.compute.network import OFF, compiled, computed_in
+from mien.train.recipe.settings import RunSettings
+from mien.whole_files import make_folder, write_whole_text
+
+WARM_UP, TIMED = 3, 6
+"""Steps of each way before the timed ones, in which it compiles, and timed steps."""
+
+
+def candidates(run: RunSettings, world: World) -> tuple[str, ...]:
+    """The ways that a recipe leaves open: those of torch.compile, or off.
+
+    CUDA graphs ("reduce-overhead") keep gradients in memory of their own, which neither several parts of a batch nor
+    several processes can share.
+    """
+    if run.compile != "auto":
+        return ({True: "default", False: OFF}[run.compile] if isinstance(run.compile, bool) else run.compile,)
+    if world.device.type != "cuda":
+        return (OFF,)
+    graphs = run.accumulate == 1 and world.size == 1 and not run.recompute
+    return (OFF, "default", "reduce-overhead") if graphs else (OFF, "default")
+
+
+def fastest_way(network: nn.Module, shape: tuple[int, int, int, int], run: RunSettings, world: World) -> str:
+    """Choose a way to call a network: `off`, or a mode of torch.compile.
+
+    The first process measures, all follow. What was measured is kept in compiled.json, next to the models, for each
+    card, version of torch, network, batch and precision.
+
+    Args:
+        network: on its device.
+        shape: of a part of a batch, as it goes through the network.
+        run: of the recipe.
+        world: the processes that train together.
+    """
+    ways = candidates(run, world)
+    chosen = torch.zeros((), dtype=torch.int64, device=world.device)
+    if len(ways) > 1 and world.rank == 0:
+        chosen += ways.index(_kept_or_measured(network, shape, run, world, ways))
+    return ways[int(world.sum(chosen)) if len(ways) > 1 else 0]
+
+
+def _kept_or_measured(
+    network: nn.Module, shape: tuple[int, int, int, int], run: RunSettings, world: World, ways: tuple[str, ...]
+) -> str:
+    path = store.home() / "compiled.json"
+    size = sum(parameter.numel() for parameter in network.parameters())
+    words = (torch.cuda.get_device_name(world.device), torch.__version__, type(network).__name__, size, *shape)
+    key = " ".join(map(str, (*words, run.precision, run.channels_last, *ways)))
+    kept = _kept(path)
+    if key not in kept:
+        seconds = {way: seconds_per_step(network, way, shape, run, world.device) for way in ways}
+        kept[key] = min(seconds, key=seconds.__getitem__)
+        make_folder(path.parent)
+        write_whole_text(path, json.dumps(kept, indent=1))
+    return kept[key]
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """What was measured before; a file that cannot be read is measured again."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def seconds_per_step(
+    network: nn.Module, way: str, shape: tuple[int, int, int, int], run: RunSettings, device: torch.device
+) -> float:
+    """Time forward and backward of a copy of a network; infinite where this way does not work here."""
+    copy = deepcopy(network).train()
+    pixels = torch.rand(shape, device=device)
+    if run.channels_last:
+        pixels = pixels.to(memory_format=torch.channels_last)
+    took = []
+    try:
+        model = compiled(copy, way)
+        for _ in range(WARM_UP + TIMED):
+            start = time.perf_counter()
+            _pass(model, pixels, run.precision)
+            copy.zero_grad(set_to_none=True)
+            took.append(time.perf_counter() - start)
+    except Exception:  # noqa: BLE001 - a compiler that is missing or fails leaves the other ways
+        return float("inf")
+    finally:
+        torch.compiler.reset()
+    return median(took[WARM_UP:])
+
+
+def _pass(model: nn.Module, pixels: Tensor, precision: str) -> None:
+    with computed_in(precision, pixels.device):
+        loss = model(pixels).float().square().mean()
+    loss.backward()
+    # Waits until the device is done.
+    loss.item()
