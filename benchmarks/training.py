@@ -2,8 +2,8 @@
 
 Both use the same batch and threads and take steps in turn; medians and the ratio of each pair are reported. Heads run
 at 10k, 100k and 1M classes, full and sampled at 0.1, each in its own process, with its peak memory. PACK adds the
-loader alone, the step alone, and both. Where there is a GPU, batches of 128 and 512 with 10k and 600k classes run
-there too.
+loader alone, the step alone, and both. GPUs are measured by benchmarks/training_gpu.py, and the loader by number of
+processes by benchmarks/training_loader.py.
 
     python benchmarks/training.py [PACK]
 """
@@ -23,13 +23,13 @@ import torch
 import command
 import inputs
 import machine
+import training_loader
 from arcface_torch import Peer
-from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.distributed import ALONE
 from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.optimize import LossScale, make_optimizer
-from mien.train.compute.order import BatchSlice
+from mien.train.compute.order import BatchSlice, Readers
 from mien.train.kinds import parse_recipe
-from mien.train.recognizers.augment import AUGMENTATIONS
 from mien.train.recognizers.backbones.registry import build
 from mien.train.recognizers.dataset import BatchReading, CropBatch, CropDataset, batches
 from mien.train.recognizers.heads import ArcFace
@@ -38,9 +38,6 @@ from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.step import Learner, make_step
 
 CLASSES, ROUNDS = 10_000, 7
-
-PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "A30": 165e12, "A10": 125e12}
-"""Dense bfloat16 operations per second, as the maker states them."""
 
 
 def recipe_of(backbone: str, batch: int) -> RecognizerRecipe:
@@ -56,31 +53,29 @@ def recipe_of(backbone: str, batch: int) -> RecognizerRecipe:
     )
 
 
-def ours(backbone: str, batch: int, classes: int, world: World = ALONE) -> tuple[Learner, RecognizerRecipe]:
+def ours(backbone: str, batch: int, classes: int) -> tuple[Learner, RecognizerRecipe]:
     recipe = recipe_of(backbone, batch)
-    network = build(backbone, 512).to(world.device).to(memory_format=torch.channels_last)
-    head = PartialFC(ArcFace(), classes, 512, world)
+    network = build(backbone, 512).to(memory_format=torch.channels_last)
+    head = PartialFC(ArcFace(), classes, 512, ALONE)
     optimizer = make_optimizer(network, recipe.optimizer)
     learner = Learner(backbone=network, model=network, head=head, optimizer=optimizer, scale=LossScale())
     return learner, recipe
 
 
-def compare(
-    depth: int, batch: int, classes: int = CLASSES, device: str = "cpu", rounds: int = ROUNDS, warm_up: int = 2
-) -> dict:
-    """Images per second of both, in turn; on a GPU the peer uses bfloat16 autocast too."""
-    generator, world = np.random.default_rng(0), World(device=torch.device(device))
+def compare(depth: int, batch: int, classes: int = CLASSES, rounds: int = ROUNDS, warm_up: int = 2) -> dict:
+    """Images per second of both, in turn."""
+    generator = np.random.default_rng(0)
     crops = generator.integers(0, 256, (batch, 112, 112, 3), np.uint8)
     labels = generator.integers(0, classes, batch)
-    peer, (learner, recipe) = Peer(depth, classes, device=device), ours(f"iresnet{depth}", batch, classes, world)
-    x = (torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous().to(device)
-    y = torch.from_numpy(labels).to(device)
+    peer, (learner, recipe) = Peer(depth, classes), ours(f"iresnet{depth}", batch, classes)
+    x = (torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous()
+    y = torch.from_numpy(labels)
     times: dict[str, list[float]] = {"peer": [], "mien": []}
     for index in range(rounds + warm_up):
         start = time.perf_counter()
         peer.step(x, y)
         middle = time.perf_counter()
-        make_step(learner, CropBatch(index, crops, labels, labels, labels), 0.01, recipe, world)
+        make_step(learner, CropBatch(index, crops, labels, labels, labels), 0.01, recipe, ALONE)
         end = time.perf_counter()
         if index >= warm_up:
             times["peer"].append(middle - start)
@@ -93,21 +88,6 @@ def compare(
         "ratio": statistics.median(ratios),
         "ratios": ratios,
     }
-
-
-def on_gpu() -> dict:
-    """IR-50 and IR-100 at batches of 128 and 512, 10k and 600k classes, and the share of the card's bfloat16 peak."""
-    name = torch.cuda.get_device_name()
-    peak = next((value for key, value in PEAKS.items() if key in name), None)
-    found: dict = {"card": name, "bfloat16 peak, operations per second": peak}
-    for depth, products in ((50, 6.3e9), (100, 12.1e9)):
-        for batch in (128, 512):
-            for classes in (10_000, 600_000):
-                one = compare(depth, batch, classes, "cuda")
-                work = 6 * (products + 512 * classes) * one["mien, images per second"]
-                one["share of the peak"] = work / peak if peak else None
-                found[f"IR-{depth}, batch {batch}, {classes} classes"] = one
-    return found
 
 
 def head_alone(who: str, classes: int, rate: float, batch: int = 128) -> dict:
@@ -124,8 +104,8 @@ def head_alone(who: str, classes: int, rate: float, batch: int = 128) -> dict:
         head = PartialFC(ArcFace(), classes, 512, ALONE, rate=rate)
         for index in range(4):
             start = time.perf_counter()
-            head.choose(y, index)
-            head.loss(x.clone().requires_grad_(), y).backward()
+            head.choose(y.numpy(), index)
+            head.loss(x.clone().requires_grad_(), y.numpy()).backward()
             head.step(0.1)
             took.append(time.perf_counter() - start)
     return {"seconds": statistics.median(took[1:]), "peak memory, MB": machine.peak_memory()}
@@ -152,15 +132,11 @@ def heads(sizes: tuple[int, ...], rates: tuple[float, ...] = (1.0, 0.1)) -> dict
 def reading(pack: Path, batch: int = 64, steps: int = 12) -> dict:
     """The loader alone, the step alone, and both, for the fastest backbone."""
     crops = CropDataset([pack], 112, "arcface")
-    kinds = {
-        "mirror": {"mirror": 0.5},
-        "all kinds at 0.2": dict.fromkeys(AUGMENTATIONS, 0.2) | {"mirror": 0.5},
-    }
-    return {name: read_and_step(crops, chances, batch, steps) for name, chances in kinds.items()}
+    return {name: read_and_step(crops, chances, batch, steps) for name, chances in training_loader.KINDS.items()}
 
 
 def read_and_step(crops: CropDataset, chances: dict[str, float], batch: int, steps: int) -> dict:
-    reading = BatchReading(share=BatchSlice(batch, 0, batch), seed=1, probabilities=chances, threads=1)
+    reading = BatchReading(share=BatchSlice(batch, 0, batch), seed=1, probabilities=chances, readers=Readers())
     learner, recipe = ours("mobilefacenet", batch, len(crops.classes))
 
     def step(one: CropBatch) -> None:
@@ -202,10 +178,7 @@ def main() -> None:
 
 
 def measure(pack: Path | None) -> dict:
-    found: dict = {
-        "gpu": on_gpu() if torch.cuda.is_available() else "there is no GPU, so none was measured",
-        "heads": heads((10_000, 100_000, 1_000_000)),
-    }
+    found: dict = {"heads": heads((10_000, 100_000, 1_000_000))}
     if pack is not None:
         found["reading, images per second"] = reading(inputs.need(pack))
     return found | {"backbones": {f"IR-{depth}": compare(depth, 32) for depth in (50, 100)}}

@@ -4,9 +4,9 @@
     python benchmarks/training_gpu.py --smoke      # the same code on a processor, with a tiny batch
 
 Parts: `loader` (benchmarks/training_loader.py), `ir50-512` (with 10,000 and with 600,000 classes), `ir50-128`,
-`ir100-512`, and `whole`: `mien train` of IR-50 with CurricularFace at a batch of 256, reading and all, against its step
-alone. Each part is a process. All compile at once, as the card idles meanwhile, and then measure one after the other.
-mien and the peer take turns in blocks of steps; a part that is not ready in time is said to be so.
+`ir100-512`, and `whole`: `mien train` of IR-50 with CurricularFace at a batch of 256, reading and all, against its
+step alone. Each part is a process. All compile at once, as the card idles meanwhile, and then measure one after the
+other. mien and the peer take turns in blocks of steps; a part that is not ready in time is said to be so.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -104,7 +105,7 @@ def steps(depth: int, batch: int, classes: list[int], way: str, device: str, rou
         learner.head = PartialFC(ArcFace(), count, 512, world)
         peer, wanted = Peer(depth, count, device=device), torch.from_numpy(labels).to(device)
         times: dict[str, list[float]] = {"peer": [], "mien": []}
-        for number in range(rounds + 1):
+        for _ in range(rounds + 1):
             use_fast_kernels("f32", world.device)
             times["peer"].append(timed(lambda p=peer, w=wanted: [p.step(pixels, w) for _ in range(3)], 3, world))
             use_fast_kernels(PRODUCTS, world.device)
@@ -117,7 +118,7 @@ def steps(depth: int, batch: int, classes: list[int], way: str, device: str, rou
             "ratio": round(median(ratios), 2),
         }
         found["host waits per step"] = host_waits(lambda w=labels: ours(w, 1), world)
-        del peer, number
+        del peer
         learner.head = PartialFC(ArcFace(), 2, 512, world)
     return found
 
@@ -219,10 +220,8 @@ class Part:
         """Wait until it is ready, give it its turn, and return what it found."""
         found: dict = {"failed": "not ready in time"}
         if self.ready.wait(max(0.0, deadline - time.perf_counter())) and self.process.stdin:
-            try:
+            with suppress(OSError):
                 print(file=self.process.stdin, flush=True)
-            except OSError:
-                pass
             if self.ended.wait(max(0.0, deadline - time.perf_counter())):
                 failed = {"failed": "".join(self.errors)[-1500:]}
                 found = json.loads(self.lines[-1]) if self.lines[-1].startswith("{") else failed
@@ -283,7 +282,9 @@ def main() -> None:
 
 
 def on_gpu(chosen: set[str], minutes: float) -> dict:
-    parts = {name: {"kind": "steps", **value} for name, value in STEPS.items()} | {"whole": {"kind": "whole", **WHOLE}}
+    parts = {name: {"kind": "steps", **value} for name, value in STEPS.items()} | {
+        "whole": {"kind": "whole", **WHOLE}
+    }
     loader = {"counts": training_loader.usable()}
     return {
         "card": torch.cuda.get_device_name(),

@@ -1,4 +1,4 @@
-"""How many crops a second the loader reads and augments, by number of processes, from a pack of noise.
+"""How many crops per second the loader reads and augments, by number of processes, from a pack of noise.
 
     python benchmarks/training_loader.py            # 1, 2, 4, 8 and 14 processes, as far as there are cores
     python benchmarks/training_loader.py --smoke
@@ -45,7 +45,9 @@ def noise_pack(folder: Path, crops: int = 8192, classes: int = 512) -> Path:
     return folder
 
 
-def crops_per_second(crops: CropDataset, kinds: dict[str, float], readers: Readers, batch: int, seconds: float) -> int:
+def crops_per_second(
+    crops: CropDataset, kinds: dict[str, float], readers: Readers, batch: int, seconds: float
+) -> int:
     reading = BatchReading(share=BatchSlice(batch, 0, batch), seed=1, probabilities=kinds, readers=readers)
     queue = batches(crops, reading, 0, FOREVER)
     for _ in range(2 * max(readers.processes, readers.threads) + 1):

@@ -55,7 +55,7 @@ class Readers:
 def readers_of(run: RunSettings, processes: int | None, device: torch.device) -> Readers:
     """Choose what reads samples.
 
-    Beside a GPU, every core reads but one, which keeps the GPU busy. A processor trains on its own cores, so half of
+    With a GPU, every core reads but one, which keeps the GPU busy. A processor trains on its own cores, so half of
     them read. A single reader is a thread, unless it would keep a GPU waiting.
 
     Args:

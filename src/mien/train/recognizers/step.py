@@ -97,10 +97,10 @@ def make_step(
 
 
 def _require_classes(batch: CropBatch, classes: int) -> None:
-    least, greatest = batch.everyone.min(), batch.everyone.max()
-    if least < 0 or greatest >= classes:
+    lowest, highest = batch.everyone.min(), batch.everyone.max()
+    if lowest < 0 or highest >= classes:
         raise RecipeError(
-            f"step {batch.step + 1}: a label of {least} to {greatest} is out of range for {classes} classes; the "
+            f"step {batch.step + 1}: a label of {lowest} to {highest} is out of range for {classes} classes; the "
             "pack was changed while it was read: check it with `mien data check`"
         )
 
