@@ -134,16 +134,16 @@ def test_readers_end_with_a_training_that_was_killed() -> None:
         "import time\n"
         "from mien.train.compute.readers import ReaderProcesses\n"
         "pool = ReaderProcesses(lambda item, block: None, (1,), 2)\n"
-        "next(pool.results(iter(range(100))))\n"
+        "results = pool.results(iter(range(100)))\n"
+        "next(results)\n"
         "print(*[worker.pid for worker, _ in pool._workers], flush=True)\n"
         "time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    numbers = [int(word) for word in parent.stdout.readline().split()]
-    assert len(numbers) == 2 and all(map(is_running, numbers))
-    parent.kill()
-    parent.communicate()
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        numbers = [int(word) for word in parent.stdout.readline().split()]
+        assert len(numbers) == 2 and all(map(is_running, numbers))
+        parent.kill()
     deadline = time.monotonic() + 10
     while any(map(is_running, numbers)) and time.monotonic() < deadline:
         time.sleep(0.01)
