@@ -52,7 +52,7 @@ def serve(
     engine: options.Engine = None,
     precision: options.Precision = None,
 ) -> int:
-    """Start the recognition service: an HTTP API on this machine, with limits and batching.
+    """Start the recognition service: web pages and an HTTP API on this machine.
 
     It listens until Ctrl-C. /v1/openapi.json describes all operations; docs/guide/service.md shows them at work.
     Without accounts it serves this machine alone. Other machines need an administrator and HTTPS.

@@ -25,6 +25,7 @@ from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
 from mien.service.middleware import EveryRequest
 from mien.service.operations import ERRORS
+from mien.service.pages import PAGE_ROUTES
 from mien.service.routes import access, galleries, recognition, stateless, subjects, system
 
 ROUTERS = (
@@ -83,6 +84,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _refuse_fields)
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(PAGE_ROUTES)
     return app
 
 
