@@ -72,9 +72,7 @@ VERBS = {
         "subjects:consent", "Write down what a subject has agreed to, or end it: nobody is found after that."
     ),
     "gallery": Verb("gallery:app", "A gallery as a whole: what it keeps, and how well it separates its own people."),
-    "serve": Verb(
-        "serve:serve", "Start the recognition service: web pages and an HTTP API on this machine."
-    ),
+    "serve": Verb("serve:serve", "Start the recognition service: web pages and an HTTP API on this machine."),
     "models": Verb("models:app", "The models on this machine, and how to get more."),
     "data": Verb("data:app", "Data sets: inspect them, import them into manifests, prepare packs."),
     "embed": Verb(
