@@ -1,4 +1,4 @@
-"""Networks beside each other: a crop in use on one core, and a training step without a head.
+"""Networks compared: a crop in use on one core, and a training step without a head.
 
 In use: OpenVINO in float32 on one thread, batches of 8, networks in turn; the fastest of the rounds counts, so that
 other work on the machine matters little. Training: bf16, AdamW, on a GPU where there is one; with the numbers that
@@ -64,7 +64,7 @@ def in_use(names: tuple[str, ...], rounds: int) -> dict:
             best[name] = min(best[name], time.perf_counter() - started)
     first = best[names[0]]
     return {
-        name: {"ms a crop": round(1000 * took / AT_ONCE, 2), "times the first one's speed": round(first / took, 2)}
+        name: {"ms per crop": round(1000 * took / AT_ONCE, 2), "times the first one's speed": round(first / took, 2)}
         for name, took in best.items()
     }
 
@@ -86,7 +86,7 @@ def training(name: str, batch: int, steps: int, device: torch.device) -> dict:
     for _ in range(steps):
         step()
     took = (time.perf_counter() - started) / steps
-    row = {"images a second": round(batch / took, 1), "numbers that learn": sum(p.numel() for p in learning)}
+    row = {"images per second": round(batch / took, 1), "numbers that learn": sum(p.numel() for p in learning)}
     if on_card:
         row["peak memory, GB"] = round(torch.cuda.max_memory_allocated() / 1e9, 1)
     return row
