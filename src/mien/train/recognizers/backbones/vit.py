@@ -1,8 +1,8 @@
 """Vision transformers (Dosovitskiy et al., ICLR 2021) as arcface_torch and CVLface have them, with their names.
 
 No class token: the embedding is a projection of all patches' outputs in a row. In training, a share of the patches is
-left out at random, and a learnt token stands where their outputs would be (masking as of He et al., CVPR 2022, without
-reconstruction). Blocks are skipped at random with a probability that rises from input to output (stochastic depth,
+left out at random, and a learnt token stands where their outputs would be (masking as of He et al., CVPR 2022, with
+no reconstruction). Blocks are skipped at random with a probability that rises from input to output (stochastic depth,
 Huang et al., ECCV 2016).
 """
 
