@@ -8,9 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mien.data.manifest import Manifest, tabulate
-from mien.data.manifest_io import read_manifest, read_samples, write_manifest
+from mien.data.manifest_io import read_manifest, read_samples, without_clashes, write_manifest
 from mien.data.sample import Problem, Sample
 from mien.errors import ManifestError
 from mien.types import Box, floats
@@ -146,3 +148,26 @@ def test_a_manifest_is_text_in_a_spreadsheet_and_comes_back_letter_by_letter(tmp
     found = read_manifest(tmp_path / "m.csv")
     assert found.subjects == [*names, "An"]
     assert [sample.path for sample in found.samples()] == [sample.path for sample in samples]
+
+
+FILES, RECORDS = st.sampled_from(["a.rec", "b.rec", "c.rec"]), st.none() | st.integers(0, 2**40)
+
+
+@given(rows=st.lists(st.tuples(FILES, RECORDS, st.sampled_from("xy")), min_size=1, max_size=20))
+def test_an_image_under_two_subjects_is_found_whether_it_is_a_file_or_a_record(
+    rows: list[tuple[str, int | None, str]],
+) -> None:
+    manifest = tabulate((Sample(Path(p), s, record=r) for p, r, s in rows), Path(), "made")
+    kept, problems = without_clashes(manifest)
+    owners: dict[tuple[str, int | None], set[str]] = {}
+    for path, record, subject in rows:
+        owners.setdefault((path, record), set()).add(subject)
+    clashing = sum(len(owners[path, record]) > 1 for path, record, _ in rows)
+    assert len(problems) == clashing and len(kept) == len(rows) - clashing
+
+
+def test_records_too_far_apart_to_be_numbered_are_compared_too() -> None:
+    rows = [("a.rec", 2**62, "x"), ("b.rec", 2**62, "x"), ("a.rec", 2**62, "y"), ("c.rec", 0, "x")]
+    manifest = tabulate((Sample(Path(p), s, record=r) for p, r, s in rows), Path(), "made")
+    kept, problems = without_clashes(manifest)
+    assert [len(kept), len(problems)] == [2, 2]

@@ -1,5 +1,6 @@
 """What a data set is: counts of images, subjects and what is known of them, and its problems. Opens no image."""
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ def inspect_set(path: Path, *, source: str | None = None, on_progress: OnProgres
         source=found.name,
         summary=found.summary,
         rows=tally.rows,
-        images=len(tally.images),
+        images=len(np.unique(np.frombuffer(tally.images, np.int64))) if tally.rows else 0,
         subjects=len(tally.subjects),
         rows_per_subject=span if tally.subjects else None,
         single=int((counts == 1).sum()),
@@ -94,12 +95,13 @@ class _Tally:
     boxes: int = 0
     landmarks: int = 0
     subjects: Counter[str] = field(default_factory=Counter)
-    images: set[tuple[Path, int | None]] = field(default_factory=set)
+    images: "array[int]" = field(default_factory=lambda: array("q"))
+    """A hash of each row's image: 8 bytes, where the names of 42 million images would take 20 GB."""
     columns: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, sample: Sample) -> None:
         self.rows += 1
-        self.images.add((sample.path, sample.record))
+        self.images.append(hash((sample.path, sample.record)))
         self.boxes += sample.box is not None
         self.landmarks += sample.landmarks is not None
         if sample.subject:

@@ -209,12 +209,31 @@ def without_clashes(manifest: Manifest) -> tuple[Manifest, list[Problem]]:
 
     table = manifest.table
     keys = [name for name in ("path", "record", *BOX) if name in table.column_names]
+    if _all_different(table, keys):
+        return manifest, []
     groups = table.select([*keys, "subject"]).group_by(keys).aggregate([("subject", "count_distinct")])
     if (pyarrow.compute.max(groups.column("subject_count_distinct")).as_py() or 0) <= 1:
         return manifest, []
     clashes = dict(_clashes(manifest, keys))
     kept = [index for index in range(len(manifest)) if index not in clashes]
     return manifest.take(kept), [Problem(manifest.row(index), reason) for index, reason in clashes.items()]
+
+
+def _all_different(table: "pa.Table", keys: Sequence[str]) -> bool:
+    """Whether every row is another image, as far as whole numbers can say it; quick and small for millions of rows.
+
+    Grouping rows by their keys takes 400 bytes for each, and this takes 30.
+    """
+    if not set(keys) <= {"path", "record"}:
+        return False
+    images = table.column("path").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    if "record" in keys:
+        records = table.column("record").fill_null(-1).to_numpy() + 1
+        span = int(records.max(initial=0)) + 1
+        if int(images.max(initial=0)) + 1 > np.iinfo(np.int64).max // span:
+            return False
+        images = images * span + records
+    return len(np.unique(images)) == len(images)
 
 
 def _clashes(manifest: Manifest, keys: Sequence[str]) -> Iterator[tuple[int, str]]:

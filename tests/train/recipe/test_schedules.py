@@ -27,6 +27,12 @@ def test_a_polynomial_falls_by_its_power() -> None:
     assert [square.factor(step, 100, 10) for step in (0, 50, 90)] == pytest.approx([1, 0.25, 0.01])
 
 
+def test_a_cosine_falls_slowly_at_both_ends() -> None:
+    schedule = ScheduleSettings(batch=8, epochs=10, warm_up=2, decay="cosine")
+    rates = [schedule.factor(step, 100, 10) for step in (20, 40, 60, 80, 99)]
+    assert rates == pytest.approx([1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2, 0.000385], abs=1e-4)
+
+
 def test_steps_are_given_or_follow_from_the_epochs() -> None:
     assert ScheduleSettings(batch=8, steps=17).total_steps(10) == 17
     assert ScheduleSettings(batch=8, epochs=2.5).total_steps(10) == 25

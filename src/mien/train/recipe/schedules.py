@@ -4,6 +4,7 @@ Pure functions of step numbers. Sets no optimizer.
 """
 
 from collections.abc import Callable
+from math import cos, pi
 from typing import Protocol
 
 
@@ -41,10 +42,20 @@ def constant(done: float, reached: Callable[[float], bool], settings: DecaySetti
     return 1.0
 
 
+def cosine(done: float, reached: Callable[[float], bool], settings: DecaySettings) -> float:
+    """(1 + cos(pi done)) / 2 (Loshchilov and Hutter, SGDR, ICLR 2017, equation 5, without restarts)."""
+    return (1 + cos(pi * done)) / 2
+
+
 Decay = Callable[[float, Callable[[float], bool], DecaySettings], float]
 """From the share of the steps after the warm-up that is done, whether an epoch is reached, and the settings."""
 
-DECAYS: dict[str, Decay] = {"polynomial": polynomial, "step": step_decay, "constant": constant}
+DECAYS: dict[str, Decay] = {
+    "polynomial": polynomial,
+    "cosine": cosine,
+    "step": step_decay,
+    "constant": constant,
+}
 """A new decay is one function and one line."""
 
 
