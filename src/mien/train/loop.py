@@ -188,7 +188,8 @@ class _Run:
             StepReport(step=done, steps=task.steps, loss=outcome.loss, rate=rate, speed=speed, seconds_left=left)
         )
         self.on_progress(Progress(stage="training", done=done, total=task.steps))
-        return outcome.stopping
+        # A process that trains alone needs no exchange to hear of a signal that came during the step.
+        return outcome.stopping or (task.world.size == 1 and self.stopping.is_set())
 
     def speed(self) -> float:
         """Images per second over the last steps, one of which is done now."""

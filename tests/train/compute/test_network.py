@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from mien.errors import RecipeError  # noqa: E402
 from mien.train.compute.distributed import ALONE, World  # noqa: E402
-from mien.train.compute.network import Staged, callable_network, computed_in, require_precision  # noqa: E402
+from mien.train.compute.network import Staged, callable_network, compiled, computed_in, require_precision  # noqa: E402
 from mien.train.recipe.settings import RunSettings  # noqa: E402
 
 
@@ -35,3 +35,22 @@ def test_a_network_computes_in_the_recipes_precision(precision: str, kind: "torc
     with computed_in(precision, torch.device("cpu")):
         assert layer(torch.zeros(1, 3)).dtype == kind
     assert callable_network(layer, RunSettings(), ALONE) is layer
+
+
+def test_only_gpus_exchange_gradients_in_bfloat16() -> None:
+    with pytest.raises(RecipeError, match=r'only GPUs exchange: take "f32"'):
+        callable_network(torch.nn.Linear(3, 2), RunSettings(exchange="bf16"), World(0, 2))
+
+
+def test_a_static_graph_and_parts_of_a_batch_exclude_each_other() -> None:
+    with pytest.raises(RecipeError, match=r"run\.static_graph .* run\.accumulate .* leave one of them out"):
+        callable_network(torch.nn.Linear(3, 2), RunSettings(static_graph=True, accumulate=2), ALONE)
+
+
+# The compiler's own imports warn.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_network_is_called_as_such_and_trains_the_same_weights() -> None:
+    layer = torch.nn.Linear(3, 2)
+    model = compiled(layer, "default")
+    assert model is not layer
+    assert [id(one) for one in model.parameters()] == [id(one) for one in layer.parameters()]

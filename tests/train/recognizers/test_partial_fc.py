@@ -15,7 +15,7 @@ from torch.nn import functional  # noqa: E402
 
 from mien.train.compute.distributed import World, slice_of  # noqa: E402
 from mien.train.recognizers.heads import HEADS, Head  # noqa: E402
-from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC, first_centres  # noqa: E402
+from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC, _ProductBf16, first_centres  # noqa: E402
 
 WORKER = str(Path(__file__).parent / "worker.py")
 
@@ -83,6 +83,35 @@ def test_synchronized_norms_are_one_norm(shards: list[dict]) -> None:
     for found in shards:
         torch.testing.assert_close(found["norm"]["mean"], norm.running_mean)
         torch.testing.assert_close(found["norm"]["variance"], norm.running_var)
+
+
+def test_gradients_are_averaged_over_processes_with_a_static_graph_too(shards: list[dict]) -> None:
+    torch.manual_seed(0)
+    weight, x = torch.nn.Linear(6, 3, bias=False).weight, torch.randn(worker.BATCH, 6)
+    (x @ weight.T).square().mean().backward()
+    assert weight.grad is not None
+    for found in shards:
+        for gradient in found["exchange"].values():
+            torch.testing.assert_close(gradient, weight.grad, rtol=1e-6, atol=1e-6)
+
+
+def test_products_in_bfloat16_round_their_inputs_alone() -> None:
+    torch.manual_seed(0)
+    x, labels = torch.randn(8, 64), np.arange(8)
+    found = {}
+    for bf16 in (False, True):
+        head = PartialFC(HEADS["cosface"](), 40, 64, World(), seed=1, bf16=bf16)
+        leaf = x.clone().requires_grad_()
+        head.choose(labels, 0)
+        loss = head.loss(leaf, labels)
+        loss.backward()
+        found[bf16] = loss.detach(), leaf.grad, head.gradient
+    for plain, rounded in zip(found[False], found[True], strict=True):
+        assert plain is not None and rounded is not None and rounded.dtype == torch.float32
+        assert 0 < float((plain - rounded).norm() / plain.norm()) < 1e-2
+    a, b = torch.randn(3, 5), torch.randn(4, 5)
+    by_hand = a.bfloat16().double() @ b.bfloat16().double().T
+    torch.testing.assert_close(_ProductBf16.apply(a, b).double(), by_hand, rtol=1e-6, atol=1e-6)
 
 
 def test_adamw_on_rows_is_torch_adamw() -> None:

@@ -11,8 +11,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from made_up import losses_of, recognizer_recipe, tuning_recipe  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from mien.errors import RecipeError  # noqa: E402
+from mien.train.compute import optimize  # noqa: E402
 from mien.train.compute.distributed import ALONE  # noqa: E402
 from mien.train.compute.optimize import LossScale, Outcome  # noqa: E402
 from mien.train.loop import train  # noqa: E402
@@ -20,6 +22,7 @@ from mien.train.recognizers import task as recognition  # noqa: E402
 from mien.train.recognizers.backbones.registry import build  # noqa: E402
 from mien.train.recognizers.data import open_dataset  # noqa: E402
 from mien.train.recognizers.dataset import CropBatch  # noqa: E402
+from mien.train.recognizers.heads import HEADS  # noqa: E402
 from mien.train.recognizers.initialize import prepare_training  # noqa: E402
 from mien.train.recognizers.recipe import RecognizerRecipe  # noqa: E402
 from mien.train.recognizers.step import Learner, make_step  # noqa: E402
@@ -62,6 +65,56 @@ def test_a_scaled_loss_makes_the_same_step(face_pack: Path, tmp_path: Path, monk
 def test_half_precision_is_refused_on_a_processor(face_pack: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="take bf16"):
         train(recognizer_recipe(face_pack, run={"precision": "fp16"}), tmp_path / "run")
+
+
+class Waits(TorchDispatchMode):
+    """Counts operations whose result the host has to know, which on a GPU waits for all work before them."""
+
+    KINDS = ("_local_scalar_dense", "nonzero", "_unique2", "unique_dim", "masked_select", "equal", "is_nonzero")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        masks = name == "index" and any(one is not None and one.dtype == torch.bool for one in args[1])
+        if name in self.KINDS or masks:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("head", "sample"), [("arcface", 1.0), *((name, 0.5) for name in HEADS)])
+def test_the_host_waits_for_the_device_once_a_step(
+    face_pack: Path, monkeypatch: pytest.MonkeyPatch, head: str, sample: float
+) -> None:
+    recipe = recognizer_recipe(face_pack, head={"name": head, "sample": sample, "scale": 16.0, "margin": 0.1})
+    crops = open_dataset(recipe)
+    learner = prepare_training(recipe, crops, ALONE)
+    images, labels = np.stack([crops.read(number) for number in range(16)]), crops.labels[:16]
+    reads: list[int] = []
+
+    def read(values: torch.Tensor) -> list[float]:
+        reads.append(values.numel())
+        return [float(value) for value in values.detach().numpy()]
+
+    monkeypatch.setattr(optimize, "read_back", read)
+    make_step(learner, CropBatch(0, images, labels, np.arange(16), labels), 0.01, recipe, ALONE)
+    reads.clear()
+    with Waits() as waits, monkeypatch.context() as patch:
+        # Each would copy from memory that is not pinned.
+        patch.setattr(torch, "tensor", lambda *arguments, **more: pytest.fail("a number was sent to the device"))
+        make_step(learner, CropBatch(1, images, labels, np.arange(16), labels), 0.01, recipe, ALONE)
+    assert reads == [4], "loss, norm, and the two flags of the processes"
+    assert waits.found == []
+
+
+def test_a_wait_is_seen() -> None:
+    with Waits() as waits:
+        values = torch.ones(3)
+        assert float(values.sum()) == 3
+        assert len(values[values > 0]) == 3
+    assert waits.found == ["_local_scalar_dense", "index"]
 
 
 def test_labels_out_of_range_are_refused(face_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 
 from mien.train.compute.distributed import World, joined
+from mien.train.compute.network import callable_network
 from mien.train.compute.norms import SynchronizedBatchNorm
+from mien.train.recipe.settings import RunSettings
 from mien.train.recognizers.heads import HEADS
 from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC
 
@@ -54,10 +56,26 @@ def run_norm(world: World) -> dict[str, torch.Tensor]:
     return {"out": out.detach(), "gradient": mine.grad, "mean": both.running_mean, "variance": both.running_var}
 
 
+def run_exchange(world: World, run: RunSettings) -> torch.Tensor:
+    """The gradient of a layer whose processes see different inputs."""
+    torch.manual_seed(0)
+    layer, x = torch.nn.Linear(6, 3, bias=False), torch.randn(BATCH, 6)
+    model = callable_network(layer, run, world)
+    first, last = world.slice_of(BATCH)
+    for _ in range(2):
+        layer.weight.grad = None
+        model(x[first:last]).square().mean().backward()
+    return layer.weight.grad
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with joined("cpu") as world:
         found = {name: run_head(name, world) for name in HEADS}
         found["adamw"] = run_head("arcface", world, "adamw")
         found["norm"] = run_norm(world)
+        found["exchange"] = {
+            "f32": run_exchange(world, RunSettings()),
+            "static": run_exchange(world, RunSettings(static_graph=True)),
+        }
     torch.save(found, Path(sys.argv[1]) / f"{world.rank}.pt")

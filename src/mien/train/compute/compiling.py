@@ -49,22 +49,28 @@ def fastest_way(network: nn.Module, shape: tuple[int, int, int, int], run: RunSe
         world: the processes that train together.
     """
     ways = candidates(run, world)
-    chosen = torch.zeros((), dtype=torch.int64, device=world.device)
-    if len(ways) > 1 and world.rank == 0:
-        chosen += ways.index(_kept_or_measured(network, shape, run, world, ways))
-    return ways[int(world.sum(chosen)) if len(ways) > 1 else 0]
+    if len(ways) == 1:
+        return ways[0]
+    number = ways.index(_kept_or_measured(network, shape, run, world.device, ways)) if world.rank == 0 else 0
+    if world.size > 1:
+        number = int(world.sum(torch.tensor(number, device=world.device)))
+    return ways[number]
 
 
 def _kept_or_measured(
-    network: nn.Module, shape: tuple[int, int, int, int], run: RunSettings, world: World, ways: tuple[str, ...]
+    network: nn.Module,
+    shape: tuple[int, int, int, int],
+    run: RunSettings,
+    device: torch.device,
+    ways: tuple[str, ...],
 ) -> str:
     path = store.home() / "compiled.json"
     size = sum(parameter.numel() for parameter in network.parameters())
-    words = (torch.cuda.get_device_name(world.device), torch.__version__, type(network).__name__, size, *shape)
-    key = " ".join(map(str, (*words, run.precision, run.channels_last, *ways)))
+    words = (torch.cuda.get_device_name(device), torch.__version__, type(network).__name__, size, *shape)
+    key = " ".join(map(str, (*words, run.precision, run.channels_last, run.recompute, *ways)))
     kept = _kept(path)
-    if key not in kept:
-        seconds = {way: seconds_per_step(network, way, shape, run, world.device) for way in ways}
+    if kept.get(key) not in ways:
+        seconds = {way: seconds_per_step(network, way, shape, run, device) for way in ways}
         kept[key] = min(seconds, key=seconds.__getitem__)
         make_folder(path.parent)
         write_whole_text(path, json.dumps(kept, indent=1))

@@ -77,8 +77,18 @@ def callable_network(network: nn.Module, run: RunSettings, world: World, way: st
         run: of the recipe.
         world: the processes that train together.
         way: a mode of torch.compile, or `off`.
+
+    Raises:
+        RecipeError: settings that exclude each other.
     """
     model = network
+    if run.static_graph and run.accumulate > 1:
+        raise RecipeError(
+            "run.static_graph needs every part of a batch to exchange its gradients, and run.accumulate exchanges "
+            "only those of the last: leave one of them out"
+        )
+    if run.exchange == "bf16" and world.device.type != "cuda":
+        raise RecipeError('run.exchange is "bf16", which only GPUs exchange: take "f32"')
     if world.size > 1:
         ids = [world.device.index] if world.device.type == "cuda" else None
         model = DistributedDataParallel(

@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from mien.train.compute.order import Indices
+from mien.train.compute.preprocess import send
 from mien.train.recognizers.recipe import TeacherSettings
 from mien.train.recognizers.teacher_cache import TaughtPack
 from mien.types import Floats, floats
@@ -117,7 +118,7 @@ class Distiller:
         rows = np.empty((len(places), self.packs[0].numbers), np.float32)
         for number, pack in enumerate(self.packs):
             rows[which == number] = pack.read(places[which == number] - starts[number])
-        return F.normalize(torch.from_numpy(rows).to(device, non_blocking=True))
+        return F.normalize(send(rows, device))
 
     def loss(self, embeddings: Tensor, targets: Tensor) -> Tensor:
         """The student's loss against the teacher.

@@ -1,0 +1,74 @@
+"""Whether and how a network is compiled: what is measured, what is kept, and what a recipe decides."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+from mien.train.compute import compiling  # noqa: E402
+from mien.train.compute.compiling import candidates, fastest_way, seconds_per_step  # noqa: E402
+from mien.train.compute.distributed import ALONE, World  # noqa: E402
+from mien.train.recipe.settings import RunSettings  # noqa: E402
+
+GPU = World(device=torch.device("cuda"))
+SHAPE = (4, 3, 8, 8)
+
+
+def network() -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.Flatten())
+
+
+@pytest.mark.parametrize(
+    ("run", "world", "wanted"),
+    [
+        (RunSettings(), ALONE, ("off",)),
+        (RunSettings(), GPU, ("off", "default", "reduce-overhead")),
+        (RunSettings(accumulate=2), GPU, ("off", "default")),
+        (RunSettings(recompute=True), GPU, ("off", "default")),
+        (RunSettings(), World(0, 2, torch.device("cuda")), ("off", "default")),
+        (RunSettings(compile=True), ALONE, ("default",)),
+        (RunSettings(compile=False), GPU, ("off",)),
+        (RunSettings(compile="reduce-overhead"), GPU, ("reduce-overhead",)),
+    ],
+)
+def test_gpus_choose_among_what_the_recipe_allows(run: RunSettings, world: World, wanted: tuple[str, ...]) -> None:
+    assert candidates(run, world) == wanted
+
+
+def test_the_fastest_way_is_measured_once_for_each_batch_and_card(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def seconds(network: object, way: str, *more: object) -> float:
+        measured.append(way)
+        return {"off": 3.0, "default": 1.0, "reduce-overhead": 2.0}[way]
+
+    monkeypatch.setattr(compiling, "seconds_per_step", seconds)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "card 1")
+    monkeypatch.setenv("MIEN_HOME", str(home / "compiled"))
+    for _ in range(2):
+        assert fastest_way(network(), SHAPE, RunSettings(), GPU) == "default"
+    assert measured == ["off", "default", "reduce-overhead"]
+    fastest_way(network(), (8, 3, 8, 8), RunSettings(), GPU)
+    fastest_way(network(), SHAPE, RunSettings(precision="fp16"), GPU)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "card 2")
+    fastest_way(network(), SHAPE, RunSettings(), GPU)
+    assert len(measured) == 12
+    path = home / "compiled" / "compiled.json"
+    assert set(json.loads(path.read_text()).values()) == {"default"}
+    path.write_text("{")
+    assert fastest_way(network(), SHAPE, RunSettings(), GPU) == "default"
+    assert len(measured) == 15
+
+
+def test_a_way_that_does_not_work_here_is_not_chosen_and_leaves_the_network_as_it_is() -> None:
+    layer = network()
+    before = {key: value.clone() for key, value in layer.state_dict().items()}
+    run = RunSettings(precision="f32")
+    assert seconds_per_step(layer, "no such mode", SHAPE, run, torch.device("cpu")) == float("inf")
+    assert 0 < seconds_per_step(layer, "off", SHAPE, run, torch.device("cpu")) < 60
+    assert all(torch.equal(value, before[key]) for key, value in layer.state_dict().items())
+    assert all(parameter.grad is None for parameter in layer.parameters())
