@@ -121,7 +121,7 @@ def train(folder: Path, arm: str, seed: int, *, smoke: bool) -> PairStatistics:
         if change is not None:
             content["teacher"] = teacher | {"model": "teacher"} | change
         content |= {"name": run.name.lower(), "seed": seed}
-        content["run"] |= {"threads": 1} if smoke else {}
+        content["run"] |= {"threads": 1, "compile": "off"}  # compiling takes longer than a thousand steps
         if smoke:
             content["schedule"] = {"batch": 8, "steps": 2}
             content["run"]["device"] = "cpu"
