@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.rates import PairCounts, rate_of_pairs, rate_of_subjects, student, wilson
+from mien.rates import (
+    Estimate,
+    PairCounts,
+    more_subjects,
+    rate_of_pairs,
+    rate_of_subjects,
+    student,
+    wilson,
+    with_threshold_noise,
+)
 
 
 def test_students_quantiles() -> None:
@@ -41,22 +50,35 @@ def test_a_rate_by_subject_is_the_plain_share() -> None:
     assert rate.value == 3 / 11 and rate.count == 11 and rate.low < rate.value < rate.high
 
 
-def ends(share: float, left_out: Sequence[float], variance: float, trials: Sequence[float]) -> tuple[float, float]:
+def ends(
+    share: float, left_out: Sequence[float], variance: float, trials: Sequence[float], *, of_pairs: bool = False
+) -> tuple[float, float]:
     """The interval by plain loops, from the rate without each subject and the variance."""
     kish = sum(trials) ** 2 / sum(count**2 for count in trials)
     mean = sum(left_out) / len(left_out)
     squares = [(value - mean) ** 2 for value in left_out]
     unequal = sum(square**2 for square in squares) - sum(squares) ** 2 / len(squares)
     freedom = min(len(left_out) - 1, max(2.0, min(kish, 2 * sum(squares) ** 2 / unequal)))
-    skewness = sum((mean - value) ** 3 for value in left_out) / sum(squares) ** 1.5
+    skewness = sum((mean - value) ** 3 for value in left_out) / sum(squares) ** 1.5 if of_pairs else 0.0
     quantile = student(freedom)
     reach = {
-        side: max(quantile, 3 / g * (1 - np.cbrt(1 - g * (quantile + g / 6)))) if g > 0 else quantile
+        side: min(1.75 * quantile, max(quantile, 3 / g * (1 - np.cbrt(1 - g * (quantile + g / 6)))))
+        if g > 0
+        else quantile
         for side, g in (("low", -skewness), ("high", skewness))
     }
     spread, middle = np.sqrt(variance) / (share * (1 - share)), np.log(share / (1 - share))
     low, high = middle - spread * reach["low"], middle + spread * reach["high"]
-    return 1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high))
+    heaviest = max(trials) / sum(trials) * (2 if of_pairs else 1)
+    lowest = 1 - fay_feuer(1 - share, variance, heaviest)
+    return max(lowest, 1 / (1 + np.exp(-low))), min(fay_feuer(share, variance, heaviest), 1 / (1 + np.exp(-high)))
+
+
+def fay_feuer(share: float, variance: float, weight: float) -> float:
+    """Equation 6 with the quantile of the gamma distribution that it names, from scipy."""
+    stats = pytest.importorskip("scipy.stats")
+    value, spread = share + weight, variance + weight**2
+    return float(spread / (2 * value) * stats.chi2.ppf(0.975, 2 * value**2 / spread))
 
 
 def test_the_jackknife_is_a_plain_loop() -> None:
@@ -68,7 +90,7 @@ def test_the_jackknife_is_a_plain_loop() -> None:
     share = errors.sum() / trials.sum()
     independent = share * (1 - share) / trials.sum()
     rate = rate_of_subjects(errors, trials)
-    assert (rate.low, rate.high) == pytest.approx(ends(share, left_out, max(variance, independent), trials))
+    assert (rate.low, rate.high) == pytest.approx(ends(share, left_out, max(variance, independent), trials), rel=2e-3)
 
 
 def test_the_variance_over_pairs_is_a_plain_double_sum() -> None:
@@ -99,7 +121,10 @@ def test_the_variance_over_pairs_is_a_plain_double_sum() -> None:
         )
     )
     assert variance > float((r**2).sum()) / len(pairs) ** 2
-    assert (rate.low, rate.high) == pytest.approx(ends(share, left_out, variance, [size - 1] * size))
+    assert (rate.low, rate.high) == pytest.approx(
+        ends(share, left_out, variance, [size - 1] * size, of_pairs=True), rel=2e-3
+    )
+    assert rate.missing == 18 and rate.interval is None
 
 
 def test_the_other_side_of_a_rate_has_the_mirrored_interval() -> None:
@@ -117,6 +142,49 @@ def test_one_subject_that_makes_all_errors_gives_a_wide_interval() -> None:
     together[3], apart[:10] = 10, 1
     one, ten = rate_of_subjects(together, trials), rate_of_subjects(apart, trials)
     assert one.value == ten.value and one.high > 2 * ten.high and one.low < ten.low / 3
+
+
+def test_one_persons_misses_no_longer_reach_from_a_tenth_of_a_percent_to_nineteen() -> None:
+    """One of 100 people misses half of the time: no end is beyond that of one more person who always does."""
+    trials, errors = np.full(100, 10), np.zeros(100, int)
+    errors[0] = 5
+    rate = rate_of_subjects(errors, trials)
+    assert rate.value == 0.005 and rate.high < 0.05
+    exact = pytest.importorskip("scipy.stats").beta.ppf(0.975, 2, 99)
+    errors[0] = 10
+    assert rate_of_subjects(errors, trials).high == pytest.approx(exact, rel=0.05)
+
+
+def test_too_few_people_get_no_interval_but_the_number_that_is_missing() -> None:
+    nine = rate_of_subjects(np.array([1, 0, 2, 0, 1, 0, 0, 1, 0]), np.full(9, 4))
+    ten = rate_of_subjects(np.array([1, 0, 2, 0, 1, 0, 0, 1, 0, 0]), np.full(10, 4))
+    assert (nine.missing, nine.interval) == (1, None)
+    assert (ten.missing, ten.interval) == (0, (ten.low, ten.high))
+    assert rate_of_subjects(np.zeros(4), np.ones(4)).missing == 6
+
+
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=60), st.integers(2, 80))
+def test_as_many_average_people_as_are_missing_are_just_enough(counts: list[int], wanted: int) -> None:
+    def effective(more: int) -> float:
+        trials = np.array([*counts, *[float(np.mean(counts))] * more])
+        return float(trials.sum() ** 2 / (trials**2).sum())
+
+    more = more_subjects(len(counts), effective(0), wanted)
+    assert effective(more) >= wanted - 1e-6
+    assert more == 0 or effective(more - 1) < wanted + 1e-6
+
+
+def test_a_few_heavy_people_without_an_error_do_not_count_as_many() -> None:
+    """The rule of three is of the effective number of people: two of fifty have nearly all comparisons."""
+    trials = np.array([500.0, 500.0, *[1.0] * 48])
+    assert rate_of_subjects(np.zeros(50), trials).high == 1.0
+
+
+def test_the_noise_of_a_threshold_is_added_as_squares() -> None:
+    fixed = Estimate(0.1, 0.07, 0.14, 500)
+    found = with_threshold_noise(fixed, (0.06, 0.18), 0)
+    assert (found.low, found.high) == pytest.approx((0.1 - np.hypot(0.03, 0.04), 0.1 + np.hypot(0.04, 0.08)))
+    assert with_threshold_noise(fixed, (0.0, 1.0), 5).interval is None
 
 
 def test_no_error_gives_the_rule_of_three() -> None:

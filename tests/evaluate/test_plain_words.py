@@ -34,6 +34,13 @@ def test_a_set_that_shows_less_speaks_of_what_it_shows() -> None:
     assert opening([]) == ()
 
 
+def test_a_rate_whose_interval_needs_more_people_is_not_spoken_of() -> None:
+    known, unknown = Estimate(0.1, 0.05, 0.2, 100), Estimate(0.1, 0.05, 0.2, 100, missing=9)
+    (said,) = opening([OperatingPoint(0.1, 0.5, None, known, unknown, 9)])
+    assert said.text("en") == "At the threshold for FMR 0.1: of 100 strangers, between 5 and 20 would be let in."
+    assert opening([OperatingPoint(0.1, 0.5, None, unknown, known, 9)]) == ()
+
+
 @pytest.mark.parametrize("rate", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 0.0])
 def test_counts_are_rounded_outwards(rate: float) -> None:
     estimate = Estimate(rate, rate / 1.7, rate * 1.7 + 1e-6, 1000)

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from mien.evaluate.wording import describe, joined, message, share, status_text
+from mien.evaluate.wording import describe, five_digits, joined, message, share, status_text
 from mien.messages import find_catalogue, text_of
 from mien.rates import Estimate
 
@@ -26,6 +26,12 @@ def test_a_rate_has_its_interval() -> None:
     assert describe(Estimate(2e-4, 5e-5, 3e-3, 10)).text("en") == "2.0e-04 (5.0e-05 to 3.0e-03)"
     assert describe(Estimate(0.0, 0.0, 0.03, 1000)).text("en") == "0 of 1,000; below 3.00%"
     assert describe(Estimate(0.0, 0.0, 0.03, 1000)).text("vi") == "0 trên 1.000; dưới 3,00%"
+    refused = describe(Estimate(0.02, 0.0, 0.9, 10, missing=12))
+    assert refused.text("en") == "2.00%; an interval needs 12 more people"
+    assert refused.text("vi") == "2,00%; để có khoảng tin cậy cần thêm 12 người"
+    nothing = describe(Estimate(0.0, 0.0, 0.9, 40, missing=1))
+    assert nothing.text("en") == "0 of 40; an interval needs 1 more person"
+    assert describe(Estimate(0.98765, 0.97, 0.99, 40), five_digits).text("en") == "0.98765 (0.97000 to 0.99000)"
     assert describe(None).text("en") == "no comparisons"
     assert describe(Estimate(0.0, 0.0, 1.0, 0)).text("en") == "no comparisons"
 

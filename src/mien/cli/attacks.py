@@ -102,7 +102,7 @@ def _cells(one: AttackRate) -> tuple[str, ...]:
         str(one.no_answer.count),
         "APCER" if one.kind else "BPCER",
         f"{rate.value:.1%}",
-        f"{rate.low:.1%} to {rate.high:.1%}",
+        f"needs {rate.missing} more people" if rate.interval is None else "{:.1%} to {:.1%}".format(*rate.interval),
         f"{one.no_answer.value:.1%}",
     )
 
@@ -119,4 +119,4 @@ def _as_json(found: AttackResult) -> dict[str, object]:
 
 
 def _estimate(one: Estimate) -> dict[str, object]:
-    return {"value": one.value, "interval": [one.low, one.high], "images": one.count}
+    return {"value": one.value, "interval": one.interval, "missing_people": one.missing, "images": one.count}

@@ -286,4 +286,4 @@ def _as_json(found: Health, language: str) -> dict[str, object]:
 
 
 def _triple(rate: Estimate | None) -> list[float] | None:
-    return None if rate is None else [rate.value, rate.low, rate.high]
+    return None if rate is None else [rate.value, *(rate.interval or (None, None))]

@@ -2,17 +2,18 @@
 
 Each model gets its own threshold at a false match rate, on the set itself; the difference of the false non-match
 rates is taken subject by subject, so what is hard for both does not widen its interval. The noise of both thresholds
-is in it.
+is in it; where the set cannot say between which thresholds one of them is, nothing is said of the difference.
 """
 
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 
 from mien.errors import ManifestError
 from mien.evaluate.wording import message
 from mien.messages import Message
+from mien.messages.figures import without_interval
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.moves import AtRate, at_rate
 from mien.pairwise.operating_points import RATES, can_show
@@ -22,22 +23,37 @@ from mien.rates import Estimate, Indices, Moves, moves_of_subjects
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """B less A, with its 95% interval."""
+    """B less A, with its 95% interval; `missing` people are needed before the interval holds."""
 
     value: float
     low: float
     high: float
+    missing: int = 0
 
     @property
     def words(self) -> Message:
         """In percentage points, with its interval."""
+        if self.missing:
+            return without_interval(message("points", value=100 * self.value), self.missing)
         return message("difference", value=100 * self.value, low=100 * self.low, high=100 * self.high)
+
+    @property
+    def is_gain(self) -> bool:
+        """Whether B has fewer errors, beyond an interval that holds."""
+        return not self.missing and self.high < 0
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether B has more errors, beyond an interval that holds."""
+        return not self.missing and self.low > 0
 
     def verdict(self, a: str, b: str) -> Message:
         """Which of the two, by their names, has fewer errors, as far as the data show."""
-        if self.low > 0:
+        if self.missing:
+            return message("no-verdict", count=self.missing)
+        if self.is_loss:
             return message("fewer-errors", name=a)
-        return message("fewer-errors", name=b) if self.high < 0 else message("no-difference")
+        return message("fewer-errors", name=b) if self.is_gain else message("no-difference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +83,13 @@ def compare(a: PairStatistics, b: PairStatistics) -> list[ComparedPoint]:
 def _compare(a: PairStatistics, b: PairStatistics, rate: float) -> ComparedPoint:
     first, second = at_rate(a, rate), at_rate(b, rate)
     value, moves = second.fnmr.value - first.fnmr.value, _moves_of_difference(first, second, a.nonmated)
-    found = _with_interval(value, moves) if moves.each.any() else _unchanged(moves.subjects, value)
+    missing = max(first.ends.missing, second.ends.missing)
     return ComparedPoint(
         rate,
         (first.threshold, second.threshold),
         (fmr_at(a, first.threshold), fmr_at(b, second.threshold)),
         (first.fnmr, second.fnmr),
-        found,
+        _with_interval(value, moves, missing, min(first.freedom, second.freedom)),
     )
 
 
@@ -98,19 +114,15 @@ def difference(a: Indices, b: Indices, trials: Indices) -> Difference:
     """
     kept = trials > 0
     change, trials = (b - a)[kept].astype(np.float64), trials[kept].astype(np.float64)
-    subjects, total = len(trials), float(trials.sum())
-    value = float(change.sum()) / total
-    if subjects < 2 or not change.any():
-        return _unchanged(subjects, value)
+    value = float(change.sum()) / float(trials.sum())
     return _with_interval(value, moves_of_subjects(change, trials))
 
 
-def _with_interval(value: float, moves: Moves) -> Difference:
-    (below, above), spread = moves.reach, sqrt(moves.variance)
-    return Difference(value, value - below * spread, value + above * spread)
-
-
-def _unchanged(subjects: int, value: float) -> Difference:
-    """Where nobody's errors differ, the rule of three over subjects."""
-    reach = min(1.0, 3 / max(1, subjects))
-    return Difference(value, value - reach, value + reach)
+def _with_interval(value: float, moves: Moves, missing: int = 0, freedom: float = inf) -> Difference:
+    """A difference with its interval; where nobody's errors differ, by the rule of three over subjects."""
+    missing = max(missing, moves.missing)
+    if moves.subjects < 2 or not moves.each.any():
+        reach = min(1.0, 3 / max(1.0, moves.effective))
+        return Difference(value, value - reach, value + reach, missing)
+    (below, above), spread = moves.skewed_reach(freedom), sqrt(moves.variance)
+    return Difference(value, max(-1.0, value - below * spread), min(1.0, value + above * spread), missing)

@@ -4,8 +4,8 @@ Each figure is a mean over pairs, or moves like one (the first term of its expan
 far it moves when one subject is left out. Where no subjects are known, every pair is its own.
 """
 
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, replace
+from math import ceil, inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,9 +97,10 @@ def area_of(pairs: ScoredPairs, curve: Roc) -> Estimate:
     if not 0 < value < 1:
         return _share(np.full(int(mated.sum()), value == 1), who[mated])
     above, below = pairs.scores[mated], pairs.scores[~mated]
-    own = _moves(_share_below(below, above), who[mated], int(who.max()) + 1)
-    other = _moves(1 - _share_below(above, below), who[~mated], int(who.max()) + 1)
-    return rate_of_moves(value, own.plus(other, 1.0), float("inf"))
+    own = mean_moves(_share_below(below, above), who[mated], int(who.max()) + 1)
+    other = mean_moves(1 - _share_below(above, below), who[~mated], int(who.max()) + 1)
+    found = rate_of_moves(value, own.plus(other, 1.0), inf)
+    return replace(found, count=len(pairs.scores))
 
 
 def share_right(pairs: ScoredPairs, right: NDArray[np.bool_]) -> Estimate:
@@ -121,7 +122,7 @@ def own_numbers(pairs: ScoredPairs) -> Indices:
     return np.unique(filled, return_inverse=True)[1].reshape(filled.shape)
 
 
-def _moves(values: NDArray[np.bool_] | Doubles, who: Indices, subjects: int) -> Moves:
+def mean_moves(values: NDArray[np.bool_] | Doubles, who: Indices, subjects: int) -> Moves:
     """Moves of a mean over pairs when a subject is left out; a pair of two subjects belongs to both."""
     worth = values.astype(np.float64)
     two = who[:, 0] != who[:, 1]
@@ -155,8 +156,8 @@ def _both(pairs: ScoredPairs, threshold: float) -> tuple[Moves, Moves]:
     """Moves of FNMR and FMR at a threshold, of all subjects of a list."""
     who, mated = own_numbers(pairs), pairs.mated
     subjects = int(who.max()) + 1
-    own = _moves(pairs.scores[mated] < threshold, who[mated], subjects)
-    return own, _moves(pairs.scores[~mated] >= threshold, who[~mated], subjects)
+    own = mean_moves(pairs.scores[mated] < threshold, who[mated], subjects)
+    return own, mean_moves(pairs.scores[~mated] >= threshold, who[~mated], subjects)
 
 
 def _share(events: NDArray[np.bool_], who: Indices) -> Estimate:
@@ -164,6 +165,6 @@ def _share(events: NDArray[np.bool_], who: Indices) -> Estimate:
     numbers, dense = np.unique(who, return_inverse=True)
     value = float(events.mean())
     if 0 < value < 1:
-        return rate_of_moves(value, _moves(events, dense.reshape(who.shape), len(numbers)), len(events))
+        return rate_of_moves(value, mean_moves(events, dense.reshape(who.shape), len(numbers)), len(events))
     shared = bool((who[:, 0] != who[:, 1]).any())
     return one_sided(value, (6 if shared else 3) / len(numbers), len(events))

@@ -7,7 +7,7 @@ embedding cannot match: with it, the rate is that of a system (FNMR including fa
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import message, share
 from mien.messages import Message
 from mien.pairwise.all_pairs import PairStatistics
-from mien.pairwise.moves import at_rate, fmr_moves
+from mien.pairwise.moves import at_rate
 from mien.pairwise.rates_at import misses_by_subject
-from mien.rates import Estimate, Indices, moves_of_subjects, one_sided, rate_of_moves, rate_of_subjects
+from mien.rates import Estimate, Indices, rate_of_subjects, with_threshold_noise
 
 MAX_SAMPLES = 20
 """Samples per subject that take part, so that a few people with very many do not outvote all others."""
@@ -83,17 +83,11 @@ def fnmr_with_failures(pairs: PairStatistics, fmr: float, embedded: Embedded, ma
     _, dense = np.unique(pairs.subjects, return_inverse=True)
     names = dict(zip(dense.tolist(), embedded.subjects, strict=True))
     lost, others = _lost(np.bincount(dense), names, embedded.failed_subjects, max_samples)
-    all_errors = np.concatenate([errors + lost, others])
-    all_trials = np.concatenate([trials + lost, others])
-    total = float(all_trials.sum())
-    rate = float(all_errors.sum()) / total
-    if not 0 < rate < 1:
-        return one_sided(rate, 3 / int((all_trials > 0).sum()), round(total))
-    moves, noise = moves_of_subjects(all_errors, all_trials), fmr_moves(pairs, point.threshold)
-    if noise is not None:
-        each = np.concatenate([noise.each, np.zeros(len(others))])
-        moves = moves.plus(replace(noise, each=each), point.price * float(trials.sum()) / total)
-    return rate_of_moves(rate, moves, total)
+    failed = float(lost.sum() + others.sum())
+    total = float(trials.sum()) + failed
+    loose, strict = ((rate * float(trials.sum()) + failed) / total for rate in (point.at_loose, point.at_strict))
+    fixed = rate_of_subjects(np.concatenate([errors + lost, others]), np.concatenate([trials + lost, others]))
+    return with_threshold_noise(fixed, (loose, strict), point.ends.missing)
 
 
 def _lost(

@@ -15,12 +15,16 @@ CROWDS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
 def opening(points: Sequence[OperatingPoint]) -> tuple[Message, ...]:
-    """How many strangers would be let in, and how many people refused; nothing where a set shows no rate."""
-    if not points:
+    """How many strangers would be let in, and how many people refused; nothing where a set shows no rate.
+
+    Of rates whose intervals need more people nothing is said.
+    """
+    known = [point for point in points if point.fmr.interval]
+    if not known:
         return ()
-    point = next((one for one in points if one.wanted <= PLAIN_RATE * 1.01), points[-1])
+    point = next((one for one in known if one.wanted <= PLAIN_RATE * 1.01), known[-1])
     let_in = _of_crowd("plain.let-in", point.fmr)
-    if point.fnmr is None or not point.fnmr.count:
+    if point.fnmr is None or not point.fnmr.count or point.fnmr.interval is None:
         return (message("plain.strangers", rate=point.wanted, let_in=let_in),)
     refused = _of_crowd("plain.refused", point.fnmr)
     return (message("plain.both", rate=point.wanted, let_in=let_in, refused=refused),)
@@ -28,9 +32,10 @@ def opening(points: Sequence[OperatingPoint]) -> tuple[Message, ...]:
 
 def search_opening(result: SearchResult) -> tuple[Message, ...]:
     """How many strangers would be taken for somebody, and how many searches of enrolled people find nobody."""
-    if not result.points:
+    known = [point for point in result.points if point.fpir.interval and point.fnir.interval]
+    if not known:
         return ()
-    point = result.points[-1]
+    point = known[-1]
     return (
         message(
             "plain.searches",

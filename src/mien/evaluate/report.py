@@ -5,7 +5,7 @@ Version 1 of the schema: `numbers` are for programs (a key never changes its mea
 docs/guide/reports.md describes each protocol's numbers. Computes no rate and draws nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,11 +27,15 @@ class Frozen(BaseModel):
 
 
 class Number(Frozen):
-    """One figure: a value, its 95% interval, the comparisons it was counted in, and its unit where it has one."""
+    """One figure: a value, its 95% interval, the comparisons it was counted in, and its unit where it has one.
+
+    Where a rate has no interval that holds, `missing_people` is how many more people one needs.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    missing_people: int | None = None
     comparisons: int | None = None
     unit: str | None = None
 
@@ -180,7 +184,17 @@ def _in_language(value: Any, language: str) -> Any:  # noqa: ANN401 - any part o
 
 def number(rate: Estimate) -> Number:
     """A rate for programs."""
-    return Number(value=rate.value, low=rate.low, high=rate.high, comparisons=rate.count)
+    low, high = rate.interval or (None, None)
+    return Number(value=rate.value, low=low, high=high, missing_people=rate.missing or None, comparisons=rate.count)
+
+
+def band(rates: Iterable[Estimate]) -> dict[str, tuple[float, ...]]:
+    """`low` and `high` of a Series of rates; nothing where the interval of one needs more people."""
+    ends = [rate.interval for rate in rates]
+    known = [one for one in ends if one is not None]
+    if len(known) < len(ends):
+        return {}
+    return {"low": tuple(low for low, _ in known), "high": tuple(high for _, high in known)}
 
 
 def read_report(path: Path) -> Report:

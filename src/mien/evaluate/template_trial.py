@@ -80,7 +80,7 @@ class TemplateTrial:
     @property
     def better(self) -> TriedTemplate | None:
         """The best template that is better than the card's beyond the interval; None where the card's is right."""
-        found = [one for one in self.tried if one.difference is not None and one.difference.high < 0]
+        found = [one for one in self.tried if one.difference is not None and one.difference.is_gain]
         return min(found, key=lambda one: one.fnmr) if found else None
 
     def warning(self, name: str) -> Message | None:

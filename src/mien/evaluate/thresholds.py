@@ -17,7 +17,7 @@ from mien.pairwise.all_pairs import PairStatistics, compare_all
 from mien.pairwise.operating_points import SHOWN_BY, can_show, subjects_needed
 from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.pairwise.strata import StratumRow, strata_at
-from mien.rates import Indices
+from mien.rates import Estimate, Indices
 from mien.types import Floats
 from mien.units import UNIT_OF, Metric
 
@@ -157,17 +157,19 @@ def _worst_row(groups: Mapping[str, Halves], everybody: PairStatistics, rate: fl
     known = missed.count > 0
     price = {
         "fnmr": _short(missed.value) if known else None,
-        "fnmr_interval": (_short(missed.low), _short(missed.high)) if known else None,
+        "fnmr_interval": _ends(missed) if known else None,
     }
     return row.model_copy(update={"group": worst, **price})
 
 
 def _crossed(row: ThresholdRow, found: Sequence[StratumRow]) -> ThresholdRow:
-    return row.model_copy(update={"strata": {f"{one.a} | {one.b}": _three(one) for one in found} or None})
+    """A row with the rates within and between those strata that have enough people for an interval."""
+    known = {f"{one.a} | {one.b}": (_short(one.fmr.value), *ends) for one in found if (ends := _ends(one.fmr))}
+    return row.model_copy(update={"strata": known or None})
 
 
-def _three(stratum: StratumRow) -> tuple[float, float, float]:
-    return _short(stratum.fmr.value), _short(stratum.fmr.low), _short(stratum.fmr.high)
+def _ends(rate: Estimate) -> tuple[float, float] | None:
+    return None if rate.interval is None else (_short(rate.interval[0]), _short(rate.interval[1]))
 
 
 def halves_of(subjects: int) -> Indices:
@@ -203,10 +205,11 @@ def _row(choosing: PairStatistics, scoring: PairStatistics, rate: float, protoco
         value=round(value, 5),
         unit=UNIT_OF[scoring.metric],
         fmr=rate,
-        fmr_interval=(_short(false_match.low), _short(false_match.high)),
+        fmr_interval=_ends(false_match),
         fmr_measured=_short(false_match.value),
         fnmr=_short(false_non_match.value) if mated else None,
-        fnmr_interval=(_short(false_non_match.low), _short(false_non_match.high)) if mated else None,
+        fnmr_interval=_ends(false_non_match) if mated else None,
+        missing_people=max(false_match.missing, false_non_match.missing if mated else 0) or None,
         protocol=protocol,
     )
 

@@ -4,11 +4,11 @@ Every text of a report is a message of the catalogues (mien.messages) under `eva
 written in any language; see Report.in_language.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mien.evaluate.report import Evaluated
 from mien.messages import Argument, Message, Text, has_message
-from mien.messages.figures import between, exact_score
+from mien.messages.figures import between, exact_score, without_interval
 from mien.pairwise.operating_points import SHOWN_BY
 from mien.rates import Estimate
 
@@ -42,13 +42,21 @@ def interval(value: float, low: float, high: float) -> Message:
     return between(share(value), share(low, value), share(high, value))
 
 
-def describe(rate: Estimate | None) -> Message:
-    """A rate with its interval; where no error was seen, what may hide."""
+def five_digits(value: float, like: float | None = None) -> Message:
+    """A share as a fraction of 1, such as an area under a curve; `like` changes nothing."""
+    return message("five-digits", value=float(value))
+
+
+def describe(rate: Estimate | None, form: Callable[[float, float | None], Text] = share) -> Message:
+    """A rate with its interval; where no error was seen, what may hide; where no interval holds, what it needs."""
     if rate is None or not rate.count:
         return message("no-comparisons")
+    if rate.interval is None:
+        counted = form(rate.value, None) if rate.value else message("none-of-all", trials=int(rate.count))
+        return without_interval(counted, rate.missing)
     if rate.value == 0:
         return message("none-of", trials=int(rate.count), high=share(rate.high))
-    return interval(rate.value, rate.low, rate.high)
+    return between(form(rate.value, None), form(rate.low, rate.value), form(rate.high, rate.value))
 
 
 def too_few(rate: float, comparisons: int, more: int) -> Message:

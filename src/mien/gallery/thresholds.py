@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from mien.errors import CardError, ContractError
 from mien.gallery.calibration import OwnRates, own_rates
 from mien.gallery.stores.base import Store
-from mien.gallery.wording import message
+from mien.gallery.wording import interval, message
 from mien.messages import Message
 from mien.messages.figures import percent, score_text
 from mien.models.card import ModelCard, ThresholdRow
@@ -181,7 +181,7 @@ def _own(rates: OwnRates, card: ModelCard) -> Threshold:
         unit=card.unit,
         contract=card.contract,
         fmr=rates.shown,
-        fmr_interval=(rates.fmr.low, rates.fmr.high),
+        fmr_interval=rates.fmr.interval,
         protocol=f"{rates.pairs} pairs of {rates.people} people of this gallery, one image each",
     )
 
@@ -193,9 +193,7 @@ def _about_card(rates: OwnRates, promised: Threshold | None, value: float) -> tu
         message(
             "card-fails",
             wanted=percent(rates.wanted),
-            rate=percent(rates.at_card.value),
-            low=percent(rates.at_card.low),
-            high=percent(rates.at_card.high),
+            rate=interval(rates.at_card),
             threshold=score_text(value),
         ),
     )

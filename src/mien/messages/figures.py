@@ -13,6 +13,11 @@ def between(value: Text, low: Text, high: Text) -> Message:
     return Message("figure.interval", {"value": value, "low": low, "high": high})
 
 
+def without_interval(value: Text, missing: int) -> Message:
+    """A figure whose interval would not hold, with the number of people that one needs."""
+    return Message("figure.no-interval", {"value": value, "count": missing})
+
+
 def score_text(value: float) -> Message:
     """A score or a threshold, as people compare them: three decimals."""
     return Message("figure.score", {"value": float(value)})

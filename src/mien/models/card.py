@@ -139,6 +139,8 @@ class ThresholdRow(Strict):
     """The false match rate that the other half of the people has at the threshold."""
     fnmr: float | None = None
     fnmr_interval: tuple[float, float] | None = None
+    missing_people: int | None = None
+    """How many more people the intervals need, where they are not given for that reason."""
     protocol: str
     group: str | None = None
     """The group of people that it was chosen and scored on; None is everybody."""

@@ -1,8 +1,9 @@
-"""How far the rates of a set move when one subject is left out, for whatever is made of several rates.
+"""FNMR at a wanted FMR, with the noise of its threshold: a set with a few more false matches gets a stricter one.
 
-FNMR at a wanted FMR has the noise of its threshold too: a set with a few more false matches gets a stricter
-threshold, and with it more false non-matches. So its moves are those of the FNMR plus those of the FMR, times what
-one costs of the other. The same holds for the equal error rate and for the difference of two models. Prints nothing.
+Its interval has the noise of a fixed threshold, and what FNMR is at both ends of where the threshold may be
+(threshold_ends); as they are of different comparisons, the two are added as squares (Zou and Donner, Statistics in
+Medicine 27, 2008). What both rates are part of, the equal error rate and the difference of two models, moves with
+both when a subject is left out: the moves of FNMR and those of FMR, times what one costs of the other.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mien.pairwise.rates_at import (
     misses_by_subject,
     threshold_at,
 )
+from mien.pairwise.threshold_ends import ThresholdEnds, threshold_ends
 from mien.rates import (
     STEP,
     Doubles,
@@ -30,7 +32,7 @@ from mien.rates import (
     moves_of_pairs,
     moves_of_subjects,
     price,
-    rate_of_moves,
+    with_threshold_noise,
 )
 
 
@@ -40,17 +42,25 @@ class AtRate:
 
     Attributes:
         threshold: in the metric's unit.
+        ends: between which thresholds it may be.
+        fnmr: with its interval.
+        at_loose: FNMR at the loose end.
+        at_strict: FNMR at the strict end.
         price: how much FNMR rises while FMR falls by one unit.
         moves: of FNMR, with those of the threshold.
-        fnmr: with its interval.
+        freedom: the fewest degrees of freedom of a part of these.
         matches: (K, 2) the subjects of each accepted non-mated comparison; None where not all are kept.
         samples: (S,) samples of each subject.
     """
 
     threshold: float
+    ends: ThresholdEnds
+    fnmr: Estimate
+    at_loose: float
+    at_strict: float
     price: float
     moves: Moves
-    fnmr: Estimate
+    freedom: float
     matches: Indices | None
     samples: Doubles
 
@@ -61,28 +71,39 @@ def at_rate(pairs: PairStatistics, fmr: float) -> AtRate:
     Raises:
         ValueError: the set cannot show that rate.
     """
-    threshold = threshold_at(pairs, fmr)
+    threshold, ends = threshold_at(pairs, fmr), threshold_ends(pairs, fmr)
+    loose, strict = missed(pairs, ends.loose), missed(pairs, ends.strict)
     similarity, measured = pairs.similarity(threshold), fmr_at(pairs, threshold)
     matches, samples = kept_matches(pairs, similarity)
     cost, own = _price(pairs, fmr, measured), fnmr_moves(pairs, threshold)
     whole = is_kept(pairs, similarity)
+    freedom = own.freedom
     if whole:
-        moves = own.plus(_of_matches(pairs, matches, samples), cost)
+        other = _of_matches(pairs, matches, samples)
+        moves, freedom = own.plus(other, cost), min(freedom, other.freedom)
     else:
         # Of the many matches at so loose a rate nobody knows whose they are: both parts are taken as independent.
         variance = ((measured.high - measured.low) / 4) ** 2
         moves = own.times(sqrt(1 + cost**2 * variance / max(own.variance, 1e-300)))
-    fnmr = fnmr_at(pairs, threshold)
-    if 0 < fnmr.value < 1:
-        fnmr = rate_of_moves(fnmr.value, moves, fnmr.count)
     return AtRate(
         threshold=threshold,
+        ends=ends,
+        fnmr=with_threshold_noise(fnmr_at(pairs, threshold), (loose, strict), ends.missing),
+        at_loose=loose,
+        at_strict=strict,
         price=cost,
         moves=moves,
-        fnmr=fnmr,
+        freedom=freedom,
         matches=matches if whole else None,
         samples=samples,
     )
+
+
+def missed(pairs: PairStatistics, threshold: float) -> float:
+    """The share of mated comparisons that a threshold misses; NaN without any."""
+    if not len(pairs.mated):
+        return float("nan")
+    return float(np.count_nonzero(pairs.mated < np.float64(pairs.similarity(threshold))) / len(pairs.mated))
 
 
 def fnmr_moves(pairs: PairStatistics, threshold: float) -> Moves:
@@ -100,21 +121,6 @@ def _of_matches(pairs: PairStatistics, matches: Indices, samples: Doubles) -> Mo
     return moves_of_pairs(count_matches(matches, samples, comparisons_of(samples), float(pairs.nonmated)))
 
 
-def _price(pairs: PairStatistics, fmr: float, measured: Estimate) -> float:
-    """The price of a false match rate, between thresholds as far apart as it is uncertain.
-
-    A rate of few errors moves in steps.
-    """
-    mated = np.sort(pairs.mated)
-
-    def missed(rate: float) -> float:
-        limit = np.float64(pairs.similarity(threshold_at(pairs, rate)))
-        return float(np.searchsorted(mated, limit) / len(mated))
-
-    step = max(STEP, min(1.0, sqrt(max(1.0, measured.high / max(measured.low, 1e-12))) - 1))
-    return price(missed, fmr, 1.01 / pairs.nonmated, step)
-
-
 def equal_error_moves(pairs: PairStatistics, fmr: float) -> Moves:
     """Moves of the rate at which FMR and FNMR are equal, which is near `fmr`.
 
@@ -122,3 +128,12 @@ def equal_error_moves(pairs: PairStatistics, fmr: float) -> Moves:
     """
     found = at_rate(pairs, fmr)
     return found.moves.times(1 / (1 + found.price))
+
+
+def _price(pairs: PairStatistics, fmr: float, measured: Estimate) -> float:
+    """The price of a false match rate, between thresholds as far apart as it is uncertain.
+
+    A rate of few errors moves in steps.
+    """
+    step = max(STEP, min(1.0, sqrt(max(1.0, measured.high / max(measured.low, 1e-12))) - 1))
+    return price(lambda rate: missed(pairs, threshold_at(pairs, rate)), fmr, 1.01 / pairs.nonmated, step)

@@ -3,8 +3,9 @@
 Every rate comes with its interval by subject. Says what a set cannot show and how much is missing. Decides nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +30,19 @@ class OperatingPoint:
     Attributes:
         wanted: the false match rate it was chosen for.
         threshold: in the metric's unit.
-        threshold_interval: where the threshold for this rate is among all people, as far as this set shows; strict
-            end last.
+        threshold_interval: where the threshold for this rate is among all people, as far as this set shows, strict
+            end last; None where people are missing to say.
         fmr: measured.
         fnmr: measured; its interval has the threshold's noise too; None without mated comparisons.
+        missing: people that it takes before the threshold has an interval.
     """
 
     wanted: float
     threshold: float
-    threshold_interval: tuple[float, float]
+    threshold_interval: tuple[float, float] | None
     fmr: Estimate
     fnmr: Estimate | None
+    missing: int = 0
 
 
 def can_show(pairs: PairStatistics, fmr: float) -> bool:
@@ -61,23 +64,15 @@ def operating_point(pairs: PairStatistics, fmr: float) -> OperatingPoint:
     Raises:
         ValueError: the set cannot show that rate.
     """
-    threshold = threshold_at(pairs, fmr)
-    measured = fmr_at(pairs, threshold)
-    # Where the true rate here is higher than measured, the threshold for the wanted one is stricter, by as much.
-    ends = [
-        threshold_at(pairs, min(1.0, max(_mirrored(measured.value, end), 1.01 / pairs.nonmated)))
-        for end in (measured.low, measured.high)
-    ]
-    fnmr = at_rate(pairs, fmr).fnmr if len(pairs.mated) else None
-    return OperatingPoint(fmr, threshold, (ends[0], ends[1]), measured, fnmr)
-
-
-def _mirrored(rate: float, end: float) -> float:
-    """The rate that is as far from another on the scale of the logit as an end of its interval, on the other side."""
-    if not 0 < rate < 1 or not 0 < end < 1:
-        return 2 * rate - end
-    odds = (rate / (1 - rate)) ** 2 * (1 - end) / end
-    return odds / (1 + odds)
+    found = at_rate(pairs, fmr)
+    return OperatingPoint(
+        fmr,
+        found.threshold,
+        None if found.ends.missing else (found.ends.loose, found.ends.strict),
+        fmr_at(pairs, found.threshold),
+        found.fnmr if len(pairs.mated) else None,
+        found.ends.missing,
+    )
 
 
 def operating_points(pairs: PairStatistics) -> list[OperatingPoint]:
@@ -91,8 +86,8 @@ class ErrorCurve:
 
     Attributes:
         thresholds: (K,) in the metric's unit, from loose to strict.
-        fmr: (K, 3) rate and its interval.
-        fnmr: (K, 3) rate and its interval; NaN without mated comparisons.
+        fmr: (K, 3) rate and its interval, NaN where that needs more people.
+        fnmr: (K, 3) rate and its interval; all NaN without mated comparisons.
     """
 
     thresholds: Floats
@@ -109,9 +104,13 @@ def error_curve(pairs: PairStatistics, points: int = 60) -> ErrorCurve:
     fnmr = [fnmr_at(pairs, value) for value in thresholds]
     return ErrorCurve(
         np.array(thresholds, np.float32),
-        np.array([(rate.value, rate.low, rate.high) for rate in fmr]).reshape(-1, 3),
-        np.array([(rate.value, rate.low, rate.high) for rate in fnmr]).reshape(-1, 3),
+        _rows(fmr),
+        _rows(fnmr),
     )
+
+
+def _rows(rates: Sequence[Estimate]) -> NDArray[np.float64]:
+    return np.array([(rate.value, *(rate.interval or (nan, nan))) for rate in rates]).reshape(-1, 3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,4 +153,4 @@ def _rates(log: DecisionLog) -> dict[str, Any]:
 
 
 def _estimate(rate: Estimate | None) -> dict[str, Any] | None:
-    return None if rate is None else {"value": rate.value, "interval": [rate.low, rate.high], "count": rate.count}
+    return None if rate is None else {"value": rate.value, "interval": rate.interval, "count": rate.count}

@@ -30,10 +30,12 @@ def test_numbers_are_those_of_the_points(metric: str, world: World) -> None:
     points, _ = points_table(found, "unit")
     numbers = point_numbers(points, "unit")
     assert len(numbers) == 9
+    assert [point.threshold_interval is None for point in points] == [False, False, True]
     for point, key in zip(points, ("1e-01", "1e-02", "1e-03"), strict=True):
         threshold, fmr, fnmr = (numbers[f"{name}@{key}"] for name in ("threshold", "fmr", "fnmr"))
         assert threshold.value == point.threshold and threshold.unit == "unit"
-        assert threshold.low is not None and threshold.high is not None and threshold.low <= threshold.high
+        assert (threshold.low is None) == (threshold.high is None) == (point.threshold_interval is None)
+        assert threshold.missing_people == (point.missing or None)
         assert (
             fmr.value == fmr_at(found, point.threshold).value and fnmr.value == fnmr_at(found, point.threshold).value
         )

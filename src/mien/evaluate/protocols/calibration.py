@@ -15,6 +15,7 @@ from mien.evaluate.scorefile import Embedded, Origin
 from mien.evaluate.thresholds import RATES, Calibration, choose_thresholds
 from mien.evaluate.wording import describe, interval, joined, message, rate_text, score_text, share
 from mien.messages import Message, text_of
+from mien.messages.figures import without_interval
 from mien.models import store
 from mien.models.card import ThresholdRow
 from mien.models.store import Model
@@ -137,12 +138,14 @@ def _headline(found: Calibration, row: ThresholdRow, unit: str) -> list[Message]
     before = next((one for one in found.usual if one.fmr == row.fmr), None)
     if before is None or before.fnmr is None or row.fnmr is None:
         return [said]
-    passed = (before.strata or {})[f"{row.group} | {row.group}"][0]
+    within = (before.strata or {}).get(f"{row.group} | {row.group}")
+    if within is None:
+        return [said]
     price = message(
         "calibration.price",
         group=row.group,
         threshold=before.value,
-        passed=share(passed),
+        passed=share(within[0]),
         before=share(before.fnmr),
         after=share(row.fnmr),
     )
@@ -160,7 +163,9 @@ def write_to_card(report: Report, origin: Origin, recognizer: str | None = None)
 
 
 def _ends(row: ThresholdRow) -> Message:
-    assert row.fmr_interval is not None
+    if row.fmr_interval is None:
+        known = row.fmr if row.fmr_measured is None else row.fmr_measured
+        return without_interval(share(known), row.missing_people or 1)
     if row.fmr_measured is not None:
         return interval(row.fmr_measured, *row.fmr_interval)
     low, high = (share(end, row.fmr) for end in row.fmr_interval)
@@ -170,25 +175,28 @@ def _ends(row: ThresholdRow) -> Message:
 def _numbers(found: Calibration, unit: str) -> dict[str, Number]:
     numbers = {}
     for row in found.rows:
-        assert row.fmr_interval is not None
         key = f"{row.fmr:.0e}"
         numbers[f"threshold@{key}"] = Number(value=row.value, unit=unit)
         numbers[f"fmr@{key}"] = Number(
             value=row.fmr if row.fmr_measured is None else row.fmr_measured,
-            low=row.fmr_interval[0],
-            high=row.fmr_interval[1],
+            **_interval(row.fmr_interval, row),
         )
-        if row.fnmr is not None and row.fnmr_interval is not None:
-            numbers[f"fnmr@{key}"] = Number(value=row.fnmr, low=row.fnmr_interval[0], high=row.fnmr_interval[1])
+        if row.fnmr is not None:
+            numbers[f"fnmr@{key}"] = Number(value=row.fnmr, **_interval(row.fnmr_interval, row))
     return numbers
+
+
+def _interval(ends: tuple[float, float] | None, row: ThresholdRow) -> dict[str, Any]:
+    return {"missing_people": row.missing_people} if ends is None else {"low": ends[0], "high": ends[1]}
 
 
 def _table(found: Calibration, unit: str) -> Table:
     rows = []
     for row in found.rows:
         misses = message("calibration.no-mated")
-        if row.fnmr is not None and row.fnmr_interval is not None:
-            misses = interval(row.fnmr, *row.fnmr_interval)
+        if row.fnmr is not None:
+            ends, missing = row.fnmr_interval, row.missing_people or 1
+            misses = interval(row.fnmr, *ends) if ends else without_interval(share(row.fnmr), missing)
         rows.append((rate_text(row.fmr), score_text(row.value), _ends(row), misses))
     return Table(
         title=message("calibration.table"),

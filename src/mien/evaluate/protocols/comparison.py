@@ -99,7 +99,11 @@ def _sentence(point: ComparedPoint, names: tuple[str, str]) -> Message:
 def _numbers(points: list[ComparedPoint]) -> dict[str, Number]:
     return {
         f"fnmr difference@{p.wanted:.0e}": Number(
-            value=p.difference.value, low=p.difference.low, high=p.difference.high, comparisons=p.fnmr[0].count
+            value=p.difference.value,
+            low=None if p.difference.missing else p.difference.low,
+            high=None if p.difference.missing else p.difference.high,
+            missing_people=p.difference.missing or None,
+            comparisons=p.fnmr[0].count,
         )
         for p in points
     }

@@ -6,6 +6,7 @@ are strangers (FNIR at FPIR, rank-k). A template without an embedding is missed 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -164,7 +165,7 @@ def _headline(
 
 def _accepted(rate: Estimate) -> Estimate:
     """The share that is accepted, of a share that is missed."""
-    return Estimate(1 - rate.value, 1 - rate.high, 1 - rate.low, rate.count)
+    return replace(rate, value=1 - rate.value, low=1 - rate.high, high=1 - rate.low)
 
 
 def mean_fnir(results: Sequence[SearchResult]) -> dict[float, Estimate]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from mien.errors import ManifestError
-from mien.evaluate.distributions import decidability, moments
+from mien.evaluate.distributions import separation
 from mien.evaluate.mated_rates import MAX_SAMPLES, capped, fnmr_over_people, fnmr_with_failures, heaviest
 from mien.evaluate.plain_words import opening
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
@@ -112,7 +112,7 @@ def _numbers(
     return {
         "mated comparisons": Number(value=len(compared.mated)),
         "non-mated comparisons": Number(value=compared.nonmated),
-        "d'": Number(value=decidability(compared.mated, *moments(compared))),
+        "d'": number(separation(compared)),
         **({"eer": number(crossing.rate)} if crossing else {}),
         **rate_tables.point_numbers(points, unit),
     }

@@ -62,7 +62,7 @@ def fmr_chart(curve: ErrorCurve, points: Sequence[OperatingPoint], unit: str, *,
         x_label=message("column.threshold", unit=unit),
         y_label=message("rates.rate"),
         series=tuple(
-            Series(name=name, x=x, y=_column(rate, 0), low=_column(rate, 1), high=_column(rate, 2))
+            Series(name=name, x=x, y=_column(rate, 0), low=_band(rate, 1), high=_band(rate, 2))
             for name, rate in rates.items()
         ),
         marks=_marks(points[:MAX_MARKS]),
@@ -78,6 +78,11 @@ def _column(values: Doubles, index: int) -> tuple[float, ...]:
     return tuple(values[:, index].tolist())
 
 
+def _band(values: Doubles, index: int) -> tuple[float, ...]:
+    """One end of the band; nothing where the intervals need more people."""
+    return () if np.isnan(values[:, index]).any() else _column(values, index)
+
+
 def det_chart(curves: dict[str, ErrorCurve]) -> Chart:
     """Detection error trade-off: FNMR against FMR on normal-deviate axes."""
     return Chart(
@@ -91,8 +96,8 @@ def det_chart(curves: dict[str, ErrorCurve]) -> Chart:
                 name=name,
                 x=_column(curve.fmr, 0),
                 y=_column(curve.fnmr, 0),
-                low=_column(curve.fnmr, 1),
-                high=_column(curve.fnmr, 2),
+                low=_band(curve.fnmr, 1),
+                high=_band(curve.fnmr, 2),
             )
             for name, curve in curves.items()
         ),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mien.evaluate.report import Cell, Number, Table, number
 from mien.evaluate.wording import describe, message, rate_text, score_text, too_few
+from mien.messages.figures import without_interval
 from mien.models.card import ModelCard
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.operating_points import OperatingPoint, can_show, operating_points, subjects_needed
@@ -23,8 +24,10 @@ def point_numbers(points: Sequence[OperatingPoint], unit: str) -> dict[str, Numb
     numbers = {}
     for point in points:
         key = f"{point.wanted:.0e}"
-        low, high = sorted(point.threshold_interval)
-        numbers[f"threshold@{key}"] = Number(value=point.threshold, low=low, high=high, unit=unit)
+        low, high = sorted(point.threshold_interval or ()) or (None, None)
+        numbers[f"threshold@{key}"] = Number(
+            value=point.threshold, low=low, high=high, missing_people=point.missing or None, unit=unit
+        )
         numbers[f"fmr@{key}"] = number(point.fmr)
         if point.fnmr is not None:
             numbers[f"fnmr@{key}"] = number(point.fnmr)
@@ -56,8 +59,10 @@ def points_table(pairs: PairStatistics, unit: str, *, mated: bool = True) -> tup
 
 
 def _point_row(point: OperatingPoint) -> tuple[Cell, ...]:
-    low, high = sorted(point.threshold_interval)
-    threshold = message("score-interval", value=point.threshold, low=low, high=high)
+    threshold = without_interval(score_text(point.threshold), point.missing)
+    if point.threshold_interval is not None:
+        low, high = sorted(point.threshold_interval)
+        threshold = message("score-interval", value=point.threshold, low=low, high=high)
     return rate_text(point.wanted), threshold, describe(point.fmr), describe(point.fnmr)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mien.evaluate.report import Cell, Chart, Series, Table
+from mien.evaluate.report import Cell, Chart, Series, Table, band
 from mien.evaluate.searches import SearchResult
 from mien.evaluate.wording import describe, message, rate_text, score_text
 from mien.messages import Text
@@ -87,8 +87,7 @@ def _closed_chart(searches: Sequence[NamedSearch]) -> Chart:
                 name=one.name,
                 x=tuple(float(rank) for rank, _ in one.result.hits),
                 y=tuple(rate.value for _, rate in one.result.hits),
-                low=tuple(rate.low for _, rate in one.result.hits),
-                high=tuple(rate.high for _, rate in one.result.hits),
+                **band(rate for _, rate in one.result.hits),
             )
             for one in searches
             if one.result.hits
@@ -108,8 +107,7 @@ def _open_chart(searches: Sequence[NamedSearch]) -> Chart:
                 name=one.name,
                 x=tuple(p.fpir.value for p in one.result.curve),
                 y=tuple(p.fnir.value for p in one.result.curve),
-                low=tuple(p.fnir.low for p in one.result.curve),
-                high=tuple(p.fnir.high for p in one.result.curve),
+                **band(p.fnir for p in one.result.curve),
             )
             for one in searches
         ),

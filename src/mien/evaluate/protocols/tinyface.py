@@ -15,7 +15,7 @@ from mien.errors import ManifestError
 from mien.evaluate.closed_ranks import NOWHERE, hits_at, ranks
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Protocol
-from mien.evaluate.report import Chart, Number, Report, Series, Table, number
+from mien.evaluate.report import Chart, Number, Report, Series, Table, band, number
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message
 from mien.messages import Message
@@ -109,7 +109,7 @@ def _headline(searched: TinySearch, rates: Mapping[int, Estimate]) -> tuple[Mess
     first = rates[1]
     low, high = (int(np.floor(100 * first.low)), int(np.ceil(100 * first.high)))
     return (
-        message("tinyface.plain", low=low, high=high),
+        *((message("tinyface.plain", low=low, high=high),) if first.interval else ()),
         message(
             "tinyface.searches",
             count=len(searched.rank),
@@ -156,8 +156,7 @@ def _chart(searched: TinySearch, shown: Mapping[str, Mapping[int, Estimate]]) ->
                 name=_name(searched, name),
                 x=tuple(float(k) for k in rates),
                 y=tuple(rate.value for rate in rates.values()),
-                low=tuple(rate.low for rate in rates.values()),
-                high=tuple(rate.high for rate in rates.values()),
+                **band(rates.values()),
             )
             for name, rates in shown.items()
         ),

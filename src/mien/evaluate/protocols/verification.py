@@ -1,6 +1,7 @@
 """The verification protocol: a list of pairs, with or without folds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from mien.data.pairs import OnProblem, Pair, read_pairs
 from mien.data.sample import Problem
 from mien.data.sources.registry import own_pairs
 from mien.errors import ManifestError
-from mien.evaluate.distributions import decidability
+from mien.evaluate.distributions import list_separation
 from mien.evaluate.list_rates import area_of, equal_error, list_points, share_right
 from mien.evaluate.pair_lists import (
     FoldedAccuracy,
@@ -34,7 +35,7 @@ from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report, number
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.wording import describe, message
+from mien.evaluate.wording import describe, five_digits, message
 from mien.messages import Message
 from mien.scores import score_pairs, similarity
 from mien.units import UNIT_OF
@@ -175,7 +176,7 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
         "pairs without an embedding": Number(value=lost),
         "auc": number(under),
         "eer": number(crossing.rate),
-        **_separation(scored),
+        "d'": number(list_separation(scored)),
         **{f"fnmr@{point.wanted:.0e}": number(point.fnmr) for point in points},
         **{f"threshold@{point.wanted:.0e}": Number(value=flip * point.threshold, unit=unit) for point in points},
     }
@@ -196,9 +197,7 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
                 eer=describe(crossing.rate),
                 unit=unit,
                 threshold=flip * crossing.threshold,
-                auc=under.value,
-                low=under.low,
-                high=under.high,
+                auc=describe(under, five_digits),
             ),
             *scope.headline,
         ),
@@ -219,12 +218,9 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
 def _accuracy(scored: ScoredPairs, folded: FoldedAccuracy | None, unit: str, flip: float) -> tuple[Message, ...]:
     if folded is None:
         return ()
-    right = share_right(scored, folded.right)
     sentence = message(
         "verification.accuracy",
-        mean=100 * folded.mean,
-        low=100 * right.low,
-        high=100 * right.high,
+        accuracy=describe(replace(share_right(scored, folded.right), value=folded.mean)),
         deviation=100 * folded.deviation,
         folds=len(folded.folds),
         unit=unit,
@@ -237,12 +233,6 @@ def _folded(scored: ScoredPairs, published_grid: bool) -> FoldedAccuracy | None:
     if len(np.unique(scored.folds)) < 2:
         return None
     return folded_accuracy(scored, squared_l2_grid() if published_grid else None)
-
-
-def _separation(scored: ScoredPairs) -> dict[str, Number]:
-    known = np.isfinite(scored.scores)
-    mated, other = scored.scores[known & scored.mated], scored.scores[known & ~scored.mated]
-    return {"d'": Number(value=decidability(mated, float(other.mean()), float(other.var())))}
 
 
 def _check(source: str, options: Mapping[str, Any]) -> None:

@@ -1,10 +1,14 @@
 """The forgetting guard: a fine-tuned model against what it was, on general sets and on the user's own.
 
-A model is better only if it gained on a set of the role `own` beyond the interval of the difference, and lost no more
-than the recipe allows on any set of the role `general`. Compares with mien.evaluate; trains nothing.
+Gains and losses are judged by the same thing, the interval of the difference. A model is better only if it gained on
+a set of the role `own` beyond the interval, is shown to have lost on no other one, and if the interval on every set
+of the role `general` excludes a loss of more than the recipe allows. Where no such set was looked at, that is said.
+Compares with mien.evaluate; trains nothing.
 """
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,12 +16,13 @@ from typing import Literal
 import numpy as np
 
 from mien.errors import ManifestError, RecipeError
-from mien.evaluate.differences import ComparedPoint, compare
+from mien.evaluate.differences import ComparedPoint, Difference, compare
 from mien.evaluate.mated_rates import MAX_SAMPLES
 from mien.evaluate.report import Number, Table
 from mien.evaluate.wording import describe, rate_text
 from mien.messages import Message
 from mien.pairwise.all_pairs import compare_all
+from mien.pairwise.operating_points import RATES, SHOWN_BY
 from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.validation import ValidationSet, embeddings_path
 from mien.train.run.wording import message
@@ -26,7 +31,7 @@ from mien.whole_files import write_whole_text
 GUARD_FILE = "report/guard.json"
 """The guard's sentences in a run's folder."""
 
-Verdict = Literal["better", "lost too much", "no gain shown"]
+Verdict = Literal["better", "lost too much", "lost own", "no gain shown", "loss not excluded", "general not seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,28 @@ class GuardResult:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the model may be called better."""
-        kept = [row.point.difference.value <= self.allowed for row in self.rows if row.role == "general"]
-        if not all(kept):  # a difference that is NaN does not prove that nothing was lost
+        """Whether the model may be called better, or the first reason why not."""
+        own, general = (self._changes(role) for role in ("own", "general"))
+        if any(one.low > self.allowed for one in general if not one.missing):
             return "lost too much"
-        own = [row for row in self.rows if row.role == "own"]
-        return "better" if any(row.point.difference.high < 0 for row in own) else "no gain shown"
+        if any(one.is_loss for one in own):
+            return "lost own"
+        if not any(one.is_gain for one in own):
+            return "no gain shown"
+        if not general:
+            return "general not seen"
+        # A difference that is NaN, or whose interval needs more people, does not prove that nothing was lost.
+        kept = all(one.high <= self.allowed and not one.missing for one in general)
+        return "better" if kept else "loss not excluded"
+
+    def _changes(self, role: str) -> list[Difference]:
+        return [row.point.difference for row in self.rows if row.role == role]
 
     def sentences(self) -> tuple[Message, ...]:
-        """The verdict and its reasons."""
+        """The verdict, its reasons, and the roles that no set has."""
         verdict = message(f"guard.{self.verdict.replace(' ', '-')}", allowed=100 * self.allowed)
-        return (verdict, *(self._sentence(row) for row in self.rows))
+        absent = [message(f"guard.no-{role}") for role in ("own", "general") if not self._changes(role)]
+        return (verdict, *(self._sentence(row) for row in self.rows), *absent)
 
     def _sentence(self, row: Compared) -> Message:
         point = row.point
@@ -102,7 +118,10 @@ class GuardResult:
         found = {"better": Number(value=float(self.verdict == "better"))}
         for row in self.rows:
             change = row.point.difference
-            found[f"{row.name}/fnmr difference"] = Number(value=change.value, low=change.low, high=change.high)
+            ends = (None, None) if change.missing else (change.low, change.high)
+            found[f"{row.name}/fnmr difference"] = Number(
+                value=change.value, low=ends[0], high=ends[1], missing_people=change.missing or None
+            )
         return found
 
 
@@ -120,8 +139,40 @@ def read_sentences(folder: Path) -> list[Message]:
     return [Message.from_json(value) for value in json.loads(path.read_text(encoding="utf-8"))]
 
 
+def require_judgeable(recipe: RecognizerRecipe, sets: Sequence[ValidationSet]) -> None:
+    """Refuse sets with a role that the guard could not judge after the training; called before its first step.
+
+    Raises:
+        RecipeError: such a set has no subjects, or nobody with two crops, or too few comparisons.
+    """
+    if recipe.init is None:
+        return
+    for one in sets:
+        settings = one.settings
+        if settings.role == "watch":
+            continue
+        name = f"{settings.name} has the role {settings.role}"
+        if not any(one.subjects):
+            raise RecipeError(
+                f"{name}, and the guard compares by subject, which {settings.set} does not have: use a pack, or "
+                "remove the role"
+            )
+        counts = np.array(list(Counter(one.subjects).values()))
+        if counts.max() < 2:
+            raise RecipeError(
+                f"{name}, and no person of {settings.set} has two photographs, so there are no false non-matches to "
+                "compare: use a set with several photographs per person, or remove the role"
+            )
+        nonmated = (int(counts.sum()) ** 2 - int((counts**2).sum())) // 2
+        if max(RATES) * nonmated < SHOWN_BY:
+            raise RecipeError(
+                f"{name}, and its {len(counts)} people make {nonmated} non-mated comparisons, too few for any false "
+                "match rate: use a larger set, or remove the role"
+            )
+
+
 def apply_guard(recipe: RecognizerRecipe, folder: Path, sets: list[ValidationSet]) -> GuardResult | None:
-    """Compare before and after on every set with a role; None without [init] or without such sets."""
+    """Compare before and after on every set with a role; None without [init]."""
     if recipe.init is None:
         return None
     rows = []
@@ -130,18 +181,14 @@ def apply_guard(recipe: RecognizerRecipe, folder: Path, sets: list[ValidationSet
         before, after = (embeddings_path(folder, settings.name, when) for when in ("before", "after"))
         if settings.role == "watch" or not before.exists() or not after.exists():
             continue
-        if not any(one.subjects):
-            raise RecipeError(
-                f"{settings.name}: the guard compares by subject, and {settings.set} has no subjects; use a pack"
-            )
         _, numbers = np.unique(np.asarray(one.subjects), return_inverse=True)
         scans = [compare_all(np.load(path), numbers, "cosine") for path in (before, after)]
         try:
             points = compare(scans[0], scans[1])
         except ManifestError as reason:
             raise ManifestError(f"{settings.name}: {reason}") from reason
-        if not points:
-            raise RecipeError(f"{settings.name} has too few comparisons for any false match rate; use a larger set")
-        near = min(points, key=lambda point: abs(np.log(point.wanted / recipe.guard.fmr)))
+        # A rate at which the set can judge comes before a nearer one at which people are missing.
+        judged = [point for point in points if not point.difference.missing] or points
+        near = min(judged, key=lambda point: abs(np.log(point.wanted / recipe.guard.fmr)))
         rows.append(Compared(settings.name, settings.role, near))
-    return GuardResult(tuple(rows), recipe.guard.allowed) if rows else None
+    return GuardResult(tuple(rows), recipe.guard.allowed)

@@ -54,7 +54,7 @@ def _report(
         headline=(_headline(recipe, log, crops), *(guard.sentences() if guard else ())),
         numbers={**log.numbers(), **_numbers(found), **(guard.numbers() if guard else {})},
         tables=(
-            *([guard.table()] if guard else []),
+            *([guard.table()] if guard and guard.rows else []),
             *_before_and_after(found),
             *evaluations_table([_evaluation(line) for line in log.evaluations]),
             settings_table(recipe),

@@ -19,6 +19,7 @@ from mien.train.recognizers.dataset import BatchReading, CropBatch, batches
 from mien.train.recognizers.embed import embedder
 from mien.train.recognizers.fault import first_fault
 from mien.train.recognizers.feed import on_card
+from mien.train.recognizers.guard import require_judgeable
 from mien.train.recognizers.initialize import prepare_training, thaw
 from mien.train.recognizers.recipe import RecognizerEvaluate, RecognizerRecipe
 from mien.train.recognizers.report import write_training_report
@@ -42,6 +43,7 @@ class RecognitionTask:
         self.steps_per_epoch = self._crops.epoch_length // recipe.schedule.batch
         self.steps = recipe.schedule.total_steps(self.steps_per_epoch)
         self._sets = [open_validation_set(one, spec_of(recipe.model.backbone)) for one in recipe.evaluate]
+        require_judgeable(recipe, self._sets)
         self._learner = prepare_training(recipe, self._crops, world)
 
     @property
