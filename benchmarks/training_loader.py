@@ -20,6 +20,7 @@ import pyarrow as pa
 
 import command
 from mien.data.shards import ShardWriter, encode_crop
+from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.order import BatchSlice, Readers
 from mien.train.recognizers.augment import AUGMENTATIONS
 from mien.train.recognizers.dataset import BatchReading, CropDataset, batches
@@ -61,6 +62,7 @@ def crops_per_second(
 
 def measure(pack: Path, counts: tuple[int, ...], batch: int = 512, seconds: float = 1.0) -> dict:
     """Crops per second in one thread and in numbers of processes."""
+    keep_freed_memory()
     crops = CropDataset([pack], 112, "arcface")
     found = {}
     for name, kinds in KINDS.items():

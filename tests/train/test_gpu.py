@@ -1,5 +1,6 @@
 """What only a GPU can show; skipped with a message where there is none."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,16 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from made_up import detector_recipe  # noqa: E402
 
+from mien.train.compute.distributed import World  # noqa: E402
+from mien.train.compute.order import BatchSlice, Readers  # noqa: E402
 from mien.train.kinds import parse_recipe  # noqa: E402
 from mien.train.loop import train  # noqa: E402
+from mien.train.recognizers.data import open_dataset  # noqa: E402
+from mien.train.recognizers.dataset import BatchReading, CropBatch, CropDataset, batches  # noqa: E402
+from mien.train.recognizers.feed import on_card  # noqa: E402
+from mien.train.recognizers.initialize import prepare_training  # noqa: E402
+from mien.train.recognizers.recipe import RecognizerRecipe  # noqa: E402
+from mien.train.recognizers.step import make_step  # noqa: E402
 from mien.train.run.journal import read_journal  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch sees")
@@ -24,7 +33,7 @@ def losses(pack: Path, folder: Path, device: str, precision: str) -> list[float]
         "head": {"scale": 16.0, "margin": 0.2, "sample": 1.0},
         "optimizer": {"rate": 0.01, "rate_batch": 16},
         "schedule": {"batch": 16, "steps": 3},
-        "run": {"device": device, "precision": precision},
+        "run": {"device": device, "precision": precision, "compile": "off"},
     }
     train(parse_recipe(content, "gpu"), folder)
     return [line["loss"] for line in read_journal(folder / "log.jsonl") if "loss" in line]
@@ -48,6 +57,46 @@ def test_a_gpu_makes_the_steps_of_a_processor_for_a_detector(scenes: Path, tmp_p
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_low_precisions_train_on_a_gpu(face_pack: Path, tmp_path: Path, precision: str) -> None:
     assert np.isfinite(losses(face_pack, tmp_path / "run", "cuda", precision)).all()
+
+
+def test_batches_are_on_the_card_unchanged_and_in_order(face_pack: Path) -> None:
+    crops, card = CropDataset([face_pack], 112, "arcface"), torch.device("cuda")
+    reading = BatchReading(share=BatchSlice(16, 0, 16), seed=7, probabilities={"mirror": 0.5}, readers=Readers(1, 2))
+    plain, sent = batches(crops, reading, 0, 9), on_card(batches(crops, reading, 0, 9), card)
+    count = 0
+    for ours, theirs in zip(plain, sent, strict=True):
+        assert isinstance(theirs.crops, torch.Tensor) and theirs.crops.is_cuda
+        assert np.array_equal(theirs.crops.cpu().numpy(), ours.crops)
+        assert np.array_equal(theirs.everyone, ours.everyone)
+        count += 1
+    assert count == 9
+
+
+@pytest.mark.parametrize(("head", "sample"), [("arcface", 1.0), ("curricularface", 0.5), ("adaface", 0.5)])
+def test_the_host_waits_for_the_card_once_a_step(face_pack: Path, head: str, sample: float) -> None:
+    content = {
+        "name": "gpu",
+        "data": {"sets": [str(face_pack)]},
+        "model": {"backbone": "mobilefacenet", "embedding": 64},
+        "head": {"name": head, "sample": sample},
+        "optimizer": {"rate": 0.01, "rate_batch": 16},
+        "schedule": {"batch": 16, "steps": 3},
+        "run": {"device": "cuda", "compile": "off"},
+    }
+    recipe, world = parse_recipe(content, "gpu"), World(device=torch.device("cuda", 0))
+    assert isinstance(recipe, RecognizerRecipe)
+    learner = prepare_training(recipe, open_dataset(recipe), world)
+    crops, labels = torch.zeros(16, 112, 112, 3, dtype=torch.uint8, device="cuda"), np.arange(16) % 8
+    for step in range(3):
+        make_step(learner, CropBatch(step, crops, labels, labels, labels), 0.01, recipe, world)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            make_step(learner, CropBatch(3, crops, labels, labels, labels), 0.01, recipe, world)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len([one for one in caught if "synchronizing CUDA operation" in str(one.message)]) == 1
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="less than two GPUs")

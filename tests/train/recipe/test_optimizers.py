@@ -9,9 +9,30 @@ from made_up import shortest_recipe  # noqa: E402
 from mien.errors import RecipeError  # noqa: E402
 from mien.train.compute.distributed import ALONE  # noqa: E402
 from mien.train.kinds import parse_recipe  # noqa: E402
-from mien.train.recipe.optimizers import OPTIMIZERS, OptimizerKind, Rows  # noqa: E402
+from mien.train.recipe.optimizers import (  # noqa: E402
+    OPTIMIZERS,
+    OptimizerKind,
+    Rows,
+    update_rows_sgd,
+    update_rows_sgd_fused,
+)
 from mien.train.recognizers.heads import ArcFace  # noqa: E402
 from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC  # noqa: E402
+
+
+def test_the_kernel_of_gpus_makes_the_step_of_processors() -> None:
+    torch.manual_seed(0)
+    weight, moment = torch.randn(6, 1, 4), torch.randn(6, 1, 4)
+    plain = Rows(weight.clone(), [moment.clone()], torch.empty(0))
+    fused = Rows(weight.clone(), [moment.clone()], torch.empty(0))
+    settings = CentreUpdate(momentum=0.8, weight_decay=0.02)
+    for _ in range(3):
+        gradient = torch.randn(6, 1, 4)
+        update_rows_sgd(plain, gradient, 0.1, settings)
+        update_rows_sgd_fused(fused, gradient, 0.1, settings)
+    torch.testing.assert_close(fused.weight, plain.weight)
+    torch.testing.assert_close(fused.moments[0], plain.moments[0])
+    assert not torch.equal(plain.weight, weight)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
