@@ -5,14 +5,40 @@ from typing import Literal
 
 from mien.errors import ContractError
 
-Metric = Literal["cosine", "l2"]
+ModelMetric = Literal["cosine", "l2"]
+"""How the embeddings of a model are compared."""
+Metric = Literal["cosine", "l2", "z-norm", "t-norm", "s-norm", "z-norm of l2", "t-norm of l2", "s-norm of l2"]
+"""How scores are made: by a model's metric, or normalized by a cohort after that (mien.scores)."""
 Unit = Literal["cosine", "L2", "squared L2"]
 UNITS: tuple[Unit, ...] = ("cosine", "L2", "squared L2")
 
-UNIT_OF: dict[Metric, Unit] = {"cosine": "cosine", "l2": "L2"}
+UNIT_OF: dict[ModelMetric, Unit] = {"cosine": "cosine", "l2": "L2"}
 
 MAX_OF: dict[Unit, float] = {"cosine": 1.0, "L2": 2.0, "squared L2": 4.0}
 """The largest value of each unit between embeddings of unit length."""
+
+
+def unit_text(metric: Metric) -> str:
+    """What the scores of a metric are called in reports: its unit, or the normalization."""
+    return metric if "norm" in metric else UNIT_OF[base_metric(metric)]
+
+
+def base_metric(metric: Metric) -> ModelMetric:
+    """The model's metric that a metric begins with."""
+    return "l2" if metric.endswith("l2") else "cosine"
+
+
+def threshold_unit(metric: Metric) -> Unit:
+    """The unit of a threshold that a card or a gallery can hold.
+
+    Raises:
+        ContractError: the scores are normalized by a cohort, which neither knows.
+    """
+    if "norm" in metric:
+        raise ContractError(
+            f"a threshold of scores with {metric} is not for a card or a gallery: they do not normalize"
+        )
+    return UNIT_OF[base_metric(metric)]
 
 
 def better_is_higher(unit: Unit) -> bool:

@@ -27,6 +27,7 @@ from mien.evaluate.protocols.calibration import write_to_card
 from mien.evaluate.protocols.protocol import Keyword, Protocol
 from mien.evaluate.render import report_files, write_report
 from mien.evaluate.report import Report, spoken
+from mien.evaluate.rescoring import Rescoring, judged
 from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded
 from mien.evaluate.template_trial import try_templates
 from mien.gallery.stores import open_store
@@ -45,6 +46,27 @@ Out = Annotated[
 Card = Annotated[bool, typer.Option("--card", help="Write the thresholds on the model's card.")]
 GalleryFile = Annotated[
     Path | None, typer.Option("--gallery", help="Write the thresholds into this gallery.", show_default=False)
+]
+
+
+Fuse = Annotated[
+    Path | None,
+    typer.Option(
+        "--fuse",
+        help="Embeddings of the same set by a second recognizer, whose scores are added.",
+        show_default=False,
+    ),
+]
+FuseWeight = Annotated[float, typer.Option("--fuse-weight", help="Weight of the first recognizer's scores.")]
+Normalize = Annotated[
+    str | None,
+    typer.Option("--normalize", help="Normalize scores by a cohort.", metavar="s|z|t", show_default=False),
+]
+Cohort = Annotated[
+    Path | None, typer.Option("--cohort", help="Embeddings of other people, for --normalize.", show_default=False)
+]
+CohortNearest = Annotated[
+    int, typer.Option("--cohort-nearest", help="The cohort's most similar people that count; 0 for all.", min=0)
 ]
 
 
@@ -72,13 +94,20 @@ class ProtocolVerb:
     def parameters(self) -> Iterator[Parameter]:
         """The sets, the report's folder, the protocol's options, and the models where it embeds sets."""
         for name in self.protocol.sets:
-            yield _keyword(f"set_{name}", _set_argument(name, files_only=self.protocol.embedding_files))
+            kind = list[Path] if self.protocol.several else Path
+            yield _keyword(f"set_{name}", _set_argument(name, kind, files_only=self.protocol.embedding_files))
         yield _keyword("target", Out, None)
         for one in self.protocol.options():
             yield _option(one)
         if self.protocol.measures_thresholds:
             yield _keyword("card", Card, default=False)
             yield _keyword("gallery", GalleryFile, None)
+        if self.protocol.rescores:
+            yield _keyword("fuse", Fuse, None)
+            yield _keyword("fuse_weight", FuseWeight, 0.5)
+            yield _keyword("normalize", Normalize, None)
+            yield _keyword("cohort", Cohort, None)
+            yield _keyword("cohort_nearest", CohortNearest, 0)
         if not self.protocol.embedding_files:
             yield _keyword("detector", options.Detector, None)
             yield _keyword("recognizer", options.Recognizer, None)
@@ -94,6 +123,8 @@ class ProtocolVerb:
         language = options.language(given["language"])
         chosen = {one.name: given[one.name] for one in self.protocol.options()}
         sources = [given[f"set_{name}"] for name in self.protocol.sets]
+        if self.protocol.several:
+            sources = [source for some in sources for source in some]
         self.protocol.check(str(sources[0]), chosen)
         guard = _guard(sources, given)
         with _folder(given["target"]) as folder:
@@ -101,7 +132,14 @@ class ProtocolVerb:
             for one in self.protocol.options():
                 if _is_set(one.kind) and chosen[one.name] is not None:
                     chosen[one.name] = self._set(chosen[one.name], folder / f"{one.name}.parquet", given)
+            rescoring = self._rescoring(given)
+            before, sets = sets[0], [rescoring.apply(one) for one in sets]
+            for name, value in chosen.items():
+                if isinstance(value, Embedded):
+                    chosen[name] = rescoring.apply_to_others(value)
             report = self._evaluate(sets, chosen, given)
+            if rescoring:
+                report = judged(report, before, sets[0])
             if self.protocol.measures_thresholds:
                 report = _with_template_warning(report, sources[0], sets[0], given)
         report = report.model_copy(update={"made_with": _command() | report.made_with})
@@ -114,6 +152,18 @@ class ProtocolVerb:
         if self.protocol.embedding_files:
             return read_embedded(source)
         return embeddings(source, cache, given["detector"], given["recognizer"], given["engine"], given["precision"])
+
+    def _rescoring(self, given: dict[str, Any]) -> Rescoring:
+        if not self.protocol.rescores:
+            return Rescoring()
+        fuse, cohort = given["fuse"], given["cohort"]
+        return Rescoring(
+            fused=None if fuse is None else read_embedded(fuse),
+            weight=given["fuse_weight"],
+            normalization=given["normalize"],
+            cohort=None if cohort is None else read_embedded(cohort),
+            nearest=given["cohort_nearest"],
+        )
 
     def _evaluate(self, sets: list[Embedded], chosen: dict[str, Any], given: dict[str, Any]) -> Report:
         with progress_bar() as on_progress:
@@ -163,12 +213,12 @@ def _keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Para
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _set_argument(name: str, *, files_only: bool) -> Any:  # noqa: ANN401 - an annotation
+def _set_argument(name: str, kind: Any, *, files_only: bool) -> Any:  # noqa: ANN401 - an annotation
     if files_only:
-        help_, metavar = "An embedding file of `mien embed`.", name.upper()
+        help_, metavar = "An embedding file of `mien embed`.", "FILE" if kind is not Path else name.upper()
     else:
         help_, metavar = "An embedding file of `mien embed`; or a pack, a manifest, a folder.", "SET"
-    return Annotated[Path, typer.Argument(metavar=metavar, help=help_, show_default=False)]
+    return Annotated[kind, typer.Argument(metavar=metavar, help=help_, show_default=False)]
 
 
 def _is_set(kind: Any) -> bool:  # noqa: ANN401 - a type

@@ -4,8 +4,9 @@ Colours differ in grey too, and for people who do not see red or green (Okabe an
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+DASHES = ("-", "--", ":", "-.")
 RATES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.5, 0.7, 0.9)
 MIN_RATE = 1e-9
 """Rates are drawn down to this one, whose normal deviate is finite."""
@@ -56,6 +58,11 @@ def draw(chart: Chart, language: str) -> Drawing:
     figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
     text = svg.getvalue()
     return Drawing(text[text.index("<svg") :], png.getvalue())
+
+
+def _styles() -> Iterator[tuple[str, str]]:
+    """A colour and a kind of line for each series, without end: all colours with one kind, then with the next."""
+    return cycle((colour, dashes) for dashes in DASHES for colour in COLOURS)
 
 
 def _letters(text: Text) -> str:
@@ -114,11 +121,11 @@ def _deviate(values: tuple[float, ...]) -> list[float]:
 def _det(axes: "Axes", chart: Chart, language: str) -> None:
     shown_x: list[float] = []
     shown_y: list[float] = []
-    for series, colour in zip(chart.series, COLOURS, strict=False):
+    for series, (colour, dashes) in zip(chart.series, _styles(), strict=False):
         # A rate of zero has no normal deviate; the line ends where errors end.
         kept = [i for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)) if x > 0 and y > 0]
         x, y = _deviate(tuple(series.x[i] for i in kept)), _deviate(tuple(series.y[i] for i in kept))
-        axes.plot(x, y, color=colour, label=_letters(series.name))
+        axes.plot(x, y, color=colour, linestyle=dashes, label=_letters(series.name))
         if series.low:
             low, high = (_deviate(tuple(band[i] for i in kept)) for band in (series.low, series.high))
             floor = _deviate((1e-4,))[0]
@@ -171,9 +178,17 @@ def _fmr(axes: "Axes", chart: Chart, language: str) -> None:
 
 
 def _line(axes: "Axes", chart: Chart, language: str) -> None:
-    for series, colour in zip(chart.series, COLOURS, strict=False):
+    for series, (colour, dashes) in zip(chart.series, _styles(), strict=False):
         marker = "o" if len(series.x) <= MARKED else None
-        axes.plot(series.x, series.y, color=colour, marker=marker, markersize=3, label=_letters(series.name))
+        axes.plot(
+            series.x,
+            series.y,
+            color=colour,
+            linestyle=dashes,
+            marker=marker,
+            markersize=3,
+            label=_letters(series.name),
+        )
         if series.low:
             axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.2, linewidth=0)
     _number_axis(axes.xaxis, language)

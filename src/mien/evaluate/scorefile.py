@@ -82,6 +82,7 @@ class Embedded:
         templates: N names of templates; empty where the set has none.
         medias: N names of media within templates; empty where the set has none.
         qualities: for each column of numbers, (N,) float32; NaN where one is not known.
+        texts: for each other column of texts, N values; empty where one is not known.
     """
 
     embeddings: Floats
@@ -99,6 +100,7 @@ class Embedded:
     templates: tuple[str, ...] = ()
     medias: tuple[str, ...] = ()
     qualities: Mapping[str, Floats] = field(default_factory=dict)
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -127,6 +129,7 @@ class Embedded:
             templates=tuple(self.templates[i] for i in chosen) if self.templates else (),
             medias=tuple(self.medias[i] for i in chosen) if self.medias else (),
             qualities={name: values[index] for name, values in self.qualities.items()},
+            texts={name: tuple(values[i] for i in chosen) for name, values in self.texts.items()},
         )
 
 
@@ -217,6 +220,7 @@ def read_embedded(path: Path, strata: Sequence[str] = STRATA) -> Embedded:
         templates=_texts(kept, TEMPLATE) if TEMPLATE in kept.column_names else (),
         medias=_texts(kept, MEDIA) if MEDIA in kept.column_names else (),
         qualities=_qualities(kept),
+        texts=_other_texts(kept, strata),
     )
 
 
@@ -237,6 +241,15 @@ def _qualities(table: "pa.Table") -> dict[str, Floats]:
         if name not in (*BOX, *LANDMARKS, "record") and (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
             found[name] = table.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float32)
     return found
+
+
+def _other_texts(table: "pa.Table", strata: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The columns of texts that have no meaning of their own here."""
+    import pyarrow as pa
+
+    used = {"path", "subject", "status", "detail", "sha256", "name", TEMPLATE, MEDIA, *strata}
+    names = [name for name in table.column_names if name not in used]
+    return {name: _texts(table, name) for name in names if pa.types.is_string(table.schema.field(name).type)}
 
 
 def _names(table: "pa.Table") -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from mien.errors import ManifestError
 from mien.evaluate.scorefile import DETECTOR_SCORE, NORM, Embedded
 from mien.rates import Indices
-from mien.scores import normalize
+from mien.scores import is_normalized, normalize
 from mien.types import Floats, floats
 
 WEIGHTS: dict[str, tuple[str, ...]] = {
@@ -43,6 +43,11 @@ def pool(embedded: Embedded, weights: str = "equal") -> Embedded:
         raise ManifestError(
             f"{embedded.origin.source} has no column `template`, so there is nothing to pool; say in the manifest to "
             "which template each sample belongs (and in `media` to which media of it), and embed it again"
+        )
+    if is_normalized(embedded.origin.metric):
+        raise ManifestError(
+            "templates are pooled from embeddings as they are, and these are normalized by a cohort: evaluate "
+            "templates without --normalize, or single samples with it (`mien evaluate mated`)"
         )
     first, template = _numbered(embedded.templates)
     media = _media_numbers(embedded, template)

@@ -19,7 +19,7 @@ from mien.pairwise.rates_at import fmr_at, fnmr_at, threshold_at
 from mien.pairwise.strata import StratumRow, strata_at
 from mien.rates import Estimate, Indices
 from mien.types import Floats
-from mien.units import UNIT_OF, Metric
+from mien.units import Metric, threshold_unit
 
 Halves = tuple[PairStatistics, PairStatistics]
 """The half that chooses, and the half that scores."""
@@ -203,7 +203,7 @@ def _row(choosing: PairStatistics, scoring: PairStatistics, rate: float, protoco
     mated = false_non_match.count > 0
     return ThresholdRow(
         value=round(value, 5),
-        unit=UNIT_OF[scoring.metric],
+        unit=threshold_unit(scoring.metric),
         fmr=rate,
         fmr_interval=_ends(false_match),
         fmr_measured=_short(false_match.value),

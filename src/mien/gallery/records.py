@@ -12,7 +12,7 @@ from mien.gallery.profiles import Consent, Json, Profile, State, new_id
 if TYPE_CHECKING:
     from mien.gallery.indexes.base import Ids
     from mien.types import Floats
-    from mien.units import Metric
+    from mien.units import ModelMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Identity:
 
     contract: str
     model: str
-    metric: Metric
+    metric: ModelMetric
     dimension: int
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from mien.errors import CardError, ModelNotFoundError
 from mien.models.card import Name, PortraitModelSpec, Scale, Strict, checked_template
 from mien.templates import TemplateSpec
-from mien.units import Metric
+from mien.units import ModelMetric
 
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96})$")]
 """A checksum as the publisher gives it."""
@@ -82,7 +82,7 @@ class EntryInput(Strict):
 class EntryEmbedding(Strict):
     """How a recognizer's embeddings are made and compared."""
 
-    metric: Metric = "cosine"
+    metric: ModelMetric = "cosine"
     mirror: bool = False
     template: TemplateSpec = "arcface"
 

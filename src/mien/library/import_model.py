@@ -29,7 +29,7 @@ from mien.models.session import Session
 from mien.models.weight_check import check_weights
 from mien.plain_names import require_name
 from mien.templates import TemplateSpec
-from mien.units import Metric
+from mien.units import ModelMetric
 
 EMBEDDING = "embedding"
 """The family of all recognizers."""
@@ -68,7 +68,7 @@ class ModelHints:
     colour: Literal["RGB", "BGR"] | None = None
     mean: tuple[float, float, float] | None = None
     scale: tuple[float, float, float] | None = None
-    metric: Metric = "cosine"
+    metric: ModelMetric = "cosine"
     mirror: bool = False
     template: TemplateSpec = "arcface"
     licence: str = "not stated"

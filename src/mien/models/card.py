@@ -17,7 +17,7 @@ from mien.errors import CardError
 from mien.plain_names import valid_name
 from mien.templates import TemplateSpec, check_points, parse_template
 from mien.types import PLAIN, Threshold
-from mien.units import UNIT_OF, Metric, Unit
+from mien.units import UNIT_OF, ModelMetric, Unit
 
 
 def _not_zero(value: float) -> float:
@@ -67,7 +67,7 @@ class EmbeddingSpec(Strict):
     """What a recognizer gives, and how it was trained to be compared."""
 
     size: int = Field(ge=2, le=65536)
-    metric: Metric
+    metric: ModelMetric
     normalized: bool
     """Whether rows are brought to unit length before they are stored and compared."""
     mirror: bool

@@ -167,12 +167,12 @@ def _range(ready: SortedSamples, keep: int, count: int) -> tuple[float, float, f
     generator = np.random.default_rng(0)
     total = count * (count - 1) / 2
     a, b = (generator.permutation(count)[:DRAWN] for _ in range(2))
-    scores = score_all(ready.embeddings[a], ready.embeddings[b], ready.metric)
+    scores = score_all(ready.whole(a), ready.whole(b), ready.metric)
     drawn = similarity(scores, ready.metric)[ready.subjects[a][:, None] != ready.subjects[b]]
     if not len(drawn):
         return -1.0, 1.0, -np.inf
     middle, spread = float(drawn.mean()), max(1e-4, float(drawn.std()))
-    limits = (-1.0, 1.0) if ready.metric == "cosine" else (-np.inf, 0.0)
+    limits = {"cosine": (-1.0, 1.0), "l2": (-np.inf, 0.0)}.get(ready.metric, (-np.inf, np.inf))
     low, high = max(limits[0], middle - 8 * spread), min(limits[1], middle + 8 * spread)
     # More comparisons than are wanted are let through, since the quantile is drawn.
     share = 1.4 * keep / max(1.0, total)

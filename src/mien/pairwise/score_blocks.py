@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from mien.pairwise.best_pairs import BestPairs
 from mien.rates import Indices
+from mien.scores import NORMS, is_normalized, normalized
 from mien.types import Floats
-from mien.units import Metric
+from mien.units import Metric, base_metric
 
 ROWS, COLUMNS = 1024, 2048
 """Scores of a block."""
@@ -44,16 +45,26 @@ class SortedSamples:
     subjects: NDArray[np.int32]
     order: Indices
     metric: Metric
+    norms: Floats | None = None
+    """(N, 2) what a normalized metric keeps behind each embedding."""
+
+    def whole(self, rows: Indices) -> Floats:
+        """Some rows as the metric scores them."""
+        if self.norms is None:
+            return self.embeddings[rows]
+        return np.concatenate([self.embeddings[rows], self.norms[rows]], axis=1)
 
 
 def sort_samples(embeddings: Floats, subjects: Indices, stratum: Indices, metric: Metric) -> SortedSamples:
     """Sort samples; rows of embeddings that are compared by cosine get unit length."""
     order = np.lexsort((subjects, stratum))
-    ready = embeddings[order]
+    ready, norms = embeddings[order], None
+    if is_normalized(metric):
+        ready, norms = np.ascontiguousarray(ready[:, :-NORMS]), np.ascontiguousarray(ready[:, -NORMS:])
     squares = np.einsum("nd,nd->n", ready, ready)
-    if metric == "cosine":
+    if base_metric(metric) == "cosine":
         ready /= np.sqrt(np.maximum(squares, 1e-24))[:, None]
-    return SortedSamples(ready, squares, subjects[order].astype(np.int32), order, metric)
+    return SortedSamples(ready, squares, subjects[order].astype(np.int32), order, metric, norms)
 
 
 def blocks_of(sizes: Indices, pairs: Sequence[tuple[int, int]]) -> Iterator[Block]:
@@ -105,14 +116,26 @@ def _scores(ready: SortedSamples, block: Block, buffer: Floats) -> Floats:
     columns = ready.embeddings[block.column : block.column_end]
     scores = buffer[: len(rows) * len(columns)].reshape(len(rows), len(columns))
     np.matmul(rows, columns.T, out=scores)
-    if ready.metric == "l2":
+    if base_metric(ready.metric) == "l2":
         scores *= -2
         scores += ready.squares[block.row : block.row_end, None]
         scores += ready.squares[None, block.column : block.column_end]
         np.maximum(scores, 0, out=scores)
         np.sqrt(scores, out=scores)
         np.negative(scores, out=scores)
+    if ready.norms is not None:
+        np.copyto(scores, _normalized(ready, block, scores, ready.norms))
     return scores
+
+
+def _normalized(ready: SortedSamples, block: Block, scores: Floats, norms: Floats) -> Floats:
+    """The scores of a block with a normalized metric; of two samples, the one earlier in the set is enrolled."""
+    rows, columns = slice(block.row, block.row_end), slice(block.column, block.column_end)
+    first, second = norms[rows][:, None], norms[columns][None, :]
+    if ready.metric.startswith("s"):
+        return normalized(scores, first, second, ready.metric)
+    earlier = (ready.order[rows][:, None] < ready.order[columns][None, :])[..., None]
+    return normalized(scores, np.where(earlier, first, second), np.where(earlier, second, first), ready.metric)
 
 
 def _allowed(ready: SortedSamples, block: Block) -> NDArray[np.bool_] | None:

@@ -19,7 +19,7 @@ from mien.messages.figures import without_interval
 from mien.models import store
 from mien.models.card import ThresholdRow
 from mien.models.store import Model
-from mien.units import UNIT_OF
+from mien.units import threshold_unit
 
 EVERYBODY, WORST = "everybody", "worst"
 
@@ -94,7 +94,7 @@ def measure(embedded: Embedded, rates: tuple[float, ...] = RATES, *, for_worst: 
 def calibration_report(embedded: Embedded, found: Calibration) -> Report:
     """The report of measured thresholds."""
     origin = embedded.origin
-    unit = UNIT_OF[origin.metric]
+    unit = threshold_unit(origin.metric)
     scope = scope_section(embedded)
     return Report(
         protocol="calibration",

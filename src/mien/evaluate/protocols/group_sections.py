@@ -7,13 +7,16 @@ from math import isfinite
 import numpy as np
 
 from mien.evaluate import group_differences as summaries
-from mien.evaluate.report import Chart, Number, Series, Table
+from mien.evaluate.group_thresholds import GroupThreshold, group_thresholds
+from mien.evaluate.report import Chart, Number, Series, Table, number
 from mien.evaluate.wording import describe, message, score_text
-from mien.messages import Message
+from mien.messages import Message, Text
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.operating_points import SHOWN_BY, OperatingPoint
+from mien.pairwise.rates_at import fmr_at, fnmr_at
 from mien.pairwise.strata import StratumRow, fnmr_between, strata_at
 from mien.rates import Estimate
+from mien.units import unit_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +42,19 @@ def group_section(pairs: PairStatistics, points: Sequence[OperatingPoint], *, ma
     crossed = strata_at(pairs, point.threshold)
     own = {row.a: row.fmr for row in crossed if row.a == row.b}
     missed = {
-        name: _fnmr(pairs, point.threshold, number) if mated else None for number, name in enumerate(pairs.strata)
+        name: _fnmr(pairs, point.threshold, place) if mated else None for place, name in enumerate(pairs.strata)
     }
     found = _summaries(own, missed, point.wanted)
-    tables = (_rates(pairs, own, missed, point.wanted), *((_summary_table(found),) if found else ()))
+    needed = group_thresholds(pairs, point.wanted)
+    tables = (
+        _rates(pairs, own, missed, point.wanted),
+        *((_needed_table(pairs, needed, point, mated=mated),) if needed else ()),
+        *((_summary_table(found),) if found else ()),
+    )
     numbers = {f"groups: {name}": Number(value=value) for name, value in found.items()}
+    if needed and mated and len(pairs.mated):
+        numbers["groups: FNMR at the worst group's threshold"] = number(fnmr_at(pairs, needed[0].threshold))
+        numbers["groups: FNMR at one threshold for all"] = number(fnmr_at(pairs, point.threshold))
     return GroupSection(tables=tables, charts=(_matrix(pairs.strata, crossed, point.wanted),), numbers=numbers)
 
 
@@ -56,8 +67,8 @@ def _point(pairs: PairStatistics, points: Sequence[OperatingPoint]) -> Operating
     return next((one for one in reversed(points) if one.wanted * second >= SHOWN_BY), points[0])
 
 
-def _fnmr(pairs: PairStatistics, threshold: float, number: int) -> Estimate | None:
-    inside = pairs.stratum == number
+def _fnmr(pairs: PairStatistics, threshold: float, group: int) -> Estimate | None:
+    inside = pairs.stratum == group
     found = fnmr_between(pairs, threshold, inside, inside)
     return found if found.count else None
 
@@ -87,7 +98,7 @@ def _summaries(own: dict[str, Estimate], missed: dict[str, Estimate | None], wan
 def _rates(
     pairs: PairStatistics, own: dict[str, Estimate], missed: dict[str, Estimate | None], wanted: float
 ) -> Table:
-    insides = [pairs.stratum == number for number in range(len(pairs.strata))]
+    insides = [pairs.stratum == place for place in range(len(pairs.strata))]
     return Table(
         title=message("groups.title", rate=wanted),
         columns=(
@@ -108,6 +119,35 @@ def _rates(
             for name, inside in zip(pairs.strata, insides, strict=True)
         ),
         note=message("strata.note"),
+    )
+
+
+def _needed_table(
+    pairs: PairStatistics, needed: Sequence[GroupThreshold], point: OperatingPoint, *, mated: bool
+) -> Table:
+    """What each group needs, strictest first, and what its threshold does to everybody; last the one for all."""
+    named: list[tuple[Text, float]] = [(one.name, one.threshold) for one in needed]
+    named.append((message("groups.for-all"), point.threshold))
+    rows = [
+        (
+            name,
+            score_text(threshold),
+            describe(fmr_at(pairs, threshold)),
+            *((describe(fnmr_at(pairs, threshold)),) if mated and len(pairs.mated) else ()),
+        )
+        for name, threshold in named
+    ]
+    columns = (
+        message("strata.stratum"),
+        message("column.threshold", unit=unit_text(pairs.metric)),
+        message("groups.fmr-of-all"),
+        message("groups.fnmr-of-all"),
+    )
+    return Table(
+        title=message("groups.needed", rate=point.wanted),
+        columns=columns[: len(rows[0])],
+        rows=tuple(rows),
+        note=message("groups.needed-note", name=needed[0].name),
     )
 
 

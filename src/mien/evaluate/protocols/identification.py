@@ -17,7 +17,7 @@ from mien.evaluate.searches import SearchResult, deal, search
 from mien.evaluate.wording import describe, message, rate_text, score_text
 from mien.messages import Message
 from mien.rates import Indices
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 
 def default_sizes(known: int, distractors: int) -> list[int]:
@@ -65,7 +65,7 @@ def identification(
     if min(wanted) < 2:
         raise ManifestError(f"a gallery of {min(wanted)} is too small to search; the minimum is 2")
     results = search(embedded.embeddings, subjects, embedded.origin.metric, chosen, wanted, fill)
-    unit = UNIT_OF[embedded.origin.metric]
+    unit = unit_text(embedded.origin.metric)
     largest = results[-1]
     scope, searches = scope_section(embedded), by_size(results)
     return Report(
@@ -175,4 +175,5 @@ PROTOCOL = Protocol(
     data="several images of some people",
     question="Searches in galleries of growing size, of enrolled people and of strangers.",
     examples=("mien evaluate identification lfw-dlib.parquet --out report/",),
+    rescores=True,
 )

@@ -29,7 +29,7 @@ from mien.evaluate.wording import describe, message, rate_text, score_text
 from mien.messages import Message
 from mien.rates import Estimate, rate_of_moves
 from mien.scores import score_pairs, similarity
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """False accept rates of the published tables."""
@@ -65,7 +65,7 @@ def ijb(
     searched = _search_all(templates, places, found)
     if scored is None and not searched:
         raise ManifestError(f"{found.faces.parent} has neither a list of pairs nor galleries and probes")
-    unit = UNIT_OF[templates.origin.metric]
+    unit = unit_text(templates.origin.metric)
     flip = similarity(1.0, templates.origin.metric)
     return Report(
         protocol="ijb",
@@ -277,4 +277,5 @@ PROTOCOL = Protocol(
     data="IJB-B, IJB-C, or templates in their layout",
     question="TAR at FAR of template pairs, FNIR at FPIR and rank-k of searches, as published.",
     examples=("mien evaluate ijb IJBC --recognizer my-r100 --out report/",),
+    rescores=True,
 )

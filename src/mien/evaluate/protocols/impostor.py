@@ -11,7 +11,7 @@ from mien.evaluate.wording import message
 from mien.models.card import ModelCard
 from mien.pairwise.all_pairs import PairStatistics, compare_all
 from mien.pairwise.operating_points import error_curve
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 
 def compare_subjects(embedded: Embedded) -> PairStatistics:
@@ -40,7 +40,7 @@ def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
         480.0
     """
     compared = compare_subjects(embedded)
-    unit = UNIT_OF[embedded.origin.metric]
+    unit = unit_text(embedded.origin.metric)
     points, table = rate_tables.points_table(compared, unit, mated=False)
     curve = error_curve(compared)
     best = compared.value(float(compared.tail[0]))
@@ -97,4 +97,5 @@ PROTOCOL = Protocol(
     data="one image per person",
     question="How many strangers does a threshold let pass? All comparisons, none sampled.",
     examples=("mien evaluate impostor portraits/ --out report/",),
+    rescores=True,
 )

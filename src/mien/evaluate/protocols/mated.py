@@ -21,7 +21,7 @@ from mien.models.card import ModelCard
 from mien.pairwise.all_pairs import PairStatistics, compare_all
 from mien.pairwise.operating_points import Crossing, OperatingPoint, equal_error, error_curve
 from mien.rates import Estimate, Indices
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 
 def mated(
@@ -58,7 +58,7 @@ def mated(
             f"{embedded.origin.source}: no subject has two samples with an embedding, so there are no mated "
             "comparisons; use `mien evaluate impostor`"
         )
-    unit = UNIT_OF[used.origin.metric]
+    unit = unit_text(used.origin.metric)
     points, table = rate_tables.points_table(compared, unit)
     system = {point.wanted: fnmr_with_failures(compared, point.wanted, used, max_samples) for point in points}
     curve = error_curve(compared)
@@ -205,4 +205,5 @@ PROTOCOL = Protocol(
     data="several images per person",
     question="FNMR at FMR, EER and d' over all comparisons.",
     examples=("mien evaluate mated lfw-dlib.parquet --out report/",),
+    rescores=True,
 )

@@ -57,6 +57,8 @@ class Protocol:
         check: called with the name of the set and the options before anything is embedded; raises a MienError.
         embedding_files: whether it takes embedding files only, and embeds nothing.
         measures_thresholds: whether its report has thresholds for a model's card or a gallery.
+        rescores: whether its sets can be fused with a second recognizer or normalized by a cohort
+            (mien.evaluate.rescoring).
     """
 
     name: str
@@ -68,12 +70,19 @@ class Protocol:
     check: Callable[[str, Mapping[str, Any]], None] = no_check
     embedding_files: bool = False
     measures_thresholds: bool = False
+    rescores: bool = False
 
     @property
     def sets(self) -> tuple[str, ...]:
         """The names of the positional parameters, which are embedded sets."""
         parameters = inspect.signature(self.run).parameters.values()
         return tuple(one.name for one in parameters if one.kind is not inspect.Parameter.KEYWORD_ONLY)
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes any number of sets."""
+        parameters = inspect.signature(self.run).parameters.values()
+        return any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters)
 
     @property
     def keywords(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.operating_points import OperatingPoint, can_show, operating_points, subjects_needed
 from mien.pairwise.rates_at import fmr_at, fnmr_at
 from mien.pairwise.strata import strata_at
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 ASKED = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """False match rates that a report shows; of those that the set cannot show, the first, with what is missing."""
@@ -78,7 +78,7 @@ def card_table(pairs: PairStatistics, card: ModelCard | None, contract: str, *, 
         title=message("card.title"),
         columns=(
             message("card.fmr-on-card"),
-            message("column.threshold", unit=UNIT_OF[pairs.metric]),
+            message("column.threshold", unit=unit_text(pairs.metric)),
             message("card.fmr-here"),
             message("card.fnmr-here"),
         ),

@@ -32,7 +32,7 @@ from mien.pipeline import choose as choose_face
 from mien.progress import OnProgress, no_progress
 from mien.rates import Indices
 from mien.recognize.recognizer import Recognizer
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 LONGEST = 1024
 """Images are shrunk to this longer side before they are corrupted; severities follow the face, not the file."""
@@ -144,7 +144,7 @@ def robustness_report(
     """
     if not len(trials.subjects):
         raise ManifestError(f"{embedded.origin.source}: no image with a face could be read again")
-    unit = UNIT_OF[embedded.origin.metric]
+    unit = unit_text(embedded.origin.metric)
     found = cells(trials, compared.similarity(point.threshold))
     worst = sorted(found, key=lambda cell: -cell.fnmr.value)[:3]
     numbers = {

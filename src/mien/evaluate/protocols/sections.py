@@ -12,7 +12,7 @@ from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import message
 from mien.messages import Message
 from mien.rates import Indices
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 
 def made_with(seed: int | None = None) -> dict[str, str]:
@@ -32,7 +32,7 @@ def about(embedded: Embedded) -> Evaluated:
     return Evaluated(
         model=origin.model,
         contract=origin.contract,
-        unit=UNIT_OF[origin.metric],
+        unit=unit_text(origin.metric),
         source=origin.source,
         detector=origin.detector,
         samples=len(embedded),

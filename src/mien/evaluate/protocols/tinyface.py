@@ -182,4 +182,5 @@ PROTOCOL = Protocol(
     data="TinyFace",
     question="Rank-1, 5 and 20 of small faces, with and without distractors, as published.",
     examples=("mien evaluate tinyface tinyface --recognizer my-r100 --out report/",),
+    rescores=True,
 )

@@ -38,7 +38,7 @@ from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, five_digits, message
 from mien.messages import Message
 from mien.scores import score_pairs, similarity
-from mien.units import UNIT_OF
+from mien.units import unit_text
 
 
 def score_list(embedded: Embedded, pairs: Sequence[Pair], source: str) -> tuple[ScoredPairs, np.ndarray]:
@@ -159,7 +159,7 @@ def evaluate_pairs(embedded: Embedded, pairs: Sequence[Pair], source: str, *, pu
         ManifestError: the set does not have a name of the list, or all pairs are of one kind.
     """
     scored, places = score_list(embedded, pairs, source)
-    unit = UNIT_OF[embedded.origin.metric]
+    unit = unit_text(embedded.origin.metric)
     if published_grid and not embedded.origin.normalized:
         raise ManifestError(
             f"the embeddings of {embedded.origin.model} do not have unit length, which the grid of squared "
@@ -250,4 +250,5 @@ PROTOCOL = Protocol(
         "mien evaluate verification agedb_30.bin --recognizer mobilefacenet --out report/",
     ),
     check=_check,
+    rescores=True,
 )
