@@ -1,7 +1,7 @@
 """Networks compared: a crop in use on one core, and a training step without a head.
 
-In use: OpenVINO in float32 on one thread, batches of 8, networks in turn; the fastest of the rounds counts, so that
-other work on the machine matters little. Training: bf16, AdamW, on a GPU where there is one; with the numbers that
+In use: processor time of OpenVINO in float32 on one thread, batches of 8, networks in turn; the fastest of the rounds
+counts, so that other work on the machine matters little. Training: bf16, AdamW, on a GPU where there is one; with the numbers that
 learn, and on a GPU the peak of its memory. Weights are random, which changes no time.
 
     python benchmarks/networks.py [--only use|training] [--batch 256]
@@ -59,9 +59,9 @@ def in_use(names: tuple[str, ...], rounds: int) -> dict:
     best = dict.fromkeys(names, float("inf"))
     for _ in range(rounds + 1):
         for name, network in networks.items():
-            started = time.perf_counter()
+            started = time.process_time()
             network([crops])
-            best[name] = min(best[name], time.perf_counter() - started)
+            best[name] = min(best[name], time.process_time() - started)
     first = best[names[0]]
     return {
         name: {"ms per crop": round(1000 * took / AT_ONCE, 2), "times the first one's speed": round(first / took, 2)}

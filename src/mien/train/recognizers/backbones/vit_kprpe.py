@@ -20,7 +20,8 @@ from mien.train.recognizers.backbones.vit import SIDE, ViT, VitSize
 LAYOUT = WeightLayout(
     vit.MARK,
     vit.OUTPUT,
-    "trained by CVLface: RGB, unless color_space in its model.yaml says BGR",
+    "trained by CVLface with each face's landmarks, in place of which mien takes those that alignment aims at: RGB, "
+    "unless color_space in its model.yaml says BGR",
     whole=True,
     spare=(vit.HIDDEN,),
 )
