@@ -7,6 +7,7 @@ learn, and on a GPU the peak of its memory. Weights are random, which changes no
     python benchmarks/networks.py [--only use|training] [--batch 256]
 """
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -41,7 +42,10 @@ def main() -> None:
         names, batch, steps = (SMALL[2:3], 2, 1) if given.smoke else (TRAINED, given.batch, given.steps)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         card = torch.cuda.get_device_name() if device.type == "cuda" else "processor"
-        rows = {name: training(name, batch, steps, device) for name in names}
+        rows: dict = {}
+        for name in names:
+            rows[name] = training(name, batch, steps, device)
+            print(name, rows[name], file=sys.stderr, flush=True)
         result["training"] = {"device": card, "batch": batch, "networks": rows}
     command.finish(f"networks-{given.only}" if given.only else "networks", result, smoke=given.smoke)
 
