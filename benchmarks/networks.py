@@ -1,8 +1,8 @@
 """Networks compared: a crop in use on one core, and a training step without a head.
 
 In use: processor time of OpenVINO in float32 on one thread, batches of 8, networks in turn; the fastest of the rounds
-counts, so that other work on the machine matters little. Training: bf16, AdamW, on a GPU where there is one; with the numbers that
-learn, and on a GPU the peak of its memory. Weights are random, which changes no time.
+counts, so that other work on the machine matters little. Training: bf16, AdamW, on a GPU where there is one; with the
+numbers that learn, and on a GPU the peak of its memory. Weights are random, which changes no time.
 
     python benchmarks/networks.py [--only use|training] [--batch 256]
 """
