@@ -280,10 +280,10 @@ def test_hostile_headers(service: httpx.Client, gallery: str) -> None:
         require_refusal(service.post(f"{gallery}/subjects", content=body, headers={**JSON, **headers}))
 
 
-def test_bodies_that_lie_about_themselves(service: httpx.Client, gallery: str) -> None:
+def test_bodies_with_false_lengths(service: httpx.Client, gallery: str) -> None:
     port = service.base_url.port or 0
     start = "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    for lie in (
+    for end in (
         "Content-Length: -1\r\n\r\n",
         "Content-Length: 99999999999999999999\r\n\r\n",
         "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
@@ -294,7 +294,7 @@ def test_bodies_that_lie_about_themselves(service: httpx.Client, gallery: str) -
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.settimeout(3)
             try:
-                connection.sendall((start + lie).encode())
+                connection.sendall((start + end).encode())
                 answer = connection.recv(65536)
             except (TimeoutError, ConnectionError):
                 continue

@@ -41,6 +41,10 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option("--tls-key", help="Key file of the certificate.", show_default=False)
     ] = None,
+    self_signed: Annotated[
+        bool, typer.Option("--self-signed", help="Make a certificate for HTTPS; browsers warn of it once.")
+    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Enrol two sample portraits for a first look.")] = False,
     administrator: Annotated[
         str | None,
         typer.Option(
@@ -61,6 +65,8 @@ def serve(
 
       mien serve
 
+      mien serve --demo
+
       mien serve --make-administrator An
 
       mien serve /srv/mien --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
@@ -78,7 +84,7 @@ def serve(
     chosen = folder or home() / "service"
     if administrator is not None:
         make_administrator(chosen, administrator, _ask_password())
-        out.print(f"'{administrator}' is an administrator now; a running service has to be started again")
+        out.print(f"'{administrator}' is an administrator now: sign in with this name")
         return OK
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("mien.service").setLevel(logging.INFO)
@@ -95,6 +101,8 @@ def serve(
         proxies=tuple(proxies or ()),
         tls_cert=tls_cert,
         tls_key=tls_key,
+        self_signed=self_signed,
+        demo=demo,
     )
     err.print("mien: opening the models")
     serve_until_stopped(config, lambda address: out.print(f"mien listens on {address} (Ctrl-C stops it)"))

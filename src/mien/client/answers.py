@@ -107,6 +107,19 @@ class ConsentAnswer(TypedDict):
     holds: bool
 
 
+class CostAnswer(TypedDict):
+    """A wanted false match rate, and what thresholds for it do among the gallery's people."""
+
+    policy: str
+    threshold: float | None
+    fmr: RateAnswer | None
+    fnmr: RateAnswer | None
+    card_threshold: float | None
+    card_fmr: RateAnswer | None
+    card_fnmr: RateAnswer | None
+    missing: int
+
+
 class DecisionAnswer(TypedDict):
     """The decision on one comparison."""
 
@@ -136,6 +149,16 @@ class Done(TypedDict):
     """It is done."""
 
     status: NotRequired[Literal["done"]]
+
+
+class DuplicateAnswer(TypedDict):
+    """Two subjects that look like one person."""
+
+    first: str
+    first_name: str
+    second: str
+    second_name: str
+    score: float
 
 
 class EmbedAnswer(TypedDict):
@@ -202,6 +225,24 @@ class GalleryAnswer(TypedDict):
     requires_consent: bool
     grace_days: float | None
     erasure: Literal["done", "pending"]
+
+
+class HealthAnswer(TypedDict):
+    """What is known of a gallery's people."""
+
+    subjects: int
+    compared: int
+    samples: int
+    several: int
+    without_consent: int
+    pairs: int
+    unit: str
+    strangers: list[ShareAnswer]
+    same: list[ShareAnswer]
+    costs: list[CostAnswer]
+    decides: ThresholdAnswer | None
+    notes: list[str]
+    duplicates: list[DuplicateAnswer]
 
 
 class IdentifiedFace(TypedDict):
@@ -365,6 +406,13 @@ class SessionAnswer(TypedDict):
     ]
     galleries: list[str] | None
     csrf: str
+
+
+class ShareAnswer(TypedDict):
+    """The score that a share of pairs is at least as alike as."""
+
+    share: float
+    score: float
 
 
 class SubjectAnswer(TypedDict):

@@ -77,6 +77,10 @@ class Client:
         """The models in use, with licences and measured thresholds."""
         return cast("answers.ModelsAnswer", self._get("/v1/models"))
 
+    def get_metrics(self) -> str:
+        """Requests, time and load in the text format of Prometheus."""
+        return self._transport.send("GET", "/v1/metrics").text
+
     # Stateless
 
     def detect(self, image: ImageFile) -> answers.DetectAnswer:
@@ -139,6 +143,10 @@ class Client:
         """The thresholds of policies, with the people who are enrolled now."""
         found = self._get(f"{_gallery(gallery_id)}/thresholds", policy=list(policy), language=language)
         return cast("answers.ThresholdsAnswer", found)
+
+    def get_health(self, gallery_id: str, *, language: Language = "en") -> answers.HealthAnswer:
+        """How well a gallery separates its own people, and which of them may be one person."""
+        return cast("answers.HealthAnswer", self._get(f"{_gallery(gallery_id)}/health", language=language))
 
     # Subjects and samples
 

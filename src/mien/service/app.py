@@ -23,15 +23,17 @@ from mien.service.engines import Engines
 from mien.service.errors import ServiceError, body_of, from_http, from_mien, without_paths
 from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
+from mien.service.metrics import Metrics
 from mien.service.middleware import EveryRequest
 from mien.service.operations import ERRORS
 from mien.service.pages import PAGE_ROUTES
-from mien.service.routes import access, galleries, recognition, stateless, subjects, system
+from mien.service.routes import access, galleries, health, recognition, stateless, subjects, system
 
 ROUTERS = (
     system.router,
     stateless.router,
     galleries.router,
+    health.router,
     subjects.router,
     recognition.router,
     access.router,
@@ -49,12 +51,12 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         config: what it is started with.
         engines: its models; they are closed when it stops.
     """
-    capacity, access_store = Capacity(config.limits), AccessStore(config.folder)
+    capacity, metrics, access_store = Capacity(config.limits), Metrics(), AccessStore(config.folder)
     opened = Galleries(config.folder, engines.card)
 
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
-        finishing = asyncio.create_task(finish_erasures(opened))
+        finishing = asyncio.create_task(finish_erasures(opened, app.state.replays))
         yield
         finishing.cancel()
         engines.close()
@@ -75,10 +77,10 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.config, app.state.engines, app.state.capacity = config, engines, capacity
-    app.state.galleries = opened
+    app.state.galleries, app.state.metrics = opened, metrics
     app.state.access, app.state.lockout = access_store, Lockout()
     app.state.replays, app.state.cursors = Replays(), Cursors(config.folder)
-    app.add_middleware(EveryRequest, config=config, capacity=capacity)
+    app.add_middleware(EveryRequest, config=config, capacity=capacity, metrics=metrics)
     app.add_exception_handler(MienError, _refuse_mien)
     app.add_exception_handler(HTTPException, _refuse_http)
     app.add_exception_handler(RequestValidationError, _refuse_fields)
@@ -88,10 +90,12 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     return app
 
 
-async def finish_erasures(galleries: Galleries) -> None:
-    """Empty, again and again, the logs that could not be emptied when somebody was erased."""
+async def finish_erasures(galleries: Galleries, replays: Replays) -> None:
+    """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before."""
     while True:
         await asyncio.sleep(ERASE_SECONDS)
+        if await asyncio.to_thread(galleries.erase_expired):
+            replays.forget()
         await asyncio.to_thread(galleries.finish_erasures)
 
 

@@ -81,6 +81,8 @@ class ServiceConfig:
         proxies: addresses of proxies in front of it, whose X-Forwarded-For and X-Forwarded-Proto count.
         tls_cert: certificate file, or None for plain HTTP.
         tls_key: key file of the certificate.
+        self_signed: whether it makes its own certificate.
+        demo: whether a gallery of two sample portraits is made.
     """
 
     folder: Path
@@ -97,6 +99,8 @@ class ServiceConfig:
     proxies: tuple[str, ...] = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    self_signed: bool = False
+    demo: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -106,7 +110,7 @@ class ServiceConfig:
     @property
     def has_tls(self) -> bool:
         """Whether it speaks HTTPS itself."""
-        return self.tls_cert is not None
+        return self.tls_cert is not None or self.self_signed
 
 
 def is_loopback(host: str) -> bool:

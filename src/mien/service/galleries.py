@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mien.errors import MienError
+from mien.gallery.consent import expired
 from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import GallerySettings
 from mien.gallery.stores.base import require_identity
@@ -155,6 +156,20 @@ class Galleries:
             with suppress(MienError):
                 done &= one.gallery.store.erase_traces() if one.gallery.store.traces_remain() else True
         return done
+
+    def erase_expired(self) -> int:
+        """Erase the subjects whose consent ended more days ago than their gallery allows; say how many."""
+        erased = 0
+        for one in list(self._open.values()):
+            with suppress(MienError):
+                for subject in expired(one.gallery.store):
+                    one.gallery.remove(subject)
+                    erased += 1
+        return erased
+
+    def pending_erasures(self) -> int:
+        """Number of galleries with traces of somebody who was erased."""
+        return sum(one.gallery.store.traces_remain() for one in list(self._open.values()))
 
     def close(self) -> None:
         """Close all files."""

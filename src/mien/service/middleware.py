@@ -20,6 +20,7 @@ from mien.service.bodies import too_large
 from mien.service.capacity import Capacity
 from mien.service.config import ServiceConfig
 from mien.service.errors import UNEXPECTED, ClientGoneError, ServiceError, body_of, from_mien
+from mien.service.metrics import Metrics
 
 ALWAYS = ("/v1/live", "/v1/ready", "/v1/metrics")
 """Addresses that need no seat, so that they answer while the service is busy."""
@@ -48,10 +49,11 @@ class EveryRequest:
         app: the rest of it.
         config: its names and limits.
         capacity: its seats.
+        metrics: in which requests are counted.
     """
 
-    def __init__(self, app: ASGIApp, config: ServiceConfig, capacity: Capacity) -> None:
-        self._app, self._config, self._capacity = app, config, capacity
+    def __init__(self, app: ASGIApp, config: ServiceConfig, capacity: Capacity, metrics: Metrics) -> None:
+        self._app, self._config, self._capacity, self._metrics = app, config, capacity, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -72,7 +74,9 @@ class EveryRequest:
             log.exception("request %s failed", answer.request_id)
             await answer.refuse(ServiceError(500, "failed", UNEXPECTED))
         finally:
-            _log(scope, answer, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self._metrics.count(getattr(scope.get("route"), "operation_id", None), answer.status, seconds)
+            _log(scope, answer, seconds)
 
     async def _handle(self, scope: Scope, headers: Headers, receive: Receive, answer: "_Answer") -> None:
         require_host(headers.get("host", ""), self._config)

@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from mien.errors import SettingsError
 from mien.service.app import create_app
 from mien.service.auth.passwords import require_password
 from mien.service.auth.store import AccessStore
+from mien.service.certificates import self_signed
 from mien.service.config import ServiceConfig
+from mien.service.demo import enrol_demo
 from mien.service.engines import Engines
 
 IDLE_SECONDS = 15
@@ -38,7 +41,12 @@ def serve(config: ServiceConfig, on_ready: OnReady) -> None:
     require_safe_start(config)
     listening = listen(config)
     try:
-        app = create_app(config, Engines(config))
+        if config.self_signed:
+            certificate, key = self_signed(config)
+            config = replace(config, tls_cert=certificate, tls_key=key)
+        app = create_app(config, engines := Engines(config))
+        if config.demo:
+            enrol_demo(app.state.galleries, engines)
         server = _Server(uvicorn.Config(app, **_settings(config)), lambda: on_ready(address(config, listening)))
         server.run(sockets=[listening])
     finally:
@@ -58,6 +66,8 @@ def require_safe_start(config: ServiceConfig) -> None:
     """
     if (config.tls_cert is None) != (config.tls_key is None):
         raise SettingsError("--tls-cert and --tls-key belong together: name both files")
+    if config.tls_cert is not None and config.self_signed:
+        raise SettingsError("--self-signed makes a certificate, and --tls-cert names one: give one of them")
     if config.is_local:
         return
     access = AccessStore(config.folder)
@@ -72,7 +82,8 @@ def require_safe_start(config: ServiceConfig) -> None:
     if not (config.has_tls or config.proxies):
         raise SettingsError(
             f"{config.host} can be reached by other machines, and passwords would cross the network in the clear: "
-            "name --tls-cert and --tls-key, or the --proxy in front that speaks HTTPS, or listen on 127.0.0.1"
+            "name --tls-cert and --tls-key, or --self-signed, or the --proxy in front that speaks HTTPS, or listen "
+            "on 127.0.0.1"
         )
 
 

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+
+FIRST_YEAR, LAST_YEAR = 1900, 9000
 
 
 def time_text(seconds: float) -> str:
@@ -17,4 +19,15 @@ def _text_only(value: object) -> object:
     return value
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_text_only), Field(description="ISO 8601 with its offset from UTC.")]
+def _of_people(value: datetime) -> datetime:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"is a time between the years {FIRST_YEAR} and {LAST_YEAR}")
+    return value
+
+
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_text_only),
+    AfterValidator(_of_people),
+    Field(description="ISO 8601 with its offset from UTC."),
+]

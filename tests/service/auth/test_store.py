@@ -80,6 +80,14 @@ def test_a_disabled_account_is_signed_out_and_stays_out(access: AccessStore) -> 
     assert access.session(signed_in[1]) is None and access.sign_in("Bình", PASSWORD, None) is None
 
 
+def test_an_account_that_another_process_makes_counts_at_once(access: AccessStore, tmp_path: Path) -> None:
+    other = AccessStore(tmp_path)
+    assert not access.has_accounts and not other.has_accounts
+    administrator(other)
+    assert access.has_accounts and access.has_administrator()
+    other.close()
+
+
 def test_the_last_administrator_stays(access: AccessStore) -> None:
     first = administrator(access)
     for role, disabled in (("viewer", None), (None, True)):

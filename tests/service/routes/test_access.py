@@ -131,6 +131,16 @@ def test_guessing_a_password_has_to_wait(address: str) -> None:
         assert [one.status_code for one in answers] == [401] * 5 + [429] and "Retry-After" in answers[-1].headers
 
 
+def test_an_administrator_who_is_made_while_the_service_runs_ends_the_trust_in_the_machine(
+    engines: Engines, tmp_path: Path, serve_app: Callable[..., AbstractContextManager[str]]
+) -> None:
+    config = ServiceConfig(folder=tmp_path, port=0)
+    with serve_app(create_app(config, engines), config) as address:
+        assert httpx.get(f"{address}/v1/keys").status_code == 200
+        make_administrator(tmp_path, "An", PASSWORD)
+        assert httpx.get(f"{address}/v1/keys").status_code == 401
+
+
 def test_without_accounts_the_machine_itself_is_trusted_until_there_is_one(
     service: httpx.Client, tmp_path: Path
 ) -> None:

@@ -119,7 +119,6 @@ class AccessStore:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA secure_delete=ON")
         self._db.executescript(SCHEMA)
-        self.has_accounts = bool(self._rows("SELECT 1 FROM accounts LIMIT 1"))
 
     def close(self) -> None:
         """Close the file."""
@@ -134,6 +133,11 @@ class AccessStore:
             return done.rowcount
 
     # Accounts
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether there is an account now; another process may have made one."""
+        return bool(self._rows("SELECT 1 FROM accounts LIMIT 1"))
 
     def has_administrator(self) -> bool:
         """Whether an administrator can sign in."""
@@ -186,7 +190,6 @@ class AccessStore:
                 _hash(secret),
                 time.time() + INVITATION_SECONDS,
             )
-            self.has_accounts = True
         return self.account(account_id), secret
 
     def accept(self, secret: str, password: str) -> Account:

@@ -48,6 +48,7 @@ PAGES = (
     Page("compare", "recognize"),
     Page("people", "read"),
     Page("check", "recognize"),
+    Page("health", "calibrate"),
     Page("access", "access"),
 )
 """In the order of the menu."""

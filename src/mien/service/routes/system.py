@@ -4,15 +4,15 @@ import shutil
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from mien import __version__
 from mien.models.card import ModelCard, ThresholdRow
 from mien.service.answers import Answer, RateAnswer
-from mien.service.auth.callers import Caller, anybody
+from mien.service.auth.callers import Caller, anybody, needs
 from mien.service.config import ServiceConfig
 from mien.service.errors import without_paths
-from mien.service.state import config_of, engines_of
+from mien.service.state import config_of, engines_of, in_thread
 
 router = APIRouter(prefix="/v1", tags=["system"])
 
@@ -57,6 +57,25 @@ def find_problems(config: ServiceConfig) -> list[str]:
     if free < MIN_FREE:
         return [f"the disk of the service's folder has {free // 2**20} MB left: free {MIN_FREE // 2**20} MB"]
     return []
+
+
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {}}, "description": "Numbers in the text format of Prometheus."}},
+)
+async def get_metrics(request: Request, caller: Annotated[Caller, Depends(needs("read"))]) -> PlainTextResponse:
+    """Requests by operation and status, time, and load, for Prometheus."""
+    state, waiting = request.app.state, engines_of(request).batcher.waiting
+    text = state.metrics.text(
+        requests_in_work=state.capacity.requests,
+        bytes_in_work=state.capacity.bytes,
+        pixels_in_work=state.capacity.pixels,
+        images_waiting=waiting,
+        erasures_pending=await in_thread(state.galleries.pending_erasures),
+    )
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 class LimitsAnswer(Answer):

@@ -1,0 +1,221 @@
+"""Identification over HTTP against the pipeline alone: LFW's photographs, a gallery of 10,000 subjects.
+
+The bare limit is the same use case (mien.gallery.identify_images) on the same photographs and gallery in one process
+without HTTP. The service runs in a process of its own; its clients, threads with keep-alive connections, share the
+machine with it, as they would not elsewhere. Each load is repeated with and without batching, in turns. Says requests
+per second, p50, p95 and p99 in milliseconds, errors, the service's memory before and after, and the processor time
+per request, which others on the machine change least.
+
+    python benchmarks/service.py [--seconds 60] [--subjects 10000] [--clients 1 8 32]
+"""
+
+import http.client
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import command
+import inputs
+from mien.gallery.gallery import Gallery
+from mien.gallery.identification import identify_images
+from mien.gallery.records import NewTemplate
+from mien.gallery.thresholds import threshold_for
+from mien.models import store
+from mien.models.defaults import package_file
+from mien.pipeline import bytes_item, open_pipeline
+
+CARD = store.load("dlib-resnet").card
+PHOTOGRAPHS = 200
+BATCHED, SINGLE = "16", "1"
+"""Images that go through the models together."""
+
+
+@dataclass(slots=True)
+class Load:
+    """What clients saw."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    errors: int = 0
+
+
+def main() -> None:
+    parser = command.parser(__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="of each load")
+    parser.add_argument("--subjects", type=int, default=10_000, help="of the gallery")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--serve", nargs=2, metavar=("FOLDER", "IMAGES"), help="be the service")
+    parser.add_argument("--alone", metavar="FOLDER", help="be the pipeline without the service")
+    given = parser.parse_args()
+    command.need_package("fastapi", "serve")
+    if given.serve:
+        serve(Path(given.serve[0]), int(given.serve[1]))
+    elif given.alone:
+        alone(Path(given.alone), given.seconds, given.smoke)
+    else:
+        if given.smoke:
+            given.seconds, given.subjects, given.clients = 0.5, 50, [2]
+        measure(given.seconds, given.subjects, given.clients, given.smoke)
+
+
+def measure(seconds: float, subjects: int, clients: list[int], smoke: bool) -> None:
+    bodies = [multipart(data) for data in photographs(smoke)]
+    flag = ["--smoke"] if smoke else []
+    with tempfile.TemporaryDirectory() as folder:
+        gallery = make_gallery(Path(folder), subjects)
+        bare = command.in_process(__file__, "--alone", folder, "--seconds", seconds, *flag)
+        rows = []
+        for count, images in itertools.product(clients, (BATCHED, SINGLE)):
+            with Service(Path(folder), images) as service:
+                service.load(gallery, bodies, 1, min(seconds, 5))
+                before, processor = service.memory(), service.processor()
+                began = time.perf_counter()
+                found = service.load(gallery, bodies, count, seconds)
+                rate = len(found.milliseconds) / (time.perf_counter() - began)
+                spent = (service.processor() - processor) / max(1, len(found.milliseconds))
+                rows.append(row(count, images, rate, found, before, service.memory(), bare, spent))
+                print(json.dumps(rows[-1]), file=sys.stderr)
+    command.finish("service", {"subjects": subjects, "pipeline alone": bare, "service": rows}, smoke=smoke)
+
+
+def row(count: int, images: str, rate: float, found: Load, before: int, after: int, bare: dict, spent: float) -> dict:
+    p50, p95, p99 = np.quantile(found.milliseconds, (0.5, 0.95, 0.99))
+    return {
+        "clients": count,
+        "together": int(images),
+        "per second": round(rate, 2),
+        "of the pipeline alone": round(rate / bare["per second"], 3),
+        "processor ms per request": round(1000 * spent, 1),
+        "processor time of the pipeline alone, over it": round(bare["processor ms per image"] / (1000 * spent), 3),
+        "p50, p95, p99 in ms": [round(float(value), 1) for value in (p50, p95, p99)],
+        "errors": found.errors,
+        "memory before and after in MB": [before, after],
+    }
+
+
+def photographs(smoke: bool) -> list[bytes]:
+    """LFW's first photographs, or two portraits of packages."""
+    if smoke:
+        names = (("scikit-image", "skimage/data/astronaut.png"),)
+        names += (("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg"),)
+        return [package_file(*name).read_bytes() for name in names]
+    with tarfile.open(inputs.need(inputs.DATA / "lfw" / "lfw-deepfunneled.tar")) as archive:
+        files = (archive.extractfile(member) for member in archive if member.name.endswith(".jpg"))
+        return [file.read() for file in itertools.islice(files, PHOTOGRAPHS) if file is not None]
+
+
+def make_gallery(folder: Path, subjects: int) -> str:
+    """A gallery of random people; gives its id."""
+    (folder / "galleries").mkdir()
+    opened = Gallery.create(folder / "galleries" / "made.gallery", CARD)
+    vectors = np.random.default_rng(0).normal(0, 0.06, (subjects, 128)).astype(np.float32)
+    opened.store.add([NewTemplate(f"p{n:06d}", f"sha-{n}", vector, None) for n, vector in enumerate(vectors)])
+    threshold_for(opened.store, CARD, 1e-4)
+    found = opened.store.id
+    opened.close()
+    return found
+
+
+def alone(folder: Path, seconds: float, smoke: bool) -> None:
+    """The use case in a loop, without HTTP."""
+    gallery = Gallery.open(folder / "galleries" / "made.gallery", CARD)
+    pipeline = open_pipeline(many=True)
+    items = [bytes_item(str(number), data) for number, data in enumerate(photographs(smoke))]
+    threshold = threshold_for(gallery.store, CARD, 1e-4)
+    list(identify_images(gallery, items[:16], pipeline, threshold))
+    done, faces, began, processor = 0, 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - began < seconds:
+        for one in identify_images(gallery, items, pipeline, threshold):
+            done, faces = done + 1, faces + len(one.faces)
+            if time.perf_counter() - began >= seconds:
+                break
+    took, spent = time.perf_counter() - began, time.process_time() - processor
+    gallery.close()
+    rates = {"per second": round(done / took, 2), "processor ms per image": round(1000 * spent / done, 1)}
+    print(json.dumps({**rates, "faces per image": round(faces / done, 2)}))
+
+
+def serve(folder: Path, images: int) -> None:
+    from mien.service.config import Batching, ServiceConfig
+    from mien.service.serving import serve as serve_until_stopped
+
+    batching = Batching(images=images, wait=0.005 if images > 1 else 0.0)
+    config = ServiceConfig(folder=folder, port=0, batching=batching)
+    serve_until_stopped(config, lambda address: print(address, flush=True))
+
+
+def multipart(data: bytes) -> bytes:
+    head = b'--xyz\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
+    return head + data + b"\r\n--xyz--\r\n"
+
+
+class Service:
+    """A service in a process of its own."""
+
+    def __init__(self, folder: Path, images: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", str(folder), images],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self._host, _, port = self._process.stdout.readline().strip().removeprefix("http://").partition(":")
+        self._port = int(port)
+
+    def __enter__(self) -> "Service":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def memory(self) -> int:
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return round(int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024)
+
+    def processor(self) -> float:
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def load(self, gallery: str, bodies: list[bytes], count: int, seconds: float) -> Load:
+        """Clients that ask one after the other, all at once."""
+        found, until = Load(), time.perf_counter() + seconds
+        threads = [
+            threading.Thread(target=self._ask, args=(gallery, bodies, number * 7, until, found))
+            for number in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return found
+
+    def _ask(self, gallery: str, bodies: list[bytes], first: int, until: float, found: Load) -> None:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=120)
+        headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
+        for number in itertools.count(first):
+            began = time.perf_counter()
+            if began >= until:
+                break
+            body = bodies[number % len(bodies)]
+            connection.request("POST", f"/v1/galleries/{gallery}/identify", body, headers)
+            answer = connection.getresponse()
+            content = json.loads(answer.read())
+            found.milliseconds.append(1000 * (time.perf_counter() - began))
+            found.errors += answer.status != 200 or not content["faces"]
+        connection.close()
+
+
+if __name__ == "__main__":
+    main()
