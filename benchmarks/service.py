@@ -4,7 +4,7 @@ The bare limit is the same use case (mien.gallery.identify_images) on the same p
 without HTTP. The service runs in a process of its own; its clients, threads with keep-alive connections, share the
 machine with it, as they would not elsewhere. Each load is repeated with and without batching, in turns. Says requests
 per second, p50, p95 and p99 in milliseconds, errors, the service's memory before and after, and the processor time
-per request, which others on the machine change least.
+per request, which other work on the machine hardly changes.
 
     python benchmarks/service.py [--seconds 60] [--subjects 10000] [--clients 1 8 32]
 """
