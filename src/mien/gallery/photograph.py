@@ -65,11 +65,12 @@ def _decide(
 
 def _assign(people: Sequence[Identification], accepted: Sequence[Sequence[Candidate]]) -> list[str | None]:
     """The subject of each face, each subject once; None for a face that gets none."""
+    everybody = [one.subject_id for found in accepted for one in found]
+    subjects = sorted(set(everybody))
+    if len(subjects) == len(everybody):
+        return [found[0].subject_id if found else None for found in accepted]
     from scipy.optimize import linear_sum_assignment
 
-    subjects = sorted({one.subject_id for found in accepted for one in found})
-    if not subjects:
-        return [None] * len(people)
     gains = np.zeros((len(people), len(subjects)))
     for row, (person, found) in enumerate(zip(people, accepted, strict=True)):
         for one in found:

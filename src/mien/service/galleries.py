@@ -37,6 +37,7 @@ class OpenGallery:
         self.path, self.gallery, self._card = path, gallery, card
         self.id = gallery.store.id
         self._resolved: dict[str, tuple[str, ChosenThreshold]] = {}
+        self._resolving = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -67,10 +68,12 @@ class OpenGallery:
             CardError: nothing that was measured shows the rate.
         """
         state = self.gallery.store.change_number()
-        known = self._resolved.get(str(policy))
-        if known is None or known[0] != state:
-            known = self._resolved[str(policy)] = (state, resolve_policy(policy, self.gallery.store, self._card))
-        return known[1]
+        # One request measures, and those that came meanwhile take what it found.
+        with self._resolving:
+            known = self._resolved.get(str(policy))
+            if known is None or known[0] != state:
+                known = self._resolved[str(policy)] = (state, resolve_policy(policy, self.gallery.store, self._card))
+            return known[1]
 
 
 class Galleries:
