@@ -128,6 +128,11 @@ def print_scan(image: Image, landmarks: Floats, severity: int, generator: Genera
     return jpeg(tilted, landmarks, max(1, severity - 2), generator)
 
 
+def grey_of(pixels: Floats) -> Floats:
+    """The mean of the colours of whole levels: (H, W, 1); exact, and quicker than a mean over so short an axis."""
+    return (pixels[:, :, :1] + pixels[:, :, 1:2] + pixels[:, :, 2:]) / np.float32(3)
+
+
 def glasses(image: Image, landmarks: Floats, severity: int, generator: Generator) -> Image:
     """Glasses drawn over the eyes: thin rims, thick rims, and lenses that let 70, 35 and 5% of the light through."""
     drawn = image.copy()
@@ -179,7 +184,7 @@ def mask(image: Image, landmarks: Floats, severity: int, generator: Generator) -
     colour = np.array(colours[int(generator.integers(len(colours)))], np.float32)
     shape = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(shape, [np.rint(np.array(outline)).astype(np.int32)], 1)
-    light = image.astype(np.float32).mean(axis=2, keepdims=True)
+    light = grey_of(image.astype(np.float32))
     folds = 0.75 + 0.25 * cv2.GaussianBlur(light, (0, 0), 0.15 * ied)[..., None] / 255
     return np.where(shape[..., None] > 0, _whole(colour * folds), image)
 

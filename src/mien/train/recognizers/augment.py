@@ -12,6 +12,7 @@ import numpy as np
 import simplejpeg
 
 from mien.evaluate.corruptions import glasses as draw_glasses
+from mien.evaluate.corruptions import grey_of
 from mien.evaluate.corruptions import mask as draw_mask
 from mien.templates import TEMPLATES
 from mien.types import Floats, Image
@@ -42,18 +43,24 @@ CHANNEL_GAIN = (0.95, 1.05)
 
 def mirror(crop: Image, landmarks: Floats, generator: Generator) -> Image:
     """Exchange left and right."""
-    return np.ascontiguousarray(crop[:, ::-1])
+    return np.asarray(cv2.flip(crop, 1), np.uint8)
 
 
 def colour(crop: Image, landmarks: Floats, generator: Generator) -> Image:
     """Change brightness and contrast by up to 25%, saturation by up to 40%, each colour by up to 5%."""
     pixels = crop.astype(np.float32)
-    grey = pixels.mean(axis=2, keepdims=True)
-    pixels = grey + (pixels - grey) * np.float32(generator.uniform(*SATURATION))
+    grey = grey_of(pixels)
+    pixels -= grey
+    pixels *= np.float32(generator.uniform(*SATURATION))
+    pixels += grey
     middle = pixels.mean()
-    pixels = middle + (pixels - middle) * np.float32(generator.uniform(*CONTRAST))
+    pixels -= middle
+    pixels *= np.float32(generator.uniform(*CONTRAST))
+    pixels += middle
     gains = generator.uniform(*BRIGHTNESS) * generator.uniform(*CHANNEL_GAIN, 3)
-    return np.asarray(np.clip(np.rint(pixels * gains.astype(np.float32)), 0, 255), np.uint8)
+    pixels *= gains.astype(np.float32)
+    np.rint(pixels, out=pixels)
+    return np.clip(pixels, 0, 255, out=pixels).astype(np.uint8)
 
 
 def jpeg(crop: Image, landmarks: Floats, generator: Generator) -> Image:
