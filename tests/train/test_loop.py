@@ -43,11 +43,11 @@ def poison(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """Make the weights infinite before one step."""
     real = stepping.make_step
 
-    def faulty(learner: Any, batch: Any, *rest: Any) -> Any:
+    def faulty(learner: Any, batch: Any, *rest: Any, **more: Any) -> Any:
         if batch.step == at:
             with torch.no_grad():
                 next(iter(learner.backbone.conv_34.parameters())).fill_(float("inf"))
-        return real(learner, batch, *rest)
+        return real(learner, batch, *rest, **more)
 
     monkeypatch.setattr(recognition, "make_step", faulty)
 

@@ -44,12 +44,12 @@ class ToyTask:
     def batches(self, start: int) -> Iterator[ToyBatch]:
         return (ToyBatch(step) for step in range(start, self.steps))
 
-    def step(self, batch: ToyBatch, rate: float) -> Outcome:
+    def step(self, batch: ToyBatch, rate: float, *, stopping: bool = False) -> Outcome:
         if batch.step in self.recipe.toy["bad"]:
             return Outcome(inf, 1.0)
         self.rates[batch.step] = rate
         self.count += 1
-        return Outcome(float(batch.step), 1.0, parts=(("part", 0.5),))
+        return Outcome(float(batch.step), 1.0, parts=(("part", 0.5),), stopping=stopping)
 
     def describe_fault(self, batch: ToyBatch) -> str:
         return f"toy batch {batch.step}"
