@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: E402, N812
 from torch import Tensor  # noqa: E402
 
 from mien.train.recognizers import distillation  # noqa: E402
+from mien.train.recognizers.dataset import CropBatch  # noqa: E402
 from mien.train.recognizers.distillation import (  # noqa: E402
     Distiller,
     principal_directions,
@@ -99,6 +100,12 @@ def test_principal_directions_keep_the_most_and_their_signs_are_fixed() -> None:
     assert (directions[np.abs(directions).argmax(axis=0), range(3)] > 0).all()
 
 
+def batch(count: int) -> CropBatch:
+    """The first crops of a training; nobody looks at their pixels."""
+    numbers = np.arange(count)
+    return CropBatch(0, np.zeros((count, 2, 2, 3), np.uint8), numbers, numbers, numbers)
+
+
 def taught(rows: int, numbers: int, seed: int) -> TaughtPack:
     vectors = unit(rows, numbers, seed).numpy().astype(np.float16)
     return TaughtPack(Path("none"), rows, [vectors])
@@ -106,17 +113,20 @@ def taught(rows: int, numbers: int, seed: int) -> TaughtPack:
 
 def test_a_teacher_of_more_numbers_is_turned_into_fewer_and_one_of_fewer_gets_zeros() -> None:
     pack = taught(50, 8, 5)
-    turning, kept = turning_of([pack], 12)
-    assert turning.shape == (8, 12) and kept == 1 and torch.equal(turning[:, :8], torch.eye(8))
-    turning, kept = turning_of([pack], 3)
-    assert turning.shape == (8, 3) and 3 / 8 < kept < 1
+    turning = turning_of([pack], 12)
+    assert turning.shape == (8, 12) and torch.equal(turning[:, :8], torch.eye(8))
+    turning, vectors = turning_of([pack], 3), torch.from_numpy(pack.read(np.arange(50)))
+    assert turning.shape == (8, 3)
+    assert 3 / 8 < float((vectors @ turning).square().sum() / vectors.square().sum()) < 1
 
 
 def test_targets_are_those_of_the_crops_that_take_part_over_several_packs() -> None:
     packs = [taught(4, 3, 1), taught(5, 3, 2)]
     places = np.array([8, 1, 4, 3])
-    distiller = Distiller(TeacherSettings(model="x"), packs, places, torch.eye(3), 1.0)
-    targets = distiller.targets(np.array([0, 1, 2, 3]), torch.device("cpu"))
+    distiller = Distiller(TeacherSettings(model="x"), packs, places, torch.eye(3))
+    parts = distiller.targets(batch(4), 2, "f32")
+    targets = torch.cat([one.embeddings for one in parts])
+    assert [len(one.embeddings) for one in parts] == [2, 2] and parts[0].attention == ()
     expected = [packs[1].parts[0][4], packs[0].parts[0][1], packs[1].parts[0][0], packs[0].parts[0][3]]
     assert torch.allclose(targets, torch.from_numpy(np.stack(expected).astype(np.float32)), atol=1e-3)
     assert torch.allclose(targets.norm(dim=1), torch.ones(4))
@@ -125,16 +135,17 @@ def test_targets_are_those_of_the_crops_that_take_part_over_several_packs() -> N
 def test_the_loss_is_the_weighted_sum_and_relations_are_compared_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "GROUP", 5)
     settings = TeacherSettings(model="x", embedding=3.0, distance=5.0, angle=7.0)
-    distiller = Distiller(settings, [taught(11, 4, 1)], np.arange(11), torch.eye(4), 1.0)
-    student, targets = unit(11, 4, 8).float() * 9, distiller.targets(np.arange(11), torch.device("cpu"))
+    distiller = Distiller(settings, [taught(11, 4, 1)], np.arange(11), torch.eye(4))
+    student, whole = unit(11, 4, 8).float() * 9, distiller.targets(batch(11), 1, "f32")[0]
+    targets = whole.embeddings
     ours = F.normalize(student)
     groups = [slice(0, 5), slice(5, 10)]  # the last crop is alone and has no relation
     expected = 3 * regression(ours, targets)
     expected += 5 * torch.stack([relation_of_distances(ours[g], targets[g]) for g in groups]).mean()
     expected += 7 * torch.stack([relation_of_angles(ours[g], targets[g]) for g in groups]).mean()
-    assert float(distiller.loss(student, targets)) == pytest.approx(float(expected), rel=1e-5)
+    assert float(distiller.loss(student, whole)) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_teacher_without_any_weight_is_refused() -> None:
-    with pytest.raises(ValueError, match="set embedding, distance or angle above 0"):
+    with pytest.raises(ValueError, match="set embedding, distance, angle or attention above 0"):
         TeacherSettings(model="x", embedding=0)

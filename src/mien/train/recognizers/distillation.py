@@ -14,6 +14,8 @@ from torch import Tensor
 
 from mien.train.compute.order import Indices
 from mien.train.compute.preprocess import send
+from mien.train.recognizers.attention_maps import AttentionTeacher
+from mien.train.recognizers.dataset import CropBatch
 from mien.train.recognizers.recipe import TeacherSettings
 from mien.train.recognizers.teacher_cache import TaughtPack
 from mien.types import Floats, floats
@@ -92,6 +94,19 @@ def principal_directions(embeddings: Floats, count: int) -> Floats:
     return floats(chosen * np.sign(strongest))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """What a teacher says of a part of a batch.
+
+    Attributes:
+        embeddings: (N, D) float32 of unit length.
+        attention: (N, H W) for each stage that is compared.
+    """
+
+    embeddings: Tensor
+    attention: tuple[Tensor, ...] = ()
+
+
 @dataclass(slots=True, eq=False)
 class Distiller:
     """A teacher's embeddings of a training's crops, and the student's loss against them.
@@ -101,44 +116,52 @@ class Distiller:
         packs: the embeddings, one pack after the other.
         places: (N,) for each crop of the training, its place in the packs.
         turning: (D, size) from the teacher's embedding to the student's numbers.
-        kept: share of the squared length of the teacher's embeddings that the turning keeps.
+        attention: the teacher's network, if the recipe compares attention maps.
     """
 
     settings: TeacherSettings
     packs: Sequence[TaughtPack]
     places: Indices
     turning: Tensor
-    kept: float
+    attention: AttentionTeacher | None = None
 
-    def targets(self, numbers: Indices, device: torch.device) -> Tensor:
-        """The teacher's embeddings of some crops of the training: (N, D) float32."""
+    def targets(self, batch: CropBatch, parts: int, precision: str) -> Sequence[Targets]:
+        """What the teacher says of the parts of a batch, on the device where the student is."""
+        embeddings = self._embeddings(batch.numbers).chunk(parts)
+        if self.attention is None:
+            return [Targets(one) for one in embeddings]
+        maps = [one.chunk(parts) for one in self.attention.targets(batch.crops, precision)]
+        return [Targets(one, tuple(attention)) for one, *attention in zip(embeddings, *maps, strict=True)]
+
+    def _embeddings(self, numbers: Indices) -> Tensor:
+        """The teacher's embeddings of some crops of the training: (N, D) float32 of unit length."""
         starts = np.cumsum([0, *(pack.rows for pack in self.packs)])
         places = self.places[numbers]
         which = np.searchsorted(starts, places, side="right") - 1
         rows = np.empty((len(places), self.packs[0].numbers), np.float32)
         for number, pack in enumerate(self.packs):
             rows[which == number] = pack.read(places[which == number] - starts[number])
-        return F.normalize(send(rows, device))
+        return F.normalize(send(rows, self.turning.device))
 
-    def loss(self, embeddings: Tensor, targets: Tensor) -> Tensor:
-        """The student's loss against the teacher.
+    def loss(self, embeddings: Tensor, targets: Targets) -> Tensor:
+        """The student's loss against the teacher; attention is that of the student's last forward pass.
 
         Args:
             embeddings: (N, size) of the student, of any length.
-            targets: (N, D) from `targets`.
+            targets: of the same crops.
         """
-        settings = self.settings
+        settings, teacher = self.settings, targets.embeddings
         with torch.autocast(embeddings.device.type, enabled=False):
             student = F.normalize(embeddings.float())
             total = torch.zeros((), device=student.device)
             if settings.embedding:
-                total = total + settings.embedding * regression(student, targets @ self.turning)
-            for weight, relation in (
-                (settings.distance, relation_of_distances),
-                (settings.angle, relation_of_angles),
-            ):
-                if weight:
-                    total = total + weight * _in_groups(relation, student, targets)
+                total = total + settings.embedding * regression(student, teacher @ self.turning)
+            if settings.distance:
+                total = total + settings.distance * _in_groups(relation_of_distances, student, teacher)
+            if settings.angle:
+                total = total + settings.angle * _in_groups(relation_of_angles, student, teacher)
+            if self.attention is not None:
+                total = total + settings.attention * self.attention.loss(targets.attention)
             return total
 
 
@@ -149,13 +172,11 @@ def _in_groups(relation: Callable[[Tensor, Tensor], Tensor], student: Tensor, te
     return torch.stack(losses).mean() if losses else student.sum() * 0
 
 
-def turning_of(packs: Sequence[TaughtPack], size: int) -> tuple[Tensor, float]:
-    """The turning from a teacher's embedding to `size` numbers, and the share of squared length that it keeps."""
+def turning_of(packs: Sequence[TaughtPack], size: int) -> Tensor:
+    """The turning from a teacher's embedding to `size` numbers: (D, size)."""
     numbers = packs[0].numbers
     if numbers <= size:
-        return torch.eye(numbers, size), 1.0
+        return torch.eye(numbers, size)
     each = -(-SHOWN // len(packs))
     shown = np.concatenate([pack.read(np.arange(0, pack.rows, -(-pack.rows // each))) for pack in packs])
-    directions = principal_directions(shown, size)
-    kept = float(np.square(shown @ directions).sum() / np.square(shown).sum())
-    return torch.from_numpy(directions), kept
+    return torch.from_numpy(principal_directions(shown, size))

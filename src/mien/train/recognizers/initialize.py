@@ -12,16 +12,17 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from mien.errors import CheckpointError
+from mien.errors import CheckpointError, RecipeError
 from mien.models.defaults import DEFAULTS, read_weights
 from mien.models.dlib_resnet import read_layers
 from mien.train.compute.compiling import fastest_way
 from mien.train.compute.distributed import World
-from mien.train.compute.network import callable_network, require_precision, use_fast_kernels
+from mien.train.compute.network import OFF, callable_network, require_precision, use_fast_kernels
 from mien.train.compute.norms import synchronize
 from mien.train.compute.optimize import LossScale, freeze_stages, make_optimizer
 from mien.train.compute.order import parts_of_batch
 from mien.train.recognizers import lora
+from mien.train.recognizers.attention_maps import AttentionTeacher
 from mien.train.recognizers.backbones.backbone import Backbone, BackboneInput
 from mien.train.recognizers.backbones.dlib_resnet import DlibResNet, state_of
 from mien.train.recognizers.backbones.registry import build, spec_of
@@ -31,7 +32,7 @@ from mien.train.recognizers.embed import embedder
 from mien.train.recognizers.partial_fc import CentreUpdate, PartialFC
 from mien.train.recognizers.recipe import RecognizerRecipe
 from mien.train.recognizers.step import Learner
-from mien.train.recognizers.teacher import open_teacher
+from mien.train.recognizers.teacher import Teacher, open_teacher
 from mien.train.recognizers.teacher_cache import require_pack, teach
 from mien.train.recognizers.weights import read_weights as read_checkpoint
 from mien.types import Image
@@ -143,24 +144,50 @@ def prepare_training(recipe: RecognizerRecipe, crops: CropDataset, world: World)
         scale=LossScale.of(run.precision),
         anchor=anchor,
         frozen=init.freeze if init is not None else (),
-        distiller=open_distiller(recipe, crops, world),
+        distiller=open_distiller(recipe, crops, backbone, way, world),
     )
 
 
-def open_distiller(recipe: RecognizerRecipe, crops: CropDataset, world: World) -> Distiller | None:
+def open_distiller(
+    recipe: RecognizerRecipe, crops: CropDataset, student: Backbone, way: str, world: World
+) -> Distiller | None:
     """Open a recipe's teacher: read its embeddings of the training's packs, or make those that are missing.
 
     Raises:
-        RecipeError: a data set that is not a pack, or a teacher whose pose cannot be made of its crops.
+        RecipeError: a data set that is not a pack, a teacher whose pose cannot be made of its crops, or one whose
+            stages are not known or cannot be compared.
         ModelError: no such model.
         CheckpointError: the teacher's checkpoint cannot be read.
     """
     if recipe.teacher is None:
         return None
     teacher = open_teacher(recipe.teacher.model, crops.size, crops.template, world.device)
+    attention = None
+    if recipe.teacher.attention:
+        attention = AttentionTeacher(student, _stages_of(recipe, teacher, way), world.device)
     packs = [teach(path, teacher, world) for path in recipe.data.sets]
-    turning, kept = turning_of(packs, recipe.model.embedding)
-    return Distiller(recipe.teacher, packs, crops.places, turning.to(world.device), kept)
+    turning = turning_of(packs, recipe.model.embedding).to(world.device)
+    return Distiller(recipe.teacher, packs, crops.places, turning, attention)
+
+
+def _stages_of(recipe: RecognizerRecipe, teacher: Teacher, way: str) -> Backbone:
+    """A teacher's network, whose stages are compared with the student's."""
+    if teacher.network is None:
+        raise RecipeError(
+            f"teacher.attention needs the stages of {teacher.name}, and only a checkpoint shows them; set it to 0"
+        )
+    if way != OFF or recipe.run.recompute:
+        raise RecipeError(
+            "teacher.attention reads the stages of the network, which a compiled or recomputed network hides: set "
+            'run.compile = "off" and run.recompute = false'
+        )
+    network, own = teacher.network(), spec_of(recipe.model.backbone)
+    if (network.spec.size, network.spec.template) != (own.size, own.template):
+        raise RecipeError(
+            f"teacher.attention compares the same crops: {teacher.name} takes {network.spec.template} crops of "
+            f"{network.spec.size} pixels, and the network {own.template} crops of {own.size}"
+        )
+    return network
 
 
 def check(recipe: RecognizerRecipe, world: World) -> None:

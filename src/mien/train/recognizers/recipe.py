@@ -125,11 +125,13 @@ class TeacherSettings(Strict):
     """Weight of the distances between the crops of a batch (RKD)."""
     angle: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the angles between the crops of a batch (RKD)."""
+    attention: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the attention maps of the stages; the teacher is a checkpoint, and works in every step."""
 
     @model_validator(mode="after")
     def _teaches(self) -> Self:
-        if not (self.embedding or self.distance or self.angle):
-            raise ValueError("the teacher has no weight: set embedding, distance or angle above 0")
+        if not (self.embedding or self.distance or self.angle or self.attention):
+            raise ValueError("the teacher has no weight: set embedding, distance, angle or attention above 0")
         return self
 
 

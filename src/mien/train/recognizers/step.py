@@ -17,9 +17,10 @@ from mien.train.compute.norms import freeze, freeze_norms_of_stages
 from mien.train.compute.optimize import LossScale, Outcome, gradient_norm, read_step, set_rate
 from mien.train.compute.order import Indices, mix_seeds
 from mien.train.compute.preprocess import prepare
+from mien.train.recipe.settings import RunSettings
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.dataset import CropBatch
-from mien.train.recognizers.distillation import Distiller
+from mien.train.recognizers.distillation import Distiller, Targets
 from mien.train.recognizers.embed import embed
 from mien.train.recognizers.partial_fc import PartialFC
 from mien.train.recognizers.recipe import RecognizerRecipe
@@ -85,7 +86,7 @@ def make_step(
     total = torch.zeros((), device=world.device)
     # (processes, parts, crops of a part): the labels of a part, over all processes.
     labels = batch.everyone.reshape(world.size, run.accumulate, -1)
-    taught = _targets(learner, batch, run.accumulate, world)
+    taught = _targets(learner, batch, run)
     for number, (part, targets) in enumerate(zip(pixels.chunk(run.accumulate), taught, strict=True)):
         with unsynchronized(learner.model, number == run.accumulate - 1):
             embeddings = embed(learner.model, part, run.precision, world.device)
@@ -105,14 +106,14 @@ def _require_classes(batch: CropBatch, classes: int) -> None:
         )
 
 
-def _targets(learner: Learner, batch: CropBatch, parts: int, world: World) -> Sequence[Tensor | None]:
-    """The teacher's embeddings of each part of a batch, if there is a teacher."""
+def _targets(learner: Learner, batch: CropBatch, run: RunSettings) -> Sequence[Targets | None]:
+    """What the teacher says of each part of a batch, if there is a teacher."""
     if learner.distiller is None:
-        return [None] * parts
-    return learner.distiller.targets(batch.numbers, world.device).chunk(parts)
+        return [None] * run.accumulate
+    return learner.distiller.targets(batch, run.accumulate, run.precision)
 
 
-def _loss(learner: Learner, embeddings: Tensor, labels: Indices, targets: Tensor | None) -> Tensor:
+def _loss(learner: Learner, embeddings: Tensor, labels: Indices, targets: Targets | None) -> Tensor:
     """The head's loss, the teacher's, or both, with the recipe's weights."""
     if learner.distiller is None or targets is None:
         return learner.head.loss(embeddings, labels)

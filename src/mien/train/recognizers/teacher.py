@@ -21,6 +21,7 @@ from mien.recognize.recognizer import Recognizer
 from mien.scores import normalize
 from mien.templates import BoxTemplate, PointsTemplate, Template, make_template
 from mien.train.exported import find_checkpoint
+from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.embed import embedder
 from mien.train.recognizers.weights import read_weights
 from mien.types import Box, Face, Floats, Image
@@ -40,11 +41,13 @@ class Teacher:
         name: as the recipe names it.
         digest: of its weights and of how crops enter it: two teachers with one digest give the same embeddings.
         open: loads the network and returns its function; only called where embeddings have to be made.
+        network: loads the network itself, if its layers are known: that of a checkpoint.
     """
 
     name: str
     digest: str
     open: Callable[[], EmbedCrops]
+    network: Callable[[], Backbone] | None = None
 
 
 def open_teacher(name: str, size: int, template: str, device: torch.device) -> Teacher:
@@ -103,7 +106,10 @@ def _checkpoint(name: str, path: Path, size: int, template: str, device: torch.d
         return lambda crops: normalize(embed(posed(crops)))
 
     return Teacher(
-        name=name, digest=_digest(file_sha256(file), found.spec.model_dump_json(), size, template), open=opened
+        name=name,
+        digest=_digest(file_sha256(file), found.spec.model_dump_json(), size, template),
+        open=opened,
+        network=found.network,
     )
 
 
