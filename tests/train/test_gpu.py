@@ -10,10 +10,12 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from made_up import detector_recipe  # noqa: E402
 
+from mien.train.compute.compiling import candidates, fastest_way, seconds_per_step  # noqa: E402
 from mien.train.compute.distributed import World  # noqa: E402
 from mien.train.compute.order import BatchSlice, Readers  # noqa: E402
 from mien.train.kinds import parse_recipe  # noqa: E402
 from mien.train.loop import train  # noqa: E402
+from mien.train.recipe.settings import RunSettings  # noqa: E402
 from mien.train.recognizers.data import open_dataset  # noqa: E402
 from mien.train.recognizers.dataset import BatchReading, CropBatch, CropDataset, batches  # noqa: E402
 from mien.train.recognizers.feed import on_card  # noqa: E402
@@ -97,6 +99,19 @@ def test_the_host_waits_for_the_card_once_a_step(face_pack: Path, head: str, sam
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert len([one for one in caught if "synchronizing CUDA operation" in str(one.message)]) == 1
+
+
+# The compiler's own imports warn.
+@pytest.mark.filterwarnings("ignore")
+def test_every_way_to_call_a_network_works_on_a_gpu_and_one_is_chosen() -> None:
+    card, shape = torch.device("cuda", 0), (16, 3, 32, 32)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, bias=False), torch.nn.BatchNorm2d(8), torch.nn.PReLU(8), torch.nn.Flatten()
+    ).to(card, memory_format=torch.channels_last)
+    world, run = World(device=card), RunSettings()
+    ways = candidates(run, world)
+    assert all(np.isfinite(seconds_per_step(network, way, shape, run, card)) for way in ways)
+    assert fastest_way(network, shape, run, world) in ways
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="less than two GPUs")
