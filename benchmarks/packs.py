@@ -89,7 +89,7 @@ def from_folder(folder: Path) -> float:
 
 def from_rec(folder: Path) -> float:
     """As the field's readers do: shuffle the keys, and seek for each."""
-    offsets = dict(recordio.read_index(folder / "train.idx").offsets)
+    offsets = dict(recordio.read_index(folder / "train.idx").offsets.tolist())
     head = recordio.read_at(folder / "train.rec", offsets[0])
     keys = np.arange(1, int(head.labels[0]))
 

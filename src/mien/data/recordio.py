@@ -10,6 +10,7 @@ start, middles and an end, and the magic word itself is left out.
 
 import re
 import struct
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import ManifestError
 
@@ -151,36 +153,48 @@ def _read(stream: BinaryIO, offset: int, name: str) -> Record:
     return parse_record(payload, name)
 
 
+LINES = 65536
+"""Lines of an .idx file that are handed out at a time."""
+
 KEY_AND_OFFSET = re.compile(r"\s*(\d{1,18})\s+(\d{1,18})\s*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """The lines of an .idx file.
 
     Attributes:
-        offsets: key and byte offset of each record, by key.
+        offsets: (N, 2) key and byte offset of each record, by key.
         bad: number and text of lines that are not a key and an offset.
     """
 
-    offsets: tuple[tuple[int, int], ...]
+    offsets: NDArray[np.int64]
     bad: tuple[tuple[int, str], ...] = ()
+
+    def places(self) -> Iterator[int]:
+        """The byte offsets, by key."""
+        for first in range(0, len(self.offsets), LINES):
+            yield from self.offsets[first : first + LINES, 1].tolist()
 
 
 def read_index(path: Path) -> Index:
-    """Read an .idx file.
+    """Read an .idx file; a line takes 16 bytes of memory.
 
     Raises:
         ManifestError: it cannot be read.
     """
+    found, bad = array("q"), []
     try:
-        lines = path.read_text(encoding="ascii", errors="replace").split("\n")
+        with path.open(encoding="ascii", errors="replace", newline="\n") as lines:
+            for number, line in enumerate(lines, start=1):
+                if match := KEY_AND_OFFSET.fullmatch(line):
+                    found.extend((int(match[1]), int(match[2])))
+                elif line.strip():
+                    bad.append((number, line.rstrip("\n")[:40]))
     except OSError as reason:
         raise ManifestError(f"{path} cannot be read: {reason.strerror}") from reason
-    found = [(number, line, KEY_AND_OFFSET.fullmatch(line)) for number, line in enumerate(lines, start=1)]
-    offsets = sorted((int(match[1]), int(match[2])) for _, _, match in found if match)
-    bad = tuple((number, line[:40]) for number, line, match in found if not match and line.strip())
-    return Index(tuple(offsets), bad)
+    offsets = np.array(found, np.int64).reshape(-1, 2)
+    return Index(offsets[np.lexsort((offsets[:, 1], offsets[:, 0]))], tuple(bad))
 
 
 def records(rec: Path, index: Index | None) -> Iterator[tuple[int, Record | str]]:
@@ -191,7 +205,7 @@ def records(rec: Path, index: Index | None) -> Iterator[tuple[int, Record | str]
         index: where its records are; without it the pack is read from its start to its end.
     """
     with rec.open("rb") as stream:
-        for offset in _following(stream) if index is None else (offset for _, offset in index.offsets):
+        for offset in _following(stream) if index is None else index.places():
             try:
                 yield offset, _read(stream, offset, str(rec))
             except ManifestError as fault:
