@@ -92,7 +92,9 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
 
 def start_training(recipe: Path, out: Path) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "mien", "train", str(recipe), "--out", str(out)]
-    return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())})
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    # A group of its own, so that a test can signal the training with all that it has started.
+    return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
 def wait_for_steps(process: "subprocess.Popen[bytes]", folder: Path, count: int) -> None:

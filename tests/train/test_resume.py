@@ -1,6 +1,7 @@
 """A run continues where it stopped, with the same result."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,8 @@ from mien.train.run import checkpoint  # noqa: E402
 @pytest.mark.slow
 def test_killed_and_resumed_is_unbroken_to_the_bit(finished_run: Path, face_pack: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 2})))
+    # Read by two processes until it is killed, and by a thread afterwards.
+    recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 2, "processes": 2})))
     process = start_training(recipe, tmp_path / "run")
     wait_for_steps(process, tmp_path / "run", 3)
     process.kill()
@@ -45,11 +47,14 @@ def test_an_interrupt_writes_a_checkpoint_and_goes_on_later(
     face_pack: Path, tmp_path: Path, finished_run: Path
 ) -> None:
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 100})))
+    recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 100, "processes": 2})))
     process = start_training(recipe, tmp_path / "run")
     wait_for_steps(process, tmp_path / "run", 1)
-    process.send_signal(signal.SIGINT)
+    # As a terminal does: to the training and to the processes that read for it.
+    os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
     done = checkpoint.latest(tmp_path / "run" / "checkpoints")
     assert done is not None and 0 < done.step < STEPS
     train(recognizer_recipe(face_pack), tmp_path / "run")
