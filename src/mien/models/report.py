@@ -13,6 +13,7 @@ from pathlib import Path
 from mien.errors import MienError
 from mien.models import store
 from mien.models.engines import ENGINES, REFERENCE, usable_cores
+from mien.version import mien_version
 
 PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "Pillow", "onnx", "faiss-cpu", "pyarrow")
 OPTIONAL = {
@@ -103,7 +104,7 @@ def _version(package: str) -> str | None:
 
 
 def _packages() -> list[Check]:
-    checks = [Check("mien", "good", _version("mien") or "not installed as a package")]
+    checks = [Check("mien", "good", mien_version())]
     for package in PACKAGES:
         version = _version(package)
         if version is None:

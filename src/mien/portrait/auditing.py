@@ -5,7 +5,6 @@ Owns the order of the work: list, measure, conclude, write, accept, clean up. Pr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from mien.portrait.report.tables import FILES, write_audit
 from mien.portrait.rules.files import load_rules
 from mien.portrait.rules.schema import RuleSet
 from mien.progress import OnProgress, Progress, no_progress
+from mien.version import mien_version
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,5 +117,5 @@ def audit(
 
 
 def _made_with(rules: RuleSet, models: AuditModels) -> dict[str, str]:
-    named = {"mien": packages.version("mien"), "rules": rules.name, "detector": models.detector}
+    named = {"mien": mien_version(), "rules": rules.name, "detector": models.detector}
     return named | ({"recognizer": models.recognizer} if models.recognizer else {})

@@ -2,7 +2,6 @@
 
 import os
 import platform
-from importlib.metadata import version
 
 import numpy as np
 
@@ -13,11 +12,12 @@ from mien.evaluate.wording import message
 from mien.messages import Message
 from mien.rates import Indices
 from mien.units import unit_text
+from mien.version import mien_version
 
 
 def made_with(seed: int | None = None) -> dict[str, str]:
     """What made the report."""
-    made = {"mien": version("mien"), "numpy": np.__version__, "python": platform.python_version()}
+    made = {"mien": mien_version(), "numpy": np.__version__, "python": platform.python_version()}
     blas = os.environ.get("OPENBLAS_CORETYPE")
     if blas:
         made["OPENBLAS_CORETYPE"] = blas
