@@ -28,7 +28,7 @@ import machine
 
 CROPS, CLASSES = 1_000_000, 85_742
 PATTERNS = 300
-STEPS, SAVED, BATCH = 50, 10, 8
+STEPS, SAVED, BATCH = 50, 10, 2
 TARGETS = {"MS1M, 5.8 million": 5_800_000, "Glint360K, 17 million": 17_000_000, "WebFace42M, 42 million": 42_000_000}
 TAIL = 1.2
 """Standard deviation of the logarithm of a class's size: MS1M has classes of 2 and of several hundred crops."""

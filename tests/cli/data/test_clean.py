@@ -47,7 +47,7 @@ def test_the_angles_are_shown_first_and_a_pack_is_written_on_demand(
     assert run(words) == 0
     shown = capsys.readouterr()
     assert "1 crop of 13 beyond 20 degrees" in shown.out and "degrees from their class" in shown.out
-    assert "1 class with one or two crops not judged" in shown.err
+    assert "1 subject with one or two crops not judged" in shown.err
     assert run([*words, "--out", str(tmp_path / "clean"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["wrong"] == 1 and found["classes judged"] == 2 and found["out"] == str(tmp_path / "clean")

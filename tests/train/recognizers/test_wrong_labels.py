@@ -7,9 +7,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
+from mien.data.manifest import tabulate  # noqa: E402
+from mien.data.pack import Pack  # noqa: E402
+from mien.data.prepare import prepare  # noqa: E402
+from mien.data.sample import Sample  # noqa: E402
+from mien.data.shards import encode_crop  # noqa: E402
 from mien.scores import normalize  # noqa: E402
 from mien.train.recognizers.teacher_cache import TaughtPack  # noqa: E402
-from mien.train.recognizers.wrong_labels import dominant_centre, judge_labels  # noqa: E402
+from mien.train.recognizers.wrong_labels import WrongLabels, dominant_centre, judge_labels  # noqa: E402
 
 NUMBERS = 256
 
@@ -62,3 +67,26 @@ def test_classes_of_one_or_two_crops_are_not_judged() -> None:
 def test_nothing_wrong_is_an_empty_list() -> None:
     found = judge_labels(taught(people(3, 5).reshape(-1, NUMBERS)), np.repeat(np.arange(3), 5), 75)
     assert found.wrong.shape == found.nearest.shape == found.nearest_angles.shape == (0,)
+
+
+def test_each_wrong_crop_says_how_far_it_is_and_from_whom(tmp_path: Path) -> None:
+    samples = []
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(encode_crop(np.full((112, 112, 3), 9, np.uint8), 90))
+        samples.append(Sample(tmp_path / f"{number}.jpg", ("an", "an", "binh")[number], aligned=True))
+    prepare(tabulate(samples, tmp_path, "set"), tmp_path / "pack")
+    pack = Pack(tmp_path / "pack")
+    an = int(np.flatnonzero(pack.labels == pack.subjects.index("an"))[0])
+    labels = {name: pack.subjects.index(name) for name in ("an", "binh")}
+
+    def details(nearest: str, angle: float) -> dict[int, str]:
+        return WrongLabels(
+            angles=np.full(3, 81.2, np.float32),
+            wrong=np.array([an]),
+            nearest=np.array([labels[nearest]]),
+            nearest_angles=np.array([angle], np.float32),
+            judged=2,
+        ).details(pack)
+
+    assert details("binh", 20.4) == {an: "81 degrees from its class, 20 from binh"}
+    assert details("an", 81.2) == {an: "81 degrees from its class, and no other is nearer"}

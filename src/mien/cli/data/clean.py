@@ -81,7 +81,7 @@ def clean(
     show(table)
     out.print(f"{path}: {plural(len(reasons), 'crop')} of {len(pack):,} beyond {max_angle:g} degrees")
     if found.judged < len(pack.subjects):
-        err.print(f"mien: {plural(len(pack.subjects) - found.judged, 'class')} with one or two crops not judged")
+        err.print(f"mien: {plural(len(pack.subjects) - found.judged, 'subject')} with one or two crops not judged")
     if target is not None:
         out.print(f"{target}: {len(pack) - len(reasons):,} crops; rejected.csv lists the others as '{LABEL}'")
     return OK

@@ -53,7 +53,8 @@ class WrongLabels:
         """For each wrong crop, a sentence for the list of what was left out."""
         found = zip(self.wrong.tolist(), self.nearest.tolist(), self.nearest_angles.tolist(), strict=True)
         return {
-            crop: f"{self.angles[crop]:.0f} degrees from its class, {angle:.0f} from {pack.subjects[near]}"
+            crop: f"{self.angles[crop]:.0f} degrees from its class, "
+            + ("and no other is nearer" if near == pack.labels[crop] else f"{angle:.0f} from {pack.subjects[near]}")
             for crop, near, angle in found
         }
 
