@@ -1,6 +1,6 @@
 """Training speed on a GPU against arcface_torch's step (benchmarks/arcface_torch.py), within minutes.
 
-    python benchmarks/training_gpu.py [--only PART,PART] [--minutes 4]
+    python benchmarks/training_gpu.py [--only PART,PART] [--processes 14] [--minutes 4]
     python benchmarks/training_gpu.py --smoke      # the same code on a processor, with a tiny batch
 
 Parts: `loader` (benchmarks/training_loader.py), `ir50-512` (with 10,000 and with 600,000 classes), `ir50-128`,
@@ -193,10 +193,10 @@ def whole(
 class Part:
     """A part of the measurement in a process of its own."""
 
-    def __init__(self, name: str, arguments: dict) -> None:
+    def __init__(self, name: str, arguments: dict, threads: int) -> None:
         self.name = name
         words = [sys.executable, __file__, "--child", json.dumps(arguments)]
-        environment = os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "4"}
+        environment = os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": str(threads)}
         self.process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
@@ -228,7 +228,8 @@ class Part:
             with suppress(OSError):
                 print(file=self.process.stdin, flush=True)
             if self.ended.wait(max(0.0, deadline - time.perf_counter())):
-                failed = {"failed": "".join(self.errors)[-1500:]}
+                print("".join(self.errors), file=sys.stderr, flush=True)
+                failed = {"failed": self.errors[-1].strip()}
                 found = json.loads(self.lines[-1]) if self.lines[-1].startswith("{") else failed
         self.process.kill()
         self.process.wait()
@@ -249,11 +250,12 @@ def measure(chosen: set[str], minutes: float, device: str, parts: dict[str, dict
         if "loader" in chosen:
             found["loader"] = training_loader.measure(pack, **loader)
             show("loader", found["loader"])
-        started = []
+        started: list[Part] = []
+        threads = max(1, len(os.sched_getaffinity(0)) // max(1, len(chosen & set(parts))))
         for name, arguments in parts.items():
             if name in chosen:
                 more = {"pack": str(pack), "folder": str(folder / name)} if arguments["kind"] == "whole" else {}
-                started.append(Part(name, {**arguments, **more, "device": device}))
+                started.append(Part(name, {**arguments, **more, "device": device}, threads))
         for part in started:
             found[part.name] = part.result(deadline)
             show(part.name, found[part.name])
@@ -276,6 +278,7 @@ def main() -> None:
     parser = command.parser(__doc__)
     names = ["loader", *STEPS, "whole"]
     parser.add_argument("--only", default=",".join(names), help="parts, with commas")
+    parser.add_argument("--processes", default="1,2,4,8,14", help="numbers of the loader's processes, with commas")
     parser.add_argument("--minutes", type=float, default=4.0, help="limit of the whole run")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -287,18 +290,22 @@ def main() -> None:
         parser.error(f"--only: there is no part {', '.join(sorted(unknown))}; parts are {', '.join(names)}")
     if not (given.smoke or torch.cuda.is_available()):
         sys.exit("torch sees no GPU here; benchmarks/training.py measures processors")
-    found = smoke(chosen) if given.smoke else on_gpu(chosen, given.minutes)
-    command.finish("training_gpu", found, smoke=given.smoke)
+    counts = tuple(int(word) for word in given.processes.split(","))
+    found = smoke(chosen) if given.smoke else on_gpu(chosen, given.minutes, counts)
+    # A run of some parts does not replace the figures of the others.
+    command.finish(
+        "-".join(["training_gpu", *sorted(chosen if chosen != set(names) else ())]), found, smoke=given.smoke
+    )
     table(found)
     if any("failed" in one for one in found.values() if isinstance(one, dict)):
         sys.exit("a part failed: see above")
 
 
-def on_gpu(chosen: set[str], minutes: float) -> dict:
+def on_gpu(chosen: set[str], minutes: float, counts: tuple[int, ...]) -> dict:
     parts = {name: {"kind": "steps", **value} for name, value in STEPS.items()} | {
         "whole": {"kind": "whole", **WHOLE}
     }
-    loader = {"counts": training_loader.usable()}
+    loader = {"counts": training_loader.usable(counts)}
     return {
         "card": torch.cuda.get_device_name(),
         "torch": torch.__version__,
