@@ -74,13 +74,16 @@ def test_batches_are_on_the_card_unchanged_and_in_order(face_pack: Path) -> None
     assert count == 9
 
 
-@pytest.mark.parametrize(("head", "sample"), [("arcface", 1.0), ("curricularface", 0.5), ("adaface", 0.5)])
-def test_the_host_waits_for_the_card_once_a_step(face_pack: Path, head: str, sample: float) -> None:
+@pytest.mark.parametrize(
+    ("head", "sample", "products"),
+    [("arcface", 1.0, "auto"), ("arcface", 1.0, "bf16"), ("curricularface", 0.5, "auto"), ("adaface", 0.5, "f32")],
+)
+def test_the_host_waits_for_the_card_once_a_step(face_pack: Path, head: str, sample: float, products: str) -> None:
     content = {
         "name": "gpu",
         "data": {"sets": [str(face_pack)]},
         "model": {"backbone": "mobilefacenet", "embedding": 64},
-        "head": {"name": head, "sample": sample},
+        "head": {"name": head, "sample": sample, "products": products},
         "optimizer": {"rate": 0.01, "rate_batch": 16},
         "schedule": {"batch": 16, "steps": 3},
         "run": {"device": "cuda", "compile": "off"},

@@ -21,6 +21,7 @@ from mien.train.compute.order import Indices, mix_seeds
 from mien.train.compute.preprocess import send
 from mien.train.recipe.optimizers import OPTIMIZERS, Rows
 from mien.train.recognizers.heads import Head
+from mien.train.recognizers.sharded_softmax import cross_entropy, only, pick, product_bf16
 
 BLOCK = 4096
 """Number of classes whose first centres come from one seed, so that they do not depend on the number of ranks."""
@@ -126,15 +127,14 @@ class PartialFC:
             everyone = world.gather_with_gradient(embeddings.float())
             place, own = self._places(labels)
             logits = self._logits(everyone)
-            cosine: Tensor = _Pick.apply(logits, place)  # type: ignore[no-untyped-call]
-            target = world.sum(_only(cosine.detach(), own))
+            cosine = pick(logits, place)
+            target = world.sum(only(cosine.detach(), own))
             head.watch(target, everyone.detach().norm(dim=1))
             others = head.of_others(logits, target)
             # The cross entropy overwrites them, and these may be what a gradient follows from.
             others = others.clone() if others is not logits or head.centres > 1 else others
             wanted = head.of_target(cosine, torch.arange(len(cosine), device=cosine.device))
-            loss: Tensor = _CrossEntropy.apply(others, wanted, place, own, head.scale, world)  # type: ignore[no-untyped-call]
-            return loss
+            return cross_entropy(others, wanted, place, own, head.scale, world)
 
     def _places(self, labels: Indices) -> tuple[Tensor, Tensor | None]:
         """(N, 1) columns of the classes, and (N,) whether this rank has them; None if it has all."""
@@ -148,7 +148,7 @@ class PartialFC:
         """(N, rows) cosines, or inner products; of the nearest centre if a class has several."""
         rows = self._rows.flatten(0, 1)
         inputs = F.normalize(embeddings) if self.head.normalized else embeddings
-        logits: Tensor = _ProductBf16.apply(inputs, rows) if self.bf16 else F.linear(inputs, rows)  # type: ignore[no-untyped-call]
+        logits = product_bf16(inputs, rows) if self.bf16 else F.linear(inputs, rows)
         if self.head.normalized:
             # Dividing the products by the centres' lengths needs no second copy of all centres.
             logits = logits / rows.norm(dim=1).clamp(min=SHORTEST)
@@ -245,88 +245,3 @@ def first_centres(first: int, last: int, centres: int, embedding: int, seed: int
         start, end = max(first, block * BLOCK), min(last, (block + 1) * BLOCK)
         weight[start - first : end - first] = whole[start - block * BLOCK : end - block * BLOCK]
     return weight
-
-
-class _ProductBf16(torch.autograd.Function):
-    """a b^T of (N, D) and (C, D) float32, with inputs rounded to bfloat16 and float32 sums, backward too."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:  # noqa: ANN401
-        a, b = a.bfloat16(), b.bfloat16()
-        ctx.save_for_backward(a, b)
-        return _product(a, b.T)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        a, b = ctx.saved_tensors
-        gradient = gradient.bfloat16()
-        return _product(gradient, b), _product(gradient.T, a)
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    """The product of two bfloat16 matrices in float32; processors have no such product, and widen their inputs."""
-    return torch.mm(a, b, out_dtype=torch.float32) if a.is_cuda else a.float() @ b.float()
-
-
-class _Pick(torch.autograd.Function):
-    """One number of each row of (N, C): (N,). Unlike `gather`, it keeps no hold of the matrix it takes them from."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, place: Tensor) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(place)
-        ctx.shape = matrix.shape
-        return matrix.gather(1, place).squeeze(1)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        (place,) = ctx.saved_tensors
-        return gradient.new_zeros(ctx.shape).scatter_(1, place, gradient[:, None]), None
-
-
-def _only(values: Tensor, own: Tensor | None) -> Tensor:
-    """The values whose class this rank has, and zero for the others, in memory of their own."""
-    return values.clone() if own is None else torch.where(own, values, 0)
-
-
-class _CrossEntropy(torch.autograd.Function):
-    """Mean of log(sum_j exp(s z_j)) - s z_y, with the classes spread over ranks. Overwrites its first input.
-
-    `wanted` are the targets' logits, which replace those in their places.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401
-        logits: Tensor,
-        wanted: Tensor,
-        place: Tensor,
-        own: Tensor | None,
-        scale: float,
-        world: World,
-    ) -> Tensor:
-        target = world.sum(_only(wanted, own))
-        kept = wanted if own is None else torch.where(own, wanted, logits.gather(1, place).squeeze(1))
-        # Nobody else uses the logits, so their memory becomes the softmax.
-        logits.scatter_(1, place, kept[:, None])
-        top = world.maximum(logits.amax(dim=1))
-        shares = logits.sub_(top[:, None]).mul_(scale).exp_()
-        total = world.sum(shares.sum(dim=1))
-        shares.div_(total[:, None])
-        ctx.save_for_backward(place, own)
-        ctx.shares, ctx.scale = shares, scale
-        return (total.log() + (top - target) * scale).mean()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:  # noqa: ANN401
-        place, own = ctx.saved_tensors
-        change: Tensor = ctx.shares
-        ctx.shares = None
-        at_place = change.gather(1, place)
-        of_target = at_place.squeeze(1) - 1
-        factor = gradient * ctx.scale / len(change)
-        if own is None:
-            change.scatter_(1, place, 0)
-        else:
-            of_target = torch.where(own, of_target, 0)
-            change.scatter_(1, place, torch.where(own[:, None], 0, at_place))
-        return change.mul_(factor), of_target * factor, None, None, None, None
