@@ -38,6 +38,16 @@ def test_the_first_half_alone_chooses() -> None:
     assert before[0].fmr_interval != after[0].fmr_interval
 
 
+def test_halves_of_twenty_people_have_no_interval_but_say_how_many_people_are_missing() -> None:
+    vectors, names = world(40)
+    (row,) = choose_thresholds(vectors, names, "l2", "x", rates=(0.1,)).rows
+    assert row.fmr_measured is not None and row.fmr_interval is None and row.missing_people == 10
+    assert row.fnmr is not None and row.fnmr_interval is not None, "one person each: 20 are enough"
+    groups = ["small" if number < 20 else "large" for number in np.unique(names, return_inverse=True)[1]]
+    (known,) = choose_thresholds(*world(140), "l2", "x", rates=(0.1,), strata=groups + ["large"] * 200).rows
+    assert known.strata is not None and set(known.strata) == {"large | large"}, "ten small ones say little"
+
+
 def test_rates_that_the_data_cannot_show_are_refused_with_what_it_takes() -> None:
     found = choose_thresholds(*world(60), "l2", "x")
     assert [row.fmr for row in found.rows] == [1e-2] and set(found.refused) == {1e-3, 1e-4}

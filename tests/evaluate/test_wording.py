@@ -15,15 +15,16 @@ def words(value: float) -> str:
 
 
 def test_shares_for_people() -> None:
-    assert [words(v) for v in (0.5, 0.0123, 0.00042, 0.0)] == ["50.00%", "1.23%", "4.2e-04", "0"]
+    assert [words(v) for v in (0.5, 0.0123, 0.00042, 0.0)] == ["50.00%", "1.23%", "0.042%", "0"]
     assert text_of(share(float("nan")), "en") == "not measured"
-    assert text_of(share(5e-5, 0.02), "en") == "0.005%", "next to a percentage it is one"
+    small = [words(v) for v in (1e-3, 7.85e-4, 5e-5, 9.9e-7)]
+    assert small == ["0.10%", "0.079%", "0.005%", "0.0000990%"], "no powers"
     assert text_of(share(0.0123), "vi") == "1,23%"
 
 
 def test_a_rate_has_its_interval() -> None:
     assert describe(Estimate(0.02, 0.01, 0.04, 10)).text("en") == "2.00% (1.00% to 4.00%)"
-    assert describe(Estimate(2e-4, 5e-5, 3e-3, 10)).text("en") == "2.0e-04 (5.0e-05 to 3.0e-03)"
+    assert describe(Estimate(2e-4, 5e-5, 3e-3, 10)).text("en") == "0.02% (0.005% to 0.30%)"
     assert describe(Estimate(0.0, 0.0, 0.03, 1000)).text("en") == "0 of 1,000; below 3.00%"
     assert describe(Estimate(0.0, 0.0, 0.03, 1000)).text("vi") == "0 trên 1.000; dưới 3,00%"
     refused = describe(Estimate(0.02, 0.0, 0.9, 10, missing=12))

@@ -21,42 +21,39 @@ def message(code: str, /, **arguments: Argument) -> Message:
     return Message(f"evaluate.{code}", arguments)
 
 
-def share(value: float, like: float | None = None) -> Text:
-    """A share: percent down to one in a thousand, then powers of ten.
+def share(value: float) -> Text:
+    """A share, 0 to 1 or NaN where it was not measured, in percent: two decimals; of small ones two digits or more.
 
-    Args:
-        value: 0 to 1, or NaN where it was not measured.
-        like: the share that it is shown next to, whose form it takes.
+    Never as a power of ten, so that a column has one form.
     """
     if value != value:
         return message("not-measured")
     if value == 0:
         return "0"
-    if (value if like is None else like) < 1e-3:
-        return message("power", value=float(value))
-    return message("percent" if value >= 1e-4 else "percent-short", value=100 * float(value))
+    code = "percent" if value >= 1e-3 else "percent-short" if value >= 1e-6 else "percent-tiny"
+    return message(code, value=100 * float(value))
 
 
 def interval(value: float, low: float, high: float) -> Message:
     """A share with its interval."""
-    return between(share(value), share(low, value), share(high, value))
+    return between(share(value), share(low), share(high))
 
 
-def five_digits(value: float, like: float | None = None) -> Message:
-    """A share as a fraction of 1, such as an area under a curve; `like` changes nothing."""
+def five_digits(value: float) -> Message:
+    """A share as a fraction of 1, such as an area under a curve."""
     return message("five-digits", value=float(value))
 
 
-def describe(rate: Estimate | None, form: Callable[[float, float | None], Text] = share) -> Message:
+def describe(rate: Estimate | None, form: Callable[[float], Text] = share) -> Message:
     """A rate with its interval; where no error was seen, what may hide; where no interval holds, what it needs."""
     if rate is None or not rate.count:
         return message("no-comparisons")
     if rate.interval is None:
-        counted = form(rate.value, None) if rate.value else message("none-of-all", trials=int(rate.count))
+        counted = form(rate.value) if rate.value else message("none-of-all", trials=int(rate.count))
         return without_interval(counted, rate.missing)
     if rate.value == 0:
         return message("none-of", trials=int(rate.count), high=share(rate.high))
-    return between(form(rate.value, None), form(rate.low, rate.value), form(rate.high, rate.value))
+    return between(form(rate.value), form(rate.low), form(rate.high))
 
 
 def too_few(rate: float, comparisons: int, more: int) -> Message:

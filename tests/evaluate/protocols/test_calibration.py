@@ -23,6 +23,15 @@ def test_calibration_writes_what_a_card_takes(make_embedded: Make) -> None:
     assert any("cannot be shown" in str(warning) for warning in report.warnings)
 
 
+def test_a_small_half_says_how_many_people_its_interval_needs(make_embedded: Make) -> None:
+    report = calibrate(make_embedded(subjects=40), fmr=[0.1])
+    number = report.numbers["fmr@1e-01"]
+    assert (number.low, number.high, number.missing_people) == (None, None, report.thresholds[0].missing_people)
+    assert number.missing_people is not None and number.missing_people > 0
+    assert "an interval needs" in str(report.in_language("en").headline[0])
+    assert "cần thêm" in str(report.in_language("vi").headline[0])
+
+
 def test_the_worst_group_chooses_when_asked_and_the_price_is_said() -> None:
     generator = np.random.default_rng(0)
     groups = ["near"] * 200 + ["wide"] * 300

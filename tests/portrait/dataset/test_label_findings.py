@@ -77,6 +77,26 @@ def test_one_person_in_two_folders_is_a_finding_and_nobody_is_doubtful(vectors: 
     assert doubtful == []
 
 
+@pytest.mark.parametrize("people", [4, 10])
+def test_confusable_people_are_a_warning_that_names_a_few_and_counts_many(vectors: np.ndarray, people: int) -> None:
+    draw = np.random.default_rng(5)
+    middle = draw.standard_normal(SIZE)
+    middle /= np.linalg.norm(middle)
+    centres = np.repeat(middle + 0.15 * draw.standard_normal((people, SIZE)) / np.sqrt(SIZE), 2, axis=0)
+    images = centres + 0.4 * draw.standard_normal(centres.shape) / np.sqrt(SIZE)
+    images /= np.linalg.norm(images, axis=1, keepdims=True)
+    folders = np.append(np.repeat(np.arange(PEOPLE), IMAGES), PEOPLE + np.repeat(np.arange(people), 2))
+    _, findings = found(floats(np.concatenate([vectors, images])), folders)
+    (finding,) = [one for one in findings if one.kind == "confusable-people"]
+    assert not any(one.kind == "one-person-twice" for one in findings)
+    assert finding.severity == "warning" and len(finding.others) == people - 1 and len(finding.shown) == 2
+    named = ", ".join(finding.others) if people == 4 else f"{people - 1} others"
+    assert finding.message.text("en").startswith(
+        f"{finding.place} and {named}: the recognizer cannot tell them apart"
+    )
+    assert "không phân biệt được" in finding.message.text("vi")
+
+
 def test_a_folder_of_shared_photographs_alone_is_not_another_persons(vectors: np.ndarray) -> None:
     folders = np.repeat(np.arange(PEOPLE), IMAGES)
     rows = np.flatnonzero(folders == 9)[:4]

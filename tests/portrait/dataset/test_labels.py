@@ -150,6 +150,25 @@ def test_folders_that_are_alike_but_not_as_alike_as_each_is_in_itself_are_two_pe
     assert len(found.merges(0.0)) >= 1, "they are candidates"
 
 
+def test_people_whom_the_recognizer_confuses_are_not_said_to_be_one_person() -> None:
+    """Eight people around one direction, three images each: any two are as alike as one person, and so are others."""
+    draw = np.random.default_rng(5)
+    vectors, folders = people()
+    middle = draw.standard_normal(SIZE)
+    middle /= np.linalg.norm(middle)
+    centres = middle + 0.25 * draw.standard_normal((8, SIZE)) / np.sqrt(SIZE)
+    images = np.repeat(centres, 2, axis=0) + 0.4 * draw.standard_normal((16, SIZE)) / np.sqrt(SIZE)
+    images /= np.linalg.norm(images, axis=1, keepdims=True)
+    numbers = np.append(folders, PEOPLE + np.repeat(np.arange(8), 2))
+    changed = numbers.copy()
+    changed[np.flatnonzero(folders == 9)[:4]] = PEOPLE + 8
+    found = Labels(floats(np.concatenate([vectors, images])), changed, "cosine")
+    assert [(one.a, one.b) for one in found.merges()] == [(9, PEOPLE + 8)]
+    (group,) = found.confused()
+    assert set(group.folders) <= set(range(PEOPLE, PEOPLE + 8)) and len(group.folders) >= 3
+    assert changed[group.row_a] != changed[group.row_b]
+
+
 def test_the_larger_a_set_the_surer_two_folders_must_be_to_be_one_person() -> None:
     """Among ten times as many people, ten times as many strangers look alike by chance."""
     assert labels.RARE == 10

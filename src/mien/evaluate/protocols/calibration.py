@@ -168,7 +168,7 @@ def _ends(row: ThresholdRow) -> Message:
         return without_interval(share(known), row.missing_people or 1)
     if row.fmr_measured is not None:
         return interval(row.fmr_measured, *row.fmr_interval)
-    low, high = (share(end, row.fmr) for end in row.fmr_interval)
+    low, high = (share(end) for end in row.fmr_interval)
     return message("ends", low=low, high=high)
 
 

@@ -63,7 +63,7 @@ def varied(samples: Indices, scores: Floats) -> tuple[Floats, Indices]:
 
 
 def most_similar(embedded: Embedded, pairs: PairStatistics, unit: str) -> Pairs:
-    """The most similar non-mated pairs: people who are in the set twice, wrong labels, or look-alikes."""
+    """The most similar non-mated pairs: people who are in the set twice, wrong labels, or confusable-people."""
     return Pairs(
         title=message("pairs.most-similar"),
         unit=unit,

@@ -29,6 +29,7 @@ KINDS: dict[str, Severity] = {
     "unlike-others": "error",
     "two-people": "error",
     "one-person-twice": "error",
+    "confusable-people": "warning",
     "age-contradiction": "error",
     "manifest-row": "warning",
     "not-in-folder": "warning",

@@ -13,8 +13,10 @@ from mien.portrait.dataset.labels import Labels
 from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.measurements import Measurements
 from mien.portrait.dataset.structure import Entry
-from mien.portrait.dataset.suspicions import Merge, Split, Suspect
+from mien.portrait.dataset.suspicions import Confused, Merge, Split, Suspect
 
+NAMES = 6
+"""People that a sentence names; of more, it says how many."""
 MIN_FACES = 3
 """With fewer faces there is nothing to learn from."""
 
@@ -62,6 +64,7 @@ def find_wrong_labels(
         *(naming.split(one) for one in splits),
         *(naming.suspect(one) for one in alone),
         *(naming.merge(one) for one in _real_merges(label_model, naming, shared)),
+        *(naming.confused(one) for one in label_model.confused()),
     ]
 
 
@@ -130,4 +133,16 @@ class _Naming:
             others=(self.person(one.b),),
             shown=(self.path(one.row_a), self.path(one.row_b)),
             certainty=round(one.certainty, 3),
+        )
+
+    def confused(self, one: Confused) -> Finding:
+        """People whom the recognizer cannot tell apart."""
+        first, *others = (self.person(folder) for folder in one.folders)
+        return Finding(
+            kind="confusable-people",
+            place=first,
+            others=tuple(others),
+            arguments={"count": len(others)},
+            variant="many" if len(others) > NAMES else "text",
+            shown=(self.path(one.row_a), self.path(one.row_b)),
         )

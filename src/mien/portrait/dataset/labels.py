@@ -1,11 +1,13 @@
 """Label noise: images unlike the others of their person, folders of two people, people in two folders.
 
 Each folder is divided into groups that hold together by the evidence of their scores (see evidence). The largest
-group is the folder's person. An image is the surer to be wrong the lower its evidence for that person is and the
+group is the folder's person. Two folders hold one person if they are as alike as one and stand out from all others
+(see standing). An image is the surer to be wrong the lower its evidence for that person is and the
 higher its evidence for another folder's person is. Owns no model and changes no label: people check what it finds.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.portrait.dataset.evidence import MAX_EVIDENCE, Evidence, fit_evidence, logistic
-from mien.portrait.dataset.suspicions import Merge, Split, Suspect
+from mien.portrait.dataset.standing import certainty_of_margin, components, margins
+from mien.portrait.dataset.suspicions import Confused, Merge, Split, Suspect
 from mien.scores import normalize, score_all, similarity
 from mien.types import Floats, floats
 from mien.units import Metric
@@ -37,6 +40,8 @@ GAP, STEEP = 0.45, 12.0
 how steeply the certainty falls there."""
 RARE = 10
 """Pairs of folders are of two people but for one in so many times the number of folders, before anything is seen."""
+ALIKE = 0.5
+"""Certainty by the evidence alone from which on two folders are as alike as one person."""
 NAMED = 2.0
 """Evidence for another folder's person from which on that person is named."""
 LOYALTY = 4.5
@@ -196,11 +201,35 @@ class Labels:
 
     def merges(self, min_certainty: float = 0.5) -> list[Merge]:
         """Pairs of folders whose people are one, from neighbours across folders; the surest first."""
-        near = self._near
+        found = (replace(one, certainty=min(one.certainty, sure)) for one, sure in self._alike)
+        return sorted((one for one in found if one.certainty >= min_certainty), key=lambda one: -one.certainty)
+
+    def confused(self, min_certainty: float = 0.5) -> list[Confused]:
+        """People whom the recognizer finds as alike as one person, while none of their pairs stands out."""
+        pairs = [one for one, sure in self._alike if one.certainty >= ALIKE and sure < min_certainty]
+        found = []
+        for group in components([(one.a, one.b) for one in pairs]):
+            closest = max((one for one in pairs if one.a in group), key=lambda one: one.certainty)
+            found.append(Confused(group, closest.row_a, closest.row_b))
+        return found
+
+    @cached_property
+    def _alike(self) -> list[tuple[Merge, float]]:
+        """Pairs of neighbouring folders; of those as alike as one person, how sure it is by how they stand out."""
+        every = list(self._pairs_by_evidence())
+        alike = [one for one in every if one.certainty >= ALIKE]
+        unlike = [(one, 1.0) for one in every if one.certainty < ALIKE]
+        if not alike:
+            return unlike
+        means = floats([self.vectors[groups[0]].mean(axis=0) for groups in self.groups])
+        found = margins(means, [(one.a, one.b) for one in alike], self.metric, self.evidence.same_sd)
+        return unlike + [(one, certainty_of_margin(margin)) for one, margin in zip(alike, found, strict=True)]
+
+    def _pairs_by_evidence(self) -> Iterator[Merge]:
+        """Pairs of neighbouring folders, and how sure they are one person if all people were equally alike."""
         against = float(np.log(max(2, RARE * len(self.members))))
         tried: set[tuple[int, int]] = set()
-        found = []
-        for row, others in enumerate(near):
+        for row, others in enumerate(self._near):
             for other in others[:6]:
                 pair = sorted((int(self.folders[row]), int(self.folders[other])))
                 key = (pair[0], pair[1])
@@ -212,11 +241,8 @@ class Labels:
                 # Comparisons that share images repeat themselves, so more than three count as three.
                 worth = min(3.0, float(np.sqrt(scores.size)))
                 certainty = logistic(float(self.evidence.of(scores).mean()) * worth - against)
-                certainty = min(certainty, self._as_one(a, b, scores))
-                if certainty >= min_certainty:
-                    i, j = np.unravel_index(int(scores.argmax()), scores.shape)
-                    found.append(Merge(*key, int(a[i]), int(b[j]), certainty))
-        return sorted(found, key=lambda one: -one.certainty)
+                i, j = np.unravel_index(int(scores.argmax()), scores.shape)
+                yield Merge(*key, int(a[i]), int(b[j]), min(certainty, self._as_one(a, b, scores)))
 
 
 def certainty_of(own: float, elsewhere: float) -> float:

@@ -39,3 +39,12 @@ class Merge:
     row_a: int
     row_b: int
     certainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    """Folders of people whom the recognizer cannot tell apart, and the two most alike rows of two of them."""
+
+    folders: tuple[int, ...]
+    row_a: int
+    row_b: int

@@ -43,6 +43,7 @@ PAIRS = 24
 EXAMPLES = 8
 """Sentences shown for each kind of finding."""
 LABELS = ("unlike-others", "two-people", "one-person-twice")
+CONFUSABLE = ("confusable-people",)
 DUPLICATES = ("same-photo-two-people", "near-duplicate")
 
 
@@ -160,7 +161,8 @@ class _AuditView:
     def labels(self) -> list[Shown]:
         """Pairs of doubtful labels, the surest first."""
         found = sorted(self._of(LABELS), key=lambda finding: -finding.certainty)
-        return [self._pair(f, Message("audit.certainty", {"certainty": f.certainty})) for f in found[:PAIRS]]
+        sure = [self._pair(f, Message("audit.certainty", {"certainty": f.certainty})) for f in found[:PAIRS]]
+        return [*sure, *(self._pair(f, kind_title(f.kind)) for f in self._of(CONFUSABLE)[:PAIRS])]
 
     def duplicates(self) -> list[Shown]:
         """Pairs of duplicates, those of two people first."""
