@@ -75,7 +75,8 @@ def one_run(gallery: Path, folder: Path, wait: float, acknowledged: dict) -> dic
     lost = 0
     if acknowledged:
         store = SqliteStore.open(gallery)
-        lost = sum(not store.has_source(*key) for key in acknowledged)
+        ids = {row.name: row.id for row in store.subjects()}
+        lost = sum(not store.has_source(ids.get(name, ""), digest) for name, digest in acknowledged)
         store.close()
     return {
         "killed after, s": round(wait, 2),

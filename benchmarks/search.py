@@ -12,6 +12,7 @@ import resource
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +60,10 @@ def run(size: int) -> dict:
             "file, MB": round(path.stat().st_size / 1e6),
             "open and build the index, s": round(opened, 2),
             "memory of the open gallery, MB": round(memory() - before),
-            "index": type(gallery._index).__name__,
+            "index": type(gallery._index.current()).__name__,
             "one query": latency(gallery, probes, 1, 200),
             "64 queries": latency(gallery, probes, 64, 15),
+            "8 searches of 8 threads": side_by_side(gallery, probes, 8),
             "recall of the top 10, templates, 1,000 probes": recall(gallery, probes, vectors),
         }
         result |= {"index alone, one query, ms": both_indexes(vectors, probes, gallery) if size <= 100_000 else None}
@@ -123,6 +125,27 @@ def latency(gallery: Gallery, probes: np.ndarray, batch: int, rounds: int) -> di
     return {"p50, ms": round(statistics.median(times), 2), "p95, ms": round(float(np.percentile(times, 95)), 2)}
 
 
+def side_by_side(gallery: Gallery, probes: np.ndarray, threads: int, rounds: int = 15) -> dict:
+    """One query of each thread at the same time, against as many queries one after another on all cores."""
+    together, alone = [], []
+    with ThreadPoolExecutor(threads) as pool:
+        for number in range(rounds):
+            some = [probes[place : place + 1] for place in range(number * threads, (number + 1) * threads)]
+            started = time.perf_counter()
+            list(pool.map(lambda probe: gallery.search(probe, TOP), some))
+            together.append(1000 * (time.perf_counter() - started))
+            started = time.perf_counter()
+            for probe in some:
+                gallery.search(probe, TOP)
+            alone.append(1000 * (time.perf_counter() - started))
+    ratio = statistics.median(together) / statistics.median(alone)
+    return {
+        "together p50, ms": round(statistics.median(together), 2),
+        "one after another p50, ms": round(statistics.median(alone), 2),
+        "ratio": round(ratio, 2),
+    }
+
+
 def recall(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> float:
     """Share of the index's ten templates that are among the exact ten best, by score to 1e-6."""
     hits = 0
@@ -132,7 +155,7 @@ def recall(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> float:
             [some.astype(np.float64) @ vectors[i : i + 50_000].T for i in range(0, len(vectors), 50_000)], axis=1
         )
         last = np.partition(exact, -TOP, axis=1)[:, -TOP]
-        for row, worst, (ids, _) in zip(exact, last, gallery._index.search(some, TOP), strict=True):
+        for row, worst, (ids, _) in zip(exact, last, gallery._index.current().search(some, TOP), strict=True):
             hits += sum(row[number - 1] >= worst - 1e-6 for number in ids)
     return hits / (PROBES * TOP)
 
@@ -140,8 +163,7 @@ def recall(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> float:
 def both_indexes(vectors: np.ndarray, probes: np.ndarray, gallery: Gallery) -> dict:
     """Time of one query by each kind of index at this size, to choose where one takes over."""
     ids = np.arange(1, len(vectors) + 1)
-    plain = ExactIndex(DIMENSION, "cosine")
-    plain.add(ids, vectors)
+    plain = ExactIndex(DIMENSION, "cosine").add(ids, vectors)
     quantized = QuantizedIndex(ids, vectors, "cosine", gallery.store.embeddings)
     result = {}
     for name, index in (("float32", plain), ("8 bits", quantized)):

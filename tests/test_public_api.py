@@ -45,6 +45,8 @@ VERB_NAMES = {
     "remove": "remove_subject",
     "rename": "rename_subject",
     "consent": "record_consent",
+    "backup": "backup_gallery",
+    "restore": "restore_gallery",
     "merge": "merge_subjects",
     "embed": "embed_set",
     "train": "train_model",
@@ -95,6 +97,16 @@ EXAMPLES = (
     "create_gallery",
     "gallery_settings",
     "change_gallery_settings",
+    "backup_gallery",
+    "restore_gallery",
+    "AuditEntry",
+    "AuditLog",
+    "verify_audit_log",
+    "write_master_key",
+    "encrypt_gallery",
+    "rotate_master_key",
+    "backup_keys",
+    "restore_keys",
     "import_set",
     "inspect_set",
     "split_set",
@@ -138,7 +150,12 @@ EXAMPLES = (
 )
 """In the order in which a user would try them: each may use what those before it made."""
 
-EXTRAS = {"train_model": "torch", "export_model": "torch", "quantize_model": "onnxruntime"}
+EXTRAS = {
+    "train_model": "torch",
+    "export_model": "torch",
+    "quantize_model": "onnxruntime",
+    **dict.fromkeys(("encrypt_gallery", "rotate_master_key", "backup_keys", "restore_keys"), "cryptography"),
+}
 """Names that need an optional package."""
 
 SLOW = {"survey_detectors", "train_model", "export_model"}
@@ -205,7 +222,7 @@ def test_every_name_is_there_and_documented(name: str) -> None:
 
 
 def test_every_verb_has_a_function() -> None:
-    groups = {"models", "data", "evaluate", "bench", "config", "gallery"}
+    groups = {"keys", "audit-log", "models", "data", "evaluate", "bench", "config", "gallery"}
     assert set(VERB_NAMES) | groups == set(VERBS) and set(VERB_NAMES.values()) <= set(mien.__all__)
 
 
@@ -317,6 +334,7 @@ def place(
     mien.add_model(Path("live.onnx"), hints=hints, role=PortraitRole("liveness", spec))
     yield folder
     os.chdir(before)
+    os.environ.pop("MIEN_MASTER_KEY_FILE", None)
     for name in MADE:
         if store.is_stored(name):
             store.remove(name)

@@ -41,17 +41,21 @@ if TYPE_CHECKING:
     from mien.evaluate.render import write_report
     from mien.evaluate.scorefile import read_embedded
     from mien.evaluate.template_trial import try_templates
+    from mien.gallery.audit_log import AuditEntry, AuditLog, verify_audit_log
+    from mien.gallery.backups import backup_gallery, restore_gallery
     from mien.gallery.consent import end_consent, erase_expired, record_consent
     from mien.gallery.enrolment import enrol, enrol_subject
     from mien.gallery.gallery import Gallery
     from mien.gallery.health import gallery_health
     from mien.gallery.identification import identify
     from mien.gallery.keeping import change_gallery_settings, create_gallery, gallery_settings
+    from mien.gallery.keys import backup_keys, encrypt_gallery, restore_keys, rotate_master_key
     from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
     from mien.gallery.profiles import Consent
     from mien.gallery.records import GallerySettings
     from mien.gallery.reenrolment import reenrol
     from mien.gallery.samples import list_samples, remove_sample, write_portraits
+    from mien.gallery.stores.master_key import write_master_key
     from mien.gallery.tour import tour as run_tour
     from mien.gallery.verification import compare
     from mien.image import read_image
@@ -77,6 +81,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.5.0"
 __all__ = [
+    "AuditEntry",
+    "AuditLog",
     "Consent",
     "Gallery",
     "GallerySettings",
@@ -85,6 +91,8 @@ __all__ = [
     "add_model",
     "align_face",
     "audit",
+    "backup_gallery",
+    "backup_keys",
     "bundle_models",
     "calibrate",
     "change_gallery_settings",
@@ -99,6 +107,7 @@ __all__ = [
     "detect_faces",
     "embed_crops",
     "embed_set",
+    "encrypt_gallery",
     "end_consent",
     "enrol",
     "enrol_folder",
@@ -147,19 +156,26 @@ __all__ = [
     "remove_sample",
     "remove_subject",
     "rename_subject",
+    "restore_gallery",
+    "restore_keys",
+    "rotate_master_key",
     "run_tour",
     "split_set",
     "survey_detectors",
     "train_model",
     "try_templates",
+    "verify_audit_log",
     "verify_models",
     "verify_pairs",
+    "write_master_key",
     "write_portraits",
     "write_report",
     "write_setting",
 ]
 
 _HOMES = {
+    "AuditEntry": "mien.gallery.audit_log:AuditEntry",
+    "AuditLog": "mien.gallery.audit_log:AuditLog",
     "Consent": "mien.gallery.profiles:Consent",
     "Gallery": "mien.gallery.gallery:Gallery",
     "GallerySettings": "mien.gallery.records:GallerySettings",
@@ -168,6 +184,8 @@ _HOMES = {
     "add_model": "mien.library.add:add_model",
     "align_face": "mien.api:align_face",
     "audit": "mien.portrait.auditing:audit",
+    "backup_gallery": "mien.gallery.backups:backup_gallery",
+    "backup_keys": "mien.gallery.keys:backup_keys",
     "bundle_models": "mien.library.bundle:bundle_models",
     "calibrate": "mien.evaluate.protocols.calibration:calibrate",
     "change_gallery_settings": "mien.gallery.keeping:change_gallery_settings",
@@ -182,6 +200,7 @@ _HOMES = {
     "detect_faces": "mien.api:detect_faces",
     "embed_crops": "mien.api:embed_crops",
     "embed_set": "mien.evaluate.embed:embed_set",
+    "encrypt_gallery": "mien.gallery.keys:encrypt_gallery",
     "end_consent": "mien.gallery.consent:end_consent",
     "enrol": "mien.gallery.enrolment:enrol",
     "enrol_folder": "mien.api:enrol_folder",
@@ -230,13 +249,18 @@ _HOMES = {
     "remove_sample": "mien.gallery.samples:remove_sample",
     "remove_subject": "mien.gallery.people:remove_subject",
     "rename_subject": "mien.gallery.people:rename_subject",
+    "restore_gallery": "mien.gallery.backups:restore_gallery",
+    "restore_keys": "mien.gallery.keys:restore_keys",
+    "rotate_master_key": "mien.gallery.keys:rotate_master_key",
     "run_tour": "mien.gallery.tour:tour",
     "split_set": "mien.data.split:split_set",
     "survey_detectors": "mien.evaluate.detectors.survey:survey",
     "train_model": "mien.train.loop:train",
     "try_templates": "mien.evaluate.template_trial:try_templates",
+    "verify_audit_log": "mien.gallery.audit_log:verify_audit_log",
     "verify_models": "mien.library.verify:verify_models",
     "verify_pairs": "mien.verify.verifying:verify_pairs",
+    "write_master_key": "mien.gallery.stores.master_key:write_master_key",
     "write_portraits": "mien.gallery.samples:write_portraits",
     "write_report": "mien.evaluate.render:write_report",
     "write_setting": "mien.settings:write_setting",

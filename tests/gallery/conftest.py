@@ -62,6 +62,7 @@ class MemoryStore:
     """A store in memory, made up to show that a gallery asks its store for nothing but the protocol."""
 
     _all: ClassVar[dict[str, _Memory]] = {}
+    is_encrypted = False
 
     def __init__(self, address: str) -> None:
         self.address, self._held = address, self._all[address]

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from mien.data.sample import Sample
+from mien.errors import SubjectNotFoundError
 from mien.gallery.gallery import Enrolment, Gallery
+from mien.gallery.profiles import Consent, Profile
+from mien.gallery.records import GallerySettings
 from mien.models import store
 from mien.models.card import ModelCard, ThresholdRow
 from mien.pipeline import Analysis, array_item
@@ -36,8 +39,8 @@ def at(distance: float, direction: int = 1) -> np.ndarray:
     return floats(BASE + distance * np.eye(128)[direction])
 
 
-def enrol(gallery: Gallery, card: ModelCard, subject: str, vector: np.ndarray, *, strict: bool = False) -> Enrolment:
-    analysis = Analysis(
+def analysed(name: str, vector: np.ndarray) -> Analysis:
+    return Analysis(
         item=array_item("made", IMAGE),
         width=100,
         height=100,
@@ -45,8 +48,12 @@ def enrol(gallery: Gallery, card: ModelCard, subject: str, vector: np.ndarray, *
         crops=np.zeros((1, 150, 150, 3), np.uint8),
         embeddings=vector[None],
         cutouts=(Cutout(IMAGE, LANDMARKS),),
-        sha256=f"{subject}{vector.tobytes().hex()}",
+        sha256=f"{name}{vector.tobytes().hex()}",
     )
+
+
+def enrol(gallery: Gallery, card: ModelCard, subject: str, vector: np.ndarray, *, strict: bool = False) -> Enrolment:
+    analysis = analysed(subject, vector)
     return gallery.enrol([(Sample(Path("made.jpg"), subject), analysis)], card, strict=strict)[0]
 
 
@@ -129,3 +136,33 @@ def test_conflicts_rest_on_the_cards_threshold_for_its_worst_group(gallery: Gall
     enrol(gallery, grouped, "An", BASE)
     assert enrol(gallery, grouped, "Bình", at(0.31)).conflicts == ()
     assert kinds(enrol(gallery, grouped, "Chi", at(0.29, 2))) == [("duplicate subject", "An")]
+
+
+def test_samples_of_an_owner_go_to_it_whatever_they_are_called(gallery: Gallery, card: ModelCard) -> None:
+    owner = gallery.store.create_subject(Profile("Nguyễn Văn An"))
+    gallery.store.create_subject(Profile("Nguyễn Văn An"))
+    analysis = analysed("x", BASE)
+    [done] = gallery.enrol([(Sample(Path("upload"), "ignored"), analysis)], card, owner=owner.id, sources=False)
+    [again] = gallery.enrol([(Sample(Path("upload"), "other"), analysis)], card, owner=owner.id)
+    row = gallery.store.samples(owner.id)[0]
+    assert done.status == "enrolled" and done.sample_id == row.id and row.source is None
+    assert again.status == "already enrolled" and again.sample_id is None
+    found = gallery.search(BASE[None], 1)[0][0]
+    assert (found.subject, found.subject_id) == ("Nguyễn Văn An", owner.id) and len(gallery.subjects()) == 2
+    near = gallery.enrol([(Sample(Path("b"), "Chi"), analysed("y", at(0.01)))], card)[0]
+    assert kinds(near) == [("duplicate subject", "Nguyễn Văn An")]
+    with pytest.raises(SubjectNotFoundError):
+        gallery.enrol([(Sample(Path("c"), ""), analysed("z", BASE))], card, owner="nobody")
+
+
+def test_a_name_of_two_people_and_a_missing_consent_are_refused_one_by_one(gallery: Gallery, card: ModelCard) -> None:
+    for _ in range(2):
+        gallery.store.create_subject(Profile("Trần Bình", consent=Consent("door", 1.0)))
+    samples = [(Sample(Path(f"{n}.jpg"), name), analysed(name, at(n))) for n, name in enumerate(("Trần Bình", "An"))]
+    assert [one.status for one in gallery.enrol(samples, card)] == ["ambiguous name", "enrolled"]
+    gallery.store.change_settings(GallerySettings(requires_consent=True))
+    chi = gallery.store.create_subject(Profile("Chi", consent=Consent("door", 1.0)))
+    samples = [(Sample(Path(name), name), analysed(name + "2", at(9))) for name in ("An", "Em", "Chi")]
+    results = gallery.enrol(samples, card)
+    assert [one.status for one in results] == ["no consent", "no consent", "enrolled"]
+    assert gallery.store.subject(chi.id).templates == 1 and gallery.store.find("Em") == []

@@ -37,6 +37,20 @@ def test_consent_that_ends_keeps_its_subject_from_being_found(path: Path) -> Non
         record_consent(path, "Nobody", CONSENT)
 
 
+def test_consent_comes_before_the_first_sample_where_a_gallery_needs_it(
+    path: Path, template: Callable[[str, int], NewTemplate]
+) -> None:
+    change_gallery_settings(path, GallerySettings(requires_consent=True))
+    made = record_consent(path, "  Chi ", CONSENT, new=True)
+    assert (made.name, made.templates) == ("Chi", 0)
+    assert open_store(path).add([template("Chi", 9)]) != [None]
+    later = Consent("entry", since=2000.0)
+    assert (
+        record_consent(path, "Chi", later, new=True).id == made.id
+        and open_store(path).find("Chi")[0].consent == later
+    )
+
+
 def test_nobody_is_erased_before_the_days_of_grace_are_over(path: Path) -> None:
     now = time.time()
     record_consent(path, "An", Consent("entry", since=1.0, until=now - 2 * DAY))

@@ -2,6 +2,7 @@
 
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from mien.errors import MienError
 from mien.gallery.enrolment import enrol
 from mien.gallery.health import Health, gallery_health, measure_health, read_groups
 from mien.gallery.population import measure_population
-from mien.gallery.records import Identity, NewTemplate
+from mien.gallery.profiles import Consent
+from mien.gallery.records import GallerySettings, Identity, NewTemplate
 from mien.gallery.stores import create_store, open_store
 from mien.models import store as models
 from mien.models.card import EmbeddingSpec, ModelCard, ThresholdRow
@@ -132,3 +134,16 @@ def test_asian_people_of_lfw_with_one_image_each_calibrate_their_gallery(data: P
     assert own.people + other.people == 168
     here, there = (side.fmr(own.threshold(1e-2)) for side in (own, other))
     assert there.low <= here.high and here.low <= there.high
+
+
+def test_whoever_cannot_be_found_is_counted(measure: Callable[..., Health], crowd: Crowd, tmp_path: Path) -> None:
+    found = measure(crowd(4))
+    assert (found.without_consent, found.not_found, found.traces_remain) == (4, 0, False)
+    store = open_store(tmp_path / "people.gallery")
+    first, second = store.subjects()[:2]
+    store.change_subject(first.id, replace(first.profile, consent=Consent("door", 1.0)))
+    store.change_subject(second.id, replace(second.profile, state="suspended"))
+    found = measure([])
+    assert (found.without_consent, found.not_found) == (3, 1)
+    store.change_settings(GallerySettings(requires_consent=True))
+    assert measure([]).not_found == 3

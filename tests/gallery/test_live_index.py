@@ -14,7 +14,7 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.indexes import INDEXES
 from mien.gallery.live_index import LiveIndex
 from mien.gallery.records import Identity, NewTemplate
-from mien.gallery.stores import create_store, open_store, sqlite
+from mien.gallery.stores import create_store, open_store, sqlite_reading
 from mien.types import Floats
 
 Make = Callable[[str, int], NewTemplate]
@@ -23,7 +23,7 @@ Make = Callable[[str, int], NewTemplate]
 def test_an_index_is_built_in_blocks_and_follows_every_change(
     tmp_path: Path, identity: Identity, template: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (live_index, sqlite):
+    for module in (live_index, sqlite_reading):
         monkeypatch.setattr(module, "BLOCK", 4)
     store = create_store(tmp_path / "people.gallery", identity)
     store.add([template(f"s{n}", n) for n in range(11)])

@@ -12,6 +12,7 @@ from mien.cli.terminal import OK, PARTLY, emit, err, out, plural, show
 from mien.gallery.consent import erase_expired
 from mien.gallery.health import Health, HealthRow, gallery_health, read_groups
 from mien.gallery.keeping import change_gallery_settings, create_gallery, gallery_settings
+from mien.gallery.keys import encrypt_gallery
 from mien.gallery.records import GallerySettings
 from mien.gallery.wording import interval, message
 from mien.messages import Message
@@ -119,6 +120,22 @@ def _days(text: str) -> float:
         raise typer.BadParameter(f"--grace needs a number of days or never, got '{text}'") from None
 
 
+@app.command("encrypt")
+def encrypt(gallery: options.Gallery) -> int:
+    """Encrypt a plain gallery: names, metadata, consent, embeddings and portraits, with a key of each subject.
+
+    The keys are in a file next to it (NAME.keys), encrypted with the master key of MIEN_MASTER_KEY_FILE or
+    MIEN_MASTER_KEY; see `mien keys new`. Other processes must open the gallery again.
+
+    Example:
+
+      mien gallery encrypt staff.gallery
+    """
+    encrypt_gallery(gallery)
+    out.print(f"{gallery} is encrypted; its keys are in {gallery}.keys, which backups do not contain")
+    return OK
+
+
 @app.command("erase-expired")
 def expire(gallery: options.Gallery, json: options.Json = False) -> int:
     """Erase the subjects whose consent ended more days ago than --grace of the settings; exit code 4: traces remain.
@@ -190,6 +207,10 @@ def _summary(found: Health) -> list[Message]:
         ),
         message("health.pairs", count=found.pairs),
     ]
+    if found.not_found:
+        lines.append(message("health.not-found", count=found.not_found))
+    if found.traces_remain:
+        lines.append(message("health.pending", gallery=found.gallery))
     if found.people < found.enrolled:
         lines.insert(1, message("health.sampled", people=found.people))
     if found.decides is None:
@@ -279,8 +300,14 @@ def _as_json(found: Health, language: str) -> dict[str, object]:
             "protocol": decides.protocol,
         },
         "notes": [note.text(language) for note in found.notes],
-        "duplicates": [{"a": pair.a, "b": pair.b, "score": round(pair.score, 5)} for pair in found.duplicates],
+        "duplicates": [
+            {"a": pair.a, "b": pair.b, "a_id": pair.a_id, "b_id": pair.b_id, "score": round(pair.score, 5)}
+            for pair in found.duplicates
+        ],
         "confused": [{"subject": name, "share": part} for name, part in found.confused],
+        "without_consent": found.without_consent,
+        "not_found": found.not_found,
+        "log": "pending" if found.traces_remain else "emptied",
         "groups": [{"a": one.a, "b": one.b, "fmr": _triple(one.fmr), "pairs": one.fmr.count} for one in found.groups],
     }
 

@@ -199,6 +199,9 @@ def consent(
     guardian: Annotated[
         str | None, typer.Option("--guardian", help="Who gave it for a child.", show_default=False)
     ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Make the subject, still without samples, where nobody has the name.")
+    ] = False,
     end: Annotated[bool, typer.Option("--end", help="End the consent now.")] = False,
     json: options.Json = False,
 ) -> int:
@@ -207,6 +210,8 @@ def consent(
     Examples:
 
       mien consent staff.gallery "Eileen Collins" --purpose "entry to the house" --until 2027-12-31
+
+      mien consent staff.gallery "Grace Hopper" --purpose "entry to the house" --new
 
       mien consent staff.gallery "Eileen Collins" --end
     """
@@ -217,7 +222,7 @@ def consent(
     else:
         began = time.time() if since is None else _moment("--since", since)
         ends = None if until is None else _moment("--until", until)
-        row = record_consent(gallery, subject, Consent(purpose, began, ends, guardian))
+        row = record_consent(gallery, subject, Consent(purpose, began, ends, guardian), new=new)
     if json:
         emit({"subject": row.name, "id": row.id, "consent": _consent(row.consent)})
     elif row.consent is not None:

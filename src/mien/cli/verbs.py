@@ -71,6 +71,12 @@ VERBS = {
     "consent": Verb(
         "subjects:consent", "Write down what a subject has agreed to, or end it: nobody is found after that."
     ),
+    "backup": Verb("backups:backup", "Write a copy of a gallery, while others may read and write it."),
+    "restore": Verb(
+        "backups:restore", "Bring back what a gallery lacks from a backup; nobody who was erased comes back."
+    ),
+    "keys": Verb("keys:app", "Keys of encrypted galleries: make, rotate, back up and restore them."),
+    "audit-log": Verb("audit_log:app", "A log of who did what, in which every change shows: check it."),
     "gallery": Verb("gallery:app", "A gallery as a whole: what it keeps, and how well it separates its own people."),
     "serve": Verb("serve:serve", "Start the recognition service: web pages and an HTTP API on this machine."),
     "models": Verb("models:app", "The models on this machine, and how to get more."),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mien.errors import GalleryError
-from mien.gallery.profiles import Consent
+from mien.gallery.profiles import Consent, Profile
 from mien.gallery.records import Erasure, SubjectRow
 from mien.gallery.stores import open_store
 from mien.gallery.stores.base import Store
@@ -18,13 +18,15 @@ DAY = 86_400
 """Seconds."""
 
 
-def record_consent(gallery: str | Path, subject: str, consent: Consent) -> SubjectRow:
+def record_consent(gallery: str | Path, subject: str, consent: Consent, *, new: bool = False) -> SubjectRow:
     """Write down what a subject has agreed to, in place of an earlier consent.
 
     Args:
         gallery: path or address.
         subject: the name, or the id.
         consent: with its purpose and its times.
+        new: whether to make the subject, still without samples, where nobody has the name. A gallery that needs
+            consent takes no sample before.
 
     Raises:
         SubjectNotFoundError: there is no such subject.
@@ -35,10 +37,14 @@ def record_consent(gallery: str | Path, subject: str, consent: Consent) -> Subje
         >>> row.consent.holds()
         True
     """
+    from mien.data.sample import canonical_subject
     from mien.gallery.names import find_subject
 
     store = open_store(gallery)
     try:
+        name = canonical_subject(subject)
+        if new and not store.find(name):
+            return store.create_subject(Profile(name, consent=consent))
         row = find_subject(store, subject)
         return store.change_subject(row.id, replace(row.profile, consent=consent))
     finally:

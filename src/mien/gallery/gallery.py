@@ -401,7 +401,9 @@ def _unfit(
             sample, "ambiguous name", f"{len(found)} subjects have this name: say which by its id ({ids})"
         )
     if settings.requires_consent and not (found and found[0].consent is not None and found[0].consent.holds()):
-        return Enrolment(sample, "no consent", "write it down first with `mien consent`")
+        return Enrolment(
+            sample, "no consent", "write it down first: `mien consent GALLERY NAME --purpose TEXT --new`"
+        )
     return None
 
 

@@ -80,6 +80,9 @@ class Health:
         duplicates: pairs of subjects that look like one person, most alike first.
         confused: subjects that the largest shares of the others pass for at the threshold that decides.
         groups: the false match rate within and between groups at that threshold; empty where no groups were given.
+        without_consent: number of subjects of whom no consent is known.
+        not_found: number of subjects that recognition may not find now; see SubjectRow.is_found.
+        traces_remain: whether something that was erased is still in the log, since another process reads.
     """
 
     gallery: str
@@ -98,6 +101,9 @@ class Health:
     duplicates: tuple[SuspectedDuplicate, ...]
     confused: tuple[tuple[str, float], ...]
     groups: tuple[StratumRow, ...]
+    without_consent: int
+    not_found: int
+    traces_remain: bool
 
 
 def read_groups(path: Path) -> dict[str, str]:
@@ -151,6 +157,7 @@ def measure_health(store: Store, card: ModelCard, groups: Mapping[str, str] | No
     except CardError:
         decides, notes = None, ()
     limit = None if decides is None else _value(decides, card)
+    subjects, settings = store.subjects(), store.settings()
     within = () if groups is None or limit is None else strata_at(measure_population(store, groups).pairs, limit)
     return Health(
         gallery=store.address,
@@ -169,6 +176,9 @@ def measure_health(store: Store, card: ModelCard, groups: Mapping[str, str] | No
         duplicates=population.duplicates,
         confused=() if limit is None else tuple(population.most_confused(limit, CONFUSED)),
         groups=tuple(within),
+        without_consent=sum(row.consent is None for row in subjects),
+        not_found=sum(not row.is_found(settings) for row in subjects),
+        traces_remain=store.traces_remain(),
     )
 
 

@@ -107,4 +107,5 @@ def test_codes_are_as_far_from_their_vectors_as_is_said(world: World) -> None:
     coder = quantized._Coder(vectors)
     codes, errors = coder.encode(vectors)
     meant = (codes.astype(float) - 128) / coder.scale
-    assert np.allclose(errors, np.linalg.norm(vectors - meant, axis=1), atol=1e-5) and errors.max() <= coder.error
+    assert np.allclose(errors, np.linalg.norm(vectors - meant, axis=1), atol=1e-5)
+    assert np.mean(errors <= coder.error) >= quantized.FITTING - 0.01 and errors.min() > 0, "all but the furthest fit"

@@ -199,9 +199,9 @@ def test_a_process_killed_in_the_middle_of_a_batch_leaves_none_of_it(
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[2]); from test_sqlite import *\n"
         "s = SqliteStore.open(sys.argv[1])\n"
-        "with s._file.write() as connection:\n"
+        "with s._writing() as writing:\n"
         "    from mien.gallery.stores.sqlite_changes import insert\n"
-        "    for n in range(2, 400): insert(s._file, connection, template('Bình', n), s.settings())\n"
+        "    for n in range(2, 400): insert(writing, template('Bình', n), s.settings())\n"
         "    print('half', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

@@ -16,7 +16,8 @@ from mien.units import Metric
 Ids = NDArray[np.int64]
 
 Fetch = Callable[[Ids], Floats]
-"""Gives the float32 vectors of some template ids in their order, NaN for one that was removed."""
+"""Gives the float32 vectors of some template ids in their order, NaN for one that was removed; the array is the
+caller's, who overwrites it after use."""
 
 Found = list[tuple[Ids, Floats]]
 """Per query: ids of the best templates, best first, and their scores in the metric's unit (cosine or L2)."""
@@ -56,7 +57,9 @@ Build = Callable[[Ids, Floats, Metric, Fetch], Index]
 def distances_to(vectors: Floats, queries: Floats, metric: Metric) -> Floats:
     """Distances (Q, N): minus the cosine, or squared L2 by difference, exact for close vectors."""
     if metric == "cosine":
-        return -(normalize(queries) @ normalize(vectors).T)
+        # Vectors are not divided by their lengths first: that would leave a copy of them in memory.
+        lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+        return np.asarray(-(normalize(queries) @ vectors.T) / lengths, np.float32)
     return np.stack([((vectors - query) ** 2).sum(axis=1) for query in queries])
 
 

@@ -88,6 +88,9 @@ class ExactIndex:
         near = min(len(rough), count + 16)
         chosen = np.argpartition(rough, near - 1)[:near]
         ids = self._rows.ids[chosen]
-        distances = distances_to(self._rows.vectors[chosen], query[None], self._metric)[0]
+        vectors = self._rows.vectors[chosen]
+        distances = distances_to(vectors, query[None], self._metric)[0]
+        # Freed memory keeps its content, and somebody may be erased later.
+        vectors.fill(0)
         present = ids != GONE
         return best(ids[present], distances[present], count, self._metric)

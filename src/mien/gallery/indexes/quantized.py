@@ -22,9 +22,9 @@ from mien.units import Metric
 LARGEST, MIDDLE = 127, 128
 """The largest code, and what is added to codes so that they are not negative."""
 
-ROOM = 0.1
-"""Share by which the range of the codes is wider than that of the first vectors. Some later ones are further out, and
-one that is cut off at the end of the range loosens the bound for all."""
+FITTING = 0.99
+"""Share of the first vectors that the range of the codes holds. The others stay in float32: a few numbers that are
+far out would make the steps of all codes coarser, and the bound looser."""
 
 NEWEST = 16_384
 """Templates that wait in float32 until codes are made of them."""
@@ -32,7 +32,7 @@ NEWEST = 16_384
 PART = 65_536
 """Templates of a part at most, so that there is a part for every core."""
 
-CANDIDATES = 256
+CANDIDATES = 128
 """Templates that are scored again at first. Reading them takes less time than searching all codes once more does."""
 
 ROUNDING = 1e-5
@@ -48,8 +48,10 @@ class _Coder:
     """
 
     def __init__(self, vectors: Floats) -> None:
-        self.scale = LARGEST / (max(float(np.abs(vectors).max()), 1e-12) * (1 + ROOM))
-        self.error = float(_rounded(vectors, self.scale)[1].max())
+        furthest = np.abs(vectors).max(axis=1)
+        limit = max(float(np.quantile(furthest, FITTING)), 1e-12)
+        self.scale = LARGEST / limit
+        self.error = float(_rounded(vectors[furthest <= limit], self.scale)[1].max())
 
     def encode(self, vectors: Floats) -> tuple[NDArray[np.uint8], Floats]:
         """Codes (N, D), and how far each vector is from what its codes mean."""
@@ -164,7 +166,7 @@ class QuantizedIndex:
             )
             return [result for result in settled if result is not None]
         results: list[tuple[Ids, Floats] | None] = [None] * len(queries)
-        wanted, candidates = np.arange(len(queries)), min(held, max(CANDIDATES, 16 * count))
+        wanted, candidates = np.arange(len(queries)), min(held, max(CANDIDATES, 6 * count))
         while len(wanted):
             rough, ids, slack = self._nearest(self._prepared(queries[wanted]), candidates)
             for place, query in enumerate(wanted):
@@ -207,8 +209,10 @@ class QuantizedIndex:
         ids = ids[ids != GONE]
         vectors = self._fetch(ids)
         # Another process may have removed a template that this index still holds.
-        present = ~np.isnan(vectors).any(axis=1)
-        distances = distances_to(vectors[present], query[None], self._metric)[0]
+        present = ~np.isnan(vectors[:, 0])
+        distances = distances_to(vectors, query[None], self._metric)[0][present]
+        # Freed memory keeps its content, and somebody may be erased later.
+        vectors.fill(0)
         float_distances = -others[1] if self._metric == "cosine" else others[1] ** 2
         found, scores = best(
             np.concatenate([ids[present], others[0]]),

@@ -47,6 +47,11 @@ class Store(Protocol):
         ...
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether personal fields are encrypted with a key of their subject."""
+        ...
+
+    @property
     def address(self) -> str:
         """What a user types to open it: a path, or an address with a scheme."""
         ...

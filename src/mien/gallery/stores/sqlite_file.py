@@ -51,9 +51,9 @@ class _Reader:
 class SqliteFile:
     """One open gallery file. Safe to call from several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self.read_only = False
+        self.read_only = read_only
         self._lock, self._writing, self._held = Lock(), RLock(), local()
         self._idle: list[_Reader] = []
         self._is_closed = False
@@ -67,7 +67,8 @@ class SqliteFile:
         return self.path.with_name(f"{self.path.name}-wal")
 
     def _open(self) -> None:
-        self.read_only = not os.access(self.path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+        by_id = os.access in os.supports_effective_ids
+        self.read_only = self.read_only or not os.access(self.path, os.W_OK, effective_ids=by_id)
         if not self.read_only:
             try:
                 self._writer = self._accept(_connect_to_write(self.path))
