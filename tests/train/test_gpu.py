@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 
 from made_up import detector_recipe  # noqa: E402
 
-from mien.train.compute.compiling import candidates, fastest_way, seconds_per_step  # noqa: E402
+from mien.train.compute.compiling import MIN_STEPS, candidates, fastest_way, seconds_per_step  # noqa: E402
 from mien.train.compute.distributed import World  # noqa: E402
 from mien.train.compute.order import BatchSlice, Readers  # noqa: E402
 from mien.train.kinds import parse_recipe  # noqa: E402
@@ -112,9 +112,9 @@ def test_every_way_to_call_a_network_works_on_a_gpu_and_one_is_chosen() -> None:
         torch.nn.Conv2d(3, 8, 3, bias=False), torch.nn.BatchNorm2d(8), torch.nn.PReLU(8), torch.nn.Flatten()
     ).to(card, memory_format=torch.channels_last)
     world, run = World(device=card), RunSettings()
-    ways = candidates(run, world)
+    ways = candidates(run, world, MIN_STEPS)
     assert all(np.isfinite(seconds_per_step(network, way, shape, run, card)) for way in ways)
-    assert fastest_way(network, shape, run, world) in ways
+    assert fastest_way(network, shape, run, world, MIN_STEPS) in ways
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="less than two GPUs")

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from mien.train.compute import compiling  # noqa: E402
-from mien.train.compute.compiling import candidates, fastest_way, seconds_per_step  # noqa: E402
+from mien.train.compute.compiling import MIN_STEPS, candidates, fastest_way, seconds_per_step  # noqa: E402
 from mien.train.compute.distributed import ALONE, World  # noqa: E402
 from mien.train.recipe.settings import RunSettings  # noqa: E402
 
@@ -34,7 +34,12 @@ def network() -> torch.nn.Module:
     ],
 )
 def test_gpus_choose_among_what_the_recipe_allows(run: RunSettings, world: World, wanted: tuple[str, ...]) -> None:
-    assert candidates(run, world) == wanted
+    assert candidates(run, world, MIN_STEPS) == wanted
+
+
+def test_a_training_too_short_to_win_the_time_back_is_not_compiled_unless_a_recipe_says_so() -> None:
+    assert candidates(RunSettings(), GPU, MIN_STEPS - 1) == ("off",)
+    assert candidates(RunSettings(compile="default"), GPU, 1) == ("default",)
 
 
 def test_the_fastest_way_is_measured_once_for_each_batch_and_card(
@@ -50,17 +55,17 @@ def test_the_fastest_way_is_measured_once_for_each_batch_and_card(
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "card 1")
     monkeypatch.setenv("MIEN_HOME", str(home / "compiled"))
     for _ in range(2):
-        assert fastest_way(network(), SHAPE, RunSettings(), GPU) == "default"
+        assert fastest_way(network(), SHAPE, RunSettings(), GPU, MIN_STEPS) == "default"
     assert measured == ["off", "default", "reduce-overhead"]
-    fastest_way(network(), (8, 3, 8, 8), RunSettings(), GPU)
-    fastest_way(network(), SHAPE, RunSettings(precision="fp16"), GPU)
+    fastest_way(network(), (8, 3, 8, 8), RunSettings(), GPU, MIN_STEPS)
+    fastest_way(network(), SHAPE, RunSettings(precision="fp16"), GPU, MIN_STEPS)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "card 2")
-    fastest_way(network(), SHAPE, RunSettings(), GPU)
+    fastest_way(network(), SHAPE, RunSettings(), GPU, MIN_STEPS)
     assert len(measured) == 12
     path = home / "compiled" / "compiled.json"
     assert set(json.loads(path.read_text()).values()) == {"default"}
     path.write_text("{")
-    assert fastest_way(network(), SHAPE, RunSettings(), GPU) == "default"
+    assert fastest_way(network(), SHAPE, RunSettings(), GPU, MIN_STEPS) == "default"
     assert len(measured) == 15
 
 

@@ -134,7 +134,8 @@ def prepare_training(recipe: RecognizerRecipe, crops: CropDataset, world: World)
     if init is not None and init.freeze:
         freeze_stages(backbone, init.freeze)
     part = recipe.schedule.batch // parts_of_batch(recipe, world)
-    way = fastest_way(backbone, (part, 3, backbone.spec.size, backbone.spec.size), run, world)
+    steps = recipe.schedule.total_steps(crops.epoch_length // recipe.schedule.batch)
+    way = fastest_way(backbone, (part, 3, backbone.spec.size, backbone.spec.size), run, world, steps)
     return Learner(
         backbone=backbone,
         model=callable_network(backbone, run, world, way),
