@@ -23,8 +23,8 @@ WARM_UP, TIMED = 3, 6
 
 
 MIN_STEPS = 2000
-"""Steps of a training from which on compiling saves more time than it takes: a minute, at 32 ms per step (H100, IR-50,
-batch 512)."""
+"""Steps of a training from which on compiling saves more time than it takes: a minute, at 32 ms per step (IR-50 at a
+batch of 512 on an H100)."""
 
 
 def candidates(run: RunSettings, world: World, steps: int) -> tuple[str, ...]:
