@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--prepare", action="store_true", help="prepare the inputs and train nothing")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--epochs", type=float, help="instead of the recipe's 40")
     parser.add_argument("--at-once", type=int, default=1, help="trainings at the same time")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -51,7 +52,7 @@ def main() -> None:
         prepare(folder, smoke=given.smoke)
         if given.prepare:
             return
-        result = measure(folder, 1 if given.smoke else given.seeds, given.at_once, smoke=given.smoke)
+        result = measure(folder, 1 if given.smoke else given.seeds, given.at_once, given.epochs, smoke=given.smoke)
     command.finish("distillation", result, smoke=given.smoke)
 
 
@@ -82,18 +83,19 @@ def prepare(folder: Path, *, smoke: bool) -> None:
     teacher_pairs(folder)
 
 
-def measure(folder: Path, seeds: int, at_once: int, *, smoke: bool) -> dict:
+def measure(folder: Path, seeds: int, at_once: int, epochs: float | None, *, smoke: bool) -> dict:
     """Train every arm from every seed, and compare the held people's embeddings."""
     arms = (BASE, "head, teacher and its relations") if smoke else tuple(ARMS)
     runs = [(arm, seed) for seed in range(1, seeds + 1) for arm in arms]
     with ThreadPoolExecutor(at_once) as pool:
-        found = list(pool.map(lambda one: train(folder, *one, smoke=smoke), runs))
+        found = list(pool.map(lambda one: train(folder, *one, epochs, smoke=smoke), runs))
     pairs = dict(zip(runs, found, strict=True))
     shown = [rate for rate in RATES if can_show(found[0], rate)]
     return {
         "held people": len(np.unique(found[0].subjects)),
         "held crops": len(found[0].subjects),
         "seeds": seeds,
+        "epochs": epochs or read_shipped(RECIPE).content["schedule"]["epochs"],
         "trained on": sorted({file.read_text() for file in (folder / "runs").glob("*/device.txt")}),
         "teacher, FNMR %": rates(teacher_pairs(folder), shown),
         "FNMR %": {arm: [rates(pairs[arm, seed], shown) for seed in range(1, seeds + 1)] for arm in arms},
@@ -112,7 +114,7 @@ def measure(folder: Path, seeds: int, at_once: int, *, smoke: bool) -> dict:
     }
 
 
-def train(folder: Path, arm: str, seed: int, *, smoke: bool) -> PairStatistics:
+def train(folder: Path, arm: str, seed: int, epochs: float | None, *, smoke: bool) -> PairStatistics:
     """Follow the recipe with an arm's teacher; all comparisons of the held people."""
     run = folder / "runs" / f"{arm.replace(' ', '-').replace(',', '')}-{seed}"
     vectors = run / "embeddings" / "celeba-held-after.npy"
@@ -123,6 +125,8 @@ def train(folder: Path, arm: str, seed: int, *, smoke: bool) -> PairStatistics:
             content["teacher"] = teacher | {"model": "teacher"} | change
         content |= {"name": run.name.lower(), "seed": seed}
         content["run"] |= {"threads": 1, "compile": "off"}  # compiling takes longer than a thousand steps
+        if epochs:
+            content["schedule"]["epochs"] = epochs
         if smoke:
             content["schedule"] = {"batch": 8, "steps": 2}
             content["run"]["device"] = "cpu"
