@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--prepare", action="store_true", help="prepare the inputs and train nothing")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS), help="instead of all")
     parser.add_argument("--epochs", type=float, help="instead of the recipe's 40")
     parser.add_argument("--at-once", type=int, default=1, help="trainings at the same time")
     given = parser.parse_args()
@@ -52,7 +53,9 @@ def main() -> None:
         prepare(folder, smoke=given.smoke)
         if given.prepare:
             return
-        result = measure(folder, 1 if given.smoke else given.seeds, given.at_once, given.epochs, smoke=given.smoke)
+        arms = [BASE, "head, teacher and its relations"] if given.smoke else given.arms
+        runs = [(arm, seed) for seed in range(1, (1 if given.smoke else given.seeds) + 1) for arm in arms]
+        result = measure(folder, runs, given.at_once, given.epochs, smoke=given.smoke)
     command.finish("distillation", result, smoke=given.smoke)
 
 
@@ -83,33 +86,30 @@ def prepare(folder: Path, *, smoke: bool) -> None:
     teacher_pairs(folder)
 
 
-def measure(folder: Path, seeds: int, at_once: int, epochs: float | None, *, smoke: bool) -> dict:
-    """Train every arm from every seed, and compare the held people's embeddings."""
-    arms = (BASE, "head, teacher and its relations") if smoke else tuple(ARMS)
-    runs = [(arm, seed) for seed in range(1, seeds + 1) for arm in arms]
+def measure(folder: Path, runs: list[tuple[str, int]], at_once: int, epochs: float | None, *, smoke: bool) -> dict:
+    """Train each arm from each seed, and compare the held people's embeddings."""
     with ThreadPoolExecutor(at_once) as pool:
         found = list(pool.map(lambda one: train(folder, *one, epochs, smoke=smoke), runs))
-    pairs = dict(zip(runs, found, strict=True))
+    pairs, arms = dict(zip(runs, found, strict=True)), list(dict.fromkeys(arm for arm, _ in runs))
+    seeds = sorted({seed for _, seed in runs})
     shown = [rate for rate in RATES if can_show(found[0], rate)]
     return {
         "held people": len(np.unique(found[0].subjects)),
         "held crops": len(found[0].subjects),
-        "seeds": seeds,
+        "seeds": len(seeds),
         "epochs": epochs or read_shipped(RECIPE).content["schedule"]["epochs"],
         "trained on": sorted({file.read_text() for file in (folder / "runs").glob("*/device.txt")}),
         "teacher, FNMR %": rates(teacher_pairs(folder), shown),
-        "FNMR %": {arm: [rates(pairs[arm, seed], shown) for seed in range(1, seeds + 1)] for arm in arms},
+        "FNMR %": {arm: [rates(pairs[arm, seed], shown) for seed in seeds] for arm in arms},
         "mean over seeds, FNMR %": {
             arm: {
-                f"{rate:g}": round(float(np.mean([fnmr(pairs[arm, seed], rate) for seed in range(1, seeds + 1)])), 2)
+                f"{rate:g}": round(float(np.mean([fnmr(pairs[arm, seed], rate) for seed in seeds])), 2)
                 for rate in shown
             }
             for arm in arms
         },
         f"difference from {BASE}, points": {
-            arm: [differences(pairs[BASE, seed], pairs[arm, seed]) for seed in range(1, seeds + 1)]
-            for arm in arms
-            if arm != BASE
+            arm: [differences(pairs[BASE, seed], pairs[arm, seed]) for seed in seeds] for arm in arms if arm != BASE
         },
     }
 
