@@ -41,6 +41,14 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option("--tls-key", help="Key file of the certificate.", show_default=False)
     ] = None,
+    imports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            help="A folder or manifest that may be imported, as NAME=PATH; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
     self_signed: Annotated[
         bool, typer.Option("--self-signed", help="Make a certificate for HTTPS; browsers warn of it once.")
     ] = False,
@@ -103,6 +111,7 @@ def serve(
         tls_key=tls_key,
         self_signed=self_signed,
         demo=demo,
+        imports={name: Path(path) for name, path in options.named(imports, "--import", "NAME=PATH").items()},
     )
     err.print("mien: opening the models")
     serve_until_stopped(config, lambda address: out.print(f"mien listens on {address} (Ctrl-C stops it)"))

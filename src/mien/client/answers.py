@@ -42,6 +42,22 @@ class AddedSamplesAnswer(TypedDict):
     images: list[AddedAnswer]
 
 
+class AuditLogAnswer(TypedDict):
+    """One page of the log, the newest entries first."""
+
+    entries: list[EntryAnswer]
+    next: str | None
+
+
+class AuditVerdictAnswer(TypedDict):
+    """Whether the log is still what was written."""
+
+    intact: bool
+    head: str
+    line: int | None
+    reason: str
+
+
 class BoxAnswer(TypedDict):
     """A rectangle in pixels of the upright image; x2 and y2 are exclusive, and it may leave the image."""
 
@@ -179,6 +195,19 @@ class EmbeddedFace(TypedDict):
     embedding: list[float]
 
 
+class EntryAnswer(TypedDict):
+    """One thing that was done."""
+
+    line: int
+    at: str
+    who: str
+    what: str
+    outcome: str
+    gallery: str | None
+    subject: str | None
+    address: str | None
+
+
 class ErasureAnswer(TypedDict):
     """What an erasure did."""
 
@@ -271,6 +300,28 @@ class InvitationAnswer(TypedDict):
 
     account: AccountAnswer
     invitation: str
+
+
+class JobAnswer(TypedDict):
+    """A piece of long work."""
+
+    id: str
+    kind: Literal["calibrate", "import", "reenrol"]
+    gallery: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    stage: str
+    finished: int
+    total: int | None
+    created: str
+    ended: str | None
+    message: str
+    result: dict[str, Any]
+
+
+class JobsAnswer(TypedDict):
+    """Jobs, the newest first."""
+
+    jobs: list[JobAnswer]
 
 
 class KeyAnswer(TypedDict):

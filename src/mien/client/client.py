@@ -255,6 +255,46 @@ class Client:
         found = self._post_images(path, {"image": image}, threshold=threshold, language=language)
         return cast("answers.VerifyAnswer", found)
 
+    # Jobs
+
+    def calibrate(
+        self, gallery_id: str, *, policies: Sequence[str] = ("fmr:1e-3", "fmr:1e-4", "fpir:1e-2")
+    ) -> answers.JobAnswer:
+        """Measure the thresholds of policies on a gallery's own people, as a job."""
+        found = self._send("POST", f"{_gallery(gallery_id)}/calibrate", policies=list(policies))
+        return cast("answers.JobAnswer", found)
+
+    def import_source(self, gallery_id: str, source: str, *, strict: bool = False) -> answers.JobAnswer:
+        """Enrol a folder or manifest that the operator named, as a job."""
+        found = self._send("POST", f"{_gallery(gallery_id)}/import", source=source, strict=strict)
+        return cast("answers.JobAnswer", found)
+
+    def reenrol(self, gallery_id: str) -> answers.JobAnswer:
+        """Embed a gallery's portraits again with the service's recognizer, as a job."""
+        return cast("answers.JobAnswer", self._send("POST", f"{_gallery(gallery_id)}/reenrol"))
+
+    def list_jobs(self) -> answers.JobsAnswer:
+        """Jobs, the newest first."""
+        return cast("answers.JobsAnswer", self._get("/v1/jobs"))
+
+    def get_job(self, job_id: str) -> answers.JobAnswer:
+        """One job with its progress, and its result once it is done."""
+        return cast("answers.JobAnswer", self._get(f"/v1/jobs/{job_id}"))
+
+    def cancel_job(self, job_id: str) -> answers.JobAnswer:
+        """Stop a job at its next step; what it has finished stays."""
+        return cast("answers.JobAnswer", self._send("DELETE", f"/v1/jobs/{job_id}"))
+
+    # Records
+
+    def list_audit_log(self, *, limit: int = 100, cursor: str | None = None) -> answers.AuditLogAnswer:
+        """What was done, the newest first."""
+        return cast("answers.AuditLogAnswer", self._get("/v1/audit-log", limit=limit, cursor=cursor))
+
+    def verify_audit_log(self, *, head: str | None = None) -> answers.AuditVerdictAnswer:
+        """Whether no line of the audit log was changed, removed or put elsewhere."""
+        return cast("answers.AuditVerdictAnswer", self._get("/v1/audit-log/verify", head=head))
+
     # Access
 
     def sign_in(self, name: str, password: str) -> answers.SessionAnswer:

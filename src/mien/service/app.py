@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from mien import __version__
 from mien.errors import MienError
 from mien.nearest import SHORT, did_you_mean
+from mien.service.auditing import Auditing
 from mien.service.auth.lockout import Lockout
 from mien.service.auth.store import AccessStore
 from mien.service.bodies import refused_fields
@@ -23,11 +24,12 @@ from mien.service.engines import Engines
 from mien.service.errors import ServiceError, body_of, from_http, from_mien, without_paths
 from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
+from mien.service.jobs import Jobs
 from mien.service.metrics import Metrics
 from mien.service.middleware import EveryRequest
 from mien.service.operations import ERRORS
 from mien.service.pages import PAGE_ROUTES
-from mien.service.routes import access, galleries, health, recognition, stateless, subjects, system
+from mien.service.routes import access, galleries, health, jobs, recognition, records, stateless, subjects, system
 
 ROUTERS = (
     system.router,
@@ -36,7 +38,9 @@ ROUTERS = (
     health.router,
     subjects.router,
     recognition.router,
+    jobs.router,
     access.router,
+    records.router,
 )
 """The groups of operations, in the order of the OpenAPI document."""
 
@@ -52,16 +56,18 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         engines: its models; they are closed when it stops.
     """
     capacity, metrics, access_store = Capacity(config.limits), Metrics(), AccessStore(config.folder)
-    opened = Galleries(config.folder, engines.card)
+    opened, auditing = Galleries(config.folder, engines.card), Auditing(config.folder)
 
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
         finishing = asyncio.create_task(finish_erasures(opened, app.state.replays))
         yield
         finishing.cancel()
+        await asyncio.to_thread(app.state.jobs.close)
         engines.close()
         opened.close()
         access_store.close()
+        auditing.close()
 
     app = FastAPI(
         title="mien",
@@ -77,10 +83,11 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.config, app.state.engines, app.state.capacity = config, engines, capacity
-    app.state.galleries, app.state.metrics = opened, metrics
+    app.state.galleries, app.state.metrics, app.state.auditing = opened, metrics, auditing
+    app.state.jobs = Jobs()
     app.state.access, app.state.lockout = access_store, Lockout()
     app.state.replays, app.state.cursors = Replays(), Cursors(config.folder)
-    app.add_middleware(EveryRequest, config=config, capacity=capacity, metrics=metrics)
+    app.add_middleware(EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing)
     app.add_exception_handler(MienError, _refuse_mien)
     app.add_exception_handler(HTTPException, _refuse_http)
     app.add_exception_handler(RequestValidationError, _refuse_fields)

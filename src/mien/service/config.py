@@ -1,5 +1,6 @@
 """What a service is started with: where it keeps its data, on which address it listens, and its limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -83,6 +84,7 @@ class ServiceConfig:
         tls_key: key file of the certificate.
         self_signed: whether it makes its own certificate.
         demo: whether a gallery of two sample portraits is made.
+        imports: folders and manifests that may be imported, by the names that requests give.
     """
 
     folder: Path
@@ -101,6 +103,7 @@ class ServiceConfig:
     tls_key: Path | None = None
     self_signed: bool = False
     demo: bool = False
+    imports: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:

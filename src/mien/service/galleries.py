@@ -48,6 +48,11 @@ class OpenGallery:
         """Call it otherwise."""
         self.gallery.store.write_kept(NAME, name)
 
+    def forget_index(self) -> None:
+        """Search what is in the store now, after all of it was exchanged."""
+        self.gallery = Gallery(self.gallery.store)
+        self._resolved.clear()
+
     @property
     def fits(self) -> bool:
         """Whether its embeddings are those of the service's recognizer."""

@@ -17,10 +17,10 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mien.service.auditing import SAFE_METHODS
 from mien.service.auth.callers import find_caller
 from mien.service.bodies import MULTIPART, content_kind, read_body
 from mien.service.errors import ServiceError
-from mien.service.middleware import SAFE_METHODS
 from mien.service.multipart import parse_multipart
 from mien.service.state import limits_of
 

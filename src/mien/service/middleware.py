@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.errors import MienError
+from mien.service.auditing import SAFE_METHODS, Auditing
 from mien.service.bodies import too_large
 from mien.service.capacity import Capacity
 from mien.service.config import ServiceConfig
@@ -24,7 +25,6 @@ from mien.service.metrics import Metrics
 
 ALWAYS = ("/v1/live", "/v1/ready", "/v1/metrics")
 """Addresses that need no seat, so that they answer while the service is busy."""
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 HEADERS = {
@@ -50,10 +50,14 @@ class EveryRequest:
         config: its names and limits.
         capacity: its seats.
         metrics: in which requests are counted.
+        auditing: in which they are written down.
     """
 
-    def __init__(self, app: ASGIApp, config: ServiceConfig, capacity: Capacity, metrics: Metrics) -> None:
-        self._app, self._config, self._capacity, self._metrics = app, config, capacity, metrics
+    def __init__(
+        self, app: ASGIApp, config: ServiceConfig, capacity: Capacity, metrics: Metrics, auditing: Auditing
+    ) -> None:
+        self._app, self._config, self._capacity = app, config, capacity
+        self._metrics, self._auditing = metrics, auditing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -61,7 +65,7 @@ class EveryRequest:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        answer = _Answer(send, _request_id(headers))
+        answer = _Answer(send, _request_id(headers), scope, self._auditing)
         scope.setdefault("state", {})["request_id"] = answer.request_id
         began = time.monotonic()
         try:
@@ -93,13 +97,15 @@ class EveryRequest:
 class _Answer:
     """An answer on its way: gets the headers that all have, and notes whether it has begun."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, scope: Scope, auditing: Auditing) -> None:
         self._send, self.request_id = send, request_id
+        self._scope, self._auditing = scope, auditing
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            await self._auditing.record(self._scope, self.status)
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
             for name, value in {**HEADERS, "content-security-policy": POLICY}.items():

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from mien.service.auditing import SAFE_METHODS
 from mien.service.auth.permissions import ADMINISTRATOR, ROLES, Permission
 from mien.service.auth.store import AccessStore
 from mien.service.errors import ServiceError, not_found
-from mien.service.middleware import SAFE_METHODS
 from mien.service.state import config_of
 
 COOKIE, CSRF = "mien_session", "x-csrf-token"

@@ -49,6 +49,7 @@ PAGES = (
     Page("people", "read"),
     Page("check", "recognize"),
     Page("health", "calibrate"),
+    Page("audit", "audit"),
     Page("access", "access"),
 )
 """In the order of the menu."""

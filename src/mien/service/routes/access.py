@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from mien.service.answers import Answer
+from mien.service.auditing import note
 from mien.service.auth.callers import COOKIE, Caller, access_of, anybody, needs
 from mien.service.auth.lockout import Lockout
 from mien.service.auth.passwords import MAX_LENGTH
@@ -59,6 +60,7 @@ async def sign_in(request: Request, asked: Annotated[SignInRequest, Depends(body
         raise ServiceError(401, "wrong_password", "name or password is wrong, or the account is disabled")
     lockout.succeeded(asked.name, address)
     session, secret = signed_in
+    note(request.state, who=f"account {session.account.id}")
     response = JSONResponse(_session(session).model_dump())
     response.set_cookie(
         COOKIE,

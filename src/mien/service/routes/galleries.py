@@ -8,6 +8,7 @@ from pydantic import Field
 from mien.gallery.records import GallerySettings
 from mien.gallery.threshold_policies import parse_policy
 from mien.service.answers import Answer, ThresholdAnswer, notes_answer, threshold_answer
+from mien.service.auditing import note
 from mien.service.auth.callers import Caller, needs
 from mien.service.bodies import RequestModel, body
 from mien.service.galleries import Galleries, OpenGallery
@@ -98,7 +99,9 @@ async def create_gallery(
     """Make a gallery of this service's recognizer."""
     settings = GallerySettings(asked.keep, asked.requires_consent, asked.grace_days)
     galleries = galleries_of(request)
-    return await in_thread(lambda: describe(galleries.create(asked.name, settings)))
+    made = await in_thread(galleries.create, asked.name, settings)
+    note(request.state, gallery=made.id)
+    return await in_thread(describe, made)
 
 
 @router.get("/{gallery_id}", operation_id="get_gallery")

@@ -15,6 +15,7 @@ from mien.gallery.profiles import Consent, Profile, State
 from mien.gallery.records import Erasure, SampleRow, SubjectRow
 from mien.pipeline import bytes_item
 from mien.service.answers import Answer, ReasonAnswer, reasons_answer, score_answer
+from mien.service.auditing import note
 from mien.service.auth.callers import Caller, needs
 from mien.service.bodies import ImageBytes, RequestModel, body
 from mien.service.engines import SharedPipeline, SizedItem
@@ -149,7 +150,9 @@ async def create_subject(
     found = gallery_for(request, caller, gallery_id)
     consent = None if asked.consent is None else asked.consent.value()
     profile = _profile(asked.name, asked.metadata, consent, asked.state)
-    return _subject(await in_thread(found.gallery.store.create_subject, profile))
+    made = await in_thread(found.gallery.store.create_subject, profile)
+    note(request.state, subject=made.id)
+    return _subject(made)
 
 
 @router.get("/subjects/{subject_id}", operation_id="get_subject")

@@ -43,6 +43,8 @@ class ReadyAnswer(Answer):
 async def ready(request: Request) -> JSONResponse:
     """Whether requests can be served: models are open, data can be read, the disk has room."""
     problems = [*find_problems(config_of(request)), *request.app.state.galleries.problems]
+    if request.app.state.auditing.problem:
+        problems.append(request.app.state.auditing.problem)
     problems = [without_paths(one, config_of(request).folder) for one in problems]
     answer = ReadyAnswer(status="not ready" if problems else "ready", problems=problems)
     return JSONResponse(answer.model_dump(), 503 if problems else 200)

@@ -1,0 +1,61 @@
+"""What is written down: changes, searches and portraits, by ids alone, before the answer is sent."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import pytest
+
+from mien.gallery.audit_log import read_entries
+from mien.service.auditing import Auditing, note
+
+
+def scope(operation: str | None, method: str, **path: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": method,
+        "route": SimpleNamespace(operation_id=operation),
+        "path_params": path,
+        "client": ("10.0.0.1", 5),
+        "state": {"caller": SimpleNamespace(id="key 1"), "request_id": "r"},
+    }
+
+
+def test_changes_searches_and_portraits_are_written_down_and_the_rest_is_not(tmp_path: Path) -> None:
+    auditing = Auditing(tmp_path)
+    for operation, method in (
+        ("erase_subject", "DELETE"),
+        ("identify", "POST"),
+        ("get_portrait", "GET"),
+        ("detect", "POST"),
+        ("list_subjects", "GET"),
+        (None, "POST"),
+    ):
+        anyio.run(auditing.record, scope(operation, method, gallery_id="g", subject_id="s"), 200)
+    found = list(read_entries(auditing.path))
+    assert [one.what for one in found] == ["erase_subject", "identify", "get_portrait"]
+    assert {(one.who, one.gallery, one.subject, one.address, one.outcome) for one in found} == {
+        ("key 1", "g", "s", "10.0.0.1", "done")
+    }
+    auditing.close()
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(201, "done"), (403, "refused"), (500, "failed")])
+def test_outcomes_and_what_a_route_knows(tmp_path: Path, status: int, outcome: str) -> None:
+    auditing, request = Auditing(tmp_path), scope("create_subject", "POST", gallery_id="g")
+    state = SimpleNamespace()
+    note(state, subject="made")
+    note(state, who="account 1")
+    request["state"] = {"audited": state.audited}
+    anyio.run(auditing.record, request, status)
+    (one,) = read_entries(auditing.path)
+    assert (one.outcome, one.subject, one.who) == (outcome, "made", "account 1")
+    auditing.close()
+
+
+def test_a_log_that_cannot_be_written_is_a_problem_and_no_fault_of_the_request(tmp_path: Path) -> None:
+    auditing = Auditing(tmp_path)
+    auditing.close()
+    anyio.run(auditing.record, scope("identify", "POST"), 200)
+    assert "cannot be written" in auditing.problem
