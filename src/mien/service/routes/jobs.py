@@ -100,7 +100,7 @@ async def calibrate(
     policies = [parse_policy(one) for one in asked.policies]
 
     def work(on_progress: OnProgress) -> Mapping[str, Any]:
-        rows = []
+        rows: list[dict[str, Any]] = []
         for policy in report_progress(policies, "measuring", len(policies), on_progress):
             try:
                 chosen = found.threshold(policy)
@@ -154,7 +154,7 @@ def _import(
     samples = read_samples(path, problems.append)
     results = enrol_samples(found.gallery, samples, engines.pipeline, engines.card, strict=strict)
     counts: Counter[str] = Counter()
-    refused = []
+    refused: list[dict[str, str]] = []
     for one in report_progress(results, "enrolling", len(samples), on_progress):
         counts[one.status] += 1
         if not one and len(refused) < REFUSALS:
