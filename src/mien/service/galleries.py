@@ -14,6 +14,7 @@ from mien.gallery.consent import expired
 from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import GallerySettings
 from mien.gallery.stores.base import require_identity
+from mien.gallery.stores.master_key import find_master_key
 from mien.gallery.threshold_policies import ThresholdPolicy, resolve_policy
 from mien.gallery.thresholds import ChosenThreshold
 from mien.models.card import ModelCard
@@ -174,6 +175,13 @@ class Galleries:
                     one.gallery.remove(subject)
                     erased += 1
         return erased
+
+    @property
+    def are_encrypted(self) -> bool:
+        """Whether all of them are, or, where there is none yet, whether new ones will be."""
+        if not self._open:
+            return find_master_key() is not None
+        return all(one.gallery.store.is_encrypted for one in list(self._open.values()))
 
     def pending_erasures(self) -> int:
         """Number of galleries with traces of somebody who was erased."""

@@ -70,7 +70,7 @@ async def show_first(request: Request) -> Response:
 
 async def show_sign_in(request: Request) -> Response:
     """The page on which one signs in, or accepts an invitation."""
-    return _render(request, "sign-in", csrf="", user="", menu=(), permissions=(), local=False)
+    return _render(request, "sign-in", csrf="", user="", menu=(), permissions=(), local=False, plain=False)
 
 
 async def show_page(request: Request) -> Response:
@@ -90,6 +90,7 @@ async def show_page(request: Request) -> Response:
         menu=menu,
         permissions=sorted(caller.permissions),
         local=not access_of(request).has_accounts,
+        plain=not request.app.state.galleries.are_encrypted,
     )
 
 

@@ -53,6 +53,8 @@ class GalleryAnswer(Answer):
     requires_consent: bool
     grace_days: float | None
     """Days after the end of a consent until the subject is erased."""
+    encrypted: bool
+    """Whether personal fields are encrypted with a key of each subject, so that an erasure reaches every backup."""
     erasure: Literal["done", "pending"]
     """Pending while traces of somebody who was erased are in the log of the file; the service finishes that."""
 
@@ -206,5 +208,6 @@ def describe(found: OpenGallery) -> GalleryAnswer:
         keep=settings.keep,
         requires_consent=settings.requires_consent,
         grace_days=settings.grace_days,
+        encrypted=store.is_encrypted,
         erasure="pending" if store.traces_remain() else "done",
     )
