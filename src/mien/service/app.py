@@ -15,6 +15,7 @@ from mien.errors import MienError
 from mien.nearest import SHORT, did_you_mean
 from mien.service.auditing import Auditing
 from mien.service.auth.lockout import Lockout
+from mien.service.auth.rates import Rates
 from mien.service.auth.store import AccessStore
 from mien.service.bodies import refused_fields
 from mien.service.capacity import Capacity
@@ -86,6 +87,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.galleries, app.state.metrics, app.state.auditing = opened, metrics, auditing
     app.state.jobs = Jobs()
     app.state.access, app.state.lockout = access_store, Lockout()
+    app.state.rates = Rates(config.limits.per_minute)
     app.state.replays, app.state.cursors = Replays(), Cursors(config.folder)
     app.add_middleware(EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing)
     app.add_exception_handler(MienError, _refuse_mien)

@@ -30,6 +30,7 @@ class Limits:
         requests: maximum number of requests in work or waiting.
         waiting_bytes: maximum size of the bodies of all of them.
         waiting_pixels: maximum number of pixels of the images of all of them.
+        per_minute: maximum number of requests of one key or account per minute; this machine's own user has no limit.
     """
 
     body_bytes: int = 48 * 2**20
@@ -41,6 +42,7 @@ class Limits:
     requests: int = 64
     waiting_bytes: int = 256 * 2**20
     waiting_pixels: int = 400_000_000
+    per_minute: int = 1200
 
     @property
     def of_images(self) -> ImageLimits:

@@ -71,11 +71,13 @@ def find_caller(request: Request) -> Caller:
     """Who sent a request.
 
     Raises:
-        ServiceError: nobody who is known, or a change without the token of its session.
+        ServiceError: nobody who is known, a change without the token of its session, or too many requests.
     """
     found: Caller | None = getattr(request.state, "caller", None)
     if found is None:
         found = request.state.caller = _find(request)
+        if found is not LOCAL:
+            request.app.state.rates.count(found.id)
     return found
 
 
