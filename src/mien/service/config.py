@@ -26,6 +26,7 @@ class Limits:
         image_pixels: maximum of width times height of one image.
         parts: maximum number of parts of a multipart body, and of images in a request.
         faces: maximum number of faces in one image.
+        header_seconds: a connection whose request has no end of its headers by then is closed.
         body_seconds: a body that takes longer to arrive is refused.
         requests: maximum number of requests in work or waiting.
         waiting_bytes: maximum size of the bodies of all of them.
@@ -38,6 +39,7 @@ class Limits:
     image_pixels: int = 50_000_000
     parts: int = 64
     faces: int = 64
+    header_seconds: float = 15.0
     body_seconds: float = 30.0
     requests: int = 64
     waiting_bytes: int = 256 * 2**20

@@ -15,6 +15,7 @@ from mien.service.auth.passwords import require_password
 from mien.service.auth.store import AccessStore
 from mien.service.certificates import self_signed
 from mien.service.config import ServiceConfig
+from mien.service.connections import timed_protocol
 from mien.service.demo import enrol_demo
 from mien.service.engines import Engines
 
@@ -141,6 +142,7 @@ class _Server(uvicorn.Server):
 def _settings(config: ServiceConfig) -> dict[str, Any]:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     return {
+        "http": timed_protocol(config.limits.header_seconds),
         "access_log": False,
         "log_config": None,
         "server_header": False,
