@@ -51,7 +51,10 @@ def serve_app() -> Callable[[FastAPI, ServiceConfig], object]:
 def service(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a service that has just been started on this machine."""
     config = ServiceConfig(folder=tmp_path_factory.mktemp("service"), port=0)
-    with listening(create_app(config, engines), config) as address, httpx.Client(base_url=address) as client:
+    with (
+        listening(create_app(config, engines), config) as address,
+        httpx.Client(timeout=60, base_url=address) as client,
+    ):
         yield client
 
 

@@ -59,5 +59,5 @@ def test_a_client_that_hangs_up_frees_its_place(
         assert begun.wait(10) and app.state.capacity.requests == 1 and app.state.capacity.pixels == 512 * 512
         connection.close()
         assert cancelled.wait(10), "the service did not notice that the client hung up"
-        assert httpx.get(f"{address}/v1/system").json()["requests"] <= 2
+        assert httpx.get(timeout=60, url=f"{address}/v1/system").json()["requests"] <= 2
     assert (app.state.capacity.requests, app.state.capacity.bytes, app.state.capacity.pixels) == (0, 0, 0)

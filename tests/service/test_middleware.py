@@ -73,7 +73,10 @@ def test_a_body_over_the_limit_is_refused_before_and_while_it_is_read(
 ) -> None:
     config = ServiceConfig(folder=tmp_path, port=0, limits=Limits(body_bytes=1000))
     headers = {"content-type": "application/json"}
-    with serve_app(create_app(config, engines), config) as address, httpx.Client(base_url=address) as client:
+    with (
+        serve_app(create_app(config, engines), config) as address,
+        httpx.Client(timeout=60, base_url=address) as client,
+    ):
         announced = client.post("/v1/detect", content=b"x" * 1001, headers=headers)
         endless = client.post("/v1/detect", content=iter([b"x" * 600] * 3), headers=headers)
         for answer in (announced, endless):
@@ -109,7 +112,7 @@ def test_a_fault_of_the_service_shows_no_trace(
         raise ZeroDivisionError("a secret")
 
     with serve_app(app, config) as address:
-        answer = httpx.get(f"{address}/v1/fault")
+        answer = httpx.get(timeout=60, url=f"{address}/v1/fault")
     assert answer.status_code == 500 and answer.json()["code"] == "failed"
     assert "secret" not in answer.text and "Traceback" not in answer.text
     assert answer.json()["request_id"] in caplog.text, "the log has the trace under the same id"

@@ -38,11 +38,14 @@ def test_a_page_is_small_and_holds_nothing_inline(service: httpx.Client, name: s
 
 
 def test_the_language_is_that_of_the_browser_until_another_one_is_chosen(service: httpx.Client) -> None:
-    with httpx.Client(base_url=service.base_url, headers={"accept-language": "fr,vi;q=0.8"}) as client:
+    with httpx.Client(timeout=60, base_url=service.base_url, headers={"accept-language": "fr,vi;q=0.8"}) as client:
         assert '<html lang="vi">' in client.get("/identify").text
         assert '<html lang="en">' in client.get("/identify", params={"language": "en"}).text
         assert '<html lang="en">' in client.get("/compare").text, "the choice is kept"
-        assert '<html lang="vi">' in httpx.get(f"{service.base_url}/compare?language=xx", headers=client.headers).text
+        assert (
+            '<html lang="vi">'
+            in httpx.get(timeout=60, url=f"{service.base_url}/compare?language=xx", headers=client.headers).text
+        )
 
 
 def test_every_text_that_a_script_names_is_in_the_catalogues() -> None:
@@ -74,7 +77,10 @@ def test_without_accounts_every_page_says_so_and_with_them_one_signs_in(
     assert "There are no accounts" in service.get("/people?language=en").text
     config = ServiceConfig(folder=tmp_path, port=0)
     make_administrator(tmp_path, "An", "correct horse")
-    with serve_app(create_app(config, engines), config) as address, httpx.Client(base_url=address) as client:
+    with (
+        serve_app(create_app(config, engines), config) as address,
+        httpx.Client(timeout=60, base_url=address) as client,
+    ):
         refused = client.get("/people")
         assert refused.status_code == 302 and refused.headers["location"] == "/sign-in?to=people"
         client.post("/v1/session", json={"name": "An", "password": "correct horse"})

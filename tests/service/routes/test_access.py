@@ -32,14 +32,14 @@ def address(
 
 @pytest.fixture
 def signed_in(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(timeout=60, base_url=address) as client:
         answer = client.post("/v1/session", json={"name": "An", "password": PASSWORD})
         client.headers[CSRF] = answer.json()["csrf"]
         yield client
 
 
 def test_nobody_gets_in_without_a_key_or_a_session(address: str, collins_bytes: bytes) -> None:
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(timeout=60, base_url=address) as client:
         for method, path in (
             ("GET", "/v1/system"),
             ("GET", "/v1/keys"),
@@ -54,7 +54,7 @@ def test_nobody_gets_in_without_a_key_or_a_session(address: str, collins_bytes: 
 
 
 def test_signing_in_and_out(address: str) -> None:
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(timeout=60, base_url=address) as client:
         wrong = client.post("/v1/session", json={"name": "An", "password": "wrong wrong"})
         unknown = client.post("/v1/session", json={"name": "Nobody", "password": "wrong wrong"})
         assert wrong.status_code == unknown.status_code == 401
@@ -86,7 +86,7 @@ def test_a_key_does_what_its_scopes_say_and_ends_when_it_is_revoked(
         "secrets", ""
     )
     headers = {"Authorization": f"Bearer {made['secret']}"}
-    with httpx.Client(base_url=signed_in.base_url, headers=headers) as client:
+    with httpx.Client(timeout=60, base_url=signed_in.base_url, headers=headers) as client:
         assert client.post("/v1/detect", files={"image": collins_bytes}).status_code == 200
         refused = client.post("/v1/embed", files={"image": collins_bytes})
         assert refused.status_code == 403 and "'embed'" in refused.json()["message"]
@@ -101,7 +101,7 @@ def test_a_key_does_what_its_scopes_say_and_ends_when_it_is_revoked(
 
 def test_an_invited_viewer_chooses_a_password_and_sees_no_keys(signed_in: httpx.Client) -> None:
     made = signed_in.post("/v1/accounts", json={"name": "Bình", "role": "viewer"}).json()
-    with httpx.Client(base_url=signed_in.base_url) as client:
+    with httpx.Client(timeout=60, base_url=signed_in.base_url) as client:
         body = {"invitation": made["invitation"], "password": "short"}
         assert client.post("/v1/invitations", json=body).status_code == 422
         body["password"] = PASSWORD
@@ -125,7 +125,7 @@ def test_a_repeated_write_happens_once(signed_in: httpx.Client) -> None:
 
 
 def test_guessing_a_password_has_to_wait(address: str) -> None:
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(timeout=60, base_url=address) as client:
         body = {"name": "Chi", "password": "wrong wrong"}
         answers = [client.post("/v1/session", json=body) for _ in range(6)]
         assert [one.status_code for one in answers] == [401] * 5 + [429] and "Retry-After" in answers[-1].headers
@@ -136,9 +136,9 @@ def test_an_administrator_who_is_made_while_the_service_runs_ends_the_trust_in_t
 ) -> None:
     config = ServiceConfig(folder=tmp_path, port=0)
     with serve_app(create_app(config, engines), config) as address:
-        assert httpx.get(f"{address}/v1/keys").status_code == 200
+        assert httpx.get(timeout=60, url=f"{address}/v1/keys").status_code == 200
         make_administrator(tmp_path, "An", PASSWORD)
-        assert httpx.get(f"{address}/v1/keys").status_code == 401
+        assert httpx.get(timeout=60, url=f"{address}/v1/keys").status_code == 401
 
 
 def test_without_accounts_the_machine_itself_is_trusted_until_there_is_one(

@@ -211,7 +211,7 @@ def test_the_gallery_of_another_tenant_answers_as_one_that_does_not_exist(
     body = {"name": "door", "scopes": ["read", "recognize", "enrol", "erase"], "galleries": [mine.rpartition("/")[2]]}
     secret = service.post("/v1/keys", json=body).json()["secret"]
     unknown = f"/v1/galleries/{NOBODY}"
-    with httpx.Client(base_url=service.base_url, headers={"Authorization": f"Bearer {secret}"}) as client:
+    with httpx.Client(timeout=60, base_url=service.base_url, headers={"Authorization": f"Bearer {secret}"}) as client:
         assert [one["name"] for one in client.get("/v1/galleries").json()["galleries"]] == ["Mine"]
         for method, path in (
             ("GET", ""),
@@ -239,7 +239,10 @@ def test_a_gallery_of_another_model_is_refused_with_the_command_and_no_path(
     Gallery.create(tmp_path / "galleries" / "a.gallery", other).close()
     (tmp_path / "galleries" / "broken.gallery").write_bytes(b"no gallery")
     config = ServiceConfig(folder=tmp_path, port=0)
-    with serve_app(create_app(config, engines), config) as address, httpx.Client(base_url=address) as client:
+    with (
+        serve_app(create_app(config, engines), config) as address,
+        httpx.Client(timeout=60, base_url=address) as client,
+    ):
         (found,) = client.get("/v1/galleries").json()["galleries"]
         assert found["fits"] is False and found["contract"] == other.contract
         answer = client.post(f"/v1/galleries/{found['id']}/identify", files={"image": collins_bytes})

@@ -36,7 +36,10 @@ def client(
     other = engines.card.model_copy(update={"name": "other", "embedding": _mirrored(engines)})
     gallery = Gallery.create(config.folder / "galleries" / "old.gallery", other)
     gallery.close()
-    with serve_app(create_app(config, engines), config) as address, httpx.Client(base_url=address) as opened:
+    with (
+        serve_app(create_app(config, engines), config) as address,
+        httpx.Client(timeout=60, base_url=address) as opened,
+    ):
         yield opened
 
 

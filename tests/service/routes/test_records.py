@@ -19,7 +19,10 @@ def test_from_an_erasure_to_its_line_and_a_change_that_shows(
     collins_bytes: bytes,
 ) -> None:
     config = ServiceConfig(folder=tmp_path, port=0)
-    with serve_app(create_app(config, engines), config) as address, httpx.Client(base_url=address) as client:
+    with (
+        serve_app(create_app(config, engines), config) as address,
+        httpx.Client(timeout=60, base_url=address) as client,
+    ):
         gallery = client.post("/v1/galleries", json={"name": "Secret place"}).json()["id"]
         path = f"/v1/galleries/{gallery}"
         subject = client.post(f"{path}/subjects", json={"name": "Eileen Collins"}).json()["id"]
@@ -52,7 +55,7 @@ def test_from_an_erasure_to_its_line_and_a_change_that_shows(
 
         body = {"name": "auditor", "scopes": ["audit"], "galleries": ["0" * 32]}
         secret = client.post("/v1/keys", json=body).json()["secret"]
-        other = httpx.get(f"{address}/v1/audit-log", headers={"Authorization": f"Bearer {secret}"})
+        other = httpx.get(timeout=60, url=f"{address}/v1/audit-log", headers={"Authorization": f"Bearer {secret}"})
         assert other.json() == {"entries": [], "next": None}
 
         kept = client.get("/v1/audit-log/verify").json()["head"]
