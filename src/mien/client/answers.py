@@ -253,6 +253,7 @@ class GalleryAnswer(TypedDict):
     keep: Literal["none", "portrait"]
     requires_consent: bool
     grace_days: float | None
+    encrypted: bool
     erasure: Literal["done", "pending"]
 
 
