@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mien.evaluate import list_rates
 from mien.evaluate.list_rates import (
     area_of,
     equal_error,
@@ -105,3 +106,22 @@ def test_all_right_is_the_rule_of_three_over_people() -> None:
     listed = people(np.random.default_rng(8), 30, 2)
     assert share_right(listed, np.ones(120, bool)).low == pytest.approx(1 - 6 / 30)
     assert false_nonmatches(listed, -9.0).high == pytest.approx(3 / 30)
+
+
+def test_a_small_table_of_pairs_and_a_look_up_give_the_same_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(4)
+    who = generator.integers(0, 50, (4000, 2))
+    events = generator.random(4000) < 0.1
+    table = list_rates.mean_moves(events, who, 50)
+    monkeypatch.setattr(list_rates, "MIN_TABLE", 0)
+    sparse = who * 100
+    looked_up = list_rates.mean_moves(events, sparse, int(sparse.max()) + 1)
+    assert looked_up.twice == pytest.approx(table.twice) and looked_up.subjects == table.subjects
+    assert looked_up.variance == pytest.approx(table.variance)
+
+
+def test_subjects_are_numbered_without_gaps_in_their_order() -> None:
+    numbers = np.array([[7, 3], [3, 90], [7, 0]])
+    assert list_rates._without_gaps(numbers).tolist() == [[2, 1], [1, 3], [2, 0]]
+    dense = np.array([[0, 1], [2, 1]])
+    assert list_rates._without_gaps(dense) is dense

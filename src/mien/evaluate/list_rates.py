@@ -25,6 +25,9 @@ from mien.rates import (
     without_each,
 )
 
+MIN_TABLE = 1 << 20
+"""Pairs of subjects up to which a table of all of them is small."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListPoint:
@@ -43,7 +46,9 @@ class ListPoint:
 def list_points(pairs: ScoredPairs) -> list[ListPoint]:
     """FNMR at FMR 1e-1, 1e-2 ... as far as the list leads one to expect 10 false matches."""
     nonmated = int((~pairs.mated).sum())
-    return [list_point(pairs, 10.0**-k) for k in range(1, 9) if 10.0**-k * nonmated >= SHOWN_BY]
+    shown = [10.0**-k for k in range(1, 9) if 10.0**-k * nonmated >= SHOWN_BY]
+    curve = roc(pairs.scores, pairs.mated) if shown else None
+    return [list_point(pairs, rate, curve) for rate in shown]
 
 
 def pairs_needed(fmr: float) -> int:
@@ -51,10 +56,15 @@ def pairs_needed(fmr: float) -> int:
     return ceil(SHOWN_BY / fmr)
 
 
-def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
+def list_point(pairs: ScoredPairs, fmr: float, curve: Roc | None = None) -> ListPoint:
     """The loosest threshold whose false match rate on the list is at most `fmr`, and the FNMR there.
 
     The interval of the FNMR has the noise of the threshold too.
+
+    Args:
+        pairs: the list.
+        fmr: the wanted rate.
+        curve: of the list, where it is known.
     """
     nonmated = np.sort(pairs.scores[~pairs.mated])[::-1]
     # Pairs without a score are never accepted; they stand below all others.
@@ -62,7 +72,7 @@ def list_point(pairs: ScoredPairs, fmr: float) -> ListPoint:
     threshold = place_between(ranked, min(len(ranked) - 1, int(fmr * len(ranked) + 1e-9)))
     fnmr = false_nonmatches(pairs, threshold)
     own, other = _both(pairs, threshold)
-    moves = own.plus(other, _price(roc(pairs.scores, pairs.mated), fmr))
+    moves = own.plus(other, _price(curve or roc(pairs.scores, pairs.mated), fmr))
     if 0 < fnmr.value < 1:
         fnmr = rate_of_moves(fnmr.value, moves, fnmr.count)
     return ListPoint(fmr, threshold, false_matches(pairs, threshold), fnmr, moves)
@@ -119,7 +129,13 @@ def own_numbers(pairs: ScoredPairs) -> Indices:
     unknown = filled < 0
     filled[unknown] = filled.max(initial=0) + 1 + np.arange(unknown.sum())
     filled[pairs.mated, 1] = filled[pairs.mated, 0]
-    return np.unique(filled, return_inverse=True)[1].reshape(filled.shape)
+    return _without_gaps(filled)
+
+
+def _without_gaps(numbers: Indices) -> Indices:
+    """The same subjects from 0 without gaps, in their order; by counting, since lists have millions of pairs."""
+    used = np.bincount(numbers.reshape(-1)) > 0
+    return numbers if used.all() else (np.cumsum(used) - 1)[numbers]
 
 
 def mean_moves(values: NDArray[np.bool_] | Doubles, who: Indices, subjects: int) -> Moves:
@@ -130,8 +146,10 @@ def mean_moves(values: NDArray[np.bool_] | Doubles, who: Indices, subjects: int)
     trials = _of_subjects(np.ones(len(worth)), who, two, subjects)
     each, able = np.zeros(subjects), trials > 0
     each[able] = without_each(sums[able], trials[able], float(worth.sum()), float(len(worth)))
-    key = who[two].min(axis=1) * subjects + who[two].max(axis=1)
-    shared = np.bincount(np.unique(key, return_inverse=True)[1], worth[two] - worth.mean())
+    key = np.minimum(who[two, 0], who[two, 1]) * subjects + np.maximum(who[two, 0], who[two, 1])
+    # Pairs of subjects are counted in a table where it is small, and looked up where it is not.
+    table = key if subjects**2 <= max(MIN_TABLE, 4 * len(key)) else np.unique(key, return_inverse=True)[1]
+    shared = np.bincount(table, worth[two] - worth.mean())
     return Moves(
         each=each,
         subjects=int(able.sum()),
@@ -162,9 +180,9 @@ def _both(pairs: ScoredPairs, threshold: float) -> tuple[Moves, Moves]:
 
 def _share(events: NDArray[np.bool_], who: Indices) -> Estimate:
     """A share of pairs with its interval; where all or none are, the rule of three over subjects."""
-    numbers, dense = np.unique(who, return_inverse=True)
-    value = float(events.mean())
+    dense, value = _without_gaps(who), float(events.mean())
+    subjects = int(dense.max()) + 1
     if 0 < value < 1:
-        return rate_of_moves(value, mean_moves(events, dense.reshape(who.shape), len(numbers)), len(events))
+        return rate_of_moves(value, mean_moves(events, dense, subjects), len(events))
     shared = bool((who[:, 0] != who[:, 1]).any())
-    return one_sided(value, (6 if shared else 3) / len(numbers), len(events))
+    return one_sided(value, (6 if shared else 3) / subjects, len(events))

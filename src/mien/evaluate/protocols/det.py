@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.errors import ManifestError
 from mien.evaluate.mated_rates import MAX_SAMPLES, capped, heaviest
+from mien.evaluate.plain_words import PLAIN_RATE
 from mien.evaluate.protocols import rate_charts, sections
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.report import Cell, Number, Report, Table, number
@@ -97,11 +98,11 @@ def _names(systems: Sequence[Embedded]) -> list[str]:
 
 
 def _lowest(points: Mapping[str, Sequence[OperatingPoint]]) -> tuple[Message, ...]:
-    """Who has the lowest FNMR at the strictest rate that all show."""
+    """Who has the lowest FNMR at the strictest rate that all show, down to that of a report's first sentence."""
     common = set.intersection(*({point.wanted for point in own} for own in points.values()))
     if not common:
         return ()
-    rate = min(common)
+    rate = min((one for one in common if one >= PLAIN_RATE * 0.99), default=max(common))
     best, fnmr = min(
         ((name, point.fnmr) for name, own in points.items() for point in own if point.wanted == rate and point.fnmr),
         key=lambda item: item[1].value,

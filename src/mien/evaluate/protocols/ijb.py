@@ -6,7 +6,6 @@ are strangers (FNIR at FPIR, rank-k). A template without an embedding is missed 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from mien.evaluate.plain_words import search_opening
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.list_sections import list_det_chart
 from mien.evaluate.protocols.protocol import Option, Protocol
+from mien.evaluate.protocols.rate_tables import accepted
 from mien.evaluate.protocols.search_sections import NamedSearch, closed_table, open_table, search_charts
 from mien.evaluate.report import Cell, Chart, Number, Report, Table, number
 from mien.evaluate.scorefile import Embedded
@@ -154,18 +154,17 @@ def _headline(
 ) -> tuple[Message, ...]:
     return (
         message("ijb.pooled", samples=len(embedded), templates=len(templates), people=len(set(templates.subjects))),
-        *(message("ijb.tar", rate=point.wanted, tar=describe(_accepted(point.fnmr))) for point in points[-2:]),
-        *(line for one in searched for line in search_opening(one.result)),
+        *(message("ijb.tar", rate=point.wanted, tar=describe(accepted(point.fnmr))) for point in points[-2:]),
+        *(
+            message("ijb.in-gallery", name=str(one.cell), sentence=line)
+            for one in searched
+            for line in search_opening(one.result)
+        ),
         *(
             message("ijb.mean-fnir", rate=rate, fnir=describe(found))
             for rate, found in mean_fnir([one.result for one in searched]).items()
         ),
     )
-
-
-def _accepted(rate: Estimate) -> Estimate:
-    """The share that is accepted, of a share that is missed."""
-    return replace(rate, value=1 - rate.value, low=1 - rate.high, high=1 - rate.low)
 
 
 def mean_fnir(results: Sequence[SearchResult]) -> dict[float, Estimate]:
@@ -186,13 +185,19 @@ def mean_fnir(results: Sequence[SearchResult]) -> dict[float, Estimate]:
         count = sum(points[rate].fnir.count for points in of_each)
         value /= len(results)
         shown = rate_of_moves(value, moves.times(1 / len(results)), count) if 0 < value < 1 else None
-        found[rate] = shown or Estimate(value, *_ends([points[rate].fnir for points in of_each]), count)
+        found[rate] = shown or _without_moves(value, [points[rate].fnir for points in of_each])
     return found
 
 
-def _ends(rates: Sequence[Estimate]) -> tuple[float, float]:
-    """Of a mean without any error, or with nothing else: the means of the ends."""
-    return sum(rate.low for rate in rates) / len(rates), sum(rate.high for rate in rates) / len(rates)
+def _without_moves(value: float, rates: Sequence[Estimate]) -> Estimate:
+    """A mean of rates without any error, or with nothing else: its ends are the means of theirs."""
+    return Estimate(
+        value,
+        sum(rate.low for rate in rates) / len(rates),
+        sum(rate.high for rate in rates) / len(rates),
+        sum(rate.count for rate in rates),
+        max(rate.missing for rate in rates),
+    )
 
 
 def _numbers(
@@ -209,7 +214,7 @@ def _numbers(
         numbers["pairs without an embedding"] = Number(value=int((~np.isfinite(scored.scores)).sum()))
     for point in points:
         key = f"{point.wanted:.0e}"
-        numbers[f"tar@far={key}"] = number(_accepted(point.fnmr))
+        numbers[f"tar@far={key}"] = number(accepted(point.fnmr))
         numbers[f"threshold@far={key}"] = Number(value=flip * point.threshold, unit=unit)
     for one in searched:
         for found in one.result.points:
@@ -230,7 +235,7 @@ def _pairs_table(scored: ScoredPairs, points: Sequence[ListPoint], unit: str, fl
             too_few = message("list.too-few", pairs=nonmated, needed=pairs_needed(rate))
             rows.append((rate_text(rate), None, None, too_few))
         else:
-            tar = _accepted(point.fnmr)
+            tar = accepted(point.fnmr)
             rows.append((rate_text(rate), score_text(flip * point.threshold), describe(point.fmr), describe(tar)))
     return Table(
         title=message("ijb.pairs-table"),
@@ -255,7 +260,7 @@ def _mean_table(means: Mapping[float, Estimate]) -> Table:
     return Table(
         title=message("ijb.mean-table"),
         columns=(message("identification.wanted-fpir"), "FNIR", "TPIR"),
-        rows=tuple((rate_text(rate), describe(fnir), describe(_accepted(fnir))) for rate, fnir in means.items()),
+        rows=tuple((rate_text(rate), describe(fnir), describe(accepted(fnir))) for rate, fnir in means.items()),
         note=message("ijb.mean-note"),
     )
 

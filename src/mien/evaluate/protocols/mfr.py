@@ -13,6 +13,7 @@ import numpy as np
 from mien.errors import ManifestError
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Option, Protocol
+from mien.evaluate.protocols.rate_tables import accepted
 from mien.evaluate.report import Cell, Number, Report, Table, number
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message, rate_text, too_few
@@ -126,7 +127,7 @@ def _more(pairs: PairStatistics, far: float) -> int:
 def _tar(point: OperatingPoint | None) -> Estimate | None:
     if point is None or point.fnmr is None:
         return None
-    return Estimate(1 - point.fnmr.value, 1 - point.fnmr.high, 1 - point.fnmr.low, point.fnmr.count)
+    return accepted(point.fnmr)
 
 
 def _headline(rows: Sequence[GroupRow], far: float) -> tuple[Message, ...]:

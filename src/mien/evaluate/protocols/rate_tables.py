@@ -1,6 +1,7 @@
 """Tables and numbers of error rates that several protocols show: thresholds, the card's thresholds, strata."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mien.evaluate.report import Cell, Number, Table, number
 from mien.evaluate.wording import describe, message, rate_text, score_text, too_few
@@ -10,6 +11,7 @@ from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.operating_points import OperatingPoint, can_show, operating_points, subjects_needed
 from mien.pairwise.rates_at import fmr_at, fnmr_at
 from mien.pairwise.strata import strata_at
+from mien.rates import Estimate
 from mien.units import unit_text
 
 ASKED = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -17,6 +19,11 @@ ASKED = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
 STRATA_RATE = 1e-4
 """Strata are compared at the strictest threshold that can be shown, down to this false match rate."""
+
+
+def accepted(rate: Estimate) -> Estimate:
+    """The share that is accepted, of a share that is missed: TAR of FNMR, TPIR of FNIR."""
+    return replace(rate, value=1 - rate.value, low=1 - rate.high, high=1 - rate.low)
 
 
 def point_numbers(points: Sequence[OperatingPoint], unit: str) -> dict[str, Number]:
