@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,10 +17,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from scipy.io import savemat
 from typer import Typer
 from typer.main import get_group
 
 import mien
+from made_ijb import write_ijb
 from mien.cli.verbs import VERBS
 from mien.library.add import PortraitRole
 from mien.library.import_model import ModelHints
@@ -123,6 +126,11 @@ EXAMPLES = (
     "evaluate_identification",
     "evaluate_robustness",
     "evaluate_models",
+    "evaluate_systems",
+    "evaluate_quality",
+    "evaluate_groups",
+    "evaluate_templates",
+    "evaluate_tinyface",
     "evaluate_detection",
     "evaluate_attacks",
     "calibrate",
@@ -285,6 +293,26 @@ def write_portraits(folder: Path, collins: Image, hopper: Image) -> None:
     (folder / "pairs.csv").write_text("\n".join(pairs) + "\n")
 
 
+def write_protocols(folder: Path, collins: Image) -> None:
+    """Sets in the layouts of IJB-C and of TinyFace, of the portraits there."""
+    points = mien.detect_faces(collins)[0].landmarks
+    made = write_ijb(folder / "IJBC", np.asarray((points - [100, 0]) / 2, np.float32), people=4)
+    half = collins[:320:2, 100:400:2]
+    for row, (name, *_) in enumerate(made.faces):
+        save(folder / "IJBC" / "loose_crop" / name, (half * (0.6 + 0.04 * (row % 10))).astype(np.uint8))
+    lists = folder / "tinyface" / "Testing_Set"
+    people = [(f"p{k:02d}", "Probe" if k < 4 else "Gallery_Distractor") for k in range(8)]
+    for name, role in people:
+        (lists / role).mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "portraits" / name / "1.jpg", lists / role / f"{name}.jpg")
+    shutil.copytree(lists / "Probe", lists / "Gallery_Match")
+    names = np.empty((4, 1), object)
+    names[:, 0] = [f"{name}.jpg" for name, _ in people[:4]]
+    ids = np.arange(4)[:, None]
+    savemat(lists / "probe_img_ID_pairs.mat", {"probe_set": names, "probe_ids": ids})
+    savemat(lists / "gallery_match_img_ID_pairs.mat", {"gallery_set": names, "gallery_ids": ids})
+
+
 class Silent(SimpleHTTPRequestHandler):
     """Serves a folder without a log."""
 
@@ -318,6 +346,7 @@ def place(
     folder, port = served
     write_people(folder, collins, hopper)
     write_portraits(folder, collins, hopper)
+    write_protocols(folder, collins)
     (folder / "tiny.toml").write_text(RECIPE)
     network = make_recognizer()
     (folder / "my-r50.onnx").write_bytes(network)

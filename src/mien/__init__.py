@@ -33,10 +33,15 @@ if TYPE_CHECKING:
     from mien.evaluate.overlap import find_overlap
     from mien.evaluate.protocols.calibration import calibrate
     from mien.evaluate.protocols.comparison import comparison as evaluate_models
+    from mien.evaluate.protocols.det import det as evaluate_systems
     from mien.evaluate.protocols.identification import identification as evaluate_identification
+    from mien.evaluate.protocols.ijb import ijb as evaluate_templates
     from mien.evaluate.protocols.impostor import impostor as evaluate_impostors
     from mien.evaluate.protocols.mated import mated as evaluate_mated
+    from mien.evaluate.protocols.mfr import mfr as evaluate_groups
+    from mien.evaluate.protocols.quality import quality as evaluate_quality
     from mien.evaluate.protocols.robustness import robustness as evaluate_robustness
+    from mien.evaluate.protocols.tinyface import tinyface as evaluate_tinyface
     from mien.evaluate.protocols.verification import verification as evaluate_verification
     from mien.evaluate.render import write_report
     from mien.evaluate.scorefile import read_embedded
@@ -116,11 +121,16 @@ __all__ = [
     "erase_setting",
     "evaluate_attacks",
     "evaluate_detection",
+    "evaluate_groups",
     "evaluate_identification",
     "evaluate_impostors",
     "evaluate_mated",
     "evaluate_models",
+    "evaluate_quality",
     "evaluate_robustness",
+    "evaluate_systems",
+    "evaluate_templates",
+    "evaluate_tinyface",
     "evaluate_verification",
     "examine_machine",
     "export_folders",
@@ -214,6 +224,11 @@ _HOMES = {
     "evaluate_mated": "mien.evaluate.protocols.mated:mated",
     "evaluate_models": "mien.evaluate.protocols.comparison:comparison",
     "evaluate_robustness": "mien.evaluate.protocols.robustness:robustness",
+    "evaluate_groups": "mien.evaluate.protocols.mfr:mfr",
+    "evaluate_quality": "mien.evaluate.protocols.quality:quality",
+    "evaluate_systems": "mien.evaluate.protocols.det:det",
+    "evaluate_templates": "mien.evaluate.protocols.ijb:ijb",
+    "evaluate_tinyface": "mien.evaluate.protocols.tinyface:tinyface",
     "evaluate_verification": "mien.evaluate.protocols.verification:verification",
     "examine_machine": "mien.models.report:examine",
     "export_folders": "mien.data.export:export_folders",

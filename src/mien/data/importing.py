@@ -122,14 +122,19 @@ def import_set(
 
 def _protocol_set(rows: Rows, path: Path, on_problem: OnProblem | None) -> Manifest:
     """The samples of a published protocol; a row that cannot be used is reported, or refuses the set."""
-    samples = []
+    samples, problems = [], []
     for row in rows:
         if isinstance(row, Sample):
             samples.append(row)
         elif on_problem is None:
             raise ManifestError(f"{row.where}: {row.reason}")
         else:
+            problems.append(row)
             on_problem(row)
+    if not samples and problems:
+        raise ManifestError(
+            f"{path} has no usable sample; the first problem: {problems[0].where}: {problems[0].reason}"
+        )
     return tabulate(samples, path.absolute(), str(path))
 
 

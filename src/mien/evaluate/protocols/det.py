@@ -33,6 +33,11 @@ def det(
 
     Raises:
         ManifestError: a single file, files that share too few samples, or no mated comparisons.
+
+    Example:
+        >>> a, b = (mien.read_embedded(Path(name)) for name in ("portraits.parquet", "other.parquet"))
+        >>> [series.name for series in mien.evaluate_systems(a, b).charts[0].series]
+        ['dlib-resnet', 'mien-r29']
     """
     if len(systems) < 2:
         raise ManifestError("det compares systems: name two or more embedding files of one set")

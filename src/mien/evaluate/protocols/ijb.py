@@ -56,6 +56,11 @@ def ijb(
 
     Raises:
         ManifestError: the lists are missing or damaged, or no template of theirs has an embedding.
+
+    Example:
+        >>> embedded = mien.embed_set(Path("IJBC"), Path("ijbc.parquet"))
+        >>> mien.evaluate_templates(embedded).numbers["templates"].value
+        12.0
     """
     found = _lists_of(embedded.origin.source, lists)
     templates = pool(embedded, weights)

@@ -65,6 +65,14 @@ def mfr(
 
     Raises:
         ManifestError: the column is not there, or nobody has two samples.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> embedded = mien.read_embedded(Path("portraits.parquet"))
+        >>> halves = tuple("one" if name < "p08" else "other" for name in embedded.subjects)
+        >>> report = mien.evaluate_groups(replace(embedded, texts={"race": halves}), far=0.1)
+        >>> sorted(name for name in report.numbers if name.startswith("tar@far=1e-01"))
+        ['tar@far=1e-01 All', 'tar@far=1e-01 one', 'tar@far=1e-01 other']
     """
     groups = _groups(embedded, by)
     numbers = sections.subject_numbers(embedded)

@@ -53,6 +53,11 @@ def quality(
 
     Raises:
         ManifestError: no mated comparisons, no rate that can be shown, or a quality that is not there.
+
+    Example:
+        >>> report = mien.evaluate_quality(mien.read_embedded(Path("portraits.parquet")), quality=["norm"], fmr=0.1)
+        >>> report.numbers["fnmr@discard=0"].comparisons
+        16
     """
     numbers = sections.subject_numbers(embedded)
     chosen = capped(numbers, max_samples, seed)

@@ -55,6 +55,11 @@ def tinyface(embedded: Embedded) -> Report:
 
     Raises:
         ManifestError: there are no probes or no gallery with an embedding.
+
+    Example:
+        >>> embedded = mien.embed_set(Path("tinyface"), Path("tinyface.parquet"))
+        >>> mien.evaluate_tinyface(embedded).numbers["searches"].value
+        4.0
     """
     searched = _search(embedded)
     rates = {
