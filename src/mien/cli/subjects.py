@@ -12,7 +12,6 @@ from mien.cli import options
 from mien.cli.output_trial import output_folder
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural, show
-from mien.gallery.consent import end_consent, record_consent
 from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
 from mien.gallery.profiles import Consent
 from mien.gallery.records import Erasure, KeptDoubt
@@ -215,6 +214,8 @@ def consent(
 
       mien consent staff.gallery "Eileen Collins" --end
     """
+    from mien.gallery.consent import end_consent, record_consent
+
     if end == (purpose is not None):
         fail("say what the consent is for with --purpose TEXT, or end it with --end", WRONG)
     if purpose is None:

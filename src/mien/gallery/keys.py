@@ -7,9 +7,9 @@ from mien.gallery.stores import open_store
 from mien.gallery.stores.key_backup import KeyBackup, read_key_backup, write_key_backup
 from mien.gallery.stores.key_file import LOOKUP, KeyFile, key_path
 from mien.gallery.stores.master_key import read_master_key
+from mien.gallery.stores.sealed_vault import require_master_key
 from mien.gallery.stores.sqlite import SqliteStore
 from mien.gallery.stores.sqlite_file import SqliteFile
-from mien.gallery.stores.vault import require_master_key
 
 
 def encrypt_gallery(gallery: str | Path) -> None:

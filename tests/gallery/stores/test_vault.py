@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mien.errors import GalleryError
 from mien.gallery.profiles import new_id
 from mien.gallery.stores.key_file import KeyFile, key_path
-from mien.gallery.stores.vault import PlainVault, SealedVault, require_master_key
+from mien.gallery.stores.sealed_vault import SealedVault, require_master_key
+from mien.gallery.stores.vault import PlainVault
 
 pytest.importorskip("cryptography", reason="encrypted galleries need cryptography")
 

@@ -23,18 +23,14 @@ from mien.gallery.records import Erasure, GallerySettings, Identity, NewTemplate
 from mien.gallery.stores import sqlite_changes as changes
 from mien.gallery.stores import sqlite_format1 as format1
 from mien.gallery.stores.base import require_identity
-from mien.gallery.stores.key_file import KeyFile, discard_keys, key_path
-from mien.gallery.stores.master_key import find_master_key
-from mien.gallery.stores.sqlite_backup import Restoration, bring_back, open_backup, require_backup_of
 from mien.gallery.stores.sqlite_changes import Writing
-from mien.gallery.stores.sqlite_encryption import encrypt_rows
 from mien.gallery.stores.sqlite_file import SqliteFile
-from mien.gallery.stores.sqlite_making import make_gallery
 from mien.gallery.stores.sqlite_reading import ENCRYPTION, SETTINGS, TRACES, SqliteReading
 from mien.gallery.stores.sqlite_schema import FORMAT, row_checksum, stamp
-from mien.gallery.stores.vault import EMBEDDING, SealedVault
+from mien.gallery.stores.vault import EMBEDDING
 
 if TYPE_CHECKING:
+    from mien.gallery.stores.sqlite_backup import Restoration
     from mien.types import Floats
 
 
@@ -64,6 +60,10 @@ class SqliteStore(SqliteReading):
     @classmethod
     def create(cls, address: str, identity: Identity) -> SqliteStore:
         """See Store."""
+        # Imported where they are used, since most galleries are only opened.
+        from mien.gallery.stores.master_key import find_master_key
+        from mien.gallery.stores.sqlite_making import make_gallery
+
         is_new = not cls.exists(address)
         if is_new:
             make_gallery(Path(address), identity)
@@ -243,6 +243,10 @@ class SqliteStore(SqliteReading):
         Raises:
             GalleryError: it is encrypted already, or its keys cannot be written; nothing was changed.
         """
+        from mien.gallery.stores.key_file import KeyFile, discard_keys, key_path
+        from mien.gallery.stores.sealed_vault import SealedVault
+        from mien.gallery.stores.sqlite_encryption import encrypt_rows
+
         if self.is_encrypted:
             raise GalleryError(f"{self.path} is encrypted already")
         self._file.require_writable()
@@ -272,6 +276,8 @@ class SqliteStore(SqliteReading):
         Raises:
             GalleryError: the backup is damaged, of another gallery or model, or of before the gallery was encrypted.
         """
+        from mien.gallery.stores.sqlite_backup import bring_back, open_backup, require_backup_of
+
         copy = open_backup(backup)
         try:
             with self._writing() as writing:

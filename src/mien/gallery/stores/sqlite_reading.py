@@ -34,7 +34,7 @@ from mien.gallery.stores.sqlite_rows import (
     state_of,
     text_of,
 )
-from mien.gallery.stores.vault import Opener, PlainVault, SealedVault, Stored, Vault
+from mien.gallery.stores.vault import Opener, PlainVault, Stored, Vault
 
 if TYPE_CHECKING:
     from mien.gallery.indexes.base import Ids
@@ -67,7 +67,11 @@ class SqliteReading:
         self.path = file.path
         self.identity = self.current_identity()
         is_encrypted = self.read_kept(ENCRYPTION) is not None
-        self._vault: Vault = SealedVault.open(self.path) if is_encrypted else PlainVault()
+        self._vault: Vault = PlainVault()
+        if is_encrypted:
+            from mien.gallery.stores.sealed_vault import SealedVault
+
+            self._vault = SealedVault.open(self.path)
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
