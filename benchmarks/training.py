@@ -188,7 +188,9 @@ def smoke() -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         return {
             "heads": heads((2_000,), (0.1,)),
-            "reading, images per second": reading(inputs.made_pack(Path(scratch)), batch=8, steps=2),
+            "reading, images per second": reading(
+                training_loader.noise_pack(Path(scratch) / "pack", 64, 8), batch=8, steps=2
+            ),
             "backbones": {"IR-50": compare(50, 2, 100, rounds=1, warm_up=0)},
         }
 
