@@ -207,3 +207,41 @@ def test_a_checkpoint_that_lacks_a_part_says_so(tmp_path: Path, monkeypatch: pyt
     torch.save(state, newest)
     with pytest.raises(CheckpointError, match=r"step-00000012 lacks something .*KeyError: 'count'.*copy the whole"):
         train(recipe, tmp_path / "run")
+
+
+def test_a_finished_run_goes_on_with_more_steps_another_name_and_the_pack_elsewhere(
+    finished_run: Path, face_pack: Path, tmp_path: Path
+) -> None:
+    """It was a run of another recipe."""
+    shutil.copytree(finished_run, tmp_path / "run")
+    shutil.copytree(face_pack, tmp_path / "moved")
+    reports: list[StepReport] = []
+    longer = recognizer_recipe(tmp_path / "moved", schedule={"steps": STEPS + 2}, name="another")
+    result = train(longer, tmp_path / "run", on_report=reports.append)
+    assert result.checkpoint.name == f"step-{STEPS + 2:08d}"
+    assert [one.message for one in reports if one.message] == [
+        f"schedule.steps is {STEPS} there and {STEPS + 2} here: the learning rate of the steps to come follows the "
+        "new length, so the result is not that of a run which began with it"
+    ]
+    assert len(losses_of(tmp_path / "run")) == STEPS + 2
+    with pytest.raises(RecipeError, match=rf"has made {STEPS + 2} steps, and the recipe asks for {STEPS}: "):
+        train(recognizer_recipe(face_pack), tmp_path / "run")
+
+
+def test_a_run_that_goes_on_in_another_precision_says_so(finished_run: Path, face_pack: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_run, tmp_path / "run")
+    reports: list[StepReport] = []
+    train(recognizer_recipe(face_pack, run={"precision": "bf16"}), tmp_path / "run", on_report=reports.append)
+    assert [one.message for one in reports] == [
+        "run.precision is f32 there and bf16 here: the steps to come are computed in another way"
+    ]
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stayed on the disk, with the size of a checkpoint, unless the same step was written again."""
+    monkeypatch.setitem(KINDS, "toy", toy.TOY)
+    train(parse_recipe(toy.toy_content(), "toy"), tmp_path / "run")
+    left = tmp_path / "run" / "checkpoints" / ".step-00000014.part"
+    left.mkdir()
+    train(parse_recipe(toy.toy_content(), "toy"), tmp_path / "run")
+    assert not left.exists()

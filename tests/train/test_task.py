@@ -21,6 +21,8 @@ from mien.train.recognizers.plan import RecognizerPlan  # noqa: E402
 from mien.train.recognizers.task import RecognitionTask  # noqa: E402
 from mien.train.resume import save  # noqa: E402
 from mien.train.run import checkpoint  # noqa: E402
+from mien.train.run.folder import RunFolder  # noqa: E402
+from mien.train.run.writer import CheckpointWriter  # noqa: E402
 from mien.train.task import Task, TrainingPlan  # noqa: E402
 
 TASKS = (RecognitionTask, DetectionTask, toy.ToyTask)
@@ -81,7 +83,8 @@ def test_a_task_that_is_restored_goes_on_as_the_one_that_was_saved(open_one: Ope
     first, second = list(task.batches(0))[:2]
     outcome = task.step(first, 1e-2)
     assert outcome.finite and outcome.norm > 0
-    save(task, tmp_path, 1)
+    with CheckpointWriter(RunFolder(tmp_path), 2) as writer:
+        save(task, writer, 1)
     saved = checkpoint.latest(tmp_path / "checkpoints")
     assert saved is not None and saved.step == 1
     start = {name: value.clone() for name, value in other.state()["weights"].items()}

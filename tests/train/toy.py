@@ -37,6 +37,9 @@ class ToyTask:
     rates: dict[int, float] = field(default_factory=dict)
     count: int = 0
 
+    def __post_init__(self) -> None:
+        self.steps = self.recipe.schedule.total_steps(self.steps_per_epoch)
+
     @property
     def validation_sets(self) -> Sequence[ValidationSettings]:
         return self.recipe.evaluate
@@ -54,11 +57,14 @@ class ToyTask:
     def describe_fault(self, batch: ToyBatch) -> str:
         return f"toy batch {batch.step}"
 
+    def inputs(self) -> dict[str, str]:
+        return {}
+
     def state(self) -> dict[str, Any]:
         return {"count": self.count}
 
     def shard(self) -> dict[str, Any]:
-        return {}
+        return {"rank": self.world.rank}
 
     def restore(self, saved: Saved) -> None:
         self.count = saved.state["count"]

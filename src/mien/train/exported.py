@@ -87,7 +87,7 @@ def find_checkpoint(path: Path) -> Path:
         )
     if not (path / "checkpoints").is_dir():
         return path
-    newest = checkpoint.latest(path / "checkpoints")
+    newest = checkpoint.latest(path / "checkpoints", checkpoint.read_network)
     if newest is None:
         raise CheckpointError(f"{path} has no checkpoint yet; continue with `mien train {path}/recipe.toml`")
     return newest.where

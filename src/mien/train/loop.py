@@ -24,8 +24,10 @@ from mien.train.compute.memory import keep_freed_memory
 from mien.train.kinds import open_task
 from mien.train.recipe.settings import Training
 from mien.train.resume import begin, save, step_back
-from mien.train.run import checkpoint
+from mien.train.run.checkpoint import checkpoints
+from mien.train.run.folder import RunFolder, open_run_folder
 from mien.train.run.journal import Journal
+from mien.train.run.writer import CheckpointWriter
 from mien.train.task import Batch, Task
 
 MAX_STEPS_BACK = 3
@@ -118,24 +120,30 @@ def train(
     check_language(language)
     keep_freed_memory()
     with joined(recipe.run.device) as world:
+        place = open_run_folder(folder, world.channel, gather=recipe.run.gather)
         task = open_task(recipe, world)
-        step = begin(task, folder)
-        if damaged := _damaged(folder, step):
-            message = f"{damaged} is damaged and was skipped; the training continues from step {step}"
-            on_report(StepReport(step=step, steps=task.steps, message=message))
-        with _stopping() as stopping, Journal(folder, recipe, step, writes=world.rank == 0) as journal:
+        start = begin(task, place)
+        damaged = _damaged(folder, start.step)
+        for message in (*damaged, *start.notes):
+            on_report(StepReport(step=start.step, steps=task.steps, message=message))
+        with (
+            _stopping() as stopping,
+            Journal(folder, recipe, start.step, writes=world.rank == 0) as journal,
+            CheckpointWriter(place, recipe.run.keep) as writer,
+        ):
             run = _Run(
                 task=task,
-                folder=folder,
+                place=place,
+                writer=writer,
                 journal=journal,
                 stopping=stopping,
                 on_progress=on_progress,
                 on_report=on_report,
             )
-            run.go(step)
+            run.go(start.step)
         sentences = task.report(folder, language) if world.rank == 0 else ()
         world.wait()
-        newest = checkpoint.checkpoints(folder / "checkpoints")[-1]
+        newest = place.checkpoints / f"step-{task.steps:08d}"
         return TrainingResult(folder, newest, world.rank == 0, sentences)
 
 
@@ -144,7 +152,8 @@ class _Run:
     """One training on its way: steps, checkpoints, evaluations, and what happens when a loss is not finite."""
 
     task: Task[Any]
-    folder: Path
+    place: RunFolder
+    writer: CheckpointWriter
     journal: Journal
     stopping: threading.Event
     on_progress: OnProgress
@@ -167,6 +176,7 @@ class _Run:
             except NonFiniteError as reason:
                 step = self.go_back(step, reason)
         self.validate(self.task.steps)
+        self.writer.finish()
 
     def train_on(self, batch: Batch, asked: bool) -> bool:
         """Make one step and report it; returns whether any process was asked to stop."""
@@ -198,11 +208,13 @@ class _Run:
         return self.task.recipe.schedule.batch * (len(self.times) - 1) / seconds
 
     def save_and_validate(self, step: int, stop: bool) -> None:
-        """Write a checkpoint and evaluate, if it is time; stop, if any process was asked to."""
+        """Begin a checkpoint and evaluate, if it is time; stop, if any process was asked to or could not write."""
         task = self.task
         if stop or step % task.recipe.run.save_every == 0 or step == task.steps:
-            save(task, self.folder, step)
+            save(task, self.writer, step)
+            self.journal.flush()
         if stop:
+            self.writer.finish()
             raise KeyboardInterrupt
         if self.validate(step):
             self.times = [time.monotonic()]
@@ -210,11 +222,12 @@ class _Run:
     def go_back(self, step: int, reason: NonFiniteError) -> int:
         """Skip the batch of a step and return to the last checkpoint; returns its step."""
         task = self.task
-        hopeless = len(self.skipped) >= MAX_STEPS_BACK or not checkpoint.checkpoints(self.folder / "checkpoints")
-        if task.recipe.run.non_finite == "stop" or hopeless:
+        self.writer.finish()
+        none = self.place.channel.any(self.place.channel.rank == 0 and not checkpoints(self.place.checkpoints))
+        if task.recipe.run.non_finite == "stop" or len(self.skipped) >= MAX_STEPS_BACK or none:
             raise reason
         self.skipped.add(step)
-        back = step_back(task, self.folder)
+        back = step_back(task, self.place)
         self.journal.rewind(back)
         self.on_report(StepReport(step=back, steps=task.steps, message=f"{reason} It continues from step {back}."))
         return back
@@ -223,10 +236,11 @@ class _Run:
         """Evaluate on the sets that are due, unless an interrupted run has done so; says whether any was due."""
         sets, world, ends = self.task.validation_sets, self.task.world, (0, self.task.steps)
         due = [number for number, one in enumerate(sets) if step in ends or (one.every > 0 and step % one.every == 0)]
-        if world.rank == 0:
-            for number in due:
-                if (step, sets[number].name) not in self.journal.evaluated:
-                    self.evaluate(number, step)
+        for number in due:
+            # Only the first process has the log.
+            left = world.rank == 0 and (step, sets[number].name) not in self.journal.evaluated
+            if _any(world, left):
+                self.evaluate(number, step)
         if due:
             world.wait()
         return bool(due)
@@ -234,15 +248,19 @@ class _Run:
     def evaluate(self, number: int, step: int) -> None:
         """Evaluate on one set, write it down and report it."""
         name = self.task.validation_sets[number].name
-        numbers, sentence = self.task.evaluate(number, step, self.folder)
+        numbers, sentence = self.task.evaluate(number, step, self.place.path)
+        if self.task.world.rank > 0:
+            return
         self.journal.write(step, {"evaluated": name, **numbers})
         self.on_report(StepReport(step=step, steps=self.task.steps, message=f"{name}: {sentence}"))
 
 
-def _damaged(folder: Path, step: int) -> str:
-    """The name of the newest checkpoint, where a run does not continue from it; else empty."""
-    newest = next(reversed(checkpoint.checkpoints(folder / "checkpoints")), None)
-    return newest.name if newest is not None and int(newest.name[5:]) != step else ""
+def _damaged(folder: Path, step: int) -> tuple[str, ...]:
+    """A sentence on the newest checkpoint, where a run does not continue from it."""
+    newest = next(reversed(checkpoints(folder / "checkpoints")), None)
+    if newest is None or int(newest.name[5:]) == step:
+        return ()
+    return (f"{newest.name} is damaged and was skipped; the training continues from step {step}",)
 
 
 def _any(world: World, value: bool) -> bool:

@@ -1,61 +1,83 @@
 """What a run keeps so that it can continue: its recipe, and checkpoints of everything that a step changes.
 
-A run continues only with a recipe that gives the same result, on the same data; the number of processes may differ.
-Trains nothing.
+A run continues with a recipe that means the same, on the same data; the number of processes may differ. Trains
+nothing.
 """
 
+import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mien.errors import CheckpointError, OutputError, RecipeError
 from mien.output_names import OutputGuard
 from mien.train.kinds import parse_kept
+from mien.train.recipe.comparison import Changes, compare_recipes
 from mien.train.recipe.io import format_recipe
-from mien.train.recipe.settings import Training
-from mien.train.run import checkpoint
+from mien.train.run.agreed import drop_received, latest_of_all
 from mien.train.run.checkpoint import Saved
+from mien.train.run.folder import RunFolder, agree
+from mien.train.run.writer import CheckpointWriter
 from mien.train.task import Task
 
-MAX_SHOWN, MAX_VALUE = 5, 60
-"""Values that a message about another recipe shows, and characters of each."""
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a run begins.
+
+    Attributes:
+        step: number of steps that are done.
+        notes: sentences on what its user has to know.
+    """
+
+    step: int
+    notes: tuple[str, ...] = ()
 
 
-def begin(task: Task[Any], folder: Path) -> int:
-    """Find the step to begin at: 0, or that of the newest checkpoint of this run."""
-    newest = checkpoint.latest(folder / "checkpoints")
-    if newest is None:
-        if task.world.rank == 0:
-            _write_recipe(folder / "recipe.toml", format_recipe(task.recipe))
-        task.world.wait()
-        return 0
-    if not _gives_the_same(newest, task.recipe):
-        raise RecipeError(
-            f"{folder} has a run of another recipe ({_differences(newest, task.recipe)}); choose a different --out, "
-            f"or use its own {folder}/recipe.toml"
-        )
-    _restore(task, newest)
-    return newest.step
-
-
-def _write_recipe(path: Path, text: str) -> None:
-    """Keep the recipe of a run that begins; one that somebody wrote by hand is not replaced.
+def begin(task: Task[Any], place: RunFolder) -> Start:
+    """Find the step to begin at: 0, or that of the newest checkpoint of this run; every process calls this.
 
     Raises:
-        CheckpointError: it cannot be written, or would replace another.
+        RecipeError: the run is another training.
+        CheckpointError: the folder cannot be written, or no checkpoint can be read.
     """
+    newest = latest_of_all(place)
+    first = place.channel.rank == 0
+    if newest is None:
+        agree(place.channel, _write_recipe(place.path / "recipe.toml", format_recipe(task.recipe)) if first else "")
+        return Start(0)
+    changes = _changes(newest, task)
+    if changes.other:
+        raise RecipeError(
+            f"{place.path} has a run of another recipe ({changes.sentence()}); choose a different --out, or use its "
+            f"own {place.path}/recipe.toml"
+        )
+    if newest.step > task.steps:
+        raise RecipeError(
+            f"{place.path} has made {newest.step} steps, and the recipe asks for {task.steps}: use its own "
+            f"{place.path}/recipe.toml, or a greater schedule.steps or schedule.epochs"
+        )
+    notes = _notes(newest, task, changes)
+    _restore(task, newest)
+    drop_received(newest)
+    if first:
+        for left in place.checkpoints.glob(".step-*.part"):
+            # Left by a run that was killed while it wrote.
+            shutil.rmtree(left, ignore_errors=True)
+    return Start(newest.step, notes)
+
+
+def _write_recipe(path: Path, text: str) -> str:
+    """Keep the recipe of a run that begins; one that somebody wrote by hand is not replaced. Returns a fault."""
     try:
         if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
             OutputGuard().write_text(path, text)
-    except OutputError as reason:
-        raise CheckpointError(
-            f"{path} was not written by a run, and the run's own recipe would replace it: choose a different --out"
-        ) from reason
+    except OutputError:
+        return f"{path} was not written by a run, and the run's own recipe would replace it: choose a different --out"
     except OSError as reason:
-        raise CheckpointError(
-            f"{path.parent} cannot be written: {reason.strerror}; choose a different --out"
-        ) from reason
+        return f"{path.parent} cannot be written: {reason.strerror}; choose a different --out"
+    return ""
 
 
 def _restore(task: Task[Any], saved: Saved) -> None:
@@ -68,68 +90,58 @@ def _restore(task: Task[Any], saved: Saved) -> None:
         ) from reason
 
 
-def _gives_the_same(saved: Saved, recipe: Training) -> bool:
-    """Whether a checkpoint's recipe has the result of this one; an older schema may have written it differently."""
-    wanted = _result(recipe)
-    return bool(saved.state["recipe"] == wanted) or wanted == _result(
-        parse_kept(str(saved.state["recipe_text"]), str(saved.where))
-    )
-
-
-def _result(recipe: Training) -> str:
-    """A digest of what the result follows from."""
-    return _for_result(recipe).digest
-
-
-def _for_result(recipe: Training) -> Training:
-    """What the result follows from: everything except how the training runs and what its card says."""
-    return recipe.model_copy(update={"run": type(recipe.run)(), "evaluate": (), "about": type(recipe.about)()})
-
-
-def _differences(saved: Saved, recipe: Training) -> str:
-    """The first values in which a run's recipe and this one differ, as a part of a sentence."""
+def _changes(saved: Saved, task: Task[Any]) -> Changes:
+    """In what the recipe differs from that of a run; data are the same if their digests are, wherever they are."""
     theirs = parse_kept(str(saved.state["recipe_text"]), str(saved.where))
-    there, here = (dict(_values(_for_result(one).model_dump(mode="json"))) for one in (theirs, recipe))
-    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-    shown = [f"{key} is {_shown(there.get(key))} there and {_shown(here.get(key))} here" for key in keys[:MAX_SHOWN]]
-    more = len(keys) - len(shown)
-    return ", ".join(shown) + (f", and {more} more" if more else "")
+    there, here = saved.state.get("inputs", {}), task.inputs()
+    return compare_recipes(theirs, task.recipe, {key: there[key] == here[key] for key in here if key in there})
 
 
-def _values(content: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, object]]:
-    """Every value of a recipe by its key, as `section.key`."""
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _values(value, f"{under}{key}.")
-        else:
-            yield f"{under}{key}", value
+def _notes(saved: Saved, task: Task[Any], changes: Changes) -> tuple[str, ...]:
+    notes = []
+    if changes.longer:
+        notes.append(
+            f"{', '.join(changes.longer)}: the learning rate of the steps to come follows the new length, so the "
+            "result is not that of a run which began with it"
+        )
+    if changes.said:
+        notes.append(f"{', '.join(changes.said)}: the steps to come are computed in another way")
+    processes = len(saved.heads)
+    if processes != task.world.size:
+        notes.append(
+            f"{processes} processes made the steps before, and {task.world.size} make the rest: each BatchNorm sees "
+            "another part of a batch unless run.synchronize_norms is true, and below head.sample = 1 other classes "
+            "are drawn"
+        )
+    return tuple(notes)
 
 
-def _shown(value: object) -> str:
-    """A value for a sentence; what is not given is so called."""
-    text = "not given" if value is None else str(value)
-    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."
+def step_back(task: Task[Any], place: RunFolder) -> int:
+    """Return to the newest checkpoint of a run; returns its step.
 
-
-def step_back(task: Task[Any], folder: Path) -> int:
-    """Return to the newest checkpoint of a run; returns its step."""
-    newest = checkpoint.latest(folder / "checkpoints")
+    Raises:
+        CheckpointError: there is none.
+    """
+    newest = latest_of_all(place)
     if newest is None:
-        raise CheckpointError(f"{folder} has no checkpoint to return to")
+        raise CheckpointError(f"{place.path} has no checkpoint to return to")
     _restore(task, newest)
+    drop_received(newest)
     return newest.step
 
 
-def save(task: Task[Any], folder: Path, step: int) -> None:
-    """Write the checkpoint of a step."""
+def save(task: Task[Any], writer: CheckpointWriter, step: int) -> None:
+    """Begin to write the checkpoint of a step; see CheckpointWriter.save."""
+    recipe = task.recipe
     state = {
         "step": step,
-        "recipe": _result(task.recipe),
-        "recipe_text": format_recipe(task.recipe),
+        "recipe": recipe.digest,
+        "recipe_text": format_recipe(recipe),
+        "inputs": task.inputs(),
         "commit": commit(),
         **task.state(),
     }
-    checkpoint.save(folder / "checkpoints", step, state, task.shard(), task.world, task.recipe.run.keep)
+    writer.save(step, state, task.shard())
 
 
 def commit() -> str:

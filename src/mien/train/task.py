@@ -60,6 +60,10 @@ class Task(Protocol[B]):
         """Describe where the first NaN or infinity appeared and which samples were in the batch."""
         ...
 
+    def inputs(self) -> dict[str, str]:
+        """Digests of the data that the recipe names, by their keys as `section.key`, wherever the data are."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """What the first process writes into a checkpoint."""
         ...
@@ -77,7 +81,10 @@ class Task(Protocol[B]):
         ...
 
     def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
-        """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
+        """Evaluate on one of the validation sets; returns numbers for the log, and a sentence.
+
+        Every process calls this and does a share of the work; what it returns counts in the first one only.
+        """
         ...
 
     def report(self, folder: Path, language: str) -> tuple[str, ...]:

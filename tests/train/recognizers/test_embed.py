@@ -29,3 +29,12 @@ def test_low_precision_gives_float32_with_gradients() -> None:
     layer = torch.nn.Linear(3, 2)
     found = embed(layer, torch.ones(1, 3), "bf16", torch.device("cpu"))
     assert found.dtype == torch.float32 and found.requires_grad
+
+
+def test_a_set_is_embedded_in_the_precision_of_the_recipe() -> None:
+    backbone = build("mobilefacenet", 16)
+    crops = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3), np.uint8)
+    exact, low = (embedder(backbone, torch.device("cpu"), name)(crops) for name in ("f32", "bf16"))
+    assert low.dtype == np.float32 and not np.array_equal(exact, low)
+    cosines = (exact * low).sum(axis=1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(low, axis=1)
+    assert cosines.min() > 0.99

@@ -111,6 +111,12 @@ def test_products_in_bfloat16_round_their_inputs_alone() -> None:
         assert 0 < float((plain - rounded).norm() / plain.norm()) < 1e-2
 
 
+def test_rows_of_any_number_are_gathered_from_all_processes(shards: list[dict]) -> None:
+    wanted = [[100.0 * rank + 3 * row + k for k in range(3)] for rank in range(len(shards)) for row in range(rank)]
+    for found in shards:
+        assert found["rows"].reshape(-1, 3).tolist() == wanted
+
+
 def test_adamw_on_rows_is_torch_adamw() -> None:
     found = worker.run_head("arcface", World(), "adamw")
     head = HEADS["arcface"]()

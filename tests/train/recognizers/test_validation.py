@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from mien.evaluate.report import Number  # noqa: E402
+from mien.train.compute.distributed import World  # noqa: E402
 from mien.train.recognizers.backbones.registry import spec_of  # noqa: E402
 from mien.train.recognizers.recipe import RecognizerEvaluate  # noqa: E402
 from mien.train.recognizers.validation import (  # noqa: E402
@@ -55,6 +56,20 @@ def test_the_mirrored_embedding_is_added_if_the_recipe_says_so(face_pack: Path) 
 
     plain, mirrored = (open_one(face_pack, mirror=mirror).embed(left) for mirror in (False, True))
     assert not np.allclose(plain, mirrored)
+
+
+def test_each_process_embeds_its_share_of_a_set(face_pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process embedded the set while all others waited."""
+
+    def first(crops: np.ndarray) -> np.ndarray:
+        return crops.reshape(len(crops), -1)[:, :64].astype(np.float32)
+
+    one = open_one(face_pack)
+    whole = one.embed(first)
+    monkeypatch.setattr(World, "gather_rows", lambda world, rows: rows)
+    shares = [one.embed(first, World(rank, 5)) for rank in range(5)]
+    assert [len(share) for share in shares] == [10, 10, 10, 9, 9]
+    assert np.array_equal(np.concatenate(shares), whole)
 
 
 def test_numbers_are_shares_in_percent_or_have_a_unit() -> None:

@@ -6,6 +6,7 @@ Run by tests, with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set: worker.py 
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mien.train.compute.distributed import World, joined
@@ -68,6 +69,12 @@ def run_exchange(world: World, run: RunSettings) -> torch.Tensor:
     return layer.weight.grad
 
 
+def gather_uneven(world: World) -> torch.Tensor:
+    """As many rows as the rank's number from every process; the first has none."""
+    rows = np.arange(3 * world.rank, dtype=np.float32).reshape(-1, 3) + 100 * world.rank
+    return torch.from_numpy(world.gather_rows(rows))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with joined("cpu") as world:
@@ -78,4 +85,5 @@ if __name__ == "__main__":
             "f32": run_exchange(world, RunSettings()),
             "static": run_exchange(world, RunSettings(static_graph=True)),
         }
+        found["rows"] = gather_uneven(world)
     torch.save(found, Path(sys.argv[1]) / f"{world.rank}.pt")

@@ -12,18 +12,21 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 from made_up import recognizer_recipe  # noqa: E402
 
 from mien.errors import CheckpointError  # noqa: E402
-from mien.train.compute.distributed import ALONE, World  # noqa: E402
+from mien.train.compute.channel import Channel  # noqa: E402
 from mien.train.loop import train  # noqa: E402
 from mien.train.run import checkpoint  # noqa: E402
+from mien.train.run.checkpoint import write_checkpoint  # noqa: E402
+from mien.train.run.folder import RunFolder  # noqa: E402
 
 
 def test_what_a_killed_process_left_does_not_spoil_the_next_checkpoint(finished_run: Path, tmp_path: Path) -> None:
-    partial = tmp_path / ".step-00000009.part"
-    partial.mkdir()
+    place = RunFolder(tmp_path)
+    partial = place.checkpoints / ".step-00000009.part"
+    partial.mkdir(parents=True)
     (partial / "head-0003-of-0004.pt").write_bytes(b"left behind")
     state = dict(checkpoint.latest(finished_run / "checkpoints").state)  # type: ignore[union-attr]
-    checkpoint.save(tmp_path, 9, state, {"weight": torch.ones(3)}, ALONE, 2)
-    found = checkpoint.latest(tmp_path)
+    write_checkpoint(place, 9, state, {"weight": torch.ones(3)}, 2)
+    found = checkpoint.latest(place.checkpoints)
     assert found is not None and [head["weight"].tolist() for head in found.heads] == [[1.0, 1.0, 1.0]]
 
 
@@ -37,7 +40,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_readable(face_pack: Path, tmp_pa
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
         with pytest.raises(CheckpointError, match=r"step 9 could not be written to .*step-00000002 is complete"):
-            checkpoint.save(folder, 9, state, {"weight": torch.zeros(10)}, ALONE, 2)
+            write_checkpoint(RunFolder(folder.parent), 9, state, {"weight": torch.zeros(10)}, 2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
@@ -47,31 +50,31 @@ def test_a_full_disk_leaves_the_last_checkpoint_readable(face_pack: Path, tmp_pa
 
 
 def test_without_an_older_checkpoint_the_remedy_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fill(path: Path, content: dict[str, object]) -> None:
+    def fill(path: Path, content: dict[str, object]) -> int:
         raise RuntimeError("writer") from OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "_write", fill)
     with pytest.raises(
         CheckpointError, match=r"step 9 could not be written to .*: .*No space left.*; make room there"
     ):
-        checkpoint.save(tmp_path, 9, {}, {}, ALONE, 2)
-    assert list(tmp_path.iterdir()) == []
+        write_checkpoint(RunFolder(tmp_path), 9, {}, {}, 2)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
 def test_no_process_finishes_a_checkpoint_that_another_could_not_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(World, "maximum", lambda world, value: torch.ones_like(value))
+    monkeypatch.setattr(Channel, "numbers", lambda channel, value: [value, -1 if value else 0])
     with pytest.raises(CheckpointError, match="by another process; make room there"):
-        checkpoint.save(tmp_path, 9, {"a": 1}, {}, ALONE, 2)
-    assert list(tmp_path.iterdir()) == []
+        write_checkpoint(RunFolder(tmp_path), 9, {"a": 1}, {}, 2)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
 def test_only_the_last_checkpoints_are_kept_and_one_that_is_made_again_is_replaced(tmp_path: Path) -> None:
     for step, value in ((1, 1.0), (2, 2.0), (3, 3.0), (3, 4.0)):
-        place = checkpoint.save(tmp_path, step, {"step": step}, {"weight": torch.tensor(value)}, ALONE, 2)
-        assert place == tmp_path / f"step-{step:08d}"
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-00000002", "step-00000003"]
+        place = write_checkpoint(RunFolder(tmp_path), step, {"step": step}, {"weight": torch.tensor(value)}, 2)
+        assert place == tmp_path / "checkpoints" / f"step-{step:08d}"
+    assert [path.name for path in sorted((tmp_path / "checkpoints").iterdir())] == ["step-00000002", "step-00000003"]
     assert checkpoint.read(place).heads[0]["weight"] == 4.0
 
 
@@ -84,3 +87,14 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(finished_run: 
         file.unlink()
     with pytest.raises(CheckpointError):
         checkpoint.latest(tmp_path / "checkpoints")
+
+
+def test_the_network_is_read_without_the_class_centres(finished_run: Path, tmp_path: Path) -> None:
+    """An export refused a checkpoint of which only the backbone's file was copied."""
+    shutil.copytree(finished_run / "checkpoints" / "step-00000006", tmp_path / "step-00000006")
+    for part in (tmp_path / "step-00000006").glob("head-*"):
+        part.unlink()
+    with pytest.raises(CheckpointError, match="lacks parts of the class centres, it has 0"):
+        checkpoint.read(tmp_path / "step-00000006")
+    found = checkpoint.latest(tmp_path, checkpoint.read_network)
+    assert found is not None and found.step == 6 and found.heads == []

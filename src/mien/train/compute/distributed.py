@@ -8,17 +8,20 @@ number of ranks.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mien.errors import RecipeError
+from mien.errors import RecipeError, TrainingError
+from mien.train.compute.channel import Channel
 
 PATIENCE = timedelta(hours=4)
 """How long processes wait for one that evaluates."""
@@ -32,11 +35,13 @@ class World:
         rank: its number.
         size: number of processes.
         device: what it computes on.
+        channel: to the other processes, for what is no part of a step.
     """
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    channel: Channel = field(default_factory=Channel)
 
     def slice_of(self, count: int) -> tuple[int, int]:
         """First and one past the last of this rank's share of `count` things; shares differ by at most one."""
@@ -74,6 +79,24 @@ class World:
         own = value.new_empty(len(value) // self.size, *value.shape[1:])
         dist.reduce_scatter_tensor(own, value.contiguous())
         return own
+
+    def gather_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """The rows of all ranks, in the ranks' order; any numbers of rows, of one width and type."""
+        counts = self.channel.numbers(len(rows))
+        # A rank without rows does not know their width.
+        width = max(self.channel.numbers(rows.shape[1] if len(rows) else 0))
+        if self.size == 1 or not max(counts):
+            return rows
+        padded = np.zeros((max(counts), width), rows.dtype)
+        padded[: len(rows)] = rows
+        parts = self.gather(torch.from_numpy(padded).to(self.device)).cpu().numpy()
+        return np.concatenate([parts[at * len(padded) :][:count] for at, count in enumerate(counts)])
+
+    def take_from_first(self, values: Iterable[Tensor]) -> None:
+        """Give tensors the values that they have in the first rank, in place."""
+        if self.size > 1:
+            for value in values:
+                dist.broadcast(value, 0)
 
     def gather_with_gradient(self, value: Tensor) -> Tensor:
         """The rows of all ranks; the gradient comes back summed over ranks, times the number of ranks."""
@@ -132,6 +155,7 @@ def joined(device: str = "auto") -> Iterator[World]:
 
     Raises:
         RecipeError: a GPU is asked for, and there is none.
+        TrainingError: another process has ended, or cannot be reached any more.
     """
     gpu = torch.cuda.is_available()
     if device == "cuda" and not gpu:
@@ -147,6 +171,14 @@ def joined(device: str = "auto") -> Iterator[World]:
         return
     dist.init_process_group("nccl" if use_gpu else "gloo", timeout=PATIENCE)
     try:
-        yield World(rank, size, place)
+        yield World(rank, size, place, Channel(rank, size, dist.new_group(backend="gloo", timeout=PATIENCE)))
+    except RuntimeError as reason:
+        if not isinstance(reason, dist.DistError) and "onnection" not in str(reason):
+            raise
+        raise TrainingError(
+            f"process {rank} of {size} stops, as another one has ended or cannot be reached; see its message. The "
+            "training continues from the last checkpoint: by itself under torchrun with --max-restarts, or with the same "
+            "command again"
+        ) from reason
     finally:
         dist.destroy_process_group()

@@ -24,6 +24,7 @@ from mien.train.compute.order import BatchSlice, Indices, samples_of_steps
 from mien.train.detectors.augment import ScenePlan, augment
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.detectors.scene import Scene, ignore_small, keep_inside
+from mien.train.run.digests import table_digest
 
 StepSamples = tuple[int, int, Indices]
 """A step, the place in the training of its first image, and its images."""
@@ -59,6 +60,12 @@ class SceneDataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same images and boxes under other paths."""
+        parts = [part for one in self.images for part in (one.boxes, one.landmarks, one.ignore)]
+        return table_digest((one.path.name for one in self.images), *parts)
 
     def order(self, epoch: int, seed: int) -> Indices:
         """The images of an epoch."""

@@ -89,7 +89,7 @@ def open_detector_origin(path: Path) -> DetectorOrigin | None:
     if place.is_file():
         about = About(summary=f"{found.name} from {place.name}", training_data="not stated")
         return DetectorOrigin(found.network(), about, f"converted from {place.name}")
-    saved = checkpoint.read(place)
+    saved = checkpoint.read_network(place)
     recipe = parse_stored(DETECTOR_RECIPE, str(saved.state["recipe_text"]), str(saved.where))
     data, count = ", ".join(path.name for path in recipe.data.sets), saved.state["pictures"]
     about = fill_about(recipe, f"{found.name} trained by mien", f"{data}: {count} images")

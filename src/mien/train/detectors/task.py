@@ -28,6 +28,7 @@ from mien.train.detectors.scene import Scene
 from mien.train.detectors.validation import DetectionValidation, validate
 from mien.train.detectors.weights import read_detector
 from mien.train.run.checkpoint import Saved
+from mien.train.run.digests import weights_digest
 
 PARTS = ("scores", "boxes", "landmarks")
 """Names of the parts of the loss, in their order."""
@@ -116,6 +117,13 @@ class DetectionTask:
                 return f"the weights of {name} are not finite. The batch begins with {shown}"
         return f"the weights are finite, the loss of this batch is not. It begins with {shown}"
 
+    def inputs(self) -> dict[str, str]:
+        """Digests of the annotated images and of the weights of [init]."""
+        init = self.recipe.init
+        return {"data.sets": self.dataset.digest} | (
+            {"init.weights": weights_digest(init.weights)} if init is not None else {}
+        )
+
     def state(self) -> dict[str, Any]:
         """What the first process writes into a checkpoint."""
         return {
@@ -148,8 +156,8 @@ class DetectionTask:
         self._scale.restore(state["scale"])
 
     def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
-        """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
-        return validate(self._sets[number], self.network, self.world.device)
+        """Evaluate on one of the validation sets; see Task."""
+        return validate(self._sets[number], self.network, self.world, self.recipe.run.precision)
 
     def report(self, folder: Path, language: str) -> tuple[str, ...]:
         """Write the run's report/ in a language; returns its first sentences."""

@@ -5,16 +5,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mien.data.annotated import AnnotatedImage, read_annotated
 from mien.detect.schedule import Candidates, Pass, ScaledView, make_views, settle_views
 from mien.evaluate.detectors.figures import average_precision, recall_at
 from mien.evaluate.detectors.matching import match
 from mien.image import read_image
+from mien.train.compute.distributed import World
+from mien.train.compute.network import computed_in
 from mien.train.compute.preprocess import prepare
 from mien.train.detectors.network import DetectorNetwork
 from mien.train.detectors.recipe import DetectorEvaluate
-from mien.types import Faces, Image, floats
+from mien.types import Box, Face, Faces, Image, floats
 
 MIN_SCORE = 0.05
 """Candidates with a lower score are dropped."""
@@ -24,6 +27,8 @@ TALL = 32
 """Height in pixels above which faces are also reported on their own."""
 TALL_RECALL = f"recall above {TALL} px"
 """The name of their recall in logs and reports."""
+READ, FACE = 0.0, 1.0
+"""First column of a row that says that an image could be read, and of one with a face."""
 
 
 class DetectionValidation:
@@ -44,12 +49,23 @@ class DetectionValidation:
         self.images: tuple[AnnotatedImage, ...] = read_annotated(settings.set, settings.split).images
 
 
-def validate(one: DetectionValidation, network: DetectorNetwork, device: torch.device) -> tuple[dict[str, Any], str]:
-    """Measure average precision and recall of a network on a set; returns numbers for the log, and a sentence."""
+def validate(
+    one: DetectionValidation, network: DetectorNetwork, world: World, precision: str = "f32"
+) -> tuple[dict[str, Any], str]:
+    """Measure average precision and recall of a network on a set; returns numbers for the log, and a sentence.
+
+    Each process detects on a share of the images. The first one measures; the others return nothing.
+    """
     was = network.training
     network.eval()
-    images, faces = _detect(one, network, device)
+    # Statistics of BatchNorms differ between processes; a checkpoint has those of the first.
+    world.take_from_first(network.buffers())
+    with computed_in(precision, world.device):
+        found = world.gather_rows(_detect(one, network, world))
     network.train(was)
+    if world.rank > 0:
+        return {}, ""
+    images, faces = _by_image(one, found)
     matched = match(images, faces)
     tall = matched.heights > TALL
     ap, tall_recall = average_precision(matched), recall_at(matched, FALSE_BOXES, tall)
@@ -66,19 +82,30 @@ def validate(one: DetectionValidation, network: DetectorNetwork, device: torch.d
     return {f"{name}/{key}": value for key, value in numbers.items()}, sentence
 
 
-def _detect(
-    one: DetectionValidation, network: DetectorNetwork, device: torch.device
-) -> tuple[list[AnnotatedImage], list[Faces]]:
-    """The images that can be read, and the faces of each."""
-    images, faces = [], []
-    for image in one.images:
+def _detect(one: DetectionValidation, network: DetectorNetwork, world: World) -> NDArray[np.float64]:
+    """This process's share: a row per image that can be read and per face; see _by_image."""
+    rows = []
+    for number in range(*world.slice_of(len(one.images))):
         try:
-            pixels = read_image(image.path)
+            pixels = read_image(one.images[number].path)
         except Exception:  # noqa: BLE001, S112 - an image that cannot be read cannot validate
             continue
-        images.append(image)
-        faces.append(detect(network, pixels, (Pass(one.settings.longest),), device))
-    return images, faces
+        rows.append([READ, number, *[0.0] * 15])
+        for face in detect(network, pixels, (Pass(one.settings.longest),), world.device):
+            box = face.box
+            points = face.landmarks.ravel().tolist()
+            rows.append([FACE, number, box.x1, box.y1, box.x2, box.y2, face.score, *points])
+    return np.array(rows, np.float64).reshape(-1, 17)
+
+
+def _by_image(one: DetectionValidation, rows: NDArray[np.float64]) -> tuple[list[AnnotatedImage], list[Faces]]:
+    """The images that could be read, and the faces of each."""
+    faces: dict[int, list[Face]] = {}
+    for kind, number, *values in rows.tolist():
+        own = faces.setdefault(int(number), [])
+        if kind == FACE:
+            own.append(Face(Box(*values[:4]), values[4], floats(values[5:]).reshape(5, 2)))
+    return [one.images[number] for number in faces], [tuple(own) for own in faces.values()]
 
 
 def detect(network: DetectorNetwork, image: Image, passes: Sequence[Pass], device: torch.device) -> Faces:
@@ -90,7 +117,9 @@ def detect(network: DetectorNetwork, image: Image, passes: Sequence[Pass], devic
 
 def _candidates(network: DetectorNetwork, view: ScaledView, device: torch.device) -> Candidates:
     with torch.inference_mode():
-        found = network.activated(network(prepare(view.canvas[None], network.spec, device)))
+        raw = network(prepare(view.canvas[None], network.spec, device))
+        # Scores are made of logits in full precision, so that fewer of them tie.
+        found = network.activated(tuple(part.float() for part in raw))
     height, width = view.canvas.shape[:2]
-    outputs = [floats(part.float().cpu().numpy()) for part in found]
+    outputs = [floats(part.cpu().numpy()) for part in found]
     return network.decode(outputs, width, height, MIN_SCORE)

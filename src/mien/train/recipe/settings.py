@@ -78,6 +78,8 @@ class RunSettings(Strict):
     """Steps between checkpoints."""
     keep: Annotated[int, Field(ge=1)] = 2
     """Number of checkpoints to keep."""
+    gather: bool = False
+    """Whether the first process collects all parts of a checkpoint, for machines without a folder in common."""
     non_finite: Literal["stop", "step back"] = "stop"
     wandb: bool = False
 

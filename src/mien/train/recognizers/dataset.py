@@ -21,6 +21,7 @@ from mien.train.compute.readers import ReaderProcesses, can_fork
 from mien.train.recognizers.augment import augment
 from mien.train.recognizers.sampling import balanced, capped, mixed
 from mien.train.recognizers.sources import CropSource, open_source
+from mien.train.run.digests import together
 from mien.types import Image
 
 
@@ -87,6 +88,11 @@ class CropDataset:
         if self._choice.max_crops:
             return int(np.minimum(np.bincount(self.labels), self._choice.max_crops).sum())
         return len(self.places)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same data sets under other paths."""
+        return together(source.digest for source in self._sources)
 
     def order(self, epoch: int, seed: int) -> Indices:
         """The crops of an epoch, as indices into `places` and `labels`."""

@@ -17,18 +17,19 @@ def embed(model: nn.Module, pixels: Tensor, precision: str, device: torch.device
     return embeddings.float()
 
 
-def embedder(backbone: Backbone, device: torch.device) -> Embed:
-    """Make a network in training a function of crops, in float32, with its statistics at rest.
+def embedder(backbone: Backbone, device: torch.device, precision: str = "f32") -> Embed:
+    """Make a network in training a function of crops, with its statistics at rest.
 
     Args:
         backbone: each module is back in the mode that it was in after each call.
         device: where it is.
+        precision: of a recipe, in which it is computed.
     """
 
     def embed_crops(crops: Image) -> Floats:
         was = [(module, module.training) for module in backbone.modules()]
         backbone.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), computed_in(precision, device):
             out = backbone(prepare(crops, backbone.spec, device))
         for module, training in was:
             module.training = training

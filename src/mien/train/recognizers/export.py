@@ -86,7 +86,7 @@ def open_origin(path: Path) -> RecognizerOrigin:
         return RecognizerOrigin(
             backbone=found.network(), about=about, source=f"converted from {place.name}; {found.note}"
         )
-    saved = checkpoint.read(place)
+    saved = checkpoint.read_network(place)
     recipe = parse_stored(RECOGNIZER_RECIPE, str(saved.state["recipe_text"]), str(saved.where))
     classes, data = tuple(saved.state["classes"]), ", ".join(path.name for path in recipe.data.sets)
     return RecognizerOrigin(

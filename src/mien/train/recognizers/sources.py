@@ -16,6 +16,7 @@ from mien.data.sample import Sample
 from mien.errors import ManifestError, RecipeError
 from mien.image import decode, find_images
 from mien.train.compute.order import Indices
+from mien.train.run.digests import pack_digest, table_digest
 from mien.types import Image
 
 
@@ -29,6 +30,7 @@ class CropSource:
         read: reads a crop by its index: (size, size, 3) uint8 RGB.
         name: what to call a crop in messages.
         packed: whether crops with near indices are near on the disk, in a random order of subjects.
+        digest: the same for the same data under another path.
     """
 
     subjects: tuple[str, ...]
@@ -36,6 +38,7 @@ class CropSource:
     read: Callable[[int], Image]
     name: Callable[[int], str]
     packed: bool
+    digest: str
 
 
 def open_source(path: Path, size: int, template: str) -> CropSource:
@@ -64,6 +67,7 @@ def open_source(path: Path, size: int, template: str) -> CropSource:
         read=lambda index: _read(samples[index], size),
         name=lambda index: samples[index].name,
         packed=False,
+        digest=table_digest(names.tolist(), labels.astype(np.int64)),
     )
 
 
@@ -76,6 +80,7 @@ def _open_pack(path: Path, size: int, template: str) -> CropSource:
         read=pack.read,
         name=lambda index: f"crop {index} of {path}",
         packed=True,
+        digest=pack_digest(path),
     )
 
 

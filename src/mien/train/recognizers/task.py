@@ -32,6 +32,7 @@ from mien.train.recognizers.validation import (
     save_embeddings,
 )
 from mien.train.run.checkpoint import Saved
+from mien.train.run.digests import weights_digest
 
 
 class RecognitionTask:
@@ -74,6 +75,13 @@ class RecognitionTask:
         shown = ", ".join(self._crops.name(number) for number in batch.numbers[:3].tolist())
         return f"{fault}. The batch begins with {shown}"
 
+    def inputs(self) -> dict[str, str]:
+        """Digests of the crops and of the weights of [init]."""
+        init = self.recipe.init
+        return {"data.sets": self._crops.digest} | (
+            {"init.weights": weights_digest(init.weights)} if init is not None else {}
+        )
+
     def state(self) -> dict[str, Any]:
         """What the first process writes into a checkpoint."""
         learner, model = self._learner, self.recipe.model
@@ -115,14 +123,18 @@ class RecognitionTask:
         learner.head.restore(saved.heads)
 
     def evaluate(self, number: int, step: int, folder: Path) -> tuple[dict[str, Any], str]:
-        """Evaluate on one of the validation sets; returns numbers for the log, and a sentence."""
-        one, name = self._sets[number], self.recipe.evaluate[number].name
-        vectors = one.embed(embedder(self._learner.backbone, self.world.device))
+        """Evaluate on one of the validation sets; see Task."""
+        one, name, backbone = self._sets[number], self.recipe.evaluate[number].name, self._learner.backbone
+        # Statistics of BatchNorms differ between processes; a checkpoint has those of the first.
+        self.world.take_from_first(backbone.buffers())
+        vectors = one.embed(embedder(backbone, self.world.device, self.recipe.run.precision), self.world)
         if not np.isfinite(vectors).all():
             raise NonFiniteError(
                 f"step {step}: the network's embeddings of the set {name} are not finite, though its losses were: "
                 "set run.precision to f32, and continue from an earlier checkpoint"
             )
+        if self.world.rank > 0:
+            return {}, ""
         save_embeddings(vectors, embeddings_path(folder, name, "before" if step == 0 else "after"))
         report = one.report(vectors, self.recipe.name)
         numbers = {f"{name}/{key}": value.value for key, value in report.numbers.items()}

@@ -21,11 +21,12 @@ from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
 from mien.image import decode
 from mien.messages import Argument, Message
+from mien.train.compute.distributed import ALONE, World
 from mien.train.recognizers.backbones.backbone import BackboneInput
 from mien.train.recognizers.recipe import RecognizerEvaluate
 from mien.train.recognizers.sources import require_pose
 from mien.train.run.wording import message
-from mien.types import Floats, Image
+from mien.types import Floats, Image, floats
 from mien.whole_files import whole_file
 
 HEADLINE = (
@@ -60,18 +61,22 @@ class ValidationSet:
     pairs: tuple[Pair, ...]
     failures: tuple[tuple[str, str, str], ...]
 
-    def crops(self) -> Iterator[Image]:
-        """Read the crops: (size, size, 3) uint8 RGB each."""
-        path = self.settings.set
+    def crops(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
+        """Read the crops first to last - 1, or all: (size, size, 3) uint8 RGB each."""
+        path, last = self.settings.set, len(self.names) if last is None else last
         if is_pack(path):
-            yield from Pack(path).crops()
+            pack = Pack(path)
+            yield from (pack.read(number) for number in range(first, last))
             return
-        for number, data in enumerate(read_bin(path).images):
-            yield decode(data, f"{path}, image {number}").image
+        images = read_bin(path).images
+        for number in range(first, last):
+            yield decode(images[number], f"{path}, image {number}").image
 
-    def embed(self, embed: Embed) -> Floats:
-        """Embed its crops, as its settings say: (N, D)."""
-        return embed_all(mirrored(embed) if self.settings.mirror else embed, self.crops())
+    def embed(self, embed: Embed, world: World = ALONE) -> Floats:
+        """Embed its crops, as its settings say; each process embeds a share, and all get the whole: (N, D)."""
+        crops = self.crops(*world.slice_of(len(self.names)))
+        own = embed_all(mirrored(embed) if self.settings.mirror else embed, crops)
+        return floats(world.gather_rows(own))
 
     def embedded(self, vectors: Floats, model: str) -> Embedded:
         """Wrap embeddings as the protocols take them."""
