@@ -176,8 +176,8 @@ def joined(device: str = "auto") -> Iterator[World]:
         if not isinstance(reason, dist.DistError) and "onnection" not in str(reason):
             raise
         raise TrainingError(
-            f"process {rank} of {size} stops, as another one has ended or cannot be reached; see its message. The "
-            "training continues from the last checkpoint: by itself under torchrun with --max-restarts, or with the same "
+            f"process {rank} of {size} stops, as another one has ended or cannot be reached; see its message. It "
+            "goes on from the last checkpoint: by itself under torchrun with --max-restarts, or with the same "
             "command again"
         ) from reason
     finally:
