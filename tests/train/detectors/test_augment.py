@@ -181,3 +181,12 @@ def test_at_least_half_of_the_saturation_stays(end: int, kept: float) -> None:
         for saturate in (False, True)
     )
     assert (less.max() - less.min()) / (full.max() - full.min()) == pytest.approx(kept, abs=0.02)
+
+
+def test_squares_are_drawn_from_a_list_of_shares_each_equally_often() -> None:
+    """SCRFD's authors draw one of ten sides; half of mien's are below the whole image, where theirs are four of ten."""
+    shares = (0.3, 0.6, 1.0, 2.0)
+    squares, generator = Squares(shares=shares), np.random.default_rng(2)
+    drawn = [augmenting._share(squares, generator) for _ in range(4000)]
+    assert set(drawn) == set(shares)
+    assert all(drawn.count(share) / 4000 == pytest.approx(0.25, abs=0.03) for share in shares)

@@ -39,3 +39,32 @@ def test_anchors_that_are_half_in_an_ignored_face_learn_nothing(share: float, le
         return float(network.losses((*scores.split(counts, dim=1), *parts[3:]), [none], 64, 64).sums[0])
 
     assert (loss(5.0) - loss(-20.0) > 1) == learns
+
+
+def test_the_separable_size_is_that_of_the_authors() -> None:
+    """Their stem, stages and head; a tenth of the multiplications of plain convolutions of these widths."""
+    network = ScrfdNetwork(SHAPES["scrfd-500m-separable"])
+    planes = [16, 16, 40, 72, 152, 288]
+    assert [stage[-1][3].out_channels for stage in network.body] == planes[2:]
+    assert [len(stage) for stage in network.body] == [2, 3, 2, 6]
+    body = 3 * 9 * 16 + 2 * 16 + 9 * 16 + 16 * 16 + 4 * 16
+    for number, blocks in enumerate((2, 3, 2, 6)):
+        for block in range(blocks):
+            before, after = planes[number + 1 + (block > 0)], planes[number + 2]
+            body += 9 * before + 2 * before + before * after + 2 * after
+    mine = sum(p.numel() for part in (network.stem, network.body) for p in part.parameters())
+    assert mine == body
+    head = (
+        9 * 16
+        + 2 * 16
+        + 16 * 64
+        + 2 * 64
+        + 9 * 64
+        + 2 * 64
+        + 64 * 64
+        + 2 * 64
+        + sum(64 * 9 * numbers + numbers for numbers in (2, 8, 20))
+    )
+    assert sum(p.numel() for p in network.heads[0].parameters()) == head + 1, "and the scale of the boxes"
+    shapes = [tuple(part.shape) for part in network.eval()(torch.zeros(1, 3, 64, 96))]
+    assert shapes[:3] == [(1, 192, 1), (1, 48, 1), (1, 12, 1)]

@@ -43,12 +43,14 @@ class Squares:
         largest: maximum side; beyond the image there is one colour.
         near: probability that the square is placed around a face instead of anywhere.
         clip: cut boxes at the edges of the square; else a box says where the whole face would be.
+        shares: sides that are drawn from, each equally often, in place of `smallest` and `largest`.
     """
 
     smallest: float = 0.3
     largest: float = 2.0
     near: float = 0.5
     clip: bool = True
+    shares: tuple[float, ...] = ()
 
 
 def square(scene: Scene, side: int, squares: Squares, generator: Generator) -> Scene:
@@ -76,7 +78,12 @@ def square(scene: Scene, side: int, squares: Squares, generator: Generator) -> S
 
 
 def _share(squares: Squares, generator: Generator) -> float:
-    """Below and above the whole image equally often, so that large shares are not more frequent than small ones."""
+    """Below and above the whole image equally often, so that large shares are not more frequent than small ones.
+
+    Or one of a list, each equally often, as SCRFD's authors draw.
+    """
+    if squares.shares:
+        return squares.shares[int(generator.integers(len(squares.shares)))]
     low, high = squares.smallest, squares.largest
     if low < 1 < high:
         return float(generator.uniform(low, 1) if generator.random() < 0.5 else generator.uniform(1, high))

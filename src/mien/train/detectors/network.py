@@ -85,7 +85,9 @@ class DetectorKind:
     Attributes:
         build: a new, initialized network.
         mark: the name of a weight that the foreign layout has and no other; None if there are no foreign weights.
+        body_mark: the same for an ImageNet classifier with the detector's body; None if there is no such layout.
     """
 
     build: Callable[[], DetectorNetwork]
     mark: str | None = None
+    body_mark: str | None = None

@@ -38,6 +38,8 @@ class SceneAugmentSettings(Strict):
     """Minimum side of the random square, as a share of the image's shorter side."""
     largest: Annotated[float, Field(gt=0)] = 2.0
     """Maximum side of the random square; beyond the image there is one colour."""
+    shares: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    """Sides of the random square that are drawn from, each equally often, in place of smallest and largest."""
     near: Fraction = 0.5
     """Probability that the square is placed around a face instead of anywhere."""
     mosaic: Fraction = 0.0
@@ -49,7 +51,7 @@ class SceneAugmentSettings(Strict):
     def plan(self, side: int) -> ScenePlan:
         """What is done to an image for an input of `side` pixels."""
         kinds = set(type(self).model_fields) - set(SceneAugmentSettings.model_fields)
-        squares = Squares(self.smallest, self.largest, self.near, self.clip)
+        squares = Squares(self.smallest, self.largest, self.near, self.clip, self.shares)
         return ScenePlan(side, squares, self.mosaic, {name: float(getattr(self, name)) for name in kinds})
 
 
@@ -72,7 +74,8 @@ class DetectorInit(Strict):
     """Fine-tuning: what a training starts from."""
 
     weights: Path
-    """A checkpoint of mien's own, or biubug6's RetinaFace; its network has to be the recipe's."""
+    """A checkpoint of mien's own, or biubug6's RetinaFace; its network has to be the recipe's. For a RetinaFace also a
+    classifier of ImageNet: torchvision's resnet50, or biubug6's MobileNet-0.25."""
     norms: Literal["train", "freeze"] = "train"
     """Whether BatchNorms continue to gather statistics and to learn, or stay as they are."""
 

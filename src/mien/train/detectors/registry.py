@@ -11,6 +11,6 @@ from mien.train.detectors.scrfd import SHAPES, ScrfdNetwork
 
 DETECTORS: dict[str, DetectorKind] = {
     **{name: DetectorKind(partial(ScrfdNetwork, shape)) for name, shape in SHAPES.items()},
-    "retinaface-mnet025": DetectorKind(mobilenet, "body.stage1.0.0.weight"),
-    "retinaface-r50": DetectorKind(resnet, "body.layer1.0.conv1.weight"),
+    "retinaface-mnet025": DetectorKind(mobilenet, "body.stage1.0.0.weight", "stage1.0.0.weight"),
+    "retinaface-r50": DetectorKind(resnet, "body.layer1.0.conv1.weight", "layer1.0.conv3.weight"),
 }

@@ -2,9 +2,9 @@
 
 After Guo et al. (arXiv 2105.04714): ATSS assigns, quality focal loss scores, DIoU loss fits boxes, and five landmarks
 are regressed from the anchor's centre. The outputs are those of InsightFace's export, so mien.detect.scrfd decodes
-both. The 2.5g and 10g sizes have the paper's widths and depths. The 500m and the 1g have plain convolutions, where
-the paper has separable ones, since those train and run faster on a processor (docs/log.md); the 1g has a convolution
-for the landmarks alone.
+both. The 2.5g and 10g sizes have the paper's widths and depths, and scrfd-500m-separable has backbone and head of its
+0.5 GFLOP size, with separable convolutions. The 500m and the 1g are mien's own, with plain convolutions,
+since those train and run faster on a processor (docs/log.md); the 1g has a convolution for the landmarks alone.
 """
 
 import math
@@ -52,6 +52,7 @@ class ScrfdShape:
         deep: number of convolutions of the head.
         last: side of the kernels that give the outputs.
         points: number of convolutions of the head that only the landmarks have.
+        separable: whether blocks and the head's convolutions are depthwise and then 1x1, without shortcuts.
     """
 
     stem: int
@@ -62,10 +63,14 @@ class ScrfdShape:
     deep: int = 2
     last: int = 3
     points: int = 0
+    separable: bool = False
 
 
 SHAPES = {
     "scrfd-500m": ScrfdShape(stem=16, planes=(16, 24, 40, 64), blocks=(1, 2, 2, 2), neck=16, head=32, last=1),
+    "scrfd-500m-separable": ScrfdShape(
+        stem=16, planes=(40, 72, 152, 288), blocks=(2, 3, 2, 6), neck=16, head=64, separable=True
+    ),
     "scrfd-1g": ScrfdShape(stem=16, planes=(16, 24, 64, 96), blocks=(1, 2, 3, 3), neck=24, head=32, last=1, points=1),
     "scrfd-2.5g": ScrfdShape(stem=24, planes=(24, 48, 48, 80), blocks=(3, 5, 3, 2), neck=24, head=64),
     "scrfd-10g": ScrfdShape(stem=56, planes=(56, 88, 88, 224), blocks=(3, 4, 2, 3), neck=56, head=80, deep=3),
@@ -75,6 +80,16 @@ SHAPES = {
 def _convolution(before: int, after: int, stride: int = 1, side: int = 3) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, after, side, stride, side // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
+    )
+
+
+def _separable(before: int, after: int, stride: int = 1) -> nn.Sequential:
+    """Depthwise, then 1x1 (Howard et al., arXiv 1704.04861, table 1)."""
+    return nn.Sequential(
+        nn.Conv2d(before, before, 3, stride, 1, groups=before, bias=False),
+        nn.BatchNorm2d(before),
+        nn.ReLU(inplace=True),
+        *_convolution(before, after, side=1),
     )
 
 
@@ -101,7 +116,8 @@ class ScrfdHead(nn.Module):
     def __init__(self, shape: ScrfdShape) -> None:
         super().__init__()
         widths = [shape.neck] + [shape.head] * shape.deep
-        self.trunk = nn.Sequential(*(_convolution(a, b) for a, b in pairwise(widths)))
+        layer = _separable if shape.separable else _convolution
+        self.trunk = nn.Sequential(*(layer(a, b) for a, b in pairwise(widths)))
         self.score = nn.Conv2d(shape.head, ANCHORS, shape.last, padding=shape.last // 2)
         self.box = nn.Conv2d(shape.head, ANCHORS * 4, shape.last, padding=shape.last // 2)
         self.own = nn.Sequential(*(_convolution(shape.head, shape.head) for _ in range(shape.points)))
@@ -133,12 +149,17 @@ class ScrfdNetwork(DetectorNetwork):
     def __init__(self, shape: ScrfdShape) -> None:
         super().__init__()
         half = max(8, shape.stem // 2)
-        self.stem = nn.Sequential(_convolution(3, half, 2), _convolution(half, shape.stem), nn.MaxPool2d(2))
+        if shape.separable:
+            self.stem = nn.Sequential(_convolution(3, shape.stem, 2), _separable(shape.stem, shape.stem))
+        else:
+            self.stem = nn.Sequential(_convolution(3, half, 2), _convolution(half, shape.stem), nn.MaxPool2d(2))
+        block = _separable if shape.separable else ScrfdBlock
         stages, before = [], shape.stem
         for number, (width, blocks) in enumerate(zip(shape.planes, shape.blocks, strict=True)):
-            strides = [1 if number == 0 else 2] + [1] * (blocks - 1)
+            # A pooling stem has reached stride 4 before the first stage.
+            strides = [2 if number or shape.separable else 1] + [1] * (blocks - 1)
             widths = [before] + [width] * (blocks - 1)
-            stages.append(nn.Sequential(*(ScrfdBlock(b, width, s) for b, s in zip(widths, strides, strict=True))))
+            stages.append(nn.Sequential(*(block(b, width, s) for b, s in zip(widths, strides, strict=True))))
             before = width
         self.body = nn.ModuleList(stages)
         self.lateral = nn.ModuleList(nn.Conv2d(width, shape.neck, 1) for width in shape.planes[1:])

@@ -26,7 +26,7 @@ from mien.train.detectors.registry import DETECTORS
 from mien.train.detectors.report import write_detector_report
 from mien.train.detectors.scene import Scene
 from mien.train.detectors.validation import DetectionValidation, validate
-from mien.train.detectors.weights import read_detector
+from mien.train.detectors.weights import read_body, read_detector
 from mien.train.run.checkpoint import Saved
 from mien.train.run.digests import weights_digest
 
@@ -166,7 +166,7 @@ class DetectionTask:
 
 
 def make_detector(recipe: DetectorRecipe) -> DetectorNetwork:
-    """Build the network of a recipe, with random weights or those of [init].
+    """Build the network of a recipe, with random weights, those of [init], or the body of a classifier of ImageNet.
 
     Raises:
         CheckpointError: [init] names weights of another network.
@@ -174,6 +174,10 @@ def make_detector(recipe: DetectorRecipe) -> DetectorNetwork:
     torch.manual_seed(recipe.seed)
     network = DETECTORS[recipe.detector.name].build()
     if recipe.init is not None:
+        body = read_body(recipe.init.weights, recipe.detector.name) if recipe.init.weights.is_file() else None
+        if body is not None:
+            network.load_state_dict(body, strict=False)
+            return network
         found = read_detector(recipe.init.weights)
         if found is None or found.name != recipe.detector.name:
             what = found.name if found is not None else "not a detector that mien knows"

@@ -1,4 +1,8 @@
-"""Reads weights of detectors: mien's own checkpoints, and files of the foreign layouts in the table."""
+"""Reads weights of detectors: mien's own checkpoints, and files of the foreign layouts in the table.
+
+Also the body of an ImageNet classifier, from which a RetinaFace starts: torchvision's resnet50, and MobileNet-0.25
+of Pytorch_Retinaface.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,15 +46,7 @@ def read_detector(path: Path) -> RecognizedDetector | None:
         CheckpointError: not a file of torch, or weights that do not fit the layout that their names belong to.
     """
     content = load_file(path / "state.pt" if path.is_dir() else path)
-    name = content.get("detector")
-    weights = content.get("weights" if name else "state_dict", content)
-    if not isinstance(weights, Mapping):
-        return None
-    state = {
-        key.removeprefix("module."): value
-        for key, value in weights.items()
-        if isinstance(key, str) and isinstance(value, Tensor)
-    }
+    name, state = content.get("detector"), _tensors(content)
     if name is None:
         name = next((layout for layout, kind in DETECTORS.items() if kind.mark in state), None)
         state = {key: value for key, value in state.items() if not key.startswith(UNUSED)}
@@ -62,6 +58,34 @@ def read_detector(path: Path) -> RecognizedDetector | None:
     return RecognizedDetector(name, state)
 
 
+def read_body(path: Path, name: str) -> dict[str, Tensor] | None:
+    """Read the body of a detector from a classifier of ImageNet, by the detector's names; None if it is none.
+
+    Raises:
+        CheckpointError: not a file of torch, or weights that do not fit the body.
+    """
+    mark, state = DETECTORS[name].body_mark, _tensors(load_file(path))
+    if mark is None or mark not in state:
+        return None
+    own = {f"body.{key}": value for key, value in state.items() if not key.startswith(UNUSED)}
+    own = {key: value for key, value in _with_counters(name, own).items() if key.startswith("body.")}
+    _require_fit(path, name, own, "body.")
+    require_numbers(own, path)
+    return own
+
+
+def _tensors(content: Mapping[str, object]) -> dict[str, Tensor]:
+    """The weights of a file by their names."""
+    weights = content.get("weights" if content.get("detector") else "state_dict", content)
+    if not isinstance(weights, Mapping):
+        return {}
+    return {
+        key.removeprefix("module."): value
+        for key, value in weights.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
+
+
 def _with_counters(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights with the counters of batches, which torch before 0.4.1 did not save and no layer uses."""
     with torch.device("meta"):
@@ -70,9 +94,10 @@ def _with_counters(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**state, **{key: torch.zeros((), dtype=torch.long) for key in counters}}
 
 
-def _require_fit(path: Path, name: str, state: Mapping[str, Tensor]) -> None:
+def _require_fit(path: Path, name: str, state: Mapping[str, Tensor], under: str = "") -> None:
     with torch.device("meta"):
-        fits = {key: value.shape for key, value in DETECTORS[name].build().state_dict().items()}
+        expected = DETECTORS[name].build().state_dict().items()
+    fits = {key: value.shape for key, value in expected if key.startswith(under)}
     wrong = [key for key in fits if key not in state or state[key].shape != fits[key]]
     if wrong or len(state) != len(fits):
         extra = next((key for key in state if key not in fits), "")
