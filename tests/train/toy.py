@@ -6,7 +6,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from mien.train.compute.distributed import World
+from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.machine import PlannedMachine, machine_of
 from mien.train.compute.optimize import Outcome
 from mien.train.exported import Exported, ExportRequest
 from mien.train.kinds import TrainingKind
@@ -82,6 +83,7 @@ class ToyTask:
 @dataclass(frozen=True, slots=True)
 class ToyPlan:
     seconds: float
+    machine: PlannedMachine = field(default_factory=lambda: machine_of(ALONE))
 
     def rows(self) -> list[tuple[str, str]]:
         return [("toys", "many")]

@@ -54,6 +54,12 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan, without training.")
     ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes", min=1, help="With --dry-run: the number of processes to plan for.", show_default="1"
+        ),
+    ] = None,
     language: options.Language = None,
     json: options.Json = False,
 ) -> int:
@@ -62,6 +68,8 @@ def train(
     Examples:
 
       mien train smoke --set data.sets='["portraits-112"]'
+
+      mien train arcface-r100-ms1m --dry-run --processes 8
 
       mien train scrfd-500m-wider --set data.sets='["widerface/train/labelv2.txt"]'
 
@@ -75,7 +83,9 @@ def train(
     spoken = options.language(language)
     found = read_recipe(find_recipe(recipe), tuple(settings or ()))
     if dry_run:
-        return _show_plan(found.name, plan_training(found), json)
+        return _show_plan(found.name, plan_training(found, processes), json)
+    if processes is not None:
+        fail("--processes is for --dry-run; torchrun --nproc-per-node starts processes", WRONG)
     # Of several processes, only the first one writes to the terminal.
     with _Line(json=json, quiet=os.environ.get("RANK", "0") != "0") as line:
         result = loop.train(found, target or Path("runs") / found.name, language=spoken, on_report=line.show)
@@ -99,7 +109,8 @@ def _show_plan(name: str, plan: "TrainingPlan", json: bool) -> int:
     table = TerminalTable("what", "how much", title=name)
     for row in plan.rows():
         table.add_row(*row)
-    table.add_row("time on this machine", f"about {_long(plan.seconds)}, without evaluations")
+    duration = _long(plan.seconds) if plan.seconds == plan.seconds else ""
+    table.add_row(*plan.machine.time_row(plan.seconds, duration))
     show(table)
     return 0
 

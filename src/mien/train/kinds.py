@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.distributed import World
+from mien.train.compute.machine import planned_world
 from mien.train.detectors.export import export_detector
 from mien.train.detectors.plan import plan_detector
 from mien.train.detectors.recipe import DETECTOR_RECIPE, DetectorRecipe
@@ -89,14 +90,18 @@ def open_task(recipe: Training, world: World) -> Task[Any]:
     return _kind_of(recipe).open_task(recipe, world)
 
 
-def plan_training(recipe: Training, world: World = ALONE) -> TrainingPlan:
+def plan_training(recipe: Training, processes: int | None = None) -> TrainingPlan:
     """Check a recipe against its data and say what it takes, without training.
+
+    Args:
+        recipe: what would be done.
+        processes: number of processes; None takes those that torchrun started, or one.
 
     Raises:
         TrainingError: it cannot be followed.
         ManifestError: a data set cannot be read.
     """
-    return _kind_of(recipe).plan(recipe, world)
+    return _kind_of(recipe).plan(recipe, planned_world(recipe.run.device, processes))
 
 
 def _kind_of(recipe: Training) -> TrainingKind:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from mien.train.compute.distributed import World
+from mien.train.compute.machine import PlannedMachine
 from mien.train.compute.optimize import Outcome
 from mien.train.recipe.settings import Training, ValidationSettings
 from mien.train.run.checkpoint import Saved
@@ -97,7 +98,12 @@ class TrainingPlan(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Of the whole training on this machine, without evaluations."""
+        """Of the whole training, without evaluations; NaN where the device is not at this machine."""
+        ...
+
+    @property
+    def machine(self) -> PlannedMachine:
+        """What it is planned for."""
         ...
 
     def rows(self) -> list[tuple[str, str]]:

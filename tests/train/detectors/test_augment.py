@@ -184,7 +184,7 @@ def test_at_least_half_of_the_saturation_stays(end: int, kept: float) -> None:
 
 
 def test_squares_are_drawn_from_a_list_of_shares_each_equally_often() -> None:
-    """SCRFD's authors draw one of ten sides; half of mien's are below the whole image, where theirs are four of ten."""
+    """SCRFD's authors draw one of ten sides, of which four are below the whole image; half of mien's are."""
     shares = (0.3, 0.6, 1.0, 2.0)
     squares, generator = Squares(shares=shares), np.random.default_rng(2)
     drawn = [augmenting._share(squares, generator) for _ in range(4000)]

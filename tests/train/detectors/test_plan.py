@@ -49,3 +49,20 @@ def test_every_recipe_of_a_detector_can_be_planned(
         assert run(["train", str(path), "--dry-run", "--json", *settings]) == 0, path
         plan = json.loads(capsys.readouterr().out)
         assert (plan["images"], plan["steps_per_epoch"]) == (24, 3) and plan["multiplications"] > 1e7
+        assert plan["checkpoint_bytes"] >= 8 * plan["parameters"] and plan["activation_bytes"] > 1e6
+
+
+def test_a_plan_of_a_detector_is_for_its_processes(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batches: list[int] = []
+    monkeypatch.setattr(
+        "mien.train.detectors.plan._seconds_per_step", lambda task: batches.append(task.recipe.schedule.batch) or 0.5
+    )
+    path = str(FOLDER / "detector-smoke.toml")
+    settings = ["--set", f'data.sets=["{scenes}"]', "--set", "evaluate=[]"]
+    assert run(["train", path, "--dry-run", "--json", *settings, "--processes", "2"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["batch"], plan["steps_per_epoch"], plan["seconds"]) == (4, 3, 10.0) and batches == [4]
+    assert run(["train", path, "--dry-run", *settings, "--set", "schedule.batch=32", "--processes", "2"]) == 3
+    assert "24 images do not fill one batch of 32" in capsys.readouterr().err

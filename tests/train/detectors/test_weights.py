@@ -23,7 +23,7 @@ def test_foreign_weights_that_do_not_fit_are_told(tmp_path: Path) -> None:
 
 
 def classifier(name: str) -> dict[str, torch.Tensor]:
-    """A classifier of ImageNet with a detector's body, by its own names: torchvision's, or that of Pytorch_Retinaface."""
+    """A classifier of ImageNet with a detector's body, as torchvision and Pytorch_Retinaface name its weights."""
     generator = torch.Generator().manual_seed(3)
     state = {
         key.removeprefix("body."): torch.rand(value.shape, generator=generator)

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from made_up import shortest_recipe  # noqa: E402
+from made_up import recognizer_recipe, shortest_recipe  # noqa: E402
 
 from mien.cli import run  # noqa: E402
 from mien.train.kinds import parse_recipe, read_recipe  # noqa: E402
@@ -95,7 +95,47 @@ def test_the_plan_times_a_step_of_the_network(face_pack: Path, capsys: pytest.Ca
     path = next(path for path in RECIPES if path.stem == "smoke")
     settings = ["--set", f'data.sets=["{face_pack}"]']
     assert run(["train", str(path), "--dry-run", *settings]) == 0
-    assert "time on this machine" in capsys.readouterr().out
+    assert "on this machine, without reading and evaluations" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_plan_is_for_the_device_and_the_processes_of_the_training(
+    face_pack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It planned for one process on a processor whatever the recipe said, and refused fp16 for a GPU."""
+    monkeypatch.setattr(planning, "_seconds_per_crop", lambda recipe, world: 0.5)
+    path = str(next(path for path in RECIPES if path.stem == "smoke"))
+    settings = ["--set", f'data.sets=["{face_pack}"]', "--set", "head.sample=1"]
+
+    def planned(*more: str) -> dict[str, object]:
+        assert run(["train", path, "--dry-run", "--json", *settings, *more]) == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        return found
+
+    one, four = planned(), planned("--processes", "4")
+    assert (one["batch"], four["batch"]) == (16, 4)
+    assert one["machine"]["device"] == four["machine"]["device"] == "processor"  # type: ignore[index]
+    assert four["machine"]["processes"] == 4 and one["machine"]["memory"] > 2**30  # type: ignore[index]
+    assert four["activation_bytes"] == one["activation_bytes"] / 4  # type: ignore[operator]
+    assert four["seconds"] == pytest.approx(one["seconds"] / 4, rel=0.2)
+    assert one["checkpoint_bytes"] == four["checkpoint_bytes"] == 4 * 2 * (one["parameters"] + 8 * 128)  # type: ignore[operator]
+    elsewhere = planned("--set", "run.device=cuda", "--set", "run.precision=fp16")
+    if not torch.cuda.is_available():
+        assert elsewhere["seconds"] is None and elsewhere["machine"]["device"] == "GPU"  # type: ignore[index]
+        assert run(["train", path, "--dry-run", *settings, "--set", "run.device=cuda"]) == 0
+        assert "torch sees no GPU here" in " ".join(capsys.readouterr().out.split())
+    assert run(["train", path, "--dry-run", *settings, "--processes", "3"]) == 3
+    assert "take a multiple of 3" in capsys.readouterr().err
+    assert run(["train", path, "--processes", "3"]) == 2
+    assert "torchrun --nproc-per-node" in capsys.readouterr().err
+
+
+def test_the_size_of_a_checkpoint_is_that_of_the_plan(
+    face_pack: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_seconds_per_crop", lambda recipe, world: 0.5)
+    plan = planning.plan_recognizer(recognizer_recipe(face_pack))
+    written = sum(file.stat().st_size for file in (finished_run / "checkpoints" / "step-00000006").iterdir())
+    assert written == pytest.approx(plan.checkpoint_bytes, rel=0.1)
 
 
 @pytest.mark.parametrize(

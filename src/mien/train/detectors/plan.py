@@ -2,15 +2,25 @@
 
 import time
 from dataclasses import asdict, dataclass
+from math import isnan, nan
 
 import torch
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mien.errors import RecipeError
 from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.machine import PlannedMachine, machine_of, settle
 from mien.train.compute.memory import keep_freed_memory
+from mien.train.compute.network import PRECISIONS, require_precision
+from mien.train.compute.order import parts_of_batch
+from mien.train.detectors.network import DetectorNetwork
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.detectors.registry import DETECTORS
 from mien.train.detectors.task import DetectionTask
+from mien.train.recipe.optimizers import OPTIMIZERS
+
+CPU = torch.device("cpu")
 
 TIMED = 3
 """Steps that are timed; the fastest counts."""
@@ -29,7 +39,13 @@ class DetectorPlan:
         parameters: number of weights of the network.
         multiplications: of one input's forward pass.
         rate: the learning rate at this batch.
-        seconds: of the whole training on this machine, without evaluations.
+        batch: images of a step in one process.
+        checkpoint_bytes: of one checkpoint.
+        kept: number of checkpoints that are kept.
+        backbone_bytes: weights, gradient and moments of the network in one process.
+        activation_bytes: of one part of a batch in one process.
+        machine: what the plan is for.
+        seconds: of the whole training, without evaluations; NaN where the device is not at this machine.
         evaluations: names of the validation sets.
     """
 
@@ -41,12 +57,18 @@ class DetectorPlan:
     parameters: int
     multiplications: int
     rate: float
+    batch: int
+    checkpoint_bytes: int
+    kept: int
+    backbone_bytes: int
+    activation_bytes: int
+    machine: PlannedMachine
     seconds: float
     evaluations: tuple[str, ...]
 
     def values(self) -> dict[str, object]:
         """All of it, for programs."""
-        return asdict(self)
+        return {**asdict(self), "seconds": None if isnan(self.seconds) else self.seconds}
 
     def rows(self) -> list[tuple[str, str]]:
         """What and how much, for people, without the time."""
@@ -58,6 +80,16 @@ class DetectorPlan:
             ("learning rate", f"at most {self.rate:g}"),
             ("network", f"{self.parameters / 1e6:.2f} M parameters"),
             ("multiplications per input", f"{self.multiplications / 1e9:.2f} G"),
+            ("processes", f"{self.machine.processes} x {self.machine.device}, {self.batch} images of a step each"),
+            self.machine.memory_row(
+                self.backbone_bytes + self.activation_bytes,
+                f"{self.backbone_bytes / 1e9:.1f} network, {self.activation_bytes / 1e9:.1f} activations",
+            ),
+            (
+                "disk for checkpoints",
+                f"{(self.kept + 1) * self.checkpoint_bytes / 1e9:.2f} GB: {self.kept} that are kept and one that is "
+                "written",
+            ),
             ("evaluated on", ", ".join(self.evaluations) or "nothing: add [[evaluate]]"),
         ]
 
@@ -70,24 +102,68 @@ def plan_detector(recipe: DetectorRecipe, world: World = ALONE) -> DetectorPlan:
         ManifestError: a data set cannot be read.
     """
     keep_freed_memory()
-    task = DetectionTask(recipe, world)
-    side = recipe.detector.side
+    parts_of_batch(recipe, world)
+    require_precision(recipe.run, world)
+    machine, side = machine_of(world), recipe.detector.side
+    own = recipe.schedule.batch // world.size
+    task = DetectionTask(_of_one_process(recipe, own, machine), World(0, 1, world.device if machine.present else CPU))
     with torch.device("meta"):
         network = DETECTORS[recipe.detector.name].build().eval()
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            network(torch.zeros(1, 3, side, side))
+    multiplications, activations = _forward(network, side)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    moments = OPTIMIZERS[recipe.optimizer.name].moments
+    steps_per_epoch = len(task.dataset) // recipe.schedule.batch
+    if not steps_per_epoch:
+        raise RecipeError(
+            f"{len(task.dataset)} images do not fill one batch of {recipe.schedule.batch}; lower schedule.batch or "
+            "add images"
+        )
+    steps = recipe.schedule.total_steps(steps_per_epoch)
     return DetectorPlan(
         images=len(task.dataset),
         faces=task.dataset.faces,
         problems=tuple(f"{one.where}: {one.reason}" for one in task.dataset.problems),
-        steps_per_epoch=task.steps_per_epoch,
-        steps=task.steps,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
-        multiplications=counter.get_total_flops() // 2,
+        steps_per_epoch=steps_per_epoch,
+        steps=steps,
+        parameters=parameters,
+        multiplications=multiplications,
         rate=recipe.rate,
-        seconds=task.steps * _seconds_per_step(task),
+        batch=own,
+        checkpoint_bytes=4 * parameters * (1 + moments),
+        kept=recipe.run.keep,
+        backbone_bytes=4 * parameters * (2 + moments),
+        activation_bytes=own
+        // recipe.run.accumulate
+        * activations
+        * (2 if recipe.run.precision in PRECISIONS else 4),
+        machine=machine,
+        seconds=steps * _seconds_per_step(task) if machine.present else nan,
         evaluations=tuple(one.name for one in recipe.evaluate),
     )
+
+
+def _of_one_process(recipe: DetectorRecipe, batch: int, machine: PlannedMachine) -> DetectorRecipe:
+    """The recipe with the share of a batch that one process has, as it can be opened on this machine."""
+    schedule = recipe.schedule.model_copy(update={"batch": batch})
+    run = recipe.run if machine.present else recipe.run.model_copy(update={"precision": "f32", "device": "cpu"})
+    return recipe.model_copy(update={"schedule": schedule, "run": run})
+
+
+def _forward(network: DetectorNetwork, side: int) -> tuple[int, int]:
+    """Count multiplications of one input, and numbers in all layers' outputs; the network has no memory."""
+    numbers = 0
+
+    def count(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal numbers
+        if isinstance(output, Tensor) and not list(module.children()):
+            numbers += output.numel()
+
+    handles = [module.register_forward_hook(count) for module in network.modules()]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 3, side, side, device="meta"))
+    for handle in handles:
+        handle.remove()
+    return counter.get_total_flops() // 2, numbers
 
 
 def _seconds_per_step(task: DetectionTask) -> float:
@@ -96,6 +172,7 @@ def _seconds_per_step(task: DetectionTask) -> float:
     for batch in batches:
         start = time.perf_counter()
         task.step(batch, 0.0)
+        settle(task.world.device)
         took.append(time.perf_counter() - start)
         if len(took) == TIMED:
             break

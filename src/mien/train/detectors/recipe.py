@@ -74,8 +74,8 @@ class DetectorInit(Strict):
     """Fine-tuning: what a training starts from."""
 
     weights: Path
-    """A checkpoint of mien's own, or biubug6's RetinaFace; its network has to be the recipe's. For a RetinaFace also a
-    classifier of ImageNet: torchvision's resnet50, or biubug6's MobileNet-0.25."""
+    """A checkpoint of mien's own, or biubug6's RetinaFace; its network has to be the recipe's. For a RetinaFace
+    also a classifier of ImageNet: torchvision's resnet50, or biubug6's MobileNet-0.25."""
     norms: Literal["train", "freeze"] = "train"
     """Whether BatchNorms continue to gather statistics and to learn, or stay as they are."""
 

@@ -1,12 +1,13 @@
 """What a recognizer's training would take, before it is started: images, classes, steps, memory, time.
 
 Counts multiplications and activations on a network without memory. The time comes from a few steps of the network on
-this machine with a small batch, so it is an estimate; reading, evaluations and the exchange between processes are
-left out. Trains nothing.
+this machine, on a processor with a small batch, so it is an estimate; reading, evaluations and the exchange between
+processes are left out. Trains nothing.
 """
 
 import time
 from dataclasses import asdict, dataclass
+from math import isnan, nan
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mien.train.compute.distributed import ALONE, World
+from mien.train.compute.machine import PlannedMachine, machine_of, settle
 from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.network import PRECISIONS
 from mien.train.compute.preprocess import prepare
@@ -49,7 +51,11 @@ class RecognizerPlan:
         backbone_bytes: weights, gradient and moments of the backbone in one process.
         activation_bytes: of one part of a batch in one process.
         head_bytes: class centres, their moments, and logits in one process.
-        seconds: of the whole training on this machine, without evaluations.
+        checkpoint_bytes: of one checkpoint, with the parts of all processes.
+        batch: crops of a step in one process.
+        kept: number of checkpoints that are kept.
+        machine: what the plan is for.
+        seconds: of the whole training, without evaluations; NaN where the device is not at this machine.
         evaluations: names of the validation sets.
     """
 
@@ -64,6 +70,10 @@ class RecognizerPlan:
     backbone_bytes: int
     activation_bytes: int
     head_bytes: int
+    checkpoint_bytes: int
+    batch: int
+    kept: int
+    machine: PlannedMachine
     seconds: float
     evaluations: tuple[str, ...]
 
@@ -74,7 +84,7 @@ class RecognizerPlan:
 
     def values(self) -> dict[str, object]:
         """All of it, for programs."""
-        return {**asdict(self), "bytes": self.bytes}
+        return {**asdict(self), "bytes": self.bytes, "seconds": None if isnan(self.seconds) else self.seconds}
 
     def rows(self) -> list[tuple[str, str]]:
         """What and how much, for people, without the time."""
@@ -86,10 +96,16 @@ class RecognizerPlan:
             ("learning rate", f"at most {self.rate:g}"),
             ("network", f"{self.parameters / 1e6:.1f} M parameters"),
             ("multiplications per crop", f"{self.multiplications / 1e9:.2f} G"),
+            ("processes", f"{self.machine.processes} x {self.machine.device}, {self.batch} crops of a step each"),
+            self.machine.memory_row(
+                self.bytes,
+                f"{self.backbone_bytes / 1e9:.1f} backbone, {self.activation_bytes / 1e9:.1f} activations, "
+                f"{self.head_bytes / 1e9:.1f} head",
+            ),
             (
-                "memory per process",
-                f"{self.bytes / 1e9:.1f} GB: {self.backbone_bytes / 1e9:.1f} backbone, "
-                f"{self.activation_bytes / 1e9:.1f} activations, {self.head_bytes / 1e9:.1f} head",
+                "disk for checkpoints",
+                f"{(self.kept + 1) * self.checkpoint_bytes / 1e9:.1f} GB: {self.kept} that are kept and one that is "
+                f"written, {self.checkpoint_bytes / 1e9:.2f} each",
             ),
             ("evaluated on", ", ".join(self.evaluations) or "nothing: add [[evaluate]]"),
         ]
@@ -113,6 +129,10 @@ def plan_recognizer(recipe: RecognizerRecipe, world: World = ALONE) -> Recognize
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
     operations, activations = _forward(backbone)
     classes = len(crops.classes)
+    machine = machine_of(world)
+    seconds = _seconds_per_image(recipe, classes, world) / world.size if machine.present else nan
+    moments = OPTIMIZERS[recipe.optimizer.name].moments
+    centres = classes * recipe.head.make().centres * recipe.model.embedding
     return RecognizerPlan(
         images=crops.epoch_length,
         classes=classes,
@@ -122,10 +142,14 @@ def plan_recognizer(recipe: RecognizerRecipe, world: World = ALONE) -> Recognize
         parameters=parameters,
         multiplications=operations // 2,
         rate=recipe.rate,
-        backbone_bytes=parameters * 4 * (2 + OPTIMIZERS[recipe.optimizer.name].moments),
+        backbone_bytes=parameters * 4 * (2 + moments),
         activation_bytes=_activation_bytes(recipe, activations, world),
         head_bytes=_head_bytes(recipe, classes, world),
-        seconds=steps * recipe.schedule.batch * _seconds_per_image(recipe, classes, world) / world.size,
+        checkpoint_bytes=4 * (parameters + centres) * (1 + moments),
+        batch=recipe.schedule.batch // world.size,
+        kept=recipe.run.keep,
+        machine=machine,
+        seconds=steps * recipe.schedule.batch * seconds,
         evaluations=tuple(one.name for one in recipe.evaluate),
     )
 
@@ -181,13 +205,17 @@ def _seconds_per_crop(recipe: RecognizerRecipe, world: World) -> float:
     if recipe.run.channels_last:
         backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     side = backbone.spec.size
-    crops = np.random.default_rng(0).integers(0, 256, (TIMED, side, side, 3), np.uint8)
+    # A GPU needs a whole batch to be as fast as it is; a processor is as fast with a small one.
+    part = recipe.schedule.batch // world.size // recipe.run.accumulate
+    count = part if world.device.type == "cuda" else TIMED
+    crops = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
     took = []
     for _ in range(REPEATED):
         start = time.perf_counter()
         pixels = prepare(crops, backbone.spec, world.device, channels_last=recipe.run.channels_last)
         embed(backbone, pixels, recipe.run.precision, world.device).square().mean().backward()  # type: ignore[no-untyped-call]
-        took.append((time.perf_counter() - start) / TIMED)
+        settle(world.device)
+        took.append((time.perf_counter() - start) / count)
     return min(took)
 
 
