@@ -6,6 +6,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mien.train.compute.distributed import ALONE, World
 from mien.train.compute.machine import PlannedMachine, machine_of
 from mien.train.compute.optimize import Outcome
@@ -53,7 +55,8 @@ class ToyTask:
             return Outcome(inf, 1.0)
         self.rates[batch.step] = rate
         self.count += 1
-        return Outcome(float(batch.step), 1.0, parts=(("part", 0.5),), stopping=stopping)
+        stops = bool(self.world.maximum(torch.tensor(float(stopping))))
+        return Outcome(float(batch.step), 1.0, parts=(("part", 0.5),), stopping=stops)
 
     def describe_fault(self, batch: ToyBatch) -> str:
         return f"toy batch {batch.step}"

@@ -169,7 +169,7 @@ class _Run:
             self.times = [time.monotonic()]
             try:
                 for batch in self.task.batches(step):
-                    asked = self.stopping.is_set()
+                    asked = self.stopping.is_set() or self.writer.failed
                     stop = _any(self.task.world, asked) if batch.step in self.skipped else self.train_on(batch, asked)
                     step = batch.step + 1
                     self.save_and_validate(step, stop)
