@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from made_up import recognizer_recipe, shortest_recipe  # noqa: E402
+from made_up import recognizer_recipe, shortest_recipe, tuning_recipe  # noqa: E402
 
 from mien.cli import run  # noqa: E402
 from mien.train.kinds import parse_recipe, read_recipe  # noqa: E402
@@ -127,6 +127,18 @@ def test_a_plan_is_for_the_device_and_the_processes_of_the_training(
     assert "take a multiple of 3" in capsys.readouterr().err
     assert run(["train", path, "--processes", "3"]) == 2
     assert "torchrun --nproc-per-node" in capsys.readouterr().err
+
+
+def test_weights_that_do_not_learn_need_no_gradient_and_no_momentum(
+    face_pack: Path, foreign_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_seconds_per_crop", lambda recipe, world: 0.5)
+    whole, frozen, thin = (
+        planning.plan_recognizer(tuning_recipe(face_pack, foreign_weights, **init))
+        for init in ({}, {"freeze": [0, 1]}, {"lora": 2})
+    )
+    assert whole.backbone_bytes == 12 * whole.parameters
+    assert 4 * thin.parameters < thin.backbone_bytes < frozen.backbone_bytes < whole.backbone_bytes
 
 
 def test_the_size_of_a_checkpoint_is_that_of_the_plan(

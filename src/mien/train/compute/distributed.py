@@ -35,7 +35,7 @@ class World:
         rank: its number.
         size: number of processes.
         device: what it computes on.
-        channel: to the other processes, for what is no part of a step.
+        channel: to the other processes, for what steps do not exchange.
     """
 
     rank: int = 0

@@ -59,7 +59,7 @@ def read_detector(path: Path) -> RecognizedDetector | None:
 
 
 def read_body(path: Path, name: str) -> dict[str, Tensor] | None:
-    """Read the body of a detector from a classifier of ImageNet, by the detector's names; None if it is none.
+    """Read the body of a detector from a classifier of ImageNet, by the detector's names; None if it is not one.
 
     Raises:
         CheckpointError: not a file of torch, or weights that do not fit the body.

@@ -18,8 +18,10 @@ from mien.train.compute.distributed import ALONE, World
 from mien.train.compute.machine import PlannedMachine, machine_of, settle
 from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.network import PRECISIONS
+from mien.train.compute.optimize import freeze_stages
 from mien.train.compute.preprocess import prepare
 from mien.train.recipe.optimizers import OPTIMIZERS
+from mien.train.recognizers import lora
 from mien.train.recognizers.backbones.backbone import Backbone
 from mien.train.recognizers.backbones.registry import build
 from mien.train.recognizers.data import open_dataset
@@ -48,7 +50,7 @@ class RecognizerPlan:
         parameters: number of weights of the backbone.
         multiplications: of one crop's forward pass.
         rate: the learning rate at this batch.
-        backbone_bytes: weights, gradient and moments of the backbone in one process.
+        backbone_bytes: weights of the backbone in one process, and gradient and moments of those that learn.
         activation_bytes: of one part of a batch in one process.
         head_bytes: class centres, their moments, and logits in one process.
         checkpoint_bytes: of one checkpoint, with the parts of all processes.
@@ -128,6 +130,7 @@ def plan_recognizer(recipe: RecognizerRecipe, world: World = ALONE) -> Recognize
     steps = recipe.schedule.total_steps(steps_per_epoch)
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
     operations, activations = _forward(backbone)
+    learning = _learning(backbone, recipe)
     classes = len(crops.classes)
     machine = machine_of(world)
     seconds = _seconds_per_image(recipe, classes, world) / world.size if machine.present else nan
@@ -142,16 +145,26 @@ def plan_recognizer(recipe: RecognizerRecipe, world: World = ALONE) -> Recognize
         parameters=parameters,
         multiplications=operations // 2,
         rate=recipe.rate,
-        backbone_bytes=parameters * 4 * (2 + moments),
+        backbone_bytes=4 * (parameters + learning * (1 + moments)),
         activation_bytes=_activation_bytes(recipe, activations, world),
         head_bytes=_head_bytes(recipe, classes, world),
-        checkpoint_bytes=4 * (parameters + centres) * (1 + moments),
+        checkpoint_bytes=4 * (parameters + learning * moments + centres * (1 + moments)),
         batch=recipe.schedule.batch // world.size,
         kept=recipe.run.keep,
         machine=machine,
         seconds=steps * recipe.schedule.batch * seconds,
         evaluations=tuple(one.name for one in recipe.evaluate),
     )
+
+
+def _learning(backbone: Backbone, recipe: RecognizerRecipe) -> int:
+    """How many weights have a gradient, with frozen stages and thin matrices; changes the network."""
+    init = recipe.init
+    if init is not None and init.lora:
+        lora.adapt(backbone, init.lora, init.lora_alpha)
+    if init is not None and init.freeze and not init.freeze_epochs:
+        freeze_stages(backbone, init.freeze)
+    return sum(parameter.numel() for parameter in backbone.parameters() if parameter.requires_grad)
 
 
 def _seconds_per_image(recipe: RecognizerRecipe, classes: int, world: World) -> float:
