@@ -82,10 +82,13 @@ class World:
 
     def gather_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The rows of all ranks, in the ranks' order; any numbers of rows, of one width and type."""
-        counts = self.channel.numbers(len(rows))
-        # A rank without rows does not know their width.
-        width = max(self.channel.numbers(rows.shape[1] if len(rows) else 0))
-        if self.size == 1 or not max(counts):
+        if self.size == 1:
+            return rows
+        # Not over the channel, which a checkpoint may be using. A rank without rows does not know their width.
+        shape = torch.tensor([[len(rows), rows.shape[1] if len(rows) else 0]], device=self.device)
+        counts, widths = self.gather(shape).T.tolist()
+        width = max(widths)
+        if not max(counts):
             return rows
         padded = np.zeros((max(counts), width), rows.dtype)
         padded[: len(rows)] = rows
