@@ -160,7 +160,8 @@ def test_an_evaluation_due_at_a_checkpoint_is_not_lost_when_the_run_is_killed_du
     )
     assert killed.returncode == 9, "killed by itself, and not ended"
     saved = checkpoint.latest(tmp_path / "run" / "checkpoints")
-    assert saved is not None and saved.step == 4
+    # The checkpoint of step 4 may still have been on its way to the disk.
+    assert saved is not None and saved.step in (2, 4)
     monkeypatch.setitem(KINDS, "toy", toy.TOY)
     train(parse_recipe(toy.toy_content(evaluate=[{"name": "set", "every": 2}]), "toy"), tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]

@@ -106,12 +106,14 @@ def _notes(saved: Saved, task: Task[Any], changes: Changes) -> tuple[str, ...]:
         )
     if changes.said:
         notes.append(f"{', '.join(changes.said)}: the steps to come are computed in another way")
-    processes = len(saved.heads)
-    if processes != task.world.size:
+    processes, head = len(saved.heads), getattr(task.recipe, "head", None)
+    effects = [] if task.recipe.run.synchronize_norms else ["each BatchNorm sees another part of a batch"]
+    if head is not None and head.sample < 1:
+        effects.append("other classes are drawn")
+    if processes != task.world.size and effects:
         notes.append(
-            f"{processes} processes made the steps before, and {task.world.size} make the rest: each BatchNorm sees "
-            "another part of a batch unless run.synchronize_norms is true, and below head.sample = 1 other classes "
-            "are drawn"
+            f"the steps so far were made by {processes} processes, and the rest by {task.world.size}: "
+            f"{' and '.join(effects)}"
         )
     return tuple(notes)
 
