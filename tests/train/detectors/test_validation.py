@@ -47,7 +47,7 @@ def test_each_process_detects_on_its_share_and_the_first_measures_all(
 ) -> None:
     """One process evaluated while all others waited."""
     one = validation.DetectionValidation(DetectorEvaluate(name="same", set=scenes))
-    network = DETECTORS["scrfd-500m"].build()
+    network = DETECTORS["scrfd-500m"].build().eval()
     monkeypatch.setattr(validation, "MIN_SCORE", 0.005)
     shares: list[np.ndarray] = []
     monkeypatch.setattr(World, "take_from_first", lambda world, values: None)
