@@ -113,7 +113,7 @@ def test_a_plan_is_for_the_device_and_the_processes_of_the_training(
 
     one, four = planned(), planned("--processes", "4")
     assert (one["batch"], four["batch"]) == (16, 4)
-    assert one["machine"]["device"] == four["machine"]["device"] == "processor"  # type: ignore[index]
+    assert one["machine"]["device"] == four["machine"]["device"] == "this processor"  # type: ignore[index]
     assert four["machine"]["processes"] == 4 and one["machine"]["memory"] > 2**30  # type: ignore[index]
     assert four["activation_bytes"] == one["activation_bytes"] / 4  # type: ignore[operator]
     assert four["seconds"] == pytest.approx(one["seconds"] / 4, rel=0.2)

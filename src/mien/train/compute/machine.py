@@ -54,7 +54,7 @@ class PlannedMachine:
         return name, f"{needed / 1e9:.1f}{room} GB: {parts}{remedy if self.memory and needed > self.memory else ''}"
 
 
-CPU = "processor"
+CPU = "this processor"
 """What a plan calls it."""
 
 
