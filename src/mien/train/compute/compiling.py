@@ -34,7 +34,7 @@ def candidates(run: RunSettings, world: World, steps: int) -> tuple[str, ...]:
     several processes can share.
     """
     if run.compile != "auto":
-        return ({True: "default", False: OFF}[run.compile] if isinstance(run.compile, bool) else run.compile,)
+        return (run.compile,)
     if world.device.type != "cuda" or steps < MIN_STEPS:
         return (OFF,)
     graphs = run.accumulate == 1 and world.size == 1 and not run.recompute

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from mien.models.card import Name, Strict
 from mien.plain_names import valid_title
@@ -53,13 +53,18 @@ class ScheduleSettings(Strict):
         return rate_factor(step, steps, steps_per_epoch, self.decay, self.warm_up, self)
 
 
+def _way(value: object) -> object:
+    """The mode that a yes or no means, as older recipes have it."""
+    return ("default" if value else "off") if isinstance(value, bool) else value
+
+
 class RunSettings(Strict):
     """How a training runs; none of this is meant to change the result."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["f32", "bf16", "fp16"] = "bf16"
     channels_last: bool = True
-    compile: Literal["auto", "off", "default", "reduce-overhead"] | bool = "auto"
+    compile: Annotated[Literal["auto", "off", "default", "reduce-overhead"], BeforeValidator(_way)] = "auto"
     """Mode of torch.compile. auto measures on a GPU which way is the fastest for the batch, and keeps the result; it
     compiles nothing on a processor."""
     static_graph: bool = False
