@@ -122,6 +122,18 @@ def test_threads_and_handles_add_keys_side_by_side(keys: KeyFile) -> None:
     assert {subject: KeyFile(keys.path, MASTER).find(subject) for subject in made} == made
 
 
+def test_keys_that_may_only_be_read_are_read_and_say_so(keys: KeyFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = new_id()
+    key = keys.make(subject)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    reader = KeyFile(keys.path, MASTER)
+    assert reader.find(subject) == key
+    for act in (lambda: reader.make(new_id()), lambda: reader.erase(subject), lambda: reader.rotate(OTHER)):
+        with pytest.raises(GalleryError, match="can only be read: change its rights"):
+            act()
+    assert keys.find(subject) == key
+
+
 def test_a_slot_that_a_crash_cut_off_is_written_over(keys: KeyFile) -> None:
     first = new_id()
     key = keys.make(first)

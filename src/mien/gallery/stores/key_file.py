@@ -87,7 +87,8 @@ class KeyFile:
     def _open(self) -> None:
         self.close()
         try:
-            self._descriptor = os.open(self.path, os.O_RDWR | BINARY)
+            self._read_only = not os.access(self.path, os.W_OK)
+            self._descriptor = os.open(self.path, (os.O_RDONLY if self._read_only else os.O_RDWR) | BINARY)
             header = _read_at(self._descriptor, SLOT, 0)
         except OSError as reason:
             raise GalleryError(
@@ -199,6 +200,8 @@ class KeyFile:
         """Keep other processes from writing, in the file that is there now."""
         while True:
             self._require_current()
+            if self._read_only:
+                raise GalleryError(f"{self.path} can only be read: change its rights, so that keys can be written")
             _flock(self._descriptor, hold=True)
             if self.path.stat().st_ino == os.fstat(self._descriptor).st_ino:
                 break
