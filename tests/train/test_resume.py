@@ -107,7 +107,7 @@ def test_an_evaluation_that_was_broken_off_is_made_up_for_and_others_are_not_mad
     log.write_text("".join(lines[:-1]))
     made: list[str] = []
     real = ValidationSet.embed
-    monkeypatch.setattr(ValidationSet, "embed", lambda one, embed: made.append(one.settings.name) or real(one, embed))
+    monkeypatch.setattr(ValidationSet, "embed", lambda one, *more: made.append(one.settings.name) or real(one, *more))
     train(
         recognizer_recipe(face_pack, evaluate=[{"name": "same", "set": str(face_pack), "every": 3}]), tmp_path / "run"
     )
