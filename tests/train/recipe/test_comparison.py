@@ -48,11 +48,17 @@ def test_another_training_is_one(changes: dict[str, Any], says: str) -> None:
 
 
 def test_a_precision_that_changes_results_is_said_and_more_steps_are_longer() -> None:
-    found = compared(run={"precision": "f32", "accumulate": 2}, schedule={"batch": 8, "steps": 9})
+    found = compared(
+        head={"products": "bf16"},
+        run={"precision": "f32", "exchange": "bf16", "accumulate": 2},
+        schedule={"batch": 8, "steps": 9},
+    )
     assert found.other == ()
     assert found.said == (
         "run.precision is bf16 there and f32 here",
+        "run.exchange is f32 there and bf16 here",
         "run.accumulate is 1 there and 2 here",
+        "head.products is auto there and bf16 here",
     )
     assert found.longer == ("schedule.steps is 2 there and 9 here",)
 

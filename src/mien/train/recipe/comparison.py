@@ -13,7 +13,7 @@ from mien.train.recipe.settings import Training
 FREE = ("name", "run", "evaluate", "about", "guard", "data.check")
 """Sections and keys that have no effect on what was trained so far."""
 
-SAID = ("run.precision", "run.accumulate", "run.synchronize_norms")
+SAID = ("run.precision", "run.exchange", "run.accumulate", "run.synchronize_norms", "head.products")
 """Keys that have an effect on the steps to come, and with which a run may go on."""
 
 LENGTH = ("schedule.steps", "schedule.epochs")

@@ -59,7 +59,7 @@ def _way(value: object) -> object:
 
 
 class RunSettings(Strict):
-    """How a training runs; none of this is meant to change the result."""
+    """How a training runs. Only precision, exchange, accumulate and synchronize_norms change the result."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["f32", "bf16", "fp16"] = "bf16"
