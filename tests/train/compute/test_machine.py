@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from mien.train.compute.distributed import World  # noqa: E402
-from mien.train.compute.machine import PlannedMachine, machine_of, planned_world  # noqa: E402
+from mien.train.compute.machine import PlannedMachine, disk_row, machine_of, planned_world  # noqa: E402
 
 CARD = PlannedMachine(device="Some GPU", processes=8, memory=80_000_000_000, present=True)
 
@@ -44,3 +44,9 @@ def test_a_time_says_where_and_what_it_leaves_out() -> None:
         "about 2.0 hours on 8 x Some GPU, without reading, the exchange between processes and evaluations"
     )
     assert "not measured" in CARD.time_row(nan, "")[1]
+
+
+def test_the_disk_needs_room_for_one_more_checkpoint_than_is_kept() -> None:
+    """One is written before the oldest is dropped."""
+    assert disk_row(2, 3_000_000_000) == ("disk for checkpoints", "9.0 GB: 2 that are kept, and one that is written")
+    assert disk_row(1, 9_000_000)[1].startswith("18 MB: 1 ")

@@ -54,6 +54,18 @@ class PlannedMachine:
         return name, f"{needed / 1e9:.1f}{room} GB: {parts}{remedy if self.memory and needed > self.memory else ''}"
 
 
+def disk_row(kept: int, each: int) -> tuple[str, str]:
+    """What checkpoints need on the disk: those that are kept, and one that is being written.
+
+    Args:
+        kept: number of checkpoints that are kept.
+        each: bytes of one.
+    """
+    much = (kept + 1) * each
+    shown = f"{much / 1e9:.1f} GB" if much >= 1e9 else f"{much / 1e6:.0f} MB"
+    return "disk for checkpoints", f"{shown}: {kept} that are kept, and one that is written"
+
+
 CPU = "this processor"
 """What a plan calls it."""
 

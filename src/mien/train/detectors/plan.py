@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mien.errors import RecipeError
 from mien.train.compute.distributed import ALONE, World
-from mien.train.compute.machine import PlannedMachine, machine_of, settle
+from mien.train.compute.machine import PlannedMachine, disk_row, machine_of, settle
 from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.network import PRECISIONS, require_precision
 from mien.train.compute.order import parts_of_batch
@@ -85,11 +85,7 @@ class DetectorPlan:
                 self.backbone_bytes + self.activation_bytes,
                 f"{self.backbone_bytes / 1e9:.1f} network, {self.activation_bytes / 1e9:.1f} activations",
             ),
-            (
-                "disk for checkpoints",
-                f"{(self.kept + 1) * self.checkpoint_bytes / 1e9:.2f} GB: {self.kept} that are kept and one that is "
-                "written",
-            ),
+            disk_row(self.kept, self.checkpoint_bytes),
             ("evaluated on", ", ".join(self.evaluations) or "nothing: add [[evaluate]]"),
         ]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mien.train.compute.distributed import ALONE, World
-from mien.train.compute.machine import PlannedMachine, machine_of, settle
+from mien.train.compute.machine import PlannedMachine, disk_row, machine_of, settle
 from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.network import PRECISIONS
 from mien.train.compute.optimize import freeze_stages
@@ -104,11 +104,7 @@ class RecognizerPlan:
                 f"{self.backbone_bytes / 1e9:.1f} backbone, {self.activation_bytes / 1e9:.1f} activations, "
                 f"{self.head_bytes / 1e9:.1f} head",
             ),
-            (
-                "disk for checkpoints",
-                f"{(self.kept + 1) * self.checkpoint_bytes / 1e9:.1f} GB: {self.kept} that are kept and one that is "
-                f"written, {self.checkpoint_bytes / 1e9:.2f} each",
-            ),
+            disk_row(self.kept, self.checkpoint_bytes),
             ("evaluated on", ", ".join(self.evaluations) or "nothing: add [[evaluate]]"),
         ]
 
