@@ -115,6 +115,9 @@ EXAMPLES = (
     "split_set",
     "prepare_set",
     "check_pack",
+    "clean_pack",
+    "teach_pack",
+    "find_wrong_labels",
     "export_folders",
     "export_recordio",
     "find_overlap",
@@ -136,6 +139,9 @@ EXAMPLES = (
     "calibrate",
     "write_report",
     "survey_detectors",
+    "list_recipes",
+    "shipped_recipe",
+    "copy_recipe",
     "train_model",
     "export_model",
     "list_models",
@@ -161,6 +167,8 @@ EXAMPLES = (
 EXTRAS = {
     "train_model": "torch",
     "export_model": "torch",
+    "teach_pack": "torch",
+    "find_wrong_labels": "torch",
     "quantize_model": "onnxruntime",
     **dict.fromkeys(("encrypt_gallery", "rotate_master_key", "backup_keys", "restore_keys"), "cryptography"),
 }
@@ -230,7 +238,7 @@ def test_every_name_is_there_and_documented(name: str) -> None:
 
 
 def test_every_verb_has_a_function() -> None:
-    groups = {"keys", "audit-log", "models", "data", "evaluate", "bench", "config", "gallery"}
+    groups = {"keys", "audit-log", "models", "recipes", "data", "evaluate", "bench", "config", "gallery"}
     assert set(VERB_NAMES) | groups == set(VERBS) and set(VERB_NAMES.values()) <= set(mien.__all__)
 
 

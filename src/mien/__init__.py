@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         load_card,
     )
     from mien.cluster.clustering import cluster_faces
+    from mien.data.cleaning import clean_pack
     from mien.data.export import export_folders, export_recordio
     from mien.data.find_faces import find_faces, find_faces_in_video
     from mien.data.importing import import_set
@@ -81,6 +82,10 @@ if TYPE_CHECKING:
     from mien.train.export import export as export_model
     from mien.train.inspection import inspect_model
     from mien.train.loop import train as train_model
+    from mien.train.recipe.shipped import copy_recipe, list_recipes
+    from mien.train.recipe.shipped import read_shipped as shipped_recipe
+    from mien.train.recognizers.teacher_cache import teach_pack
+    from mien.train.recognizers.wrong_labels import find_wrong_labels
     from mien.units import convert_unit_length as convert_threshold
     from mien.verify.verifying import verify_pairs
 
@@ -104,10 +109,12 @@ __all__ = [
     "check",
     "check_files",
     "check_pack",
+    "clean_pack",
     "cluster_faces",
     "compare",
     "compare_images",
     "convert_threshold",
+    "copy_recipe",
     "create_gallery",
     "detect_faces",
     "embed_crops",
@@ -140,6 +147,7 @@ __all__ = [
     "find_faces_in_video",
     "find_overlap",
     "find_settings",
+    "find_wrong_labels",
     "gallery_health",
     "gallery_settings",
     "identify",
@@ -148,6 +156,7 @@ __all__ = [
     "inspect_model",
     "inspect_set",
     "list_models",
+    "list_recipes",
     "list_samples",
     "list_subjects",
     "load_card",
@@ -170,8 +179,10 @@ __all__ = [
     "restore_keys",
     "rotate_master_key",
     "run_tour",
+    "shipped_recipe",
     "split_set",
     "survey_detectors",
+    "teach_pack",
     "train_model",
     "try_templates",
     "verify_audit_log",
@@ -279,6 +290,12 @@ _HOMES = {
     "write_portraits": "mien.gallery.samples:write_portraits",
     "write_report": "mien.evaluate.render:write_report",
     "write_setting": "mien.settings:write_setting",
+    "list_recipes": "mien.train.recipe.shipped:list_recipes",
+    "shipped_recipe": "mien.train.recipe.shipped:read_shipped",
+    "copy_recipe": "mien.train.recipe.shipped:copy_recipe",
+    "teach_pack": "mien.train.recognizers.teacher_cache:teach_pack",
+    "find_wrong_labels": "mien.train.recognizers.wrong_labels:find_wrong_labels",
+    "clean_pack": "mien.data.cleaning:clean_pack",
 }
 """Where each name is: module and name in it."""
 

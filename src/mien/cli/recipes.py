@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
-from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_file
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, emit, out, show
-from mien.train.recipe.shipped import ENDING, read_shipped, shipped_names
+from mien.train.recipe import shipped
+from mien.train.recipe.shipped import ENDING, read_shipped
 
 app = typer.Typer(no_args_is_help=True, help="The recipes that come with mien: list, show and copy them.")
 
@@ -26,7 +26,7 @@ def list_recipes(json: options.Json = False) -> int:
       mien recipes list
     """
     table = TerminalTable("name", "trains", "what it is")
-    for recipe in map(read_shipped, shipped_names()):
+    for recipe in shipped.list_recipes():
         if json:
             emit(
                 {
@@ -77,9 +77,7 @@ def copy_recipe(
 
       mien recipes copy arcface-r50-deepglint --out our-r50.toml
     """
-    recipe = read_shipped(name)
     path = target or Path(f"{name}{ENDING}")
-    with guarded([path], overwrite=overwrite) as guard:
-        guard.write_text(path, recipe.text)
+    shipped.copy_recipe(name, path, overwrite=overwrite)
     out.print(f"{path}; change it, then `mien train {path}`")
     return OK

@@ -48,6 +48,12 @@ def clean_pack(
     Raises:
         OutputError: there is something in the folder already.
         ManifestError: the pack is damaged.
+
+    Example:
+        >>> from mien.data.pack import Pack
+        >>> counts = mien.clean_pack(Pack(Path("pack")), Path("clean"), {0: "somebody else"}, {"by": "eye"})
+        >>> counts["written"], counts["wrong label"]
+        (31, 1)
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} is there already; choose a different --out, or remove it")

@@ -11,6 +11,7 @@ from typing import Any
 
 from mien.errors import RecipeError
 from mien.nearest import did_you_mean
+from mien.output_names import OutputGuard
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes"
 ENDING = ".toml"
@@ -69,11 +70,25 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob(f"*{ENDING}"))
 
 
+def list_recipes() -> tuple[ShippedRecipe, ...]:
+    """All recipes that come with mien, by name.
+
+    Example:
+        >>> [recipe.trains for recipe in mien.list_recipes() if recipe.name == "smoke"]
+        ['mobilefacenet, arcface']
+    """
+    return tuple(map(read_shipped, shipped_names()))
+
+
 def read_shipped(name: str) -> ShippedRecipe:
     """Read a recipe that comes with mien.
 
     Raises:
         RecipeError: there is no recipe of this name; the message has the nearest one.
+
+    Example:
+        >>> mien.shipped_recipe("smoke").content["schedule"]["steps"]
+        20
     """
     names = shipped_names()
     if name not in names:
@@ -83,6 +98,26 @@ def read_shipped(name: str) -> ShippedRecipe:
         )
     path = FOLDER / f"{name}{ENDING}"
     return ShippedRecipe(name, path, path.read_text(encoding="utf-8"))
+
+
+def copy_recipe(name: str, out: Path, *, overwrite: bool = False) -> None:
+    """Copy a recipe into a file of yours, to change it.
+
+    Args:
+        name: of the recipe.
+        out: the file to write.
+        overwrite: whether a file that mien did not make is replaced.
+
+    Raises:
+        RecipeError: there is no recipe of this name.
+        OutputError: the file is there and was not made by mien.
+
+    Example:
+        >>> mien.copy_recipe("smoke", Path("our-smoke.toml"))
+        >>> Path("our-smoke.toml").read_text().splitlines()[3]
+        'name = "smoke"'
+    """
+    OutputGuard(overwrite=overwrite).write_text(out, read_shipped(name).text)
 
 
 def find_recipe(given: str) -> Path:

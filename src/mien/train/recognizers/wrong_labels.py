@@ -73,6 +73,11 @@ def find_wrong_labels(
     Raises:
         RecipeError: it is not a pack, or the model's pose cannot be made of its crops.
         ModelError: no such model.
+
+    Example:
+        >>> found = mien.find_wrong_labels(Path("pack"), "dlib-resnet")
+        >>> found.judged  # everybody has two photographs, and three show who is in the majority
+        0
     """
     taught = teach_pack(path, model, on_progress=on_progress)
     return judge_labels(taught, Pack(path).labels, max_angle)
