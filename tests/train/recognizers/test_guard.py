@@ -95,9 +95,9 @@ def guarded(folder: Path, role: str, before: float, after: float, **guard: float
     return apply_guard(recipe, folder, [ValidationSet(settings, names, SUBJECTS, (), ())])
 
 
-def test_a_gain_on_ones_own_set_is_better_and_its_reverse_is_not(tmp_path: Path) -> None:
+def test_a_gain_on_ones_own_set_is_seen_and_its_reverse_is_a_loss(tmp_path: Path) -> None:
     assert guarded(tmp_path, "own", before=1.6, after=0.8).verdict == "general not seen"  # type: ignore[union-attr]
-    assert guarded(tmp_path, "own", before=0.8, after=1.6).verdict == "no gain shown"  # type: ignore[union-attr]
+    assert guarded(tmp_path, "own", before=0.8, after=1.6).verdict == "lost own"  # type: ignore[union-attr]
     assert guarded(tmp_path, "general", before=0.8, after=1.6).verdict == "lost too much"  # type: ignore[union-attr]
     watched = guarded(tmp_path, "watch", before=0.8, after=1.6)
     assert watched is not None and watched.rows == ()
