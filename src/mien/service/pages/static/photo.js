@@ -97,9 +97,10 @@ export class Photo {
       throw new Error(text("camera-refused"));
     }
     this.video.srcObject = this.stream;
-    this.video.hidden = this.snap.hidden = false;
+    this.video.hidden = false;
     this.camera.textContent = text("camera-stop");
     await this.video.play();
+    this.snap.hidden = false;
     this.snap.focus();
     if (this.onFrame) this.watch(this.stream);
   }
