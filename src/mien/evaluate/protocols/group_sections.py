@@ -53,8 +53,8 @@ def group_section(pairs: PairStatistics, points: Sequence[OperatingPoint], *, ma
     )
     numbers = {f"groups: {name}": Number(value=value) for name, value in found.items()}
     if needed and mated and len(pairs.mated):
-        numbers["groups: FNMR at the worst group's threshold"] = number(fnmr_at(pairs, needed[0].threshold))
-        numbers["groups: FNMR at one threshold for all"] = number(fnmr_at(pairs, point.threshold))
+        numbers["groups: FNMR if the worst group decides"] = number(fnmr_at(pairs, needed[0].threshold))
+        numbers["groups: FNMR as it is"] = number(fnmr_at(pairs, point.threshold))
     return GroupSection(tables=tables, charts=(_matrix(pairs.strata, crossed, point.wanted),), numbers=numbers)
 
 
