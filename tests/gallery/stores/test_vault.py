@@ -40,7 +40,9 @@ def test_what_is_sealed_opens_to_the_same_value(vault: SealedVault, text: str, d
 
 
 @pytest.mark.parametrize(
-    ("subject", "row", "column"), [(BINH, "row", "name"), (AN, "other", "name"), (AN, "row", "x")]
+    ("subject", "row", "column"),
+    [(BINH, "row", "name"), (AN, "other", "name"), (AN, "row", "x")],
+    ids=["another subject", "another row", "another column"],
 )
 def test_a_value_is_bound_to_its_subject_row_and_column(
     vault: SealedVault, subject: str, row: str, column: str
