@@ -237,9 +237,13 @@ def test_every_name_is_there_and_documented(name: str) -> None:
         assert set(inspect.signature(found).parameters) | {"return"} == set(hints), "typed from end to end"
 
 
+PROGRAMS = {"serve"}
+"""Verbs that run until they are stopped: from Python, mien.client speaks to the service."""
+
+
 def test_every_verb_has_a_function() -> None:
     groups = {"keys", "audit-log", "models", "recipes", "data", "evaluate", "bench", "config", "gallery"}
-    assert set(VERB_NAMES) | groups == set(VERBS) and set(VERB_NAMES.values()) <= set(mien.__all__)
+    assert set(VERB_NAMES) | groups | PROGRAMS == set(VERBS) and set(VERB_NAMES.values()) <= set(mien.__all__)
 
 
 def test_every_name_has_an_example_that_runs() -> None:
@@ -250,7 +254,8 @@ def test_the_guides_table_has_every_name_once_and_every_command() -> None:
     text = (ROOT / "docs" / "guide" / "api.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.*?) \| `(\w+)` \| .+ \|$", text, re.MULTILINE)
     assert sorted(name for _, name in rows) == sorted(mien.__all__)
-    assert {cell[6:-1] for cell, _ in rows if cell.startswith("`mien ")} == set(commands())
+    assert {cell[6:-1] for cell, _ in rows if cell.startswith("`mien ")} == set(commands()) - PROGRAMS
+    assert all(f"`mien {verb}`" in text for verb in PROGRAMS)
 
 
 def commands() -> Iterator[str]:

@@ -77,7 +77,7 @@ def backup_keys(gallery: str | Path, target: str | Path, passphrase: str, days: 
 
     Example:
         >>> mien.backup_keys("door.gallery", "door.keys", "correct horse battery", days=30)
-        1
+        2
     """
     keys = _keys(Path(gallery))
     try:
