@@ -19,9 +19,11 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from mien.errors import RecipeError, TrainingError
 from mien.train.compute.channel import Channel
+from mien.train.compute.meeting import meet
 
 PATIENCE = timedelta(hours=4)
 """How long processes wait for one that evaluates."""
@@ -172,7 +174,8 @@ def joined(device: str = "auto") -> Iterator[World]:
     if size == 1:
         yield World(0, 1, place)
         return
-    dist.init_process_group("nccl" if use_gpu else "gloo", timeout=PATIENCE)
+    common = meet(next(rendezvous("env://", rank, size))[0], rank, size, PATIENCE)
+    dist.init_process_group("nccl" if use_gpu else "gloo", store=common, rank=rank, world_size=size, timeout=PATIENCE)
     try:
         yield World(rank, size, place, Channel(rank, size, dist.new_group(backend="gloo", timeout=PATIENCE)))
     except RuntimeError as reason:
