@@ -103,7 +103,7 @@ def misses(file: Path, folder: Path) -> dict:
     numbers = json.loads((folder / "report" / "report.json").read_text(encoding="utf-8"))["numbers"]
     file.unlink()
     rates = {
-        key: [round(100 * value[end], 2) for end in ("value", "low", "high")]
+        key: [None if value[end] is None else round(100 * value[end], 2) for end in ("value", "low", "high")]
         for key, value in numbers.items()
         if key.startswith("fnmr@")
     }

@@ -60,7 +60,12 @@ def test_quantize_and_reenrol(
     run(["enrol", path, str(people / "enrol")])
     capsys.readouterr()
     assert run(["reenrol", path, "--recognizer", "net-eight-int8", "--json"]) == 0
-    assert lines(capsys)[-1] | {"contract": ""} == {"templates": 2, "model": "net-eight-int8", "contract": ""}
+    assert lines(capsys)[-1] | {"contract": ""} == {
+        "templates": 2,
+        "model": "net-eight-int8",
+        "contract": "",
+        "erased": {},
+    }
     assert run(["identify", path, str(people / "both.png"), "--recognizer", "dlib-resnet"]) == 3
     assert f"mien reenrol {path} --recognizer dlib-resnet" in capsys.readouterr().err
     assert run(["reenrol", path]) == 0

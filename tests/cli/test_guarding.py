@@ -21,6 +21,7 @@ WRITES = {output_trial.output_file, output_trial.output_folder, output_trial.out
 REFUSE_ON_THEIR_OWN = {
     "prepare_pack": "a folder that is not empty and was not begun by it",
     "export": "a folder that is not empty",
+    "clean": "a folder that is not empty",
     "train": "a folder with another run, or with a recipe that a run did not write",
 }
 """Verbs that write a folder of their own as a whole, and what they refuse."""

@@ -113,7 +113,8 @@ def threshold_answer(policy: str, chosen: ChosenThreshold, card: ModelCard) -> T
 
 def _is_of_card(threshold: Threshold, card: ModelCard) -> bool:
     rows = (*card.thresholds, *card.group_thresholds)
-    return any(row.value == threshold.value and threshold.protocol.startswith(row.protocol) for row in rows)
+    wanted = threshold.value
+    return any(row.value == wanted and threshold.protocol.startswith(row.protocol) for row in rows)
 
 
 def reasons_answer(doubts: Sequence[Doubt], language: str) -> list[ReasonAnswer]:

@@ -22,7 +22,7 @@ from mien.train.loop import train  # noqa: E402
         ({"schedule": {"batch": 2}, "run": {"accumulate": 2}}, "BatchNorm needs two crops"),
         (
             {"head": {"name": "cosface", "factor": 1.0}},
-            "head.factor is not a setting; there are name, sample, scale, margin, centres",
+            "head.factor is not a setting; did you mean filter",
         ),
         ({"data": {"min_crops": 7}}, "0 classes with at least 7 crops"),
     ],

@@ -80,7 +80,7 @@ def test_every_recipe_can_be_planned(
             if not (places / place).exists():
                 (places / place).symlink_to(make_pack(150, "dlib"))  # type: ignore[operator]
         assert recipe.name == path.stem
-        settings = ["--set", "schedule.batch=16", "--set", "data.min_crops=1"]
+        settings = ["--set", "schedule.batch=48", "--set", "data.min_crops=1"]
         settings += ["--set", "teacher.model=dlib-resnet"] if recipe.teacher is not None else []
         assert run(["train", str(path), "--dry-run", "--json", *settings]) == 0, path
         found = json.loads(capsys.readouterr().out)

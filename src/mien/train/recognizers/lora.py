@@ -6,6 +6,7 @@ needs to know nothing of this, and next to them the thin matrices, to continue f
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from math import sqrt
 
 import torch
@@ -40,7 +41,8 @@ class LowRankSum(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The sum, in the precision of the weight."""
-        with torch.autocast(weight.device.type, enabled=False):
+        # Autocast knows no meta device, on which plans are made.
+        with nullcontext() if weight.is_meta else torch.autocast(weight.device.type, enabled=False):
             return weight + self._scale * (self.up @ self.down).view_as(weight)
 
 
