@@ -76,6 +76,8 @@ def test_from_signing_in_to_an_erased_person(
     page.fill("#password", "correct horse")
     page.press("#password", "Enter")
 
+    # A button does nothing before the modules of its page have come.
+    page.wait_for_load_state("networkidle")
     page.locator("#new-gallery").click()
     page.locator("#dialog-field input").fill("Door")
     page.locator("#dialog-yes").click()

@@ -2,7 +2,7 @@
 
 torchrun keeps one store for all starts of a run, so the addresses of processes that were killed are still in it, and
 a process that reads one waits for ever. Owns the prefix under which the processes of a start write: the first one
-chooses it, and whoever asks with a number that nobody else has is told. Makes no process group.
+chooses it, and answers whoever asks with a number that nobody else has. Makes no process group.
 """
 
 import time
@@ -43,7 +43,7 @@ def _gather(store: Store, size: int, patience: timedelta) -> str:
             return token
         for rank in waiting:
             if store.check([f"asks/{rank}"]):
-                store.set(f"told/{rank}/{store.get(f'asks/{rank}').decode()}", token)
+                store.set(f"answers/{rank}/{store.get(f'asks/{rank}').decode()}", token)
     raise AssertionError
 
 
@@ -51,8 +51,8 @@ def _ask(store: Store, rank: int, patience: timedelta) -> str:
     number = uuid.uuid4().hex
     store.set(f"asks/{rank}", number)
     for _ in _looks(patience):
-        if store.check([f"told/{rank}/{number}"]):
-            token = str(store.get(f"told/{rank}/{number}").decode())
+        if store.check([f"answers/{rank}/{number}"]):
+            token = str(store.get(f"answers/{rank}/{number}").decode())
             store.set(f"{token}/{rank}", "")
             return token
     raise AssertionError
