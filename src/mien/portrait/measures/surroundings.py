@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.align import Matrix, warp
 from mien.messages import Message
 from mien.portrait.measures import mesh
 from mien.portrait.measures.face_chip import FaceChip
@@ -59,22 +60,24 @@ def surroundings(image: Image, points: Floats) -> tuple[Image, NDArray[np.bool_]
         (5 HEAD, 7 HEAD, 3) uint8 and bool of the same height and width.
     """
     matrix = _upright(points)
-    factor = max(1, int(1 / float(np.hypot(*matrix[0, :2]))))
-    small = (
-        image if factor == 1 else cv2.resize(image, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-    )
-    to_copy = matrix.copy()
-    to_copy[:, :2] *= factor
-    copy = cv2.warpAffine(small, to_copy, (ACROSS, ALONG), flags=cv2.INTER_LINEAR)
-    visible = cv2.warpAffine(np.ones(small.shape[:2], np.uint8), to_copy, (ACROSS, ALONG), flags=cv2.INTER_NEAREST)
-    outside = _beyond(points @ floats(matrix[:, :2]).T + floats(matrix[:, 2])) & (visible > 0)
+    outside = _beyond(points @ floats(matrix[:, :2]).T + floats(matrix[:, 2])) & _visible(image, matrix)
     inner = cv2.erode(
         outside.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
     )
-    return np.asarray(copy, np.uint8), np.asarray(inner > 0)
+    # Black outside of the image would be an edge.
+    return warp(image, matrix, (ACROSS, ALONG), repeat_border=True), np.asarray(inner > 0)
 
 
-def _upright(points: Floats) -> NDArray[np.float64]:
+def _visible(image: Image, matrix: Matrix) -> NDArray[np.bool_]:
+    """Which pixels of the copy show the image."""
+    height, width = image.shape[:2]
+    back = cv2.invertAffineTransform(matrix)
+    rows, columns = np.mgrid[0:ALONG, 0:ACROSS]
+    x, y = (row[0] * columns + row[1] * rows + row[2] for row in back)
+    return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
+
+
+def _upright(points: Floats) -> Matrix:
     """(2, 3) from pixels of the image to the copy: the eyes level, T at its length."""
     left, right = (points[list(group)].mean(axis=0) for group in mesh.FIVE[:2])
     across = (right - left) / max(1e-6, float(np.linalg.norm(right - left)))
