@@ -124,19 +124,24 @@ def train(folder: Path, arm: str, seed: int, epochs: float | None, *, smoke: boo
         if change is not None:
             content["teacher"] = teacher | {"model": "teacher"} | change
         content |= {"name": run.name.lower(), "seed": seed}
-        content["run"] |= {"threads": 1, "compile": "off"}  # compiling takes longer than a thousand steps
         if epochs:
             content["schedule"]["epochs"] = epochs
-        if smoke:
-            content["schedule"] = {"batch": 8, "steps": 2}
-            content["run"]["device"] = "cpu"
-        run.mkdir(parents=True, exist_ok=True)
-        file = run.with_suffix(".toml")
-        file.write_text(tomli_w.dumps(content))
-        command.mien("train", file, "--out", run, folder=folder)
-        (run / "device.txt").write_text(device())
-        print(f"{arm}, seed {seed}: done", file=sys.stderr)
+        follow(content, run, folder, smoke=smoke)
     return compared(np.load(vectors), folder)
+
+
+def follow(content: dict, run: Path, folder: Path, *, smoke: bool) -> None:
+    """Train by a recipe as a benchmark does, many at the same time, and note what it was trained on."""
+    content["run"] |= {"threads": 1, "compile": "off"}  # compiling takes longer than a thousand steps
+    if smoke:
+        content["schedule"] = {"batch": 8, "steps": 2}
+        content["run"]["device"] = "cpu"
+    run.mkdir(parents=True, exist_ok=True)
+    file = run.with_suffix(".toml")
+    file.write_text(tomli_w.dumps(content))
+    command.mien("train", file, "--out", run, folder=folder)
+    (run / "device.txt").write_text(device())
+    print(f"{run.name}: done", file=sys.stderr)
 
 
 def device() -> str:

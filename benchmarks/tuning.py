@@ -15,11 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import tomli_w
 
 import command
 import inputs
-from distillation import RATES, compared, device, differences, fnmr, rates
+from distillation import RATES, compared, differences, fnmr, follow, rates
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.operating_points import can_show
 from mien.train.recipe.shipped import read_shipped
@@ -101,16 +100,7 @@ def train(folder: Path, arm: str, seed: int, *, smoke: bool) -> tuple[PairStatis
         content |= {"name": run.name, "seed": seed, "evaluate": content["evaluate"][:1]}
         content["init"] |= ARMS[arm]
         content["optimizer"]["rate"] *= FASTER if "lora" in ARMS[arm] else 1.0
-        content["run"] |= {"threads": 1, "compile": "off"}  # compiling takes longer than 300 steps
-        if smoke:
-            content["schedule"] = {"batch": 8, "steps": 2}
-            content["run"]["device"] = "cpu"
-        run.mkdir(parents=True, exist_ok=True)
-        file = run.with_suffix(".toml")
-        file.write_text(tomli_w.dumps(content))
-        command.mien("train", file, "--out", run, folder=folder)
-        (run / "device.txt").write_text(device())
-        print(f"{arm}, seed {seed}: done", file=sys.stderr)
+        follow(content, run, folder, smoke=smoke)
     before, after = (np.load(run / "embeddings" / f"celeba-held-{when}.npy") for when in ("before", "after"))
     return compared(before, folder), compared(after, folder)
 
