@@ -5,16 +5,14 @@ from dataclasses import asdict, dataclass
 from math import isnan, nan
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from mien.errors import RecipeError
+from mien.train.compute.counting import count_forward
 from mien.train.compute.distributed import ALONE, World
 from mien.train.compute.machine import PlannedMachine, disk_row, machine_of, settle
 from mien.train.compute.memory import keep_freed_memory
 from mien.train.compute.network import PRECISIONS, require_precision
 from mien.train.compute.order import parts_of_batch
-from mien.train.detectors.network import DetectorNetwork
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.detectors.registry import DETECTORS
 from mien.train.detectors.task import DetectionTask
@@ -105,7 +103,8 @@ def plan_detector(recipe: DetectorRecipe, world: World = ALONE) -> DetectorPlan:
     task = DetectionTask(_of_one_process(recipe, own, machine), World(0, 1, world.device if machine.present else CPU))
     with torch.device("meta"):
         network = DETECTORS[recipe.detector.name].build().eval()
-    multiplications, activations = _forward(network, side)
+    operations, activations = count_forward(network, side)
+    multiplications = operations // 2
     parameters = sum(parameter.numel() for parameter in network.parameters())
     moments = OPTIMIZERS[recipe.optimizer.name].moments
     steps_per_epoch = len(task.dataset) // recipe.schedule.batch
@@ -143,23 +142,6 @@ def _of_one_process(recipe: DetectorRecipe, batch: int, machine: PlannedMachine)
     schedule = recipe.schedule.model_copy(update={"batch": batch})
     run = recipe.run if machine.present else recipe.run.model_copy(update={"precision": "f32", "device": "cpu"})
     return recipe.model_copy(update={"schedule": schedule, "run": run})
-
-
-def _forward(network: DetectorNetwork, side: int) -> tuple[int, int]:
-    """Count multiplications of one input, and numbers in all layers' outputs; the network has no memory."""
-    numbers = 0
-
-    def count(module: nn.Module, inputs: object, output: object) -> None:
-        nonlocal numbers
-        if isinstance(output, Tensor) and not list(module.children()):
-            numbers += output.numel()
-
-    handles = [module.register_forward_hook(count) for module in network.modules()]
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 3, side, side, device="meta"))
-    for handle in handles:
-        handle.remove()
-    return counter.get_total_flops() // 2, numbers
 
 
 def _seconds_per_step(task: DetectionTask) -> float:

@@ -11,9 +11,8 @@ from math import isnan, nan
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from mien.train.compute.counting import count_forward
 from mien.train.compute.distributed import ALONE, World
 from mien.train.compute.machine import PlannedMachine, disk_row, machine_of, settle
 from mien.train.compute.memory import keep_freed_memory
@@ -125,7 +124,7 @@ def plan_recognizer(recipe: RecognizerRecipe, world: World = ALONE) -> Recognize
     steps_per_epoch = crops.epoch_length // recipe.schedule.batch
     steps = recipe.schedule.total_steps(steps_per_epoch)
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
-    operations, activations = _forward(backbone)
+    operations, activations = count_forward(backbone.eval(), backbone.spec.size)
     learning = _learning(backbone, recipe)
     classes = len(crops.classes)
     machine = machine_of(world)
@@ -167,25 +166,6 @@ def _seconds_per_image(recipe: RecognizerRecipe, classes: int, world: World) -> 
     sampled = max(1, int(classes * recipe.head.sample))
     head_work = 2 * sampled * recipe.model.embedding
     return _seconds_per_crop(recipe, world) + head_work * BACKWARD / _operations_per_second(world)
-
-
-def _forward(backbone: Backbone) -> tuple[int, int]:
-    """Count floating point operations of one crop, and numbers in all layers' outputs."""
-    numbers = 0
-
-    def count(module: nn.Module, inputs: object, output: object) -> None:
-        nonlocal numbers
-        if isinstance(output, Tensor) and not list(module.children()):
-            numbers += output.numel()
-
-    handles = [module.register_forward_hook(count) for module in backbone.modules()]
-    side = backbone.spec.size
-    backbone.eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        backbone(torch.zeros(1, 3, side, side, device="meta"))
-    for handle in handles:
-        handle.remove()
-    return counter.get_total_flops(), numbers
 
 
 def _activation_bytes(recipe: RecognizerRecipe, numbers: int, world: World) -> int:
