@@ -1,12 +1,13 @@
 """Tables and charts of searches that several protocols show: FNIR at FPIR, hits by rank, and their curves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mien.evaluate.report import Cell, Chart, Series, Table, band
 from mien.evaluate.searches import SearchResult
 from mien.evaluate.wording import describe, message, rate_text, score_text
 from mien.messages import Text
+from mien.rates import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +73,12 @@ def closed_table(searches: Sequence[NamedSearch], gallery: Text) -> Table:
 def search_charts(searches: Sequence[NamedSearch]) -> tuple[Chart, ...]:
     """FNIR against FPIR where the searches show it, and hits by rank."""
     drawn = [one for one in searches if one.result.curve]
-    return (_open_chart(drawn), _closed_chart(searches)) if drawn else (_closed_chart(searches),)
+    closed = closed_chart((one.name, one.result.hits) for one in searches)
+    return (_open_chart(drawn), closed) if drawn else (closed,)
 
 
-def _closed_chart(searches: Sequence[NamedSearch]) -> Chart:
+def closed_chart(named: Iterable[tuple[Text, Sequence[tuple[int, Estimate]]]]) -> Chart:
+    """Hits by rank: one line for each name, of its ranks and their rates."""
     return Chart(
         name="cmc",
         title=message("identification.cmc"),
@@ -84,13 +87,13 @@ def _closed_chart(searches: Sequence[NamedSearch]) -> Chart:
         y_label=message("identification.hits"),
         series=tuple(
             Series(
-                name=one.name,
-                x=tuple(float(rank) for rank, _ in one.result.hits),
-                y=tuple(rate.value for _, rate in one.result.hits),
-                **band(rate for _, rate in one.result.hits),
+                name=name,
+                x=tuple(float(rank) for rank, _ in hits),
+                y=tuple(rate.value for _, rate in hits),
+                **band(rate for _, rate in hits),
             )
-            for one in searches
-            if one.result.hits
+            for name, hits in named
+            if hits
         ),
     )
 

@@ -15,7 +15,8 @@ from mien.errors import ManifestError
 from mien.evaluate.closed_ranks import NOWHERE, hits_at, ranks
 from mien.evaluate.protocols import sections
 from mien.evaluate.protocols.protocol import Protocol
-from mien.evaluate.report import Chart, Number, Report, Series, Table, band, number
+from mien.evaluate.protocols.search_sections import closed_chart
+from mien.evaluate.report import Number, Report, Table, number
 from mien.evaluate.scorefile import Embedded
 from mien.evaluate.wording import describe, message
 from mien.messages import Message
@@ -74,7 +75,7 @@ def tinyface(embedded: Embedded) -> Report:
         headline=_headline(searched, next(iter(shown.values()))),
         numbers=_numbers(searched, shown),
         tables=(_table(searched, shown),),
-        charts=(_chart(searched, shown),),
+        charts=(closed_chart((_name(searched, name), tuple(rates.items())) for name, rates in shown.items()),),
         warnings=_warnings(searched, embedded),
         made_with=sections.made_with(),
     )
@@ -146,25 +147,6 @@ def _table(searched: TinySearch, shown: Mapping[str, Mapping[int, Estimate]]) ->
         columns=(message("ijb.gallery-column"), *(message("identification.rank", rank=k) for k in RANKS)),
         rows=tuple((_name(searched, name), *(describe(rates[k]) for k in RANKS)) for name, rates in shown.items()),
         note=message("tinyface.note"),
-    )
-
-
-def _chart(searched: TinySearch, shown: Mapping[str, Mapping[int, Estimate]]) -> Chart:
-    return Chart(
-        name="cmc",
-        title=message("identification.cmc"),
-        kind="line",
-        x_label=message("identification.rank-axis"),
-        y_label=message("identification.hits"),
-        series=tuple(
-            Series(
-                name=_name(searched, name),
-                x=tuple(float(k) for k in rates),
-                y=tuple(rate.value for rate in rates.values()),
-                **band(rates.values()),
-            )
-            for name, rates in shown.items()
-        ),
     )
 
 
