@@ -6,7 +6,7 @@ A copy of an encrypted gallery holds no keys, so whoever is erased cannot be rea
 from pathlib import Path
 
 from mien.errors import GalleryError
-from mien.gallery.stores import open_store
+from mien.gallery.stores import open_file
 from mien.gallery.stores.sqlite import SqliteStore
 from mien.gallery.stores.sqlite_backup import Restoration, copy_gallery, count_rows
 
@@ -76,8 +76,4 @@ def restore_gallery(backup: str | Path, gallery: str | Path) -> Restoration:
 
 
 def _open(gallery: str | Path) -> SqliteStore:
-    store = open_store(gallery)
-    if isinstance(store, SqliteStore):
-        return store
-    store.close()
-    raise GalleryError(f"{gallery} is not a gallery file: make backups with the tools of its database")
+    return open_file(gallery, ": make backups with the tools of its database")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mien.errors import GalleryError
-from mien.gallery.stores import open_store
+from mien.gallery.stores import open_file
 from mien.gallery.stores.key_backup import KeyBackup, read_key_backup, write_key_backup
 from mien.gallery.stores.key_file import LOOKUP, KeyFile, key_path
 from mien.gallery.stores.master_key import read_master_key
@@ -137,8 +137,4 @@ def _keys(gallery: Path) -> KeyFile:
 
 
 def _open(gallery: str | Path) -> SqliteStore:
-    store = open_store(gallery)
-    if isinstance(store, SqliteStore):
-        return store
-    store.close()
-    raise GalleryError(f"{gallery} is not a gallery file, and only those are encrypted")
+    return open_file(gallery, ", and only those are encrypted")

@@ -19,6 +19,19 @@ def open_store(address: str | Path) -> Store:
     return kind.open(place)
 
 
+def open_file(address: str | Path, otherwise: str) -> SqliteStore:
+    """Open a gallery that has to be a file of its own.
+
+    Raises:
+        GalleryError: it is kept elsewhere; `otherwise` says what follows from that.
+    """
+    store = open_store(address)
+    if isinstance(store, SqliteStore):
+        return store
+    store.close()
+    raise GalleryError(f"{address} is not a gallery file{otherwise}")
+
+
 def create_store(address: str | Path, identity: Identity) -> Store:
     """Make a gallery, or open one of the same embeddings; see Store.create."""
     kind, place = _resolve(address)
