@@ -26,6 +26,7 @@ import numpy as np
 
 import command
 import inputs
+from mien.cli import IDLE_THREADS
 from mien.gallery.gallery import Gallery
 from mien.gallery.identification import identify_images
 from mien.gallery.records import NewTemplate
@@ -70,6 +71,8 @@ def main() -> None:
 def measure(seconds: float, subjects: int, clients: list[int], smoke: bool) -> None:
     bodies = [multipart(data) for data in photographs(smoke)]
     flag = ["--smoke"] if smoke else []
+    # As the command `mien` sets it; both children inherit it.
+    os.environ.setdefault(*IDLE_THREADS)
     with tempfile.TemporaryDirectory() as folder:
         gallery = make_gallery(Path(folder), subjects)
         bare = command.in_process(__file__, "--alone", folder, "--seconds", seconds, *flag)

@@ -141,3 +141,17 @@ def test_missing_things_name_the_remedy(people: Path, capsys: pytest.CaptureFixt
     (tmp_path / "empty").mkdir()
     assert run(["detect", str(tmp_path / "empty")]) == 3
     assert "holds no images" in capsys.readouterr().err
+
+
+def test_idle_threads_of_the_matrix_library_spin_25_ms_after_each_search() -> None:
+    code = (
+        "import os, sys, mien.cli as cli; before = 'numpy' in sys.modules; sys.argv = ['mien', 'doctor', '--help']\n"
+        "try: cli.main()\n"
+        "finally: print(before, os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "OPENBLAS_THREAD_TIMEOUT"}
+    for given, expected in (({}, "False 4"), ({"OPENBLAS_THREAD_TIMEOUT": "20"}, "False 20")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env={**clean, **given}, check=True
+        )
+        assert done.stdout.splitlines()[-1] == expected

@@ -13,6 +13,10 @@ from mien.cli.exit_codes import FAILED, INTERRUPTED, WRONG
 from mien.cli.verbs import DEBUG, build
 from mien.errors import MienError
 
+IDLE_THREADS = ("OPENBLAS_THREAD_TIMEOUT", "4")
+"""Read by numpy's matrix library when it is loaded: for how many processor cycles, as a power of two, its threads
+spin after a product. By default 26: 25 ms on a core that other work needs (docs/decisions/0031-idle-threads.md)."""
+
 USAGE: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, the root of what a wrong command raises; older and newer typer keep it in different places."""
 
@@ -118,4 +122,5 @@ def _sentence(reason: BaseException) -> str:
 
 def main() -> None:
     """The console script."""
+    os.environ.setdefault(*IDLE_THREADS)
     sys.exit(run())
