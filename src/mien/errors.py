@@ -27,6 +27,7 @@
     └── GalleryError
         ├── SubjectNotFoundError
         ├── SampleNotFoundError
+        ├── MasterKeyError      a master key that is missing, malformed or not the gallery's
         └── SubjectStateError   a subject that may not be recognized now, or cannot be
 
 Every message is one sentence that names the file, row or value and the remedy.
@@ -147,6 +148,10 @@ class SubjectNotFoundError(GalleryError):
 
 class SampleNotFoundError(GalleryError):
     """No sample of this id in the gallery."""
+
+
+class MasterKeyError(GalleryError):
+    """A master key that is missing or malformed, or that is not the one of the gallery."""
 
 
 class SubjectStateError(GalleryError):

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from mien.gallery.audit_log import read_entries
-from mien.service.auditing import Auditing, note
+from mien.service.auditing import Auditing, NotWrittenError, note
 
 
 def scope(operation: str | None, method: str, **path: str) -> dict[str, Any]:
@@ -54,8 +54,16 @@ def test_outcomes_and_what_a_route_knows(tmp_path: Path, status: int, outcome: s
     auditing.close()
 
 
-def test_a_log_that_cannot_be_written_is_a_problem_and_no_fault_of_the_request(tmp_path: Path) -> None:
+def test_nothing_is_done_or_shown_that_the_log_cannot_hold(tmp_path: Path) -> None:
     auditing = Auditing(tmp_path)
     auditing.close()
-    anyio.run(auditing.record, scope("identify", "POST"), 200)
+    assert not anyio.run(auditing.record, scope("identify", "POST"), 200), "who somebody is is not shown"
     assert "cannot be written" in auditing.problem
+    assert anyio.run(auditing.record, scope("identify", "POST"), 422), "a refusal shows nothing"
+    assert anyio.run(auditing.record, scope("erase_subject", "DELETE"), 200), "its beginning is in the log"
+    assert anyio.run(auditing.record, scope("detect", "POST"), 200)
+    anyio.run(auditing.begin, scope("identify", "POST"))
+    with pytest.raises(NotWrittenError, match="nothing was done"):
+        anyio.run(auditing.begin, scope("erase_subject", "DELETE"))
+    with pytest.raises(NotWrittenError):
+        auditing.erases("g", "s", "begun")

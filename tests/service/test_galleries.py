@@ -1,12 +1,16 @@
 """Galleries are found again after a restart, and erase whom they have to."""
 
+import base64
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
+from mien.errors import MasterKeyError
 from mien.gallery.profiles import Consent, Profile
 from mien.gallery.records import GallerySettings
+from mien.service.auditing import NotWrittenError
 from mien.service.engines import Engines
 from mien.service.errors import ServiceError
 from mien.service.galleries import FOLDER, Galleries
@@ -25,12 +29,58 @@ def test_galleries_are_found_again_by_their_ids_and_names(engines: Engines, tmp_
     again.close()
 
 
+def _refuse(*_: str) -> None:
+    raise NotWrittenError
+
+
 def test_whose_consent_ended_long_ago_is_erased(engines: Engines, tmp_path: Path) -> None:
     galleries, now = Galleries(tmp_path, engines.card), time.time()
     store = galleries.create("Door", GallerySettings(requires_consent=True, grace_days=1)).gallery.store
     for name, until in (("long ago", now - 2 * 86400), ("just now", now - 60), ("later", now + 60)):
         store.create_subject(Profile(name, consent=Consent("entry", 1000.0, until)))
-    assert galleries.erase_expired() == 1 and galleries.erase_expired() == 0
+    long_ago, lines = next(row.id for row in store.subjects() if row.name == "long ago"), []
+    assert galleries.erase_expired(_refuse) == 0, "what cannot be written down is not done"
+    assert galleries.erase_expired(lambda *line: lines.append(line)) == 1
+    assert lines == [(store.id, long_ago, "begun"), (store.id, long_ago, "done")]
+    assert galleries.erase_expired(_refuse) == 0
     assert [row.name for row in store.subjects()] == ["just now", "later"]
     assert galleries.finish_erasures() and galleries.pending_erasures() == 0
+    galleries.close()
+
+
+def test_a_wrong_or_missing_master_key_refuses_the_start(
+    engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIEN_MASTER_KEY", base64.b64encode(b"1" * 32).decode())
+    galleries = Galleries(tmp_path, engines.card)
+    made = galleries.create("Door", GallerySettings())
+    assert made.gallery.store.is_encrypted
+    galleries.close()
+    for key, says in ((b"2" * 32, "the master key is not the one of"), (b"short", "holds no master key")):
+        monkeypatch.setenv("MIEN_MASTER_KEY", base64.b64encode(key).decode())
+        with pytest.raises(MasterKeyError, match=says):
+            Galleries(tmp_path, engines.card)
+    monkeypatch.delenv("MIEN_MASTER_KEY")
+    with pytest.raises(MasterKeyError, match="is encrypted: set MIEN_MASTER_KEY_FILE"):
+        Galleries(tmp_path, engines.card)
+    monkeypatch.setenv("MIEN_MASTER_KEY", base64.b64encode(b"1" * 32).decode())
+    again = Galleries(tmp_path, engines.card)
+    assert again.find(made.id).name == "Door" and not again.problems
+    again.close()
+
+
+def test_a_gallery_that_is_copied_in_under_the_service_loses_no_change_silently(
+    engines: Engines, tmp_path: Path
+) -> None:
+    galleries = Galleries(tmp_path, engines.card)
+    made, other = galleries.create("Door", GallerySettings()), galleries.create("Other", GallerySettings())
+    copy = tmp_path / "copy"
+    shutil.copy(made.path, copy)
+    assert not galleries.exchanged()
+    copy.replace(made.path)
+    with pytest.raises(ServiceError, match="restart the service") as caught:
+        galleries.find(made.id)
+    assert caught.value.status == 503 and galleries.find(other.id) is other
+    (problem,) = galleries.exchanged()
+    assert made.id in problem
     galleries.close()

@@ -61,7 +61,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
 
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
-        finishing = asyncio.create_task(finish_erasures(opened, app.state.replays))
+        finishing = asyncio.create_task(finish_erasures(opened, app.state.replays, auditing))
         yield
         finishing.cancel()
         await asyncio.to_thread(app.state.jobs.close)
@@ -99,11 +99,11 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     return app
 
 
-async def finish_erasures(galleries: Galleries, replays: Replays) -> None:
+async def finish_erasures(galleries: Galleries, replays: Replays, auditing: Auditing) -> None:
     """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before."""
     while True:
         await asyncio.sleep(ERASE_SECONDS)
-        if await asyncio.to_thread(galleries.erase_expired):
+        if await asyncio.to_thread(galleries.erase_expired, auditing.erases):
             replays.forget()
         await asyncio.to_thread(galleries.finish_erasures)
 

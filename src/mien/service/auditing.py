@@ -1,29 +1,44 @@
 """Which requests are written into the audit log, and as what: who did which operation to which subject, from where.
 
-An entry has ids and no names, scores or images. It is on disk before the answer is sent. Reading of lists is not
-written down; writes, searches of faces and looking at somebody's portrait are.
+An entry has ids and no names, scores or images. Reading of lists is not written down; changes, searches of faces and
+looking at somebody's portrait are. Nothing is done that is not in the log: a change is in it as `begun` before it
+happens, and its outcome follows; what a search or a portrait would show is held back until its line is on disk.
 """
 
 import asyncio
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from starlette.types import Scope
 
 from mien.errors import MienError
 from mien.gallery.audit_log import AuditEntry, AuditLog
+from mien.service.errors import ServiceError
 
 FILE = "audit.log"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 NOT_WRITTEN = ("detect", "compare", "check_portrait")
 """Writes by their method that keep nothing and read nothing of anybody who is enrolled."""
-WRITTEN = ("get_portrait", "list_audit_log")
-"""Reads that are written down."""
+SHOWING = ("identify", "verify_subject", "embed", "verify_pairs", "get_portrait", "list_audit_log")
+"""Operations that change nothing and are written down, since they show something of somebody."""
+WITHOUT_CALLER = ("sign_in", "accept_invitation")
+"""Changes that somebody who is not signed in may ask for."""
 NOBODY = "nobody"
 
 log = logging.getLogger("mien.service")
+
+
+class NotWrittenError(ServiceError):
+    """The audit log cannot be written, so that nothing is done that belongs into it."""
+
+    def __init__(self) -> None:
+        message = (
+            "the audit log cannot be written, and nothing was done: the operator has to free space on the disk, or "
+            "see `mien audit-log verify`"
+        )
+        super().__init__(503, "audit_log_not_writable", message)
 
 
 class Auditing:
@@ -45,17 +60,54 @@ class Auditing:
         """Close the file."""
         self._log.close()
 
-    async def record(self, scope: Scope, status: int) -> None:
-        """Write a request down, if it is one of those that are, before its answer is sent."""
-        operation = getattr(scope.get("route"), "operation_id", None)
-        if operation is None or not _is_written(operation, scope["method"]):
+    async def begin(self, scope: Scope) -> None:
+        """Write down that a change begins.
+
+        Raises:
+            NotWrittenError: it cannot be written, and must not happen.
+        """
+        operation = _operation(scope)
+        if operation is None or operation in SHOWING:
             return
+        if not await self._write(scope, operation, "begun"):
+            raise NotWrittenError
+
+    async def record(self, scope: Scope, status: int) -> bool:
+        """Write a request down, if it is one of those that are, before its answer is sent.
+
+        Returns:
+            Whether the answer may be sent: False where it would show something that the log does not know of.
+        """
+        operation = _operation(scope)
+        if operation is None:
+            return True
+        outcome = "done" if status < 400 else "refused" if status < 500 else "failed"
+        return await self._write(scope, operation, outcome) or status >= 400 or operation not in SHOWING
+
+    def erases(self, gallery: str, subject: str, outcome: Literal["begun", "done"]) -> None:
+        """Write down that the service itself erases somebody whose consent ended.
+
+        Raises:
+            NotWrittenError: it cannot be written, and must not happen.
+        """
+        entry = AuditEntry(
+            who="service", what="erase_expired", outcome=outcome, gallery=gallery, subject=subject, at=time.time()
+        )
+        if not self._put(entry):
+            raise NotWrittenError
+
+    async def _write(self, scope: Scope, operation: str, outcome: str) -> bool:
+        return await asyncio.to_thread(self._put, _entry(scope, operation, outcome))
+
+    def _put(self, entry: AuditEntry) -> bool:
         try:
-            await asyncio.to_thread(self._log.write, _entry(scope, operation, status))
+            self._log.write(entry)
             self.problem = ""
         except (MienError, OSError):
             self.problem = "the audit log cannot be written: free space on the disk, or run `mien audit-log verify`"
-            log.exception("request %s is not in the audit log", scope["state"].get("request_id"))
+            log.exception("%s is not in the audit log", entry.what)
+            return False
+        return True
 
 
 def note(state: Any, **what: str) -> None:  # noqa: ANN401 - starlette's State
@@ -63,18 +115,22 @@ def note(state: Any, **what: str) -> None:  # noqa: ANN401 - starlette's State
     state.audited = {**getattr(state, "audited", {}), **what}
 
 
-def _is_written(operation: str, method: str) -> bool:
-    return operation in WRITTEN or (method not in SAFE_METHODS and operation not in NOT_WRITTEN)
+def _operation(scope: Scope) -> str | None:
+    """The operation of a request that is written down; None for others."""
+    operation: str | None = getattr(scope.get("route"), "operation_id", None)
+    if operation in SHOWING or (scope["method"] not in SAFE_METHODS and operation not in NOT_WRITTEN):
+        return operation
+    return None
 
 
-def _entry(scope: Scope, operation: str, status: int) -> AuditEntry:
+def _entry(scope: Scope, operation: str, outcome: str) -> AuditEntry:
     state, found = scope["state"], scope.get("path_params", {})
     caller, noted = state.get("caller"), state.get("audited", {})
     client = scope.get("client")
     return AuditEntry(
         who=noted.get("who") or (NOBODY if caller is None else caller.id),
         what=operation,
-        outcome="done" if status < 400 else "refused" if status < 500 else "failed",
+        outcome=outcome,
         gallery=noted.get("gallery") or found.get("gallery_id"),
         subject=noted.get("subject") or found.get("subject_id") or found.get("sample_id"),
         address=client[0] if client else None,

@@ -5,11 +5,12 @@ A gallery's display name is kept in it. One that cannot be opened is named by re
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
-from mien.errors import MienError
+from mien.errors import MasterKeyError, MienError
 from mien.gallery.consent import expired
 from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import GallerySettings
@@ -39,6 +40,7 @@ class OpenGallery:
         self.id = gallery.store.id
         self._resolved: dict[str, tuple[str, ChosenThreshold]] = {}
         self._resolving = threading.Lock()
+        self._file = _identity_of_file(path)
 
     @property
     def name(self) -> str:
@@ -53,6 +55,19 @@ class OpenGallery:
         """Search what is in the store now, after all of it was exchanged."""
         self.gallery = Gallery(self.gallery.store)
         self._resolved.clear()
+
+    def require_own_file(self) -> None:
+        """Refuse it where another file took the place of the one that is open, since changes would be lost.
+
+        Raises:
+            ServiceError: the file was exchanged, or it is gone.
+        """
+        if _identity_of_file(self.path) != self._file:
+            message = (
+                "the file of this gallery was exchanged or removed while the service ran: the operator has to "
+                "restart the service"
+            )
+            raise ServiceError(503, "gallery_not_usable", message)
 
     @property
     def fits(self) -> bool:
@@ -82,23 +97,39 @@ class OpenGallery:
             return known[1]
 
 
+def _identity_of_file(path: Path) -> tuple[int, int] | None:
+    """What stays with a file however it changes; None where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
+
+
 class Galleries:
     """All galleries of a service; safe to call from several threads.
 
     Args:
         folder: of the service.
         card: of its recognizer.
+
+    Raises:
+        MasterKeyError: the master key is malformed, or a gallery is encrypted with another one.
     """
 
     def __init__(self, folder: Path, card: ModelCard) -> None:
         self._folder, self._card = folder / FOLDER, card
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        find_master_key()
         self._lock = threading.Lock()
         self._open: dict[str, OpenGallery] = {}
         self.problems: list[str] = []
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
                 self._add(path, Gallery.open(path))
+            except MasterKeyError:
+                self.close()
+                raise
             except MienError as reason:
                 self.problems.append(f"a gallery cannot be opened: {reason}")
 
@@ -121,6 +152,7 @@ class Galleries:
         found = self._open.get(gallery_id)
         if found is None:
             raise not_found("gallery")
+        found.require_own_file()
         return found
 
     def create(self, name: str, settings: GallerySettings) -> OpenGallery:
@@ -166,15 +198,34 @@ class Galleries:
                 done &= one.gallery.store.erase_traces() if one.gallery.store.traces_remain() else True
         return done
 
-    def erase_expired(self) -> int:
-        """Erase the subjects whose consent ended more days ago than their gallery allows; say how many."""
+    def erase_expired(self, write_down: Callable[[str, str, Literal["begun", "done"]], None]) -> int:
+        """Erase the subjects whose consent ended more days ago than their gallery allows.
+
+        Args:
+            write_down: called with gallery and subject before and after each erasure; what it refuses stays.
+
+        Returns:
+            How many were erased.
+        """
         erased = 0
         for one in list(self._open.values()):
             with suppress(MienError):
                 for subject in expired(one.gallery.store):
+                    write_down(one.id, subject, "begun")
                     one.gallery.remove(subject)
                     erased += 1
+                    write_down(one.id, subject, "done")
         return erased
+
+    def exchanged(self) -> list[str]:
+        """What readiness says of galleries whose files were exchanged while the service ran."""
+        found = []
+        for one in list(self._open.values()):
+            try:
+                one.require_own_file()
+            except ServiceError as reason:
+                found.append(f"gallery {one.id}: {reason}")
+        return found
 
     @property
     def are_encrypted(self) -> bool:

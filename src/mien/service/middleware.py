@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.errors import MienError
-from mien.service.auditing import SAFE_METHODS, Auditing
+from mien.service.auditing import SAFE_METHODS, Auditing, NotWrittenError
 from mien.service.bodies import too_large
 from mien.service.capacity import Capacity
 from mien.service.config import ServiceConfig
@@ -101,11 +101,17 @@ class _Answer:
         self._send, self.request_id = send, request_id
         self._scope, self._auditing = scope, auditing
         self.status = 0
+        self._is_withheld = False
 
     async def send(self, message: Message) -> None:
+        if self._is_withheld:
+            return
         if message["type"] == "http.response.start":
+            if not await self._auditing.record(self._scope, message["status"]):
+                await self.refuse(NotWrittenError())
+                self._is_withheld = True
+                return
             self.status = message["status"]
-            await self._auditing.record(self._scope, self.status)
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
             for name, value in {**HEADERS, "content-security-policy": POLICY}.items():

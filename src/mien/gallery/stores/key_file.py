@@ -15,7 +15,7 @@ from secrets import token_bytes
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from mien.errors import GalleryError, MissingExtraError
+from mien.errors import GalleryError, MasterKeyError, MissingExtraError
 from mien.faults import describe
 from mien.gallery.stores.master_key import BYTES, fingerprint
 from mien.whole_files import PRIVATE_FILE, whole_file
@@ -99,7 +99,7 @@ class KeyFile:
             raise GalleryError(f"{self.path} holds no keys of a gallery: bring them back with `mien keys restore`")
         self.gallery = header[ID : 2 * ID].hex()
         if header[2 * ID : 3 * ID] != fingerprint(self._master):
-            raise GalleryError(
+            raise MasterKeyError(
                 f"the master key is not the one of {self.path}: set MIEN_MASTER_KEY or MIEN_MASTER_KEY_FILE to the "
                 "key that it was made or last rotated with"
             )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_bytes
 
-from mien.errors import GalleryError
+from mien.errors import GalleryError, MasterKeyError
 from mien.faults import describe
 from mien.whole_files import PRIVATE_FILE
 
@@ -26,7 +26,7 @@ def find_master_key(environment: Mapping[str, str] = os.environ) -> bytes | None
     """The master key of the environment; None where there is none.
 
     Raises:
-        GalleryError: it is not a key, or its file cannot be read.
+        MasterKeyError: it is not a key, or its file cannot be read.
     """
     if text := environment.get(KEY):
         return _key_of(text.encode(), f"the variable {KEY}")
@@ -39,12 +39,12 @@ def read_master_key(path: Path) -> bytes:
     """The master key in a file.
 
     Raises:
-        GalleryError: the file cannot be read, or holds no key.
+        MasterKeyError: the file cannot be read, or holds no key.
     """
     try:
         return _key_of(path.read_bytes(), f"the file {path}")
     except OSError as reason:
-        raise GalleryError(f"the master key cannot be read: {describe(reason, str(path))}") from reason
+        raise MasterKeyError(f"the master key cannot be read: {describe(reason, str(path))}") from reason
 
 
 def write_master_key(path: Path) -> None:
@@ -83,7 +83,7 @@ def _key_of(data: bytes, where: str) -> bytes:
     except (ValueError, binascii.Error):
         key = b""
     if len(key) != BYTES:
-        raise GalleryError(
+        raise MasterKeyError(
             f"{where} holds no master key: it must be {BYTES} bytes, in base64 or hexadecimal digits; `mien keys new "
             "FILE` makes one"
         )

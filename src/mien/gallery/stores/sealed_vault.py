@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Literal
 
-from mien.errors import GalleryError
+from mien.errors import GalleryError, MasterKeyError
 from mien.gallery.stores.key_file import LOOKUP, NONCE, KeyFile, cipher, key_path
 from mien.gallery.stores.master_key import KEY, KEY_FILE, find_master_key
 from mien.gallery.stores.vault import EMBEDDING, Stored
@@ -143,11 +143,11 @@ def require_master_key(gallery: str) -> bytes:
     """The master key of the environment.
 
     Raises:
-        GalleryError: there is none.
+        MasterKeyError: there is none.
     """
     master = find_master_key()
     if master is None:
-        raise GalleryError(
+        raise MasterKeyError(
             f"{gallery} is encrypted: set {KEY_FILE} to the file of its master key, or {KEY} to the key itself"
         )
     return master

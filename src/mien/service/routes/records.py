@@ -30,7 +30,7 @@ class EntryAnswer(Answer):
     what: str
     """The operation, as the OpenAPI document names it."""
     outcome: str
-    """done, refused or failed."""
+    """begun, done, refused or failed."""
     gallery: str | None
     subject: str | None
     address: str | None

@@ -42,7 +42,8 @@ class ReadyAnswer(Answer):
 @router.get("/ready", operation_id="ready", responses={503: {"model": ReadyAnswer}})
 async def ready(request: Request) -> JSONResponse:
     """Whether requests can be served: models are open, data can be read, the disk has room."""
-    problems = [*find_problems(config_of(request)), *request.app.state.galleries.problems]
+    galleries = request.app.state.galleries
+    problems = [*find_problems(config_of(request)), *galleries.problems, *galleries.exchanged()]
     if request.app.state.auditing.problem:
         problems.append(request.app.state.auditing.problem)
     problems = [without_paths(one, config_of(request).folder) for one in problems]
