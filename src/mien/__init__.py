@@ -8,6 +8,8 @@ and others are modules.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mien.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from mien.api import (
         align_face,
@@ -89,7 +91,6 @@ if TYPE_CHECKING:
     from mien.units import convert_unit_length as convert_threshold
     from mien.verify.verifying import verify_pairs
 
-__version__ = "0.5.0"
 __all__ = [
     "AuditEntry",
     "AuditLog",

@@ -1,13 +1,3 @@
-"""Which mien this is, for reports and logs."""
+"""The one place that says which mien this is: the package, reports, logs and the API read it here."""
 
-from importlib import metadata
-
-UNPACKAGED = "not installed as a package"
-
-
-def mien_version() -> str:
-    """The version of the installed package; a sentence where mien runs from a folder that was not installed."""
-    try:
-        return metadata.version("mien")
-    except metadata.PackageNotFoundError:
-        return UNPACKAGED
+__version__ = "0.5.0"

@@ -16,7 +16,7 @@ def test_without_the_extra_the_command_is_named(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else object())
     assert run(argv) == 3
-    assert "training needs torch: pip install '.[train]'" in capsys.readouterr().err
+    assert "training needs torch: pip install 'mien[train]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = """#!/bin/sh
 case "$*" in
     *"-m venv"*) mkdir -p .venv/bin; cp "$0" .venv/bin/python; cp "$0" .venv/bin/mien;;
-    *"-m pip"*) echo "Downloading numpy (16 MB)"; exit PIP;;
+    *"-m pip"*) echo "Downloading numpy (16 MB)"; echo "$*" > pip-said; exit PIP;;
     *--version*) echo "Python 3.11.0";;
     tour*) echo "the tour";;
 esac
@@ -23,6 +23,7 @@ esac
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     (tmp_path / "pyproject.toml").write_text("[project]")
+    (tmp_path / "constraints.txt").write_text("numpy==2.4.6\n")
     return tmp_path
 
 
@@ -50,3 +51,10 @@ def test_an_installation_that_failed_is_not_called_done(folder: Path) -> None:
     for _ in range(2):
         done = run(folder, pip=1)
         assert done.returncode != 0 and done.stdout == "" and "Downloading" in done.stderr
+
+
+def test_a_release_of_another_project_does_not_change_what_is_installed(folder: Path) -> None:
+    run(folder)
+    assert "-c constraints.txt" in (folder / "pip-said").read_text()
+    (folder / "constraints.txt").write_text("numpy==2.4.7\n")
+    assert "Downloading" in run(folder).stderr, "a raised version is installed"

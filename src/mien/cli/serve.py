@@ -84,9 +84,7 @@ def serve(
         from mien.service.serving import make_administrator
         from mien.service.serving import serve as serve_until_stopped
     except ModuleNotFoundError as reason:
-        raise MissingExtraError(
-            f"the service needs the package {reason.name}: pip install 'mien[serve]', or '.[serve]' in mien's folder"
-        ) from None
+        raise MissingExtraError(f"the service needs the package {reason.name}: pip install 'mien[serve]'") from None
     from mien.models.store import home
 
     chosen = folder or home() / "service"

@@ -34,7 +34,7 @@ def require_training() -> None:
     """
     for package in ("torch", "tensorboard"):
         if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(f"training needs {package}: pip install '.[train]' in mien's folder")
+            raise MissingExtraError(f"training needs {package}: pip install 'mien[train]'")
 
 
 def train(

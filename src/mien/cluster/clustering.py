@@ -31,7 +31,7 @@ from mien.progress import OnProgress, no_progress
 from mien.scope import Doubt, ScopePolicy, beyond, doubts_about, scope_policy
 from mien.settings import load_settings
 from mien.types import Threshold
-from mien.version import mien_version
+from mien.version import __version__
 
 VERSION = 1
 """Of what is kept; a change of what is found raises it."""
@@ -122,7 +122,7 @@ def cluster_faces(
         failed={image.path: image.problem for image in images if image.problem},
         threshold=threshold,
         group=settings.group,
-        made_with={"mien": mien_version(), "detector": finder, "recognizer": model.card.name},
+        made_with={"mien": __version__, "detector": finder, "recognizer": model.card.name},
         out=out,
         found=len(todo),
     )

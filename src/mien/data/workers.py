@@ -74,7 +74,7 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], address: 
     try:
         import ray
     except ImportError:
-        raise MissingExtraError("Ray is not installed: pip install '.[ray]' in mien's folder") from None
+        raise MissingExtraError("Ray is not installed: pip install 'mien[ray]'") from None
     started = not ray.is_initialized()
     if started:
         dashboard = False if address == "local" else None

@@ -47,7 +47,7 @@ def load_dlib() -> Any:  # noqa: ANN401
     try:
         import dlib
     except ImportError:
-        raise MissingExtraError("dlib is not installed: pip install '.[dlib]' in mien's folder") from None
+        raise MissingExtraError("dlib is not installed: pip install 'mien[dlib]'") from None
     return dlib
 
 

@@ -229,7 +229,7 @@ def open_header(data: bytes, name: str) -> ImageFile.ImageFile:
         return known.open(io.BytesIO(data))
     except ImportError as reason:
         raise ImageError(
-            f"{name} is {known.name}, which needs an extra: pip install '.[{known.extra}]' in mien's folder"
+            f"{name} is {known.name}, which needs an extra: pip install 'mien[{known.extra}]'"
         ) from reason
     except BROKEN as reason:
         raise ImageError(f"{name} has a broken header: {reason or type(reason).__name__}") from reason

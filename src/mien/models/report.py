@@ -13,7 +13,7 @@ from pathlib import Path
 from mien.errors import MienError
 from mien.models import store
 from mien.models.engines import ENGINES, REFERENCE, usable_cores
-from mien.version import mien_version
+from mien.version import __version__
 
 PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "Pillow", "onnx", "faiss-cpu", "pyarrow")
 OPTIONAL = {
@@ -104,7 +104,7 @@ def _version(package: str) -> str | None:
 
 
 def _packages() -> list[Check]:
-    checks = [Check("mien", "good", mien_version())]
+    checks = [Check("mien", "good", __version__)]
     for package in PACKAGES:
         version = _version(package)
         if version is None:
@@ -118,7 +118,7 @@ def _extras() -> list[Check]:
     checks = []
     for package, (purpose, extra) in OPTIONAL.items():
         version = _version(package)
-        remedy = "" if version else f"pip install '.[{extra}]' in mien's folder"
+        remedy = "" if version else f"pip install 'mien[{extra}]'"
         checks.append(Check(package, "good" if version else "missing", version or f"for {purpose}", remedy))
     return checks
 

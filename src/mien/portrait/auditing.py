@@ -23,7 +23,7 @@ from mien.portrait.report.tables import FILES, write_audit
 from mien.portrait.rules.files import load_rules
 from mien.portrait.rules.schema import RuleSet
 from mien.progress import OnProgress, Progress, no_progress
-from mien.version import mien_version
+from mien.version import __version__
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,5 +117,5 @@ def audit(
 
 
 def _made_with(rules: RuleSet, models: AuditModels) -> dict[str, str]:
-    named = {"mien": mien_version(), "rules": rules.name, "detector": models.detector}
+    named = {"mien": __version__, "rules": rules.name, "detector": models.detector}
     return named | ({"recognizer": models.recognizer} if models.recognizer else {})

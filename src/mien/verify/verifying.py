@@ -32,7 +32,7 @@ from mien.verify.labelled import rates_by_label
 from mien.verify.log import DecisionLog
 from mien.verify.pair_list import AskedPair, PairList, read_pair_list
 from mien.verify.review import FACTOR, review_band
-from mien.version import mien_version
+from mien.version import __version__
 
 VERSION = 1
 """Of what is kept; a change of what is measured raises it."""
@@ -208,7 +208,7 @@ def _named(name: str) -> str:
 
 def _made_with(finder: str, card: ModelCard) -> dict[str, str]:
     return {
-        "mien": mien_version(),
+        "mien": __version__,
         "detector": _named(finder),
         "recognizer": f"{card.name} {card.contract}",
     }

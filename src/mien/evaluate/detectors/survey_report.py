@@ -33,7 +33,7 @@ MISSING = (
         "SCRFD 0.5G, 10G, 34G",
         "of InsightFace's model zoo (non-commercial research): `mien models pull scrfd-10g`",
     ),
-    ("dlib", "dlib", "pip install '.[dlib]' in mien's folder"),
+    ("dlib", "dlib", "pip install 'mien[dlib]'"),
 )
 """Families that mien reads and whose weights it may not carry: what their models' names have in them, what they are
 called, and where to get them."""

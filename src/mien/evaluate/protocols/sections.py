@@ -12,12 +12,12 @@ from mien.evaluate.wording import message
 from mien.messages import Message
 from mien.rates import Indices
 from mien.units import unit_text
-from mien.version import mien_version
+from mien.version import __version__
 
 
 def made_with(seed: int | None = None) -> dict[str, str]:
     """What made the report."""
-    made = {"mien": mien_version(), "numpy": np.__version__, "python": platform.python_version()}
+    made = {"mien": __version__, "numpy": np.__version__, "python": platform.python_version()}
     blas = os.environ.get("OPENBLAS_CORETYPE")
     if blas:
         made["OPENBLAS_CORETYPE"] = blas

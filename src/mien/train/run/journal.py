@@ -92,6 +92,6 @@ def _wandb(recipe: Training, folder: Path) -> Any:  # noqa: ANN401 - the package
         import wandb
     except ImportError:
         raise MissingExtraError(
-            "Weights & Biases is not installed: pip install '.[wandb]' in mien's folder, or set run.wandb = false"
+            "Weights & Biases is not installed: pip install 'mien[wandb]', or set run.wandb = false"
         ) from None
     return wandb.init(project="mien", name=recipe.name, dir=str(folder), config=recipe.model_dump(mode="json"))
