@@ -4,7 +4,8 @@
     python scripts/release.py --tag    # then tag the commit as vVERSION; refuses what is not ready to be a release
 
 Checked are: both archives hold the package with its data, py.typed and licence; the wheel is made from the sdist; it
-installs into an empty environment with constraints.txt; and there, in an empty home without a repository, `mien --version` and `mien tour` work. Publishing is left to the person who releases.
+installs into an empty environment with constraints.txt; and there, in an empty home without a repository,
+`mien --version` and `mien tour` work. Publishing is left to the person who releases.
 """
 
 import argparse
