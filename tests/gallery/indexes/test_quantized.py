@@ -109,3 +109,35 @@ def test_codes_are_as_far_from_their_vectors_as_is_said(world: World) -> None:
     meant = (codes.astype(float) - 128) / coder.scale
     assert np.allclose(errors, np.linalg.norm(vectors - meant, axis=1), atol=1e-5)
     assert np.mean(errors <= coder.error) >= quantized.FITTING - 0.01 and errors.min() > 0, "all but the furthest fit"
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("together", [True, False])
+def test_many_queries_at_once_find_what_each_finds_alone(
+    metric: str, together: bool, world: World, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the processor has no exact products, and one query after another is searched."""
+    monkeypatch.setattr(quantized, "PART", 150)
+    monkeypatch.setattr(quantized, "QUERIES", 8)
+    if not together:
+        monkeypatch.setattr(quantized, "integer_products", lambda: None)
+    vectors = world(21, 700)
+    index = QuantizedIndex(np.arange(700), vectors, metric, lambda ids: vectors[ids])
+    index = index.remove(np.arange(0, 700, 5))
+    kept = [number for number in range(700) if number % 5]
+    queries = np.concatenate([vectors[::35], world(22, 7)])
+    for query, (ids, _) in zip(queries, index.search(queries, 3), strict=True):
+        assert ids.tolist() == [kept[place] for place in plain(vectors[kept], query, metric, 3)[0]]
+
+
+def test_what_first_scores_rule_out_is_not_read(world: World) -> None:
+    asked: list[int] = []
+    vectors = floats(np.random.default_rng(2).normal(size=(2000, 64)))
+
+    def fetch(ids: np.ndarray) -> np.ndarray:
+        asked.extend(ids.tolist())
+        return vectors[ids]
+
+    index = QuantizedIndex(np.arange(2000), vectors, "cosine", fetch)
+    assert index.search(vectors[3:4], 1)[0][0].tolist() == [3]
+    assert len(asked) == len(set(asked)) < quantized.CANDIDATES / 2

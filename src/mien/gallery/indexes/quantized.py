@@ -2,25 +2,29 @@
 
 It proves each answer exact: it bounds how far rounding can have moved any score, and looks at more candidates until
 no vector that it left out can belong to the answer. Products of whole numbers of 8 bits are what a processor is
-quickest at: one query reads the codes at the speed of the memory, parts of them on all cores.
+quickest at: one query reads the codes at the speed of the memory, parts of them on all cores, and many queries
+together are one product of matrices for each block of codes (see code_blocks.py).
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.gallery.indexes.base import Fetch, Found, Ids, best, distances_to
+from mien.gallery.indexes.code_blocks import MIDDLE, Hits, Limits, joined, search_blocks, squares_of
 from mien.gallery.indexes.exact import GONE, ExactIndex
 from mien.models.engines import usable_cores
+from mien.models.integer_products import LONGEST, IntegerProducts, integer_products
 from mien.scores import normalize
-from mien.types import Floats
+from mien.types import Floats, floats
 from mien.units import Metric
 
-LARGEST, MIDDLE = 127, 128
-"""The largest code, and what is added to codes so that they are not negative."""
+LARGEST = 127
+"""The largest code."""
 
 FITTING = 0.99
 """Share of the first vectors that the range of the codes holds. The others stay in float32: a few numbers that are
@@ -33,7 +37,13 @@ PART = 65_536
 """Templates of a part at most, so that there is a part for every core."""
 
 CANDIDATES = 128
-"""Templates that are scored again at first. Reading them takes less time than searching all codes once more does."""
+"""Candidates at first. Reading them takes less time than searching all codes once more does."""
+
+FIRST = 16
+"""Candidates beyond those wanted that are scored first; their scores rule most of the others out unread."""
+
+TOGETHER, QUERIES = 8, 64
+"""Queries from which on a product of matrices is quicker than one query after another, and of one product at most."""
 
 ROUNDING = 1e-5
 """More than float32 loses in a sum of some hundred products of numbers below 1."""
@@ -75,6 +85,12 @@ class _Part:
         self.present = len(ids)
         self._index = faiss.IndexScalarQuantizer(codes.shape[1], signed, kind)
         self._index.add_sa_codes(np.ascontiguousarray(codes))
+        self._squares = None if metric == "cosine" else squares_of(codes)
+
+    def _codes(self) -> NDArray[np.uint8]:
+        """(N, D), in the memory of the index."""
+        codes: NDArray[np.uint8] = faiss.rev_swig_ptr(self._index.codes.data(), self._index.codes.size())
+        return codes.reshape(len(self.ids), -1)
 
     def remove(self, ids: Ids) -> None:
         """Overwrite the codes of templates that it has."""
@@ -82,14 +98,20 @@ class _Part:
         if not len(gone):
             return
         self.ids[gone] = GONE
-        codes = faiss.rev_swig_ptr(self._index.codes.data(), self._index.codes.size())
-        codes.reshape(len(self.ids), -1)[gone] = MIDDLE
+        self._codes()[gone] = MIDDLE
+        if self._squares is not None:
+            self._squares[gone] = 0
         self.present -= len(gone)
 
     def search(self, whole: Floats, count: int) -> tuple[Floats, Ids]:
         """Raw values (Q, count) and ids (Q, count) of the best codes, for queries as whole numbers."""
         values, places = self._index.search(whole, min(count, len(self.ids)))
         return values, self.ids[places]
+
+    def search_blocks(self, products: IntegerProducts, whole: Floats, limits: Limits) -> Hits:
+        """The same for many queries, with ids in the place of rows."""
+        hits = search_blocks(products, self._codes(), whole, limits, self._squares)
+        return replace(hits, rows=self.ids[hits.rows])
 
 
 @cache
@@ -157,24 +179,28 @@ class QuantizedIndex:
     def search(self, queries: Floats, count: int) -> Found:
         """See Index."""
         newest, aside = self._newest.search(queries, count), self._aside.search(queries, count)
-        others = [_both(one, other) for one, other in zip(newest, aside, strict=True)]
+        results: list[tuple[Ids, Floats]] = [_both(one, other) for one, other in zip(newest, aside, strict=True)]
         held = sum(len(part.ids) for part in self._parts)
-        if not held:
-            nothing = np.empty(0, np.int64)
-            settled = (
-                self._settle(query, nothing, np.inf, near, count) for query, near in zip(queries, others, strict=True)
-            )
-            return [result for result in settled if result is not None]
-        results: list[tuple[Ids, Floats] | None] = [None] * len(queries)
         wanted, candidates = np.arange(len(queries)), min(held, max(CANDIDATES, 6 * count))
+        others = [self._best(one, _NOTHING, count) for one in results]
+        if not held:
+            return others
         while len(wanted):
             rough, ids, slack = self._nearest(self._prepared(queries[wanted]), candidates)
+            settled = self._settle(queries[wanted], rough, ids, slack, [others[query] for query in wanted], count)
+            limits = rough[:, -1] - slack - ROUNDING if candidates < held else np.full(len(wanted), np.inf)
             for place, query in enumerate(wanted):
-                limit = np.inf if candidates == held else rough[place][-1] - slack[place]
-                results[query] = self._settle(queries[query], ids[place], float(limit), others[query], count)
-            wanted = np.array([q for q in wanted if results[q] is None], np.int64)
-            candidates = min(held, candidates * 4)
-        return [result for result in results if result is not None]
+                results[query] = settled[place]
+            proven = [
+                limit == np.inf or (len(found) == count and self._worst(scores) <= limit)
+                for limit, (found, scores) in zip(limits, settled, strict=True)
+            ]
+            wanted, candidates = wanted[~np.array(proven)], min(held, candidates * 4)
+        return results
+
+    def _worst(self, scores: Floats) -> float:
+        """The distance of the last of some scores: minus the cosine, or L2."""
+        return float(-scores[-1] if self._metric == "cosine" else scores[-1])
 
     def _nearest(self, prepared: Floats, count: int) -> tuple[Floats, Ids, Floats]:
         """The best codes of all parts.
@@ -187,45 +213,80 @@ class QuantizedIndex:
         largest = np.maximum(np.abs(prepared).max(axis=1, keepdims=True), 1e-12)
         scale = LARGEST / largest if self._metric == "cosine" else np.full_like(largest, self._coder.scale)
         whole, moved = _rounded(prepared, scale)
-        parts = [part for part in self._parts if len(part.ids)]
-        if len(prepared) == 1:
-            found = list(_workers().map(lambda part: part.search(whole, count), parts))
+        products = integer_products() if len(whole) >= TOGETHER and whole.shape[1] <= LONGEST else None
+        if products is None:
+            raw, ids = self._one_by_one(whole, count)
         else:
-            found = [part.search(whole, count) for part in parts]
-        raw = np.concatenate([values for values, _ in found], axis=1)
-        ids = np.concatenate([ids for _, ids in found], axis=1)
+            blocks = [
+                self._together(products, whole[start : start + QUERIES], count)
+                for start in range(0, len(whole), QUERIES)
+            ]
+            raw, ids = np.concatenate([raw for raw, _ in blocks]), np.concatenate([ids for _, ids in blocks])
         error = self._coder.error
         if self._metric == "cosine":
-            rough, slack = -raw / (scale * self._coder.scale), error + moved * (1 + error)
-        else:
-            rough, slack = np.sqrt(np.maximum(raw, 0)) / self._coder.scale, error + moved
-        order = np.argsort(rough, axis=1, kind="stable")[:, :count]
-        return np.take_along_axis(rough, order, 1), np.take_along_axis(ids, order, 1), slack
+            return floats(-raw / (scale * self._coder.scale)), ids, error + moved * (1 + error)
+        return floats(np.sqrt(np.maximum(raw, 0)) / self._coder.scale), ids, error + moved
 
-    def _settle(
-        self, query: Floats, ids: Ids, limit: float, others: tuple[Ids, Floats], count: int
-    ) -> tuple[Ids, Floats] | None:
-        """The exact answer, or None where one that is not a candidate, at the limit or beyond, could belong to it."""
-        ids = ids[ids != GONE]
-        vectors = self._fetch(ids)
+    def _one_by_one(self, whole: Floats, count: int) -> tuple[Floats, Ids]:
+        """Raw values and ids of the best codes, (Q, count), by one scan of all codes for each query."""
+        parts = [part for part in self._parts if len(part.ids)]
+        found = list(_workers().map(lambda part: part.search(whole, count), parts))
+        raw = np.concatenate([values for values, _ in found], axis=1)
+        ids = np.concatenate([ids for _, ids in found], axis=1)
+        order = np.argsort(-raw if self._metric == "cosine" else raw, axis=1, kind="stable")[:, :count]
+        return np.take_along_axis(raw, order, 1), np.take_along_axis(ids, order, 1)
+
+    def _together(self, products: IntegerProducts, whole: Floats, count: int) -> tuple[Floats, Ids]:
+        """The same by products of matrices."""
+        limits = Limits(len(whole), count)
+        ask = partial(_Part.search_blocks, products=products, whole=np.ascontiguousarray(whole), limits=limits)
+        hits = joined(list(_workers().map(ask, self._parts))).best(limits)
+        # As many codes as are wanted reach the limits, so that every query has so many hits.
+        raw, ids = hits.values.reshape(len(whole), count), hits.rows.reshape(len(whole), count)
+        return (raw if self._metric == "cosine" else (whole**2).sum(axis=1, keepdims=True) - raw), ids
+
+    def _settle(self, queries: Floats, rough: Floats, ids: Ids, slack: Floats, others: Found, count: int) -> Found:
+        """The best of the candidates and of others, by their vectors.
+
+        A few candidates are read first; what is further from the query than they are, by more than codes may be
+        wrong, is not read.
+        """
+        first = min(ids.shape[1], count + FIRST)
+        found = self._scored(queries, list(ids[:, :first]), others, count)
+        rest = []
+        for place, (_, scores) in enumerate(found):
+            limit = self._worst(scores) + slack[place] + ROUNDING if len(scores) == count else np.inf
+            rest.append(ids[place, first:][rough[place, first:] <= limit])
+        return self._scored(queries, rest, found, count)
+
+    def _scored(self, queries: Floats, wanted: list[Ids], others: Found, count: int) -> Found:
+        """The best of some templates, which differ by query, and of others."""
+        every = np.unique(np.concatenate(wanted))
+        every = every[every != GONE]
+        if not len(every):
+            return others
+        vectors = self._fetch(every)
         # Another process may have removed a template that this index still holds.
-        present = ~np.isnan(vectors[:, 0])
-        distances = distances_to(vectors, query[None], self._metric)[0][present]
-        # Freed memory keeps its content, and somebody may be erased later.
+        every[np.isnan(vectors[:, 0])] = GONE
+        results = []
+        for query, ids, other in zip(queries, wanted, others, strict=True):
+            places = np.flatnonzero(np.isin(every, ids[ids != GONE]))
+            some = vectors[places]
+            distances = distances_to(some, query[None], self._metric)[0]
+            # Freed memory keeps its content, and somebody may be erased later.
+            some.fill(0)
+            results.append(self._best(other, (every[places], distances), count))
         vectors.fill(0)
-        float_distances = -others[1] if self._metric == "cosine" else others[1] ** 2
-        found, scores = best(
-            np.concatenate([ids[present], others[0]]),
-            np.concatenate([distances, float_distances]),
-            count,
-            self._metric,
-        )
-        if limit == np.inf:
-            return found, scores
-        if len(found) < count:
-            return None
-        last = -scores[-1] if self._metric == "cosine" else scores[-1]
-        return (found, scores) if last <= limit - ROUNDING else None
+        return results
+
+    def _best(self, scored: tuple[Ids, Floats], measured: tuple[Ids, Floats], count: int) -> tuple[Ids, Floats]:
+        """The best of templates with scores and of templates with distances."""
+        distances = -scored[1] if self._metric == "cosine" else scored[1] ** 2
+        ids, distances = np.concatenate([scored[0], measured[0]]), np.concatenate([distances, measured[1]])
+        return best(ids, distances, count, self._metric)
+
+
+_NOTHING = np.empty(0, np.int64), np.empty(0, np.float32)
 
 
 def _both(one: tuple[Ids, Floats], other: tuple[Ids, Floats]) -> tuple[Ids, Floats]:
