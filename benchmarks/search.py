@@ -2,8 +2,9 @@
 
 Templates are random unit vectors around random subject centres, compared by cosine, 4 per subject. Half of the
 probes are new samples of enrolled subjects, half are strangers. Exact search is float64 in blocks over the same
-vectors. Peers that hold the same vectors take turns with the gallery: numpy's product in float32, and faiss's own index
-of 8 bits (QT_8bit), whose answers are not exact. Each size runs in its own process, so that memory is not shared.
+vectors. Peers that hold the same vectors take turns with the gallery: numpy's product in float32, and faiss's own
+index of 8 bits (QT_8bit), whose answers are not exact. Each size runs in its own process, so that memory is not
+shared.
 
     python benchmarks/search.py [--sizes 10000 100000 1000000]
 """
