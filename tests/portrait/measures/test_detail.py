@@ -69,3 +69,38 @@ def test_traces_of_compression_cannot_be_measured_in_reduced_pictures(seen, grai
     reduced = replace(one, width=one.width * 2, height=one.height * 2)
     assert detail.blocks(make_face_chip(reduced)) is None
     assert detail.blocks(make_face_chip(one)) is not None
+
+
+@pytest.mark.parametrize("who", ["hopper_examined", "collins_examined"])
+def test_wedges_of_the_half_spectrum_say_what_a_full_transform_says(request, who: str) -> None:
+    chip = make_face_chip(request.getfixturevalue(who).portrait)
+    grey = chip.grey[detail.FACE].astype(np.float64)
+    hann = np.hanning(len(grey) + 2)[1:-1]
+    taper = np.outer(hann, hann)
+    spectrum = np.abs(np.fft.fft2((grey - grey.mean()) * taper)) ** 2 / (taper**2).sum()
+    f = np.fft.fftfreq(len(grey))
+    fx, fy = np.meshgrid(f, f[: len(f) // 2 + 1])
+    radius, direction = np.hypot(fx, fy), np.arctan2(np.abs(fy), fx) % np.pi
+    less = np.zeros((4, 12))
+    for ring, (low, high) in enumerate(detail.RINGS):
+        for wedge in range(12):
+            off = np.abs((direction - wedge * np.pi / 12 + np.pi / 2) % np.pi - np.pi / 2)
+            weight = np.clip(1 - off / (np.pi / 8), 0, None) * radius * ((radius >= low) & (radius < high))
+            less[ring, wedge] = 10 * np.log10((weight * spectrum[: len(f) // 2 + 1]).sum() / weight.sum() + 1e-3)
+    less -= detail.STILL
+    expected = np.minimum(np.roll(less, 6, axis=1) - less, detail.MAX_MISSING).mean(axis=0).max()
+    assert detail.motion(chip) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_grid_is_the_same_by_plain_loops_along_both_axes() -> None:
+    grey = np.random.default_rng(0).uniform(0, 60, (33, 41)).astype(np.float32)
+    for axis, part in ((1, grey), (0, grey.T)):
+        columns = []
+        for x in range(1, part.shape[1] - 2):
+            jumps = []
+            for row in part.astype(np.float64):
+                step = [abs(row[x + k + 1] - row[x + k]) for k in (-1, 0, 1)]
+                jumps.append(min(16, max(-16, step[1] - (step[0] + step[2]) / 2)))
+            columns.append(np.mean(jumps))
+        phases = [np.mean(columns[k : len(columns) // 8 * 8 : 8]) for k in range(8)]
+        assert detail._grid(grey, axis) == pytest.approx(max(phases) - np.median(phases), abs=1e-4)

@@ -59,7 +59,7 @@ def test_light_from_one_side_is_told_by_how_much(seen) -> None:
 
 def test_the_zones_are_those_of_the_standard(seen, grain) -> None:
     chip = seen(grain)
-    places = light.zones(chip)
+    places = chip.zones
     eyes, mouth = chip.points[:2].mean(axis=0), chip.points[3:].mean(axis=0)
     assert places["forehead"] == pytest.approx(eyes - (mouth - eyes) / 2)
     assert places["chin"] == pytest.approx(mouth + (mouth - eyes) / 2)

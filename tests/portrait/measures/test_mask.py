@@ -102,7 +102,7 @@ def test_a_mouth_at_the_border_of_the_chip_has_no_line(seen, grain: Image) -> No
     chip = seen(grain)
     low = np.array(chip.points)
     low[3:, 1] = CHIP - 3
-    assert mask._mouth(type("Chip", (), {"points": low, "grey": chip.grey})()) == (0.0, 0.0)
+    assert mask._mouth(type("Chip", (), {"points": low, "smooth": chip.smooth})()) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(("between_the_eyes", "is_judged"), [(40, True), (24, True), (16, False), (8, False)])
@@ -121,3 +121,28 @@ def test_on_a_small_face_no_mask_is_seen_or_denied(
     assert (found.value is not None) is is_judged
     if not is_judged:
         assert found.reason.text("en") == "the face is too small for a mask to be seen"
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_what_is_read_around_the_lower_face_alone_is_what_the_whole_chip_has_there(request, who: str) -> None:
+    chip = make_face_chip(request.getfixturevalue(who).portrait)
+    (rows, columns), inside = mask._lower(chip)
+    x, y = (chip.eyes + chip.down * 1.1) / 2
+    whole = np.zeros((CHIP // 2, CHIP // 2), bool)
+    for row in range(CHIP // 2):
+        for column in range(CHIP // 2):
+            whole[row, column] = np.hypot(column - x, row - y) <= 0.62 * 32
+    assert inside.sum() == whole.sum() and (whole[rows, columns] == inside).all()
+    grey = chip.grey[::2, ::2]
+    rough = cv2.GaussianBlur(cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)
+    assert mask._rough(chip, (rows, columns)) == pytest.approx(rough[rows, columns], abs=1e-4)
+
+
+def test_tones_are_medians_of_squares() -> None:
+    colours = floats(np.random.default_rng(0).integers(0, 255, (112, 112, 3)))
+    places = floats([[60, 80], [-9, 300], [223, 5]])
+    expected = [
+        np.median(colours[y - 4 : y + 4, x - 4 : x + 4].reshape(-1, 3), axis=0)
+        for x, y in ((30, 40), (4, 108), (108, 4))
+    ]
+    assert mask._tones(colours, places, 4) == pytest.approx(np.array(expected))

@@ -62,6 +62,11 @@ def test_slopes_are_those_of_finite_differences() -> None:
         assert slopes[:, index] == pytest.approx(difference, abs=1e-3, rel=1e-3)
 
 
+@given(*(st.floats(-1.2, 1.2) for _ in range(3)))
+def test_the_rotation_for_points_as_rows_is_that_of_the_three_turns(yaw: float, pitch: float, roll: float) -> None:
+    assert pose._turns(yaw, pitch, roll)[:, :3] == pytest.approx(rotation(yaw, pitch, roll).T, abs=1e-12)
+
+
 def test_a_deeper_nose_reads_as_a_larger_yaw() -> None:
     points = floats(project(25, 0, 0))
     flat = estimate(points, Population(nose_depth=18, nose_depth_sd=0.5))

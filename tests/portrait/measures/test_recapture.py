@@ -9,7 +9,7 @@ import pytest
 
 from mien.portrait.measures import recapture
 from mien.portrait.measures.face_chip import make_face_chip
-from mien.types import Image
+from mien.types import Image, floats
 
 
 def enlarged(image: Image, points: np.ndarray, much: float) -> Image:
@@ -105,3 +105,19 @@ def aslant(image: Image, points: np.ndarray, much: float) -> Image:
     rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
     along = rows * np.cos(np.radians(25)) + columns * np.sin(np.radians(25))
     return np.clip(image + 8 * much * np.cos(2 * np.pi * along / 4.3)[..., None], 0, 255).astype(np.uint8)
+
+
+def test_circles_cover_ink_as_plain_loops_find_it_beyond_the_border_too() -> None:
+    ink = np.random.default_rng(1).random((40, 50)) < 0.3
+    centres, radii = floats([[3.5, 4.0], [25, 20], [49, 39]]), np.arange(3, 9)
+    covered, around = recapture._covered(ink, centres, radii)
+    for place, (x, y) in enumerate(centres):
+        hits = np.zeros((len(radii), 72), bool)
+        for step, radius in enumerate(radii):
+            for angle in range(72):
+                turn = 2 * np.pi * angle / 72
+                column, row = round(x + radius * np.cos(turn)), round(y + radius * np.sin(turn))
+                hits[step, angle] = 0 <= row < 40 and 0 <= column < 50 and ink[row, column]
+        assert covered[place] == pytest.approx(hits.mean(axis=1), abs=1 / 72)
+        joined = hits[:-2] | hits[1:-1] | hits[2:]
+        assert around[place, 1:-1] == pytest.approx(joined.mean(axis=1), abs=1 / 72)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.portrait.measures.spectrum import BANDS, by_band, deviation, layout, power, quick_side
+from mien.portrait.measures.spectrum import BANDS, by_band, deviation, half_power, layout, power, quick_side, window
 from mien.types import floats
 
 
@@ -52,3 +52,23 @@ def test_the_deviation_of_noise_is_found_beside_edges(sigma: float) -> None:
 
 def test_a_black_picture_has_no_noise() -> None:
     assert deviation(np.zeros((64, 64), np.float32)) == 0
+
+
+@given(st.sampled_from([*range(2, 40), 96, 144, 192]), st.integers(0, 99))
+def test_the_power_is_that_of_the_whole_complex_transform(side: int, seed: int) -> None:
+    grey = floats(np.random.default_rng(seed).uniform(0, 255, (side, side)))
+    taper = window(side).astype(np.float64)
+    expected = np.abs(np.fft.fft2((grey - grey.mean()) * taper)) ** 2 / (taper**2).sum()
+    assert power(grey) == pytest.approx(expected, rel=1e-3, abs=1e-4 * float(expected.max()) + 1e-6)
+    assert half_power(grey) == pytest.approx(power(grey)[:, : side // 2 + 1], rel=1e-6)
+
+
+@pytest.mark.parametrize("side", [31, 64])
+def test_rings_have_the_mean_of_all_frequencies_as_plain_loops_take_it(side: int) -> None:
+    spectrum = power(floats(np.random.default_rng(2).uniform(0, 255, (side, side))))
+    found: list[list[float]] = [[] for _ in range(BANDS + 1)]
+    for y in range(side):
+        for x in range(side):
+            fx, fy = (min(v, side - v) / side * 2 for v in (x, y))
+            found[min(int(np.hypot(fx, fy) * BANDS), BANDS)].append(float(spectrum[y, x]))
+    assert by_band(spectrum) == pytest.approx([np.mean(one) if one else 0 for one in found[:BANDS]], rel=1e-4)

@@ -10,13 +10,14 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from mien.portrait.measures.face_chip import IED, FaceChip
+from mien.portrait.measures.face_chip import EDGE, IED, FaceChip
 from mien.portrait.measures.scale import falling, rising
-from mien.portrait.measures.spectrum import power
+from mien.portrait.measures.spectrum import half_power
 from mien.types import Floats, floats
 
-FINE, COARSE = 1.2, 4.8
+FINE, COARSE = EDGE, 4.8
 """Deviations, in pixels of the chip, between which sharpness compares edges."""
 PART = (slice(40, 208), slice(40, 184))
 """The part of a chip that a face covers: rows and columns."""
@@ -71,16 +72,22 @@ def motion(chip: FaceChip) -> float:
     wedges of the chip's spectrum, less what a face has in each without any movement, compared with the wedge across,
     over four overlapping rings, so that small movements show in the outer and large ones in the inner rings.
     """
-    spectrum = power(np.ascontiguousarray(chip.grey[FACE]))
-    wedges = 10 * np.log10(_wedges() @ spectrum[: len(spectrum) // 2 + 1].reshape(-1) + 1e-3)
+    power = half_power(np.ascontiguousarray(chip.grey[FACE])).reshape(-1)
+    places, weights = _wedges()
+    wedges = 10 * np.log10(weights @ power[places] + 1e-3)
     less = wedges.reshape(len(RINGS), DIRECTIONS) - STILL
     missing = np.roll(less, DIRECTIONS // 2, axis=1) - less
     return float(np.minimum(missing, MAX_MISSING).mean(axis=0).max())
 
 
 @lru_cache(maxsize=1)
-def _wedges() -> Floats:
-    """(48, n) weights of frequencies in each ring and wedge; wedges overlap by half, and each adds up to 1."""
+def _wedges() -> tuple[NDArray[np.int64], Floats]:
+    """Frequencies of the upper half of a spectrum, by their places in its left half; and what they weigh.
+
+    Returns:
+        (n,) the places of the frequencies that any wedge has, and (48, n) their weights in each ring and wedge;
+        wedges overlap by half, and each adds up to 1.
+    """
     side = FACE[0].stop - FACE[0].start
     f = np.fft.fftfreq(side)
     fx, fy = np.meshgrid(f, np.abs(f[: side // 2 + 1]))
@@ -92,7 +99,17 @@ def _wedges() -> Floats:
             weight = np.clip(1 - off / (1.5 * np.pi / DIRECTIONS), 0, None) * radius
             rows.append(np.where((radius >= low) & (radius < high), weight, 0).reshape(-1))
     matrix = np.array(rows)
-    return floats(matrix / matrix.sum(axis=1, keepdims=True))
+    used = np.flatnonzero(matrix.any(axis=0))
+    return _in_left_half(used, side), floats((matrix / matrix.sum(axis=1, keepdims=True))[:, used])
+
+
+def _in_left_half(places: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    """Places of the first half of the rows, among the first half of the columns, which has the opposite of each."""
+    reach = side // 2 + 1
+    y, x = np.divmod(places, side)
+    opposite = x >= reach
+    y, x = np.where(opposite, (side - y) % side, y), np.where(opposite, side - x, x)
+    return np.asarray(y * reach + x, np.int64)
 
 
 def noise(chip: FaceChip) -> float:
@@ -107,16 +124,18 @@ def blocks(chip: FaceChip) -> float | None:
     """
     if chip.portrait.reduction > 1.01:
         return None
-    return max(0.0, (_grid(chip.native) + _grid(np.ascontiguousarray(chip.native.T))) / 2)
+    return max(0.0, (_grid(chip.native, 1) + _grid(chip.native, 0)) / 2)
 
 
-def _grid(grey: Floats) -> float:
-    """Along rows: the mean jump at the phase where it is largest, less that of the median phase."""
-    step = cv2.absdiff(grey[:, 1:], grey[:, :-1])
-    jumps = step[:, 1:-1] - (step[:, :-2] + step[:, 2:]) / np.float32(2)
-    columns = cv2.reduce(np.clip(jumps, -16, 16), 0, cv2.REDUCE_AVG)[0]
-    whole = len(columns) // GRID * GRID
-    phases = columns[:whole].reshape(-1, GRID).mean(axis=0)
+def _grid(grey: Floats, axis: int) -> float:
+    """Along an axis: the mean jump at the phase where it is largest, less that of the median phase."""
+    before, after = (slice(None, -1), slice(1, None)) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
+    step = cv2.absdiff(grey[after], grey[before])
+    left, own, right = (np.s_[a:b] if axis == 0 else np.s_[:, a:b] for a, b in ((0, -2), (1, -1), (2, None)))
+    jumps = cv2.subtract(step[own], cv2.addWeighted(step[left], 0.5, step[right], 0.5, 0))
+    places = cv2.reduce(cv2.max(cv2.min(jumps, 16), -16), 1 - axis, cv2.REDUCE_AVG).reshape(-1)
+    whole = len(places) // GRID * GRID
+    phases = places[:whole].reshape(-1, GRID).mean(axis=0)
     return float(phases.max() - np.median(phases))
 
 

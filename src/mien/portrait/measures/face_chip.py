@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.align import align
+from mien.align import warp
 from mien.detect.turning import turn_back, turn_image
 from mien.geometry import similarity, transform
 from mien.portrait.measures.pose import DEFAULT_POPULATION, Population, Pose, estimate
@@ -27,6 +27,10 @@ IED = 64.0
 """Pixels between the eyes in a chip of a frontal face."""
 EYE_LINE = 88.0
 """Row of the eyes in a chip."""
+ZONE = 0.3 * IED
+"""Side of a measuring zone in pixels of the chip."""
+EDGE = 1.2
+"""Deviation in pixels of the chip of the smoothing before edges are looked for."""
 
 _SCALE = IED / float(np.linalg.norm(ARCFACE_112[1] - ARCFACE_112[0]))
 _EYES = ARCFACE_112[:2].mean(axis=0)
@@ -153,15 +157,51 @@ class FaceChip:
         """The peaks of periodic patterns in the spectrum; None where the face is too small."""
         return find_peaks(self.spectrum)
 
-    @property
+    @cached_property
     def eyes(self) -> Floats:
         """The point between the eyes in the chip."""
         return floats(self.points[:2].mean(axis=0))
 
-    @property
+    @cached_property
     def down(self) -> Floats:
         """From between the eyes to the middle of the mouth, in the chip."""
         return floats(self.points[3:].mean(axis=0) - self.eyes)
+
+    @cached_property
+    def zones(self) -> dict[str, Floats]:
+        """Centres of the measuring zones: forehead, left and right cheek, chin, as the viewer sees them.
+
+        Their squares are those of ISO/IEC 39794-5, Annex D.1.
+        """
+        half = self.down / 2
+        return {
+            "forehead": floats(self.eyes - half),
+            "left cheek": floats(self.points[0] + half),
+            "right cheek": floats(self.points[1] + half),
+            "chin": floats(self.eyes + 3 * half),
+        }
+
+    @cached_property
+    def cheeks(self) -> tuple[Floats, Floats]:
+        """The luminance of the measuring zones on the left and the right cheek."""
+        left, right = (zone(self.light, self.zones[name], ZONE) for name in ("left cheek", "right cheek"))
+        return left, right
+
+    @cached_property
+    def chroma(self) -> float:
+        """Mean distance from grey of the face's pixels in the plane of a and b of CIELAB."""
+        small = lab(np.ascontiguousarray(self.pixels[40:212:4, 48:176:4]))
+        return float(cv2.mean(cv2.magnitude(small[..., 1], small[..., 2]))[0])
+
+    @cached_property
+    def smooth(self) -> Floats:
+        """(224, 224) `grey` without what is finer than the edges that measures look for."""
+        return floats(cv2.GaussianBlur(self.grey, (0, 0), EDGE))
+
+    @cached_property
+    def contrast(self) -> float:
+        """Deviation of the luma of the face, in levels; 6 and more, so that it can be divided by."""
+        return max(6.0, float(cv2.meanStdDev(self.grey, mask=OVAL_MASK)[1][0, 0]))
 
 
 def make_face_chip(portrait: PortraitImage, population: Population = DEFAULT_POPULATION) -> FaceChip:
@@ -175,8 +215,8 @@ def make_face_chip(portrait: PortraitImage, population: Population = DEFAULT_POP
         DegenerateLandmarksError: its landmarks fix no pose.
     """
     landmarks = portrait.face.landmarks
-    matrix = similarity(landmarks, CHIP_POSE.points)
-    pixels = align(portrait.image, landmarks, CHIP_POSE, CHIP, repeat_border=True)
+    matrix = similarity(landmarks.astype(np.float32), CHIP_POSE.points)
+    pixels = warp(portrait.image, matrix, (CHIP, CHIP), repeat_border=True)
     light = luminance(pixels)
     native, ied = _native(portrait, 1 / float(np.hypot(matrix[0, 0], matrix[1, 0])))
     return FaceChip(
@@ -198,6 +238,11 @@ def make_face_chip(portrait: PortraitImage, population: Population = DEFAULT_POP
 def luminance(image: Image) -> Floats:
     """Luminance in linear light, 0 to 1, of an sRGB image."""
     return floats(cv2.transform(cv2.LUT(image, SRGB), LUMINANCE[None]))
+
+
+def lab(image: Image) -> Floats:
+    """CIELAB (D65) of an sRGB image: L 0 to 100, a and b about -128 to 127."""
+    return floats(cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB))
 
 
 def _native(portrait: PortraitImage, spread: float) -> tuple[Floats, float]:
@@ -235,5 +280,6 @@ def oval() -> NDArray[np.bool_]:
     return np.asarray(x * x + y * y <= 1)
 
 
-OVAL = np.flatnonzero(oval())
+OVAL_MASK = oval().astype(np.uint8)
+OVAL = np.flatnonzero(OVAL_MASK)
 """Those pixels' places in a chip that is read row by row."""

@@ -7,36 +7,23 @@ histogram of the cheeks, which here holds no pixels that were masked out.
 
 from math import pi, sin
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.portrait.measures.face_chip import IED, FaceChip, zone
+from mien.portrait.measures.face_chip import ZONE, FaceChip, zone
 from mien.portrait.measures.scale import clamp, sigmoid
 from mien.types import Floats, floats
 
-ZONE = 0.3 * IED
-"""Side of a measuring zone in pixels of the chip."""
 BINS = 256
 DARK, BRIGHT = 25, 247
 """Levels of luminance, 0 to 255 in linear light, up to which and from which on a pixel has no detail."""
 
 
-def zones(chip: FaceChip) -> dict[str, Floats]:
-    """Centres of the measuring zones in the chip: forehead, left and right cheek, chin, as the viewer sees them."""
-    half = chip.down / 2
-    return {
-        "forehead": floats(chip.eyes - half),
-        "left cheek": floats(chip.points[0] + half),
-        "right cheek": floats(chip.points[1] + half),
-        "chin": floats(chip.eyes + 3 * half),
-    }
-
-
 def uniformity(chip: FaceChip) -> float:
     """Intersection of the luminance histograms of both cheeks, 0 to 1 (IlluminationUniformity)."""
-    places = zones(chip)
-    shares = [_histogram(zone(chip.light, places[name], ZONE)) for name in ("left cheek", "right cheek")]
-    return float(np.minimum(*shares).sum())
+    left, right = (_histogram(cheek) for cheek in chip.cheeks)
+    return float(np.minimum(left, right).sum())
 
 
 def _histogram(light: Floats) -> Floats:
@@ -50,7 +37,7 @@ def _counts(light: Floats) -> NDArray[np.int64]:
 
 def four_zones(chip: FaceChip) -> float:
     """The darkest over the brightest of the four zones' mean levels, in the channel where it is smallest (ICAO)."""
-    means = np.array([zone(chip.pixels, centre, ZONE).reshape(-1, 3).mean(axis=0) for centre in zones(chip).values()])
+    means = np.array([cv2.mean(zone(chip.pixels, centre, ZONE))[:3] for centre in chip.zones.values()])
     return float((means.min(axis=0) / np.maximum(means.max(axis=0), 1)).min())
 
 
@@ -59,8 +46,7 @@ def sides(chip: FaceChip) -> float:
 
     The histograms of `uniformity` no longer meet once the cheeks differ by a few levels; this goes on.
     """
-    places = zones(chip)
-    means = [float(zone(chip.light, places[name], ZONE).mean()) for name in ("left cheek", "right cheek")]
+    means = [float(cheek.mean()) for cheek in chip.cheeks]
     return (min(means) + 1e-3) / (max(means) + 1e-3)
 
 

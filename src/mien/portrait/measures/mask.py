@@ -6,6 +6,8 @@ there is an edge across both cheeks. The weights were fitted on masks that were 
 (docs/log.md), since no real ones were available. It needs no other model.
 """
 
+from math import ceil, floor
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +29,14 @@ PLACES = ((-0.5, 0.95), (0.5, 0.95), (0.0, 1.0), (0.0, 1.5), (-0.35, 1.35), (0.3
 mouth, chin, jaw, and next to the nose."""
 CHEEKS = 0.42
 """Where an edge across the cheeks is looked for, in IED from the middle."""
-EDGE = 1.2
-"""Deviation in pixels of the chip of the smoothing before edges are looked for."""
+ROUGH, AROUND = 1.5, 2.0
+"""Deviations, in pixels at half size, of the smoothing that leaves what is rough, and of its mean around a pixel."""
+MARGIN = 16
+"""Pixels at half size that both smoothings together reach."""
 
-_ROWS, _COLUMNS = np.mgrid[0 : CHIP // HALF, 0 : CHIP // HALF].astype(np.float32)
+_ACROSS = floats([[x * IED, 0] for x, _ in PLACES])
+_ALONG = floats([[y] for _, y in PLACES])
+_BELOW_BRIDGE, _BELOW_LIDS = floats([0, BRIDGE * IED]), floats([0, LIDS * IED])
 
 WEIGHTS = {
     "line of the mouth": (0.211, 0.175, -2.47),
@@ -70,33 +76,41 @@ def facts(chip: FaceChip) -> dict[str, float]:
     )
     colours = floats(cv2.cvtColor(small, cv2.COLOR_RGB2LAB))
     skin = _skin(colours, chip)
-    lower = _lower(chip)
-    contrast = max(6.0, float(chip.grey[40:200, 50:174].std()))
-    tones = floats(
-        [_tone(colours, chip.eyes + floats([x * IED, 0]) + chip.down * np.float32(y), 4) for x, y in PLACES]
-    )
+    lower, inside = _lower(chip)
+    contrast = max(6.0, float(cv2.meanStdDev(chip.grey[40:200, 50:174])[1][0, 0]))
+    tones = _tones(colours, chip.eyes + _ACROSS + _ALONG * chip.down, 4)
     unlike = tones - skin
-    off_colour = np.hypot(colours[..., 1] - skin[1], colours[..., 2] - skin[2])
-    off_light = np.abs(colours[..., 0] - skin[0])
-    other = (off_colour > UNLIKE_COLOUR) | (off_light > UNLIKE_LIGHT * 2.55)
-    grey = chip.grey[::HALF, ::HALF]
-    rough = cv2.GaussianBlur(cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 1.5)), (0, 0), 2.0)
+    light, a, b = cv2.split(cv2.absdiff(colours[lower], (*skin.tolist(), 0.0)))
+    other = (cv2.magnitude(a, b) > UNLIKE_COLOUR) | (light > UNLIKE_LIGHT * 2.55)
     line, texture = _mouth(chip)
     return {
         "line of the mouth": line / contrast,
         "edges at the mouth": texture / contrast,
-        "share unlike skin": float(other[lower].mean()),
+        "share unlike skin": float(other[inside].mean()),
         "distance in colour": float(np.log1p(np.median(np.hypot(unlike[:, 1], unlike[:, 2])))),
         "spread of colours": float(np.log1p(tones[:6, 1:].std(axis=0).sum())),
-        "roughness": float(np.log1p(10 * rough[lower].mean() / contrast)),
+        "roughness": float(np.log1p(10 * _rough(chip, lower)[inside].mean() / contrast)),
         "edge across the cheeks": float(np.log1p(min(_edge(colours, chip, side) for side in (-CHEEKS, CHEEKS)))),
     }
 
 
-def _tone(colours: Floats, place: Floats, side: int) -> Floats:
-    """The median colour of a small square around a point of the chip."""
-    x, y = (int(np.clip(round(float(c) / HALF), side, len(colours) - side)) for c in place)
-    return floats(np.median(colours[y - side : y + side, x - side : x + side].reshape(-1, 3), axis=0))
+def _rough(chip: FaceChip, part: tuple[slice, slice]) -> Floats:
+    """How far luma is from its smoothed self around each pixel of a part at half size, in levels."""
+    starts = [max(0, one.start - MARGIN) for one in part]
+    grey = chip.grey[::HALF, ::HALF][tuple(slice(s, p.stop + MARGIN) for s, p in zip(starts, part, strict=True))]
+    off = cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), ROUGH))
+    rows, columns = (slice(p.start - s, p.stop - s) for s, p in zip(starts, part, strict=True))
+    return floats(cv2.GaussianBlur(off, (0, 0), AROUND)[rows, columns])
+
+
+def _tones(colours: Floats, places: Floats, side: int) -> Floats:
+    """(K, 3) the median colours of small squares around (K, 2) points of the chip."""
+    x, y = np.clip(np.rint(places / HALF).astype(np.int64), side, len(colours) - side).T
+    around = np.arange(-side, side)
+    squares = colours[y[:, None, None] + around[:, None], x[:, None, None] + around]
+    ordered = np.sort(squares.reshape(len(places), -1, 3), axis=1)
+    middle = ordered.shape[1] // 2
+    return floats((ordered[:, middle - 1] + ordered[:, middle]) / 2)
 
 
 def _skin(colours: Floats, chip: FaceChip) -> Floats:
@@ -104,24 +118,32 @@ def _skin(colours: Floats, chip: FaceChip) -> Floats:
 
     Where both lids are far darker than the bridge, lenses cover them, and the bridge alone is skin.
     """
-    places = [chip.eyes + floats([0, BRIDGE * IED]), *(chip.points[:2] + floats([0, LIDS * IED]))]
-    bridge, *lids = (_tone(colours, floats(place), round(0.09 * IED / HALF)) for place in places)
+    places = np.stack([chip.eyes + _BELOW_BRIDGE, *(chip.points[:2] + _BELOW_LIDS)])
+    bridge, *lids = _tones(colours, floats(places), round(0.09 * IED / HALF))
     middle = sorted([bridge, *lids], key=lambda tone: float(tone[0]))[1]
-    return bridge if bridge[0] - max(lid[0] for lid in lids) > SHADED else middle
+    return floats(bridge if bridge[0] - max(lid[0] for lid in lids) > SHADED else middle)
 
 
-def _lower(chip: FaceChip) -> NDArray[np.bool_]:
-    """Which pixels at half size are of the lower face, from below the nose to the chin, as wide as the cheeks."""
-    x, y = (chip.eyes + chip.down * np.float32(1.1)) / HALF
+def _lower(chip: FaceChip) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+    """Where the lower face is at half size, from below the nose to the chin, as wide as the cheeks.
+
+    Returns:
+        Rows and columns of a square around it, and which pixels of the square are of it.
+    """
+    x, y = ((chip.eyes + chip.down * np.float32(1.1)) / HALF).tolist()
     reach = 0.62 * IED / HALF
-    return np.asarray((_COLUMNS - x) ** 2 + (_ROWS - y) ** 2 <= reach * reach)
+    rows, columns = (
+        np.arange(max(0, ceil(middle - reach)), min(CHIP // HALF, floor(middle + reach) + 1)) for middle in (y, x)
+    )
+    inside = (columns[None] - x) ** 2 + (rows[:, None] - y) ** 2 <= reach * reach
+    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)), np.asarray(inside)
 
 
 def _mouth(chip: FaceChip) -> tuple[float, float]:
     """The strongest mean slope of a row around the mouth, and the mean slope there, in levels per pixel."""
     x, y = (round(float(c)) for c in chip.points[3:].mean(axis=0))
     top, left = max(0, y - 22), max(0, x - 26)
-    part = cv2.GaussianBlur(chip.grey[top : y + 22, left : x + 26], (0, 0), EDGE)
+    part = chip.smooth[top : y + 22, left : x + 26]
     if min(part.shape[:2]) < 40:
         return 0.0, 0.0
     slope = cv2.Sobel(part, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)[8:-8, 8:-8]

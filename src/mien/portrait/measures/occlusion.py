@@ -8,13 +8,9 @@ model_measures). Masks have a module of their own.
 import cv2
 import numpy as np
 
-from mien.portrait.measures.face_chip import CHIP, IED, OVAL, FaceChip, zone
-from mien.portrait.measures.light import ZONE, zones
+from mien.portrait.measures.face_chip import CHIP, IED, FaceChip
 from mien.portrait.measures.scale import falling
 from mien.types import Floats, floats
-
-EDGE = 1.2
-"""Deviation in pixels of the chip of the smoothing before edges are looked for."""
 
 
 def glasses(chip: FaceChip) -> float:
@@ -25,20 +21,13 @@ def glasses(chip: FaceChip) -> float:
     own contrast is the scale, so that a darker or a harsher image changes little.
     """
     x, y = (round(float(c)) for c in chip.eyes)
-    contrast = max(6.0, float(chip.grey.reshape(-1)[OVAL].std()))
     top = max(0, y - round(IED))
-    smooth = cv2.GaussianBlur(chip.grey[top : y + round(IED)], (0, 0), EDGE)
-    slope = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    slope = cv2.Sobel(chip.smooth[top : y + round(IED)], cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     bridge = _line(slope, x, y - top - 2, 0.14, 0.26)
     rims = [
         _line(slope, round(float(p[0])), round(float(p[1]) - top + 0.36 * IED), 0.16, 0.14) for p in chip.points[:2]
     ]
-    return float(np.sqrt(max(0.0, bridge) * max(0.0, float(np.mean(rims)))) / (3 * contrast) * 100)
-
-
-def _cheeks(chip: FaceChip) -> list[Floats]:
-    places = zones(chip)
-    return [places["left cheek"], places["right cheek"]]
+    return float(np.sqrt(max(0.0, bridge) * max(0.0, float(np.mean(rims)))) / (3 * chip.contrast) * 100)
 
 
 def _line(slope: Floats, x: int, y: int, width: float, height: float) -> float:
@@ -64,8 +53,8 @@ def _lens(chip: FaceChip, eye: Floats) -> Floats:
 def dark_lenses(chip: FaceChip) -> float:
     """How much darker the brighter eye's surroundings are than the cheek below: 0 alike, 1 black."""
     shares = []
-    for eye, cheek in zip(chip.points[:2], _cheeks(chip), strict=True):
-        below = float(np.median(zone(chip.light, cheek, ZONE))) + 1e-3
+    for eye, cheek in zip(chip.points[:2], chip.cheeks, strict=True):
+        below = float(np.median(cheek)) + 1e-3
         shares.append(1 - _upper_quartile(_lens(chip, eye)) / below)
     return max(0.0, min(shares))
 
@@ -79,7 +68,7 @@ def _upper_quartile(values: Floats) -> float:
 def glare(chip: FaceChip) -> float:
     """Share of the eyes' surroundings that is white and far brighter than the cheeks."""
     both = np.concatenate([_lens(chip, eye).reshape(-1) for eye in chip.points[:2]])
-    cheek = max(float(np.median(zone(chip.light, c, ZONE))) for c in _cheeks(chip))
+    cheek = max(float(np.median(one)) for one in chip.cheeks)
     return float((both > max(0.8, 1.6 * cheek)).mean()) if cheek < 0.75 else 0.0
 
 

@@ -11,7 +11,8 @@ to their own left), pitch is positive when it points down, roll is positive when
 """
 
 from dataclasses import dataclass
-from math import cos, degrees, erf, radians, sin, sqrt
+from functools import lru_cache
+from math import cos, degrees, erf, exp, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +114,7 @@ def _about_z(a: float) -> Doubles:
     return np.array([[cos(a), -sin(a), 0], [sin(a), cos(a), 0], [0, 0, 1]])
 
 
+@lru_cache(maxsize=8)
 def mean_face(population: Population) -> Doubles:
     """(5, 3) points of the mean face in millimetres, the eyes in the plane z = 0 at y = 0."""
     p = population
@@ -150,13 +152,13 @@ def estimate(landmarks: Floats, population: Population = DEFAULT_POPULATION) -> 
     state = np.concatenate([_start(points), [0.0, 0.0, 0.0], np.zeros(5)])
     target = (points - centre) / scale
     weight = 1 / (population.noise * 2 * EYE)
-    hessian = np.eye(11)
+    hessian, expected = np.eye(11), np.diag(prior)
     for _ in range(STEPS):
         residual, jacobian = _residual(state, face, target, 1 / population.distance)
         a, b = jacobian * weight, residual * weight
-        hessian = a.T @ a + np.diag(prior)
+        hessian = a.T @ a + expected
         step = np.linalg.solve(hessian, a.T @ b - prior * state)
-        largest = float(np.abs(step[:3]).max())
+        largest = max(map(abs, step[:3].tolist()))
         state = state + step * min(1.0, 0.5 / max(largest, 1e-12))
         if largest < 2e-3:
             break
@@ -175,6 +177,7 @@ def _start(points: Doubles) -> list[float]:
     return [float(np.clip(2.2 * offset, -1.2, 1.2)), 0.0, roll]
 
 
+@lru_cache(maxsize=8)
 def _prior(p: Population) -> Doubles:
     """Precisions of angles (radians), log scale and shifts (free but for scale and rounding), and shape."""
     sds = [
@@ -190,35 +193,45 @@ def _residual(state: Doubles, face: Doubles, target: Doubles, near: float) -> tu
 
     Parameters: yaw, pitch, roll, log scale, shift x and y, and the five of shape; near is 1 / distance in mm.
     """
-    yaw, pitch, roll = (float(a) for a in state[:3])
-    y, x, z = _about_y(yaw), _about_x(pitch), _about_z(roll)
-    turn, scale = z @ x @ y, float(np.exp(state[3]))
-    shape = face + np.tensordot(state[6:], SHAPE, axes=1)
-    solid = shape @ turn.T
-    slopes = np.stack([z @ x @ _about_y_slope(yaw), z @ _about_x_slope(pitch) @ y, _about_z_slope(roll) @ x @ y])
-    moved = np.concatenate([shape @ slopes.transpose(0, 2, 1), SHAPE @ turn.T])
-    closer = 1 / (1 + near * solid[:, 2:])
-    flat = scale * closer * solid[:, :2]
-    jacobian = np.empty((5, 2, 11))
+    yaw, pitch, roll, log_scale = state[:4].tolist()
+    turns, scale = _turns(yaw, pitch, roll), exp(log_scale)
+    shape = face + (state[6:] @ _SHAPE_ROWS).reshape(5, 3)
+    # Of each point: where it is once turned, and how that moves with yaw, pitch, roll and the shape.
+    moved = np.empty((5, 9, 3))
+    moved[:, :4] = (shape @ turns).reshape(5, 4, 3)
+    moved[:, 4:] = (_SHAPE_POINTS @ turns[:, :3]).reshape(5, 5, 3)
+    closer = scale / (1 + near * moved[:, 0, 2:])
+    flat = closer * moved[:, 0, :2]
     # The quotient rule on x / (1 + z / distance).
-    along = scale * closer * moved[..., :2] - flat * closer * near * moved[..., 2:]
-    jacobian[:, :, [0, 1, 2, 6, 7, 8, 9, 10]] = np.moveaxis(along, 0, -1)
+    along = closer[:, None] * moved[:, 1:, :2] - (flat * closer)[:, None] * (near / scale * moved[:, 1:, 2:])
+    jacobian = np.empty((5, 2, 11))
+    jacobian[:, :, _TURNED_AND_SHAPED] = along.transpose(0, 2, 1)
     jacobian[:, :, 3] = flat
-    jacobian[:, :, 4], jacobian[:, :, 5] = (1.0, 0.0), (0.0, 1.0)
-    left = target - flat - state[4:6]
-    return left.reshape(10), jacobian.reshape(10, 11)
+    jacobian[:, :, 4:6] = _SHIFTED
+    return (target - flat - state[4:6]).reshape(10), jacobian.reshape(10, 11)
 
 
-def _about_y_slope(a: float) -> Doubles:
-    return np.array([[-sin(a), 0, -cos(a)], [0, 0, 0], [cos(a), 0, -sin(a)]])
+_SHAPE_ROWS, _SHAPE_POINTS = SHAPE.reshape(5, 15), SHAPE.transpose(1, 0, 2).reshape(25, 3)
+"""SHAPE as a row for each parameter; and as a row for each point and parameter."""
+_TURNED_AND_SHAPED = np.array([0, 1, 2, 6, 7, 8, 9, 10])
+_SHIFTED = np.eye(2)
 
 
-def _about_x_slope(a: float) -> Doubles:
-    return np.array([[0, 0, 0], [0, -sin(a), -cos(a)], [0, cos(a), -sin(a)]])
-
-
-def _about_z_slope(a: float) -> Doubles:
-    return np.array([[-sin(a), -cos(a), 0], [cos(a), -sin(a), 0], [0, 0, 0]])
+def _turns(yaw: float, pitch: float, roll: float) -> Doubles:
+    """(3, 12) matrices for points as rows: the rotation of a head, and its slopes along yaw, pitch and roll."""
+    (sy, cy), (sx, cx), (sz, cz) = ((sin(a), cos(a)) for a in (yaw, pitch, roll))
+    right = (cy * cz + sx * sy * sz, cy * sz - sx * sy * cz, sy * cx)
+    down = (-sz * cx, cx * cz, sx)
+    away = (sx * sz * cy - sy * cz, -sx * cy * cz - sy * sz, cx * cy)
+    along_yaw = (away, (0.0, 0.0, 0.0), tuple(-v for v in right))
+    along_pitch = (
+        (sy * sz * cx, -sy * cx * cz, -sx * sy),
+        (sx * sz, -sx * cz, cx),
+        (sz * cx * cy, -cx * cy * cz, -sx * cy),
+    )
+    along_roll = ((-y, x, 0.0) for x, y, _ in (right, down, away))
+    rows = zip((right, down, away), along_yaw, along_pitch, along_roll, strict=True)
+    return np.array([[*whole, *yawed, *pitched, *rolled] for whole, yawed, pitched, rolled in rows])
 
 
 def angles_of(matrix: NDArray[np.floating]) -> Floats:

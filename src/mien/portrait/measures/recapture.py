@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage
 from mien.portrait.measures.scale import clamp, falling
 from mien.portrait.measures.spectrum import BANDS, ROUNDING, by_band
-from mien.types import Image
+from mien.types import Floats, Image, floats
 
 FITTED = (4, 16)
 """Rings in which the fall of the spectrum is fitted: up to a quarter of the highest frequency."""
@@ -122,17 +122,30 @@ def _ring(ink: NDArray[np.bool_]) -> float:
     own = np.arange(smallest, largest + 1)
     inner, outer = (np.rint(share * own).astype(int) - radii[0] for share in (0.8, 1.25))
     own = own - radii[0]
-    best = 0.0
-    for x, y, _ in found.reshape(-1, 3)[:TRIED]:
-        columns = np.rint(x + radii[:, None] * _CIRCLES[0]).astype(int)
-        rows = np.rint(y + radii[:, None] * _CIRCLES[1]).astype(int)
-        inside = (columns >= 0) & (rows >= 0) & (columns < ink.shape[1]) & (rows < ink.shape[0])
-        hit = inside & ink[np.clip(rows, 0, ink.shape[0] - 1), np.clip(columns, 0, ink.shape[1] - 1)]
-        covered = hit.mean(axis=1)
-        # A line is a pixel or two wide and seldom falls on whole radii.
-        near = (hit[own - 1] | hit[own] | hit[own + 1]).mean(axis=1)
-        best = max(best, float((near - np.maximum(covered[inner], covered[outer])).max()))
-    return best
+    covered, around = _covered(ink, found.reshape(-1, 3)[:TRIED, :2], radii)
+    # A line is a pixel or two wide and seldom falls on whole radii.
+    near = around[:, own]
+    return max(0.0, float((near - np.maximum(covered[:, inner], covered[:, outer])).max()))
+
+
+def _covered(ink: NDArray[np.bool_], centres: Floats, radii: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """(C, R) shares of circles that ink covers; and of circles of which a neighbour by one radius may cover a place.
+
+    Args:
+        ink: (H, W).
+        centres: (C, 2) x, y.
+        radii: (R,) consecutive.
+    """
+    # Beyond the border there is no ink, as far as any circle reaches.
+    reach = int(radii[-1]) + 2
+    padded = cv2.copyMakeBorder(ink.view(np.uint8), reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
+    x, y = (centres[:, axis, None, None] + radii[:, None] * _CIRCLES[axis] for axis in (0, 1))
+    places = np.rint(y).astype(np.int64) * padded.shape[1] + np.rint(x).astype(np.int64)
+    hit = padded.reshape(-1).take(places + reach * (padded.shape[1] + 1))
+    around = hit.copy()
+    around[:, 1:] |= hit[:, :-1]
+    around[:, :-1] |= hit[:, 1:]
+    return floats(hit.mean(axis=2)), floats(around.mean(axis=2))
 
 
 def enlargement_quality(value: float) -> float:
