@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from mien.train.recognizers.wrong_labels import find_wrong_labels
     from mien.units import convert_unit_length as convert_threshold
     from mien.verify.verifying import verify_pairs
+    from mien.watch.watching import watch_source
 
 __all__ = [
     "AuditEntry",
@@ -189,6 +190,7 @@ __all__ = [
     "verify_audit_log",
     "verify_models",
     "verify_pairs",
+    "watch_source",
     "write_master_key",
     "write_portraits",
     "write_report",
@@ -287,6 +289,7 @@ _HOMES = {
     "verify_audit_log": "mien.gallery.audit_log:verify_audit_log",
     "verify_models": "mien.library.verify:verify_models",
     "verify_pairs": "mien.verify.verifying:verify_pairs",
+    "watch_source": "mien.watch.watching:watch_source",
     "write_master_key": "mien.gallery.stores.master_key:write_master_key",
     "write_portraits": "mien.gallery.samples:write_portraits",
     "write_report": "mien.evaluate.render:write_report",

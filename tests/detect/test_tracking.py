@@ -61,3 +61,24 @@ def test_an_overlap_below_three_tenths_is_another_face() -> None:
         tracker = Tracker(patience=30)
         tracker.follow(0, (face(0, 0),))
         assert tracker.follow(1, (face(shift, 0),)) == (number,)
+
+
+def test_a_face_that_was_carried_by_the_image_is_found_where_it_was_carried_to() -> None:
+    tracker = Tracker()
+    assert tracker.follow(0, (face(0, 0),)) == (1,)
+    tracker.carry(0.1, {1: face(50, 0).box, 9: face(0, 0).box})
+    assert tracker.follow(0.2, (face(0, 0), face(52, 0))) == (2, 1)
+
+
+def test_carrying_a_face_does_not_keep_it_longer_than_it_is_seen() -> None:
+    tracker = Tracker(patience=1)
+    tracker.follow(0, (face(0, 0),))
+    tracker.carry(0.9, {1: face(0, 0).box})
+    assert tracker.follow(1.1, (face(0, 0),)) == (2,)
+
+
+def test_after_a_cut_a_face_at_the_same_place_is_somebody_else() -> None:
+    tracker = Tracker()
+    tracker.follow(0, (face(0, 0),))
+    tracker.forget()
+    assert tracker.follow(0.04, (face(0, 0),)) == (2,)

@@ -58,6 +58,7 @@ VERBS = {
         "identify:identify",
         "Identify every face: who it is, or that it is unknown; in videos, once for every followed face.",
     ),
+    "watch": Verb("watch:watch", "Watch a video or a camera: follow every face, and decide once for each who it is."),
     "subjects": Verb("subjects:subjects", "List the subjects of a gallery."),
     "samples": Verb(
         "subjects:samples", "List the samples of a subject, and what was doubtful of them when enrolled."

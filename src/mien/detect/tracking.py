@@ -1,16 +1,18 @@
 """Follows faces from frame to frame by the overlap of their boxes, with constant velocity between them.
 
-Times are seconds, since the rate of frames may vary within a video. After SORT (Bewley et al., ICIP 2016) with
+Times are seconds, since the rate of frames may vary within a video. Between frames in which faces are sought, a
+face can be carried along by what moves in the image (mien.detect.motion). After SORT (Bewley et al., ICIP 2016) with
 smoothed velocities instead of its Kalman filter. A number belongs to one face as long as it is seen, or lost for a
 short time; it says nothing about who it is. Finds no faces.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mien.geometry import corners, iou
-from mien.types import Faces, Floats, floats
+from mien.types import Box, Faces, Floats, floats
 
 OVERLAP = 0.3
 """IoU with the predicted box from which a face keeps its number (SORT's own)."""
@@ -30,6 +32,7 @@ class Track:
         velocity: (4,) pixels per second.
         time: when it was seen last.
         seen: in how many frames.
+        carried: where it was carried to since then, and when; None where it was not.
     """
 
     number: int
@@ -37,10 +40,12 @@ class Track:
     velocity: Floats
     time: float
     seen: int
+    carried: tuple[Floats, float] | None = None
 
     def at(self, time: float) -> Floats:
         """Where it is thought to be at a time."""
-        return self.box + self.velocity * np.float32(time - self.time)
+        box, since = self.carried or (self.box, self.time)
+        return box + self.velocity * np.float32(time - since)
 
 
 class Tracker:
@@ -57,6 +62,17 @@ class Tracker:
     def count(self) -> int:
         """Numbers that were given so far."""
         return self._next - 1
+
+    def carry(self, time: float, boxes: Mapping[int, Box]) -> None:
+        """Move faces to where they are at a time, by their numbers; they count as seen no later than before."""
+        self._tracks = [
+            replace(one, carried=(floats(boxes[one.number].corners), time)) if one.number in boxes else one
+            for one in self._tracks
+        ]
+
+    def forget(self) -> None:
+        """Lose all faces: the next ones get new numbers, as after a cut to another scene."""
+        self._tracks = []
 
     def follow(self, time: float, faces: Faces) -> tuple[int, ...]:
         """The number of each face of a frame, by the time at which it is shown; frames come in order."""
@@ -87,4 +103,4 @@ class Tracker:
 def _moved(track: Track, box: Floats, time: float) -> Track:
     now = (box - track.box) / np.float32(max(MIN_STEP, time - track.time))
     velocity = now if track.seen == 1 else SMOOTH * track.velocity + (1 - SMOOTH) * now
-    return replace(track, box=box, velocity=floats(velocity), time=time, seen=track.seen + 1)
+    return replace(track, box=box, velocity=floats(velocity), time=time, seen=track.seen + 1, carried=None)

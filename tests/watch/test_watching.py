@@ -1,0 +1,87 @@
+"""A video is watched from end to end: the real detector and recognizer, a portrait that moves through the frames."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import mien
+from mien.errors import ImageError
+from mien.gallery.threshold_policies import parse_policy
+from mien.progress import Progress
+from mien.types import Image
+from mien.video import Video
+from mien.watch.watcher import WatchedFrame
+from mien.watch.watching import WatchReport, pause_of, watch_source
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, collins: Image) -> Path:
+    """Eileen Collins comes from the left, 30 frames at 25 per second."""
+    path = tmp_path_factory.mktemp("clip") / "door.avi"
+    small = cv2.resize(collins[:, :, ::-1], (240, 240))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
+    for number in range(30):
+        image = np.full((240, 320, 3), 90, np.uint8)
+        image[:, 2 * number : 240 + 2 * number] = small
+        writer.write(image)
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory, collins_path: Path) -> Path:
+    path = tmp_path_factory.mktemp("gallery") / "staff.gallery"
+    mien.enrol_subject(path, "Eileen Collins", [collins_path])
+    return path
+
+
+@pytest.fixture(scope="module")
+def watched(clip: Path, gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[WatchReport, Path, list]:
+    copy, seen = tmp_path_factory.mktemp("copy") / "copy.mp4", list[object]()
+
+    def draw(frame: WatchedFrame) -> Image:
+        return np.full_like(frame.seen.frame.image, frame.people[0][0] * 60 if frame.people else 0)
+
+    report = watch_source(
+        gallery,
+        str(clip),
+        policy=parse_policy("fmr:1e-2"),
+        copy_to=copy,
+        draw=draw,
+        on_event=seen.append,
+        on_progress=seen.append,
+    )
+    return report, copy, seen
+
+
+def test_a_person_who_walks_by_is_one_track_with_one_decision(watched: tuple[WatchReport, Path, list]) -> None:
+    report, _, _ = watched
+    assert report.decisions == {"Eileen Collins": 1} and report.error is None
+    assert [one.kind for one in report.events] == ["appeared", "identified", "left"]
+    assert report.frames == 30 and report.detections == 6, "in every 5th frame of 25 per second"
+    assert report.tracks[0].frames == 30, "it is followed in the frames between"
+
+
+def test_events_and_progress_come_as_they_happen(watched: tuple[WatchReport, Path, list]) -> None:
+    report, _, seen = watched
+    assert [one for one in seen if not isinstance(one, Progress)] == list(report.events)
+    assert seen.index(report.events[0]) < seen.index(report.events[1]) < len(seen) - 1
+    assert [one.done for one in seen if isinstance(one, Progress)] == list(range(1, 31))
+
+
+def test_the_annotated_copy_has_every_frame(watched: tuple[WatchReport, Path, list]) -> None:
+    _, copy, _ = watched
+    levels = [int(frame.image.mean()) for frame in Video(str(copy))]
+    assert len(levels) == 30 and levels[0] < 20 and levels[-1] == pytest.approx(60, abs=6)
+
+
+def test_a_video_that_is_missing_is_an_error_before_any_model_is_opened(gallery: Path, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="does not exist"):
+        watch_source(gallery, str(tmp_path / "none.mp4"))
+
+
+def test_the_schedule_follows_the_rate_or_the_frames_that_were_asked_for() -> None:
+    assert pause_of(None, 25) == pause_of(None, 0) == pytest.approx(1 / 6)
+    assert pause_of(5, 25) == pytest.approx(0.2) and pause_of(1, 25) == 0 and pause_of(5, 0) == pytest.approx(0.2)
