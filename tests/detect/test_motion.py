@@ -28,7 +28,7 @@ def test_a_face_and_its_landmarks_move_with_the_image() -> None:
     (found,) = carry_faces(make_grey(image), make_grey(moved(image, 7, -4)), [one])
     assert found is not None
     assert found.box.corners == pytest.approx((107, 66, 167, 126), abs=0.5)
-    assert found.landmarks == pytest.approx(one.landmarks + [7, -4], abs=0.5)
+    assert found.landmarks == pytest.approx(one.landmarks + np.array((7, -4)), abs=0.5)
 
 
 def test_a_face_that_comes_nearer_grows() -> None:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.watch.conftest import BLUE, GREEN, RED, embed_colours, threshold
 
 from mien.errors import ContractError
 from mien.gallery.gallery import Gallery
 from mien.types import Floats, floats
 from mien.watch.compare import identify_track, most_alike, track_score
-from tests.watch.conftest import BLUE, GREEN, RED, embed_colours, threshold
 
 
 def unit(count: int, seed: int) -> Floats:
@@ -40,7 +40,7 @@ def test_a_track_is_decided_by_all_its_samples(colours_gallery: Gallery) -> None
     assert person.decision == "Mrs Red" and person.subject_id
     once = embed_colours([RED, GREEN, GREEN])
     person = identify_track(colours_gallery, once, threshold(0.95))
-    assert person.decision == "unknown", "one good match among others is none"
+    assert person.decision == "unknown", "one good match among others does not name a track"
     assert person.candidates[0].score.value < 0.6
 
 

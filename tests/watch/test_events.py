@@ -2,12 +2,13 @@
 
 import json
 
+from tests.watch.conftest import threshold
+
 from mien.gallery.decide import Candidate, Identification
 from mien.gallery.threshold_policies import parse_policy
 from mien.messages import Message
 from mien.types import Score
 from mien.watch.events import WatchEvent
-from tests.watch.conftest import threshold
 
 
 def test_an_identified_track_says_who_by_which_score_and_at_which_rate() -> None:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from tests.watch.conftest import face, threshold
 
 from mien.align import cut_out
 from mien.detect.families import open_detector
 from mien.scope import Doubt, find_scope
 from mien.types import Face, Image
 from mien.watch.samples import LONG_PAUSE, MAX_SAMPLES, Measured, Sample, SampleBook, measure_face
-from tests.watch.conftest import face, threshold
 
 
 def measured(worth: float, at: float = 0.0, code: str = "") -> Measured:
@@ -64,9 +64,10 @@ def test_a_portrait_counts_and_is_worth_more_than_a_blurred_or_small_one(portrai
     blurred = measure_face(np.asarray(cv2.GaussianBlur(image, (0, 0), 6), np.uint8), one, 1.0, decides, "warn")
     assert not blurred.counts and blurred.worth < good.worth
     assert measure_face(np.asarray(cv2.GaussianBlur(image, (0, 0), 6), np.uint8), one, 1.0, decides, "ignore").counts
-    assert tuple(one.code for one in blurred.doubts) == find_scope(
-        cut_out(np.asarray(cv2.GaussianBlur(image, (0, 0), 6), np.uint8), one), one
-    ).outside
+    assert (
+        tuple(one.code for one in blurred.doubts)
+        == find_scope(cut_out(np.asarray(cv2.GaussianBlur(image, (0, 0), 6), np.uint8), one), one).outside
+    )
 
 
 def test_a_face_without_a_pose_is_worth_nothing_and_does_not_count(portrait: tuple[Image, Face]) -> None:

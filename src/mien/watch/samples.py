@@ -142,6 +142,6 @@ class SampleBook:
         self.doubts.update(other.doubts)
         self.last = max(self.last, other.last)
 
-    def reasons(self, most: int = 2) -> Sequence[Doubt]:
+    def reasons(self, count: int = 2) -> Sequence[Doubt]:
         """The doubts because of which faces did not count, the most frequent first."""
-        return [self.doubts[code] for code, _ in self.left_out.most_common(most)]
+        return [self.doubts[code] for code, _ in self.left_out.most_common(count)]

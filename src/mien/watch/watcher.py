@@ -188,7 +188,7 @@ class Watcher:
         return events
 
     def _is_sure(self, person: Person) -> bool:
-        """Whether a face was found often enough to be reported; once, where frames come less often than that shows."""
+        """Whether a face was found often enough to be reported; once, where frames are rare."""
         return person.detections >= MIN_DETECTIONS or self.step_seconds > PATIENCE
 
     def _number(self, person: Person, now: float) -> WatchEvent:
