@@ -1,5 +1,6 @@
 """The command line. Parses arguments, calls one room, prints. Decides nothing and computes nothing."""
 
+import gc
 import io
 import os
 import sys
@@ -16,6 +17,8 @@ from mien.errors import MienError
 IDLE_THREADS = ("OPENBLAS_THREAD_TIMEOUT", "4")
 """Read by numpy's matrix library when it is loaded: for how many processor cycles, as a power of two, its threads
 spin after a product. By default 26: 25 ms on a core that other work needs (docs/decisions/0031-idle-threads.md)."""
+GARBAGE = 50_000
+"""New objects after which Python looks for reference cycles that nothing needs any more; its own default is 700."""
 
 USAGE: type[Exception] = typer.BadParameter.__mro__[2]
 """ClickException, the root of what a wrong command raises; older and newer typer keep it in different places."""
@@ -123,4 +126,6 @@ def _sentence(reason: BaseException) -> str:
 def main() -> None:
     """The console script."""
     os.environ.setdefault(*IDLE_THREADS)
+    # Most objects of a start stay: looking for garbage among them takes a tenth of the start's time.
+    gc.set_threshold(GARBAGE)
     sys.exit(run())

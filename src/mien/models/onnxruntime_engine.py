@@ -7,6 +7,8 @@ import importlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,11 @@ def load_onnxruntime() -> Any:  # noqa: ANN401 - the packages are not typed
 
 
 def has_gpu() -> bool:
-    """Whether ONNX Runtime is installed and offers a GPU."""
+    """Whether ONNX Runtime is installed and offers a GPU; the package for CPUs is not imported for the answer."""
+    package = find_spec("onnxruntime")
+    folders = (package and package.submodule_search_locations) or []
+    if not any(True for folder in folders for _ in Path(folder).glob("capi/*onnxruntime_providers_cuda*")):
+        return False
     with suppress(MissingExtraError):
         return GPU in load_onnxruntime().get_available_providers()
     return False

@@ -1,20 +1,24 @@
 """Runs ONNX files on OpenVINO, on the CPU.
 
 Owns the import of the package, which reports nothing to its maker, and the preparation of pixels (colour order, mean
-and scale), which it compiles into the network.
+and scale), which it compiles into the network. Compiled networks are kept for the next process (see compiled_cache).
 """
 
 import importlib
 import queue
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from mien.errors import CardError
+from mien.models import compiled_cache
 from mien.models.batches import FREE_SIZE, batches_agree
 from mien.models.card import InputSpec
+from mien.models.compiled_cache import CompiledNetwork
 from mien.models.options import EngineOptions
 from mien.types import Floats, Image
 
@@ -22,28 +26,43 @@ LONGEST = 120
 """Maximum number of characters of an engine's message in a sentence."""
 
 
-def load_openvino() -> Any:  # noqa: ANN401 - the packages are not typed
-    """The package openvino, with the stub that it uses where its telemetry package is missing.
+CONVERTER = "openvino.tools.ovc"
 
-    It reports each import to its maker otherwise.
+
+def load_openvino() -> Any:  # noqa: ANN401 - the packages are not typed
+    """The package openvino, without its telemetry, and with its model converter imported when it is called.
+
+    It reports each import to its maker otherwise, where its telemetry package is installed. The converter takes a
+    third of the time of the import.
     """
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
-    absent = "openvino_telemetry" not in sys.modules
-    if absent:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    absent = [name for name in ("openvino_telemetry", CONVERTER) if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
     try:
-        engine = importlib.import_module("openvino")
+        engine: Any = importlib.import_module("openvino")
         importlib.import_module("openvino.preprocess")
-        return engine
     finally:
-        if absent:
-            del sys.modules["openvino_telemetry"]
+        for name in absent:
+            del sys.modules[name]
+    if not hasattr(engine, "convert_model"):
+        engine.convert_model = _convert_model
+    return engine
+
+
+def _convert_model(*given: Any, **named: Any) -> Any:  # noqa: ANN401
+    """openvino.convert_model, for other code in this process."""
+    return importlib.import_module(CONVERTER).convert_model(*given, **named)
+
+
+@cache
+def _core() -> Any:  # noqa: ANN401
+    return load_openvino().Core()
 
 
 def has_bf16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware, as OpenVINO sees it."""
-    return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class OpenVinoSession:
@@ -52,25 +71,28 @@ class OpenVinoSession:
     engine = "openvino"
 
     def __init__(self, data: bytes, spec: InputSpec, options: EngineOptions, precision: str) -> None:
-        core = load_openvino().Core()
-        try:
-            model = core.read_model(data)
-            self.batchable = _free_batch(model)
-            model = _with_pixels(model, spec)
-            compiled = core.compile_model(model, "CPU", _openvino_settings(options, precision))
-        except CardError:
-            raise
-        except Exception as reason:
-            # RuntimeError of its own, and UnicodeDecodeError for names in the graph that are not text.
-            raise CardError(f"OpenVINO cannot open this network: {last_line(reason)}") from reason
         self.precision = precision
-        self._fixed = _fixed_size(model)
-        self._outputs = len(compiled.outputs)
+        settings = _openvino_settings(options, precision)
+        self._key = _key_of(spec, settings, options.keep_as) if options.keep_as else ""
+        # The reopened network reads its weights from the kept bytes, which have to live as long.
+        self._kept = kept = compiled_cache.find(self._key) if self._key else None
+        opened = _reopen(kept, settings) if kept else None
+        self.from_cache = opened is not None
+        self._compiled, self.batchable = opened or _compile(data, spec, settings)
+        self._fixed = _fixed_size(self._compiled)
+        self._outputs = len(self._compiled.outputs)
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(max(1, options.streams)):
-            self._idle.put(compiled.create_infer_request())
-        if self.batchable and not batches_agree(self.run, *(self._fixed or FREE_SIZE)):
-            self.batchable = False
+            self._idle.put(self._compiled.create_infer_request())
+        if not self.from_cache and self.batchable:
+            self.batchable = batches_agree(self.run, *(self._fixed or FREE_SIZE))
+
+    def keep(self) -> None:
+        """Keep the compiled network for the next process, where the options say so."""
+        if self._key and not self.from_cache:
+            with suppress(RuntimeError):
+                data = np.frombuffer(self._compiled.export_model().getvalue(), np.uint8)
+                compiled_cache.keep(self._key, CompiledNetwork(data, self.batchable))
 
     def run(self, images: Sequence[Image] | Image) -> list[Floats]:
         """The outputs for (N, H, W, 3) uint8 RGB images of one size."""
@@ -90,6 +112,34 @@ class OpenVinoSession:
         except RuntimeError as reason:
             raise CardError(f"OpenVINO cannot run this network: {last_line(reason)}") from reason
         return [np.array(request.get_output_tensor(i).data, np.float32) for i in range(self._outputs)]
+
+
+def _compile(data: bytes, spec: InputSpec, settings: dict[str, Any]) -> tuple[Any, bool]:
+    """Compile an ONNX file; say whether its batch dimension is free."""
+    try:
+        model = _core().read_model(data)
+        batchable = _free_batch(model)
+        return _core().compile_model(_with_pixels(model, spec), "CPU", settings), batchable
+    except CardError:
+        raise
+    except Exception as reason:
+        # RuntimeError of its own, and UnicodeDecodeError for names in the graph that are not text.
+        raise CardError(f"OpenVINO cannot open this network: {last_line(reason)}") from reason
+
+
+def _reopen(kept: CompiledNetwork, settings: dict[str, Any]) -> tuple[Any, bool] | None:
+    """Open a network that an earlier process compiled; None where the engine refuses it."""
+    try:
+        data = load_openvino().Tensor(kept.data, shared_memory=True)
+        return _core().import_model(data, "CPU", settings), kept.batchable
+    except RuntimeError:
+        return None
+
+
+def _key_of(spec: InputSpec, settings: dict[str, Any], network: str) -> str:
+    """The name under which a compiled network is kept: everything that decides how it is compiled."""
+    processor = [_core().get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    return compiled_cache.key_of(network, [load_openvino().get_version(), processor, spec.model_dump(), settings])
 
 
 def last_line(reason: Exception) -> str:

@@ -21,12 +21,15 @@ class EngineOptions:
         precision: auto takes bf16 where the processor has it and the golden vector still agrees.
         threads: processor threads of one session; 0 lets the engine choose.
         streams: how many calls may run at the same time, each on its share of the threads.
+        keep_as: sha256 of the network's file, under which the compiled network is kept next to the models; empty
+            keeps none. open_session sets it.
     """
 
     engine: str = AUTO
     precision: str = AUTO
     threads: int = 0
     streams: int = 1
+    keep_as: str = ""
 
 
 DEFAULT_OPTIONS = EngineOptions()

@@ -6,10 +6,12 @@ engine runs a network is in mien.models.engines.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mien.errors import CardError
+from mien.models import compiled_cache
 from mien.models.card import InputSpec, ModelCard
 from mien.models.engines import ENGINES, REFERENCE, choose_engine
 from mien.models.golden import AGREEMENT, agreement
@@ -42,6 +44,21 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
+class CompiledSession(Session, Protocol):
+    """A network whose engine compiles it, and may keep that for the next process.
+
+    Attributes:
+        from_cache: whether it was opened from what an earlier process compiled.
+    """
+
+    from_cache: bool
+
+    def keep(self) -> None:
+        """Keep the compiled network, where the options say so."""
+        ...
+
+
 def open_session(card: ModelCard, folder: Path, part: str, options: EngineOptions = DEFAULT_OPTIONS) -> Session:
     """Open one file of a model.
 
@@ -56,19 +73,35 @@ def open_session(card: ModelCard, folder: Path, part: str, options: EngineOption
         MissingExtraError: the engine asked for is not installed.
     """
     data = read_verified(card, folder, part)
+    options = replace(options, keep_as=card.files[part].sha256)
     engine = choose_engine(options.engine)
     *faster, last = engine.candidates(options.precision)
     for precision in faster:
-        candidate = engine.open(data, card.input, options, precision)
-        if _agrees(card, part, candidate):
-            return candidate
-    session = engine.open(data, card.input, options, last)
-    if not _agrees(card, part, session):
-        raise CardError(
-            f"{card.name} does not give its golden vector on {session.engine} in {session.precision}: the card "
-            f"and the file do not belong together; {_remedy(card)}"
-        )
-    return session
+        if session := _open_agreeing(card, part, data, options, precision):
+            return session
+    if session := _open_agreeing(card, part, data, options, last):
+        return session
+    raise CardError(
+        f"{card.name} does not give its golden vector on {engine.name} in {last}: the card "
+        f"and the file do not belong together; {_remedy(card)}"
+    )
+
+
+def _open_agreeing(card: ModelCard, part: str, data: bytes, options: EngineOptions, precision: str) -> Session | None:
+    """Open a file in one precision; None where it does not give its golden vector in that.
+
+    What an earlier process compiled is not believed either: where that disagrees, the network is compiled again.
+    """
+    engine = choose_engine(options.engine)
+    session = engine.open(data, card.input, options, precision)
+    agrees = _agrees(card, part, session)
+    if isinstance(session, CompiledSession) and session.from_cache and not agrees:
+        compiled_cache.forget(options.keep_as)
+        session = engine.open(data, card.input, options, precision)
+        agrees = _agrees(card, part, session)
+    if agrees and isinstance(session, CompiledSession):
+        session.keep()
+    return session if agrees else None
 
 
 def single_run(session: Session) -> Callable[[Image], list[Floats]]:

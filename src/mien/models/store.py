@@ -4,15 +4,17 @@ A store never holds half a model: folders are complete or absent. Nothing is dow
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import CardError, ModelNotFoundError
-from mien.models import defaults
+from mien.models import compiled_cache, defaults
 from mien.models.card import ModelCard, checked_card, format_card, read_card
+from mien.models.folders import home as home
+from mien.models.folders import models_folder as models_folder
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import Session, open_session
 from mien.plain_names import is_name, require_name
@@ -31,20 +33,6 @@ class Model:
     def session(self, part: str = "model", options: EngineOptions = DEFAULT_OPTIONS) -> Session:
         """Open one of the model's files; see open_session."""
         return open_session(self.card, self.folder, part, options)
-
-
-def home() -> Path:
-    """Where mien keeps what it makes: $MIEN_HOME, else $XDG_DATA_HOME/mien, else ~/.local/share/mien."""
-    chosen = os.environ.get("MIEN_HOME")
-    if chosen:
-        return Path(chosen)
-    shared = os.environ.get("XDG_DATA_HOME")
-    return (Path(shared) if shared else Path.home() / ".local" / "share") / "mien"
-
-
-def models_folder() -> Path:
-    """The folder of the store."""
-    return home() / "models"
 
 
 def names() -> list[str]:
@@ -179,7 +167,15 @@ def remove(name: str) -> None:
     folder = folder_of(name)
     if not is_stored(name):
         raise ModelNotFoundError(f"no model '{name}' in the store; `mien models list` shows what there is")
+    _forget_compiled(folder)
     if folder.is_symlink():
         folder.unlink()  # what it points to is not the store's
         return
     shutil.rmtree(folder)
+
+
+def _forget_compiled(folder: Path) -> None:
+    """Remove what engines compiled from a model; its card may be damaged, and it goes all the same."""
+    with suppress(CardError):
+        for file in read_card(folder / CARD).files.values():
+            compiled_cache.forget(file.sha256)
