@@ -1,16 +1,33 @@
 """The same key gets the first answer; another body, another caller and a failure do not."""
 
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from mien.service import idempotency
 from mien.service.errors import ServiceError
 from mien.service.idempotency import Replays
+from mien.service.state_file import FILE, StateFile
 
-ANSWER = (201, b"{}", "application/json")
+ANSWER = (201, b'{"name": "Eileen Collins"}', "application/json")
 
 
-def test_a_repeated_request_gets_the_first_answer() -> None:
-    replays = Replays()
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[StateFile]:
+    opened = StateFile(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def replays(file: StateFile) -> Replays:
+    return Replays(file)
+
+
+def test_a_repeated_request_gets_the_first_answer(replays: Replays) -> None:
     assert replays.begin("a", "key", "print") is None
     with pytest.raises(ServiceError, match="in work") as caught:
         replays.begin("a", "key", "print")
@@ -19,8 +36,7 @@ def test_a_repeated_request_gets_the_first_answer() -> None:
     assert replays.begin("a", "key", "print") == ANSWER
 
 
-def test_a_key_of_another_request_is_refused_and_one_of_another_caller_is_new() -> None:
-    replays = Replays()
+def test_a_key_of_another_request_is_refused_and_one_of_another_caller_is_new(replays: Replays) -> None:
     replays.begin("a", "key", "print")
     replays.finish("a", "key", ANSWER)
     with pytest.raises(ServiceError, match="used for another request"):
@@ -28,15 +44,15 @@ def test_a_key_of_another_request_is_refused_and_one_of_another_caller_is_new() 
     assert replays.begin("b", "key", "other") is None
 
 
-def test_a_failed_request_may_be_tried_again() -> None:
-    replays = Replays()
+def test_a_failed_request_may_be_tried_again(replays: Replays) -> None:
     replays.begin("a", "key", "print")
     replays.finish("a", "key", None)
     assert replays.begin("a", "key", "print") is None
 
 
-def test_answers_are_forgotten_when_somebody_is_erased_and_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    replays = Replays()
+def test_answers_are_forgotten_when_somebody_is_erased_and_after_a_day(
+    replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for forget in (replays.forget, lambda: monkeypatch.setattr(idempotency, "SECONDS", -1.0)):
         replays.begin("a", "key", "print")
         replays.finish("a", "key", ANSWER)
@@ -45,10 +61,45 @@ def test_answers_are_forgotten_when_somebody_is_erased_and_after_a_day(monkeypat
         replays.finish("a", "key", None)
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_bounded(replays: Replays, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "MAX_BYTES", 1000)
-    replays = Replays()
     for number in range(20):
         replays.begin("a", str(number), "print")
         replays.finish("a", str(number), (200, b"x" * 300, ""))
     assert replays.begin("a", "0", "print") is None and replays.begin("a", "19", "print") is not None
+
+
+def test_a_restart_and_another_worker_know_what_was_answered_and_the_file_shows_no_name(
+    file: StateFile, replays: Replays, tmp_path: Path
+) -> None:
+    replays.begin("a", "key", "print")
+    other = StateFile(tmp_path)
+    with pytest.raises(ServiceError, match="in work"):
+        Replays(other).begin("a", "key", "print")
+    replays.finish("a", "key", ANSWER)
+    assert Replays(other).begin("a", "key", "print") == ANSWER
+    other.close()
+    content = b"".join(path.read_bytes() for path in tmp_path.glob(f"{FILE}*"))
+    assert content and b"Collins" not in content and b"application/json" not in content
+    replays.forget()
+    with file.transaction() as db:
+        assert db.execute("SELECT count(*) FROM replays").fetchone() == (0,)
+
+
+def test_a_request_that_a_crash_cut_off_may_be_sent_again(replays: Replays, tmp_path: Path) -> None:
+    crashed = StateFile(tmp_path)
+    assert Replays(crashed).begin("a", "key", "print") is None
+    crashed.close()
+    assert replays.begin("a", "key", "print") is None
+
+
+def test_answers_are_forgotten_where_the_clock_was_set_back(
+    replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replays.begin("a", "key", "print")
+    replays.finish("a", "key", ANSWER)
+    now = time.time()
+    monkeypatch.setattr(idempotency, "time", SimpleNamespace(time=lambda: now - 3600))
+    assert replays.begin("a", "key", "print") == ANSWER, "an hour back is within the day"
+    monkeypatch.setattr(idempotency, "time", SimpleNamespace(time=lambda: now - 2 * 86400))
+    assert replays.begin("a", "key", "print") is None

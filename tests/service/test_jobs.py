@@ -1,7 +1,9 @@
-"""Long work is done one after the other, can be watched and cancelled, and its faults are sentences."""
+"""Long work is done one after the other, can be watched and cancelled, and survives a restart."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,79 +11,158 @@ import pytest
 from mien.errors import GalleryError
 from mien.progress import OnProgress, Progress
 from mien.service.errors import ServiceError
-from mien.service.jobs import MAX_WAITING, Job, Jobs
+from mien.service.jobs import MAX_TRIES, MAX_WAITING, Job, Jobs, Work
+from mien.service.state_file import FILE, StateFile
+
+Start = Callable[[Work], Jobs]
 
 
 @pytest.fixture
-def jobs() -> Iterator[Jobs]:
-    opened = Jobs()
-    yield opened
-    opened.close()
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a service's jobs, again and again on one file."""
+    opened: list[tuple[Jobs, StateFile]] = []
+
+    def begin(work: Work) -> Jobs:
+        file = StateFile(tmp_path)
+        opened.append((Jobs(file, {"import": work, "calibrate": work}), file))
+        return opened[-1][0]
+
+    yield begin
+    for jobs, file in opened:
+        jobs.close()
+        file.close()
 
 
 def ended(jobs: Jobs, job: Job) -> Job:
-    jobs._jobs[job.id][1].exception(10)
-    return jobs.find(job.id)
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        found = jobs.find(job.id)
+        if found.ended is not None:
+            return found
+        time.sleep(0.005)
+    raise AssertionError("the job did not end")
 
 
-def gated(gate: threading.Event, begun: threading.Event) -> Callable[[OnProgress], Mapping[str, Any]]:
-    def work(on_progress: OnProgress) -> Mapping[str, Any]:
+class Gated:
+    """Work that waits in its middle."""
+
+    def __init__(self) -> None:
+        self.gate, self.begun = threading.Event(), threading.Event()
+
+    def __call__(self, gallery: str, given: Mapping[str, Any], on_progress: OnProgress) -> Mapping[str, Any]:
         on_progress(Progress(stage="counting", done=1, total=2))
-        begun.set()
-        assert gate.wait(10)
+        self.begun.set()
+        assert self.gate.wait(10)
         on_progress(Progress(stage="counting", done=2, total=2))
-        return {"count": 2}
-
-    return work
+        return {"count": 2, "gallery": gallery, **given}
 
 
-def test_a_job_reports_its_progress_and_its_result(jobs: Jobs) -> None:
-    gate, begun = threading.Event(), threading.Event()
-    job = jobs.begin("import", "g", "c", gated(gate, begun))
-    assert begun.wait(10) and (job.state, job.stage, job.finished, job.total) == ("running", "counting", 1, 2)
+@pytest.fixture
+def gated() -> Gated:
+    return Gated()
+
+
+def test_a_job_reports_its_progress_and_its_result(start: Start, gated: Gated) -> None:
+    jobs = start(gated)
+    job = jobs.begin("import", "g", "c", {"source": "staff"})
+    assert gated.begun.wait(10)
+    seen = jobs.find(job.id)
+    assert (seen.state, seen.stage, seen.finished, seen.total) == ("running", "counting", 1, 2)
     with pytest.raises(ServiceError, match="wait for it, or cancel it"):
-        jobs.begin("import", "g", "c", gated(gate, begun))
-    gate.set()
-    assert ended(jobs, job).state == "done" and job.result == {"count": 2} and job.ended is not None
-    assert jobs.all() == [job]
+        jobs.begin("import", "g", "c", {})
+    gated.gate.set()
+    done = ended(jobs, job)
+    assert done.state == "done" and done.result == {"count": 2, "gallery": "g", "source": "staff"}
+    assert done.finished == 2 and jobs.all() == [done]
 
 
-def test_a_job_is_cancelled_at_its_next_step_and_one_that_waits_at_once(jobs: Jobs) -> None:
-    gate, begun = threading.Event(), threading.Event()
-    running = jobs.begin("import", "g", "c", gated(gate, begun))
-    assert begun.wait(10)
-    waiting = jobs.begin("calibrate", "g", "c", lambda _: {})
-    assert jobs.cancel(waiting.id).state == "cancelled" and waiting.ended is not None
+def test_a_job_is_cancelled_at_its_next_step_and_one_that_waits_at_once(start: Start, gated: Gated) -> None:
+    jobs = start(gated)
+    running = jobs.begin("import", "g", "c", {})
+    assert gated.begun.wait(10)
+    waiting = jobs.cancel(jobs.begin("calibrate", "g", "c", {}).id)
+    assert waiting.state == "cancelled" and waiting.ended is not None
     jobs.cancel(running.id)
-    gate.set()
-    assert ended(jobs, running).state == "cancelled" and running.result == {}
+    gated.gate.set()
+    stopped = ended(jobs, running)
+    assert stopped.state == "cancelled" and stopped.result == {}
+    assert jobs.cancel(running.id).ended == stopped.ended
 
 
-def test_faults_are_sentences_and_the_next_job_is_done(jobs: Jobs) -> None:
-    def refuse(_: OnProgress) -> Mapping[str, Any]:
-        raise GalleryError("the gallery is gone: open it again")
+def test_faults_are_sentences_and_the_next_job_is_done(start: Start) -> None:
+    def work(gallery: str, given: Mapping[str, Any], on_progress: OnProgress) -> Mapping[str, Any]:
+        if gallery == "a":
+            raise GalleryError("the gallery is gone: open it again")
+        if gallery == "b":
+            raise ZeroDivisionError("secret")
+        return {}
 
-    def fail(_: OnProgress) -> Mapping[str, Any]:
-        raise ZeroDivisionError("secret")
-
-    refused, failed = jobs.begin("import", "a", "c", refuse), jobs.begin("import", "b", "c", fail)
+    jobs = start(work)
+    refused, failed, fine = (jobs.begin("import", gallery, "c", {}) for gallery in "abc")
     assert ended(jobs, refused).message == "the gallery is gone: open it again"
-    assert ended(jobs, failed).state == "failed" and "secret" not in failed.message
-    assert ended(jobs, jobs.begin("import", "c", "c", lambda _: {})).state == "done"
+    assert ended(jobs, failed).state == "failed" and "secret" not in ended(jobs, failed).message
+    assert ended(jobs, fine).state == "done"
 
 
-def test_no_more_jobs_wait_than_may(jobs: Jobs) -> None:
-    gate, begun = threading.Event(), threading.Event()
+def test_no_more_jobs_wait_than_may(start: Start, gated: Gated) -> None:
+    jobs = start(gated)
     for number in range(MAX_WAITING):
-        jobs.begin("import", str(number), "c", gated(gate, begun))
+        jobs.begin("import", str(number), "c", {})
     with pytest.raises(ServiceError, match="ask again") as caught:
-        jobs.begin("import", "one more", "c", gated(gate, begun))
+        jobs.begin("import", "one more", "c", {})
     assert caught.value.status == 429
     for job in jobs.all():
         jobs.cancel(job.id)
-    gate.set()
+    gated.gate.set()
 
 
-def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:
+def test_an_unknown_job_is_not_found(start: Start, gated: Gated) -> None:
     with pytest.raises(ServiceError, match="no such job"):
-        jobs.find("0" * 16)
+        start(gated).find("0" * 16)
+
+
+def test_jobs_go_on_after_a_restart_and_other_workers_see_them(start: Start, gated: Gated) -> None:
+    first = start(gated)
+    running, waiting = first.begin("import", "g", "c", {"n": 1}), first.begin("calibrate", "g", "c", {"n": 2})
+    assert gated.begun.wait(10)
+    other = start(lambda gallery, given, on_progress: {"by": "other", **given})
+    assert [one.id for one in other.all()] == [waiting.id, running.id]
+    assert other.find(running.id).state == "running", "one worker alone has a job in work"
+    stopping = threading.Thread(target=first.close)
+    stopping.start()
+    assert first._stopping.wait(10)
+    gated.gate.set()
+    stopping.join(10)
+    other._wake.set()
+    assert ended(other, running).result == {"by": "other", "n": 1}
+    assert ended(other, waiting).result == {"by": "other", "n": 2}
+
+
+def test_a_job_that_ends_the_service_with_it_is_not_begun_again_for_ever(
+    start: Start, tmp_path: Path, gated: Gated
+) -> None:
+    file = StateFile(tmp_path)
+    with file.transaction() as db:
+        for number, tries in enumerate((1, MAX_TRIES)):
+            db.execute(
+                "INSERT INTO jobs (id, kind, gallery, caller, given, state, created, owner, tries) "
+                "VALUES (?, 'import', ?, 'c', '{}', 'running', 0, 'gone 0', ?)",
+                (str(number), str(number), tries),
+            )
+    file.close()
+    gated.gate.set()
+    jobs = start(gated)
+    again, given_up = (ended(jobs, jobs.find(str(number))) for number in (0, 1))
+    assert again.state == "done" and given_up.state == "failed" and "ended 3 times" in given_up.message
+
+
+def test_names_of_refused_files_are_encrypted_and_forgotten_with_an_erasure(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIEN_MASTER_KEY", "31" * 32)
+    jobs = start(lambda *_: {"counts": {"broken": 1}, "refused": [{"file": "Eileen Collins/1.jpg"}]})
+    job = jobs.begin("import", "g", "c", {})
+    assert ended(jobs, job).result["refused"]
+    assert all(b"Collins" not in path.read_bytes() for path in tmp_path.glob(f"{FILE}*"))
+    jobs.forget_names()
+    assert jobs.find(job.id).result == {"counts": {"broken": 1}, "refused": []}

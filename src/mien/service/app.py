@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -26,11 +27,14 @@ from mien.service.errors import ServiceError, body_of, from_http, from_mien, wit
 from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
 from mien.service.jobs import Jobs
+from mien.service.long_work import LongWork
 from mien.service.metrics import Metrics
 from mien.service.middleware import EveryRequest
 from mien.service.operations import ERRORS
 from mien.service.pages import PAGE_ROUTES
 from mien.service.routes import access, galleries, health, jobs, recognition, records, stateless, subjects, system
+from mien.service.state import forget_names
+from mien.service.state_file import StateFile
 
 ROUTERS = (
     system.router,
@@ -58,10 +62,11 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     """
     capacity, metrics, access_store = Capacity(config.limits), Metrics(), AccessStore(config.folder)
     opened, auditing = Galleries(config.folder, engines.card), Auditing(config.folder)
+    state_file = StateFile(config.folder)
 
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
-        finishing = asyncio.create_task(finish_erasures(opened, app.state.replays, auditing))
+        finishing = asyncio.create_task(finish_erasures(app.state))
         yield
         finishing.cancel()
         await asyncio.to_thread(app.state.jobs.close)
@@ -69,6 +74,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         opened.close()
         access_store.close()
         auditing.close()
+        state_file.close()
 
     app = FastAPI(
         title="mien",
@@ -85,10 +91,11 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     )
     app.state.config, app.state.engines, app.state.capacity = config, engines, capacity
     app.state.galleries, app.state.metrics, app.state.auditing = opened, metrics, auditing
-    app.state.jobs = Jobs()
+    work = LongWork(opened, engines, config.imports)
+    app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
     app.state.access, app.state.lockout = access_store, Lockout()
     app.state.rates = Rates(config.limits.per_minute)
-    app.state.replays, app.state.cursors = Replays(), Cursors(config.folder)
+    app.state.replays, app.state.cursors = Replays(state_file), Cursors(config.folder)
     app.add_middleware(EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing)
     app.add_exception_handler(MienError, _refuse_mien)
     app.add_exception_handler(HTTPException, _refuse_http)
@@ -99,13 +106,13 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     return app
 
 
-async def finish_erasures(galleries: Galleries, replays: Replays, auditing: Auditing) -> None:
+async def finish_erasures(state: State) -> None:
     """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before."""
     while True:
         await asyncio.sleep(ERASE_SECONDS)
-        if await asyncio.to_thread(galleries.erase_expired, auditing.erases):
-            replays.forget()
-        await asyncio.to_thread(galleries.finish_erasures)
+        if await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases):
+            await asyncio.to_thread(forget_names, state)
+        await asyncio.to_thread(state.galleries.finish_erasures)
 
 
 async def refuse_unknown_query(request: Request) -> None:

@@ -1,96 +1,126 @@
-"""Answers of writes that may be sent again: the same Idempotency-Key gets the first answer again.
+"""Answers of writes that may be sent again: the same Idempotency-Key gets the first answer again, for a day.
 
-Kept in memory for a day and never on disk, since answers hold names; a restarted service has forgotten them. Erasing
-somebody forgets everything. A key belongs to its caller: nobody sees another one's answers.
+Answers hold names, so each is encrypted with a key that is made of the client's Idempotency-Key, which the service
+does not keep: who has the file alone can read none. Erasing somebody deletes all of them. They survive a restart, and
+all workers of a service share them. A key belongs to its caller: nobody sees another one's answers.
 """
 
 import hashlib
+import hmac
 import re
-import threading
+import sqlite3
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from secrets import token_bytes
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mien.gallery.stores.master_key import find_master_key
 from mien.service.auditing import SAFE_METHODS, WITHOUT_CALLER
 from mien.service.auth.callers import find_caller
 from mien.service.bodies import MULTIPART, content_kind, read_body
 from mien.service.errors import ServiceError
 from mien.service.multipart import parse_multipart
-from mien.service.state import limits_of
+from mien.service.state import in_thread, limits_of
+from mien.service.state_file import StateFile, is_alive
 
 HEADER, REPLAYED = "idempotency-key", "idempotency-replayed"
 SECONDS = 24 * 3600.0
 MAX_ANSWERS, MAX_BYTES = 10_000, 32 * 2**20
+NONCE = 12
+"""Bytes that are drawn for each encryption."""
 FORM = re.compile(r"[\x21-\x7e]{8,128}")
 
 
-@dataclass(slots=True)
-class _Kept:
-    """The first request of a key; without an answer it is in work."""
-
-    fingerprint: str
-    since: float
-    answer: tuple[int, bytes, str] | None = None
+Kept = tuple[int, bytes, str]
+"""Status, body and media type of an answer."""
 
 
 class Replays:
-    """The answers that are kept."""
+    """The answers that are kept.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+    Args:
+        file: in which they are kept.
+    """
 
-    def begin(self, caller: str, key: str, fingerprint: str) -> tuple[int, bytes, str] | None:
+    def __init__(self, file: StateFile) -> None:
+        self._file, self._master = file, find_master_key() or b""
+
+    def begin(self, caller: str, key: str, fingerprint: str) -> Kept | None:
         """Begin a request, or give the answer of the first one.
 
         Raises:
             ServiceError: the key was used for another request, or the first one is in work.
         """
-        with self._lock:
-            self._drop_old()
-            kept = self._kept.get((caller, key))
-            if kept is None:
-                self._kept[caller, key] = _Kept(fingerprint, time.monotonic())
+        secret = self._secret(caller, key)
+        place, wanted = _name_of(secret), hmac.digest(secret, fingerprint.encode(), "sha256").hex()
+        with self._file.transaction() as db:
+            _drop_old(db)
+            row = db.execute("SELECT fingerprint, owner, answer FROM replays WHERE key = ?", (place,)).fetchone()
+            if row is None or (row[2] is None and not is_alive(row[1])):
+                db.execute(
+                    "INSERT OR REPLACE INTO replays (key, fingerprint, since, owner) VALUES (?, ?, ?, ?)",
+                    (place, wanted, time.time(), self._file.owner),
+                )
                 return None
-            if kept.fingerprint != fingerprint:
-                message = "this Idempotency-Key was used for another request: choose a new one for each request"
-                raise ServiceError(409, "idempotency_key_reused", message)
-            if kept.answer is None:
-                message = "the first request with this Idempotency-Key is in work: send it again after 1 s"
-                raise ServiceError(409, "in_work", message, headers={"Retry-After": "1"})
-            return kept.answer
+        if row[0] != wanted:
+            message = "this Idempotency-Key was used for another request: choose a new one for each request"
+            raise ServiceError(409, "idempotency_key_reused", message)
+        if row[2] is None:
+            message = "the first request with this Idempotency-Key is in work: send it again after 1 s"
+            raise ServiceError(409, "in_work", message, headers={"Retry-After": "1"})
+        return _opened(secret, row[2])
 
-    def finish(self, caller: str, key: str, answer: tuple[int, bytes, str] | None) -> None:
+    def finish(self, caller: str, key: str, answer: Kept | None) -> None:
         """Keep the answer of a request; None forgets it, so that it can be tried again."""
-        with self._lock:
-            kept = self._kept.get((caller, key))
-            if kept is not None and answer is None:
-                del self._kept[caller, key]
-            elif kept is not None:
-                kept.answer = answer
-                self._bytes += len(answer[1]) if answer else 0
+        secret = self._secret(caller, key)
+        with self._file.transaction() as db:
+            if answer is None:
+                db.execute("DELETE FROM replays WHERE key = ?", (_name_of(secret),))
+            else:
+                values = _sealed(secret, answer), _name_of(secret)
+                db.execute("UPDATE replays SET answer = ?, owner = NULL WHERE key = ?", values)
 
     def forget(self) -> None:
         """Drop all answers, since somebody who may be in them was erased."""
-        with self._lock:
-            self._kept = OrderedDict((key, kept) for key, kept in self._kept.items() if kept.answer is None)
-            self._bytes = 0
+        with self._file.transaction() as db:
+            db.execute("DELETE FROM replays WHERE answer IS NOT NULL")
+        self._file.empty_log()
 
-    def _drop_old(self) -> None:
-        while self._kept:
-            key, kept = next(iter(self._kept.items()))
-            full = len(self._kept) > MAX_ANSWERS or self._bytes > MAX_BYTES
-            if not full and time.monotonic() - kept.since < SECONDS:
-                return
-            self._bytes -= len(kept.answer[1]) if kept.answer else 0
-            del self._kept[key]
+    def _secret(self, caller: str, key: str) -> bytes:
+        """32 bytes that only who sends the key again can make."""
+        return hmac.digest(self._master + b"mien replay", f"{caller}\0{key}".encode(), "sha256")
+
+
+def _name_of(secret: bytes) -> str:
+    return hashlib.sha256(secret).hexdigest()
+
+
+def _sealed(secret: bytes, answer: Kept) -> bytes:
+    status, content, media_type = answer
+    nonce = token_bytes(NONCE)
+    return nonce + AESGCM(secret).encrypt(nonce, f"{status} {media_type}\n".encode() + content, None)
+
+
+def _opened(secret: bytes, sealed: bytes) -> Kept:
+    head, _, content = AESGCM(secret).decrypt(sealed[:NONCE], sealed[NONCE:], None).partition(b"\n")
+    status, _, media_type = head.decode().partition(" ")
+    return int(status), content, media_type
+
+
+def _drop_old(db: sqlite3.Connection) -> None:
+    """Forget what is older than a day (or from the future, since the clock was set back), and what is too much."""
+    now = time.time()
+    db.execute("DELETE FROM replays WHERE abs(since - ?) >= ?", (now, SECONDS))
+    while True:
+        count, size = db.execute("SELECT count(*), coalesce(sum(length(answer)), 0) FROM replays").fetchone()
+        if count <= MAX_ANSWERS and size <= MAX_BYTES:
+            return
+        db.execute("DELETE FROM replays WHERE number = (SELECT min(number) FROM replays)")
 
 
 class WriteRoute(APIRoute):
@@ -110,7 +140,7 @@ class WriteRoute(APIRoute):
             if not FORM.fullmatch(key):
                 raise ServiceError(422, "invalid_request", f"{HEADER}: 8 to 128 visible ASCII characters")
             caller, replays = find_caller(request).id, replays_of(request)
-            kept = replays.begin(caller, key, await _fingerprint(request))
+            kept = await in_thread(replays.begin, caller, key, await _fingerprint(request))
             if kept is not None:
                 status, content, media_type = kept
                 return Response(content, status, {REPLAYED: "true"}, media_type)
@@ -122,7 +152,7 @@ class WriteRoute(APIRoute):
                 answer = (response.status_code, content, response.headers.get("content-type", ""))
                 return response
             finally:
-                replays.finish(caller, key, answer)
+                await in_thread(replays.finish, caller, key, answer)
 
         return handle_once
 

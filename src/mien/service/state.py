@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from starlette.datastructures import State
 from starlette.requests import Request
 
 from mien.service.config import Limits, ServiceConfig
@@ -33,3 +34,9 @@ def engines_of(request: Request) -> Engines:
 async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """Do something slow, such as hashing a password, while other requests go on."""
     return await asyncio.to_thread(work, *arguments, **named)
+
+
+def forget_names(state: State) -> None:
+    """Drop what the service keeps of earlier answers and jobs, after somebody who may be in them was erased."""
+    state.replays.forget()
+    state.jobs.forget_names()

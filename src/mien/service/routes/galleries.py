@@ -12,10 +12,10 @@ from mien.service.auditing import note
 from mien.service.auth.callers import Caller, needs
 from mien.service.bodies import RequestModel, body
 from mien.service.galleries import Galleries, OpenGallery
-from mien.service.idempotency import WriteRoute, replays_of
+from mien.service.idempotency import WriteRoute
 from mien.service.operations import takes
 from mien.service.routes.access import Name
-from mien.service.state import engines_of, in_thread
+from mien.service.state import engines_of, forget_names, in_thread
 
 router = APIRouter(prefix="/v1/galleries", tags=["galleries"], route_class=WriteRoute)
 
@@ -155,7 +155,7 @@ async def delete_gallery(
     caller.require("erase")
     gallery_for(request, caller, gallery_id)
     subjects = await in_thread(galleries_of(request).delete, gallery_id, name)
-    replays_of(request).forget()
+    await in_thread(forget_names, request.app.state)
     return DeletedAnswer(subjects=subjects)
 
 

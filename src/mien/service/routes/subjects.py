@@ -21,11 +21,11 @@ from mien.service.bodies import ImageBytes, RequestModel, body
 from mien.service.engines import SharedPipeline, SizedItem
 from mien.service.errors import ServiceError, not_found, refusing_values
 from mien.service.galleries import OpenGallery
-from mien.service.idempotency import WriteRoute, replays_of
+from mien.service.idempotency import WriteRoute
 from mien.service.operations import takes
 from mien.service.routes.galleries import GalleryId, Reader, gallery_for
 from mien.service.routes.stateless import Language
-from mien.service.state import engines_of, in_thread
+from mien.service.state import engines_of, forget_names, in_thread
 from mien.service.times import Time, time_text
 from mien.service.uploads import size
 
@@ -187,7 +187,7 @@ async def change_subject(
         return _subject(store.change_subject(subject_id, profile))
 
     changed = await in_thread(work)
-    replays_of(request).forget()
+    await in_thread(forget_names, request.app.state)
     return changed
 
 
@@ -207,7 +207,7 @@ async def erase_subject(request: Request, gallery_id: GalleryId, subject_id: Id,
     """Erase a subject for good: profile, embeddings, portraits and their traces on disk and in memory."""
     found = gallery_for(request, caller, gallery_id)
     erasure = await in_thread(found.gallery.remove, subject_id)
-    replays_of(request).forget()
+    await in_thread(forget_names, request.app.state)
     return _erasure(erasure)
 
 
@@ -237,7 +237,7 @@ async def merge_subjects(
     if asked.into == subject_id:
         raise ServiceError(422, "invalid_request", "into: is the same subject: name another one")
     moved = await in_thread(store.merge, subject_id, asked.into)
-    replays_of(request).forget()
+    await in_thread(forget_names, request.app.state)
     return MergedAnswer(moved=moved, subject=_subject(await in_thread(store.subject, asked.into)))
 
 

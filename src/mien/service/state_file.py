@@ -1,0 +1,138 @@
+"""What a service keeps of its own work over restarts and for all of its workers: one SQLite file, `state.db`.
+
+Owns the file, its transactions, and which process of the service is still there. Has no images, names or embeddings
+in the clear; see mien.service.idempotency and mien.service.jobs for what is in its tables.
+"""
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mien.service.errors import ServiceError
+
+FILE = "state.db"
+PATIENCE = 20.0
+"""Seconds to wait for another worker."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS replays (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, fingerprint TEXT NOT NULL, since REAL NOT NULL,
+    owner TEXT, answer BLOB
+);
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, gallery TEXT NOT NULL,
+    caller TEXT NOT NULL, given TEXT NOT NULL, state TEXT NOT NULL, stage TEXT NOT NULL DEFAULT '',
+    finished INTEGER NOT NULL DEFAULT 0, total INTEGER, created REAL NOT NULL, ended REAL,
+    message TEXT NOT NULL DEFAULT '', result BLOB, owner TEXT, tries INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0
+);
+"""
+
+_open_here: set[str] = set()
+"""Tokens of the files that are open in this process."""
+
+
+class StateFile:
+    """The open file; safe to call from several threads and processes.
+
+    Args:
+        folder: of the service.
+
+    Raises:
+        ServiceError: it cannot be opened or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / FILE
+        self._lock = threading.RLock()
+        token = secrets.token_hex(8)
+        self.owner = f"{_mark(os.getpid())} {token}"
+        with _translated():
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # What a crash of the machine may take are the last moments of this file, and nothing of a gallery.
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA secure_delete=ON")
+            self._db.executescript(SCHEMA)
+        _open_here.add(token)
+
+    def close(self) -> None:
+        """Close the file; what it had in work may be taken over by another worker."""
+        _open_here.discard(self.owner.rpartition(" ")[2])
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Read and write as one step, while no other worker writes.
+
+        Raises:
+            ServiceError: it cannot be written; nothing was.
+        """
+        with self._lock, _translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def empty_log(self) -> None:
+        """Take what was deleted out of the write-ahead log too, unless another worker reads at this moment."""
+        with self._lock, suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def is_alive(owner: str) -> bool:
+    """Whether the service that had something in work is still there, in this process or another one of this machine.
+
+    Args:
+        owner: of a StateFile.
+    """
+    mark, _, token = owner.rpartition(" ")
+    pid = mark.partition(":")[0]
+    if pid == str(os.getpid()):
+        return token in _open_here
+    return pid.isdecimal() and _mark(int(pid)) == mark
+
+
+def _mark(pid: int) -> str:
+    """A process by its number, when it began, and the start of the machine; "gone" for one that there is not."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return f"{pid}:" if _answers(pid) else "gone"
+    return "gone" if fields[0] == "Z" else f"{pid}:{fields[19]}:{boot}"
+
+
+def _answers(pid: int) -> bool:
+    """Whether there is a process, on systems without /proc."""
+    if Path("/proc/self/stat").exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as reason:
+        message = (
+            f"what the service keeps of its work cannot be written ({reason}): the operator has to free space on the "
+            f"disk, or remove the file {FILE} while the service is stopped"
+        )
+        raise ServiceError(503, "state_not_writable", message) from reason
