@@ -410,6 +410,24 @@ class NewKeyAnswer(TypedDict):
     secret: str
 
 
+class PairAnswer(TypedDict):
+    """The decision on one pair."""
+
+    outcome: Literal["match", "no match", "uncertain", "failed"]
+    score: float | None
+    review: bool
+    reasons: list[PairReasonAnswer]
+
+
+class PairReasonAnswer(TypedDict):
+    """Why a pair was decided so, or why a person should look at it."""
+
+    code: str
+    side: Literal["", "a", "b"]
+    message: str
+    review: bool
+
+
 class RateAnswer(TypedDict):
     """A rate with its 95% interval; the interval is missing where it was not measured on other people."""
 
@@ -541,3 +559,12 @@ class VerifyAnswer(TypedDict):
     decision: DecisionAnswer
     face: ComparedFaceAnswer
     compared: int
+
+
+class VerifyPairsAnswer(TypedDict):
+    """The decisions on all pairs, in their order."""
+
+    pairs: list[PairAnswer]
+    unit: str
+    threshold: ThresholdAnswer
+    notes: list[str]

@@ -99,6 +99,19 @@ class Client:
         found = self._post_images("/v1/compare", images, threshold=threshold, language=language)
         return cast("answers.CompareAnswer", found)
 
+    def verify_pairs(
+        self,
+        first: Sequence[ImageFile],
+        second: Sequence[ImageFile],
+        *,
+        threshold: str = "fmr:1e-3",
+        language: Language = "en",
+    ) -> answers.VerifyPairsAnswer:
+        """Compare pairs of photographs: the first of one list with the first of the other, and so on."""
+        images = {"first": first, "second": second}
+        found = self._post_images("/v1/verify-pairs", images, threshold=threshold, language=language)
+        return cast("answers.VerifyPairsAnswer", found)
+
     def check_portrait(
         self, image: ImageFile, *, rules: Literal["vn-portrait", "icao"] = "vn-portrait", language: Language = "en"
     ) -> answers.CheckAnswer:

@@ -32,13 +32,25 @@ from mien.service.metrics import Metrics
 from mien.service.middleware import EveryRequest
 from mien.service.operations import ERRORS
 from mien.service.pages import PAGE_ROUTES
-from mien.service.routes import access, galleries, health, jobs, recognition, records, stateless, subjects, system
+from mien.service.routes import (
+    access,
+    galleries,
+    health,
+    jobs,
+    pairs,
+    recognition,
+    records,
+    stateless,
+    subjects,
+    system,
+)
 from mien.service.state import forget_names
 from mien.service.state_file import StateFile
 
 ROUTERS = (
     system.router,
     stateless.router,
+    pairs.router,
     galleries.router,
     health.router,
     subjects.router,

@@ -19,9 +19,9 @@ from mien.service.errors import ServiceError
 
 FILE = "audit.log"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-NOT_WRITTEN = ("detect", "compare", "check_portrait")
+NOT_WRITTEN = ("detect", "compare", "verify_pairs", "check_portrait")
 """Writes by their method that keep nothing and read nothing of anybody who is enrolled."""
-SHOWING = ("identify", "verify_subject", "embed", "verify_pairs", "get_portrait", "list_audit_log")
+SHOWING = ("identify", "verify_subject", "embed", "get_portrait", "list_audit_log")
 """Operations that change nothing and are written down, since they show something of somebody."""
 WITHOUT_CALLER = ("sign_in", "accept_invitation")
 """Changes that somebody who is not signed in may ask for."""

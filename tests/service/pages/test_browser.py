@@ -65,7 +65,10 @@ def test_from_signing_in_to_an_erased_person(
     width: int,
     collins_path: Path,
     hopper_path: Path,
+    tmp_path: Path,
 ) -> None:
+    pair_list = tmp_path / "pairs.csv"
+    pair_list.write_text(f"card;selfie\nx/{collins_path.name};{hopper_path.name}\n")
     context = browser.new_context(viewport={"width": width, "height": 800}, permissions=["camera"])
     page, faults = context.new_page(), []
     page.set_default_timeout(20_000)
@@ -101,6 +104,19 @@ def test_from_signing_in_to_an_erased_person(
     page.set_input_files("#first input[type=file]", collins_path)
     page.set_input_files("#second input[type=file]", hopper_path)
     page.locator("#result .no-match").wait_for()
+    page.goto(f"{address}/pairs")
+    page.set_input_files("#first input[type=file]", [collins_path, hopper_path])
+    page.set_input_files("#second input[type=file]", [hopper_path, hopper_path])
+    page.locator("#first [data-count]", has_text="2").wait_for()
+    page.locator("#compare").click()
+    page.locator("#rows tr").nth(1).wait_for()
+    assert page.locator("#rows strong.match, #rows strong.uncertain").count() == 1
+    page.set_input_files("#list input[type=file]", pair_list)
+    page.locator("#list [data-count]", has_text="1").wait_for()
+    page.locator("#compare").click()
+    with page.expect_download() as saved:
+        page.locator("#save").click()
+    assert "decisions.csv" in saved.value.suggested_filename
     page.goto(f"{address}/check")
     page.set_input_files("#photo input[type=file]", hopper_path)
     page.locator("#result .not-judged, #result .failed, #result .passed").wait_for()

@@ -46,6 +46,7 @@ class Page:
 PAGES = (
     Page("identify", "recognize"),
     Page("compare", "recognize"),
+    Page("pairs", "recognize"),
     Page("people", "read"),
     Page("check", "recognize"),
     Page("health", "calibrate"),
