@@ -11,6 +11,7 @@ mien prints. An interval that mien refuses (it says how many people are missing)
 The result is printed as a table, with the cells that fall short; --document writes it into docs/guide/intervals.md.
 
     python benchmarks/coverage.py [--rounds 60] [--long] [--processes 2] [--document]
+    python benchmarks/coverage.py --rounds 300 --designs 20x5 60x10    # a closer look; only prints
 """
 
 import sys
@@ -70,9 +71,12 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="also 10, 300 and 1,000 people")
     parser.add_argument("--processes", type=int, default=2, help="processes, each with cells of its own")
     parser.add_argument("--document", action="store_true", help="write the table into docs/guide/intervals.md")
+    parser.add_argument("--designs", nargs="+", help="only these of the long grid, such as 20x5; nothing is written")
     given = parser.parse_args()
     rounds = 2 if given.smoke else given.rounds
     designs = ((32, "3"),) if given.smoke else LONG if given.long else SHORT
+    if given.designs:
+        designs = tuple(one for one in LONG if f"{one[0]}x{one[1]}" in given.designs)
     chunks = [
         (*one, chunk, min(CHUNK, rounds - first), given.smoke)
         for one in product(STRENGTHS, TAILS, designs)
@@ -87,6 +91,8 @@ def main() -> None:
             print(chunk, file=sys.stderr, flush=True)
     rows = [_row(*cell, held) for cell, held in found.items()]
     print(table(rows))
+    if given.designs:
+        return
     if given.document and not given.smoke:
         document(table(rows), rounds, designs)
     command.finish("coverage", {"rounds": rounds, "% held, of 95": rows}, smoke=given.smoke)

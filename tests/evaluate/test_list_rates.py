@@ -125,3 +125,15 @@ def test_subjects_are_numbered_without_gaps_in_their_order() -> None:
     assert list_rates._without_gaps(numbers).tolist() == [[2, 1], [1, 3], [2, 0]]
     dense = np.array([[0, 1], [2, 1]])
     assert list_rates._without_gaps(dense) is dense
+
+
+def test_a_list_without_any_error_has_no_interval_of_one_point() -> None:
+    for mated in range(20, 90):
+        truth = np.arange(mated + 60) < mated
+        scores = floats(truth + np.linspace(0, 0.5, len(truth)))
+        subjects = np.stack([np.arange(len(truth)), np.arange(len(truth)) + ~truth * len(truth)], axis=1)
+        listed = ScoredPairs(scores, truth, np.zeros(len(truth), np.int64), subjects)
+        found = area_of(listed, roc(scores, truth))
+        assert found.value == 1
+        assert found.low == pytest.approx(1 - 3 / mated)
+        assert found.high == 1

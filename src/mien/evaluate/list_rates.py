@@ -104,9 +104,10 @@ def equal_error(pairs: ScoredPairs, curve: Roc) -> Crossing:
 def area_of(pairs: ScoredPairs, curve: Roc) -> Estimate:
     """The area under the ROC: DeLong's components of each pair (Biometrics 44, 1988), summed by subject."""
     who, mated, value = own_numbers(pairs), pairs.mated, area(curve)
-    if not 0 < value < 1:
-        return _share(np.full(int(mated.sum()), value == 1), who[mated])
     above, below = pairs.scores[mated], pairs.scores[~mated]
+    # By the scores: the sum under the curve of a list without any error can end just below 1.
+    if above.min() > below.max() or above.max() < below.min():
+        return _share(np.full(int(mated.sum()), above.min() > below.max()), who[mated])
     own = mean_moves(_share_below(below, above), who[mated], int(who.max()) + 1)
     other = mean_moves(1 - _share_below(above, below), who[~mated], int(who.max()) + 1)
     found = rate_of_moves(value, own.plus(other, 1.0), inf)
