@@ -1,8 +1,8 @@
 """The whole path on real data sets, by the commands themselves: import, preparation and every protocol.
 
-Runs `mien` on LFW and on the part of CelebA for three systems: the default one, MTCNN with face-reid-0095, and
-SCRFD-2.5G with MobileFaceNet. With --system, the protocols of that system alone, on LFW; the result is in
-evaluation-NAME.json then.
+Runs `mien` on LFW and on the part of CelebA for four systems: the default one, MTCNN with face-reid-0095 and with
+mien-r29, and SCRFD-2.5G with MobileFaceNet. With --system, the protocols of that system alone, on LFW; the result is
+in evaluation-NAME.json then. mien-r29 is compared with the default one, from which it was fine-tuned.
 Copies the reports without images of people (charts, report.md and report.json without their pairs) to docs/reports.
 The result lists the commands with their seconds.
 
@@ -26,6 +26,7 @@ REPORTS = machine.ROOT / "docs" / "reports"
 SYSTEMS = {
     "default": ("mtcnn", "dlib-resnet"),
     "face-reid-0095": ("mtcnn", "face-reid-0095"),
+    "mien-r29": ("mtcnn", "mien-r29"),
     "mobilefacenet": ("scrfd", "mobilefacenet"),
 }
 
@@ -53,7 +54,8 @@ def commands(folder: Path, system: str | None) -> list[str]:
     for name in ("scrfd", "mobilefacenet", "face-reid-0095"):
         inputs.add_model(name)
     if system is not None:
-        return ["data import lfw --out lfw.parquet", *of_system(system)]
+        first = [embed("default")] if system == "mien-r29" else []
+        return ["data import lfw --out lfw.parquet", *first, *of_system(system)]
     made = [
         "data inspect lfw",
         "data import lfw --out lfw.parquet",
@@ -75,11 +77,15 @@ def commands(folder: Path, system: str | None) -> list[str]:
 
 def of_system(name: str) -> list[str]:
     """Embedding LFW with a system, and every protocol."""
+    made = [embed(name), *protocols(name, 20, 300)]
+    if name == "mien-r29":
+        made.append("evaluate compare default.parquet mien-r29.parquet --out report-mien-r29-comparison")
+    return made
+
+
+def embed(name: str) -> str:
     detector, recognizer = SYSTEMS[name]
-    return [
-        f"embed lfw.parquet --detector {detector} --recognizer {recognizer} --out {name}.parquet",
-        *protocols(name, 20, 300),
-    ]
+    return f"embed lfw.parquet --detector {detector} --recognizer {recognizer} --out {name}.parquet"
 
 
 def protocols(name: str, samples: int, images: int) -> list[str]:
