@@ -123,7 +123,7 @@ def test_a_teacher_of_more_numbers_is_turned_into_fewer_and_one_of_fewer_gets_ze
 def test_targets_are_those_of_the_crops_that_take_part_over_several_packs() -> None:
     packs = [taught(4, 3, 1), taught(5, 3, 2)]
     places = np.array([8, 1, 4, 3])
-    distiller = Distiller(TeacherSettings(model="x"), packs, places, torch.eye(3))
+    distiller = Distiller(TeacherSettings(model="x"), packs, places, torch.eye(3), "digest")
     parts = distiller.targets(batch(4), 2, "f32")
     targets = torch.cat([one.embeddings for one in parts])
     assert [len(one.embeddings) for one in parts] == [2, 2] and parts[0].attention == ()
@@ -135,7 +135,7 @@ def test_targets_are_those_of_the_crops_that_take_part_over_several_packs() -> N
 def test_the_loss_is_the_weighted_sum_and_relations_are_compared_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "GROUP", 5)
     settings = TeacherSettings(model="x", embedding=3.0, distance=5.0, angle=7.0)
-    distiller = Distiller(settings, [taught(11, 4, 1)], np.arange(11), torch.eye(4))
+    distiller = Distiller(settings, [taught(11, 4, 1)], np.arange(11), torch.eye(4), "digest")
     student, whole = unit(11, 4, 8).float() * 9, distiller.targets(batch(11), 1, "f32")[0]
     targets = whole.embeddings
     ours = F.normalize(student)

@@ -116,6 +116,7 @@ class Distiller:
         packs: the embeddings, one pack after the other.
         places: (N,) for each crop of the training, its place in the packs.
         turning: (D, size) from the teacher's embedding to the student's numbers.
+        digest: of the teacher; a run goes on with the one that it began with.
         attention: the teacher's network, if the recipe compares attention maps.
     """
 
@@ -123,6 +124,7 @@ class Distiller:
     packs: Sequence[TaughtPack]
     places: Indices
     turning: Tensor
+    digest: str
     attention: AttentionTeacher | None = None
 
     def targets(self, batch: CropBatch, parts: int, precision: str) -> Sequence[Targets]:

@@ -168,7 +168,7 @@ def open_distiller(
         attention = AttentionTeacher(student, _stages_of(recipe, teacher, way), world.device)
     packs = [teach(path, teacher, world) for path in recipe.data.sets]
     turning = turning_of(packs, recipe.model.embedding).to(world.device)
-    return Distiller(recipe.teacher, packs, crops.places, turning, attention)
+    return Distiller(recipe.teacher, packs, crops.places, turning, teacher.digest, attention)
 
 
 def _stages_of(recipe: RecognizerRecipe, teacher: Teacher, way: str) -> Backbone:

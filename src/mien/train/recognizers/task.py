@@ -76,11 +76,14 @@ class RecognitionTask:
         return f"{fault}. The batch begins with {shown}"
 
     def inputs(self) -> dict[str, str]:
-        """Digests of the crops and of the weights of [init]."""
-        init = self.recipe.init
-        return {"data.sets": self._crops.digest} | (
-            {"init.weights": weights_digest(init.weights)} if init is not None else {}
-        )
+        """Digests of the crops, of the weights of [init], and of the teacher."""
+        init, distiller = self.recipe.init, self._learner.distiller
+        found = {"data.sets": self._crops.digest}
+        if init is not None:
+            found["init.weights"] = weights_digest(init.weights)
+        if distiller is not None:
+            found["teacher.model"] = distiller.digest
+        return found
 
     def state(self) -> dict[str, Any]:
         """What the first process writes into a checkpoint."""
