@@ -39,6 +39,15 @@ def test_values_that_cannot_be_are_refused(changes: dict[str, object], words: st
         parse_recipe(shortest_recipe(**changes), "r.toml")
 
 
+def test_steps_that_are_set_take_the_place_of_the_recipes_epochs_and_the_other_way_round(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(format_recipe(parse_recipe(shortest_recipe(), "r")))
+    steps = read_recipe(path, ("schedule.epochs=3", "schedule.steps=50")).schedule
+    assert (steps.steps, steps.epochs) == (50, None)
+    epochs = read_recipe(path, ("schedule.steps=50", "schedule.epochs=3")).schedule
+    assert (epochs.steps, epochs.epochs) == (None, 3)
+
+
 def test_settings_go_on_top_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     path.write_text(format_recipe(parse_recipe(shortest_recipe(), "r")))

@@ -40,7 +40,8 @@ def read_content(path: Path, settings: tuple[str, ...] = ()) -> dict[str, Any]:
 
     Args:
         path: a TOML file.
-        settings: `section.key=value` each, on top of what the file says; values as in TOML, or plain text.
+        settings: `section.key=value` each, on top of what the file says; values as in TOML, or plain text. A number of
+            steps takes the place of the file's number of epochs, and the other way round.
 
     Raises:
         RecipeError: the file cannot be read or is not TOML.
@@ -111,7 +112,13 @@ def _set(content: dict[str, Any], setting: str) -> None:
         content = content.setdefault(section, {})
         if not isinstance(content, dict):
             raise RecipeError(f"'{setting}': {section} is a value, not a section")
+    if sections == ["schedule"] and last in LENGTHS:
+        content.pop(LENGTHS[last], None)
     content[last] = value
+
+
+LENGTHS = {"steps": "epochs", "epochs": "steps"}
+"""The two keys of [schedule] that say how long a training is, of which a recipe has one."""
 
 
 def _sentence(reason: ValidationError, recipe: type[BaseModel]) -> str:
