@@ -25,8 +25,8 @@ def recognizer_recipe(pack: Path, **changes: dict[str, Any] | list[Any]) -> Reco
         "data": {"sets": [str(pack)]},
         "model": {"backbone": "mobilefacenet", "embedding": 32},
         "head": {"name": "arcface", "scale": 16.0, "margin": 0.2},
-        "optimizer": {"rate": 0.05, "rate_batch": 16},
-        "schedule": {"batch": 16, "steps": STEPS},
+        "optimizer": {"rate": 0.05, "rate_batch": 8},
+        "schedule": {"batch": 8, "steps": STEPS},
         "run": {"precision": "f32", "save_every": 2, "device": "cpu"},
     }
     for section, values in changes.items():
@@ -41,8 +41,8 @@ def tuning_recipe(pack: Path, weights: Path, **init: Any) -> RecognizerRecipe:
             "data": {"sets": [str(pack)]},
             "model": {"backbone": "mobilefacenet", "embedding": 32},
             "head": {"scale": 16.0, "margin": 0.2},
-            "optimizer": {"rate": 0.01, "rate_batch": 16},
-            "schedule": {"batch": 16, "steps": 4},
+            "optimizer": {"rate": 0.01, "rate_batch": 8},
+            "schedule": {"batch": 8, "steps": 4},
             "run": {"precision": "f32", "device": "cpu"},
             "init": {"weights": str(weights), **init},
             "evaluate": [{"name": "own", "set": str(pack), "role": "own"}],

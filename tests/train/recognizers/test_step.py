@@ -91,7 +91,7 @@ def test_the_host_waits_for_the_device_once_a_step(
     recipe = recognizer_recipe(face_pack, head={"name": head, "sample": sample, "scale": 16.0, "margin": 0.1})
     crops = open_dataset(recipe)
     learner = prepare_training(recipe, crops, ALONE)
-    images, labels = np.stack([crops.read(number) for number in range(16)]), crops.labels[:16]
+    images, labels = np.stack([crops.read(number) for number in range(8)]), crops.labels[:8]
     reads: list[int] = []
 
     def read(values: torch.Tensor) -> list[float]:
@@ -99,12 +99,12 @@ def test_the_host_waits_for_the_device_once_a_step(
         return [float(value) for value in values.detach().numpy()]
 
     monkeypatch.setattr(optimize, "read_back", read)
-    make_step(learner, CropBatch(0, images, labels, np.arange(16), labels), 0.01, recipe, ALONE)
+    make_step(learner, CropBatch(0, images, labels, np.arange(8), labels), 0.01, recipe, ALONE)
     reads.clear()
     with Waits() as waits, monkeypatch.context() as patch:
         # Each would copy from memory that is not pinned.
         patch.setattr(torch, "tensor", lambda *arguments, **more: pytest.fail("a number was sent to the device"))
-        make_step(learner, CropBatch(1, images, labels, np.arange(16), labels), 0.01, recipe, ALONE)
+        make_step(learner, CropBatch(1, images, labels, np.arange(8), labels), 0.01, recipe, ALONE)
     assert reads == [4], "loss, norm, and the two flags of the processes"
     assert waits.found == []
 
@@ -135,8 +135,8 @@ def first_step(recipe: RecognizerRecipe, change: Callable[[Learner], None] = lam
     crops = open_dataset(recipe)
     learner = prepare_training(recipe, crops, ALONE)
     change(learner)
-    numbers = np.arange(16)
-    images, labels = np.stack([crops.read(number) for number in range(16)]), crops.labels[:16]
+    numbers = np.arange(8)
+    images, labels = np.stack([crops.read(number) for number in range(8)]), crops.labels[:8]
     return make_step(learner, CropBatch(0, images, labels, numbers, labels), 0.0, recipe, ALONE)
 
 
