@@ -8,6 +8,8 @@ where it needs a package that is not installed.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -53,12 +55,32 @@ def in_process(file: str, *arguments: object, python: str = sys.executable) -> d
 
 
 def mien(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a `mien` command with --json; exit with its message where it fails completely."""
-    command = [sys.executable, "-m", "mien", *map(str, arguments)]
-    done = subprocess.run([*command, "--json"], cwd=folder, capture_output=True, text=True, check=False)
+    """Run a `mien` command with --json; exit with its message where it fails completely.
+
+    A smoke run calls it in its own process, which saves the start of another one.
+    """
+    command = [sys.executable, "-m", "mien", *map(str, arguments), "--json"]
+    if "--smoke" in sys.argv:
+        done = _called(command, folder)
+    else:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1, 4):
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
     return done
+
+
+def _called(command: list[str], folder: Path | None) -> subprocess.CompletedProcess[str]:
+    """What a `mien` command gives when its function is called."""
+    from mien.cli import run
+
+    output, errors, before = io.StringIO(), io.StringIO(), Path.cwd()
+    try:
+        os.chdir(folder or before)
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            code = run(command[3:])
+    finally:
+        os.chdir(before)
+    return subprocess.CompletedProcess(command, code, output.getvalue(), errors.getvalue())
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def smoke_commands(folder: Path) -> list[str]:
         "data prepare lfw.parquet --out lfw-112 --multiple-faces largest",
         "data check lfw-112",
         "embed lfw.parquet --out default.parquet",
-        *protocols("default", 10, 4),
+        *protocols("default", 10, 2),
         "evaluate compare default.parquet default.parquet --out report-comparison",
     ]
 
