@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from mien.evaluate.wording import describe, five_digits, joined, message, share, status_text
+from mien.evaluate.wording import describe, five_digits, joined, message, share, status_text, too_few
 from mien.messages import find_catalogue, text_of
 from mien.rates import Estimate
 
@@ -35,6 +35,13 @@ def test_a_rate_has_its_interval() -> None:
     assert describe(Estimate(0.98765, 0.97, 0.99, 40), five_digits).text("en") == "0.98765 (0.97000 to 0.99000)"
     assert describe(None).text("en") == "no comparisons"
     assert describe(Estimate(0.0, 0.0, 1.0, 0)).text("en") == "no comparisons"
+
+
+def test_no_set_shows_rates_below_125_percent() -> None:
+    assert text_of(too_few(1e-3, 8, 140), "en") == (
+        "this set has too few comparisons for any rate; for 0.001 it needs about 140 more subjects"
+    )
+    assert "rate below 50.00%; for 0.001" in text_of(too_few(1e-3, 20, 130), "en")
 
 
 def test_texts_are_joined() -> None:

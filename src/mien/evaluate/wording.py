@@ -58,7 +58,9 @@ def describe(rate: Estimate | None, form: Callable[[float], Text] = share) -> Me
 
 def too_few(rate: float, comparisons: int, more: int) -> Message:
     """The sentence for a rate that a set cannot show."""
-    limit = share(SHOWN_BY / max(1, comparisons))
+    if comparisons <= SHOWN_BY:
+        return message("too-few-for-any", rate=float(rate), more=int(more))
+    limit = share(SHOWN_BY / comparisons)
     return message("too-few", limit=limit, rate=float(rate), more=int(more))
 
 
