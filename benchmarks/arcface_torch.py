@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-DEPTHS = {50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
+DEPTHS = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 
 
 def conv(before: int, after: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:

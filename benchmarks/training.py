@@ -191,7 +191,7 @@ def smoke() -> dict:
             "reading, images per second": reading(
                 training_loader.noise_pack(Path(scratch) / "pack", 64, 8), batch=8, steps=2
             ),
-            "backbones": {"IR-50": compare(50, 2, 100, rounds=1, warm_up=0)},
+            "backbones": {"IR-18": compare(18, 2, 100, rounds=1, warm_up=0)},
         }
 
 
