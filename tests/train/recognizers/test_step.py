@@ -201,8 +201,11 @@ def test_a_student_comes_nearer_to_its_teacher_and_a_resumed_run_gives_the_same(
     train(recipe, tmp_path / "cut")
     assert losses_of(tmp_path / "cut") == losses
     moved = teacher_file.rename(teacher_file.with_name("moved.pth"))
-    train(recognizer_recipe(face_pack, teacher=teacher | {"model": str(moved)}, optimizer={"clip": 1.0}), tmp_path / "cut")
+    train(
+        recognizer_recipe(face_pack, teacher=teacher | {"model": str(moved)}, optimizer={"clip": 1.0}),
+        tmp_path / "cut",
+    )
     torch.manual_seed(9)
     torch.save(build("mobilefacenet", 48).state_dict(), teacher_file)
-    with pytest.raises(RecipeError, match="teacher.model has another content than when the run began"):
+    with pytest.raises(RecipeError, match=r"teacher\.model has another content than when the run began"):
         train(recipe, tmp_path / "cut")
