@@ -40,8 +40,8 @@ def read_content(path: Path, settings: tuple[str, ...] = ()) -> dict[str, Any]:
 
     Args:
         path: a TOML file.
-        settings: `section.key=value` each, on top of what the file says; values as in TOML, or plain text. A number of
-            steps takes the place of the file's number of epochs, and the other way round.
+        settings: `section.key=value` each, on top of what the file says; values as in TOML, or plain text. Steps
+            take the place of the file's epochs, and the other way round.
 
     Raises:
         RecipeError: the file cannot be read or is not TOML.
