@@ -16,11 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 120
 FILES = (
     "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CODE_OF_CONDUCT.md",
     "CHANGELOG.md",
     "docs/glossary.md",
     "docs/log.md",
     "docs/decisions/*.md",
     "docs/guide/*.md",
+    "docs/tutorials/*.md",
+    "docs/architecture.md",
     "benchmarks/*.py",
     "scripts/*",
     "src/**/*.py",

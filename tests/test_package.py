@@ -29,39 +29,6 @@ def test_every_name_of_the_api_exists_and_is_documented() -> None:
         _ = mien.nothing
 
 
-def test_the_readmes_file_tree_is_true() -> None:
-    """Every path in the README's tree exists, and every package and every module at the top is in it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"```text\nmien/\n(.*?)```", readme, re.DOTALL)
-    assert block is not None
-    listed, stack = set(), []
-    for line in block.group(1).splitlines():
-        name = line.strip().split("  ")[0].strip()
-        depth = (len(line) - len(line.lstrip())) // 2
-        stack[depth - 1 :] = [name.rstrip("/")]
-        for part in name.split(" "):
-            path = "/".join([*stack[:-1], part.rstrip("/")])
-            assert (ROOT / path).exists(), path
-            listed.add(path)
-    homes = {
-        str((path if path.parent == ROOT / "src" / "mien" else path.parent).relative_to(ROOT))
-        for path in (ROOT / "src").rglob("*.py")
-        if path.name not in ("__init__.py", "__main__.py")
-    }
-    assert homes <= listed, sorted(homes - listed)
-
-
-def test_the_readmes_python_example_runs(collins_path: Path, hopper_path: Path, tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert block is not None
-    (tmp_path / "a.jpg").write_bytes(collins_path.read_bytes())
-    (tmp_path / "b.jpg").write_bytes(hopper_path.read_bytes())
-    (tmp_path / "people" / "Eileen Collins").mkdir(parents=True)
-    (tmp_path / "people" / "Eileen Collins" / "1.png").write_bytes(collins_path.read_bytes())
-    subprocess.run([sys.executable, "-W", "error", "-c", block.group(1)], check=True, cwd=tmp_path)
-
-
 def test_the_project_names_no_machine_and_no_package_host() -> None:
     """Texts and code speak of the project alone."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(

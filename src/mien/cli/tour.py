@@ -1,5 +1,6 @@
 """mien tour: see it work on two sample portraits."""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -64,12 +65,14 @@ def _show(done: TourRound) -> None:
 
 
 def _farewell(folder: Path, seconds: float) -> None:
+    # scripts/run names itself: in a clone, mien is not on the path.
+    name = os.environ.get("MIEN_CALLED_AS", "mien")
     err.print(
         f"Done in {seconds:.1f} s. Annotated images: {folder / 'annotated-1'} and {folder / 'annotated-2'}, "
         f"the group in {folder / 'annotated-2' / 'group.jpg'}.\n"
         "Now with your own photographs, one folder per person:\n"
-        "    scripts/run enrol people.gallery FOLDER\n"
-        "    scripts/run identify people.gallery PHOTO --out annotated\n"
-        "    scripts/run compare PHOTO PHOTO\n"
-        "    scripts/run --help",
+        f"    {name} enrol people.gallery FOLDER\n"
+        f"    {name} identify people.gallery PHOTO --out annotated\n"
+        f"    {name} compare PHOTO PHOTO\n"
+        f"    {name} --help",
     )

@@ -1,0 +1,327 @@
+"""Writes the figures of README.md, README.vi.md and docs/benchmarks.md from the results of benchmarks.
+
+    python scripts/figures.py            # write the tables between <!-- figures: NAME --> and <!-- end -->
+    python scripts/figures.py --check    # exit code 1 where a table is older than the results that it shows
+
+Each table is one function in TABLES, which reads benchmarks/results/NAME.json or docs/reports/NAME/report.json and
+nothing else: no figure is typed by hand. Runs nothing; `python benchmarks/NAME.py` makes a result again.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = ("README.md", "README.vi.md", "docs/benchmarks.md")
+MARK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+OLD_RATE = re.compile(r"(images|ms) an? (second|image)")
+RECOGNIZERS = ("dlib-resnet", "mien-r29", "face-reid-0095", "mobilefacenet")
+LANGUAGES = {"README.vi.md": "vi"}
+VI = {
+    "system": "hệ thống",
+    "licence of the weights": "giấy phép của trọng số",
+    "LFW View 2": "LFW View 2",
+    "FNMR at FMR 1e-3": "FNMR ở FMR 1e-3",
+    "images per second": "ảnh mỗi giây",
+    "mien, embedded default": "mien, mặc định đi kèm",
+    "mien, recommended": "mien, nên dùng",
+    "mien with InsightFace's files": "mien với tệp của InsightFace",
+    "face_recognition, the default's network": "face_recognition, cùng mạng với mặc định",
+    "InsightFace's FaceAnalysis, the same files": "FaceAnalysis của InsightFace, cùng các tệp",
+    "any use": "mọi mục đích",
+    "research only": "chỉ cho nghiên cứu",
+    "not measured": "chưa đo",
+}
+
+
+def result(name: str) -> Any:  # noqa: ANN401 - each benchmark has its own form
+    """What a benchmark wrote; results of different ages name rates in the same way."""
+    text = (ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8")
+    return json.loads(OLD_RATE.sub(r"\1 per \2", text))
+
+
+def numbers(name: str) -> dict[str, dict[str, float]]:
+    """The figures of a published report."""
+    text = (ROOT / "docs" / "reports" / name / "report.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, float]] = json.loads(text)["numbers"]
+    return found
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)]) + "\n"
+
+
+def interval(rate: dict[str, float]) -> str:
+    """A rate with its 95% interval, from shares."""
+    return f"{rate['value']:.2%} ({rate['low']:.2%} to {rate['high']:.2%})"
+
+
+def percents(value: float, low: float, high: float) -> str:
+    """A rate with its 95% interval, from percentages."""
+    digits = 2 if value < 5 else 1
+    return f"{value:.{digits}f}% ({low:.1f} to {high:.1f})"
+
+
+def view2(system: dict[str, Any]) -> str:
+    """Accuracy over the ten folds of LFW's View 2, with their deviation."""
+    return f"{system['View 2 accuracy']:.2%} ± {system['standard deviation over folds']:.2%}"
+
+
+def peers(language: str) -> str:
+    """mien and what people use today, on the same files."""
+    say = (lambda text: VI[text]) if language == "vi" else (lambda text: text)
+    lfw, folders = result("lfw"), result("folders")["LFW 250x250"]
+    default, recommended, same = lfw["systems"].values()
+    head = ("system", "licence of the weights", "LFW View 2", "FNMR at FMR 1e-3", "images per second")
+    link = "(docs/benchmarks.md)"
+    rows = (
+        ("mien, embedded default", "any use", view2(default), "default-mated", default["images per second"]),
+        (
+            "mien, recommended",
+            "any use",
+            view2(recommended),
+            "face-reid-0095-mated",
+            recommended["images per second"],
+        ),
+        (
+            "face_recognition, the default's network",
+            "any use",
+            None,
+            None,
+            lfw["face_recognition"]["images per second"],
+        ),
+        ("mien with InsightFace's files", "research only", view2(same), None, folders["mien"]["images per second"]),
+        (
+            "InsightFace's FaceAnalysis, the same files",
+            "research only",
+            None,
+            None,
+            folders["peer"]["images per second"],
+        ),
+    )
+    shown = []
+    for name, licence, accuracy, report, speed in rows:
+        fnmr = interval(numbers(report)["fnmr@1e-03"]) if report else say("not measured")
+        fnmr = fnmr.replace(" to ", " – ")
+        shown.append((f"[{say(name)}]{link}", say(licence), accuracy or say("not measured"), fnmr, f"{speed:.0f}"))
+    return table([say(one) for one in head], shown)
+
+
+def lfw(language: str) -> str:
+    """Three systems on LFW, all pairs of all images."""
+    head = ("system", "View 2", "without a face", "FNMR at FMR 1e-2", "1e-3", "1e-4", "images per second")
+    head = (*head, "times face_recognition")
+    rows = []
+    for name, one in result("lfw")["systems"].items():
+        rates = [one["all pairs"][f"FMR {fmr}"] for fmr in ("0.01", "0.001", "0.0001")]
+        shown = [percents(*(100 * x for x in (rate["FNMR"], *rate["FNMR interval"]))) for rate in rates]
+        missed = f"{len(one['View 2 images without a face'])} of {one['View 2 images']:,}"
+        rows.append(
+            (name, view2(one), missed, *shown, f"{one['images per second']:.0f}", one["times face_recognition"])
+        )
+    return table(head, rows)
+
+
+def capped(language: str) -> str:
+    """The default and the recommended model on LFW, at most 20 images per person."""
+    systems = ("default", "face-reid-0095")
+    rows = []
+    for key, report, label in (
+        ("accuracy", "verification", "View 2 accuracy"),
+        ("fnmr@1e-02", "mated", "FNMR at FMR 1e-2"),
+        ("fnmr@1e-03", "mated", "FNMR at FMR 1e-3"),
+        ("fnmr@1e-04", "mated", "FNMR at FMR 1e-4"),
+        ("fnmr@1e-05", "mated", "FNMR at FMR 1e-5"),
+        ("fmr@1e-03", "calibration", "FMR on other people at the threshold for 1e-3"),
+    ):
+        rows.append((label, f"`{report}`", *(interval(numbers(f"{one}-{report}")[key]) for one in systems)))
+    return table(("figure", "protocol", "default (mtcnn, dlib-resnet)", "recommended (mtcnn, face-reid-0095)"), rows)
+
+
+def recognizers(language: str) -> str:
+    """Four recognizers on the same faces."""
+    found, celeba = result("recognizers")["recognizers"], result("celeba")["FNMR %"]
+    key, rows = "FNMR with the set's own threshold", []
+    for name in ("LFW", "LFW, East and South-East Asian names", "LFW, 300 people, small grey copies of 92x112"):
+        rates = [found[one][key][name]["FMR 0.001"] for one in RECOGNIZERS]
+        rows.append((name, *(percents(rate["FNMR %"], *rate["interval"]) for rate in rates)))
+    for label, part, figure in (
+        ("CelebA, 47 people", "labels as they are", "fnmr@1e-03"),
+        ("the same without 25 labels that are seen to be wrong", "without labels seen to be wrong", "fnmr@1e-03"),
+        ("of these, faces within the scope", "without labels seen to be wrong", "fnmr@1e-03 within scope"),
+    ):
+        rows.append((label, *(percents(*celeba[one][part][figure]) for one in RECOGNIZERS)))
+    cards = [next(t for t in found[one]["thresholds of the card"] if t["fmr"] == 1e-3) for one in RECOGNIZERS]
+    rows.append(("FMR among Asian people", *(f"{100 * card['strata']['asian | asian'][0]:.1f}%" for card in cards)))
+    for label, condition in (("FMR of drawn masks", "mask"), ("FMR of faces of 22 pixels", "size-22")):
+        rows.append((label, *(f"{100 * card['conditions'][condition][0]:.2f}%" for card in cards)))
+    return table(("", *RECOGNIZERS), rows)
+
+
+def recognizer(language: str) -> str:
+    """The embedded recognizer against dlib's own forward pass."""
+    found = result("recognizer")
+    one, two = found["1 threads"]["times dlib, one call"], found["2 threads"]
+    rows = [
+        (kind, one[kind], two["times dlib, one call"][kind], two["times dlib, all cores"][kind])
+        for kind in ("f32 batch 1", "f32 batch 16", "bf16 batch 1", "bf16 batch 32")
+    ]
+    return table(("", "one thread", "two threads, against one call", "two threads, against two dlib processes"), rows)
+
+
+def folders(language: str) -> str:
+    """Photographs to embeddings against InsightFace on the same two files."""
+    rows = []
+    for name in ("LFW 250x250", "photographs 3000x2000"):
+        one = result("folders")[name]
+        share = one["mien"]["share of the time that the backbone alone would take"]
+        stages = ", ".join(map(str, one["mien"]["stages, ms per image on one core"].values()))
+        speeds = (f"{one[side]['images per second']:.0f}" for side in ("mien", "peer"))
+        rows.append((name, *speeds, one["mien / peer"], f"{share:.0%} of the time", stages))
+    head = ("", "mien, images per second", "insightface", "ratio", "backbone alone would take")
+    return table((*head, "read, detect, align, embed: ms per image on one core"), rows)
+
+
+def search(language: str) -> str:
+    """Search in galleries of three sizes."""
+    head = (
+        "templates",
+        "one query, p50 / p95 ms",
+        "64 queries, p50 / p95 ms",
+        "enrol all, s",
+        "open, s",
+        "memory, MB",
+    )
+    head = (*head, "recall against exact search, 1,000 probes")
+    rows = []
+    for name, one in result("search").items():
+        if name.endswith(" templates"):
+            times = (f"{one[kind]['p50, ms']} / {one[kind]['p95, ms']}" for kind in ("one query", "64 queries"))
+            costs = (one["enrol all, s"], one["open and build the index, s"], one["memory of the open gallery, MB"])
+            recall = one["recall of the top 10, templates, 1,000 probes"]
+            rows.append((name.removesuffix(" templates"), *times, *costs, recall))
+    return table(head, rows)
+
+
+def preparation(language: str) -> str:
+    """Photographs to aligned crops, against the field's usual way."""
+    rows = []
+    for name, one in result("preparation")["sets"].items():
+        same, own = ("mien, the peer's settings", "mien, defaults")
+        speeds = ((one[f"{way}, images per second"], one[f"{way}, times the peer"]) for way in (same, own))
+        rows.append((name, one["peer, images per second"], *(value for pair in speeds for value in pair)))
+    head = ("", "field's way, images per second", "mien with the same settings", "ratio", "mien's defaults", "ratio")
+    return table(head, rows)
+
+
+def impostors(language: str) -> str:
+    """All comparisons of a set, against the matrix products alone."""
+    rows = []
+    for one in result("impostors")["sizes"]:
+        values = list(one.values())
+        times = f"{values[2]} / {values[3]}"
+        rows.append((f"{values[0]:,}", f"{values[1]:,}", times, one["protocol, s"], *values[5:6], f"{values[-1]:,}"))
+    head = ("samples", "comparisons", "products, s (numpy / in blocks)", "whole protocol, s")
+    return table((*head, "ratio to numpy's products", "peak memory, MB"), rows)
+
+
+def backbones(language: str) -> str:
+    """Training on a CPU against arcface_torch's step."""
+    found = result("training")["backbones"]
+    rows = [
+        (name, *(f"{one[f'{side}, images per second']:.1f}" for side in ("peer", "mien")), f"{one['ratio']:.2f}")
+        for name, one in found.items()
+    ]
+    return table(("", "arcface_torch, images per second", "mien", "ratio"), rows)
+
+
+def heads(language: str) -> str:
+    """One step of the head, and its memory, against arcface_torch."""
+    rows = []
+    for name, one in result("training")["heads"].items():
+        seconds = (f"{one[side]['seconds']:.3f}" for side in ("peer", "mien"))
+        memory = (f"{one[side]['peak memory, MB']:,}" for side in ("peer", "mien"))
+        rows.append((name, *seconds, *memory))
+    return table(("classes, rate", "arcface_torch, s", "mien, s", "arcface_torch, MB", "mien, MB"), rows)
+
+
+def gpu(language: str) -> str:
+    """Training on a GPU against arcface_torch's compiled step."""
+    found, rows = result("training_gpu"), []
+    for name, one in found.items():
+        if isinstance(one, dict) and "way" in one:
+            for classes, pair in one.items():
+                if classes.endswith(" classes"):
+                    speeds = (f"{pair[f'{side}, images per second']:,}" for side in ("peer", "mien"))
+                    rows.append((f"{name}, {int(classes.split()[0]):,} classes", *speeds, pair["ratio"]))
+    return table(("network and batch", "arcface_torch, images per second", "mien", "ratio"), rows)
+
+
+def labels(language: str) -> str:
+    """Wrong labels planted on LFW."""
+    rows = []
+    for one in result("labels")["runs"]:
+        pairs = (
+            f"{one[way]['precision']:.3f}, {one[way]['recall']:.3f}"
+            for way in ("mien audit", "centroid rule, best threshold")
+        )
+        rows.append((f"{one['kind']} {one['share']:.0%}, seed {one['seed']}", *pairs))
+    return table(("labels", "mien audit: precision, recall", "centroid rule"), rows)
+
+
+def inventory(language: str) -> str:
+    """Every result, the command that makes it, and where it was measured."""
+    rows = []
+    for path in sorted((ROOT / "benchmarks" / "results").glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict) and "command" in found:
+            machine = found.get("machine", {})
+            where = f"{machine.get('cores', '?')} cores, {machine.get('processor', 'not recorded')}"
+            link = f"[{path.stem}](../benchmarks/results/{path.name})"
+            rows.append((link, f"`{found['command']}`", where, machine.get("commit", "not recorded")))
+    return table(("result", "command", "machine", "commit"), rows)
+
+
+TABLES: dict[str, Callable[[str], str]] = {
+    one.__name__: one
+    for one in (
+        *(peers, lfw, capped, recognizers, recognizer, folders, search),
+        *(preparation, impostors, backbones, heads, gpu, labels, inventory),
+    )
+}
+
+
+def filled(text: str, language: str) -> str:
+    """A text with its tables written again.
+
+    Raises:
+        KeyError: it names a table that there is not.
+    """
+    return MARK.sub(lambda found: found.group(1) + TABLES[found.group(2)](language) + found.group(3), text)
+
+
+def main() -> int:
+    """Write the tables, or compare them."""
+    old = []
+    for name in FILES:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        new = filled(text, LANGUAGES.get(name, "en"))
+        if new != text:
+            old.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(new, encoding="utf-8")
+    if "--check" in sys.argv and old:
+        print(f"older than benchmarks/results: {', '.join(old)}; run python scripts/figures.py")
+        return 1
+    print(f"written: {', '.join(old)}" if old else "all figures are those of the results")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
