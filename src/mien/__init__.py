@@ -58,7 +58,14 @@ if TYPE_CHECKING:
     from mien.gallery.identification import identify
     from mien.gallery.keeping import change_gallery_settings, create_gallery, gallery_settings
     from mien.gallery.keys import backup_keys, encrypt_gallery, restore_keys, rotate_master_key
-    from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
+    from mien.gallery.people import (
+        change_metadata,
+        list_subjects,
+        merge_subjects,
+        remove_subject,
+        rename_subject,
+        suspend_subject,
+    )
     from mien.gallery.profiles import Consent
     from mien.gallery.records import GallerySettings
     from mien.gallery.reenrolment import reenrol
@@ -108,6 +115,7 @@ __all__ = [
     "bundle_models",
     "calibrate",
     "change_gallery_settings",
+    "change_metadata",
     "check",
     "check_files",
     "check_pack",
@@ -184,6 +192,7 @@ __all__ = [
     "shipped_recipe",
     "split_set",
     "survey_detectors",
+    "suspend_subject",
     "teach_pack",
     "train_model",
     "try_templates",
@@ -278,6 +287,8 @@ _HOMES = {
     "remove_sample": "mien.gallery.samples:remove_sample",
     "remove_subject": "mien.gallery.people:remove_subject",
     "rename_subject": "mien.gallery.people:rename_subject",
+    "change_metadata": "mien.gallery.people:change_metadata",
+    "suspend_subject": "mien.gallery.people:suspend_subject",
     "restore_gallery": "mien.gallery.backups:restore_gallery",
     "restore_keys": "mien.gallery.keys:restore_keys",
     "rotate_master_key": "mien.gallery.keys:rotate_master_key",

@@ -121,3 +121,34 @@ def test_several_images_need_the_name_of_their_subject(
     images = [str(people / "collins.jpg"), str(people / "hopper.jpg")]
     assert run(["enrol", str(tmp_path / "g"), *images]) == 2
     assert "--subject" in capsys.readouterr().err and not (tmp_path / "g").exists()
+
+
+def test_somebody_is_suspended_and_recognized_again(
+    people: Path, gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "g"
+    path.write_bytes(gallery.read_bytes())
+    probe = ["identify", str(path), str(people / "hopper.jpg"), "--json"]
+    for command, decision in ((["suspend"], "unknown"), (["suspend", "--end"], "Grace Hopper")):
+        assert run([*command, str(path), "Grace Hopper", "--json"]) == 0
+        state = "active" if "--end" in command else "suspended"
+        assert lines(capsys)[0]["state"] == state
+        run(probe)
+        assert lines(capsys)[0]["faces"][0]["decision"] == decision
+    assert run(["suspend", str(path), "Nobody"]) == 3
+    assert "has no subject 'Nobody'" in capsys.readouterr().err
+
+
+def test_metadata_is_shown_and_changed(gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "g"
+    path.write_bytes(gallery.read_bytes())
+    command = ["metadata", str(path), "Grace Hopper"]
+    assert run([*command, "--set", "floor=3", "--set", "team=compilers", "--set", 'tags=["a", "b"]', "--json"]) == 0
+    assert lines(capsys)[0]["metadata"] == {"floor": 3, "team": "compilers", "tags": ["a", "b"]}
+    assert run([*command, "--remove", "tags", "--remove", "never", "--json"]) == 0
+    assert lines(capsys)[0]["metadata"] == {"floor": 3, "team": "compilers"}
+    assert run(command) == 0
+    assert "compilers" in capsys.readouterr().out
+    assert run([*command, "--set", "floor"]) == 2
+    assert run([*command, "--set", f"long={'x' * 5000}"]) == 3
+    assert "4096" in capsys.readouterr().err.replace(",", "")

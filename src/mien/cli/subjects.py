@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from json import dumps, loads
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,15 @@ from mien.cli import options
 from mien.cli.output_trial import output_folder
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, PARTLY, WRONG, emit, err, fail, out, plural, show
-from mien.gallery.people import list_subjects, merge_subjects, remove_subject, rename_subject
-from mien.gallery.profiles import Consent
+from mien.gallery.people import (
+    change_metadata,
+    list_subjects,
+    merge_subjects,
+    remove_subject,
+    rename_subject,
+    suspend_subject,
+)
+from mien.gallery.profiles import Consent, Json
 from mien.gallery.records import Erasure, KeptDoubt
 from mien.gallery.samples import list_samples, remove_sample, write_portraits
 
@@ -238,6 +246,75 @@ def _moment(option: str, text: str) -> float:
     except ValueError:
         fail(f"{option} needs a date or a time such as 2027-12-31 or 2027-12-31T18:00, got '{text}'", WRONG)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def suspend(
+    gallery: options.Gallery,
+    subject: Subject,
+    end: Annotated[bool, typer.Option("--end", help="Let the subject be recognized again.")] = False,
+    json: options.Json = False,
+) -> int:
+    """Let nobody be recognized as a subject for a while, or again; its samples stay.
+
+    Examples:
+
+      mien suspend staff.gallery "Grace Hopper"
+
+      mien suspend staff.gallery "Grace Hopper" --end
+    """
+    row = suspend_subject(gallery, subject, end=end)
+    if json:
+        emit({"subject": row.name, "id": row.id, "state": row.state})
+    elif end:
+        out.print(f"{row.name} is recognized again")
+    else:
+        out.print(f"{row.name} is suspended: nobody is recognized as {row.name}")
+    return OK
+
+
+def metadata(
+    gallery: options.Gallery,
+    subject: Subject,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="KEY=VALUE; the value is JSON, or else text. Repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
+    removed: Annotated[
+        list[str] | None, typer.Option("--remove", help="A key to take out; repeat for several.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+) -> int:
+    """Show what is written down about a subject, and change it.
+
+    Examples:
+
+      mien metadata staff.gallery "Eileen Collins"
+
+      mien metadata staff.gallery "Eileen Collins" --set floor=3 --set team=flight --remove badge
+    """
+    changes = {name: _json_or_text(value) for name, value in options.named(values, "--set", "KEY=VALUE").items()}
+    row = change_metadata(gallery, subject, changes, removed or ())
+    if json:
+        emit({"subject": row.name, "id": row.id, "metadata": row.metadata})
+        return OK
+    table = TerminalTable("key", "value")
+    for name, value in row.metadata.items():
+        table.add_row(name, value if isinstance(value, str) else dumps(value, ensure_ascii=False))
+    show(table)
+    err.print(f"{plural(len(row.metadata), 'key')} of {row.name} in {gallery}")
+    return OK
+
+
+def _json_or_text(value: str) -> Json:
+    try:
+        found: Json = loads(value)
+    except ValueError:
+        return value
+    return found
 
 
 def rename(

@@ -69,6 +69,10 @@ VERBS = {
     ),
     "rename": Verb("subjects:rename", "Give a subject of a gallery another name, and erase the former one."),
     "merge": Verb("subjects:merge", "Make one subject of two: the samples of the first are moved to the second."),
+    "suspend": Verb(
+        "subjects:suspend", "Let nobody be recognized as a subject for a while, or again; its samples stay."
+    ),
+    "metadata": Verb("subjects:metadata", "Show what is written down about a subject, and change it."),
     "consent": Verb(
         "subjects:consent", "Write down what a subject has agreed to, or end it: nobody is found after that."
     ),

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from mien.gallery.health import Health, gallery_health
     from mien.gallery.identification import IdentificationReport, IdentifiedImage, identify
     from mien.gallery.keeping import change_gallery_settings, create_gallery, gallery_settings
-    from mien.gallery.people import Enrolled, list_subjects, merge_subjects, remove_subject, rename_subject
+    from mien.gallery.people import (
+        Enrolled,
+        change_metadata,
+        list_subjects,
+        merge_subjects,
+        remove_subject,
+        rename_subject,
+        suspend_subject,
+    )
     from mien.gallery.reenrolment import Reenrolment, reenrol
     from mien.gallery.samples import list_samples, remove_sample, write_portraits
     from mien.gallery.verification import ComparedFace, Comparison, compare
@@ -42,6 +50,8 @@ HOMES = {
     "remove_sample": "samples",
     "remove_subject": "people",
     "rename_subject": "people",
+    "change_metadata": "people",
+    "suspend_subject": "people",
     "write_portraits": "samples",
 }
 """The module of each name."""
@@ -57,6 +67,7 @@ __all__ = [
     "IdentifiedImage",
     "Reenrolment",
     "change_gallery_settings",
+    "change_metadata",
     "compare",
     "create_gallery",
     "end_consent",
@@ -74,6 +85,7 @@ __all__ = [
     "remove_sample",
     "remove_subject",
     "rename_subject",
+    "suspend_subject",
     "write_portraits",
 ]
 

@@ -3,10 +3,12 @@
 Opens no model and loads no array library.
 """
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien.errors import GalleryError
+from mien.gallery.profiles import Json, Profile
 from mien.gallery.records import Erasure, Identity, SubjectRow
 from mien.gallery.stores import open_store
 
@@ -105,6 +107,63 @@ def rename_subject(gallery: str | Path, subject: str, name: str) -> None:
                 "makes one subject of both"
             )
         store.change_subject(row.id, replace(row.profile, name=new))
+    finally:
+        store.close()
+
+
+def suspend_subject(gallery: str | Path, subject: str, *, end: bool = False) -> SubjectRow:
+    """Let nobody be recognized as a subject for a while; its samples stay.
+
+    Args:
+        gallery: path or address.
+        subject: the name, or the id.
+        end: whether it is to be recognized again.
+
+    Raises:
+        SubjectNotFoundError: there is no such subject.
+        GalleryError: several subjects have that name.
+
+    Example:
+        >>> mien.suspend_subject("staff.gallery", "Grace Hopper").state
+        'suspended'
+    """
+    return _change(gallery, subject, lambda profile: replace(profile, state="active" if end else "suspended"))
+
+
+def change_metadata(
+    gallery: str | Path, subject: str, changes: Mapping[str, Json], removed: Collection[str] = ()
+) -> SubjectRow:
+    """Change what is written down about a subject besides its name.
+
+    Args:
+        gallery: path or address.
+        subject: the name, or the id.
+        changes: new values by key; other keys stay.
+        removed: keys that are taken out; those that there are not do no harm.
+
+    Raises:
+        SubjectNotFoundError: there is no such subject.
+        GalleryError: several subjects have that name, or it is more than a subject may have.
+
+    Example:
+        >>> mien.change_metadata("staff.gallery", "Eileen Collins", {"floor": 3}).metadata
+        {'floor': 3}
+    """
+
+    def changed(profile: Profile) -> Profile:
+        metadata = {**profile.metadata, **changes}
+        return replace(profile, metadata={key: value for key, value in metadata.items() if key not in removed})
+
+    return _change(gallery, subject, changed)
+
+
+def _change(gallery: str | Path, subject: str, change: Callable[[Profile], Profile]) -> SubjectRow:
+    from mien.gallery.names import find_subject
+
+    store = open_store(gallery)
+    try:
+        row = find_subject(store, subject)
+        return store.change_subject(row.id, change(row.profile))
     finally:
         store.close()
 
