@@ -23,7 +23,7 @@ from mien.evaluate.embedding import FaceFinder, embed_manifest
 from mien.models import store
 from mien.models.engines import usable_cores
 from mien.models.options import EngineOptions
-from mien.portrait.dataset.labels import Labels
+from mien.portrait.dataset.labels import labels_of
 from mien.recognize.recognizer import Recognizer
 from mien.scores import normalize, score_all
 from mien.types import Floats, floats
@@ -108,7 +108,7 @@ def main() -> None:
             for seed in SEEDS[:1] if given.smoke else SEEDS:
                 changed, wrong = change(folders, share, np.random.default_rng(seed))
                 changed = np.unique(changed, return_inverse=True)[1]
-                labels = Labels(embedded.embeddings, changed, "l2")
+                labels = labels_of(embedded.embeddings, changed, "l2")
                 flagged = np.zeros(len(folders), bool)
                 flagged[[one.row for one in labels.suspects()]] = True
                 for split in labels.splits():
@@ -124,7 +124,7 @@ def main() -> None:
                         "centroid rule, best threshold": best(plain, wrong),
                     }
                 )
-    clean = Labels(embedded.embeddings, folders, "l2")
+    clean = labels_of(embedded.embeddings, folders, "l2")
     result = {
         "photographs": len(folders),
         "people": int(folders.max()) + 1,

@@ -20,8 +20,9 @@ import numpy as np
 import command
 import inputs
 import machine
+from mien.data.vectors import in_memory
 from mien.evaluate.scorefile import Embedded, read_embedded
-from mien.portrait.dataset.labels import Labels
+from mien.portrait.dataset.labels import Labels, labels_of
 from mien.portrait.dataset.standing import margins
 from mien.types import floats
 
@@ -92,9 +93,9 @@ def fit(celeba: Embedded) -> dict:
     rows = []
     for seed in SEEDS:
         folders, second, people = planted(celeba, seed)
-        labels = Labels(celeba.embeddings, folders, celeba.origin.metric)
+        labels = labels_of(celeba.embeddings, folders, celeba.origin.metric)
         pairs = [pair for pair in nearest_pairs(labels) if not {people[one] for one in pair} & set(ONE_PERSON)]
-        means = floats([labels.vectors[groups[0]].mean(axis=0) for groups in labels.groups])
+        means = in_memory(floats([labels.vectors.rows(groups[0]).mean(axis=0) for groups in labels.groups]))
         values = margins(means, pairs, labels.metric, labels.evidence.same_sd)
         rows += [(value, second.get(a) == b) for (a, b), value in zip(pairs, values, strict=True)]
     x, y = np.array(rows, np.float64).T
@@ -113,7 +114,7 @@ def fit(celeba: Embedded) -> dict:
 
 def nearest_pairs(labels: Labels) -> list[tuple[int, int]]:
     """Pairs of folders of which each is the other's nearest."""
-    means = floats([labels.vectors[groups[0]].mean(axis=0) for groups in labels.groups])
+    means = floats([labels.vectors.rows(groups[0]).mean(axis=0) for groups in labels.groups])
     scores = means @ means.T
     if labels.metric == "l2":
         scores = 2 * scores - (means**2).sum(axis=1)[:, None] - (means**2).sum(axis=1)[None]
@@ -128,7 +129,7 @@ def reliability(embedded: Embedded, asian: set[str]) -> dict:
     rows, groups, recalled = [], [], []
     for seed in REPORTED:
         folders, second, people = planted(embedded, seed)
-        labels = Labels(embedded.embeddings, folders, embedded.origin.metric)
+        labels = labels_of(embedded.embeddings, folders, embedded.origin.metric)
         merges = labels.merges(0.0)
         said = {(one.a, one.b): one.certainty for one in merges}
         recalled += [(said.get(pair, 0.0) >= 0.5, people[pair[0]] in asian) for pair in second.items()]
@@ -172,7 +173,7 @@ def as_it_is(lfw: Embedded) -> dict:
     """What is found where nothing was planted, and what would be found by the evidence alone."""
     folders = np.unique(np.asarray(lfw.subjects), return_inverse=True)[1]
     names = sorted(set(lfw.subjects))
-    labels = Labels(lfw.embeddings, folders, lfw.origin.metric)
+    labels = labels_of(lfw.embeddings, folders, lfw.origin.metric)
     merges, known = labels.merges(), known_pairs()
     rows = [(names[one.a], names[one.b], round(one.certainty, 3)) for one in merges]
     confused = labels.confused()

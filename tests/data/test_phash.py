@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.data import phash
 from mien.data.overlap import same_photographs
 from mien.data.phash import Fingerprint, fingerprint, perceptual_hash
 from mien.data.sample import Sample
@@ -42,3 +43,23 @@ def test_a_file_that_fails_oddly_is_a_sentence(collins_path: Path, monkeypatch: 
     assert isinstance(fingerprint(Sample(collins_path, "x")), Fingerprint)
     monkeypatch.setattr("mien.data.phash.decode", exhausted)
     assert str(fingerprint(Sample(collins_path, "x"))).startswith(f"{collins_path} needs more memory")
+
+
+@pytest.mark.parametrize("max_bits", [0, 3, 6])
+def test_many_hashes_have_the_near_ones_that_a_plain_loop_finds(
+    monkeypatch: pytest.MonkeyPatch, max_bits: int
+) -> None:
+    monkeypatch.setattr(phash, "MANY", 0)
+    monkeypatch.setattr(phash, "BLOCK", 3)
+    draw = np.random.default_rng(max_bits)
+    a = draw.integers(0, 2**64, 20, np.uint64)
+    # Copies with some bits turned, which may be in one band or in several.
+    turned = [sum(1 << int(bit) for bit in draw.choice(64, count, replace=False)) for count in range(12)]
+    b = np.array([int(a[n % 4]) ^ one for n, one in enumerate(turned)], np.uint64)
+    expected = [
+        (x, y, (int(a[x]) ^ int(b[y])).bit_count())
+        for x in range(len(a))
+        for y in range(len(b))
+        if (int(a[x]) ^ int(b[y])).bit_count() <= max_bits
+    ]
+    assert list(phash.near_hashes(a, b, max_bits)) == expected and expected

@@ -19,7 +19,7 @@ from mien.portrait.dataset.audit import Audit, RuleResult
 from mien.portrait.dataset.balance import MissingPeople, balance
 from mien.portrait.dataset.findings import Finding
 from mien.portrait.dataset.measure_files import AuditModels
-from mien.portrait.dataset.measurements import from_table, schema
+from mien.portrait.dataset.measurements import gather, schema
 from mien.portrait.dataset.people import PersonSummary
 from mien.portrait.dataset.structure import Entry
 from mien.portrait.examine import Examined, Examiner, open_examiner
@@ -164,7 +164,7 @@ def made_audit() -> Audit:
         | {"reasons": json.dumps({"width": reason.as_json()})},
         {"path": "Bo/e.jpg", "sha256": "e", "error": "e.jpg is cut off"},
     ]
-    measurements = from_table(pa.Table.from_pylist(rows, schema()))
+    measurements = gather([pa.Table.from_pylist(rows, schema())])
     rules = tuple(
         Rule(id=f"{measure}-rule", part="1", measure=measure, unit="px", min=100, severity=severity)
         for measure, severity in (("width", "error"), ("height", "warning"))

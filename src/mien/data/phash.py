@@ -27,6 +27,13 @@ FLAT = 2.0
 DECODED = 256
 """Pixels along the longer side down to which an image may be reduced while decoding."""
 BLOCK = 2048
+"""Hashes that are compared with others at a time."""
+MANY = 20_000
+"""Hashes from which on bands of their bits are compared first."""
+MAX_BANDS = 8
+"""More bands are so narrow that many hashes share them."""
+
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +81,28 @@ def perceptual_hash(image: Image) -> int | None:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def near_hashes(a: Sequence[int], b: Sequence[int], max_bits: int) -> Iterator[tuple[int, int, int]]:
+def near_hashes(
+    a: Sequence[int] | NDArray[np.uint64], b: Sequence[int] | NDArray[np.uint64], max_bits: int
+) -> Iterator[tuple[int, int, int]]:
     """All pairs of hashes that differ in at most `max_bits` of 64 bits.
 
     Yields:
         Place in `a`, place in `b` and the number of differing bits; in the order of `a`, then of `b`.
     """
+    one, other = (np.asarray(hashes, np.uint64) for hashes in (a, b))
+    if not len(one) or not len(other):
+        return
+    if min(len(one), len(other)) < MANY or max_bits > MAX_BANDS - 1:
+        yield from _one_by_one(one, other, max_bits)
+        return
+    found = np.concatenate([np.empty((0, 3), np.int64), *_by_bands(one, other, max_bits)])
+    yield from map(tuple, found[np.lexsort((found[:, 1], found[:, 0]))].tolist())
+
+
+def _one_by_one(a: NDArray[np.uint64], b: NDArray[np.uint64], max_bits: int) -> Iterator[tuple[int, int, int]]:
+    """Each hash compared with every other one."""
     import faiss
 
-    if not len(a) or not len(b):
-        return
     index = faiss.IndexBinaryFlat(64)
     index.add(_as_bytes(b))
     for start in range(0, len(a), BLOCK):
@@ -94,5 +113,36 @@ def near_hashes(a: Sequence[int], b: Sequence[int], max_bits: int) -> Iterator[t
             yield from ((start + offset, other, int(differing)) for other, differing in near)
 
 
-def _as_bytes(hashes: Sequence[int]) -> NDArray[np.uint8]:
+def _by_bands(a: NDArray[np.uint64], b: NDArray[np.uint64], max_bits: int) -> Iterator[NDArray[np.int64]]:
+    """Pairs of which one of `max_bits` + 1 bands of bits is equal, as it is in all pairs that differ in no more bits.
+
+    Each pair comes with the first band that is equal: (K, 3) place in `a`, place in `b`, differing bits.
+    """
+    edges = np.linspace(0, 64, max_bits + 2).astype(int).tolist()
+    masks = [np.uint64((1 << high) - (1 << low)) for low, high in pairwise(edges)]
+    for number, mask in enumerate(masks):
+        order_a, order_b = (np.argsort(hashes & mask, kind="stable") for hashes in (a, b))
+        keys_a, keys_b = a[order_a] & mask, b[order_b] & mask
+        cuts = [0, *(np.flatnonzero(np.diff(keys_a)) + 1).tolist(), len(keys_a)]
+        for start, stop in pairwise(cuts):
+            same = order_b[slice(*(int(np.searchsorted(keys_b, keys_a[start], side)) for side in ("left", "right")))]
+            for first in range(start, stop, BLOCK):
+                own = order_a[first : min(stop, first + BLOCK)]
+                yield _in_band(a, own, b, same, max_bits, masks[:number])
+
+
+def _in_band(
+    a: NDArray[np.uint64], own: Places, b: NDArray[np.uint64], same: Places, max_bits: int, earlier: Sequence[np.uint64]
+) -> NDArray[np.int64]:
+    """Near pairs of some places of both sides that agree in no earlier band."""
+    differing = a[own][:, None] ^ b[same][None]
+    bits = np.bitwise_count(differing)
+    x, y = np.nonzero(bits <= max_bits)
+    fresh = np.ones(len(x), bool)
+    for mask in earlier:
+        fresh &= (differing[x, y] & mask) != 0
+    return np.column_stack([own[x], same[y], bits[x, y]])[fresh].astype(np.int64)
+
+
+def _as_bytes(hashes: Sequence[int] | NDArray[np.uint64]) -> NDArray[np.uint8]:
     return np.array(hashes, np.uint64)[:, None].view(np.uint8)

@@ -106,7 +106,7 @@ def audit(
     models = AuditModels(detector, recognizer or "", tuple(portrait_models), options)
     measured = measure_data_set(folder, listing.entries, place, models, workers=workers, on_progress=on_progress)
     on_progress(Progress(stage="comparing images and people", done=0))
-    found = conclude(listing, measured, chosen, models, known)
+    found = conclude(listing, measured, chosen, models, known, place)
     summary = write_audit(found, place, language, _made_with(chosen, models))
     for name in FILES:
         guard.record(place / name)

@@ -9,7 +9,7 @@ import pytest
 from mien.portrait.dataset import conclude as module
 from mien.portrait.dataset.conclude import conclude
 from mien.portrait.dataset.measure_files import AuditModels
-from mien.portrait.dataset.measurements import from_table, schema
+from mien.portrait.dataset.measurements import gather, schema
 from mien.portrait.dataset.structure import Entry, Listing
 from mien.portrait.report.sentences import never_judged
 from mien.portrait.rules.schema import Rule, RuleSet
@@ -39,7 +39,7 @@ def concluded(monkeypatch: pytest.MonkeyPatch):
         ),
     )
     listing = Listing(Path("set"), [Entry(row["path"], "p") for row in rows])
-    measurements = from_table(pa.Table.from_pylist(rows, schema()))
+    measurements = gather([pa.Table.from_pylist(rows, schema())])
     return conclude(listing, measurements, rules, AuditModels(recognizer=""), None)
 
 
@@ -68,7 +68,7 @@ def with_rules(monkeypatch: pytest.MonkeyPatch, rows: list[dict], *measures: tup
         for name, unit, min_ in measures
     )
     listing = Listing(Path("set"), [Entry(row["path"], "p") for row in rows])
-    measurements = from_table(pa.Table.from_pylist(rows, schema()))
+    measurements = gather([pa.Table.from_pylist(rows, schema())])
     rule_set = RuleSet(name="mine", version=1, rule=rules)
     return conclude(listing, measurements, rule_set, AuditModels(recognizer=""), None)
 

@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 
 from mien.align import align
 from mien.pipeline import array_item
-from mien.portrait.dataset.duplicates import AGREE, NEAR, Same, agreement, cut_of, near, same_photographs
+from mien.portrait.dataset.duplicates import AGREE, NEAR, Hashes, Same, agreement, cut_of, near, same_photographs
 from mien.portrait.examine import FACE, Examiner
 from mien.types import Image
+
+
+def as_hashes(hashes: list) -> Hashes:
+    return Hashes(
+        np.array([one or 0 for one in hashes], np.uint64), np.array([one is not None for one in hashes], bool)
+    )
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 255)), max_size=30), st.integers(0, 8))
@@ -26,11 +32,14 @@ def test_near_hashes_are_those_of_a_plain_loop(hashes: list, max_bits: int) -> N
         and hashes[b] is not None
         and (hashes[a] ^ hashes[b]).bit_count() <= max_bits
     }
-    assert set(near(hashes, rows, max_bits)) == expected
+    assert set(near(as_hashes(hashes), np.array(rows, np.int64), max_bits)) == expected
 
 
 def found(digests: list, images: list, faces: list, folders: list, twins: tuple = (), yes: bool = True) -> set[Same]:
-    return set(same_photographs(digests, images, faces, folders, twins, lambda a, b: yes))
+    files = np.array([digests.index(one) if one else -1 for one in digests])
+    return set(
+        same_photographs(files, as_hashes(images), as_hashes(faces), np.array(folders), twins, lambda a, b: yes)
+    )
 
 
 def test_equal_files_are_told_with_the_first_and_not_looked_at() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mien.portrait.dataset.label_findings import MIN_FACES, find_wrong_labels, open_label_model
-from mien.portrait.dataset.labels import Labels
+from mien.portrait.dataset.labels import labels_of
 from mien.portrait.dataset.measure_files import AuditModels
-from mien.portrait.dataset.measurements import from_table, schema
+from mien.portrait.dataset.measurements import gather, schema
 from mien.portrait.dataset.structure import Entry
 from mien.types import floats
 
@@ -30,10 +30,10 @@ def found(vectors: np.ndarray, folders: np.ndarray, shared: frozenset[str] = fro
     rows = [
         {"path": entry.path, "embedding": vector.tolist()} for entry, vector in zip(entries, vectors, strict=True)
     ]
-    measurements = from_table(pa.Table.from_pylist(rows, schema()))
+    measurements = gather([pa.Table.from_pylist(rows, schema())])
     numbers = np.unique(folders, return_inverse=True)[1]
     doubtful, findings = find_wrong_labels(
-        entries, measurements, numbers, Labels(vectors, numbers, "cosine"), set(shared)
+        entries, measurements, numbers, labels_of(vectors, numbers, "cosine"), set(shared)
     )
     return np.flatnonzero(doubtful).tolist(), findings
 
@@ -109,7 +109,7 @@ def test_without_a_recognizer_or_with_few_faces_there_is_no_model(vectors: np.nd
 
     def measurements(count: int) -> object:
         rows = [{"path": f"{n}", "embedding": vectors[n].tolist()} for n in range(count)]
-        return from_table(pa.Table.from_pylist(rows, schema()))
+        return gather([pa.Table.from_pylist(rows, schema())])
 
     numbers = np.arange(4)
     assert MIN_FACES == 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.portrait.dataset import labels
-from mien.portrait.dataset.labels import Labels, certainty_of
+from mien.portrait.dataset.labels import certainty_of, labels_of
 from mien.types import Floats, floats
 
 PEOPLE, IMAGES, SIZE = 30, 8, 32
@@ -22,7 +22,7 @@ def people(noise: float = 0.6, seed: int = 0) -> tuple[Floats, np.ndarray]:
 
 @pytest.mark.parametrize("metric", ["cosine", "l2"])
 def test_right_labels_are_left_alone(metric: str) -> None:
-    found = Labels(*people(), metric)
+    found = labels_of(*people(), metric)
     assert found.suspects() == []
     assert found.splits() == []
     assert found.merges() == []
@@ -34,7 +34,7 @@ def test_swapped_labels_are_found_with_whom_they_are(metric: str) -> None:
     changed = folders.copy()
     rows = [3, 50, 120, 200]
     changed[rows] = (folders[rows] + 7) % PEOPLE
-    found = Labels(vectors, changed, metric).suspects()
+    found = labels_of(vectors, changed, metric).suspects()
     assert {one.row for one in found} == set(rows)
     assert all(one.better == folders[one.row] for one in found)
     assert all(changed[one.like] == folders[one.row] for one in found)
@@ -44,7 +44,7 @@ def test_swapped_labels_are_found_with_whom_they_are(metric: str) -> None:
 def test_a_stranger_is_found_and_nobody_is_named() -> None:
     vectors, folders = people()
     vectors[17] = floats(np.random.default_rng(9).standard_normal(SIZE))
-    found = Labels(vectors, folders, "cosine").suspects()
+    found = labels_of(vectors, folders, "cosine").suspects()
     assert [one.row for one in found] == [17]
     assert found[0].better == -1
 
@@ -53,7 +53,7 @@ def test_two_people_in_one_folder_are_told_apart() -> None:
     vectors, folders = people()
     changed = np.where(folders == 5, 4, folders)
     numbers = np.unique(changed, return_inverse=True)[1]
-    (split,) = Labels(vectors, numbers, "cosine").splits()
+    (split,) = labels_of(vectors, numbers, "cosine").splits()
     assert {frozenset(split.first), frozenset(split.second)} == {
         frozenset(np.flatnonzero(folders == 4)), frozenset(np.flatnonzero(folders == 5)),
     }  # fmt: skip
@@ -63,18 +63,18 @@ def test_one_person_in_two_folders_is_found() -> None:
     vectors, folders = people()
     changed = folders.copy()
     changed[np.flatnonzero(folders == 9)[:4]] = PEOPLE
-    (merge,) = Labels(vectors, changed, "cosine").merges()
+    (merge,) = labels_of(vectors, changed, "cosine").merges()
     assert (merge.a, merge.b) == (9, PEOPLE)
     assert {folders[merge.row_a], folders[merge.row_b]} == {9}
 
 
 def test_the_share_of_right_comparisons_is_learned() -> None:
     vectors, folders = people()
-    clean = Labels(vectors, folders, "cosine").evidence
+    clean = labels_of(vectors, folders, "cosine").evidence
     draw, changed = np.random.default_rng(1), folders.copy()
     rows = draw.choice(len(folders), len(folders) // 4, replace=False)
     changed[rows] = draw.integers(0, PEOPLE, len(rows))
-    noisy = Labels(vectors, changed, "cosine").evidence
+    noisy = labels_of(vectors, changed, "cosine").evidence
     assert clean.share > 0.95
     assert noisy.share == pytest.approx(0.75**2, abs=0.12)
     assert noisy.same == pytest.approx(clean.same, abs=0.05)
@@ -83,13 +83,13 @@ def test_the_share_of_right_comparisons_is_learned() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_few_images_are_no_error(count: int) -> None:
     vectors, _ = people()
-    found = Labels(vectors[:count], np.arange(count), "cosine")
+    found = labels_of(vectors[:count], np.arange(count), "cosine")
     assert found.suspects() == found.splits() == found.merges() == []
 
 
 def test_the_seed_decides_which_comparisons_are_drawn_and_nothing_else() -> None:
     vectors, folders = people()
-    one, same, other = (Labels(vectors, folders, "cosine", seed) for seed in (0, 0, 1))
+    one, same, other = (labels_of(vectors, folders, "cosine", seed) for seed in (0, 0, 1))
     assert one.evidence == same.evidence
     assert one.evidence != other.evidence
     assert one.evidence.same == pytest.approx(other.evidence.same, abs=0.02)
@@ -99,7 +99,7 @@ def test_of_a_large_folder_a_random_part_stands_for_all(monkeypatch: pytest.Monk
     assert labels.LARGEST == 400
     monkeypatch.setattr(labels, "LARGEST", 5)
     vectors, folders = people()
-    found = Labels(vectors, folders, "cosine")
+    found = labels_of(vectors, folders, "cosine")
     assert [len(rows) for rows in found.members] == [5] * PEOPLE
     assert all((folders[rows] == number).all() for number, rows in enumerate(found.members))
 
@@ -113,9 +113,9 @@ def test_large_folders_do_not_speak_for_all(monkeypatch: pytest.MonkeyPatch) -> 
     mixed = centres[np.arange(80) % 2] + 0.6 * draw.standard_normal((80, SIZE)) / np.sqrt(SIZE)
     mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
     whole = floats(np.concatenate([vectors, mixed])), np.append(folders, np.full(80, PEOPLE))
-    limited = Labels(*whole, "cosine").evidence.share
+    limited = labels_of(*whole, "cosine").evidence.share
     monkeypatch.setattr(labels, "PAIRS_WITHIN", 10_000)
-    unlimited = Labels(*whole, "cosine").evidence.share
+    unlimited = labels_of(*whole, "cosine").evidence.share
     assert limited == pytest.approx((30 * 28 + 100) / (30 * 28 + 200), abs=0.04)
     assert unlimited < limited - 0.1
 
@@ -133,7 +133,7 @@ def test_only_a_clear_better_person_is_named() -> None:
     vectors, folders = people()
     vectors[17] = floats(vectors[40] + 1.2 * np.random.default_rng(9).standard_normal(SIZE) / np.sqrt(SIZE))
     vectors[17] /= np.linalg.norm(vectors[17])
-    (one,) = [s for s in Labels(vectors, folders, "cosine").suspects() if s.row == 17]
+    (one,) = [s for s in labels_of(vectors, folders, "cosine").suspects() if s.row == 17]
     assert one.better in (-1, int(folders[40]))
 
 
@@ -145,7 +145,9 @@ def test_folders_that_are_alike_but_not_as_alike_as_each_is_in_itself_are_two_pe
     relative = base / np.linalg.norm(base) + 0.9 * draw.standard_normal(SIZE) / np.sqrt(SIZE)
     images = relative / np.linalg.norm(relative) + 0.35 * draw.standard_normal((IMAGES, SIZE)) / np.sqrt(SIZE)
     images /= np.linalg.norm(images, axis=1, keepdims=True)
-    found = Labels(floats(np.concatenate([vectors, images])), np.append(folders, np.full(IMAGES, PEOPLE)), "cosine")
+    found = labels_of(
+        floats(np.concatenate([vectors, images])), np.append(folders, np.full(IMAGES, PEOPLE)), "cosine"
+    )
     assert found.merges() == []
     assert len(found.merges(0.0)) >= 1, "they are candidates"
 
@@ -162,7 +164,7 @@ def test_people_whom_the_recognizer_confuses_are_not_said_to_be_one_person() -> 
     numbers = np.append(folders, PEOPLE + np.repeat(np.arange(8), 2))
     changed = numbers.copy()
     changed[np.flatnonzero(folders == 9)[:4]] = PEOPLE + 8
-    found = Labels(floats(np.concatenate([vectors, images])), changed, "cosine")
+    found = labels_of(floats(np.concatenate([vectors, images])), changed, "cosine")
     assert [(one.a, one.b) for one in found.merges()] == [(9, PEOPLE + 8)]
     (group,) = found.confused()
     assert set(group.folders) <= set(range(PEOPLE, PEOPLE + 8)) and len(group.folders) >= 3
@@ -175,7 +177,7 @@ def test_the_larger_a_set_the_surer_two_folders_must_be_to_be_one_person() -> No
     vectors, folders = people()
     changed = folders.copy()
     changed[np.flatnonzero(folders == 9)[:1]] = PEOPLE
-    found = Labels(vectors, changed, "cosine")
+    found = labels_of(vectors, changed, "cosine")
     (merge,) = [one for one in found.merges(0.0) if (one.a, one.b) == (9, PEOPLE)]
     rows = [found.groups[folder][0] for folder in (9, PEOPLE)]
     scores = found.scores(*rows)
@@ -192,6 +194,6 @@ def test_a_folder_that_holds_together_is_not_split_on_a_slight_suspicion() -> No
     )
     images = looks + 0.25 * draw.standard_normal((IMAGES, SIZE)) / np.sqrt(SIZE)
     vectors[folders == 4] = images / np.linalg.norm(images, axis=1, keepdims=True)
-    found = Labels(vectors, folders, "cosine")
+    found = labels_of(vectors, folders, "cosine")
     assert found.splits() == []
     assert [split.folder for split in found.splits(0.2)] == [4], "it is suspected, but not surely enough"

@@ -10,7 +10,7 @@ import pytest
 
 from mien.portrait.dataset import measure_files as module
 from mien.portrait.dataset.measure_files import AuditModels, file_stamp, measure_files
-from mien.portrait.dataset.measurements import from_table, schema
+from mien.portrait.dataset.measurements import gather, schema
 from mien.portrait.examine import Examiner
 from mien.portrait.measures.catalogue import MEASURES, with_deviation
 
@@ -63,7 +63,7 @@ def test_without_a_recognizer_nothing_is_embedded(rows: list[dict]) -> None:
 
 
 def test_rows_fit_the_table(rows: list[dict]) -> None:
-    found = from_table(pa.Table.from_pylist(rows, schema()))
+    found = gather([pa.Table.from_pylist(rows, schema())])
     assert found.texts("path") == list(PATHS)
     assert all(key in schema().names for row in rows for key in row)
 

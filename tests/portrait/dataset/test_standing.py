@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from mien.data.vectors import in_memory
 from mien.portrait.dataset.standing import CENTRE, certainty_of_margin, components, margins
 from mien.types import floats
 from mien.units import Metric
@@ -18,14 +19,14 @@ def test_a_margin_is_the_distance_to_the_best_third_folder(metric: Metric) -> No
         return float(means[a] @ means[b]) if metric == "cosine" else -float(np.linalg.norm(means[a] - means[b]))
 
     pairs = [(0, 1), (5, 299), (7, 8)]
-    found = margins(means, pairs, metric, 0.5)
+    found = margins(in_memory(means), pairs, metric, 0.5)
     for (a, b), margin in zip(pairs, found, strict=True):
         third = max(score(one, other) for one in (a, b) for other in range(300) if other not in (a, b))
         assert margin == pytest.approx((score(a, b) - third) / 0.5, abs=1e-4)
 
 
 def test_of_two_folders_alone_nothing_is_nearer() -> None:
-    assert margins(floats(np.eye(2)), [(0, 1)], "cosine", 0.5) == [9.0]
+    assert margins(in_memory(floats(np.eye(2))), [(0, 1)], "cosine", 0.5) == [9.0]
 
 
 def test_certainty_rises_with_the_margin() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.portrait.dataset.labels import Labels
+from mien.portrait.dataset.labels import labels_of
 from mien.portrait.dataset.suspicions import Merge, Split, Suspect
 from mien.types import Floats, floats
 
@@ -27,7 +27,7 @@ PERSON = np.repeat(np.arange(PEOPLE), IMAGES)
 def test_a_suspect_names_a_better_folder_and_an_image_in_it(vectors: Floats) -> None:
     folders = PERSON.copy()
     folders[10] = 6
-    (one,) = Labels(vectors, folders, "cosine").suspects()
+    (one,) = labels_of(vectors, folders, "cosine").suspects()
     assert isinstance(one, Suspect) and (one.row, one.better) == (10, PERSON[10])
     assert folders[one.like] == one.better and one.like != one.row
     assert 0.5 < one.certainty <= 1
@@ -36,14 +36,14 @@ def test_a_suspect_names_a_better_folder_and_an_image_in_it(vectors: Floats) -> 
 def test_a_suspect_like_nobody_shows_an_image_of_its_own_folder(vectors: Floats) -> None:
     strange = vectors.copy()
     strange[10] = floats(np.eye(SIZE)[0])
-    (one,) = Labels(strange, PERSON, "cosine").suspects()
+    (one,) = labels_of(strange, PERSON, "cosine").suspects()
     assert (one.row, one.better) == (10, -1)
     assert PERSON[one.like] == PERSON[10] and one.like != 10
 
 
 def test_a_split_deals_every_row_of_its_folder(vectors: Floats) -> None:
     folders = np.where(PERSON == PEOPLE - 1, 3, PERSON)
-    (one,) = Labels(vectors, folders, "cosine").splits()
+    (one,) = labels_of(vectors, folders, "cosine").splits()
     assert isinstance(one, Split) and one.folder == 3
     assert not set(one.first) & set(one.second)
     assert sorted((*one.first, *one.second)) == np.flatnonzero(folders == 3).tolist()
@@ -53,7 +53,7 @@ def test_a_split_deals_every_row_of_its_folder(vectors: Floats) -> None:
 def test_a_merge_shows_the_two_rows_that_are_most_alike(vectors: Floats) -> None:
     folders = PERSON.copy()
     folders[:4] = PEOPLE
-    (one,) = Labels(vectors, folders, "cosine").merges()
+    (one,) = labels_of(vectors, folders, "cosine").merges()
     assert isinstance(one, Merge) and (one.a, one.b) == (0, PEOPLE)
     assert (folders[one.row_a], folders[one.row_b]) == (0, PEOPLE)
     alike = vectors[4:8] @ vectors[:4].T

@@ -139,7 +139,7 @@ def reasons(audit: Audit, result: RuleResult) -> dict[Message, int]:
     unknown = result.states == UNKNOWN
     missing = unknown & audit.readable & np.isnan(result.values)
     # All reasons of an image are one text, and a set has few different ones.
-    texts = Counter(audit.measurements.texts("reasons", np.flatnonzero(missing)))
+    texts = audit.measurements.text_counts("reasons", np.flatnonzero(missing))
     counts: Counter[Message] = Counter()
     for text, count in texts.items():
         counts[Message.from_json(json.loads(text)[result.rule.measure])] += count
@@ -148,10 +148,10 @@ def reasons(audit: Audit, result: RuleResult) -> dict[Message, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def verdicts(audit: Audit) -> Iterator[tuple[str, list[str], list[str]]]:
-    """For each image: pass, fail or not assessed by the rules of severity error; the ids of the rules that it fails;
-    and of those that could not be assessed."""
-    table = np.stack([r.states for r in audit.results], axis=1)
+def verdicts(audit: Audit, rows: slice) -> Iterator[tuple[str, list[str], list[str]]]:
+    """For each of some images: pass, fail or not assessed by the rules of severity error; the ids of the rules
+    that it fails; and of those that could not be assessed."""
+    table = np.stack([r.states[rows] for r in audit.results], axis=1)
     names = [r.rule.id for r in audit.results]
     is_error = np.array([r.rule.severity == "error" for r in audit.results])
     for row in table:

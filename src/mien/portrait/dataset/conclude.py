@@ -5,6 +5,7 @@ only to compare candidates for duplicates.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +32,28 @@ from mien.portrait.rules.verdicts import PASS, states
 
 
 def conclude(
-    listing: Listing, measurements: Measurements, rules: RuleSet, models: AuditModels, metadata: Metadata | None
+    listing: Listing,
+    measurements: Measurements,
+    rules: RuleSet,
+    models: AuditModels,
+    metadata: Metadata | None,
+    scratch: Path | None = None,
 ) -> Audit:
-    """Put everything that was found into one value."""
-    readable = np.array([not reason for reason in measurements.texts("error")], bool)
+    """Put everything that was found into one value.
+
+    Args:
+        listing: the images and what is wrong with their folders.
+        measurements: in the order of the images.
+        rules: by which they are checked.
+        models: what they were measured with.
+        metadata: what a manifest says of them.
+        scratch: a folder for files without a name; None keeps everything in memory.
+    """
+    readable = measurements.readable
     entries, contradictions = with_metadata(listing.entries, metadata, rules.structure.child_age)
-    folders = np.unique([e.subject for e in entries], return_inverse=True)[1] if entries else np.empty(0, np.int64)
-    label_model = open_label_model(measurements, folders, models)
+    numbers = {subject: number for number, subject in enumerate(sorted({entry.subject for entry in entries}))}
+    folders = np.fromiter((numbers[entry.subject] for entry in entries), np.int64, len(entries))
+    label_model = open_label_model(measurements, folders, models, scratch)
     is_duplicate, duplicates = find_duplicates(listing.root, entries, measurements, folders, label_model)
     is_doubtful, wrong_labels = find_wrong_labels(
         entries, measurements, folders, label_model, _two_owners(duplicates)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mien.align import align
 from mien.data.stored_paths import stored_path
 from mien.image import read_photo
-from mien.portrait.dataset.duplicates import AGREE, Same, agreement, cut_of, same_photographs
+from mien.portrait.dataset.duplicates import AGREE, Hashes, Same, agreement, cut_of, same_photographs
 from mien.portrait.dataset.findings import Finding
 from mien.portrait.dataset.labels import Labels
 from mien.portrait.dataset.measurements import Measurements
@@ -37,13 +37,12 @@ def find_duplicates(
         folders: (N,) number of each row's identity.
         label_model: neighbours of embeddings, which are further candidates; None without a recognizer.
     """
-    hashes, face_hashes = measurements.hashes("phash"), measurements.hashes("face_phash")
+    images, faces = (Hashes(*measurements.hashes(name)) for name in ("phash", "face_phash"))
     twins = () if label_model is None else label_model.twins()
     candidates = ((int(measurements.rows[a]), int(measurements.rows[b])) for a, b in twins)
     compare = _Comparison(root, entries, measurements)
     is_duplicate, findings = np.zeros(len(entries), bool), list[Finding]()
-    digests = measurements.digests()
-    for same in same_photographs(digests, hashes, face_hashes, folders.tolist(), candidates, compare.agree):
+    for same in same_photographs(measurements.files(), images, faces, folders, candidates, compare.agree):
         if folders[same.a] != folders[same.b]:
             is_duplicate[[same.a, same.b]] = True
             findings.append(_finding("same-photo-two-people", entries, same))

@@ -6,8 +6,7 @@ the candidates of large sets stay few. Each candidate is then compared: both fac
 pixel by pixel, more than two photographs of one person from one sitting do. Owns both limits; opens no file.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations
 
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 
 from mien.data.phash import near_hashes
 from mien.types import Floats, Image, floats
+
+Rows = NDArray[np.int64]
 
 NEAR = 6
 """Bits of 64 in which the hashes of any two images, or of any two faces, may differ."""
@@ -35,74 +36,88 @@ class Same:
     exact: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Hashes:
+    """Perceptual hashes of all rows.
+
+    Attributes:
+        values: (N,) the hashes.
+        known: (N,) which rows have one.
+    """
+
+    values: NDArray[np.uint64]
+    known: NDArray[np.bool_]
+
+    def bits(self, a: Rows, b: Rows) -> NDArray[np.uint8]:
+        """In how many bits the hashes of rows differ; 65 where one is missing."""
+        differing = np.bitwise_count(self.values[a] ^ self.values[b])
+        return np.where(self.known[a] & self.known[b], differing, np.uint8(65))
+
+
 def same_photographs(
-    digests: Sequence[str],
-    images: Sequence[int | None],
-    faces: Sequence[int | None],
-    folders: Sequence[int],
+    files: Rows,
+    images: Hashes,
+    faces: Hashes,
+    folders: Rows,
     twins: Iterable[tuple[int, int]],
     agree: Callable[[int, int], bool],
 ) -> Iterator[Same]:
     """Pairs of rows that are one photograph; of equal files each with the first.
 
     Args:
-        digests: sha256 of each file; empty where it could not be read.
+        files: (N,) a number for each file, equal for equal bytes; -1 where it could not be read.
         images: perceptual hash of each image.
         faces: perceptual hash of each aligned face.
-        folders: the number of each row's folder.
+        folders: (N,) the number of each row's folder.
         twins: pairs of rows, the smaller first, whose embeddings are neighbours.
         agree: whether two rows, compared, are one photograph.
     """
-    first: dict[str, int] = {}
-    kept = []
-    for row, digest in enumerate(digests):
-        if not digest:
-            continue
-        known = first.setdefault(digest, row)
-        if known == row:
-            kept.append(row)
-        else:
-            yield Same(known, row, True)
-    tried: set[tuple[int, int]] = set()
-    usable = set(kept)
-    close = (pair for pair in twins if usable.issuperset(pair) and _bits(faces, *pair) <= NEAR_TWINS)
-    members: dict[int, list[int]] = defaultdict(list)
-    for row in kept:
-        members[folders[row]].append(row)
-    inside = chain.from_iterable(_inside(own, faces) for own in members.values())
-    faceless = chain.from_iterable(_faceless(own, faces, images) for own in members.values())
-    for pair in chain(near(images, kept, NEAR), near(faces, kept, NEAR), inside, close, faceless):
-        if pair not in tried:
-            tried.add(pair)
-            if agree(*pair):
-                yield Same(*pair, False)
+    readable = np.flatnonzero(files >= 0)
+    _, starts, numbers = np.unique(files[readable], return_index=True, return_inverse=True)
+    first = readable[starts[numbers]]
+    for known, row in zip(first[first != readable].tolist(), readable[first != readable].tolist(), strict=True):
+        yield Same(known, row, True)
+    kept = readable[first == readable]
+    usable = np.zeros(len(files), bool)
+    usable[kept] = True
+    tried: set[int] = set()
+    close = (pair for pair in twins if usable[list(pair)].all() and faces.bits(*_one(pair))[0] <= NEAR_TWINS)
+    order = kept[np.argsort(folders[kept], kind="stable")]
+    members = np.split(order, np.flatnonzero(np.diff(folders[order])) + 1)
+    inside = chain.from_iterable(_inside(own, faces) for own in members)
+    faceless = chain.from_iterable(_faceless(own, faces, images) for own in members)
+    for a, b in chain(near(images, kept, NEAR), near(faces, kept, NEAR), inside, close, faceless):
+        key = a * len(files) + b
+        if key not in tried:
+            tried.add(key)
+            if agree(a, b):
+                yield Same(a, b, False)
 
 
-def _bits(hashes: Sequence[int | None], a: int, b: int) -> int:
-    """In how many bits two hashes differ; more than there are where one is missing."""
-    one, other = hashes[a], hashes[b]
-    return 65 if one is None or other is None else (one ^ other).bit_count()
+def _one(pair: tuple[int, int]) -> tuple[Rows, Rows]:
+    return np.array(pair[:1]), np.array(pair[1:])
 
 
-def _inside(folder: Sequence[int], faces: Sequence[int | None]) -> Iterator[tuple[int, int]]:
+def _inside(folder: Rows, faces: Hashes) -> Iterator[tuple[int, int]]:
     """Pairs of rows of one folder whose faces' hashes are near."""
-    return (pair for pair in combinations(folder, 2) if _bits(faces, *pair) <= NEAR_INSIDE)
+    for place, row in enumerate(folder[:-1].tolist()):
+        others = folder[place + 1 :]
+        for other in others[faces.bits(np.array([row]), others) <= NEAR_INSIDE].tolist():
+            yield row, other
 
 
-def _faceless(
-    folder: Sequence[int], faces: Sequence[int | None], images: Sequence[int | None]
-) -> Iterator[tuple[int, int]]:
+def _faceless(folder: Rows, faces: Hashes, images: Hashes) -> Iterator[tuple[int, int]]:
     """Pairs of rows of one folder of which one or both have no face, images of one tone left out."""
-    shown = [row for row in folder if images[row] is not None]
-    if any(faces[row] is None for row in shown):
-        yield from (pair for pair in combinations(shown, 2) if None in (faces[pair[0]], faces[pair[1]]))
+    shown = folder[images.known[folder]].tolist()
+    if not faces.known[shown].all():
+        yield from (pair for pair in combinations(shown, 2) if not faces.known[list(pair)].all())
 
 
-def near(hashes: Sequence[int | None], rows: Sequence[int], max_bits: int) -> Iterator[tuple[int, int]]:
+def near(hashes: Hashes, rows: Rows, max_bits: int) -> Iterator[tuple[int, int]]:
     """Pairs of rows, the smaller first, whose 64-bit hashes differ in at most `max_bits` bits."""
-    known = [(row, own) for row in rows if (own := hashes[row]) is not None]
-    values = [own for _, own in known]
-    return ((known[a][0], known[b][0]) for a, b, _ in near_hashes(values, values, max_bits) if a < b)
+    own = rows[hashes.known[rows]]
+    values = hashes.values[own]
+    return ((int(own[a]), int(own[b])) for a, b, _ in near_hashes(values, values, max_bits) if a < b)
 
 
 SHRUNK = 128

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,17 @@ MIN_FACES = 3
 """With fewer faces there is nothing to learn from."""
 
 
-def open_label_model(measurements: Measurements, folders: NDArray[np.int64], models: AuditModels) -> Labels | None:
-    """The embeddings with their folders; None without a recognizer, or with too few faces to learn from."""
+def open_label_model(
+    measurements: Measurements, folders: NDArray[np.int64], models: AuditModels, scratch: Path | None = None
+) -> Labels | None:
+    """The embeddings with their folders; None without a recognizer, or with too few faces to learn from.
+
+    Args:
+        measurements: with embeddings.
+        folders: (N,) number of each row's identity.
+        models: what they were measured with.
+        scratch: a folder for files without a name; None keeps everything in memory.
+    """
     if not models.recognizer or len(measurements.rows) < MIN_FACES:
         return None
     spec = store.load(models.recognizer).card.embedding
@@ -35,8 +45,9 @@ def open_label_model(measurements: Measurements, folders: NDArray[np.int64], mod
         measurements.other_rows,
         folders,
         spec.metric,
+        scratch,
     )
-    return Labels(vectors, own, spec.metric)
+    return Labels(vectors, own, spec.metric, scratch=scratch)
 
 
 def find_wrong_labels(

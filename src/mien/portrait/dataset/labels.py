@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.vectors import VectorRows, in_memory
 from mien.portrait.dataset.evidence import MAX_EVIDENCE, Evidence, fit_evidence, logistic
 from mien.portrait.dataset.standing import certainty_of_margin, components, margins
 from mien.portrait.dataset.suspicions import Confused, Merge, Split, Suspect
@@ -25,6 +27,10 @@ Rows = NDArray[np.int64]
 
 NEIGHBOURS = 24
 """Nearest images of each image, whose folders are tried as its person."""
+ASKED = 8192
+"""Rows whose nearest rows are looked for at a time."""
+DRAWN, MEANS = 8192, 4096
+"""Comparisons that are drawn, and folders whose mean embedding is computed, at a time."""
 LARGEST = 400
 """Images of a folder that are compared with each other; of a larger folder, a random part stands for all."""
 PAIRS = 200_000
@@ -42,6 +48,8 @@ RARE = 10
 """Pairs of folders are of two people but for one in so many times the number of folders, before anything is seen."""
 ALIKE = 0.5
 """Certainty by the evidence alone from which on two folders are as alike as one person."""
+POSSIBLE = 1e-4
+"""Certainty by the evidence alone below which a pair of folders is not kept: a large set has millions of them."""
 NAMED = 2.0
 """Evidence for another folder's person from which on that person is named."""
 LOYALTY = 4.5
@@ -52,15 +60,21 @@ class Labels:
     """Embeddings with their folders, prepared for questions.
 
     Args:
-        embeddings: (N, D) float32.
+        embeddings: (N, D) float32; with the cosine they are normalized where they are.
         folders: (N,) numbers of the folders, 0 and up.
         metric: how embeddings are compared.
         seed: of the random draws.
+        scratch: a folder for files without a name, where there are many folders.
     """
 
-    def __init__(self, embeddings: Floats, folders: Rows, metric: Metric, seed: int = 0) -> None:
+    def __init__(
+        self, embeddings: VectorRows, folders: Rows, metric: Metric, seed: int = 0, scratch: Path | None = None
+    ) -> None:
         self.metric: Metric = metric
-        self.vectors = normalize(embeddings) if metric == "cosine" else floats(embeddings)
+        self.vectors, self._scratch = embeddings, scratch
+        if metric == "cosine":
+            for start, block in embeddings.blocks():
+                embeddings.write(start, normalize(block))
         self.folders = np.asarray(folders, np.int64)
         generator = np.random.default_rng(seed)
         order = np.argsort(self.folders, kind="stable")
@@ -75,7 +89,7 @@ class Labels:
 
     def scores(self, a: Rows, b: Rows) -> Floats:
         """(len(a), len(b)) how alike rows are; higher is more alike."""
-        return similarity(score_all(self.vectors[a], self.vectors[b], self.metric), self.metric)
+        return similarity(score_all(self.vectors.rows(a), self.vectors.rows(b), self.metric), self.metric)
 
     def _learn(self, generator: np.random.Generator) -> Evidence:
         """Draw comparisons across and within folders, and fit what scores say."""
@@ -89,9 +103,12 @@ class Labels:
         return fit_evidence(across, within)
 
     def _pairwise(self, a: Rows, b: Rows) -> Floats:
-        if self.metric == "cosine":
-            return floats((self.vectors[a] * self.vectors[b]).sum(axis=1))
-        return floats(-np.linalg.norm(self.vectors[a] - self.vectors[b], axis=1))
+        parts = [np.zeros(0, np.float32)]
+        for start in range(0, len(a), DRAWN):
+            one, other = (self.vectors.rows(rows[start : start + DRAWN]) for rows in (a, b))
+            cosine = self.metric == "cosine"
+            parts.append(floats((one * other).sum(axis=1) if cosine else -np.linalg.norm(one - other, axis=1)))
+        return np.concatenate(parts)
 
     def _within(self, generator: np.random.Generator) -> Iterator[Floats]:
         """Scores within folders, at most 200 of each."""
@@ -130,7 +147,10 @@ class Labels:
             if len(rows) < 2:
                 continue
             person = self.groups[folder][0]
-            for row, own in zip(rows, self.support(rows, person), strict=True):
+            support = self.support(rows, person)
+            # Nothing that speaks for another person can outweigh so much.
+            doubtful = [certainty_of(own, MAX_EVIDENCE) >= min_certainty for own in support.tolist()]
+            for row, own in zip(rows[doubtful], support[doubtful], strict=True):
                 better, elsewhere, like = self._elsewhere(int(row), near[row])
                 certainty = certainty_of(float(own), elsewhere)
                 if certainty >= min_certainty:
@@ -140,16 +160,9 @@ class Labels:
         return sorted(found, key=lambda one: -one.certainty)
 
     @cached_property
-    def _near(self) -> Rows:
+    def _near(self) -> NDArray[np.int32]:
         """(N, 25) each row's nearest rows, itself among them."""
-        count = min(NEIGHBOURS + 1, len(self.vectors))
-        if not count:
-            return np.empty((0, 0), np.int64)
-        import faiss
-
-        index = (faiss.IndexFlatIP if self.metric == "cosine" else faiss.IndexFlatL2)(self.vectors.shape[1])
-        index.add(self.vectors)
-        return np.asarray(index.search(self.vectors, count)[1], np.int64)
+        return nearest_rows(self.vectors, NEIGHBOURS + 1, self.metric)
 
     def _as_one(self, a: Rows, b: Rows, scores: Floats) -> float:
         """How likely two groups are one, by how alike they are across against within; people who look alike are
@@ -164,7 +177,7 @@ class Labels:
         """Pairs of rows, the smaller first, that are nearest neighbours and more alike than most of one person."""
         limit = self.evidence.same + 0.5 * self.evidence.same_sd
         for row, others in enumerate(self._near[:, :4]):
-            near = others[others != row]
+            near = others[others != row].astype(np.int64)
             for other in near[self.scores(np.array([row]), near)[0] >= limit]:
                 yield min(row, int(other)), max(row, int(other))
 
@@ -221,30 +234,67 @@ class Labels:
         unlike = [(one, 1.0) for one in every if one.certainty < ALIKE]
         if not alike:
             return unlike
-        means = floats([self.vectors[groups[0]].mean(axis=0) for groups in self.groups])
+        means = VectorRows(self.vectors.size, self._scratch)
+        for start in range(0, len(self.groups), MEANS):
+            some = self.groups[start : start + MEANS]
+            means.append(floats([self.vectors.rows(groups[0]).mean(axis=0) for groups in some]))
         found = margins(means, [(one.a, one.b) for one in alike], self.metric, self.evidence.same_sd)
         return unlike + [(one, certainty_of_margin(margin)) for one, margin in zip(alike, found, strict=True)]
 
     def _pairs_by_evidence(self) -> Iterator[Merge]:
-        """Pairs of neighbouring folders, and how sure they are one person if all people were equally alike."""
+        """Pairs of neighbouring folders that may be one person, and how sure they are if all people were equally
+        alike."""
         against = float(np.log(max(2, RARE * len(self.members))))
-        tried: set[tuple[int, int]] = set()
-        for row, others in enumerate(self._near):
-            for other in others[:6]:
-                pair = sorted((int(self.folders[row]), int(self.folders[other])))
-                key = (pair[0], pair[1])
-                if pair[0] == pair[1] or key in tried:
-                    continue
-                tried.add(key)
-                a, b = (self.groups[folder][0] for folder in key)
-                scores = self.scores(a, b)
-                # Comparisons that share images repeat themselves, so more than three count as three.
-                worth = min(3.0, float(np.sqrt(scores.size)))
-                certainty = logistic(float(self.evidence.of(scores).mean()) * worth - against)
+        for low, high in self._neighbouring():
+            a, b = self.groups[low][0], self.groups[high][0]
+            scores = self.scores(a, b)
+            # Comparisons that share images repeat themselves, so more than three count as three.
+            worth = min(3.0, float(np.sqrt(scores.size)))
+            certainty = logistic(float(self.evidence.of(scores).mean()) * worth - against)
+            if certainty >= POSSIBLE:
                 i, j = np.unravel_index(int(scores.argmax()), scores.shape)
-                yield Merge(*key, int(a[i]), int(b[j]), min(certainty, self._as_one(a, b, scores)))
+                yield Merge(low, high, int(a[i]), int(b[j]), min(certainty, self._as_one(a, b, scores)))
+
+    def _neighbouring(self) -> Iterator[tuple[int, int]]:
+        """Pairs of folders, the smaller number first, of which an image is among another's six nearest; in the order
+        of the images."""
+        near = self.folders[self._near[:, :6]]
+        own = np.broadcast_to(self.folders[:, None], near.shape)
+        keys = (np.minimum(own, near) * len(self.members) + np.maximum(own, near))[own != near]
+        first = np.sort(np.unique(keys, return_index=True)[1])
+        for key in keys[first]:
+            low, high = divmod(int(key), len(self.members))
+            yield low, high
 
 
 def certainty_of(own: float, elsewhere: float) -> float:
     """How sure it is that a label is wrong, from evidence for its own person and for the best other one."""
     return logistic(max(0.0, elsewhere) - own - LOYALTY)
+
+
+def labels_of(embeddings: Floats, folders: Rows, metric: Metric, seed: int = 0) -> Labels:
+    """Labels of embeddings that are an array, (N, D), which stays as it is."""
+    return Labels(in_memory(embeddings), folders, metric, seed)
+
+
+def nearest_rows(vectors: VectorRows, count: int, metric: Metric) -> NDArray[np.int32]:
+    """(N, count) the nearest rows of each row, itself among them, the most alike first; fewer where there are fewer.
+
+    Blocks of rows are compared with blocks, so that memory holds two of them.
+    """
+    import faiss
+
+    wanted = min(count, len(vectors))
+    found = np.empty((len(vectors), wanted), np.int32)
+    kind = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
+    for start, asked in vectors.blocks(ASKED):
+        far = np.empty((len(asked), 0), np.float32)
+        rows = np.empty((len(asked), 0), np.int64)
+        for first, block in vectors.blocks():
+            scores, places = faiss.knn(asked, block, min(wanted, len(block)), metric=kind)
+            far = np.concatenate([far, -scores if metric == "cosine" else scores], axis=1)
+            rows = np.concatenate([rows, places + first], axis=1)
+            best = np.argsort(far, axis=1, kind="stable")[:, :wanted]
+            far, rows = np.take_along_axis(far, best, 1), np.take_along_axis(rows, best, 1)
+        found[start : start + len(asked)] = rows
+    return found

@@ -6,14 +6,17 @@ set that grew measures only what is new. Parts hold embeddings and are removed w
 to be kept. Applies no rule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from mien.data.resumable import WorkParts, open_parts
 from mien.data.stored_paths import stored_path
@@ -21,7 +24,7 @@ from mien.data.workers import ordered
 from mien.errors import AuditError
 from mien.models import store
 from mien.portrait.dataset.measure_files import AuditModels, file_stamp, measure_files
-from mien.portrait.dataset.measurements import Measurements, from_table, schema
+from mien.portrait.dataset.measurements import Measurements, gather, schema
 from mien.portrait.dataset.structure import Entry
 from mien.progress import OnProgress, Progress, no_progress
 
@@ -29,6 +32,8 @@ VERSION = 2
 """Of what is measured; a change of any measure raises it, and old parts are measured again."""
 CHUNK, PART = 16, 1024
 """Files that a process measures at a time, and rows of a part."""
+OPEN = 4
+"""Parts that are held in memory at a time when they are read in another order than they were written in."""
 FOLDER = "measured"
 
 
@@ -56,8 +61,7 @@ def measure_data_set(
     """
     try:
         parts = open_parts(out / FOLDER, _plan(models), "part-{:06d}.parquet", other_plan="discard", private=True)
-        known = _known(parts)
-        todo = [e.path for e in entries if known.get(e.path) != file_stamp(root / stored_path(e.path))]
+        todo = _stale(root, entries, parts)
         _measure(root, todo, parts, models, workers, _reporting(len(entries), len(todo), on_progress))
         return _read(entries, parts)
     except OSError as reason:
@@ -108,14 +112,29 @@ def _plan(models: AuditModels) -> dict[str, Any]:
     return {"version": VERSION, **asdict(models), "files": files}
 
 
-def _known(parts: WorkParts) -> dict[str, tuple[int, int]]:
-    """What is in the parts: size and time of change by path; of a file that was measured twice, the later."""
-    found: dict[str, tuple[int, int]] = {}
-    for part in parts.files():
-        table = pyarrow.parquet.read_table(part, columns=["path", "bytes", "changed"])
-        columns = [table.column(name).to_pylist() for name in ("path", "bytes", "changed")]
-        found |= {path: (size, changed) for path, size, changed in zip(*columns, strict=True)}
-    return found
+def _stale(root: Path, entries: Sequence[Entry], parts: WorkParts) -> list[str]:
+    """The paths of the images that no part has as they are now."""
+    files = parts.files()
+    if not files:
+        return [entry.path for entry in entries]
+    table = pa.concat_tables(
+        [pyarrow.parquet.read_table(file, columns=["path", "bytes", "changed"]) for file in files]
+    )
+    places = _places(entries, table.column("path"))
+    sizes, times = (table.column(name).to_numpy() for name in ("bytes", "changed"))
+    return [
+        entry.path
+        for entry, place in zip(entries, places.tolist(), strict=True)
+        if place < 0 or file_stamp(root / stored_path(entry.path)) != (sizes[place], times[place])
+    ]
+
+
+def _places(entries: Sequence[Entry], paths: pa.ChunkedArray) -> NDArray[np.int64]:
+    """The row of each entry; of a file that was measured twice, the later row; -1 where there is none."""
+    count = len(paths)
+    backwards = paths.take(pa.array(np.arange(count)[::-1]))
+    found = pa.compute.index_in(pa.array([entry.path for entry in entries], pa.string()), value_set=backwards)
+    return count - 1 - np.asarray(pa.compute.fill_null(found, count).to_numpy(), np.int64)
 
 
 def _write(parts: WorkParts, rows: list[dict[str, Any]]) -> None:
@@ -124,7 +143,25 @@ def _write(parts: WorkParts, rows: list[dict[str, Any]]) -> None:
 
 
 def _read(entries: Sequence[Entry], parts: WorkParts) -> Measurements:
-    """The rows of the entries; of a file that was measured twice, the later row."""
-    whole = pa.concat_tables([pyarrow.parquet.read_table(part) for part in parts.files()])
-    places = {path: row for row, path in enumerate(whole.column("path").to_pylist())}
-    return from_table(whole.take(pa.array([places[entry.path] for entry in entries], pa.int64())))
+    """The rows of the entries."""
+    files = parts.files()
+    paths = pa.chunked_array(
+        [pyarrow.parquet.read_table(file, columns=["path"]).column(0).combine_chunks() for file in files], pa.string()
+    )
+    starts = np.cumsum([0, *(len(chunk) for chunk in paths.chunks)])
+    return gather(_in_order(files, starts, _places(entries, paths)), parts.folder)
+
+
+def _in_order(files: Sequence[Path], starts: NDArray[np.int64], places: NDArray[np.int64]) -> Iterator[pa.Table]:
+    """The rows at some places of all parts, some at a time; parts that follow each other are read once."""
+    read = lru_cache(maxsize=OPEN)(pyarrow.parquet.read_table)
+    for start in range(0, len(places), PART):
+        own = places[start : start + PART]
+        numbers = np.searchsorted(starts, own, side="right") - 1
+        chosen, order = list[pa.Table](), list[NDArray[np.int64]]()
+        for number in np.unique(numbers).tolist():
+            spots = np.flatnonzero(numbers == number)
+            chosen.append(read(files[number]).take(pa.array(own[spots] - starts[number])))
+            order.append(spots)
+        whole = pa.concat_tables(chosen)
+        yield whole.take(pa.array(np.argsort(np.concatenate(order), kind="stable")))

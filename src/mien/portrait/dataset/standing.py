@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.vectors import VectorRows
 from mien.portrait.dataset.evidence import logistic
 from mien.scores import score_all, similarity
 from mien.types import Floats, floats
@@ -24,7 +25,7 @@ BLOCK = 256
 """Folders that are compared with all others at a time."""
 
 
-def margins(means: Floats, pairs: Sequence[tuple[int, int]], metric: Metric, deviation: float) -> list[float]:
+def margins(means: VectorRows, pairs: Sequence[tuple[int, int]], metric: Metric, deviation: float) -> list[float]:
     """How much more alike two folders are than either is to any third one, in deviations of one person's scores.
 
     Args:
@@ -40,7 +41,7 @@ def margins(means: Floats, pairs: Sequence[tuple[int, int]], metric: Metric, dev
     nearest = _nearest(means, folders, metric)
     found = []
     for a, b in pairs:
-        own = float(_scores(means[[a]], means[[b]], metric)[0, 0])
+        own = float(_scores(means.rows([a]), means.rows([b]), metric)[0, 0])
         thirds = [score for one, other in ((a, b), (b, a)) for score in _others(nearest[one], other)]
         found.append((own - max(thirds, default=own - 9 * deviation)) / deviation)
     return found
@@ -74,16 +75,23 @@ Near = list[tuple[int, float]]
 """Other folders with their scores, the most alike first."""
 
 
-def _nearest(means: Floats, folders: NDArray[np.int64], metric: Metric) -> dict[int, Near]:
+def _nearest(means: VectorRows, folders: NDArray[np.int64], metric: Metric) -> dict[int, Near]:
     """The two folders that are most alike to each of some."""
     found: dict[int, Near] = {}
     for start in range(0, len(folders), BLOCK):
         part = folders[start : start + BLOCK]
-        scores = _scores(means[part], means, metric)
-        scores[np.arange(len(part)), part] = -np.inf
-        best = np.argsort(-scores, axis=1)[:, :2]
+        asked = means.rows(part)
+        best, rows = np.empty((len(part), 0), np.float32), np.empty((len(part), 0), np.int64)
+        for first, block in means.blocks():
+            scores = _scores(asked, block, metric)
+            inside = (part >= first) & (part < first + len(block))
+            scores[np.flatnonzero(inside), part[inside] - first] = -np.inf
+            some = np.argsort(-scores, axis=1, kind="stable")[:, :2]
+            best = np.concatenate([best, np.take_along_axis(scores, some, 1)], axis=1)
+            rows = np.concatenate([rows, some + first], axis=1)
+        order = np.argsort(-best, axis=1, kind="stable")[:, :2]
         for row, folder in enumerate(part.tolist()):
-            found[folder] = [(int(one), float(scores[row, one])) for one in best[row] if one != folder]
+            found[folder] = [(int(rows[row, o]), float(best[row, o])) for o in order[row] if rows[row, o] != folder]
     return found
 
 

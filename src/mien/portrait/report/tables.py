@@ -5,7 +5,8 @@ Version 1 of report.json: a key never changes its meaning within a version. File
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,11 @@ def write_audit(audit: Audit, out: Path, language: str, made_with: Mapping[str, 
     try:
         shutil.rmtree(partial, ignore_errors=True)
         make_folder(partial, private=True)
-        table = images(audit)
-        pyarrow.parquet.write_table(table, partial / "images.parquet")
-        write_csv(partial / "images.csv", table.column_names, map(_cells, table.to_pylist()))
+        _write_images(audit, partial)
         _write_people(audit, partial / "subjects.csv")
         value = audit_as_json(audit, made_with)
-        text = json.dumps(value, ensure_ascii=False, indent=1)
-        write_whole_text(partial / "report.json", text)
+        with (partial / "report.json").open("w", encoding="utf-8", newline="\n") as to:
+            to.writelines(json.JSONEncoder(ensure_ascii=False, indent=1).iterencode(value))
         write_whole_text(partial / "report.html", audit_page(audit, language, made_with, out))
         make_private(partial)
         for file in partial.iterdir():
@@ -63,22 +62,41 @@ def _cells(row: dict[str, Any]) -> list[object]:
     return [float(f"{value:.7g}") if isinstance(value, float) else value for value in row.values()]
 
 
-def images(audit: Audit) -> pa.Table:
-    """Every measure of every image, its verdict, and the rules that it fails."""
-    table = audit.measurements.table.drop_columns(list(INTERNAL))
-    found = list(verdicts(audit))
-    columns: dict[str, list[Any]] = {
-        "subject": [entry.subject for entry in audit.entries],
-        "group": [entry.group for entry in audit.entries],
-        "sex": [entry.sex for entry in audit.entries],
-        "verdict": [word for word, _, _ in found],
-        "failed": [" ".join(failed) for _, failed, _ in found],
-        "not_assessed": [" ".join(unknown) for _, _, unknown in found],
-        "accepted": audit.accepted.tolist(),
-    }
-    for place, (name, values) in enumerate(columns.items(), start=1):
-        table = table.add_column(place, name, pa.array(values))
-    return table
+def _write_images(audit: Audit, folder: Path) -> None:
+    """Both tables of images, some rows at a time."""
+    tables = images(audit)
+    first = next(tables)
+    with pyarrow.parquet.ParquetWriter(folder / "images.parquet", first.schema) as writer:
+
+        def rows() -> Iterator[list[object]]:
+            for table in chain([first], tables):
+                writer.write_table(table)
+                yield from map(_cells, table.to_pylist())
+
+        write_csv(folder / "images.csv", first.column_names, rows())
+
+
+def images(audit: Audit) -> Iterator[pa.Table]:
+    """Every measure of every image, its verdict, and the rules that it fails; some rows at a time."""
+    names = [name for name in audit.measurements.columns if name not in INTERNAL]
+    start = 0
+    for batch in audit.measurements.batches(names):
+        rows = slice(start, start + len(batch))
+        entries, found = audit.entries[rows], list(verdicts(audit, rows))
+        columns: dict[str, pa.Array] = {
+            "subject": pa.array([entry.subject for entry in entries], pa.string()),
+            "group": pa.array([entry.group for entry in entries], pa.string()),
+            "sex": pa.array([entry.sex for entry in entries], pa.string()),
+            "verdict": pa.array([word for word, _, _ in found], pa.string()),
+            "failed": pa.array([" ".join(failed) for _, failed, _ in found], pa.string()),
+            "not_assessed": pa.array([" ".join(unknown) for _, _, unknown in found], pa.string()),
+            "accepted": pa.array(audit.accepted[rows]),
+        }
+        table = batch.set_column(batch.column_names.index("error"), "error", batch.column("error").cast(pa.string()))
+        for place, (name, values) in enumerate(columns.items(), start=1):
+            table = table.add_column(place, name, values)
+        yield table
+        start = rows.stop
 
 
 def _write_people(audit: Audit, path: Path) -> None:
