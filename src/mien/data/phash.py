@@ -132,7 +132,12 @@ def _by_bands(a: NDArray[np.uint64], b: NDArray[np.uint64], max_bits: int) -> It
 
 
 def _in_band(
-    a: NDArray[np.uint64], own: Places, b: NDArray[np.uint64], same: Places, max_bits: int, earlier: Sequence[np.uint64]
+    a: NDArray[np.uint64],
+    own: Places,
+    b: NDArray[np.uint64],
+    same: Places,
+    max_bits: int,
+    earlier: Sequence[np.uint64],
 ) -> NDArray[np.int64]:
     """Near pairs of some places of both sides that agree in no earlier band."""
     differing = a[own][:, None] ^ b[same][None]
