@@ -21,3 +21,26 @@ def test_nothing_that_a_client_sends_becomes_a_label(service: httpx.Client) -> N
     answer = service.get("/v1/metrics")
     assert answer.headers["content-type"].startswith("text/plain") and 'status="404"' in answer.text
     assert "secret" not in answer.text and "mien_erasures_pending 0.0" in answer.text
+
+
+def test_stages_batches_decisions_and_refusals_are_counted_without_subjects(
+    service: httpx.Client, collins_bytes: bytes, hopper_bytes: bytes
+) -> None:
+    gallery = service.post("/v1/galleries", json={"name": "Secret door"}).json()["id"]
+    path = f"/v1/galleries/{gallery}"
+    subject = service.post(f"{path}/subjects", json={"name": "Eileen Collins"}).json()["id"]
+    service.post(f"{path}/subjects/{subject}/samples", files={"images": collins_bytes})
+    for data in (collins_bytes, hopper_bytes, b"rubbish"):
+        service.post(f"{path}/identify", files={"image": data})
+    service.post("/v1/compare", files={"first": collins_bytes, "second": hopper_bytes})
+    text = service.get("/v1/metrics").text
+    for outcome in ("match", "unknown"):
+        assert f'mien_decisions_total{{gallery="{gallery}",outcome="{outcome}"}} 1.0' in text
+    assert 'mien_decisions_total{gallery="",outcome="no match"}' in text
+    assert f'mien_score_count{{gallery="{gallery}"}} 2.0' in text
+    assert f'mien_face_quality_count{{gallery="{gallery}"}} 2.0' in text
+    assert 'mien_refusals_total{code="image_not_usable",operation="identify"} 1.0' in text
+    for stage in ("body", "waiting", "models", "work"):
+        assert f'mien_stage_seconds_count{{stage="{stage}"}}' in text
+    assert "mien_batch_images_count" in text and subject not in text
+    assert not any(word in text for word in ("Collins", "Secret"))

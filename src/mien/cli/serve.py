@@ -1,6 +1,5 @@
 """mien serve: start the recognition service. Parses, calls and says where it listens."""
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
-from mien.cli.terminal import OK, err, out
+from mien.cli.terminal import OK, WRONG, err, fail, out
 from mien.errors import MissingExtraError
 from mien.settings import load_settings
 
@@ -52,6 +51,13 @@ def serve(
     self_signed: Annotated[
         bool, typer.Option("--self-signed", help="Make a certificate for HTTPS; browsers warn of it once.")
     ] = False,
+    log_format: Annotated[
+        str, typer.Option("--log-format", help="Of the log on standard error: text or json.")
+    ] = "text",
+    opentelemetry: Annotated[
+        bool,
+        typer.Option("--opentelemetry", help="Make spans of requests for OpenTelemetry, which is configured itself."),
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Enrol two sample portraits for a first look.")] = False,
     administrator: Annotated[
         str | None,
@@ -81,6 +87,7 @@ def serve(
     """
     try:
         from mien.service.config import ServiceConfig
+        from mien.service.logs import FORMATS, set_up_logs
         from mien.service.serving import make_administrator
         from mien.service.serving import serve as serve_until_stopped
     except ModuleNotFoundError as reason:
@@ -92,8 +99,10 @@ def serve(
         make_administrator(chosen, administrator, _ask_password())
         out.print(f"'{administrator}' is an administrator now: sign in with this name")
         return OK
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
-    logging.getLogger("mien.service").setLevel(logging.INFO)
+    form = next((one for one in FORMATS if one == log_format), None)
+    if form is None:
+        fail(f"--log-format is one of {', '.join(FORMATS)}, not '{log_format}'", WRONG)
+    set_up_logs(form)
     config = ServiceConfig(
         folder=chosen,
         host=host,
@@ -109,6 +118,7 @@ def serve(
         tls_key=tls_key,
         self_signed=self_signed,
         demo=demo,
+        opentelemetry=opentelemetry,
         imports={name: Path(path) for name, path in options.named(imports, "--import", "NAME=PATH").items()},
     )
     err.print("mien: opening the models")

@@ -46,6 +46,7 @@ from mien.service.routes import (
 )
 from mien.service.state import forget_names
 from mien.service.state_file import StateFile
+from mien.service.tracing import Tracing
 
 ROUTERS = (
     system.router,
@@ -75,9 +76,11 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     capacity, metrics, access_store = Capacity(config.limits), Metrics(), AccessStore(config.folder)
     opened, auditing = Galleries(config.folder, engines.card), Auditing(config.folder)
     state_file = StateFile(config.folder)
+    tracing = Tracing.open() if config.opentelemetry else Tracing()
 
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
+        engines.batcher.on_batch = metrics.batch
         finishing = asyncio.create_task(finish_erasures(app.state))
         yield
         finishing.cancel()
@@ -108,7 +111,9 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.access, app.state.lockout = access_store, Lockout()
     app.state.rates = Rates(config.limits.per_minute)
     app.state.replays, app.state.cursors = Replays(state_file), Cursors(config.folder)
-    app.add_middleware(EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing)
+    app.add_middleware(
+        EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing, tracing=tracing
+    )
     app.add_exception_handler(MienError, _refuse_mien)
     app.add_exception_handler(HTTPException, _refuse_http)
     app.add_exception_handler(RequestValidationError, _refuse_fields)
@@ -142,6 +147,7 @@ async def refuse_unknown_query(request: Request) -> None:
 
 
 def _answer(request: Request, reason: ServiceError) -> JSONResponse:
+    request.state.refused = reason.code
     content = body_of(reason, request.state.request_id)
     content["message"] = without_paths(content["message"], request.app.state.config.folder)
     return JSONResponse(content, reason.status, reason.headers)

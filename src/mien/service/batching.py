@@ -15,6 +15,8 @@ from typing import Any
 from mien.pipeline import Item
 from mien.service.config import Batching
 
+OnBatch = Callable[[int, Sequence[float], float], None]
+"""Number of images, the seconds that each waited, and the seconds that they took together."""
 Work = Callable[[Any, Sequence[Item]], Sequence[Any]]
 """A task and its items to one result per item."""
 
@@ -30,6 +32,10 @@ class _Waiting:
     arrived: float = field(default_factory=time.monotonic)
 
 
+def _ignore(images: int, waited: Sequence[float], seconds: float) -> None:
+    """Nobody counts."""
+
+
 class Batcher:
     """A queue of images and the threads that take them together.
 
@@ -37,10 +43,14 @@ class Batcher:
         work: does a task with items; a fault of one item is its result, an exception is everybody's.
         workers: threads; at least two, so that one is left for small images.
         batching: how long images wait, and how many go together.
+
+    Attributes:
+        on_batch: called with each batch that went through.
     """
 
     def __init__(self, work: Work, workers: int, batching: Batching) -> None:
         self._work, self._batching = work, batching
+        self.on_batch: OnBatch = _ignore
         self._changed = threading.Condition()
         self._queue: list[_Waiting] = []
         self._free, self._closed = 0, False
@@ -88,6 +98,7 @@ class Batcher:
                 self._run(running)
 
     def _run(self, batch: Sequence[_Waiting]) -> None:
+        began = time.monotonic()
         try:
             results = self._work(batch[0].task, [one.item for one in batch])
             for one, result in zip(batch, results, strict=True):
@@ -96,6 +107,7 @@ class Batcher:
             for one in batch:
                 if not one.result.done():
                     one.result.set_exception(reason)
+        self.on_batch(len(batch), [began - one.arrived for one in batch], time.monotonic() - began)
 
     def _next(self, takes_large: bool) -> list[_Waiting]:
         """Wait for images and take them out of the queue; nothing once the service stops."""

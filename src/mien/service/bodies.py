@@ -8,6 +8,7 @@ import asyncio
 import base64
 import binascii
 import json
+import time
 import types
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -102,7 +103,7 @@ async def read_body(request: Request) -> bytes:
         return kept
     limits: Limits = request.app.state.config.limits
     seat: Seat = request.state.seat
-    size, chunks = 0, []
+    began, size, chunks = time.monotonic(), 0, []
     try:
         async with asyncio.timeout(limits.body_seconds):
             async for chunk in request.stream():
@@ -117,6 +118,7 @@ async def read_body(request: Request) -> bytes:
     except ClientDisconnect:
         raise ClientGoneError from None
     data: bytes = b"".join(chunks)
+    request.app.state.metrics.time("body", time.monotonic() - began)
     request.state.body = data
     return data
 

@@ -88,6 +88,7 @@ class ServiceConfig:
         tls_key: key file of the certificate.
         self_signed: whether it makes its own certificate.
         demo: whether a gallery of two sample portraits is made.
+        opentelemetry: whether requests become spans of OpenTelemetry.
         imports: folders and manifests that may be imported, by the names that requests give.
     """
 
@@ -107,6 +108,7 @@ class ServiceConfig:
     tls_key: Path | None = None
     self_signed: bool = False
     demo: bool = False
+    opentelemetry: bool = False
     imports: Mapping[str, Path] = field(default_factory=dict)
 
     @property

@@ -5,6 +5,7 @@ it runs in a command. Its own thread waits meanwhile; when the client hangs up, 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from mien.recognize.recognizer import Recognizer
 from mien.service.batching import Batcher
 from mien.service.config import ServiceConfig
 from mien.service.errors import ClientGoneError
+from mien.service.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -178,7 +180,16 @@ class Engines:
         """
         ticket = Ticket()
         pipeline = SharedPipeline(self, ticket, self.recognizer)
-        job: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(self._threads, work, pipeline)
+        metrics: Metrics = request.app.state.metrics
+
+        def timed() -> T:
+            began = time.monotonic()
+            try:
+                return work(pipeline)
+            finally:
+                metrics.time("work", time.monotonic() - began)
+
+        job: asyncio.Future[T] = asyncio.get_running_loop().run_in_executor(self._threads, timed)
         gone = asyncio.create_task(_hung_up(request))
         try:
             waited: set[asyncio.Future[Any]] = {job, gone}

@@ -1,12 +1,21 @@
-"""Counters of the service in the text format of Prometheus: requests by operation and status, time, load. No names.
+"""Numbers of the service in the text format of Prometheus: requests, stages, batches, refusals, decisions, scores.
 
-Labels are operation ids, methods and statuses alone, so nothing that a client sends becomes a label.
+Labels are operation ids, methods, statuses, codes of refusals, outcomes and ids of galleries that the service has.
+Nothing that a client sends becomes a label, and there are no subjects: a histogram of scores says how well a gallery
+separates people, and not who was there.
 """
+
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-OTHER = "other"
+STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+BATCHES = (1, 2, 4, 8, 16, 32)
+SCORES = tuple(round(0.1 * step, 1) for step in range(-2, 21))
+"""Edges of scores, for cosine similarities and for distances of unit vectors alike."""
+QUALITIES = tuple(range(10, 101, 10))
+OTHER, NO_GALLERY = "other", ""
 
 
 class Metrics:
@@ -14,11 +23,25 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "mien_requests", "Requests by operation and status.", ("operation", "status"), registry=self._registry
+        self._requests = self._counter("requests", "Requests by operation and status.", "operation", "status")
+        self._refusals = self._counter("refusals", "Refused requests by the code of the reason.", "operation", "code")
+        self._decisions = self._counter(
+            "decisions",
+            "Decisions on faces by outcome; without a gallery those of comparisons.",
+            "gallery",
+            "outcome",
         )
-        self._seconds = Histogram(
-            "mien_request_seconds", "Time of a request.", ("operation",), buckets=BUCKETS, registry=self._registry
+        self._seconds = self._histogram("request_seconds", "Time of a request.", BUCKETS, "operation")
+        self._stages = self._histogram(
+            "stage_seconds",
+            "Time of a stage: body (reading it), waiting and models (of each image), work (all of a request's own).",
+            STAGE_BUCKETS,
+            "stage",
+        )
+        self._batches = self._histogram("batch_images", "Images that went through the models together.", BATCHES)
+        self._scores = self._histogram("score", "Best score of each searched face.", SCORES, "gallery")
+        self._qualities = self._histogram(
+            "face_quality", "Detection score of each searched face, in percent.", QUALITIES, "gallery"
         )
         self._load = {
             name: Gauge(f"mien_{name}", text, registry=self._registry)
@@ -31,11 +54,61 @@ class Metrics:
             )
         }
 
-    def count(self, operation: str | None, status: int, seconds: float) -> None:
-        """Count an answered request."""
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"mien_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Iterable[float], *labels: str) -> Histogram:
+        return Histogram(f"mien_{name}", text, labels, buckets=tuple(buckets), registry=self._registry)
+
+    def count(self, operation: str | None, status: int, seconds: float, code: str = "") -> None:
+        """Count an answered request.
+
+        Args:
+            operation: its id; None where there is none at its address.
+            status: of the answer.
+            seconds: from its first byte to the end of its answer.
+            code: of the reason, where it was refused.
+        """
         name = operation or OTHER
         self._requests.labels(name, str(status)).inc()
         self._seconds.labels(name).observe(seconds)
+        if code:
+            self._refusals.labels(name, code).inc()
+
+    def time(self, stage: str, seconds: float) -> None:
+        """Note how long a stage of a request took."""
+        self._stages.labels(stage).observe(seconds)
+
+    def batch(self, images: int, waited: Iterable[float], seconds: float) -> None:
+        """Note images that went through the models together.
+
+        Args:
+            images: how many.
+            waited: seconds that each was in the queue.
+            seconds: that all of them took.
+        """
+        self._batches.observe(images)
+        for one in waited:
+            self.time("waiting", one)
+            self.time("models", seconds / images)
+
+    def decide(self, outcome: str, gallery: str = NO_GALLERY) -> None:
+        """Count a decision on a face; gallery is an id, or empty for a comparison without one."""
+        self._decisions.labels(gallery, outcome).inc()
+
+    def search(self, outcome: str, gallery: str, score: float | None, quality: float) -> None:
+        """Count a search of a face.
+
+        Args:
+            outcome: such as match or unknown.
+            gallery: the id.
+            score: of the best candidate; None where nobody is enrolled.
+            quality: detection score of the face, 0 to 1.
+        """
+        self.decide(outcome, gallery)
+        self._qualities.labels(gallery).observe(100 * quality)
+        if score is not None:
+            self._scores.labels(gallery).observe(score)
 
     def text(self, **load: float) -> bytes:
         """All numbers, with the load of this moment."""

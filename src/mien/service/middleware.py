@@ -22,6 +22,7 @@ from mien.service.capacity import Capacity
 from mien.service.config import ServiceConfig
 from mien.service.errors import UNEXPECTED, ClientGoneError, ServiceError, body_of, from_mien
 from mien.service.metrics import Metrics
+from mien.service.tracing import Tracing
 
 ALWAYS = ("/v1/live", "/v1/ready", "/v1/metrics")
 """Addresses that need no seat, so that they answer while the service is busy."""
@@ -51,13 +52,20 @@ class EveryRequest:
         capacity: its seats.
         metrics: in which requests are counted.
         auditing: in which they are written down.
+        tracing: which makes spans of them.
     """
 
     def __init__(
-        self, app: ASGIApp, config: ServiceConfig, capacity: Capacity, metrics: Metrics, auditing: Auditing
+        self,
+        app: ASGIApp,
+        config: ServiceConfig,
+        capacity: Capacity,
+        metrics: Metrics,
+        auditing: Auditing,
+        tracing: Tracing,
     ) -> None:
         self._app, self._config, self._capacity = app, config, capacity
-        self._metrics, self._auditing = metrics, auditing
+        self._metrics, self._auditing, self._tracing = metrics, auditing, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -67,6 +75,11 @@ class EveryRequest:
         headers = Headers(scope=scope)
         answer = _Answer(send, _request_id(headers), scope, self._auditing)
         scope.setdefault("state", {})["request_id"] = answer.request_id
+        with self._tracing.request(scope["method"], answer.request_id, headers) as span:
+            await self._answered(scope, headers, receive, answer)
+            span.end_request(*_names(scope), answer.status)
+
+    async def _answered(self, scope: Scope, headers: Headers, receive: Receive, answer: "_Answer") -> None:
         began = time.monotonic()
         try:
             await self._handle(scope, headers, receive, answer)
@@ -79,7 +92,7 @@ class EveryRequest:
             await answer.refuse(ServiceError(500, "failed", UNEXPECTED))
         finally:
             seconds = time.monotonic() - began
-            self._metrics.count(getattr(scope.get("route"), "operation_id", None), answer.status, seconds)
+            self._metrics.count(_names(scope)[0], answer.status, seconds, scope["state"].get("refused", ""))
             _log(scope, answer, seconds)
 
     async def _handle(self, scope: Scope, headers: Headers, receive: Receive, answer: "_Answer") -> None:
@@ -122,6 +135,7 @@ class _Answer:
         """Answer with a refusal, unless an answer has begun; then the connection ends in the middle of it."""
         if self.status:
             raise reason
+        self._scope.setdefault("state", {})["refused"] = reason.code
         content = json.dumps(body_of(reason, self.request_id)).encode()
         headers = {"content-type": "application/json", "content-length": str(len(content)), **reason.headers}
         raw = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
@@ -167,7 +181,24 @@ def _request_id(headers: Headers) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
+def _names(scope: Scope) -> tuple[str | None, str]:
+    """The operation of a request, and its route without the values in its address."""
+    route = scope.get("route")
+    return getattr(route, "operation_id", None), getattr(route, "path", "-")
+
+
 def _log(scope: Scope, answer: _Answer, seconds: float) -> None:
     """One line per request, without addresses that hold names, queries or bodies."""
-    route = getattr(scope.get("route"), "path", "-")
-    log.info("%s %s %s %d %.0f ms", answer.request_id, scope["method"], route, answer.status, seconds * 1000)
+    operation, route = _names(scope)
+    caller = scope["state"].get("caller")
+    fields = {
+        "request_id": answer.request_id,
+        "method": scope["method"],
+        "route": route,
+        "operation": operation,
+        "status": answer.status,
+        "milliseconds": round(1000 * seconds, 1),
+        "caller": None if caller is None else caller.id,
+    }
+    line = "%s %s %s %d %.0f ms"
+    log.info(line, answer.request_id, scope["method"], route, answer.status, seconds * 1000, extra=fields)

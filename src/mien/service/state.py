@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from mien.service.config import Limits, ServiceConfig
 from mien.service.engines import Engines
+from mien.service.metrics import Metrics
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +30,12 @@ def engines_of(request: Request) -> Engines:
     """Its models."""
     engines: Engines = request.app.state.engines
     return engines
+
+
+def metrics_of(request: Request) -> Metrics:
+    """Its numbers."""
+    metrics: Metrics = request.app.state.metrics
+    return metrics
 
 
 async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -16,7 +16,7 @@ from mien.service.bodies import ImageBytes, RequestModel, body
 from mien.service.engines import SharedPipeline, SizedItem
 from mien.service.operations import takes
 from mien.service.routes.stateless import Language, Recognizing
-from mien.service.state import engines_of
+from mien.service.state import engines_of, metrics_of
 from mien.service.uploads import size
 from mien.settings import load_settings
 from mien.verify.compared_images import ComparedImage, compared_image
@@ -94,10 +94,11 @@ async def verify_pairs(
 
     def work(pipeline: SharedPipeline) -> VerifyPairsAnswer:
         chosen = resolve_without_gallery(policy, engines.card)
+        decided = _decide(pipeline, columns[0], columns[1], chosen, engines.card)
+        for one in decided:
+            metrics_of(request).decide(one.outcome)
         return VerifyPairsAnswer(
-            pairs=[
-                _pair(one, asked.language) for one in _decide(pipeline, columns[0], columns[1], chosen, engines.card)
-            ],
+            pairs=[_pair(one, asked.language) for one in decided],
             unit=engines.card.unit,
             threshold=threshold_answer(str(policy), chosen, engines.card),
             notes=notes_answer(chosen.notes, asked.language),

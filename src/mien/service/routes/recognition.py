@@ -32,7 +32,7 @@ from mien.service.operations import takes
 from mien.service.routes.galleries import GalleryId, gallery_for
 from mien.service.routes.stateless import ComparedFaceAnswer, Language, Recognizing, compared_answer
 from mien.service.routes.subjects import Id
-from mien.service.state import engines_of, limits_of
+from mien.service.state import engines_of, limits_of, metrics_of
 from mien.service.uploads import refuse_crowds, size
 from mien.settings import load_settings
 from mien.types import Face
@@ -105,7 +105,10 @@ async def identify(
             raise ImageError(image.error)
         refuse_crowds(item.name, len(image.faces), limits_of(request))
         outcomes = decide_photograph(image.people, mirrors=asked.mirrors)
-        rows = zip(image.faces, image.people, outcomes, strict=True)
+        rows = list(zip(image.faces, image.people, outcomes, strict=True))
+        for face, person, outcome in rows:
+            best = float(person.candidates[0].score.value) if person.candidates else None
+            metrics_of(request).search(outcome.outcome, found.id, best, float(face.score))
         return IdentifyAnswer(
             width=image.width,
             height=image.height,
@@ -174,6 +177,7 @@ async def verify_subject(
             lockout.succeeded(*attempt)
         else:
             lockout.failed(*attempt)
+        metrics_of(request).decide(claim.decision.outcome, found.id)
         return VerifyAnswer(
             decision=decision_answer(claim.decision, str(policy), chosen, engines.card, asked.language),
             face=compared_answer(claim.face, asked.language),

@@ -29,7 +29,7 @@ from mien.service.auth.callers import Caller, needs
 from mien.service.bodies import ImageBytes, RequestModel, body
 from mien.service.engines import SharedPipeline, SizedItem
 from mien.service.operations import takes
-from mien.service.state import engines_of, limits_of
+from mien.service.state import engines_of, limits_of, metrics_of
 from mien.service.uploads import refuse_crowds, size, sized
 
 router = APIRouter(prefix="/v1", tags=["stateless"])
@@ -176,6 +176,7 @@ async def compare(
     def work(pipeline: SharedPipeline) -> CompareAnswer:
         chosen = resolve_without_gallery(policy, engines.card)
         found = compare_with(pipeline, first, second, chosen=chosen)
+        metrics_of(request).decide(found.decision.outcome)
         return CompareAnswer(
             decision=decision_answer(found.decision, str(policy), chosen, engines.card, asked.language),
             first=compared_answer(found.first, asked.language),
