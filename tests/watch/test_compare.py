@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.watch.conftest import BLUE, GREEN, RED, embed_colours, threshold
 
 from mien.errors import ContractError
 from mien.gallery.gallery import Gallery
 from mien.types import Floats, floats
 from mien.watch.compare import identify_track, most_alike, track_score
+from watch.conftest import BLUE, GREEN, RED, embed_colours, threshold
 
 
 def unit(count: int, seed: int) -> Floats:

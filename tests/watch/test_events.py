@@ -2,13 +2,12 @@
 
 import json
 
-from tests.watch.conftest import threshold
-
 from mien.gallery.decide import Candidate, Identification
 from mien.gallery.threshold_policies import parse_policy
 from mien.messages import Message
 from mien.types import Score
 from mien.watch.events import WatchEvent
+from watch.conftest import threshold
 
 
 def test_an_identified_track_says_who_by_which_score_and_at_which_rate() -> None:
@@ -19,6 +18,7 @@ def test_an_identified_track_says_who_by_which_score_and_at_which_rate() -> None
         source="door.mp4",
         seconds=2.5,
         wall=1_700_000_000.25,
+        delay=0.125,
         track=3,
         start=1.0,
         end=2.5,
@@ -33,6 +33,7 @@ def test_an_identified_track_says_who_by_which_score_and_at_which_rate() -> None
         "source": "door.mp4",
         "seconds": 2.5,
         "time": "2023-11-14T22:13:20.250+00:00",
+        "delay": 0.125,
         "track": 3,
         "start": 1.0,
         "end": 2.5,

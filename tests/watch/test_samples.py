@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from tests.watch.conftest import face, threshold
 
 from mien.align import cut_out
 from mien.detect.families import open_detector
 from mien.scope import Doubt, find_scope
 from mien.types import Face, Image
 from mien.watch.samples import LONG_PAUSE, MAX_SAMPLES, Measured, Sample, SampleBook, measure_face
+from watch.conftest import face, threshold
 
 
 def measured(worth: float, at: float = 0.0, code: str = "") -> Measured:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 
 import pytest
-from tests.watch.conftest import BLUE, BLURRED, GREEN, RED, frame
 
 from mien.detect.stream import TrackedFrame
 from mien.watch.events import WatchEvent
 from mien.watch.watcher import Watcher
+from watch.conftest import BLUE, BLURRED, GREEN, RED, frame
 
 Make = Callable[..., Watcher]
 

@@ -1,5 +1,6 @@
 """A video is watched from end to end: the real detector and recognizer, a portrait that moves through the frames."""
 
+import threading
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,10 @@ from mien.gallery.threshold_policies import parse_policy
 from mien.progress import Progress
 from mien.types import Image
 from mien.video import Video
+from mien.watch.events import WatchEvent
 from mien.watch.watcher import WatchedFrame
 from mien.watch.watching import WatchReport, pause_of, watch_source
+from video.mjpeg import Camera, camera
 
 
 @pytest.fixture(scope="module")
@@ -83,5 +86,27 @@ def test_a_video_that_is_missing_is_an_error_before_any_model_is_opened(gallery:
 
 
 def test_the_schedule_follows_the_rate_or_the_frames_that_were_asked_for() -> None:
-    assert pause_of(None, 25) == pause_of(None, 0) == pytest.approx(1 / 6)
+    assert pause_of(None, 25) == pause_of(None, 0) == pytest.approx(1 / 5)
     assert pause_of(5, 25) == pytest.approx(0.2) and pause_of(1, 25) == 0 and pause_of(5, 0) == pytest.approx(0.2)
+
+
+def test_a_stream_is_watched_until_it_is_interrupted_and_its_loss_is_an_event(gallery: Path, collins: Image) -> None:
+    def send(door: Camera, stopped: threading.Event) -> None:
+        image = np.asarray(cv2.resize(collins, (240, 240)), np.uint8)
+        while not stopped.wait(0.03):
+            door.send(image)
+
+    def on_event(event: WatchEvent) -> None:
+        if event.kind == "identified":
+            stopped.set()
+            door.cut(up=False)
+        if event.kind == "camera-lost":
+            raise KeyboardInterrupt
+
+    stopped = threading.Event()
+    with camera() as door:
+        threading.Thread(target=send, args=(door, stopped), daemon=True).start()
+        report = watch_source(gallery, door.address, policy=parse_policy("fmr:1e-2"), on_event=on_event)
+    assert [one.kind for one in report.events] == ["appeared", "identified", "camera-lost", "left"]
+    assert report.events[2].reasons and report.decisions == {"Eileen Collins": 1}
+    assert all(one.wall is not None and one.source == door.address for one in report.events)

@@ -30,7 +30,8 @@ VERBS = {
 
 def watch(
     source: Annotated[
-        str, typer.Argument(help="A video file, or camera:0 for a camera of this machine.", show_default=False)
+        str,
+        typer.Argument(help="A video file, camera:0, or the address of an RTSP or MJPEG stream.", show_default=False),
     ],
     gallery: Annotated[
         str,
@@ -50,7 +51,7 @@ def watch(
         typer.Option(
             "--every",
             min=1,
-            help="Detect faces in every n-th frame, and follow them between (default: 6 times per second).",
+            help="Detect faces in every n-th frame, and follow them between (default: 5 times per second).",
             show_default=False,
         ),
     ] = None,
@@ -83,7 +84,9 @@ def watch(
     track. Faces that are blurred, turned, masked or small are not compared: such a track stays unknown, with the
     reason. A face that turns away and is back within 5 seconds keeps its number.
 
-    With --json, each event is one line as it happens: appeared, identified, changed, left.
+    Cameras and streams are watched until they are interrupted (Ctrl-C), always at their newest frame; one that is
+    lost is opened again. With --json, each event is one line as it happens: appeared, identified, changed, left,
+    camera-lost, camera-back.
 
     Exits with 1 if nobody was recognized, and with 5 if nobody was recognized for certain.
 
@@ -96,6 +99,8 @@ def watch(
       mien watch door.mp4 --gallery staff.gallery --out annotated.mp4
 
       mien watch camera:0 --gallery staff.gallery
+
+      mien watch rtsp://user:password@10.0.0.7/door --gallery staff.gallery --json
     """
     if copy is not None and copy.suffix.lower() != ".mp4":
         fail(f"{copy}: an annotated copy is written as .mp4", WRONG)

@@ -48,6 +48,10 @@ USUAL_RATE = 25.0
 """Frames per second, where neither a file's header nor its times say."""
 
 
+OPENING = threading.Lock()
+"""Held while a file or stream is opened: FFmpeg's options for streams are in the environment of the process then."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One image of a video.
@@ -61,6 +65,25 @@ class Frame:
     number: int
     seconds: float
     image: Image
+
+
+def silence_decoders() -> None:
+    """Let OpenCV and FFmpeg print nothing: what cannot be read is an error or a fault of its own."""
+    # FFmpeg reads this when it opens a file.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+
+def camera_number(name: str) -> int:
+    """The number of a camera's name.
+
+    Raises:
+        ImageError: it has none.
+    """
+    number = re.fullmatch(r"[0-9]{1,2}", name.removeprefix(CAMERA))
+    if number is None:
+        raise ImageError(f"{name} is not a camera; name it by its number, as in camera:0")
+    return int(number[0])
 
 
 class Video:
@@ -83,17 +106,11 @@ class Video:
             ImageError: there is no such file or camera, or it is not a video.
         """
         self.name, self.fault = name, ""
-        # Silences FFmpeg's own lines about a damaged file; it reads this when it opens a file.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        # A camera or file that cannot be opened is an error of its own, and needs no lines of OpenCV's.
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        silence_decoders()
         self._camera = name.startswith(CAMERA)
         self.container: Container | None = None
         if self._camera:
-            number = re.fullmatch(r"[0-9]{1,2}", name.removeprefix(CAMERA))
-            if number is None:
-                raise ImageError(f"{name} is not a camera; name it by its number, as in camera:0")
-            self._capture = cv2.VideoCapture(int(number[0]))
+            self._capture = cv2.VideoCapture(camera_number(name))
             reason = "there is no such camera, or another program has it"
         else:
             self._capture, reason = self._open_file(Path(name))
@@ -119,7 +136,7 @@ class Video:
             self.container = container_of(path)
         except OSError as reason:
             raise ImageError(f"{path} cannot be read: {reason.strerror or reason}") from reason
-        with nameable(path) as found:
+        with nameable(path) as found, OPENING:
             # OpenCV's other readers take a file for one of a series of images.
             capture = cv2.VideoCapture(found, cv2.CAP_FFMPEG)
         return capture, "it is not a video, or it is damaged at its beginning"

@@ -18,6 +18,7 @@ from mien.errors import ImageError
 from mien.types import Image
 from mien.video import mp4
 from mien.video.boxes import Mp4Error
+from mien.video.live import LiveSource
 from mien.video.reading import USUAL_RATE, Video, nameable
 
 SOUND_TIMEOUT = 3600.0
@@ -31,7 +32,7 @@ class VideoCopy:
         note: a sentence where the copy lacks the sound of the original; known when it is complete.
     """
 
-    def __init__(self, path: Path, like: Video) -> None:
+    def __init__(self, path: Path, like: Video | LiveSource) -> None:
         self.note = ""
         self._path, self._like = path, like
         self._writer: cv2.VideoWriter | None = None
@@ -111,7 +112,7 @@ class VideoCopy:
 
 
 @contextmanager
-def write_video(path: Path, like: Video) -> Iterator[VideoCopy]:
+def write_video(path: Path, like: Video | LiveSource) -> Iterator[VideoCopy]:
     """Write frames as an MP4 file (MPEG-4 part 2).
 
     Args:
@@ -157,7 +158,7 @@ def copy_sound(path: Path, source: Path) -> bool:
     return False
 
 
-def _open(path: Path, like: Video, size: tuple[int, int]) -> cv2.VideoWriter:
+def _open(path: Path, like: Video | LiveSource, size: tuple[int, int]) -> cv2.VideoWriter:
     even = size[0] + size[0] % 2, size[1] + size[1] % 2
     with nameable(path) as name:
         code = cv2.VideoWriter.fourcc(*"mp4v")

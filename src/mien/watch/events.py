@@ -22,6 +22,7 @@ class WatchEvent:
         source: the file or camera, without credentials.
         seconds: of the source's time at which it happened; 0 is its first frame.
         wall: seconds since 1970 UTC of live sources; None of files.
+        delay: seconds from when the frame was read to when the event was made; 0 of files.
         track: the number of the face; None where the event is about the source.
         start: seconds at which the track was seen first.
         end: seconds at which it was seen last.
@@ -39,6 +40,7 @@ class WatchEvent:
     source: str
     seconds: float
     wall: float | None = None
+    delay: float = 0.0
     track: int | None = None
     start: float = 0.0
     end: float = 0.0
@@ -61,6 +63,7 @@ class WatchEvent:
         value: dict[str, object] = {"event": self.kind, "source": self.source, "seconds": round(self.seconds, 3)}
         if self.wall is not None:
             value["time"] = datetime.fromtimestamp(self.wall, UTC).isoformat(timespec="milliseconds")
+            value["delay"] = round(self.delay, 3)
         if self.track is not None:
             value |= {"track": self.track, "start": round(self.start, 3), "end": round(self.end, 3)}
             value |= {"frames": self.frames, "samples": self.samples}

@@ -103,15 +103,20 @@ class Watcher:
             events += self._lose(list(self.people.in_sight.values()), now)
         for number, face in zip(seen.numbers, seen.faces, strict=True):
             self._see(number, face, now, detected=seen.detected)
-        gone = [one for one in self.people.in_sight.values() if now - one.end > self.patience]
-        events += self._lose(gone, now)
-        for person in [one for one in self.people.lost if now - one.end > RETURN]:
-            events += self._leave(person, now)
+        events += self.idle(now)
         if seen.detected:
             self._sample(seen)
             events += self._report(now)
             events += self._look(now)
         return WatchedFrame(seen, self._labels(seen.numbers), tuple(events))
+
+    def idle(self, now: float) -> list[WatchEvent]:
+        """Time passes: who was not found for a while is out of sight, and who does not return leaves."""
+        gone = [one for one in self.people.in_sight.values() if now - one.end > self.patience]
+        events = self._lose(gone, now)
+        for person in [one for one in self.people.lost if now - one.end > RETURN]:
+            events += self._leave(person, now)
+        return events
 
     @property
     def patience(self) -> float:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 from mien.detect.stream import TrackedFrame, follow
 from mien.detect.tracking import Tracker
@@ -22,13 +22,13 @@ from mien.progress import OnProgress, no_progress, report_progress
 from mien.scope import scope_policy
 from mien.settings import load_settings
 from mien.types import Image
-from mien.video import Video, end_of_camera, write_video
-from mien.watch.events import WatchEvent
+from mien.video import LiveSource, SourceState, Video, end_of_live, is_live, write_video
+from mien.watch.events import Kind, WatchEvent
 from mien.watch.looks import LookPlan, plan_looks
 from mien.watch.watcher import WatchedFrame, Watcher, WatchSetting, make_likeness
 
 STAGE = "watching"
-DETECTIONS = 6.0
+DETECTIONS = 5.0
 """Detections per second, where no other number of frames is asked for."""
 AHEAD = 8
 """Frames of a file that are read ahead, so that faces of coming frames are detected while these are compared."""
@@ -108,9 +108,10 @@ def watch_source(
 
     Args:
         gallery: path or address.
-        source: a file, or camera:N.
+        source: a file, camera:N, or the address of an RTSP or MJPEG stream; the last two end when they are
+            interrupted.
         policy: the error rate of a track; by default `fmr:` with the setting identification_fmr.
-        every: detect in every n-th frame; by default about 6 times per second.
+        every: detect in every n-th frame; by default about 5 times per second.
         detector: a model's name or the path of its card; by default the one of the settings.
         recognizer: as detector; by default the gallery's own.
         scope: as in mien.identify; what is outside does not count as a sample, unless it is "ignore".
@@ -133,7 +134,7 @@ def watch_source(
     """
     settings = load_settings()
     model = store.load(recognizer_of(gallery, recognizer))
-    video = Video(source)
+    video = LiveSource(source) if is_live(source) else Video(source)
     opened = Gallery.open(gallery, model.card)
     try:
         plan = plan_looks(policy or parse_policy(f"fmr:{settings.identification_fmr:g}"), opened.store, model.card)
@@ -146,7 +147,7 @@ def watch_source(
             likeness=make_likeness(model.card, plan.chosen.threshold),
             scope=scope_policy(scope),
         )
-        watcher = Watcher(source, setting, pause_of(every, video.rate))
+        watcher = Watcher(video.name, setting, pause_of(every, video.rate))
         if copy_to is None:
             return _Run(video, pipeline, watcher, on_event, on_frame).report(on_progress)
         with write_video(copy_to, video) as copy:
@@ -165,7 +166,7 @@ def pause_of(every: int | None, rate: float) -> float:
     """Seconds from one detection to the next.
 
     Args:
-        every: detect in every n-th frame; None for about 6 times per second.
+        every: detect in every n-th frame; None for about 5 times per second.
         rate: frames per second; 0 where it is not known.
     """
     if every is None:
@@ -175,7 +176,7 @@ def pause_of(every: int | None, rate: float) -> float:
 
 @dataclass(slots=True)
 class _Run:
-    video: Video
+    video: Video | LiveSource
     pipeline: Pipeline
     watcher: Watcher
     on_event: OnEvent
@@ -188,7 +189,9 @@ class _Run:
     def report(self, on_progress: OnProgress) -> WatchReport:
         """Watch to the end; a fault of the source ends it, and what was seen until then stands."""
         began, video = monotonic(), self.video
-        with end_of_camera(video.name):
+        if isinstance(video, LiveSource):
+            video.listen(self._state, self._idle)
+        with end_of_live(video.name):
             for watched in report_progress(self._frames(), STAGE, video.frames or None, on_progress):
                 self._pass_on(watched)
         for event in self.watcher.finish(self.last):
@@ -208,7 +211,8 @@ class _Run:
     def _frames(self) -> Iterator[WatchedFrame]:
         tracker = Tracker(self.watcher.patience)
         seen: TrackedFrame
-        for seen in follow(self.pipeline.detector, self.video, tracker, self.watcher.pause, AHEAD):
+        ahead = 0 if isinstance(self.video, LiveSource) else AHEAD
+        for seen in follow(self.pipeline.detector, self.video, tracker, self.watcher.pause, ahead):
             yield self.watcher.step(seen)
 
     def _pass_on(self, watched: WatchedFrame) -> None:
@@ -219,6 +223,21 @@ class _Run:
             self._emit(event)
         self.on_frame(watched)
 
+    def _state(self, state: SourceState) -> None:
+        """The source was lost, or is back."""
+        reasons = (Message(f"watch.lost-{state.reason}"),) if state.reason else ()
+        kind: Kind = "camera-lost" if state.kind == "lost" else "camera-back"
+        self._emit(WatchEvent(kind=kind, source=self.video.name, seconds=state.seconds, reasons=reasons))
+
+    def _idle(self, now: float) -> None:
+        """No frame comes: those who were in sight leave all the same."""
+        self.last = now
+        for event in self.watcher.idle(now):
+            self._emit(event)
+
     def _emit(self, event: WatchEvent) -> None:
+        if isinstance(self.video, LiveSource):
+            now = time()
+            event = replace(event, wall=now, delay=max(0.0, self.video.now() - event.seconds))
         self.events.append(event)
         self.on_event(event)
