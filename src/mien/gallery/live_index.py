@@ -30,6 +30,10 @@ class LiveIndex:
         Raises:
             ContractError: another process has embedded the gallery again.
         """
+        own = self._store.searcher()
+        if own is not None:
+            self._require_same_model()
+            return own
         with self._lock:
             index = self._caught_up()
             if len(index) > INDEXES[self._kind].capacity:
@@ -43,19 +47,22 @@ class LiveIndex:
             if self._index is not None:
                 self._caught_up()
 
-    def _caught_up(self) -> Index:
-        identity, before = self._store.current_identity(), self._store.identity
-        if identity != before:
+    def _require_same_model(self) -> None:
+        identity = self._store.current_identity()
+        if identity != self._store.identity:
             raise ContractError(
                 f"{self._store.address} was embedded again with {identity.model} by another process: open it again"
             )
+
+    def _caught_up(self) -> Index:
+        self._require_same_model()
         while True:
             changes = self._store.changes(self._last_id, self._last_removal)
             index = self._index
             if index is None:
                 self._kind = choose_index(self._store.count() if len(changes.ids) else 0)
                 build = INDEXES[self._kind].build
-                index = build(changes.ids, changes.embeddings, identity.metric, self._store.embeddings)
+                index = build(changes.ids, changes.embeddings, self._store.identity.metric, self._store.embeddings)
             else:
                 if len(changes.removed):
                     index = index.remove(changes.removed)

@@ -207,12 +207,17 @@ class Erasure:
         keys: "erased" where the subject's key was overwritten, so that no copy of the gallery can be read any more;
             "none" where the gallery is not encrypted.
         log: "emptied" where nothing of it is left in the gallery's files; "pending" while another process keeps the
-            log from being emptied. It is emptied by the next erasure or list of subjects, or by the service.
+            log from being emptied, or a database that has vectors cannot be reached. It is emptied by the next
+            erasure or list of subjects, or by the service.
+        outside: "none" where the vectors are in the gallery file; "logical" where a database has removed them, so
+            that nobody finds them, and their bytes stay in its files until it is compacted; "pending" where the
+            database cannot be reached.
     """
 
     templates: int
     keys: Literal["erased", "none"]
     log: Literal["emptied", "pending"]
+    outside: Literal["none", "logical", "pending"] = "none"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,24 +16,37 @@ from mien.gallery.records import Erasure, GallerySettings, Identity, KeptDoubt, 
 from mien.gallery.stores import STORES, create_store, is_missing, open_store
 from mien.gallery.stores.base import Store
 from mien.gallery.stores.sqlite import SqliteStore
+from mien.gallery.vectors import open_vectors
 
 Make = Callable[[str, int], NewTemplate]
 
 
-@pytest.fixture(params=["sqlite", "encrypted", "memory"])
-def address(
-    request: pytest.FixtureRequest, tmp_path: Path, memory_store: type, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    assert STORES["memory"] is memory_store
-    if request.param == "encrypted":
-        pytest.importorskip("cryptography", reason="encrypted galleries need cryptography")
-        monkeypatch.setenv("MIEN_MASTER_KEY", "5a" * 32)
-    return "memory://people" if request.param == "memory" else str(tmp_path / "people.gallery")
+KINDS = ["sqlite", "encrypted", "memory", "postgres", "encrypted postgres", "milvus"]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def store(address: str, identity: Identity) -> Store:
-    return create_store(address, identity)
+def address(kind: str, tmp_path: Path, memory_store: type, monkeypatch: pytest.MonkeyPatch) -> str:
+    assert STORES["memory"] is memory_store
+    if "encrypted" in kind:
+        pytest.importorskip("cryptography", reason="encrypted galleries need cryptography")
+        monkeypatch.setenv("MIEN_MASTER_KEY", "5a" * 32)
+    return "memory://people" if kind == "memory" else str(tmp_path / "people.gallery")
+
+
+@pytest.fixture
+def store(kind: str, address: str, identity: Identity, request: pytest.FixtureRequest) -> Store:
+    made = create_store(address, identity)
+    if "postgres" in kind or kind == "milvus":
+        assert isinstance(made, SqliteStore)
+        at = request.getfixturevalue("milvus_address" if kind == "milvus" else "postgres_address")
+        made.switch_vectors(open_vectors(at, made.id, identity))
+        assert made.vectors_at == at
+    return made
 
 
 def id_of(store: Store, name: str) -> str:
@@ -113,7 +126,8 @@ def test_the_same_source_is_enrolled_once_per_subject(store: Store, template: Ma
 def test_removal_erases_one_subject_and_nothing_else(store: Store, address: str, template: Make) -> None:
     first, second, other = store.add([template("An", 1), template("An", 2), template("Bình", 3)])
     keys = "erased" if store.is_encrypted else "none"
-    assert store.remove(id_of(store, "An")) == Erasure(2, keys, "emptied") and store.erase_traces()
+    outside = "none" if store.searcher() is None else "logical"
+    assert store.remove(id_of(store, "An")) == Erasure(2, keys, "emptied", outside) and store.erase_traces()
     again = open_store(address)
     assert listed(again) == [("Bình", 1)] and again.count() == 1
     assert [number for number, _ in again.portraits()] == [other]

@@ -26,7 +26,7 @@ from mien.gallery.records import (
 )
 
 if TYPE_CHECKING:
-    from mien.gallery.indexes.base import Ids
+    from mien.gallery.indexes.base import Ids, Index
     from mien.types import Floats
 
 
@@ -233,6 +233,10 @@ class Store(Protocol):
 
     def count(self) -> int:
         """Number of templates."""
+        ...
+
+    def searcher(self) -> Index | None:
+        """The index that the store keeps itself, in a database; None where one is built in memory."""
         ...
 
     def change_number(self) -> str:

@@ -10,19 +10,20 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mien.errors import GalleryError
+from mien.errors import GalleryError, MissingExtraError
 from mien.faults import describe
 from mien.gallery.profiles import Profile
 from mien.gallery.records import Erasure, GallerySettings, Identity, NewTemplate, SubjectRow
 from mien.gallery.stores import sqlite_changes as changes
 from mien.gallery.stores import sqlite_format1 as format1
 from mien.gallery.stores.base import require_identity
+from mien.gallery.stores.outside_vectors import PLACE, WAITING, Table, stored_vector, waiting_of, waiting_text
 from mien.gallery.stores.sqlite_changes import Writing
 from mien.gallery.stores.sqlite_file import SqliteFile
 from mien.gallery.stores.sqlite_reading import ENCRYPTION, SETTINGS, TRACES, SqliteReading
@@ -31,6 +32,7 @@ from mien.gallery.stores.vault import EMBEDDING
 
 if TYPE_CHECKING:
     from mien.gallery.stores.sqlite_backup import Restoration
+    from mien.gallery.vectors.base import VectorStore
     from mien.types import Floats
 
 
@@ -104,6 +106,8 @@ class SqliteStore(SqliteReading):
         """See Store."""
         self._file.close()
         self._vault.close()
+        if self._outside is not None:
+            self._outside.close()
 
     def require_writable(self) -> None:
         """See Store."""
@@ -113,9 +117,37 @@ class SqliteStore(SqliteReading):
     def _writing(self) -> Iterator[Writing]:
         """One transaction. Keys of new subjects are on disk before their rows are."""
         with self._file.write() as connection:
-            self._require_same_encryption()
-            yield Writing(self._file, connection, self._vault, self._vault.opener())
+            self._require_same_form()
+            writing = Writing(self._file, connection, self._vault, self._vault.opener(), self._outside is not None)
+            yield writing
+            if self._outside is not None:
+                self._wait(connection, Table(self._outside.address, self.identity), writing.gone)
             self._vault.sync()
+
+    def _wait(self, connection: sqlite3.Connection, table: Table, ids: Sequence[str]) -> None:
+        """List vectors that are to be removed from a database once this is written."""
+        waiting = waiting_of(self.read_kept(WAITING))
+        waiting[table] = [*waiting.get(table, []), *ids]
+        if ids:
+            self._keep(connection, WAITING, waiting_text(waiting))
+
+    def _remove_waiting(self) -> bool:
+        """Remove vectors from databases whose samples were erased; say whether all could be removed."""
+        from mien.gallery.vectors import open_vectors
+
+        waiting = waiting_of(self.read_kept(WAITING))
+        for table, ids in waiting.items():
+            try:
+                store = open_vectors(table.address, self.id, table.identity)
+                store.remove(ids)
+                store.close()
+            except (GalleryError, MissingExtraError):
+                return False
+            with self._file.write() as connection:
+                now = waiting_of(self.read_kept(WAITING))
+                now[table] = [one for one in now.get(table, []) if one not in set(ids)]
+                self._keep(connection, WAITING, waiting_text(now))
+        return True
 
     def write_kept(self, name: str, text: str | None) -> None:
         """See Store."""
@@ -136,7 +168,17 @@ class SqliteStore(SqliteReading):
         """See Store."""
         with self._writing() as writing:
             settings = self.settings()
-            return [changes.insert(writing, template, settings) for template in templates]
+            numbers = [changes.insert(writing, template, settings) for template in templates]
+            self._put(template for template, number in zip(templates, numbers, strict=True) if number is not None)
+            return numbers
+
+    def _put(self, templates: Iterable[NewTemplate]) -> None:
+        """Put vectors into the database before their rows are written for good."""
+        put = list(templates)
+        if self._outside is not None and put:
+            import numpy as np
+
+            self._outside.put([one.id for one in put], np.stack([one.embedding for one in put]).astype(np.float32))
 
     def create_subject(self, profile: Profile) -> SubjectRow:
         """See Store."""
@@ -157,7 +199,7 @@ class SqliteStore(SqliteReading):
             count = changes.erase_subject(writing, self.subject(subject).id)
             # From here on nobody can read the subject, whatever becomes of the transaction.
             keys = self._vault.erase(subject)
-        return Erasure(count, keys, self._empty())
+        return Erasure(count, keys, self._empty(), self._outside_state())
 
     def remove_sample(self, sample: str, *, with_subject: bool = False) -> Erasure:
         """See Store."""
@@ -170,7 +212,13 @@ class SqliteStore(SqliteReading):
                 changes.erase(writing, "id = ?", (row.number,))
                 changes.note_erased(writing, row.id)
             keys = self._vault.erase(row.subject if is_last else row.id)
-        return Erasure(1, keys if is_last else "none", self._empty())
+        return Erasure(1, keys if is_last else "none", self._empty(), self._outside_state())
+
+    def _outside_state(self) -> Literal["none", "logical", "pending"]:
+        """What became of erased vectors that are in a database."""
+        if self._outside is None:
+            return "none"
+        return "pending" if self.read_kept(WAITING) else "logical"
 
     def move_sample(self, sample: str, into: str) -> bool:
         """See Store."""
@@ -206,6 +254,7 @@ class SqliteStore(SqliteReading):
         self, identity: Identity, embeddings: Mapping[int, Floats], without: Sequence[int] = ()
     ) -> None:
         """See Store."""
+        others = self._put_others(identity, embeddings)
         with self._writing() as writing:
             connection = writing.connection
             rows = self._file.read_intact(
@@ -217,10 +266,12 @@ class SqliteStore(SqliteReading):
                 raise GalleryError(f"{self.path} was changed while it was embedded again: run the command again")
             for number in without:
                 changes.erase(writing, "id = ?", (number,))
+            if self._outside is not None and identity.contract != self.identity.contract:
+                self._wait(connection, Table(self._outside.address, self.identity), [row[1] for row in rows])
             connection.executemany(
                 "UPDATE template SET embedding = ? WHERE id = ?",
                 (
-                    (writing.opener.seal(owner, uid, EMBEDDING, embeddings[number].astype("<f4").tobytes()), number)
+                    (writing.opener.seal(owner, uid, EMBEDDING, self._stored(embeddings[number])), number)
                     for number, uid, owner in rows
                     if number in embeddings
                 ),
@@ -232,6 +283,46 @@ class SqliteStore(SqliteReading):
             )
             stamp(connection, "gallery", "true", ())
         self.identity = identity
+        if others is not None:
+            self._outside = others
+        self._empty()
+
+    def _stored(self, vector: Floats) -> bytes:
+        return stored_vector(vector, outside=self._outside is not None)
+
+    def _put_others(self, identity: Identity, embeddings: Mapping[int, Floats]) -> VectorStore | None:
+        """Put vectors of another model into the database, where nobody looks for them yet."""
+        if self._outside is None:
+            return None
+        import numpy as np
+
+        from mien.gallery.vectors import open_vectors
+
+        others = open_vectors(self._outside.address, self.id, identity)
+        rows = [row for row in self._file.read("SELECT id, uid FROM template") if row[0] in embeddings]
+        if rows:
+            others.put([uid for _, uid in rows], np.stack([embeddings[number] for number, _ in rows]))
+        return others
+
+    def switch_vectors(self, target: VectorStore | None) -> None:
+        """Keep the vectors elsewhere from now on, in one transaction: in a database that has them, or in the file.
+
+        What is in the former database is removed afterwards.
+
+        Raises:
+            GalleryError: the database lacks a vector, or has another one; nothing was changed.
+        """
+        from mien.gallery.stores.sqlite_switching import switch_rows
+
+        former = self._outside
+        with self._writing() as writing:
+            ids = switch_rows(writing, target, self._vectors)
+            if former is not None:
+                self._wait(writing.connection, Table(former.address, self.identity), ids)
+            self._keep(writing.connection, PLACE, None if target is None else target.address)
+        self._outside = target
+        if former is not None:
+            former.close()
         self._empty()
 
     def encrypt(self, master: bytes) -> None:
@@ -301,12 +392,13 @@ class SqliteStore(SqliteReading):
         """See Store: everything is moved from the write-ahead log into the file, and the log is cut to nothing."""
         if self._file.read_only:
             return not self.traces_remain()
+        is_removed = self._remove_waiting()
         if not self._file.empty_log():
             return False
-        if not self.traces_remain():
-            return True
+        if self.read_kept(TRACES) is None:
+            return is_removed
         self.write_kept(TRACES, None)
-        return self._file.empty_log()
+        return self._file.empty_log() and is_removed
 
     def _finish_erasures(self) -> None:
         """Delete what the keys say is erased: a process ended before it could, or an older gallery was put here."""

@@ -74,9 +74,12 @@ def require_backup_of(gallery: SqliteFile, backup: SqliteFile) -> None:
     Raises:
         GalleryError: it is of another gallery or model, or of before the gallery was encrypted.
     """
-    query = "SELECT uid, contract, model, (SELECT text FROM kept WHERE name = 'encryption') FROM gallery"
-    [(uid, contract, model, sealed)] = gallery.read(query)
-    [(other_uid, other_contract, other_model, other_sealed)] = backup.read(query)
+    query = (
+        "SELECT uid, contract, model, (SELECT text FROM kept WHERE name = 'encryption'), "
+        "(SELECT text FROM kept WHERE name = 'vectors') FROM gallery"
+    )
+    [(uid, contract, model, sealed, at)] = gallery.read(query)
+    [(other_uid, other_contract, other_model, other_sealed, other_at)] = backup.read(query)
     if other_uid != uid:
         raise GalleryError(f"{backup.path} is not a backup of {gallery.path}, but of another gallery")
     if other_contract != contract:
@@ -87,6 +90,11 @@ def require_backup_of(gallery: SqliteFile, backup: SqliteFile) -> None:
     if other_sealed != sealed:
         raise GalleryError(
             f"{backup.path} was made before {gallery.path} was encrypted: restore it to a different place"
+        )
+    if other_at != at:
+        raise GalleryError(
+            f"{backup.path} was made while the vectors of {gallery.path} were kept elsewhere: restore it to a "
+            "different place"
         )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mien.errors import GalleryError, SubjectNotFoundError
 from mien.gallery.profiles import Profile, metadata_text, new_id, require_name
 from mien.gallery.records import GallerySettings, NewTemplate
+from mien.gallery.stores.outside_vectors import stored_vector
 from mien.gallery.stores.sqlite_file import SqliteFile
 from mien.gallery.stores.sqlite_rows import consent_of, consent_text, doubts_text, without_name
 from mien.gallery.stores.sqlite_schema import row_checksum, stamp
@@ -29,12 +30,16 @@ class Writing:
         connection: that writes.
         vault: how personal fields are kept.
         opener: of the vault, for this transaction.
+        outside: whether vectors are in a database, and the file keeps their hashes.
+        gone: ids of samples that were erased; whoever opened the transaction removes their vectors.
     """
 
     file: SqliteFile
     connection: sqlite3.Connection
     vault: Vault
     opener: Opener
+    outside: bool = False
+    gone: list[str] = field(default_factory=list)
 
 
 def insert_subject(writing: Writing, profile: Profile) -> str:
@@ -87,7 +92,7 @@ def insert(writing: Writing, new: NewTemplate, settings: GallerySettings) -> int
             place_of(writing.file, uid),
             writing.vault.lookup("source", new.source_sha256),
             seal(uid, new.id, "source", new.source),
-            seal(uid, new.id, EMBEDDING, new.embedding.astype("<f4").tobytes()),
+            seal(uid, new.id, EMBEDDING, stored_vector(new.embedding, outside=writing.outside)),
             time.time(),
             doubts_text(new.doubts),
         ),
@@ -218,9 +223,10 @@ def note_move(connection: sqlite3.Connection) -> None:
 
 def erase(writing: Writing, where: str, values: Sequence[object]) -> int:
     """Erase templates with their portraits, and remember their numbers for the indexes of other processes."""
-    query = f"SELECT id FROM template WHERE {where}"  # noqa: S608
-    found = [row[0] for row in writing.connection.execute(query, values)]
-    for number in found:
+    query = f"SELECT id, uid FROM template WHERE {where}"  # noqa: S608
+    found = writing.connection.execute(query, values).fetchall()
+    for number, uid in found:
+        writing.gone.append(uid)
         writing.connection.execute("INSERT INTO removed (template) VALUES (?)", (number,))
         writing.connection.execute("DELETE FROM template WHERE id = ?", (number,))
     return len(found)

@@ -1,0 +1,60 @@
+"""Vectors of a gallery that are kept in a database: what stays of each in the file, and what waits for removal.
+
+Of a vector the file keeps a hash, so that one that was changed or lost in the database is an error and never an
+answer. A vector is put into the database before its row is written to the file, and removed after its row was: one
+without a row counts for nothing. What could not be removed at once, since the database cannot be reached, is listed
+in the file and removed later; see SqliteStore.erase_traces.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from mien.gallery.records import Identity
+
+if TYPE_CHECKING:
+    from mien.types import Floats
+
+PLACE, WAITING = "vectors", "vectors to remove"
+"""The names under which a gallery keeps where its vectors are, and which are still to be removed somewhere."""
+
+HASH = 16
+"""Bytes of the hash of a vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where vectors are, or were.
+
+    Attributes:
+        address: of the database.
+        identity: of the embeddings.
+    """
+
+    address: str
+    identity: Identity
+
+
+def hash_of(vector: Floats) -> bytes:
+    """What the file keeps of a vector, (D,) float32."""
+    return blake2b(vector.astype("<f4").tobytes(), digest_size=HASH).digest()
+
+
+def stored_vector(vector: Floats, *, outside: bool) -> bytes:
+    """What the file keeps of a vector: its hash where the vector itself is in a database."""
+    return hash_of(vector) if outside else vector.astype("<f4").tobytes()
+
+
+def waiting_of(text: str | None) -> dict[Table, list[str]]:
+    """Which samples' vectors are to be removed, by where they are."""
+    return {Table(address, Identity(*key)): list(ids) for address, key, ids in json.loads(text or "[]")}
+
+
+def waiting_text(waiting: Mapping[Table, Sequence[str]]) -> str | None:
+    """The same as it is kept; None for nothing."""
+    rows = [[table.address, astuple(table.identity), list(ids)] for table, ids in waiting.items() if ids]
+    return json.dumps(rows) if rows else None

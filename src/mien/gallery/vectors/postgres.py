@@ -1,0 +1,422 @@
+"""Vectors in PostgreSQL: one table for each embedding contract, searched with pgvector where it is installed.
+
+The table holds the id of the gallery, the id of the sample, the vector in float32 and, for the search, in float16
+(halfvec) with an HNSW index. Without pgvector every search reads all vectors, which is exact and slow, and is said
+once. Bytes of removed rows stay in the files of the database until VACUUM, and in its write-ahead log until that is
+recycled; see compact.
+"""
+
+# ruff: noqa: S608 - queries are put together of the names of tables and columns alone
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+import struct
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
+
+import numpy as np
+
+from mien.errors import GalleryError
+from mien.gallery.indexes.base import distances_to
+from mien.gallery.vectors.addresses import Address, read_address
+from mien.gallery.vectors.base import Near
+from mien.gallery.vectors.scan import compare_all
+from mien.types import Floats, floats
+
+if TYPE_CHECKING:
+    from mien.gallery.records import Identity
+
+log = logging.getLogger("mien.gallery")
+
+PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of a variable
+PORT = 5432
+PATIENCE = 10
+"""Seconds to wait for a connection."""
+
+BLOCK = 5_000
+"""Vectors of one transfer: 10 MB of 512 numbers."""
+
+EXTRA, EF_SEARCH, MAX_EF_SEARCH = 4, 200, 1_000
+"""Candidates for each one wanted, the length of the list that HNSW keeps, and the longest that pgvector allows."""
+
+HALF = 2.0**-11
+"""How far a number of float16 is from what it stands for, of its size (IEEE 754 binary16, to the nearest)."""
+
+ROUNDING = 1e-5
+"""More than the sums of the database and ours differ by."""
+
+COPY_HEAD, COPY_END = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0), struct.pack("!h", -1)
+"""Around the rows of a binary COPY (PostgreSQL's documentation of COPY, "Binary Format")."""
+
+GONE = "08", "57"
+"""Classes of errors after which the connection is of no use: it broke, or the server stops."""
+
+SENTENCES = {
+    "25006": "can only be read now: write to the primary server, or wait until it is writable again",
+    "28P01": f"refuses the password: set {PASSWORD}",
+    "28000": f"refuses this user: check the user in the address, {PASSWORD}, and pg_hba.conf",
+    "3D000": "has no such database: make it with `createdb`",
+    "42501": "does not allow that to this user: grant it the right to create tables",
+    "53100": "has a full disk: free some space there",
+    "53300": "has no free connection: raise max_connections",
+}
+"""What codes of PostgreSQL mean, and the remedy."""
+
+T = TypeVar("T")
+
+
+class PostgresVectors:
+    """See VectorStore."""
+
+    def __init__(self, address: str, gallery: str, identity: Identity) -> None:
+        self._place = read_address(address, PASSWORD)
+        if not self._place.path:
+            raise GalleryError(f"{address} names no database: postgresql://HOST/NAME")
+        self._gallery, self._identity = gallery, identity
+        self._table = f"mien_{sha256(identity.contract.encode()).hexdigest()[:24]}"
+        self._idle: list[Any] = []
+        self._lock = Lock()
+        finalize(self, _end_all, self._idle)
+        self._has_extension: bool | None = None
+
+    @property
+    def address(self) -> str:
+        """See VectorStore."""
+        return self._place.text
+
+    @property
+    def is_exact(self) -> bool:
+        """See VectorStore: without pgvector everything is compared."""
+        return not self._with(self._extension)
+
+    def put(self, ids: Sequence[str], vectors: Floats) -> None:
+        """See VectorStore."""
+        for start in range(0, len(ids), BLOCK):
+            block = ids[start : start + BLOCK], floats(vectors[start : start + BLOCK])
+            self._with(partial(self._put, ids=block[0], vectors=block[1]))
+
+    def _put(self, connection: Any, ids: Sequence[str], vectors: Floats) -> None:  # noqa: ANN401
+        """One transaction. Rows come in by a binary COPY, since numbers as text take four times the room."""
+        half = "half" if self._extension(connection) else ""
+        columns = ", ".join(["id", "added", "whole", *half.split()])
+        rows = BytesIO(_copy_rows(ids, vectors, time.time(), with_half=bool(half)))
+        with _transaction(connection):
+            connection.run(
+                f"CREATE TEMPORARY TABLE mien_put ON COMMIT DROP AS SELECT {columns} FROM {self._table} LIMIT 0"
+            )
+            connection.run(f"COPY mien_put ({columns}) FROM STDIN (FORMAT binary)", stream=rows)
+            changed = ", ".join(f"{column} = excluded.{column}" for column in columns.split(", ")[1:])
+            connection.run(
+                f"INSERT INTO {self._table} (gallery, {columns}) SELECT :gallery, {columns} FROM mien_put "
+                f"ON CONFLICT (gallery, id) DO UPDATE SET {changed}",
+                gallery=self._gallery,
+            )
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """See VectorStore."""
+        query = f"DELETE FROM {self._table} WHERE gallery = :gallery AND id = ANY(CAST(:ids AS text[]))"
+        for start in range(0, len(ids), BLOCK):
+            some = list(ids[start : start + BLOCK])
+            self._run(query, gallery=self._gallery, ids=some)
+
+    def get(self, ids: Sequence[str]) -> Floats:
+        """See VectorStore."""
+        vectors = np.full((len(ids), self._identity.dimension), np.nan, np.float32)
+        query = f"SELECT id, whole FROM {self._table} WHERE gallery = :gallery AND id = ANY(CAST(:ids AS text[]))"
+        places = {one: place for place, one in enumerate(ids)}
+        for start in range(0, len(ids), BLOCK):
+            some = list(ids[start : start + BLOCK])
+            rows = self._run(query, gallery=self._gallery, ids=some)
+            for one, whole in rows:
+                vectors[places[one]] = self._vector(whole)
+        return vectors
+
+    def _vector(self, whole: bytes) -> Floats:
+        if len(whole) != 4 * self._identity.dimension:
+            raise GalleryError(
+                f"{self.address} holds a vector of {len(whole)} bytes, which nobody of mien wrote there"
+            )
+        return np.frombuffer(whole, "<f4")
+
+    def ids(self, *, older_than: float = 0) -> Iterator[list[str]]:
+        """See VectorStore."""
+        query = (
+            f"SELECT id FROM {self._table} WHERE gallery = :gallery AND id > :last AND added <= :until "
+            f"ORDER BY id LIMIT {BLOCK}"
+        )
+        last, until = "", time.time() - older_than
+        while rows := self._run(query, gallery=self._gallery, last=last, until=until):
+            last = rows[-1][0]
+            yield [row[0] for row in rows]
+
+    def count(self) -> int:
+        """See VectorStore."""
+        query = f"SELECT count(*) FROM {self._table} WHERE gallery = :gallery"
+        return int(self._run(query, gallery=self._gallery)[0][0])
+
+    def nearest(self, queries: Floats, count: int, *, exact: bool) -> list[Near]:
+        """See VectorStore."""
+        if self.is_exact:
+            return compare_all(self, floats(queries), count, self._identity.metric)
+        return [self._with(partial(self._search, query=query, count=count, exact=exact)) for query in floats(queries)]
+
+    def _search(self, connection: Any, query: Floats, count: int, *, exact: bool) -> Near:  # noqa: ANN401
+        wanted = EXTRA * count
+        values = {"gallery": self._gallery, "query": _text(query)}
+        if not exact:
+            operator = "<=>" if self._identity.metric == "cosine" else "<->"
+            with _transaction(connection):
+                connection.run("SET LOCAL hnsw.iterative_scan = strict_order")
+                connection.run(f"SET LOCAL hnsw.ef_search = {min(MAX_EF_SEARCH, max(EF_SEARCH, wanted))}")
+                rows = connection.run(
+                    f"SELECT id, whole FROM {self._table} WHERE gallery = :gallery "
+                    f"ORDER BY half {operator} CAST(:query AS halfvec({len(query)})) LIMIT {wanted}",
+                    **values,
+                )
+            return self._near(rows)
+        while True:
+            rows = connection.run(
+                f"SELECT id, whole, {self._lower_bound(len(query))} AS low FROM {self._table} "
+                f"WHERE gallery = :gallery ORDER BY low LIMIT {wanted}",
+                **values,
+            )
+            near = self._near([row[:2] for row in rows])
+            if len(rows) < wanted or self._is_proven(query, near, count, float(rows[-1][2])):
+                return near
+            wanted *= 4
+
+    def _lower_bound(self, dimension: int) -> str:
+        """The nearest that the vector of a row can be to the query, by what is stored in float16."""
+        query = f"CAST(:query AS vector({dimension}))"
+        if self._identity.metric == "cosine":
+            # Two vectors whose difference is a share of their length enclose an angle of about that share.
+            return f"(half::vector <=> {query}) - {2 * HALF}"
+        return f"(half::vector <-> {query}) - {HALF} * vector_norm(half::vector) * 1.001"
+
+    def _is_proven(self, query: Floats, near: Near, count: int, bound: float) -> bool:
+        """Whether nothing that was left out, at the bound or beyond, can belong to the answer."""
+        distances = np.sort(distances_to(near.vectors, query[None], self._identity.metric)[0])[:count]
+        last = 1 + distances[-1] if self._identity.metric == "cosine" else np.sqrt(distances[-1])
+        return bool(last <= bound - ROUNDING)
+
+    def _near(self, rows: Sequence[Sequence[Any]]) -> Near:
+        vectors = [self._vector(whole) for _, whole in rows]
+        return Near(
+            [row[0] for row in rows], np.stack(vectors) if vectors else np.empty((0, self._identity.dimension), "<f4")
+        )
+
+    def compact(self) -> str:
+        """See VectorStore."""
+        self._run(f"VACUUM {self._table}")
+        archive = self._run("SHOW archive_mode")[0][0]
+        about = "the room of removed vectors is free to be used again (VACUUM)"
+        if archive == "off":
+            return f"{about}; the write-ahead log of the database forgets them when it is recycled"
+        return f"{about}; the database archives its write-ahead log, which still has them: delete old archives"
+
+    def close(self) -> None:
+        """See VectorStore."""
+        with self._lock:
+            idle = self._idle.copy()
+            self._idle.clear()
+        _end_all(idle)
+
+    def _run(self, query: str, **values: object) -> list[Any]:
+        """The rows of one query, which is a transaction of its own."""
+
+        def work(connection: Any) -> list[Any]:  # noqa: ANN401
+            return connection.run(query, **values) or []
+
+        return self._with(work)
+
+    def _with(self, work: Callable[[Any], T]) -> T:
+        """Do something with a connection. One that broke while it was idle is replaced once."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is not None:
+            try:
+                return self._using(connection, work)
+            except _Broken:
+                self.close()
+        try:
+            return self._using(self._connect(), work)
+        except _Broken as broken:
+            raise GalleryError(self._sentence(broken.reason)) from broken.reason
+
+    def _using(self, connection: Any, work: Callable[[Any], T]) -> T:  # noqa: ANN401
+        """Do something with a connection, and keep it if it is still good."""
+        from pg8000.exceptions import DatabaseError, InterfaceError
+
+        try:
+            result = work(connection)
+        except (InterfaceError, OSError, struct.error) as reason:
+            _end(connection)
+            raise _Broken(reason) from reason
+        except DatabaseError as reason:
+            _end(connection)
+            if _code(reason)[:2] in GONE:
+                raise _Broken(reason) from reason
+            raise GalleryError(self._sentence(reason)) from reason
+        except BaseException:
+            _end(connection)
+            raise
+        with self._lock:
+            self._idle.append(connection)
+        return result
+
+    def _connect(self) -> Any:  # noqa: ANN401
+        import pg8000.native
+        from pg8000.exceptions import DatabaseError, InterfaceError
+
+        place = self._place
+        where: dict[str, Any] = {"host": place.host or "localhost", "port": place.port or PORT}
+        folder = place.options.get("host", "") if not place.host else ""
+        if folder:
+            where = {"unix_sock": str(Path(folder) / f".s.PGSQL.{place.port or PORT}")}
+        try:
+            connection = pg8000.native.Connection(
+                place.user or "postgres",
+                database=place.path,
+                password=os.environ.get(PASSWORD),
+                timeout=PATIENCE,
+                ssl_context=_encryption(place),
+                **where,
+            )
+            self._prepare(connection)
+        except (InterfaceError, DatabaseError, OSError, struct.error) as reason:
+            raise GalleryError(self._sentence(reason)) from reason
+        return connection
+
+    def _prepare(self, connection: Any) -> None:  # noqa: ANN401
+        """Make the table where it is missing; two processes may do that at once."""
+        if connection.run("SELECT to_regclass(:name)", name=self._table)[0][0] is None:
+            with _transaction(connection):
+                connection.run("SELECT pg_advisory_xact_lock(:key)", key=int(self._table[5:12], 16))
+                self._make(connection)
+        self._extension(connection)
+
+    def _make(self, connection: Any) -> None:  # noqa: ANN401
+        available = connection.run("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
+        if available and self._identity.dimension:
+            connection.run("CREATE EXTENSION IF NOT EXISTS vector")
+        dimension = self._identity.dimension
+        half = f", half halfvec({dimension}) NOT NULL" if available else ""
+        connection.run(
+            f"CREATE TABLE IF NOT EXISTS {self._table} (gallery text NOT NULL, id text NOT NULL, "
+            f"added double precision NOT NULL, whole bytea NOT NULL{half}, PRIMARY KEY (gallery, id))"
+        )
+        # Random numbers cannot be compressed, and trying takes time.
+        connection.run(f"ALTER TABLE {self._table} ALTER COLUMN whole SET STORAGE EXTERNAL")
+        contract = self._identity.contract.replace("'", "''")
+        connection.run(f"COMMENT ON TABLE {self._table} IS 'mien: embeddings of contract {contract}'")
+        if available:
+            operators = "halfvec_cosine_ops" if self._identity.metric == "cosine" else "halfvec_l2_ops"
+            connection.run(
+                f"CREATE INDEX IF NOT EXISTS {self._table}_hnsw ON {self._table} USING hnsw (half {operators})"
+            )
+
+    def _extension(self, connection: Any) -> bool:  # noqa: ANN401
+        """Whether the table has what pgvector searches."""
+        if self._has_extension is None:
+            query = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(:name) AND attname = 'half'"
+            self._has_extension = bool(connection.run(query, name=self._table))
+            if not self._has_extension:
+                log.warning(
+                    "%s has no pgvector: every search reads all vectors, which is exact and slow; install the "
+                    "extension `vector` there and move the gallery again",
+                    self.address,
+                )
+        return self._has_extension
+
+    def _sentence(self, reason: BaseException) -> str:
+        code = _code(reason)
+        if code in SENTENCES:
+            return f"{self.address} {SENTENCES[code]}"
+        if code and code[:2] not in GONE:
+            return f"{self.address} reports an error ({code}): {_message(reason)}"
+        return f"{self.address} cannot be reached: check that the database runs there, and try again"
+
+
+class _Broken(Exception):  # noqa: N818 - never leaves this module
+    """A connection is of no use any more."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _end_all(connections: Sequence[Any]) -> None:
+    for connection in connections:
+        _end(connection)
+
+
+def _end(connection: Any) -> None:  # noqa: ANN401
+    with suppress(Exception):
+        connection.close()
+
+
+@contextmanager
+def _transaction(connection: Any) -> Iterator[None]:  # noqa: ANN401
+    """What fails within it closes the connection, which takes it back."""
+    connection.run("BEGIN")
+    yield
+    connection.run("COMMIT")
+
+
+def _details(reason: BaseException) -> dict[str, str]:
+    found = reason.args[0] if reason.args else None
+    return found if isinstance(found, dict) else {}
+
+
+def _code(reason: BaseException) -> str:
+    """The code of an error of PostgreSQL (its documentation, appendix A); empty where it is another one."""
+    return _details(reason).get("C", "")
+
+
+def _message(reason: BaseException) -> str:
+    return _details(reason).get("M", str(reason))[:200]
+
+
+def _encryption(place: Address) -> ssl.SSLContext | None:
+    """TLS with a certificate that is checked, for databases on other machines.
+
+    Raises:
+        GalleryError: the address asks for a mode that there is not.
+    """
+    mode = place.options.get("sslmode", "disable" if place.is_local else "verify-full")
+    if mode == "disable":
+        return None
+    if mode != "verify-full":
+        raise GalleryError(f"{place.text}: sslmode is verify-full or disable, not '{mode}'")
+    return ssl.create_default_context(cafile=place.options.get("sslrootcert"))
+
+
+def _text(query: Floats) -> str:
+    return "[" + ",".join(map(repr, query.tolist())) + "]"
+
+
+def _copy_rows(ids: Sequence[str], vectors: Floats, added: float, *, with_half: bool) -> bytes:
+    """Rows of a binary COPY: id, added, whole and, for pgvector, half."""
+    dimension = vectors.shape[1]
+    whole, half = vectors.astype("<f4"), vectors.astype(">f2")
+    when = struct.pack("!id", 8, added)
+    # pgvector 0.8, halfvec_recv: the dimension, a zero, and the numbers.
+    head = struct.pack("!ihh", 4 + 2 * dimension, dimension, 0)
+    parts = [COPY_HEAD]
+    for one, whole_row, half_row in zip(ids, whole, half, strict=True):
+        name = one.encode()
+        parts += [struct.pack("!hi", 3 + with_half, len(name)), name, when]
+        parts += [struct.pack("!i", 4 * dimension), whole_row.tobytes()]
+        parts += [head, half_row.tobytes()] if with_half else []
+    return b"".join([*parts, COPY_END])
