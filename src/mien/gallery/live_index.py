@@ -34,6 +34,14 @@ class LiveIndex:
         if own is not None:
             self._require_same_model()
             return own
+        return self.in_memory()
+
+    def in_memory(self) -> Index:
+        """The same, in memory also where the store searches itself.
+
+        Raises:
+            ContractError: another process has embedded the gallery again.
+        """
         with self._lock:
             index = self._caught_up()
             if len(index) > INDEXES[self._kind].capacity:

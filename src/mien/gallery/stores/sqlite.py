@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -33,6 +34,7 @@ from mien.gallery.stores.vault import EMBEDDING
 if TYPE_CHECKING:
     from mien.gallery.stores.sqlite_backup import Restoration
     from mien.gallery.vectors.base import VectorStore
+    from mien.gallery.vectors.export_file import Export
     from mien.types import Floats
 
 
@@ -304,19 +306,24 @@ class SqliteStore(SqliteReading):
             others.put([uid for _, uid in rows], np.stack([embeddings[number] for number, _ in rows]))
         return others
 
-    def switch_vectors(self, target: VectorStore | None) -> None:
+    def switch_vectors(self, target: VectorStore | None, source: Export | None = None) -> None:
         """Keep the vectors elsewhere from now on, in one transaction: in a database that has them, or in the file.
 
         What is in the former database is removed afterwards.
 
+        Args:
+            target: the database; None for the file.
+            source: an export, from which vectors are read where it has what was enrolled.
+
         Raises:
             GalleryError: the database lacks a vector, or has another one; nothing was changed.
         """
-        from mien.gallery.stores.sqlite_switching import switch_rows
+        from mien.gallery.stores.sqlite_switching import switch_rows, vectors_from
 
         former = self._outside
         with self._writing() as writing:
-            ids = switch_rows(writing, target, self._vectors)
+            read = self._vectors if source is None else partial(vectors_from, source, writing.opener, self._vectors)
+            ids = switch_rows(writing, target, read)
             if former is not None:
                 self._wait(writing.connection, Table(former.address, self.identity), ids)
             self._keep(writing.connection, PLACE, None if target is None else target.address)

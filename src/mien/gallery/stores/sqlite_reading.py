@@ -23,7 +23,7 @@ from mien.gallery.records import (
     is_found,
 )
 from mien.gallery.stores.base import BLOCK
-from mien.gallery.stores.outside_vectors import PLACE, WAITING, hash_of
+from mien.gallery.stores.outside_vectors import PLACE, WAITING, hash_of, stored_vector
 from mien.gallery.stores.sqlite_changes import place_of
 from mien.gallery.stores.sqlite_file import Row, SqliteFile
 from mien.gallery.stores.sqlite_rows import (
@@ -297,6 +297,11 @@ class SqliteReading:
             ids, vectors = ids[present], vectors[present]
         return Changes(ids, vectors, removed, last)
 
+    def sample_ids(self, last: int, count: int) -> dict[int, str]:
+        """The ids of samples after a number, by their numbers in order: at most `count`."""
+        query = "SELECT id, uid FROM template WHERE id > ? ORDER BY id LIMIT ?"
+        return dict(self._file.read(query, (last, count)))
+
     def intact_numbers(self, near: Near) -> dict[str, int]:
         """The numbers of samples that a database names; without those that the file does not have.
 
@@ -311,8 +316,15 @@ class SqliteReading:
             rows += self._file.read_intact(VECTOR, where, "template subject", part)
         with self._decoding():
             held = [row for row in rows if not opener.is_erased(row[1])]
-            if any(opener.data(row[1], row[2], EMBEDDING, row[3]) != hash_of(vectors[row[2]]) for row in held):
-                self._require_same_vectors([row[2] for row in held])
+            # A database that is only compared may have the vectors of a file that has them too.
+            outside = self._outside is not None
+            self._require_same_vectors(
+                [
+                    uid
+                    for _, owner, uid, stored in held
+                    if opener.data(owner, uid, EMBEDDING, stored) != stored_vector(vectors[uid], outside=outside)
+                ]
+            )
         return {row[2]: row[0] for row in held}
 
     def _outside_vectors(self, rows: Sequence[Row], outside: VectorStore) -> Floats:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mien.errors import GalleryError
-from mien.gallery.stores.outside_vectors import stored_vector
+from mien.gallery.stores.outside_vectors import hash_of, stored_vector
 from mien.gallery.stores.sqlite_changes import Writing
 from mien.gallery.stores.sqlite_file import Row
 from mien.gallery.stores.sqlite_schema import stamp
-from mien.gallery.stores.vault import EMBEDDING
+from mien.gallery.stores.vault import EMBEDDING, Opener
 
 if TYPE_CHECKING:
     from mien.gallery.vectors.base import VectorStore
+    from mien.gallery.vectors.export_file import Export
     from mien.types import Floats
 
 BLOCK = 5_000
@@ -55,3 +56,18 @@ def switch_rows(
         ids, last = ids + some, rows[-1][0]
     stamp(writing.connection, "template", "true", ())
     return ids
+
+
+def vectors_from(
+    source: Export, opener: Opener, otherwise: Callable[[Sequence[Row]], Floats], rows: Sequence[Row]
+) -> Floats:
+    """The vectors of rows from an export where it has what was enrolled (by the hash), else from the database."""
+    vectors = source.get([row[2] for row in rows])
+    lacking = [
+        place
+        for place, (_, owner, uid, stored) in enumerate(rows)
+        if opener.data(owner, uid, EMBEDDING, stored) != hash_of(vectors[place])
+    ]
+    if lacking:
+        vectors[lacking] = otherwise([rows[place] for place in lacking])
+    return vectors

@@ -144,9 +144,7 @@ class PostgresVectors:
 
     def _vector(self, whole: bytes) -> Floats:
         if len(whole) != 4 * self._identity.dimension:
-            raise GalleryError(
-                f"{self.address} holds a vector of {len(whole)} bytes, which nobody of mien wrote there"
-            )
+            raise GalleryError(f"{self.address} holds a vector of {len(whole)} bytes, which mien did not write")
         return np.frombuffer(whole, "<f4")
 
     def ids(self, *, older_than: float = 0) -> Iterator[list[str]]:
@@ -345,7 +343,7 @@ class PostgresVectors:
             return f"{self.address} {SENTENCES[code]}"
         if code and code[:2] not in GONE:
             return f"{self.address} reports an error ({code}): {_message(reason)}"
-        return f"{self.address} cannot be reached: check that the database runs there, and try again"
+        return f"{self.address} cannot be reached: check that the server runs there, has this database and this user"
 
 
 class _Broken(Exception):  # noqa: N818 - never leaves this module

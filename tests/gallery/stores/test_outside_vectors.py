@@ -1,0 +1,120 @@
+"""Vectors in a database: what the file keeps, what waits while the database is gone, what was changed there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import GalleryError
+from mien.gallery.gallery import Gallery
+from mien.gallery.names import find_subject
+from mien.gallery.records import Identity, NewTemplate
+from mien.gallery.stores import create_store, open_store
+from mien.gallery.stores.outside_vectors import Table, hash_of, stored_vector, waiting_of, waiting_text
+from mien.gallery.stores.sqlite import SqliteStore
+from mien.gallery.vectors import open_vectors
+
+Make = Callable[[str, int], NewTemplate]
+
+
+@pytest.fixture
+def store(tmp_path: Path, identity: Identity, postgres_address: str, template: Make) -> SqliteStore:
+    made = create_store(tmp_path / "people.gallery", identity)
+    assert isinstance(made, SqliteStore)
+    made.add([template("An", 1), template("Bình", 2)])
+    target = open_vectors(postgres_address, made.id, identity)
+    rows = made.changes(0, 0)
+    target.put([made.samples(row.id)[0].id for row in made.subjects()], rows.embeddings)
+    made.switch_vectors(target)
+    return made
+
+
+def test_the_file_keeps_a_hash_of_each_vector_and_no_vector(store: SqliteStore, template: Make) -> None:
+    store.erase_traces()
+    held = store.path.read_bytes()
+    for number in (1, 2):
+        vector = template("x", number).embedding
+        assert vector.tobytes() not in held and hash_of(vector) in held
+    assert stored_vector(vector, outside=False) == vector.tobytes()
+
+
+def test_a_search_finds_by_the_database_what_was_just_enrolled(store: SqliteStore, template: Make) -> None:
+    gallery, other = Gallery(store), Gallery(open_store(store.path))
+    for number in range(3, 12):
+        store.add([template(f"subject {number}", number)])
+        for one in (gallery, other):
+            [[best]] = one.search(template("x", number).embedding[None], 1)
+            assert best.subject == f"subject {number}" and best.score.value == pytest.approx(0, abs=1e-3)
+    store.remove(find_subject(store, "subject 5").id)
+    assert "subject 5" not in {one.subject for one in other.search(template("x", 5).embedding[None], 10)[0]}
+
+
+def test_a_vector_that_was_changed_in_the_database_is_an_error_and_no_answer(
+    store: SqliteStore, template: Make
+) -> None:
+    sample = store.samples(find_subject(store, "An").id)[0].id
+    store._outside.put([sample], template("x", 9).embedding[None])
+    with pytest.raises(GalleryError, match=f"lacks the vector of sample {sample} .* or has another one"):
+        Gallery(store).search(template("x", 9).embedding[None], 1)
+    with pytest.raises(GalleryError, match="lacks the vector"):
+        store.changes(0, 0)
+    store.remove_sample(sample)
+    assert Gallery(store).search(template("x", 9).embedding[None], 5)[0][0].subject == "Bình"
+
+
+def test_an_erasure_while_the_database_is_gone_is_finished_later(
+    store: SqliteStore, template: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = store.samples(find_subject(store, "An").id)[0].id
+    with monkeypatch.context() as patch:
+
+        def gone(*_: object) -> None:
+            raise GalleryError("the database cannot be reached")
+
+        patch.setattr(type(store._outside), "remove", gone)
+        erasure = store.remove(find_subject(store, "An").id)
+        assert (erasure.log, erasure.outside) == ("pending", "pending") and store.traces_remain()
+        assert not np.isnan(store._outside.get([sample])).any()
+        found = Gallery(store).search(template("An", 1).embedding[None], 5)[0]
+        assert [one.subject for one in found] == ["Bình"], "nobody finds who is erased"
+        assert not store.erase_traces()
+    again = open_store(store.path)
+    assert again.erase_traces() and not again.traces_remain()
+    assert np.isnan(store._outside.get([sample])).all()
+
+
+def test_an_enrolment_that_was_killed_before_it_was_written_counts_for_nothing(
+    store: SqliteStore, template: Make
+) -> None:
+    store._outside.put(["f" * 32], template("x", 7).embedding[None])
+    found = Gallery(store).search(template("x", 7).embedding[None], 5)[0]
+    assert {one.subject for one in found} == {"An", "Bình"} and store.count() == 2
+
+
+def test_a_store_whose_vectors_were_moved_by_another_process_must_be_opened_again(
+    store: SqliteStore, template: Make
+) -> None:
+    before = open_store(store.path)
+    store.switch_vectors(None)
+    assert store.erase_traces() and store.vectors_at is None
+    assert np.array_equal(store.changes(0, 0).embeddings[0], template("An", 1).embedding)
+    for ask in (lambda: before.add([template("Chi", 3)]), lambda: before.changes(0, 0)):
+        with pytest.raises(GalleryError, match="moved by another process: open it again"):
+            ask()
+    assert before._outside.count() == 0, "nothing of it is left in the database"
+
+
+def test_a_database_that_lacks_a_vector_does_not_become_the_place(
+    store: SqliteStore, postgres_address: str, template: Make, identity: Identity
+) -> None:
+    store.switch_vectors(None)
+    with pytest.raises(GalleryError, match="nothing was changed"):
+        store.switch_vectors(open_vectors(postgres_address, store.id, identity))
+    assert store.vectors_at is None and np.array_equal(store.embeddings(np.array([1]))[0], template("x", 1).embedding)
+
+
+def test_what_waits_is_written_and_read_again() -> None:
+    table = Table("postgresql:///x", Identity("c", "m", "l2", 4))
+    assert waiting_of(waiting_text({table: ["a", "b"]})) == {table: ["a", "b"]}
+    assert waiting_text({table: []}) is None and waiting_of(None) == {}

@@ -1,0 +1,198 @@
+"""A gallery's vectors are moved to PostgreSQL and back; what was cut, edited or erased does not come along."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+
+from mien.errors import ContractError, GalleryError
+from mien.gallery.gallery import Gallery
+from mien.gallery.names import find_subject
+from mien.gallery.recall import Recall, keep_recall, kept_recall
+from mien.gallery.records import Identity, NewTemplate
+from mien.gallery.stores import create_store, open_store
+from mien.gallery.transfer import (
+    check_vectors,
+    compact_vectors,
+    compare_vectors,
+    export_vectors,
+    import_vectors,
+)
+from mien.gallery.vectors import open_vectors
+
+Make = Callable[[str, int], NewTemplate]
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, identity: Identity, template: Make) -> Path:
+    path = tmp_path / "people.gallery"
+    store = create_store(path, identity)
+    store.add([template(f"subject {number // 2}", number) for number in range(40)])
+    store.close()
+    return path
+
+
+@pytest.fixture
+def exported(gallery: Path, tmp_path: Path) -> Path:
+    file = tmp_path / "people.parquet"
+    assert export_vectors(gallery, file).count == 40
+    return file
+
+
+def found(gallery: Path, template: Make) -> list[list[tuple[str, float]]]:
+    opened = Gallery.open(gallery)
+    queries = np.stack([template("x", number).embedding for number in range(0, 60, 7)])
+    answers = [[(one.subject, round(one.score.value, 5)) for one in row] for row in opened.search(queries, 5)]
+    opened.close()
+    return answers
+
+
+def test_a_gallery_is_moved_to_postgres_and_back_with_the_comparison_clean(
+    gallery: Path, exported: Path, postgres_address: str, template: Make
+) -> None:
+    before = found(gallery, template)
+    moved = import_vectors(exported, gallery, postgres_address, probes=60)
+    assert moved and (moved.here, moved.there, moved.differences) == (40, 40, 0)
+    assert moved.recall is not None and moved.recall.value == 1.0 and moved.recall.wanted == 600
+    assert open_store(gallery).vectors_at == postgres_address and found(gallery, template) == before
+    assert compare_vectors(gallery, exported) and compare_vectors(gallery, postgres_address, probes=10)
+    assert [check.state for check in check_vectors(gallery)] == ["good", "good"]
+    assert "used again" in compact_vectors(gallery)
+    assert import_vectors(exported, gallery, "file") and open_store(gallery).vectors_at is None
+    assert found(gallery, template) == before
+    assert not compare_vectors(gallery, postgres_address), "nothing of it is left there"
+
+
+def test_a_database_that_was_lost_comes_back_from_the_export(
+    gallery: Path, exported: Path, postgres_address: str, template: Make
+) -> None:
+    before = found(gallery, template)
+    import_vectors(exported, gallery, postgres_address, probes=0)
+    store = open_store(gallery)
+    target = open_vectors(postgres_address, store.id, store.identity)
+    target.remove([one for block in target.ids() for one in block])
+    [row, *_] = check_vectors(gallery)
+    assert row.state == "bad" and "has 0 of 40" in row.detail
+    with pytest.raises(GalleryError, match="lacks the vector"):
+        store.changes(0, 0)
+    target.close()
+    store.close()
+    assert import_vectors(exported, gallery, "file") and found(gallery, template) == before
+
+
+def test_an_import_that_was_stopped_is_finished_by_running_it_again(
+    gallery: Path, exported: Path, postgres_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.gallery.vectors.export_file.BLOCK", 10)
+    monkeypatch.setattr("mien.gallery.transfer.BLOCK", 10)
+    small = exported.with_name("blocks.parquet")
+    export_vectors(gallery, small)
+
+    def stop(progress: object) -> None:
+        if progress.stage == "importing" and progress.done >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_vectors(small, gallery, postgres_address, on_progress=stop)
+    store = open_store(gallery)
+    target = open_vectors(postgres_address, store.id, store.identity)
+    assert store.vectors_at is None and 20 <= target.count() < 40
+    put: list[int] = []
+    whole = type(target).put
+    monkeypatch.setattr(type(target), "put", lambda self, ids, rows: put.append(len(ids)) or whole(self, ids, rows))
+    count = target.count()
+    assert import_vectors(small, gallery, postgres_address, probes=0)
+    assert sum(put) == 40 - count and target.count() == 40, "nothing twice"
+    target.close()
+
+
+def test_who_was_erased_since_the_export_does_not_come_back_and_who_was_enrolled_since_comes_along(
+    gallery: Path, exported: Path, postgres_address: str, template: Make
+) -> None:
+    store = open_store(gallery)
+    gone = [row.id for row in store.samples(find_subject(store, "subject 3").id)]
+    store.remove(find_subject(store, "subject 3").id)
+    store.add([template("new", 100)])
+    comparison = compare_vectors(gallery, exported)
+    assert (comparison.here, comparison.there, comparison.differences) == (39, 40, 3)
+    assert set(comparison.extra) == set(gone) and len(comparison.missing) == 1
+    moved = import_vectors(exported, gallery, postgres_address, probes=0)
+    assert moved and moved.there == 39
+    target = open_vectors(postgres_address, store.id, store.identity)
+    assert np.isnan(target.get(gone)).all()
+    target.close()
+
+
+def test_an_export_that_was_cut_or_edited_is_refused_in_one_sentence(
+    gallery: Path, exported: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.parquet"
+    cut.write_bytes(exported.read_bytes()[:-200])
+    with pytest.raises(GalleryError, match=r"cut.parquet is not an export, or it was cut"):
+        import_vectors(cut, gallery, "file")
+    data = bytearray(exported.read_bytes())
+    vector = open_store(gallery).changes(0, 0).embeddings[7].tobytes()
+    place = bytes(data).index(vector)
+    data[place + 3] ^= 1
+    edited = tmp_path / "edited.parquet"
+    edited.write_bytes(data)
+    with pytest.raises(GalleryError, match=r"edited.parquet was edited after it was written"):
+        import_vectors(edited, gallery, "file")
+    table = parquet.read_table(exported)
+    about = parquet.read_metadata(exported).metadata
+    parquet.write_table(table.slice(0, 30).replace_schema_metadata(about), edited)
+    with pytest.raises(GalleryError, match="edited after it was written"):
+        import_vectors(edited, gallery, "file")
+    parquet.write_table(table.replace_schema_metadata(None), edited)
+    with pytest.raises(GalleryError, match="is not an export of this version"):
+        compare_vectors(gallery, edited)
+    with pytest.raises(GalleryError, match=r"nothing.parquet does not exist|cannot be found|No such file"):
+        compare_vectors(gallery, tmp_path / "nothing.parquet")
+
+
+def test_an_export_of_another_gallery_or_model_is_refused(
+    gallery: Path, exported: Path, tmp_path: Path, identity: Identity
+) -> None:
+    other = tmp_path / "other.gallery"
+    create_store(other, identity).close()
+    with pytest.raises(GalleryError, match="an export of another gallery"):
+        import_vectors(exported, other, "file")
+    store = open_store(gallery)
+    rows = store.changes(0, 0)
+    store.replace_embeddings(
+        Identity("contract-b", "model-b", "cosine", 4), {int(n): np.ones(4, np.float32) for n in rows.ids}
+    )
+    with pytest.raises(ContractError, match=r"holds embeddings of model-a and .* of model-b"):
+        import_vectors(exported, gallery, "file")
+
+
+def test_vectors_leave_an_encrypted_gallery_only_when_that_is_confirmed(
+    tmp_path: Path, identity: Identity, template: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cryptography", reason="encrypted galleries need cryptography")
+    monkeypatch.setenv("MIEN_MASTER_KEY", "5a" * 32)
+    store = create_store(tmp_path / "a.gallery", identity)
+    store.add([template("An", 1)])
+    with pytest.raises(GalleryError, match="is encrypted, and an export is not: say --plain"):
+        export_vectors(store.path, tmp_path / "a.parquet")
+    assert not (tmp_path / "a.parquet").exists()
+    export_vectors(store.path, tmp_path / "a.parquet", plain=True)
+    assert (tmp_path / "a.parquet").stat().st_mode & 0o777 == 0o600
+    assert b"An-1.jpg" not in (tmp_path / "a.parquet").read_bytes()
+
+
+def test_doctor_says_that_the_recall_was_not_measured_or_is_old(
+    gallery: Path, exported: Path, postgres_address: str
+) -> None:
+    import_vectors(exported, gallery, postgres_address, probes=0)
+    assert [(check.topic, check.state) for check in check_vectors(gallery)] == [
+        ("vectors", "good"),
+        ("recall", "note"),
+    ]
+    store = open_store(gallery)
+    old = Recall(address=postgres_address, templates=1, probes=9, wanted=90, found=89, whole=8, at=1.0)
+    keep_recall(store, old)
+    assert kept_recall(store) == old and check_vectors(gallery)[1].state == "good"
+    assert "0.9889 of 1 templates in 9 searches" in check_vectors(gallery)[1].detail

@@ -1,0 +1,36 @@
+"""Addresses are taken apart, and none holds a password."""
+
+import pytest
+
+from mien.errors import GalleryError
+from mien.gallery.vectors.addresses import read_address
+
+
+def test_an_address_has_a_host_a_user_a_path_and_options() -> None:
+    place = read_address("postgresql://mi%40en@db.example.org:6000/people?sslmode=disable&exact=true", "PGPASSWORD")
+    assert (place.host, place.port, place.user, place.path) == ("db.example.org", 6000, "mi@en", "people")
+    assert place.options == {"sslmode": "disable", "exact": "true"} and not place.is_local
+
+
+@pytest.mark.parametrize(
+    ("address", "is_local"),
+    [
+        ("postgresql:///name?host=/run/postgresql", True),
+        ("postgresql://localhost/name", True),
+        ("postgresql://127.0.0.1/name", True),
+        ("postgresql://[::1]/name", True),
+        ("postgresql://10.0.0.4/name", False),
+        ("milvus://db:19530", False),
+    ],
+)
+def test_which_databases_are_on_this_machine(address: str, is_local: bool) -> None:
+    assert read_address(address, "X").is_local == is_local
+
+
+def test_a_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(GalleryError, match="leave it out and set PGPASSWORD") as refusal:
+        read_address("postgresql://an:s3cret@host/db", "PGPASSWORD")
+    assert "s3cret" not in str(refusal.value)
+    with pytest.raises(GalleryError, match="not an address") as refusal:
+        read_address("postgresql://an:s3cret@host:port/db", "PGPASSWORD")
+    assert "s3cret" not in str(refusal.value)

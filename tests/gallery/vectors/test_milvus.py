@@ -1,0 +1,53 @@
+"""Milvus that does not answer, or is full: one sentence each. The rest is in test_base.py."""
+
+import numpy as np
+import pytest
+
+from mien.errors import GalleryError
+from mien.gallery.profiles import new_id
+from mien.gallery.records import Identity
+from mien.gallery.vectors import milvus
+from mien.gallery.vectors.milvus import MilvusVectors
+
+pymilvus = pytest.importorskip("pymilvus", reason="Milvus needs mien[milvus]")
+
+IDENTITY = Identity("contract of tests", "model", "cosine", 8)
+
+
+def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(milvus, "PATIENCE", 0.2)
+    with pytest.raises(GalleryError, match=r"milvus://127.0.0.1:1 cannot be reached: check that Milvus runs there"):
+        MilvusVectors("milvus://127.0.0.1:1", new_id(), IDENTITY).count()
+
+
+def test_a_full_milvus_says_so_and_keeps_what_it_has(milvus_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = MilvusVectors(milvus_address, new_id(), IDENTITY)
+    vectors.put(["a"], np.ones((1, 8), np.float32))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise pymilvus.MilvusException(9, "quota exceeded[reason=disk quota exceeded]")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(vectors._connected()), "upsert", refuse)
+        with pytest.raises(GalleryError, match=r"takes no more vectors .*disk quota.* give Milvus more room"):
+            vectors.put(["b"], np.ones((1, 8), np.float32))
+    assert vectors.count() == 1
+    vectors.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "uri"),
+    [
+        ("milvus://db.example.org", "https://db.example.org:19530"),
+        ("milvus://db.example.org:443?tls=no", "http://db.example.org:443"),
+        ("milvus://localhost", "http://localhost:19530"),
+        ("milvus:///srv/people.db", "/srv/people.db"),
+    ],
+)
+def test_addresses_say_how_milvus_is_reached(address: str, uri: str) -> None:
+    assert milvus._uri(milvus.read_address(address, "MILVUS_TOKEN")) == uri
+
+
+def test_a_file_of_milvus_lite_ends_in_db() -> None:
+    with pytest.raises(GalleryError, match=r"milvus:///FOLDER/NAME\.db"):
+        milvus._uri(milvus.read_address("milvus:///srv/people", "MILVUS_TOKEN"))

@@ -1,0 +1,105 @@
+"""PostgreSQL that is gone, refuses, or holds what mien did not write: one sentence each. See also test_base.py."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.errors import GalleryError
+from mien.gallery.profiles import new_id
+from mien.gallery.records import Identity
+from mien.gallery.vectors import postgres
+from mien.gallery.vectors.postgres import PostgresVectors
+
+pg8000 = pytest.importorskip("pg8000.native", reason="PostgreSQL needs mien[postgres]")
+
+IDENTITY = Identity("contract 'of' tests", "model", "cosine", 8)
+
+
+@pytest.fixture
+def vectors(postgres_address: str) -> PostgresVectors:
+    return PostgresVectors(postgres_address, new_id(), IDENTITY)
+
+
+def run(address: str, query: str) -> list:
+    folder = Path(address.partition("host=")[2])
+    connection = pg8000.Connection("postgres", database="postgres", unix_sock=str(folder / ".s.PGSQL.5432"))
+    try:
+        return connection.run(query)
+    finally:
+        connection.close()
+
+
+def test_a_database_that_was_gone_for_a_minute_is_used_again(vectors: PostgresVectors, postgres_address: str) -> None:
+    vectors.put(["a"], np.ones((1, 8), np.float32))
+    run(
+        postgres_address,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend'",
+    )
+    assert vectors.count() == 1
+    vectors.close()
+    place, vectors._place = vectors._place, postgres.read_address("postgresql:///x?host=/nowhere", "PGPASSWORD")
+    with pytest.raises(GalleryError, match="cannot be reached: check that the server runs there"):
+        vectors.count()
+    vectors._place = place
+    assert vectors.count() == 1
+    vectors.close()
+
+
+def test_a_read_only_database_says_so_and_still_answers(
+    vectors: PostgresVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors.put(["a"], np.ones((1, 8), np.float32))
+    vectors._with(lambda connection: connection.run("SET default_transaction_read_only = on"))
+    with pytest.raises(GalleryError, match="can only be read now"):
+        vectors.remove(["a"])
+    assert vectors.count() == 1
+    vectors.close()
+
+
+def test_a_missing_database_names_the_remedy(postgres_address: str) -> None:
+    gone = PostgresVectors(postgres_address.replace("/postgres?", "/nowhere?"), "g", IDENTITY)
+    with pytest.raises(GalleryError, match=r"has this database|no such database"):
+        gone.count()
+    with pytest.raises(GalleryError, match="names no database"):
+        PostgresVectors("postgresql://host", "g", IDENTITY)
+
+
+def test_two_contracts_never_share_a_table(vectors: PostgresVectors, postgres_address: str) -> None:
+    other = PostgresVectors(postgres_address, vectors._gallery, Identity("another", "m", "cosine", 4))
+    vectors.put(["a"], np.ones((1, 8), np.float32))
+    other.put(["a"], np.ones((1, 4), np.float32))
+    assert vectors.get(["a"]).shape == (1, 8) and other.get(["a"]).shape == (1, 4)
+    about = run(postgres_address, f"SELECT obj_description('{vectors._table}'::regclass)")
+    assert about == [["mien: embeddings of contract contract 'of' tests"]]
+    other.close()
+    vectors.close()
+
+
+def test_a_vector_that_somebody_cut_is_refused(vectors: PostgresVectors, postgres_address: str) -> None:
+    vectors.put(["a"], np.ones((1, 8), np.float32))
+    run(postgres_address, f"UPDATE {vectors._table} SET whole = 'abc' WHERE gallery = '{vectors._gallery}'")
+    with pytest.raises(GalleryError, match="a vector of 3 bytes, which mien did not write"):
+        vectors.get(["a"])
+    vectors.close()
+
+
+def test_a_database_on_another_machine_is_reached_by_tls_with_a_checked_certificate() -> None:
+    context = postgres._encryption(postgres.read_address("postgresql://db.example.org/x", "P"))
+    assert context is not None and context.check_hostname
+    for local in ("postgresql://localhost/x", "postgresql://db.example.org/x?sslmode=disable"):
+        assert postgres._encryption(postgres.read_address(local, "P")) is None
+    with pytest.raises(GalleryError, match="sslmode is verify-full or disable"):
+        postgres._encryption(postgres.read_address("postgresql://db.example.org/x?sslmode=prefer", "P"))
+
+
+def test_the_warning_of_an_archived_log_is_part_of_compacting(
+    vectors: PostgresVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "when it is recycled" in vectors.compact()
+    monkeypatch.setattr(vectors, "_run", lambda query: [["on"]])
+    assert "delete old archives" in vectors.compact()
+    vectors.close()
+    assert os.environ.get("PGPASSWORD") is None
