@@ -86,6 +86,16 @@ def test_every_pass_goes_through_the_network_and_a_fixed_size_is_kept() -> None:
     assert once.canvases == [(320, 256)]
 
 
+@pytest.mark.parametrize(("score", "canvases"), [(0.9, [(640, 480)]), (0.7, [(640, 480), (192, 160)])])
+def test_a_sure_face_in_the_middle_saves_the_second_pass(score: float, canvases: list[tuple[int, int]]) -> None:
+    def decode(outputs: Sequence[Floats], width: int, height: int, threshold: float) -> Candidates:
+        return Candidates(floats([[200, 120, 440, 360]]), floats([score]), np.zeros((1, 5, 2), np.float32))
+
+    network = Network()
+    OneStage(network, replace(boxes_in_a_row([], 1), decode=decode), DEFAULT_OPTIONS).detect([IMAGE])  # type: ignore[arg-type]
+    assert network.canvases == canvases
+
+
 def test_widths_are_those_of_all_outputs_in_their_order() -> None:
     recognizes = has_widths(4, 2, 10)
     assert recognizes([[1, None, 4], [1, None, 2], [1, None, 10]])

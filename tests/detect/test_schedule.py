@@ -14,6 +14,7 @@ from mien.detect.schedule import (
     join,
     make_fixed_views,
     make_views,
+    may_hide_a_face,
     settle,
     settle_views,
 )
@@ -185,3 +186,35 @@ def test_views_settle_in_pixels_of_the_image_and_the_coarse_one_weighs_less() ->
     assert face.box.corners == (100, 100, 180, 196)
     back = floats([120, 130]), (floats([72.5, 72.5]) - coarse.offset) * 4
     assert face.landmarks[0] == pytest.approx((back[0] + back[1] / 16) / (1 + 1 / 16))
+
+
+def seen(*rows: tuple[float, float, float, float, float]) -> Candidates:
+    """Candidates of left, top, right, bottom and score each."""
+    table = floats(rows).reshape(-1, 5)
+    return Candidates(table[:, :4], table[:, 4], np.zeros((len(rows), 5, 2), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("rows", "doubtful"),
+    [
+        ((), True),
+        (((80, 70, 170, 180, 0.9),), False),  # an LFW image: one face in the middle
+        (((80, 70, 170, 180, 0.7),), True),  # the same, not sure
+        (((60, 40, 190, 195, 0.9),), True),  # it fills the frame itself: 62% of the height
+        (((5, 70, 95, 180, 0.9),), True),  # room for a large face on its right
+        (((5, 70, 95, 180, 0.9), (150, 70, 240, 180, 0.9)), False),
+        (((110, 10, 150, 60, 0.9),), True),  # room below
+    ],
+)
+def test_a_second_look_is_for_images_that_may_hide_a_face_that_fills_them(rows: tuple, doubtful: bool) -> None:
+    assert may_hide_a_face(seen(*rows), 250, 250, 0.75) is doubtful
+
+
+@given(st.floats(0, 150), st.floats(0, 150), st.floats(20, 140), st.integers(1, 4))
+def test_whether_a_face_may_be_hidden_does_not_depend_on_the_scale(
+    left: float, top: float, side: float, scale: int
+) -> None:
+    right, bottom = left + side, top + side
+    one = may_hide_a_face(seen((left, top, right, bottom, 0.9)), 300, 280, 0.8)
+    enlarged = seen((left * scale, top * scale, right * scale, bottom * scale, 0.9))
+    assert may_hide_a_face(enlarged, 300 * scale, 280 * scale, 0.8) is one

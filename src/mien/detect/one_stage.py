@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mien.detect.detector import Detector, NetworkFamily, OutputShapes
-from mien.detect.schedule import PASSES, Candidates, Pass, make_fixed_views, make_views, settle_views
+from mien.detect.schedule import (
+    PASSES,
+    Candidates,
+    Pass,
+    ScaledView,
+    look_at,
+    make_fixed_views,
+    make_views,
+    settle_views,
+)
 from mien.models.options import EngineOptions
 from mien.models.store import Model
 from mien.types import Faces, Floats, Image
@@ -85,16 +94,16 @@ class OneStage:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: Image) -> Faces:
-        found = []
         if self._size is None:
             views = make_views(image, self.passes)
         else:
             views = make_fixed_views(image, *self._size, self.passes)
-        for view in views:
-            outputs = self._session.run(view.canvas[None])
-            height, width = view.canvas.shape[:2]
-            found.append(self._family.decode(outputs, width, height, self._min_score))
+        found = look_at(image, views, self._look, self._family.min_score)
         return settle_views(found, views, self._family.overlap)
+
+    def _look(self, view: ScaledView) -> Candidates:
+        height, width = view.canvas.shape[:2]
+        return self._family.decode(self._session.run(view.canvas[None]), width, height, self._min_score)
 
 
 def has_widths(*widths: int) -> Callable[[OutputShapes], bool]:

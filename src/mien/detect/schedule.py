@@ -1,13 +1,13 @@
 """The views of an image that a one-stage detector sees, so that no portrait is missed.
 
 Detectors of the SCRFD kind learn faces up to about half of their canvas and miss those that fill it, which is
-what an identity photo is. So they see every image twice: as it is, and as a small copy with a wide margin, where a
-face that fills the frame is an ordinary one. One non-maximum suppression merges what both find, and the landmarks of
-a face are the mean over all candidates that found it. Owns the passes and the way back to the image's coordinates;
-knows no network.
+what an identity photo is. So they see an image twice: as it is, and as a small copy with a wide margin, where a face
+that fills the frame is an ordinary one. The second pass is left out where the first one leaves no room for such a
+face. One non-maximum suppression merges what both find, and the landmarks of a face are the mean over all candidates
+that found it. Owns the passes and the way back to the image's coordinates; knows no network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -68,6 +68,10 @@ class Candidates:
             self.scores,
             (self.landmarks - view.offset) / np.float32(view.scale),
         )
+
+
+Look = Callable[[ScaledView], Candidates]
+"""Runs a network on the canvas of one view, and gives what it finds in coordinates of that canvas."""
 
 
 def make_views(image: Image, passes: Sequence[Pass]) -> list[ScaledView]:
@@ -144,6 +148,52 @@ def _round_up(side: float) -> int:
     return max(STRIDE, int(np.ceil(side / STRIDE)) * STRIDE)
 
 
+FILLS = 0.6
+"""Height of a face over that of the image from which it fills the frame: the first pass may miss it, or place it
+badly. Measured in docs/log.md."""
+
+STRIP = 0.45
+"""Width of a face that fills the frame, over the shorter side of the image: three quarters of its height."""
+
+
+def may_hide_a_face(found: Candidates, width: float, height: float, sure: float) -> bool:
+    """Whether a face that fills the frame may be in an image although its first pass did not find it.
+
+    Such a face covers most of the image. So it is not there where sure, smaller faces leave no strip on any side of
+    them that is wide enough for it.
+
+    Args:
+        found: by the first pass, in coordinates of its view.
+        width: of the image in that view, in pixels, without what is black around it.
+        height: of the image in that view.
+        sure: score from which a face is beyond doubt.
+    """
+    boxes = found.boxes[found.scores >= sure]
+    if not len(boxes) or float((boxes[:, 3] - boxes[:, 1]).max()) > FILLS * height:
+        return True
+    (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    return bool(max(left, top, width - right, height - bottom) > STRIP * min(width, height))
+
+
+def look_at(image: Image, views: Sequence[ScaledView], look: Look, min_score: float) -> list[Candidates]:
+    """What a detector finds in the views of an image, as far as it has to look.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        views: of all passes.
+        look: gives the candidates of one view.
+        min_score: of a face, where no other is asked for; a face in the upper half above it is sure.
+
+    Returns:
+        The candidates of each view, or of the first one alone; see may_hide_a_face.
+    """
+    found = [look(views[0])]
+    width, height = image.shape[1] * views[0].scale, image.shape[0] * views[0].scale
+    if len(views) > 1 and may_hide_a_face(found[0], width, height, (1 + min_score) / 2):
+        found += [look(view) for view in views[1:]]
+    return found
+
+
 def join(parts: Sequence[Candidates]) -> Candidates:
     """Candidates of several passes, end to end."""
     return Candidates(
@@ -166,8 +216,8 @@ SHARP = 96
 
 
 def settle_views(found: Sequence[Candidates], views: Sequence[ScaledView], overlap: float) -> Faces:
-    """The faces of an image, best first, from the candidates of each of its views; see settle."""
-    located = join([part.back(view) for part, view in zip(found, views, strict=True)])
+    """The faces of an image, best first, from the candidates of its views, or of its first ones; see settle."""
+    located = join([part.back(view) for part, view in zip(found, views, strict=False)])
     return settle(located, np.concatenate([part.heights for part in found]), overlap)
 
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from mien.data.annotated import AnnotatedImage, read_annotated
-from mien.detect.schedule import Candidates, Pass, ScaledView, make_views, settle_views
+from mien.detect.schedule import Candidates, Pass, ScaledView, look_at, make_views, settle_views
 from mien.evaluate.detectors.figures import average_precision, recall_at
 from mien.evaluate.detectors.matching import match
 from mien.image import read_image
@@ -111,7 +111,7 @@ def _by_image(one: DetectionValidation, rows: NDArray[np.float64]) -> tuple[list
 def detect(network: DetectorNetwork, image: Image, passes: Sequence[Pass], device: torch.device) -> Faces:
     """Find the faces of an image with a network in training, as its exported file would."""
     views = make_views(image, passes)
-    found = [_candidates(network, view, device) for view in views]
+    found = look_at(image, views, lambda view: _candidates(network, view, device), network.family.min_score)
     return settle_views(found, views, network.family.overlap)
 
 
