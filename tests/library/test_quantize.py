@@ -34,7 +34,7 @@ def test_too_few_crops_and_detectors_are_refused(make_recognizer: Make) -> None:
     model = store.save(*import_model(make_recognizer(), "net-full", ModelHints(colour="RGB")))
     with pytest.raises(CardError, match="3 faces are too few"):
         quantize_on(model, [golden_image(0, 112, 112)] * 3, "x")
-    with pytest.raises(CardError, match="only recognizers"):
+    with pytest.raises(CardError, match="not a recognizer; only recognizers and detectors"):
         quantize_on(store.load("mtcnn"), [golden_image(0, 112, 112)] * 40, "x")
 
 

@@ -11,6 +11,7 @@ from mien.models.card import InputSpec
 from mien.models.int8 import quantize_network
 from mien.models.onnxruntime_engine import OnnxRuntimeSession
 from mien.models.options import EngineOptions
+from mien.models.session import open_unchecked
 from mien.scores import score_pairs
 
 
@@ -68,3 +69,18 @@ def test_a_tensor_that_8_bits_ruin_stays_in_float32() -> None:
     assert cosine(plain) < 0.98
     small, left_out = quantize_network(data, spec, list(crops), lambda found: cosine(found) > 0.999)
     assert left_out >= 1 and cosine(small) > 0.999
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("opset", [11, 12])
+def test_a_file_with_old_operators_is_quantized_too(opset: int) -> None:
+    """InsightFace's files have operators of version 11; their 8-bit copies could not be opened."""
+    pytest.importorskip("onnxruntime")
+    spec = InputSpec(colour="RGB", mean=(127.5,) * 3, scale=(128.0,) * 3, width=32, height=32)
+    crops = np.random.default_rng(0).integers(0, 256, (8, 1, 1, 3)).repeat(32, 1).repeat(32, 2).astype(np.uint8)
+    model = onnx.load_from_string(ruined(1.0))
+    model.opset_import[0].version = opset
+    data = bytes(model.SerializeToString())
+    small, _ = quantize_network(data, spec, list(crops), lambda found: True)
+    (whole,), (eight,) = (open_unchecked(one, spec).run(crops) for one in (data, small))
+    assert np.abs(whole - eight).max() < 0.02 * np.abs(whole).max()

@@ -179,11 +179,13 @@ def quantize(
     precision: options.Precision = None,
     json: options.Json = False,
 ) -> int:
-    """Make an 8-bit copy of a recognizer: faster, a little different, another model with its own card.
+    """Make an 8-bit copy of a recognizer or a detector: faster, a little different, another model with its own card.
 
-    Example:
+    Examples:
 
       mien models quantize arcface-r50 portraits/
+
+      mien models quantize scrfd photographs/
     """
     files = options.expand([source])
     model = store.load(name)
@@ -202,5 +204,7 @@ def quantize(
         out.print(f"{saved.card.name} is ready: {saved.card.accuracy[0].figure}")
         out.print(
             f"measure its thresholds with `mien evaluate calibrate FOLDER --recognizer {saved.card.name} --card`"
+            if saved.card.kind == "recognizer"
+            else f"measure what it finds with `mien evaluate detection SET --detector {saved.card.name}`"
         )
     return OK

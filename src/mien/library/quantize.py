@@ -1,5 +1,7 @@
 """Makes an 8-bit copy of a recognizer, on faces found in photographs. Only when it is asked for.
 
+For detectors see quantize_detector.
+
 The copy gives other embeddings, so it is another model: a file, a card, a golden vector and a contract of its
 own, and no thresholds until they are measured. OpenVINO runs it.
 """
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import CardError
+from mien.library.quantize_detector import quantize_detector
 from mien.models import store
 from mien.models.card import AccuracyRow, ModelCard, ModelFile
 from mien.models.defaults import DEFAULT_DETECTOR
@@ -39,13 +42,14 @@ def quantize(
     options: EngineOptions = DEFAULT_OPTIONS,
     on_progress: OnProgress = no_progress,
 ) -> Model:
-    """Make an 8-bit copy of a recognizer and put it into the store.
+    """Make an 8-bit copy of a recognizer or a detector, and put it into the store.
 
     Args:
-        model: a recognizer.
-        images: files with at least 32 faces; the first 300 faces set the ranges of activations.
+        model: a recognizer, or a detector with one network.
+        images: files with at least 32 faces; the first 300 faces set the ranges of a recognizer's activations, the
+            first 64 files those of a detector's.
         name: of the copy; None adds -int8 to the model's.
-        detector: a detector's name, or the path of its card.
+        detector: that finds the faces for a recognizer: its name, or the path of its card.
         options: of the engine that finds and aligns the faces.
         on_progress: called after each image.
 
@@ -53,7 +57,7 @@ def quantize(
         The copy; its card says how near it is to the original on these faces, and what is left in float32.
 
     Raises:
-        CardError: too few faces, not a recognizer, or no copy is near enough to the original.
+        CardError: too few faces, another kind of model, or no copy is near enough to the original.
         MissingExtraError: ONNX Runtime is not installed.
 
     Example:
@@ -63,6 +67,8 @@ def quantize(
         'my-r50-int8'
     """
     copied = require_name(name or f"{model.card.name}-int8", "model", CardError, "choose another one with --as")
+    if model.card.kind == "detector":
+        return store.save(*quantize_detector(model, images, copied, on_progress))
     pipeline = open_pipeline(detector, str(model.folder), options, many=True)
     crops: list[Image] = []
     for analysis in report_progress(pipeline.analyse(images), "aligning", len(images), on_progress):
@@ -90,7 +96,9 @@ def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelC
     """
     card = model.card
     if card.embedding is None:
-        raise CardError(f"{card.name} is a {card.kind}; only recognizers are quantized")
+        raise CardError(
+            f"{card.name} is a {card.kind}, not a recognizer; only recognizers and detectors are quantized"
+        )
     if len(crops) < MIN_CROPS:
         raise CardError(
             f"{len(crops)} faces are too few to measure ranges on; choose a folder with {MIN_CROPS} or more"

@@ -1,4 +1,4 @@
-"""Quantizes a network's weights and activations to 8 bits (per channel, QDQ form), on crops of real faces.
+"""Quantizes a network's weights and activations to 8 bits (per channel, QDQ form), on images like those it will see.
 
 Owns which tensors stay in float32. Needs ONNX Runtime, whose static quantization writes the file. Makes no card.
 """
@@ -20,6 +20,8 @@ from mien.types import Floats, Image
 
 LEFT_OUT = (0, 1, 2, 4, 8, 16)
 """How many of the most sensitive tensors stay in float32, in turn, until the copy is near enough."""
+MIN_OPSET = 13
+"""The first version of ONNX's operators with scales per channel; older files are brought to it."""
 PROBES = 8
 """Crops on which the sensitivity of tensors is measured: all activations of these are in memory at once."""
 
@@ -95,7 +97,7 @@ class _Quantizer:
         from onnxruntime import quantization
 
         source, prepared = self.folder / "source.onnx", self.folder / "prepared.onnx"
-        source.write_bytes(self.data)
+        source.write_bytes(_with_new_operators(self.data))
         quantization.quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(str(prepared))
         for number, node in enumerate(model.graph.node):
@@ -135,6 +137,16 @@ class _Quantizer:
                 return next(self._inputs, None)
 
         return Reader(input_name(self.data), _tensors(crops, self.spec))
+
+
+def _with_new_operators(data: bytes) -> bytes:
+    """The same network in a version of ONNX's operators that can be quantized per channel."""
+    from onnx import version_converter
+
+    model = onnx.load_from_string(data)
+    if all(one.version >= MIN_OPSET for one in model.opset_import if one.domain in ("", "ai.onnx")):
+        return data
+    return bytes(version_converter.convert_version(model, MIN_OPSET).SerializeToString())
 
 
 def _tensors(crops: Sequence[Image], spec: InputSpec) -> Iterator[Floats]:
