@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import command
+from mien.freed_memory import overwrite_small_blocks, overwrite_when_freed
 from mien.gallery.backups import backup_gallery
 from mien.gallery.gallery import Gallery
 from mien.gallery.indexes import INDEXES, IndexKind
@@ -85,6 +86,7 @@ def make(path: Path, subjects: int) -> None:
 
 def work(path: Path, subjects: int, erase: int) -> None:
     """Search and erase; then wait, with the index in memory, until the caller has looked at it."""
+    overwrite_when_freed()
     exact, fetch = INDEXES["exact"], open_store(path).embeddings
     if subjects <= 20_000:
         # The index of large galleries, so that its codes are looked for too.
@@ -119,6 +121,8 @@ def work(path: Path, subjects: int, erase: int) -> None:
         "p99, ms": round(float(np.percentile(times, 99)), 1),
         "searches meanwhile": sum(searches),
     }
+    # As the service does after each erasure.
+    overwrite_small_blocks()
     print(json.dumps(value), flush=True)
     sys.stdin.read()
     gallery.close()

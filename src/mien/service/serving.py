@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from mien.errors import SettingsError
+from mien.freed_memory import overwrite_when_freed
 from mien.service.app import create_app
 from mien.service.auth.passwords import require_password
 from mien.service.auth.store import AccessStore
@@ -38,6 +39,7 @@ def serve(config: ServiceConfig, on_ready: OnReady) -> None:
         SettingsError: it may not be started like this, or the address is taken.
         ModelError: a model cannot be opened.
     """
+    overwrite_when_freed()
     prepare_folder(config.folder)
     require_safe_start(config)
     listening = listen(config)

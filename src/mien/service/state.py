@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 from starlette.datastructures import State
 from starlette.requests import Request
 
+from mien.freed_memory import overwrite_small_blocks
 from mien.service.config import Limits, ServiceConfig
 from mien.service.engines import Engines
 from mien.service.metrics import Metrics
@@ -44,6 +45,10 @@ async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs)
 
 
 def forget_names(state: State) -> None:
-    """Drop what the service keeps of earlier answers and jobs, after somebody who may be in them was erased."""
+    """Drop what the service keeps of earlier answers and jobs, after somebody who may be in them was erased.
+
+    Also overwrites what is left of names and keys in freed memory; see mien.freed_memory.
+    """
     state.replays.forget()
     state.jobs.forget_names()
+    overwrite_small_blocks()
