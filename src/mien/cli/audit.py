@@ -53,6 +53,7 @@ def audit(
         int | None,
         typer.Option("--workers", help="Number of worker processes (default: one per core).", show_default=False),
     ] = None,
+    ray: options.Ray = None,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Whether to look for wrong labels.")] = True,
     keep: Annotated[
         bool,
@@ -94,6 +95,7 @@ def audit(
             overwrite=overwrite,
             language=spoken,
             workers=workers or usable_cores(),
+            ray_address=ray,
             keep=keep,
             detector=options.detector(detector),
             recognizer=options.recognizer(recognizer) if labels else None,

@@ -57,6 +57,10 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, help="Number of worker processes (default: one per core).", show_default=False),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", help="Work on a Ray cluster: auto, local or HOST:PORT.", show_default=False),
+]
 MultipleFaces = Annotated[
     str | None,
     typer.Option(

@@ -56,7 +56,17 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], wor
 def _serve(parent: int) -> None:
     """Leave interrupts to the parent, and end when it is gone, even if it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _use_one_core()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _use_one_core() -> None:
+    """Compute in one thread: there is a process for each core, whose threads would wait for each other."""
+    import cv2
+    from threadpoolctl import threadpool_limits
+
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
 
 
 def _watch(parent: int) -> None:

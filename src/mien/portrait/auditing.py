@@ -55,6 +55,7 @@ def audit(
     overwrite: bool = False,
     language: str = "en",
     workers: int = 1,
+    ray_address: str | None = None,
     keep: bool = False,
     detector: str = DEFAULT_DETECTOR,
     recognizer: str | None = DEFAULT_RECOGNIZER,
@@ -77,6 +78,8 @@ def audit(
         overwrite: replace files in these folders that mien did not make.
         language: of the page.
         workers: number of processes.
+        ray_address: a Ray cluster (`auto`, `local` or host:port) that measures instead; every machine must have the
+            models and see the same files.
         keep: whether what was measured stays, embeddings included, so that other rules take seconds.
         detector: a name in the model store, or the path of a card.
         recognizer: the same, for wrong labels; None to leave them out.
@@ -88,6 +91,7 @@ def audit(
         AuditError: the folder cannot be audited, or the report cannot be written.
         OutputError: a file is in one of these folders that mien did not make.
         RuleError: there are no such rules.
+        MissingExtraError, WorkerError: Ray is not installed, or the cluster cannot be reached.
 
     Example:
         >>> result = mien.audit(Path("people"), flat=True)
@@ -104,7 +108,9 @@ def audit(
     guard.check(place / name for name in FILES)
     listing = list_data_set(folder, chosen.structure, flat=flat)
     models = AuditModels(detector, recognizer or "", tuple(portrait_models), options)
-    measured = measure_data_set(folder, listing.entries, place, models, workers=workers, on_progress=on_progress)
+    measured = measure_data_set(
+        folder, listing.entries, place, models, workers=workers, ray_address=ray_address, on_progress=on_progress
+    )
     on_progress(Progress(stage="comparing images and people", done=0))
     found = conclude(listing, measured, chosen, models, known, place)
     summary = write_audit(found, place, language, _made_with(chosen, models))

@@ -30,9 +30,7 @@ def prepare_pack(
     multiple_faces: options.MultipleFaces = None,
     several: options.Several = None,
     workers: options.Workers = None,
-    ray: Annotated[
-        str | None, typer.Option("--ray", help="Use a Ray cluster: auto, local or HOST:PORT.", show_default=False)
-    ] = None,
+    ray: options.Ray = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
     json: options.Json = False,

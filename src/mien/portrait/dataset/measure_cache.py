@@ -44,6 +44,7 @@ def measure_data_set(
     models: AuditModels,
     *,
     workers: int = 1,
+    ray_address: str | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Measurements:
     """Measure what is not measured yet into parts below the output folder, and read all of them.
@@ -54,6 +55,7 @@ def measure_data_set(
         out: the output folder.
         models: what they are measured with.
         workers: number of processes.
+        ray_address: a Ray cluster that measures instead; see mien.data.workers.
         on_progress: called after every chunk of files; what was measured before it raises is kept.
 
     Raises:
@@ -62,7 +64,11 @@ def measure_data_set(
     try:
         parts = open_parts(out / FOLDER, _plan(models), "part-{:06d}.parquet", other_plan="discard", private=True)
         todo = _stale(root, entries, parts)
-        _measure(root, todo, parts, models, workers, _reporting(len(entries), len(todo), on_progress))
+        # Processes elsewhere have another working directory.
+        work = partial(measure_files, models, str(root.resolve()))
+        chunks = (todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK))
+        found = ordered(work, chunks, workers, ray_address)
+        _keep(found, parts, _reporting(len(entries), len(todo), on_progress))
         return _read(entries, parts)
     except OSError as reason:
         raise AuditError(
@@ -84,15 +90,13 @@ def _reporting(total: int, todo: int, on_progress: OnProgress) -> OnProgress:
     return report
 
 
-def _measure(
-    root: Path, todo: Sequence[str], parts: WorkParts, models: AuditModels, workers: int, on_progress: OnProgress
-) -> None:
+def _keep(measured: Iterator[list[dict[str, Any]]], parts: WorkParts, on_progress: OnProgress) -> None:
+    """Write the rows into parts as they come."""
     on_progress(Progress(stage="measuring", done=0))
-    chunks = (todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK))
     rows: list[dict[str, Any]] = []
     done = 0
     try:
-        for found in ordered(partial(measure_files, models, str(root)), chunks, workers):
+        for found in measured:
             rows += found
             done += len(found)
             if len(rows) >= PART:
