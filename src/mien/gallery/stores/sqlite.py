@@ -135,9 +135,11 @@ class SqliteStore(SqliteReading):
 
     def _remove_waiting(self) -> bool:
         """Remove vectors from databases whose samples were erased; say whether all could be removed."""
+        waiting = waiting_of(self.read_kept(WAITING))
+        if not waiting:
+            return True
         from mien.gallery.vectors import open_vectors
 
-        waiting = waiting_of(self.read_kept(WAITING))
         for table, ids in waiting.items():
             try:
                 store = open_vectors(table.address, self.id, table.identity)
