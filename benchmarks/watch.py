@@ -50,7 +50,7 @@ TRUTH = {
     },
 }
 """Scenes by their first frame and the one after their last; in each, who has the middle of the face in which
-rectangle (x from, to, y from, to). Every face that the detector finds there was looked at; others are no faces."""
+rectangle (x from, to, y from, to). Every box of the detector there was looked at; others show no face."""
 
 
 def main() -> None:
@@ -186,7 +186,7 @@ def identity(seen: list[tuple[int, np.ndarray, tuple[int, ...]]]) -> dict:
         "switches": sum(len(people) - 1 for people in owners.values()),
         "breaks": sum(len(tracks) - 1 for tracks in numbers.values()),
         "tracks by person": numbers,
-        "labelled boxes that are no face": other,
+        "labelled boxes without a face": other,
     }
 
 

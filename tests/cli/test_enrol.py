@@ -120,3 +120,20 @@ def test_a_masked_portrait_is_left_out_with_its_reason(
     assert "out of scope" in shown and shown.count("the lower face is covered") == 1
     assert run([*command, "--scope", "warn"]) == 0
     assert "the lower face is covered" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--camera", "0"], "--camera needs --subject"),
+        (["people", "--subject", "An", "--camera", "0"], "leave out people"),
+        (["--subject", "An", "--camera", "0", "--scope", "ignore"], "leave out --scope"),
+        (["--subject", "An", "--camera", "99"], "camera:99 cannot be opened"),
+        ([], "name a folder or manifest"),
+    ],
+)
+def test_what_a_camera_needs_is_said(
+    arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["enrol", str(tmp_path / "g.gallery"), *arguments]) in (2, 3)
+    assert says in capsys.readouterr().err

@@ -14,21 +14,30 @@ from mien.cli.tables import TerminalTable
 from mien.cli.terminal import FAILED, OK, PARTLY, WRONG, emit, err, fail, out, plural, show
 from mien.gallery.enrolment import EnrolmentReport
 from mien.gallery.gallery import ADDED, Enrolment
+from mien.watch.enrolling import enrol_from_camera
 
 
 def enrol(
     gallery: options.OutputGallery,
     sources: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FOLDER",
             help="FOLDER/subject/*.jpg, or a CSV or Parquet manifest; with --subject, images or folders of images.",
             show_default=False,
         ),
-    ],
+    ] = None,
     subject: Annotated[
         str | None,
         typer.Option("--subject", help="Enrol all images for the subject of this name.", show_default=False),
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            help="Enrol --subject from this camera, with instructions: 0, or the address of an RTSP or MJPEG stream.",
+            show_default=False,
+        ),
     ] = None,
     detector: options.Detector = None,
     recognizer: Annotated[
@@ -53,6 +62,9 @@ def enrol(
     are too dark, burnt out or taken with dark glasses it warns; --scope demand leaves them out too. What was doubtful
     stays with the sample: see `mien samples`.
 
+    With --camera, the person stands before the camera and reads what to do (come nearer, hold still); three clear
+    views of the same face are enrolled, and no image is taken that would be left out.
+
     Examples:
 
       mien enrol staff.gallery portraits/
@@ -60,19 +72,37 @@ def enrol(
       mien enrol staff.gallery people.csv --json
 
       mien enrol staff.gallery --subject "Eileen Collins" collins.jpg door.jpg
+
+      mien enrol staff.gallery --subject "Eileen Collins" --camera 0
     """
     language = options.language(None)
-    begin = _begin(gallery, sources, subject)
-    with progress_bar() as on_progress:
-        report = begin(
+    on_enrolment = partial(_emit, language=language) if json else _wait
+    if camera is not None:
+        _check_camera(sources, subject, scope)
+        report = enrol_from_camera(
+            gallery,
+            subject or "",
+            f"camera:{camera}" if camera.isdigit() else camera,
             detector=options.detector(detector),
             recognizer=recognizer,
             options=options.engine_options(engine, precision),
             strict=strict,
-            scope=options.scope(scope),
-            on_enrolment=partial(_emit, language=language) if json else _wait,
-            on_progress=on_progress,
+            on_instruction=lambda one: err.print(one.text(language)),
         )
+        for one in report.enrolments:
+            on_enrolment(one)
+    else:
+        begin = _begin(gallery, sources or [], subject)
+        with progress_bar() as on_progress:
+            report = begin(
+                detector=options.detector(detector),
+                recognizer=recognizer,
+                options=options.engine_options(engine, precision),
+                strict=strict,
+                scope=options.scope(scope),
+                on_enrolment=on_enrolment,
+                on_progress=on_progress,
+            )
     for problem in report.problems:
         err.print(f"mien: {problem.where}: {problem.reason}")
     if json:
@@ -90,11 +120,23 @@ def enrol(
 
 def _begin(gallery: str, sources: Sequence[Path], subject: str | None) -> Callable[..., EnrolmentReport]:
     """The enrolment of one subject, or of all that a folder or manifest names."""
+    if not sources:
+        fail("name a folder or manifest, images with --subject, or --camera", WRONG)
     if subject is not None:
         return partial(galleries.enrol_subject, gallery, subject, options.expand(sources))
     if len(sources) > 1:
         fail(f"name one folder or manifest, or say whose images these {len(sources)} are with --subject", WRONG)
     return partial(galleries.enrol, gallery, sources[0])
+
+
+def _check_camera(sources: Sequence[Path] | None, subject: str | None, scope: str | None) -> None:
+    """End where --camera does not go with what else was asked for."""
+    if subject is None:
+        fail("--camera needs --subject: whose face is enrolled", WRONG)
+    if sources:
+        fail(f"--camera takes the images itself: leave out {sources[0]}", WRONG)
+    if scope not in (None, "auto", "demand"):
+        fail("--camera takes clear views alone: leave out --scope", WRONG)
 
 
 def _wait(result: Enrolment) -> None:

@@ -3,7 +3,7 @@
 The score of a track is the mean of its samples' scores. An average of exchangeable scores is smaller in convex order
 than one of them (Jensen), so strangers reach a threshold above the bulk of their scores no more often with the mean
 than with a single sample, for which the threshold was measured. An average of embeddings that is brought to unit
-length again has no such property: it raises everybody's scores (benchmarks/results/tracks.md compares both).
+length again has no such property: it raises everybody's scores (benchmarks/results/tracks.json has both).
 """
 
 from collections.abc import Sequence

@@ -90,6 +90,11 @@ class Likeness:
         score = track_score(sample.embedding[None], person.vectors, self.metric)
         return accepts(Score(score, UNIT_OF[self.metric], self.same.contract), self.same)
 
+    def is_same(self, embedding: Floats, other: Floats) -> bool:
+        """Whether two samples may be of one person: (D,) float32 each."""
+        score = track_score(embedding[None], other[None], self.metric)
+        return accepts(Score(score, UNIT_OF[self.metric], self.same.contract), self.same)
+
     def better(self, samples: Floats, other: Person, own: Person) -> bool:
         """Whether samples are more like another person than like their own."""
         mine, theirs = (track_score(samples, one.vectors, self.metric) for one in (own, other))
@@ -170,8 +175,7 @@ class People:
             return self._exchange(person, known, pending)
         if len(pending) < CONFIRMING:
             return person
-        alike = track_score(vectors[:1], vectors[1:], self.likeness.metric)
-        if not accepts(Score(alike, UNIT_OF[self.likeness.metric], self.likeness.same.contract), self.likeness.same):
+        if not self.likeness.is_same(vectors[0], vectors[-1]):
             person.pending = pending[-1:]
             return person
         return self._split(person, pending)
