@@ -136,6 +136,13 @@ class CostAnswer(TypedDict):
     missing: int
 
 
+class CurveAnswer(TypedDict):
+    """Both error rates of one threshold."""
+
+    fmr: float
+    fnmr: float
+
+
 class DecisionAnswer(TypedDict):
     """The decision on one comparison."""
 
@@ -270,6 +277,7 @@ class HealthAnswer(TypedDict):
     strangers: list[ShareAnswer]
     same: list[ShareAnswer]
     costs: list[CostAnswer]
+    curve: list[CurveAnswer]
     decides: ThresholdAnswer | None
     notes: list[str]
     duplicates: list[DuplicateAnswer]

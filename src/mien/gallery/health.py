@@ -30,6 +30,8 @@ RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """False match rates that are looked at, where a card or the people have a threshold for them."""
 SHARES = (0.5, 0.1, 1e-2, 1e-3, 1e-4)
 """Shares of the most similar pairs whose limit is shown."""
+CURVE = 25
+"""Points of the curve of both error rates."""
 CONFUSED = 5
 """Subjects that are listed for passing for most others."""
 
@@ -75,6 +77,8 @@ class Health:
         nonmated: the score that a share of these pairs is at least as alike as, for each of SHARES that can be shown.
         mated: the same for pairs of templates of one subject.
         rows: one for each false match rate.
+        curve: false match rate and false non-match rate of thresholds from strict to loose; empty where nobody has
+            two images or there are fewer than two subjects.
         decides: the threshold that decides in identification, by the settings.
         notes: what has to be said of it.
         duplicates: pairs of subjects that look like one person, most alike first.
@@ -96,6 +100,7 @@ class Health:
     nonmated: tuple[tuple[float, float], ...]
     mated: tuple[tuple[float, float], ...]
     rows: tuple[HealthRow, ...]
+    curve: tuple[tuple[float, float], ...]
     decides: Threshold | None
     notes: tuple[Message, ...]
     duplicates: tuple[SuspectedDuplicate, ...]
@@ -171,6 +176,7 @@ def measure_health(store: Store, card: ModelCard, groups: Mapping[str, str] | No
         nonmated=_nonmated(population),
         mated=_mated(population),
         rows=tuple(_rows(population, card)),
+        curve=_curve(population),
         decides=decides,
         notes=notes,
         duplicates=population.duplicates,
@@ -195,6 +201,18 @@ def _mated(population: Population) -> tuple[tuple[float, float], ...]:
         for share, place in places
         if (1 - share) * len(ordered) >= 1
     )
+
+
+def _curve(population: Population) -> tuple[tuple[float, float], ...]:
+    """The detection error tradeoff among the people (ISO/IEC 19795-1), at rates that their pairs can show."""
+    pairs = population.pairs.nonmated
+    if not pairs or not len(population.mated):
+        return ()
+    points = []
+    for share in np.geomspace(min(1 / pairs, 0.5), 0.5, CURVE).tolist():
+        limit = population.pairs.similarity(population.threshold(share))
+        points.append((share, float(np.mean(population.mated < np.float64(limit)))))
+    return tuple(points)
 
 
 def _rows(population: Population, card: ModelCard) -> list[HealthRow]:

@@ -41,3 +41,19 @@ def test_two_names_of_one_person_are_named_with_their_ids(engines: Engines, tmp_
     assert own and all(row.fmr is not None and row.missing == 0 for row in own)
     assert answer.strangers[0].share == 0.5 and answer.pairs > 10_000
     galleries.close()
+
+
+def test_both_error_rates_are_a_curve_from_strict_to_loose(engines: Engines, tmp_path: Path) -> None:
+    galleries = Galleries(tmp_path, engines.card)
+    store = galleries.create("People", GallerySettings()).gallery.store
+    generator = np.random.default_rng(1)
+    people = generator.normal(0, 0.06, (60, 128)).astype(np.float32)
+    assert health_answer(measure_health(store, engines.card), None, 0, "en").curve == []
+    for name in ("a", "b"):
+        noisy = people + generator.normal(0, 0.02, people.shape).astype(np.float32)
+        store.add([NewTemplate(f"p{n:03d}", f"{name}{n}", vector, None) for n, vector in enumerate(noisy)])
+    curve = health_answer(measure_health(store, engines.card), None, 0, "en").curve
+    assert len(curve) == 25 and curve[-1].fmr == 0.5
+    assert [one.fmr for one in curve] == sorted(one.fmr for one in curve)
+    assert [one.fnmr for one in curve] == sorted((one.fnmr for one in curve), reverse=True)
+    galleries.close()

@@ -52,6 +52,13 @@ class ShareAnswer(Answer):
     score: float
 
 
+class CurveAnswer(Answer):
+    """Both error rates of one threshold."""
+
+    fmr: float
+    fnmr: float
+
+
 class HealthAnswer(Answer):
     """What is known of a gallery's people. It is measured again for each request."""
 
@@ -70,6 +77,8 @@ class HealthAnswer(Answer):
     same: list[ShareAnswer]
     """Of pairs of samples of one person."""
     costs: list[CostAnswer]
+    curve: list[CurveAnswer]
+    """Both error rates of thresholds from strict to loose; empty where nobody has two samples."""
     decides: ThresholdAnswer | None
     """What decides in identification by the settings; null where nothing shows that rate."""
     notes: list[str]
@@ -112,6 +121,7 @@ def health_answer(health: Health, decides: ThresholdAnswer | None, without: int,
         strangers=[ShareAnswer(share=share, score=round(score, 3)) for share, score in health.nonmated],
         same=[ShareAnswer(share=share, score=round(score, 3)) for share, score in health.mated],
         costs=[_cost(row) for row in health.rows],
+        curve=[CurveAnswer(fmr=fmr, fnmr=fnmr) for fmr, fnmr in health.curve],
         decides=decides,
         notes=notes_answer(health.notes, language),
         duplicates=[

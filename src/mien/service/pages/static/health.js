@@ -1,6 +1,7 @@
 // How well a gallery separates its own people, what thresholds cost, and who may be one person.
 
-import { attempt, call, element, fillGalleries, language, number, text, thresholdText } from "./api.js";
+import { attempt, call, element, fillGalleries, language, number, say, text, thresholdText } from "./api.js";
+import { tradeoff } from "./curve.js";
 
 const gallery = document.getElementById("gallery");
 const searches = document.getElementById("searches");
@@ -31,10 +32,10 @@ function missed(rate) {
   return rate ? number(rate.value * searches.value, 1) : text("unmeasured");
 }
 
-function table(titles, rows) {
+function table(name, titles, rows) {
   const head = element("tr", {}, ...titles.map((one) => element("th", { scope: "col", textContent: one })));
   const body = rows.map((row) => element("tr", {}, ...row.map((one) => element("td", { textContent: one }))));
-  return element("div", { className: "wide" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
+  return element("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: text(name) }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
 }
 
 function costs() {
@@ -46,7 +47,7 @@ function costs() {
     if (one.card_threshold === null) return own;
     return [...own, [one.policy, text("card"), number(one.card_threshold), percent(one.card_fmr), strangers(one.card_fmr), percent(one.card_fnmr), missed(one.card_fnmr)]];
   });
-  return table(titles, rows);
+  return table("costs", titles, rows);
 }
 
 function spread() {
@@ -54,7 +55,7 @@ function spread() {
   const rows = [["strangers", found.strangers], ["same", found.same]].flatMap(([kind, shares]) =>
     shares.map((one) => [text(`spread-${kind}`), format.format(one.share), `${number(one.score)} ${found.unit}`]),
   );
-  return table([text("pairs"), text("share"), text("at-least-as-alike")], rows);
+  return table("spread", [text("pairs"), text("share"), text("at-least-as-alike")], rows);
 }
 
 async function portraitOf(subject) {
@@ -82,11 +83,31 @@ async function show() {
   if (found.decides) parts.push(element("p", { textContent: thresholdText(found.decides) }));
   parts.push(...found.notes.map((one) => element("p", { className: "note", textContent: one })));
   parts.push(element("h2", { textContent: text("costs") }), costs());
+  if (found.curve.length) parts.push(element("h2", { textContent: text("curve") }), tradeoff(found));
   if (found.strangers.length) parts.push(element("h2", { textContent: text("spread") }), spread());
   parts.push(element("h2", { textContent: text("duplicates", { count: found.duplicates.length }) }));
   parts.push(element("ul", { className: "list pairs" }, ...(await Promise.all(found.duplicates.slice(0, 20).map(pair)))));
   result.replaceChildren(...parts);
 }
+
+// Measures the thresholds of all policies as a job, and shows what is known then.
+async function calibrate() {
+  let job = await call("POST", `galleries/${gallery.value}/calibrate`, { json: {} });
+  while (!job.ended) {
+    say(text("calibrating", { done: job.finished, total: job.total ?? 0 }));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    job = await call("GET", `jobs/${job.id}`);
+  }
+  if (job.state !== "done") throw new Error(job.message || text("calibration-ended"));
+  await load();
+}
+
+const button = document.getElementById("calibrate");
+button.addEventListener("click", async () => {
+  button.disabled = true;
+  if (gallery.value) await attempt(calibrate, text("calibrated"));
+  button.disabled = false;
+});
 
 searches.addEventListener("input", () => found && show());
 attempt(() => fillGalleries(gallery, load));
