@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.cli import run
-from mien.gallery.gallery import identity_of
+from mien.gallery.identity import identity_of
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.stores import create_store
 from mien.models import store as models

@@ -9,10 +9,9 @@ import pytest
 from PIL import Image as Pillow
 
 from mien.errors import GalleryError, ManifestError
-from mien.gallery.enrolment import Enrolment, about_default, enrol, enrol_subject, recognizer_of
+from mien.gallery.enrolment import Enrolment, about_default, enrol, enrol_subject
 from mien.gallery.people import list_subjects
-from mien.gallery.records import Identity
-from mien.gallery.stores import create_store, open_store
+from mien.gallery.stores import open_store
 from mien.gallery.stores.sqlite import SqliteStore
 from mien.models import store
 from mien.progress import Progress
@@ -43,16 +42,6 @@ def test_every_sample_is_reported_when_it_is_in_the_gallery(people: Path, tmp_pa
     assert all(one.sample.subject in names for one, names in seen if one)
     assert points[-1] == Progress(stage="enrolling", done=3, total=3)
     assert enrol(path, people).counts == {"already enrolled": 2, "broken": 1}
-
-
-def test_the_recognizer_is_the_one_asked_for_the_gallerys_or_the_settings(
-    tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    create_store(tmp_path / "g", identity).close()
-    monkeypatch.setenv("MIEN_RECOGNIZER", "from-settings")
-    assert recognizer_of(tmp_path / "g", "asked") == "asked"
-    assert recognizer_of(tmp_path / "g", None) == identity.model == "model-a"
-    assert recognizer_of(tmp_path / "none", None) == "from-settings"
 
 
 def test_bystanders_are_not_embedded(hopper: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

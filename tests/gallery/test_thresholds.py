@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.errors import CardError, ContractError
-from mien.gallery.gallery import identity_of
+from mien.gallery.identity import identity_of
 from mien.gallery.population import measure_population
 from mien.gallery.records import Identity, NewTemplate, Portrait
 from mien.gallery.stores import create_store

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.errors import CardError, ContractError, ImageError, ScopeError, SettingsError
-from mien.gallery.gallery import identity_of
+from mien.gallery.identity import identity_of
 from mien.gallery.records import NewTemplate, Portrait
 from mien.gallery.stores import create_store
 from mien.gallery.thresholds import threshold_for

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mien import gallery as galleries
-from mien.cli import drawing, options, scoping
+from mien.cli import options, scoping
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, UNCERTAIN, emit, err, out, show
 from mien.gallery.verification import ComparedFace, Comparison
@@ -97,6 +97,8 @@ def _as_json(found: Comparison, language: str) -> dict[str, object]:
 def _show(found: Comparison, language: str) -> None:
     sides = (found.first, found.second)
     if out.is_terminal and out.rich.color_system is not None:
+        from mien.cli import drawing
+
         out.rich.print(drawing.side_by_side([side.crop for side in sides]))
     table = TerminalTable("file", "face at", "note", "scope")
     for side in sides:

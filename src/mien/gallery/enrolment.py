@@ -15,6 +15,7 @@ from mien.data.manifest_io import read_samples
 from mien.data.sample import Problem, Sample, canonical_subject
 from mien.errors import CardError, GalleryError, ManifestError
 from mien.gallery.gallery import ONE_PERSON, Enrolment, Gallery
+from mien.gallery.identity import recognizer_of as recognizer_of
 from mien.gallery.scoping import card_threshold, enrolment_policy, measured
 from mien.gallery.stores import is_missing, open_store
 from mien.gallery.stores.base import Store
@@ -262,17 +263,6 @@ def about_people(opened: Store, card: ModelCard) -> tuple[Message, ...]:
     duplicates = 0 if chosen.own is None else chosen.own.duplicates
     suspected = (message("duplicates", count=duplicates, gallery=opened.address),) if duplicates else ()
     return (*suspected, *chosen.notes)
-
-
-def recognizer_of(gallery: str | Path, asked: str | None) -> str:
-    """The recognizer that was asked for, else the gallery's own, else the one of the settings."""
-    if asked is not None:
-        return asked
-    if is_missing(gallery):
-        return load_settings().recognizer
-    opened = open_store(gallery)
-    opened.close()
-    return opened.identity.model
 
 
 def enrol_samples(

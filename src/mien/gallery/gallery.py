@@ -13,6 +13,7 @@ import simplejpeg
 
 from mien.data.sample import Sample
 from mien.gallery.decide import Candidate, Identification, accepts, identify
+from mien.gallery.identity import identity_of as identity_of
 from mien.gallery.indexes.base import Ids
 from mien.gallery.live_index import LiveIndex
 from mien.gallery.names import find_subject
@@ -20,7 +21,6 @@ from mien.gallery.population import measure_population
 from mien.gallery.records import (
     Erasure,
     GallerySettings,
-    Identity,
     KeptDoubt,
     NewTemplate,
     Owner,
@@ -105,17 +105,6 @@ class Enrolment:
 
     def __bool__(self) -> bool:
         return self.status in ADDED
-
-
-def identity_of(card: ModelCard) -> Identity:
-    """Which embeddings a recognizer gives.
-
-    Raises:
-        CardError: the model is a detector.
-    """
-    contract = card.contract
-    assert card.embedding is not None
-    return Identity(contract, card.name, card.embedding.metric, card.embedding.size)
 
 
 class Gallery:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.data.sample import canonical_subject
 from mien.errors import CardError, MienError
-from mien.gallery.gallery import identity_of
+from mien.gallery.identity import identity_of
 from mien.gallery.population import Population, SuspectedDuplicate, measure_population
 from mien.gallery.stores import open_store
 from mien.gallery.stores.base import Store, require_identity

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.gallery.decide import Identification
-from mien.gallery.enrolment import recognizer_of
 from mien.gallery.gallery import Gallery
+from mien.gallery.identity import recognizer_of
 from mien.gallery.scoping import Scoped, measured
 from mien.gallery.thresholds import choose_threshold
 from mien.gallery.video_identification import (

@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.align import typical_box
 from mien.errors import GalleryError
-from mien.gallery.gallery import identity_of
+from mien.gallery.identity import identity_of
 from mien.gallery.records import Identity, Portrait
 from mien.gallery.stores import open_store
 from mien.gallery.stores.base import Store

@@ -9,10 +9,10 @@ a face takes some milliseconds. Decides nothing; see mien.gallery.decide.
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mien.faults import describe
 from mien.gallery.records import KeptDoubt
-from mien.gallery.stores.base import Store
 from mien.models.card import ModelCard
 from mien.pipeline import Analysis, Policy, Refused
 from mien.prefetch import prefetch
@@ -31,11 +31,14 @@ from mien.scope import (
 from mien.settings import load_settings
 from mien.types import Threshold
 
+if TYPE_CHECKING:
+    from mien.gallery.stores.base import Store
+
 KEPT = "scope"
 """The name under which a gallery keeps what `auto` means for its enrolments."""
 
 
-def keep_policy(store: Store) -> None:
+def keep_policy(store: "Store") -> None:
     """Let enrolment in a new gallery demand images within the scope."""
     store.write_kept(KEPT, "demand")
 
@@ -62,7 +65,7 @@ WARNING = EnrolmentPolicy(scope="warn", portrait="warn")
 """Nothing is left out because of doubts."""
 
 
-def enrolment_policy(store: Store, chosen: str | None) -> EnrolmentPolicy:
+def enrolment_policy(store: "Store", chosen: str | None) -> EnrolmentPolicy:
     """The policy of an enrolment: what was asked for, else the setting, else what the gallery keeps."""
     return EnrolmentPolicy(
         scope=scope_policy(chosen, otherwise="demand" if store.read_kept(KEPT) == "demand" else "warn"),

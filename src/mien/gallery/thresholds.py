@@ -8,10 +8,9 @@ What is said of the choice is a message, once for each use of the gallery.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mien.errors import CardError, ContractError
-from mien.gallery.calibration import OwnRates, own_rates
-from mien.gallery.stores.base import Store
 from mien.gallery.wording import interval, message
 from mien.messages import Message
 from mien.messages.figures import percent, score_text
@@ -20,6 +19,10 @@ from mien.scope import with_card_rates
 from mien.settings import EVERYBODY, load_settings
 from mien.types import Threshold
 from mien.units import UNIT_OF, better_is_higher, convert
+
+if TYPE_CHECKING:
+    from mien.gallery.calibration import OwnRates
+    from mien.gallery.stores.base import Store
 
 KEPT = "thresholds"
 """The name under which a gallery keeps its own thresholds."""
@@ -37,10 +40,10 @@ class ChosenThreshold:
 
     threshold: Threshold
     notes: tuple[Message, ...] = ()
-    own: OwnRates | None = None
+    own: "OwnRates | None" = None
 
 
-def keep_thresholds(store: Store, contract: str, rows: Sequence[ThresholdRow]) -> None:
+def keep_thresholds(store: "Store", contract: str, rows: Sequence[ThresholdRow]) -> None:
     """Write measured thresholds into a gallery, in place of earlier ones.
 
     Raises:
@@ -54,12 +57,12 @@ def keep_thresholds(store: Store, contract: str, rows: Sequence[ThresholdRow]) -
     store.write_kept(KEPT, json.dumps({"contract": contract, "rows": [row.model_dump() for row in rows]}))
 
 
-def threshold_for(store: Store, card: ModelCard, fmr: float) -> Threshold:
+def threshold_for(store: "Store", card: ModelCard, fmr: float) -> Threshold:
     """The threshold that decides in a gallery at a false match rate; see choose_threshold."""
     return choose_threshold(store, card, fmr).threshold
 
 
-def choose_threshold(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:
+def choose_threshold(store: "Store", card: ModelCard, fmr: float) -> ChosenThreshold:
     """Choose the threshold for a false match rate, and say for whom it holds.
 
     It knows the rates of faces outside of its protocol, if the card does; see mien.scope.
@@ -94,7 +97,7 @@ def threshold_without_gallery(card: ModelCard, fmr: float, group: str = EVERYBOD
     return ChosenThreshold(threshold, (note,))
 
 
-def _choose(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:
+def _choose(store: "Store", card: ModelCard, fmr: float) -> ChosenThreshold:
     kept = _kept(store, card, fmr)
     if kept is not None:
         return ChosenThreshold(kept)
@@ -102,6 +105,8 @@ def _choose(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:
         promised, problem = card.threshold(fmr), None
     except CardError as reason:
         promised, problem = None, reason
+    from mien.gallery.calibration import own_rates
+
     rates = own_rates(store, fmr, None if promised is None else _in_unit(promised, card))
     if rates.value is not None and rates.shown == fmr:
         return ChosenThreshold(_own(rates, card), _about_card(rates, promised, rates.value), rates)
@@ -111,7 +116,7 @@ def _choose(store: Store, card: ModelCard, fmr: float) -> ChosenThreshold:
     return _while_people_are_missing(rates, card, promised)
 
 
-def _kept(store: Store, card: ModelCard, fmr: float) -> Threshold | None:
+def _kept(store: "Store", card: ModelCard, fmr: float) -> Threshold | None:
     text = store.read_kept(KEPT)
     if text is None or (kept := json.loads(text))["contract"] != card.contract:
         return None
@@ -122,7 +127,7 @@ def _kept(store: Store, card: ModelCard, fmr: float) -> Threshold | None:
         return None
 
 
-def _while_people_are_missing(rates: OwnRates, card: ModelCard, promised: Threshold) -> ChosenThreshold:
+def _while_people_are_missing(rates: "OwnRates", card: ModelCard, promised: Threshold) -> ChosenThreshold:
     """The card's threshold for a group; a stricter one where the gallery's people already refute it."""
     chosen, group = _for_group(card, promised)
     missing = message("missing", count=rates.people, missing=rates.missing, rate=percent(rates.wanted))
@@ -174,7 +179,7 @@ def _within(threshold: Threshold, group: str) -> Threshold | None:
     return replace(threshold, fmr=rate, fmr_interval=(low, high), protocol=protocol)
 
 
-def _own(rates: OwnRates, card: ModelCard) -> Threshold:
+def _own(rates: "OwnRates", card: ModelCard) -> Threshold:
     assert rates.value is not None and rates.fmr is not None and rates.shown is not None
     return Threshold(
         value=rates.value,
@@ -186,7 +191,7 @@ def _own(rates: OwnRates, card: ModelCard) -> Threshold:
     )
 
 
-def _about_card(rates: OwnRates, promised: Threshold | None, value: float) -> tuple[Message, ...]:
+def _about_card(rates: "OwnRates", promised: Threshold | None, value: float) -> tuple[Message, ...]:
     if promised is None or rates.at_card is None or not rates.card_fails:
         return ()
     return (

@@ -7,11 +7,8 @@ import numpy as np
 
 from mien.errors import ImageError, ScopeError
 from mien.gallery.decide import Decision, verify
-from mien.gallery.enrolment import recognizer_of
-from mien.gallery.gallery import identity_of
+from mien.gallery.identity import identity_of, recognizer_of
 from mien.gallery.scoping import refusal
-from mien.gallery.stores import open_store
-from mien.gallery.stores.base import require_identity
 from mien.gallery.thresholds import ChosenThreshold, choose_threshold, threshold_without_gallery
 from mien.messages import Message
 from mien.models import store
@@ -122,6 +119,9 @@ def verification_threshold(card: ModelCard, fmr: float, gallery: str | Path | No
     """
     if gallery is None:
         return threshold_without_gallery(card, fmr, load_settings().group)
+    from mien.gallery.stores import open_store
+    from mien.gallery.stores.base import require_identity
+
     opened = open_store(gallery)
     try:
         require_identity(opened, identity_of(card))

@@ -12,7 +12,7 @@ from typing import Any
 
 from mien.data.work_folder import file_stamp, remove_work
 from mien.detect.families import built_in
-from mien.gallery.enrolment import recognizer_of
+from mien.gallery.identity import recognizer_of
 from mien.gallery.thresholds import ChosenThreshold
 from mien.gallery.verification import verification_threshold
 from mien.models import store

@@ -11,8 +11,8 @@ from time import monotonic, time
 
 from mien.detect.stream import TrackedFrame, follow
 from mien.detect.tracking import Tracker
-from mien.gallery.enrolment import recognizer_of
 from mien.gallery.gallery import Gallery
+from mien.gallery.identity import recognizer_of
 from mien.gallery.threshold_policies import ThresholdPolicy, parse_policy
 from mien.messages import Message
 from mien.models import store
