@@ -60,13 +60,15 @@ def main() -> None:
         return
     if not (given.smoke or given.peer_python):
         parser.error("--peer-python is missing")
+    load = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as scratch:
         small, large = make_folders(Path(scratch), given)
         result = {
             "LFW 250x250": race(small, "insightface at 320", given),
             "photographs 3000x2000": race(large, "insightface at 640", given),
         }
-    command.finish("folders", {"blocks": BLOCKS, **result}, smoke=given.smoke)
+    about = {"processes that ran before": load, "blocks": BLOCKS}
+    command.finish("folders", about | result, smoke=given.smoke)
 
 
 def race(people: dict[Path, Points], suits: str, given: Namespace) -> dict:
@@ -222,14 +224,20 @@ def open_peer(size: int) -> Callable[[list[Path]], list]:
     from insightface.app import FaceAnalysis
 
     data = Path(os.environ.get("MIEN_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-    with tempfile.TemporaryDirectory() as root, contextlib.redirect_stdout(sys.stderr):
-        pack = Path(root) / "models" / "pack"
-        pack.mkdir(parents=True)
-        for name in ("scrfd_2.5g_bnkps.onnx", "mobilefacenet.onnx"):
-            (pack / name).write_bytes((data / "models" / name).read_bytes())
-        analysis = FaceAnalysis(name="pack", root=root)
+    root = tempfile.TemporaryDirectory()  # it is read again later, so it stays as long as the process
+    pack = Path(root.name) / "models" / "pack"
+    pack.mkdir(parents=True)
+    for name in ("scrfd_2.5g_bnkps.onnx", "mobilefacenet.onnx"):
+        (pack / name).write_bytes((data / "models" / name).read_bytes())
+    with contextlib.redirect_stdout(sys.stderr):
+        analysis = FaceAnalysis(name="pack", root=root.name)
         analysis.prepare(ctx_id=0, det_size=(size, size))
-    return lambda files: [[face.bbox.tolist() for face in analysis.get(cv2.imread(str(path)))] for path in files]
+
+    def boxes_of(files: list[Path]) -> list:
+        assert root.name
+        return [[face.bbox.tolist() for face in analysis.get(cv2.imread(str(path)))] for path in files]
+
+    return boxes_of
 
 
 def profile(files: list[Path], finder: str, recognizer: str) -> dict:

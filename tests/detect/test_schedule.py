@@ -17,6 +17,7 @@ from mien.detect.schedule import (
     may_hide_a_face,
     settle,
     settle_views,
+    shrink,
 )
 from mien.types import Faces, Floats, floats
 
@@ -218,3 +219,16 @@ def test_whether_a_face_may_be_hidden_does_not_depend_on_the_scale(
     one = may_hide_a_face(seen((left, top, right, bottom, 0.9)), 300, 280, 0.8)
     enlarged = seen((left * scale, top * scale, right * scale, bottom * scale, 0.9))
     assert may_hide_a_face(enlarged, 300 * scale, 280 * scale, 0.8) is one
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1501, 999), (700, 650), (3000, 20), (5, 2999)])
+def test_a_shrunken_image_shows_the_same_places(width: int, height: int) -> None:
+    """A ramp of brightness along each side: what is at a share of the side is there afterwards too."""
+    rows, columns = np.linspace(0, 250, height)[:, None], np.linspace(0, 250, width)[None]
+    image = np.stack(np.broadcast_arrays(rows, columns, rows), axis=-1).astype(np.uint8)
+    small, scale = shrink(image, 640)
+    assert scale == 640 / max(width, height) and max(small.shape[:2]) == 640
+    for axis, channel in ((0, 0), (1, 1)):
+        if small.shape[axis] > 100:
+            line = small[:, 0, channel] if axis == 0 else small[0, :, channel]
+            assert np.abs(line - np.linspace(0, 250, len(line))).max() <= 1.5
