@@ -126,7 +126,7 @@ def needed(detector: OneStage, images: list, views: list) -> list:
 
     def look(view: ScaledView) -> Candidates:
         seen.append(view.canvas[None])
-        return detector.look(view)
+        return detector.candidates_in(view)
 
     for image, own in zip(images, views, strict=True):
         look_at(image, own, look, detector.min_score)

@@ -98,10 +98,10 @@ class OneStage:
             views = make_views(image, self.passes)
         else:
             views = make_fixed_views(image, *self._size, self.passes)
-        found = look_at(image, views, self.look, self._family.min_score)
+        found = look_at(image, views, self.candidates_in, self._family.min_score)
         return settle_views(found, views, self._family.overlap)
 
-    def look(self, view: ScaledView) -> Candidates:
+    def candidates_in(self, view: ScaledView) -> Candidates:
         """What the network finds in one view of an image, in coordinates of its canvas."""
         height, width = view.canvas.shape[:2]
         return self._family.decode(self._session.run(view.canvas[None]), width, height, self._min_score)
