@@ -29,6 +29,7 @@ def embed(
     recognizer: options.Recognizer = None,
     multiple_faces: options.MultipleFaces = None,
     several: options.Several = None,
+    ray: options.Ray = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
     overwrite: options.Overwrite = False,
@@ -50,6 +51,7 @@ def embed(
             recognizer=options.recognizer(recognizer),
             engine=options.engine_options(engine, precision),
             multiple_faces=faces,
+            ray_address=ray,
             on_problem=left_out,
             on_progress=on_progress,
         )

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from mien.types import Floats, floats
 
-HELD = 64 * 2**20
+HELD = 16 * 2**20
 """Bytes that are held in memory; beyond, the rows go to a file."""
-BLOCK = 16 * 2**20
+BLOCK = 8 * 2**20
 """Bytes of a block that is read at once."""
 
 
@@ -69,7 +69,7 @@ class VectorRows:
         return found
 
     def blocks(self, rows: int | None = None) -> Iterator[tuple[int, Floats]]:
-        """All rows in blocks of so many, each with the place of its first row; of 16 MB where no number is given."""
+        """All rows in blocks of so many, each with the place of its first row; of 8 MB where no number is given."""
         step = rows or max(1, BLOCK // self._bytes(1))
         for start in range(0, self._count, step):
             yield start, self.rows(np.arange(start, min(start + step, self._count)))

@@ -11,6 +11,7 @@ from mien.data.manifest_io import OnProblem
 from mien.data.pack import Pack, is_pack
 from mien.detect.families import open_detector
 from mien.errors import ContractError
+from mien.evaluate.embed_samples import ClusterWork
 from mien.evaluate.embedding import FaceFinder, embed_manifest, embed_pack
 from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded, read_origin
 from mien.models import store
@@ -31,6 +32,7 @@ def embed_set(
     recognizer: str | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
     multiple_faces: MultipleFaces = "largest",
+    ray_address: str | None = None,
     on_problem: OnProblem | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
@@ -45,12 +47,15 @@ def embed_set(
         recognizer: a model's name or the path of its card; None takes the setting.
         engine: how both networks run.
         multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
+        ray_address: a Ray cluster (`auto`, `local` or host:port) that detects and embeds instead; every machine must
+            have the models and see the same files. The crops of a pack are embedded here.
         on_problem: called for each row of the set that is left out; None refuses a set with such a row.
         on_progress: called after every few samples.
 
     Raises:
         ManifestError: there is nothing to embed, or no sample has a face.
         ResumeError: a different embedding was begun at this place.
+        MissingExtraError, WorkerError: Ray is not installed, or the cluster cannot be reached.
 
     Example:
         >>> embedded = mien.embed_set(Path("portraits"), Path("portraits.parquet"))
@@ -59,7 +64,8 @@ def embed_set(
     """
     settings = load_settings()
     options = replace(engine, streams=usable_cores())
-    network = Recognizer(store.load(recognizer or settings.recognizer), options)
+    recognizing = recognizer or settings.recognizer
+    network = Recognizer(store.load(recognizing), options)
     if is_pack(source):
         return embed_pack(Pack(source), out, network, on_progress=on_progress)
     name = detector or settings.detector
@@ -71,6 +77,7 @@ def embed_set(
         network,
         multiple_faces=multiple_faces,
         scopes=scope_policy(None) != "ignore",
+        cluster=None if ray_address is None else ClusterWork(ray_address, name, recognizing, engine),
         on_progress=on_progress,
     )
 

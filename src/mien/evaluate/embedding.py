@@ -6,19 +6,22 @@ Owns resuming in parts. Does not decide which face of an image counts (mien.data
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.data.cropping import Cropped, CropSettings, crop_samples, landmark_agreement
+from mien.data.cropping import Cropped, landmark_agreement
 from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
 from mien.data.resumable import WorkParts, open_parts
 from mien.data.sample import Sample
 from mien.data.stored_paths import absolute
 from mien.data.tables import open_parquet_writer, read_parquet, write_parquet
+from mien.data.workers import ordered
 from mien.detect.detector import Detector
 from mien.errors import ManifestError
+from mien.evaluate.embed_samples import ClusterWork, crops_for, embed_elsewhere, embed_samples, rows_of
 from mien.evaluate.scorefile import (
     DETECTOR_SCORE,
     NORM,
@@ -29,13 +32,11 @@ from mien.evaluate.scorefile import (
     schema_metadata,
 )
 from mien.models.engines import usable_cores
-from mien.pipeline import MultipleFaces, Policy, ReadOptions
+from mien.pipeline import MultipleFaces, ReadOptions
 from mien.prefetch import prefetch
 from mien.progress import OnProgress, Progress, no_progress
 from mien.recognize.recognizer import Recognizer
-from mien.scope import find_scope
 from mien.templates import template_text
-from mien.types import Floats
 from mien.whole_files import whole_file
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def embed_manifest(
     *,
     multiple_faces: MultipleFaces = "largest",
     scopes: bool = True,
+    cluster: ClusterWork | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed the samples of a manifest into a file, or go on where that was interrupted.
@@ -77,30 +79,33 @@ def embed_manifest(
         network: the recognizer.
         multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
         scopes: whether to measure in what each face is outside of what recognizers are measured on (mien.scope).
+        cluster: works instead of this machine; every machine of it must see the same files.
         on_progress: called after every few samples.
 
     Raises:
         ManifestError: there is nothing to embed, or no sample has a face.
         ResumeError: a different embedding was begun at this place.
+        MissingExtraError, WorkerError: Ray is not installed, or the cluster cannot be reached.
     """
     if not len(manifest):
         raise ManifestError(f"{manifest.name} has no rows; there is nothing to embed")
-    policy, reading = Policy(multiple_faces), ReadOptions()
-    spec = CropSettings(template=network.template, size=network.size, policy=policy, cutouts=scopes)
+    reading = ReadOptions()
     landmark_agreement(manifest, finder.detector, reading)
     origin = _origin(network, finder.name, manifest.name)
-
-    def work(samples: list[Sample]) -> list[dict[str, Any]]:
-        cropped = crop_samples(samples, finder.detector, spec, reading)
-        return _rows(cropped, *network.embed_with_norms([one.crop for one in cropped if one.crop is not None]))
-
     parts = _open(out, origin, len(manifest), multiple_faces, scopes=scopes)
     done = min(len(manifest), parts.first_missing() * PART)
     on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
     rows: list[dict[str, Any]] = []
-    workers = usable_cores()
+    workers, chunks = usable_cores(), _chunks(manifest, done)
     with ThreadPoolExecutor(workers) as pool:
-        for some in prefetch(pool, work, _chunks(manifest, done), workers + 1):
+        if cluster is None:
+            work = partial(
+                embed_samples, finder.detector, network, crops_for(network, multiple_faces, scopes), reading
+            )
+            embedded = prefetch(pool, work, chunks, workers + 1)
+        else:
+            embedded = ordered(partial(embed_elsewhere, cluster, multiple_faces, scopes), chunks, 1, cluster.address)
+        for some in embedded:
             rows += some
             done += len(some)
             if len(rows) >= PART or done == len(manifest):
@@ -135,7 +140,7 @@ def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnPro
     crops = islice(pack.crops(), done, None)
     while some := list(islice(crops, PART)):
         cropped = [Cropped("written", "", "", crop) for crop in some]
-        _write_part(parts, manifest, done, _rows(cropped, *network.embed_with_norms(some)))
+        _write_part(parts, manifest, done, rows_of(cropped, *network.embed_with_norms(some)))
         done += len(some)
         on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
     return _combine(parts, out, manifest, origin)
@@ -168,29 +173,6 @@ def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces, *
         raise ManifestError(f"{out}: an embedding file's name ends in .parquet")
     plan = {**asdict(origin), "rows": rows, "multiple_faces": multiple_faces, "scopes": scopes}
     return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet", private=True)
-
-
-def _rows(cropped: list[Cropped], embeddings: Floats, norms: Floats) -> list[dict[str, Any]]:
-    queue, lengths = iter(embeddings), iter(norms.tolist())
-    return [
-        {
-            "status": one.status,
-            "detail": one.detail,
-            "sha256": one.sha256,
-            "embedding": next(queue) if one.crop is not None else None,
-            NORM: next(lengths) if one.crop is not None else None,
-            DETECTOR_SCORE: one.score,
-            SCOPE: _scope_values(one),
-        }
-        for one in cropped
-    ]
-
-
-def _scope_values(cropped: Cropped) -> list[tuple[str, float]] | None:
-    """The values of a face's aspects; None where it was not cut out, as in packs."""
-    if cropped.face is None or cropped.cutout is None:
-        return None
-    return list(find_scope(cropped.cutout, cropped.face).values.items())
 
 
 def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
