@@ -74,3 +74,34 @@ def test_crops_are_next_to_each_other_in_half_blocks() -> None:
     for line in lines:
         colours = [segment.style.color.triplet for segment in line if segment.style and segment.style.color]
         assert [tuple(colour) for colour in colours if colour] == expected
+
+
+def neighbour_covered(labels: list[str]) -> bool:
+    """Whether a label covers landmarks of the face above."""
+    upper = Face(Box(60, 20, 140, 110), 1.0, floats([[80, 70], [120, 70], [100, 90], [85, 105], [115, 105]]))
+    lower = Face(Box(60, 112, 140, 200), 1.0, floats([[80, 150], [120, 150], [100, 165], [85, 180], [115, 180]]))
+    drawn = annotate(grey(400, 400), [upper, lower], labels, [NEUTRAL, KNOWN])
+    return not all(is_colour(drawn[y, x], NEUTRAL) for x, y in upper.landmarks.astype(int))
+
+
+def test_a_name_does_not_cover_the_face_above() -> None:
+    assert not neighbour_covered(["", "Bình"])
+
+
+def test_two_names_of_neighbours_do_not_cover_each_other() -> None:
+    left = Face(Box(60, 100, 140, 200), 1.0, LANDMARKS + 40)
+    right = Face(Box(160, 100, 240, 200), 1.0, LANDMARKS + floats([140, 40]))
+    drawn = annotate(grey(600, 400), [left, right], ["a long name of somebody", "x"], [KNOWN, NEUTRAL])
+    above, below = drawn[80:98, 160:172].reshape(-1, 3), drawn[202:214, 160:172].reshape(-1, 3)
+    assert any(is_colour(pixel, KNOWN) for pixel in above), (
+        "the first label is above and reaches over the second face"
+    )
+    assert any(is_colour(pixel, NEUTRAL) for pixel in below), "the second label went below"
+
+
+def test_the_number_of_a_track_is_as_large_on_a_large_frame_as_on_a_small_one() -> None:
+    def share(width: int, height: int) -> float:
+        bare = annotate_frame(grey(width, height), [FACE], [""])
+        return float((annotate_frame(grey(width, height), [FACE], ["8"]) != bare).any(2).mean())
+
+    assert share(3200, 1800) > 0.3 * share(800, 450)

@@ -1,29 +1,22 @@
 """Draws faces and names on images, and images in the terminal. Decides nothing and writes no file."""
 
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw
 from rich.color import Color
 from rich.segment import Segment, Segments
 from rich.style import Style
 
-from mien.types import Face, Image, floats
+from mien.cli import lettering
+from mien.types import Box, Face, Image, floats
 
-KNOWN, UNKNOWN, NEUTRAL = (46, 204, 113), (231, 76, 60), (52, 152, 219)
-DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+KNOWN, UNKNOWN, NEUTRAL = (0, 114, 178), (213, 94, 0), (0, 158, 115)
+"""Blue, vermilion and green of Okabe and Ito, which the colour-blind see as different; white is readable on them."""
 LONGEST, SHORTEST = 1600, 400
 """Annotated images are shrunk to the first along their longer side, or enlarged to the second for their labels."""
-
-
-@lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font with Vietnamese letters where the system has one."""
-    return ImageFont.truetype(DEJAVU, size) if DEJAVU.is_file() else ImageFont.load_default(size)
 
 
 def annotate(
@@ -46,44 +39,66 @@ def annotate(
     canvas = Pillow.fromarray(np.asarray(sized, np.uint8))
     pen = ImageDraw.Draw(canvas)
     line = max(2, round(max(canvas.size) / 400))
-    for face, label, colour in zip(faces, labels, colours, strict=True):
-        box = floats(face.box.corners) * scale
+    boxes = [floats(face.box.corners) * scale for face in faces]
+    for face, box, colour in zip(faces, boxes, colours, strict=True):
         pen.rectangle([float(side) for side in box], outline=colour, width=line)
         for x, y in face.landmarks * scale:
             pen.ellipse([x - line, y - line, x + line, y + line], fill=colour)
+    # Labels come last and keep off all faces, so that no name covers a neighbour.
+    taken = [Box(*map(float, box)) for box in boxes]
+    for own, label, colour in zip(tuple(taken), labels, colours, strict=True):
         if label:
-            _write(pen, label, (float(box[0]), float(box[1]), float(box[3])), colour, canvas.size)
+            taken.append(_write(pen, label, own, colour, canvas.size, taken))
     return np.asarray(canvas)
 
 
 def annotate_frame(image: Image, faces: Sequence[Face], labels: Sequence[str]) -> Image:
     """Draw boxes and labels on a frame of a video, in its own size and quickly."""
     canvas = image.copy()
-    line = max(2, round(max(image.shape[:2]) / 400))
+    longer = max(image.shape[:2])
+    line, size = max(2, round(longer / 400)), max(0.5, longer / 1600)
     for face, label in zip(faces, labels, strict=True):
         corner = round(face.box.x1), round(face.box.y1)
         cv2.rectangle(canvas, corner, (round(face.box.x2), round(face.box.y2)), NEUTRAL, line)
-        cv2.putText(canvas, label, (corner[0], max(12, corner[1] - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, NEUTRAL, line)
+        (_, tall), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, size, line)
+        place = corner[0], max(tall + 2, corner[1] - 4)
+        cv2.putText(canvas, label, place, cv2.FONT_HERSHEY_SIMPLEX, size, NEUTRAL, line, cv2.LINE_AA)
     return canvas
 
 
 def _write(
     pen: ImageDraw.ImageDraw,
     label: str,
-    box: tuple[float, float, float],
+    own: Box,
     colour: tuple[int, int, int],
     size: tuple[int, int],
-) -> None:
-    """A label above its box, or inside it where there is no room, and never outside the image."""
-    left, top, _ = box
-    font = _font(max(13, round(max(size) / 45)))
-    extent = pen.textbbox((0, 0), label, font=font)
-    width, height = extent[2] + 8, extent[3] + 6
-    x = min(max(0.0, left), max(0.0, size[0] - width))
-    y = top - height if top >= height else top
-    y = min(max(0.0, y), max(0.0, size[1] - height))
-    pen.rectangle([x, y, x + width, y + height], fill=colour)
-    pen.text((x + 4, y + 2), label, font=font, fill=(255, 255, 255))
+    taken: Sequence[Box],
+) -> Box:
+    """A label at its face, where it covers the smallest part of other faces and labels, and never outside the image.
+
+    Above the box is best, then below, then within it at the top.
+    """
+    parts = [(text, lettering.load(file, max(13, round(max(size) / 45)))) for text, file in lettering.runs(label)]
+    widths = [pen.textlength(text, font=font) for text, font in parts]
+    ascent = max(font.getmetrics()[0] for _, font in parts)
+    width, height = sum(widths) + 8, ascent + max(font.getmetrics()[1] for _, font in parts) + 4
+    left = min(max(0.0, own.x1), max(0.0, size[0] - width))
+    tops = (own.y1 - height, own.y2, own.y1)
+    places = [Box(left, y, left + width, y + height) for y in (min(max(0.0, y), size[1] - height) for y in tops)]
+    place = min(places, key=lambda one: sum(_shared(one, other) for other in taken))
+    pen.rectangle([*place.corners], fill=colour)
+    x = place.x1 + 4
+    for (text, font), wide in zip(parts, widths, strict=True):
+        pen.text((x, place.y1 + 2 + ascent), text, font=font, fill=(255, 255, 255), anchor="ls")
+        x += wide
+    return place
+
+
+def _shared(a: Box, b: Box) -> float:
+    """The area that two boxes share, in pixels."""
+    across = min(a.x2, b.x2) - max(a.x1, b.x1)
+    down = min(a.y2, b.y2) - max(a.y1, b.y1)
+    return max(0.0, across) * max(0.0, down)
 
 
 def side_by_side(crops: Sequence[Image], height: int = 14) -> Segments:

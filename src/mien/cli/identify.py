@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mien import gallery as galleries
-from mien.cli import drawing, options, scoping
+from mien.cli import drawing, lettering, options, scoping
 from mien.cli.detect import say_skipped
 from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_file, output_folder
@@ -93,12 +93,15 @@ def identify(
     language = options.language(None)
     rows = list[Decided]()
 
+    names: set[str] = set()
+
     def on_image(one: IdentifiedImage) -> None:
         if one.error is not None:
             err.print(f"mien: {one.error}")
         if json:
             emit(as_json(one, language))
         outputs.write_image(one)
+        names.update(person.subject for person in one.people if person.subject is not None)
         rows.extend(decided_in(one))
 
     def on_track(track: IdentifiedTrack) -> None:
@@ -133,6 +136,8 @@ def identify(
             err.print(f"mien: {video.error}")
     for sentence in outputs.failed:
         err.print(f"mien: {sentence}")
+    if outputs.annotated is not None and (letters := lettering.lacking("".join(sorted(names)))):
+        err.print(f"mien: no font here has the letters {letters} of names in the images: {lettering.REMEDY}")
     if not json:
         _show(report, language)
     for note in report.notes:
