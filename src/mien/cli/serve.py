@@ -59,6 +59,15 @@ def serve(
         typer.Option("--opentelemetry", help="Make spans of requests for OpenTelemetry, which is configured itself."),
     ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Enrol two sample portraits for a first look.")] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=64,
+            help="Processes that answer requests; each has the models in memory and its share of the cores.",
+        ),
+    ] = 1,
     administrator: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +89,8 @@ def serve(
       mien serve
 
       mien serve --demo
+
+      mien serve /srv/mien --workers 4
 
       mien serve --make-administrator An
 
@@ -119,6 +130,8 @@ def serve(
         self_signed=self_signed,
         demo=demo,
         opentelemetry=opentelemetry,
+        workers=workers,
+        log_format=form,
         imports={name: Path(path) for name, path in options.named(imports, "--import", "NAME=PATH").items()},
     )
     err.print("mien: opening the models")

@@ -66,7 +66,7 @@ def remove_subject(gallery: str | Path, subject: str) -> Erasure:
 
     Example:
         >>> mien.remove_subject("staff.gallery", "Grace Hopper")
-        Erasure(templates=1, keys='none', log='emptied')
+        Erasure(templates=1, keys='none', log='emptied', outside='none')
     """
     from mien.gallery.names import find_subject
 

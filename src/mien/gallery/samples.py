@@ -87,7 +87,7 @@ def remove_sample(gallery: str | Path, subject: str, number: int) -> tuple[Erasu
 
     Example:
         >>> mien.remove_sample("staff.gallery", "Eileen Marie Collins", 1)
-        (Erasure(templates=1, keys='none', log='emptied'), False)
+        (Erasure(templates=1, keys='none', log='emptied', outside='none'), False)
     """
     from mien.gallery.names import find_subject
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,7 @@ from mien import __version__
 from mien.errors import MienError
 from mien.nearest import SHORT, did_you_mean
 from mien.service.auditing import Auditing
+from mien.service.auth.counts import SharedCounts
 from mien.service.auth.lockout import Lockout
 from mien.service.auth.rates import Rates
 from mien.service.auth.store import AccessStore
@@ -108,8 +110,9 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.galleries, app.state.metrics, app.state.auditing = opened, metrics, auditing
     work = LongWork(opened, engines, config.imports)
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
-    app.state.access, app.state.lockout = access_store, Lockout()
-    app.state.rates = Rates(config.limits.per_minute)
+    shared = partial(SharedCounts, state_file) if config.workers > 1 else None
+    app.state.access, app.state.lockout = access_store, Lockout(shared("failures") if shared else None)
+    app.state.rates = Rates(config.limits.per_minute, shared("requests") if shared else None)
     app.state.replays, app.state.cursors = Replays(state_file), Cursors(config.folder)
     app.add_middleware(
         EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing, tracing=tracing
@@ -127,6 +130,9 @@ async def finish_erasures(state: State) -> None:
     """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before."""
     while True:
         await asyncio.sleep(ERASE_SECONDS)
+        if state.config.worker:
+            # One worker does it for all.
+            continue
         if await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases):
             await asyncio.to_thread(forget_names, state)
         await asyncio.to_thread(state.galleries.finish_erasures)

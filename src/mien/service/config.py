@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from mien.image import Limits as ImageLimits
 from mien.models.options import DEFAULT_DETECTOR, DEFAULT_OPTIONS, DEFAULT_RECOGNIZER, EngineOptions
@@ -90,6 +91,9 @@ class ServiceConfig:
         demo: whether a gallery of two sample portraits is made.
         opentelemetry: whether requests become spans of OpenTelemetry.
         imports: folders and manifests that may be imported, by the names that requests give.
+        log_format: of the log on standard error: text or json.
+        workers: processes that answer requests; each has its models, and its share of cores and limits.
+        worker: the number of this one, from 0.
     """
 
     folder: Path
@@ -110,6 +114,9 @@ class ServiceConfig:
     demo: bool = False
     opentelemetry: bool = False
     imports: Mapping[str, Path] = field(default_factory=dict)
+    log_format: Literal["text", "json"] = "text"
+    workers: int = 1
+    worker: int = 0
 
     @property
     def is_local(self) -> bool:

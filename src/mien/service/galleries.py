@@ -1,12 +1,14 @@
 """The galleries of a service: files in one folder, opened once, known by their ids. Turns no id into a path.
 
 A gallery's display name is kept in it. One that cannot be opened is named by readiness, and the others are served.
+Several workers of a service share the folder: a gallery that another one has made, deleted or embedded again is
+opened, given up or opened again when it is next asked for.
 """
 
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +23,7 @@ from mien.gallery.thresholds import ChosenThreshold
 from mien.models.card import ModelCard
 from mien.service.errors import ServiceError, not_found
 
-FOLDER, SUFFIX = "galleries", ".gallery"
+FOLDER, SUFFIX, DELETED, LOCK = "galleries", ".gallery", "deleted", "galleries.lock"
 NAME = "service.name"
 """Under which a gallery keeps its display name."""
 
@@ -55,6 +57,14 @@ class OpenGallery:
         """Search what is in the store now, after all of it was exchanged."""
         self.gallery = Gallery(self.gallery.store)
         self._resolved.clear()
+
+    def follow_model(self) -> None:
+        """Open it again where another worker has embedded it again."""
+        store = self.gallery.store
+        if store.current_identity() != store.identity:
+            # Requests that still use the former one are refused by it, and end before it is closed.
+            self.gallery = Gallery.open(self.path)
+            self._resolved.clear()
 
     def require_own_file(self) -> None:
         """Refuse it where another file took the place of the one that is open, since changes would be lost.
@@ -119,19 +129,49 @@ class Galleries:
 
     def __init__(self, folder: Path, card: ModelCard) -> None:
         self._folder, self._card = folder / FOLDER, card
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._deleted, self._lock_file = folder / DELETED, folder / LOCK
+        for place in (self._folder, self._deleted):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
         find_master_key()
         self._lock = threading.Lock()
         self._open: dict[str, OpenGallery] = {}
         self.problems: list[str] = []
-        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+        self._seen: set[Path] = set()
+        try:
+            self._look_around()
+        except MasterKeyError:
+            self.close()
+            raise
+
+    def _look_around(self) -> None:
+        """Open galleries that are new in the folder, and give up those that another worker has deleted."""
+        with self._alone():
+            for path in sorted(set(self._folder.glob(f"*{SUFFIX}")) - self._seen):
+                self._seen.add(path)
+                try:
+                    self._add(path, Gallery.open(path))
+                except MasterKeyError:
+                    raise
+                except MienError as reason:
+                    self.problems.append(f"a gallery cannot be opened: {reason}")
+            for mark in self._deleted.iterdir():
+                with self._lock:
+                    gone = self._open.pop(mark.name, None)
+                if gone is not None:
+                    gone.gallery.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While no other worker makes or deletes a gallery."""
+        with self._lock_file.open("a") as lock:
             try:
-                self._add(path, Gallery.open(path))
-            except MasterKeyError:
-                self.close()
-                raise
-            except MienError as reason:
-                self.problems.append(f"a gallery cannot be opened: {reason}")
+                import fcntl
+            except ImportError:
+                # There is one worker then; see serve_by_workers.
+                yield
+                return
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _add(self, path: Path, gallery: Gallery) -> OpenGallery:
         opened = OpenGallery(path, gallery, self._card)
@@ -141,6 +181,7 @@ class Galleries:
 
     def __iter__(self) -> Iterator[OpenGallery]:
         """All galleries by name."""
+        self._look_around()
         return iter(sorted(self._open.copy().values(), key=lambda one: (one.name, one.id)))
 
     def find(self, gallery_id: str) -> OpenGallery:
@@ -150,17 +191,23 @@ class Galleries:
             ServiceError: there is none.
         """
         found = self._open.get(gallery_id)
+        if found is None or not found.path.exists():
+            self._look_around()
+            found = self._open.get(gallery_id)
         if found is None:
             raise not_found("gallery")
         found.require_own_file()
+        found.follow_model()
         return found
 
     def create(self, name: str, settings: GallerySettings) -> OpenGallery:
         """Make a gallery of the service's recognizer."""
         path = self._folder / f"{secrets.token_hex(8)}{SUFFIX}"
-        opened = self._add(path, Gallery.create(path, self._card))
-        opened.gallery.store.change_settings(settings)
-        opened.rename(name)
+        with self._alone():
+            opened = self._add(path, Gallery.create(path, self._card))
+            self._seen.add(path)
+            opened.gallery.store.change_settings(settings)
+            opened.rename(name)
         return opened
 
     def delete(self, gallery_id: str, name: str | None) -> int:
@@ -182,12 +229,15 @@ class Galleries:
             message = f"this gallery has {len(subjects)} subjects: repeat its name in ?name= to erase all of them"
             raise ServiceError(409, "not_empty", message)
         with self._lock:
-            del self._open[gallery_id]
+            self._open.pop(gallery_id, None)
         for row in subjects:
             found.gallery.remove(row.id)
-        found.gallery.close()
-        for path in self._folder.glob(f"{found.path.name}*"):
-            path.unlink()
+        with self._alone():
+            found.gallery.close()
+            for path in self._folder.glob(f"{found.path.name}*"):
+                path.unlink()
+            # Other workers have it open, and learn by this that it was not taken away by hand.
+            (self._deleted / gallery_id).touch(mode=0o600)
         return len(subjects)
 
     def finish_erasures(self) -> bool:

@@ -47,13 +47,26 @@ def serve(config: ServiceConfig, on_ready: OnReady) -> None:
         if config.self_signed:
             certificate, key = self_signed(config)
             config = replace(config, tls_cert=certificate, tls_key=key)
-        app = create_app(config, engines := Engines(config))
-        if config.demo:
-            enrol_demo(app.state.galleries, engines)
-        server = _Server(uvicorn.Config(app, **_settings(config)), lambda: on_ready(address(config, listening)))
-        server.run(sockets=[listening])
+        if config.workers > 1:
+            from mien.service.workers import serve_by_workers
+
+            serve_by_workers(config, listening, lambda: on_ready(address(config, listening)))
+        else:
+            answer(config, listening, lambda: on_ready(address(config, listening)))
     finally:
         listening.close()
+
+
+def answer(config: ServiceConfig, listening: socket.socket, on_started: Callable[[], None]) -> None:
+    """Open the models and answer requests in this process until it is interrupted.
+
+    Raises:
+        ModelError: a model cannot be opened.
+    """
+    app = create_app(config, engines := Engines(config))
+    if config.demo:
+        enrol_demo(app.state.galleries, engines)
+    _Server(uvicorn.Config(app, **_settings(config)), on_started).run(sockets=[listening])
 
 
 def prepare_folder(folder: Path) -> None:

@@ -26,4 +26,4 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = Rates(1)
     for number in range(100):
         counts.count(str(number))
-    assert len(counts._counts) == 10
+    assert len(counts._counts._counts) == 10

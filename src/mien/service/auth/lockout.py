@@ -1,38 +1,31 @@
 """Slows guessing down: failures are counted by account and address together, and by address.
 
-Counting by account alone would let anybody lock somebody else out. Counts are in memory and fade; a success clears
-the pair. Holds hashes of names, not names.
+Counting by account alone would let anybody lock somebody else out. Counts fade; a success clears the pair. Holds
+hashes of names, not names.
 """
 
 import hashlib
 import math
-import threading
 import time
-from collections import OrderedDict
-from dataclasses import dataclass
 
+from mien.service.auth.counts import Counts, MemoryCounts
 from mien.service.errors import ServiceError
 
 WINDOW = 15 * 60.0
 """Seconds after which failures are forgotten."""
 PER_PAIR, PER_ADDRESS = 5, 30
 """Failures within the window that are let pass, of one account from one address, and of one address."""
-REMEMBERED = 100_000
-"""Maximum number of counts."""
-
-
-@dataclass(slots=True)
-class _Count:
-    failures: int
-    since: float
 
 
 class Lockout:
-    """Counts of failed attempts."""
+    """Counts of failed attempts.
 
-    def __init__(self) -> None:
-        self._counts: OrderedDict[str, _Count] = OrderedDict()
-        self._lock = threading.Lock()
+    Args:
+        counts: where they are counted; by default in the memory of this process.
+    """
+
+    def __init__(self, counts: Counts | None = None) -> None:
+        self._counts = MemoryCounts() if counts is None else counts
 
     def require(self, what: str, address: str) -> None:
         """Refuse an attempt after too many failures.
@@ -44,12 +37,8 @@ class Lockout:
         Raises:
             ServiceError: with the seconds to wait.
         """
-        with self._lock:
-            waits = [
-                count.since + WINDOW - time.monotonic()
-                for key, allowed in _keys(what, address)
-                if (count := self._counts.get(key)) and count.failures >= allowed
-            ]
+        counts = [(self._counts.get(key, WINDOW), allowed) for key, allowed in _keys(what, address)]
+        waits = [since + WINDOW - time.monotonic() for (since, failures), allowed in counts if failures >= allowed]
         seconds = math.ceil(max(waits, default=0.0))
         if seconds > 0:
             message = f"too many failed attempts from this address: try again after {seconds} s"
@@ -57,19 +46,12 @@ class Lockout:
 
     def failed(self, what: str, address: str) -> None:
         """Count a failure."""
-        now = time.monotonic()
-        with self._lock:
-            for key, _ in _keys(what, address):
-                count = self._counts.pop(key, None)
-                fresh = count is not None and now - count.since < WINDOW
-                self._counts[key] = _Count(count.failures + 1, count.since) if count and fresh else _Count(1, now)
-            while len(self._counts) > REMEMBERED:
-                self._counts.popitem(last=False)
+        for key, _ in _keys(what, address):
+            self._counts.add(key, WINDOW)
 
     def succeeded(self, what: str, address: str) -> None:
         """Forget the failures of the pair."""
-        with self._lock:
-            self._counts.pop(_keys(what, address)[0][0], None)
+        self._counts.drop(_keys(what, address)[0][0])
 
 
 def _keys(what: str, address: str) -> tuple[tuple[str, int], tuple[str, int]]:
