@@ -152,5 +152,5 @@ def test_a_worker_that_was_killed_is_started_again_after_a_pause(
 
 
 def _sleep(config: ServiceConfig, listening: socket.socket, pipe: object) -> None:
-    """A worker that answers nothing and ends when it is told to."""
+    """A worker that answers nothing and ends when it is terminated."""
     threading.Event().wait(60)

@@ -37,7 +37,7 @@ log = logging.getLogger("mien.service")
 
 
 def serve_by_workers(config: ServiceConfig, listening: socket.socket, on_started: Callable[[], None]) -> None:
-    """Serve until the process is interrupted or told to end.
+    """Serve until the process is interrupted or terminated.
 
     Args:
         config: with the number of workers.
