@@ -129,7 +129,8 @@ def import_vectors(
                 store.switch_vectors(None, export)
             return _compare(store, export, 0, on_progress)
         target = open_vectors(vectors, store.id, store.identity)
-        _fill(store, target, export, on_progress)
+        with target.loading():
+            _fill(store, target, export, on_progress)
         found = _compare(store, target, probes, on_progress)
         if found and store.vectors_at != vectors:
             store.switch_vectors(target)

@@ -67,6 +67,23 @@ def test_a_missing_database_names_the_remedy(postgres_address: str) -> None:
         PostgresVectors("postgresql://host", "g", IDENTITY)
 
 
+def test_many_vectors_are_indexed_once_they_are_there_and_an_interrupted_load_is_searched_too(
+    postgres_address: str,
+) -> None:
+    vectors = PostgresVectors(postgres_address, new_id(), Identity(new_id(), "model", "cosine", 8))
+    rows = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    query = f"SELECT count(*) FROM pg_indexes WHERE indexname = '{vectors._table}_hnsw'"
+    with pytest.raises(KeyboardInterrupt), vectors.loading():
+        vectors.put([str(n) for n in range(20)], rows[:20])
+        raise KeyboardInterrupt
+    assert run(postgres_address, query) == [[0]]
+    assert "7" in vectors.nearest(rows[7:8], 1, exact=False)[0].ids
+    with vectors.loading():
+        vectors.put([str(n) for n in range(20, 50)], rows[20:])
+    assert run(postgres_address, query) == [[1]] and "47" in vectors.nearest(rows[47:48], 1, exact=False)[0].ids
+    vectors.close()
+
+
 def test_two_contracts_never_share_a_table(vectors: PostgresVectors, postgres_address: str) -> None:
     other = PostgresVectors(postgres_address, vectors._gallery, Identity("another", "m", "cosine", 4))
     vectors.put(["a"], np.ones((1, 8), np.float32))
@@ -88,9 +105,9 @@ def test_a_vector_that_somebody_cut_is_refused(vectors: PostgresVectors, postgre
 
 def test_a_database_on_another_machine_is_reached_by_tls_with_a_checked_certificate() -> None:
     context = postgres._encryption(postgres.read_address("postgresql://db.example.org/x", "P"))
-    assert context is not None and context.check_hostname
+    assert context and context.check_hostname
     for local in ("postgresql://localhost/x", "postgresql://db.example.org/x?sslmode=disable"):
-        assert postgres._encryption(postgres.read_address(local, "P")) is None
+        assert postgres._encryption(postgres.read_address(local, "P")) is False
     with pytest.raises(GalleryError, match="sslmode is verify-full or disable"):
         postgres._encryption(postgres.read_address("postgresql://db.example.org/x?sslmode=prefer", "P"))
 

@@ -5,6 +5,7 @@ who is enrolled: ids that it does not have count for nothing. Several galleries 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,6 +74,10 @@ class VectorStore(Protocol):
             count: how many are wanted; more come, so that they can be put in order by their vectors.
             exact: whether the nearest `count` must be among them. Else most of them are; see Recall.
         """
+        ...
+
+    def loading(self) -> AbstractContextManager[None]:
+        """While many vectors are put at once. Where that is stopped, searches stay right and may be slow."""
         ...
 
     def compact(self) -> str:

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -147,6 +147,10 @@ class MilvusVectors:
 
     def _rows(self, vectors: Sequence[Any]) -> Floats:
         return floats(vectors).reshape(len(vectors), self._identity.dimension)
+
+    def loading(self) -> AbstractContextManager[None]:
+        """See VectorStore: Milvus builds its index in the background."""
+        return nullcontext()
 
     def compact(self) -> str:
         """See VectorStore."""

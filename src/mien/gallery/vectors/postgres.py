@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import ssl
 import struct
 import time
@@ -22,7 +23,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import finalize
 
 import numpy as np
@@ -41,14 +42,17 @@ log = logging.getLogger("mien.gallery")
 
 PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of a variable
 PORT = 5432
-PATIENCE = 10
-"""Seconds to wait for a connection."""
+PATIENCE, LONGEST_ANSWER = 10, 4 * 3600
+"""Seconds to wait for a connection, and for an answer: an index over 100 million vectors takes hours."""
 
 BLOCK = 5_000
 """Vectors of one transfer: 10 MB of 512 numbers."""
 
 EXTRA, EF_SEARCH, MAX_EF_SEARCH = 4, 200, 1_000
 """Candidates for each one wanted, the length of the list that HNSW keeps, and the longest that pgvector allows."""
+
+BUILD_MEMORY = "1GB"
+"""Memory of the server for building the index: 512 numbers of float16 of some 700,000 vectors."""
 
 HALF = 2.0**-11
 """How far a number of float16 is from what it stands for, of its size (IEEE 754 binary16, to the nearest)."""
@@ -278,21 +282,21 @@ class PostgresVectors:
         from pg8000.exceptions import DatabaseError, InterfaceError
 
         place = self._place
-        where: dict[str, Any] = {"host": place.host or "localhost", "port": place.port or PORT}
-        folder = place.options.get("host", "") if not place.host else ""
-        if folder:
-            where = {"unix_sock": str(Path(folder) / f".s.PGSQL.{place.port or PORT}")}
+        connected = None
         try:
+            connected = _connected(place)
             connection = pg8000.native.Connection(
                 place.user or "postgres",
                 database=place.path,
                 password=os.environ.get(PASSWORD),
-                timeout=PATIENCE,
+                host=place.host or "localhost",
+                sock=connected,
                 ssl_context=_encryption(place),
-                **where,
             )
             self._prepare(connection)
         except (InterfaceError, DatabaseError, OSError, struct.error) as reason:
+            if connected is not None:
+                connected.close()
             raise GalleryError(self._sentence(reason)) from reason
         return connection
 
@@ -319,10 +323,29 @@ class PostgresVectors:
         contract = self._identity.contract.replace("'", "''")
         connection.run(f"COMMENT ON TABLE {self._table} IS 'mien: embeddings of contract {contract}'")
         if available:
-            operators = "halfvec_cosine_ops" if self._identity.metric == "cosine" else "halfvec_l2_ops"
-            connection.run(
-                f"CREATE INDEX IF NOT EXISTS {self._table}_hnsw ON {self._table} USING hnsw (half {operators})"
-            )
+            self._make_index(connection)
+
+    def _make_index(self, connection: Any) -> None:  # noqa: ANN401
+        operators = "halfvec_cosine_ops" if self._identity.metric == "cosine" else "halfvec_l2_ops"
+        connection.run(
+            f"CREATE INDEX IF NOT EXISTS {self._table}_hnsw ON {self._table} USING hnsw (half {operators})"
+        )
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """See VectorStore: an index over rows that are there is built in a fraction of the time."""
+        empty = self._run(f"SELECT NOT EXISTS (SELECT 1 FROM {self._table})")[0][0]
+        if empty and not self.is_exact:
+            self._run(f"DROP INDEX IF EXISTS {self._table}_hnsw")
+        yield
+        if not self.is_exact:
+            self._with(self._index_at_once)
+
+    def _index_at_once(self, connection: Any) -> None:  # noqa: ANN401
+        with _transaction(connection):
+            # What does not fit is built from the disk, which takes many times as long.
+            connection.run(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY}'")
+            self._make_index(connection)
 
     def _extension(self, connection: Any) -> bool:  # noqa: ANN401
         """Whether the table has what pgvector searches."""
@@ -386,15 +409,32 @@ def _message(reason: BaseException) -> str:
     return _details(reason).get("M", str(reason))[:200]
 
 
-def _encryption(place: Address) -> ssl.SSLContext | None:
-    """TLS with a certificate that is checked, for databases on other machines.
+def _connected(place: Address) -> socket.socket:
+    """A socket of the server: of its host, or the file of its folder (host=FOLDER in the options)."""
+    port, folder = place.port or PORT, place.options.get("host", "")
+    if place.host or not folder:
+        connected = socket.create_connection((place.host or "localhost", port), PATIENCE)
+    else:
+        connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connected.settimeout(PATIENCE)
+        try:
+            connected.connect(str(Path(folder) / f".s.PGSQL.{port}"))
+        except OSError:
+            connected.close()
+            raise
+    connected.settimeout(LONGEST_ANSWER)
+    return connected
+
+
+def _encryption(place: Address) -> ssl.SSLContext | Literal[False]:
+    """TLS with a certificate that is checked, for databases on other machines; False for none.
 
     Raises:
         GalleryError: the address asks for a mode that there is not.
     """
     mode = place.options.get("sslmode", "disable" if place.is_local else "verify-full")
     if mode == "disable":
-        return None
+        return False
     if mode != "verify-full":
         raise GalleryError(f"{place.text}: sslmode is verify-full or disable, not '{mode}'")
     return ssl.create_default_context(cafile=place.options.get("sslrootcert"))

