@@ -1,6 +1,7 @@
 """Every store keeps the promises of the protocol. One suite: a new store is one more parameter of `store`."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mien.gallery.names import find_subject
 from mien.gallery.profiles import Consent, Profile
 from mien.gallery.records import Erasure, GallerySettings, Identity, KeptDoubt, NewTemplate
 from mien.gallery.stores import STORES, create_store, is_missing, open_store
-from mien.gallery.stores.base import Store
+from mien.gallery.stores.base import Store, require_identity
 from mien.gallery.stores.sqlite import SqliteStore
 from mien.gallery.vectors import open_vectors
 
@@ -402,3 +403,49 @@ def test_a_gallery_that_keeps_no_portraits_has_none(store: Store, template: Make
         Identity("b", "b", "cosine", 4), {rows[0].number: np.ones(4, np.float32)}, [rows[1].number]
     )
     assert listed(store) == [("An", 1)] and rows[1].number in store.changes(0, 0).removed
+
+
+def test_threads_enrol_erase_and_search_side_by_side(store: Store, template: Make) -> None:
+    gallery = Gallery(store)
+    store.add([template("stays", 0)])
+
+    def work(number: int) -> list[str]:
+        found = []
+        for step in range(3):
+            place = 1 + 10 * number + step
+            (added,) = store.add([template(f"subject {place}", place)])
+            [[best]] = gallery.search(template("x", place).embedding[None], 1)
+            found.append(best.subject)
+            assert added is not None and store.embeddings(np.array([added])).tolist() != []
+        gallery.remove(f"subject {1 + 10 * number}")
+        return found
+
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(work, range(3)))
+    assert results == [[f"subject {1 + 10 * number + step}" for step in range(3)] for number in range(3)]
+    assert store.count() == 1 + 3 * 2 and len(store.subjects()) == 7
+    for number in range(3):
+        found = gallery.search(template("x", 1 + 10 * number).embedding[None], 7)[0]
+        assert f"subject {1 + 10 * number}" not in {one.subject for one in found}
+
+
+def test_two_openers_of_one_gallery_see_each_others_changes_at_once(
+    store: Store, address: str, template: Make
+) -> None:
+    first, second = Gallery(store), Gallery(open_store(address))
+    for number in range(6):
+        writer, reader = (first, second) if number % 2 else (second, first)
+        writer.store.add([template(f"subject {number}", number)])
+        [[best]] = reader.search(template("x", number).embedding[None], 1)
+        assert best.subject == f"subject {number}" and reader.store.count() == 1
+        writer.remove(best.subject_id)
+        assert reader.search(template("x", number).embedding[None], 1) == [[]]
+
+
+def test_a_recognizer_of_another_contract_is_refused_and_nothing_is_changed(
+    store: Store, address: str, template: Make
+) -> None:
+    store.add([template("An", 1)])
+    with pytest.raises(ContractError, match="contract-b"):
+        require_identity(open_store(address), Identity("contract-b", "model-b", "l2", 16))
+    assert listed(store) == [("An", 1)] and store.current_identity() == store.identity
