@@ -13,7 +13,7 @@ from mien.gallery.indexes.base import Found, Ids, best, distances_to
 from mien.types import floats
 
 if TYPE_CHECKING:
-    from mien.gallery.stores.sqlite_reading import SqliteReading
+    from mien.gallery.stores.sqlite_outside import SqliteOutside
     from mien.gallery.vectors.base import Near, VectorStore
     from mien.types import Floats
     from mien.units import Metric
@@ -26,7 +26,7 @@ class OutsideIndex:
         exact: whether every answer is proven; else most of the nearest are found.
     """
 
-    def __init__(self, file: SqliteReading, vectors: VectorStore, metric: Metric, *, exact: bool) -> None:
+    def __init__(self, file: SqliteOutside, vectors: VectorStore, metric: Metric, *, exact: bool) -> None:
         self.exact = exact
         self._file, self._vectors, self._metric = file, vectors, metric
 

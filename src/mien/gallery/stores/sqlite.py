@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mien.errors import GalleryError, MissingExtraError
+from mien.errors import GalleryError
 from mien.faults import describe
 from mien.gallery.profiles import Profile
 from mien.gallery.records import Erasure, GallerySettings, Identity, NewTemplate, SubjectRow
 from mien.gallery.stores import sqlite_changes as changes
 from mien.gallery.stores import sqlite_format1 as format1
 from mien.gallery.stores.base import require_identity
-from mien.gallery.stores.outside_vectors import PLACE, WAITING, Table, stored_vector, waiting_of, waiting_text
+from mien.gallery.stores.outside_vectors import PLACE, Table
 from mien.gallery.stores.sqlite_changes import Writing
 from mien.gallery.stores.sqlite_file import SqliteFile
-from mien.gallery.stores.sqlite_reading import ENCRYPTION, SETTINGS, TRACES, SqliteReading
-from mien.gallery.stores.sqlite_schema import FORMAT, row_checksum, stamp
+from mien.gallery.stores.sqlite_outside import SqliteOutside
+from mien.gallery.stores.sqlite_reading import ENCRYPTION, SETTINGS, TRACES
+from mien.gallery.stores.sqlite_schema import FORMAT, stamp
 from mien.gallery.stores.vault import EMBEDDING
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mien.types import Floats
 
 
-class SqliteStore(SqliteReading):
+class SqliteStore(SqliteOutside):
     """One open gallery file; see Store."""
 
     def __init__(self, file: SqliteFile) -> None:
@@ -126,43 +126,10 @@ class SqliteStore(SqliteReading):
                 self._wait(connection, Table(self._outside.address, self.identity), writing.gone)
             self._vault.sync()
 
-    def _wait(self, connection: sqlite3.Connection, table: Table, ids: Sequence[str]) -> None:
-        """List vectors that are to be removed from a database once this is written."""
-        waiting = waiting_of(self.read_kept(WAITING))
-        waiting[table] = [*waiting.get(table, []), *ids]
-        if ids:
-            self._keep(connection, WAITING, waiting_text(waiting))
-
-    def _remove_waiting(self) -> bool:
-        """Remove vectors from databases whose samples were erased; say whether all could be removed."""
-        waiting = waiting_of(self.read_kept(WAITING))
-        if not waiting:
-            return True
-        from mien.gallery.vectors import open_vectors
-
-        for table, ids in waiting.items():
-            try:
-                store = open_vectors(table.address, self.id, table.identity)
-                store.remove(ids)
-                store.close()
-            except (GalleryError, MissingExtraError):
-                return False
-            with self._file.write() as connection:
-                now = waiting_of(self.read_kept(WAITING))
-                now[table] = [one for one in now.get(table, []) if one not in set(ids)]
-                self._keep(connection, WAITING, waiting_text(now))
-        return True
-
     def write_kept(self, name: str, text: str | None) -> None:
         """See Store."""
         with self._file.write() as connection:
-            self._keep(connection, name, text)
-
-    def _keep(self, connection: sqlite3.Connection, name: str, text: str | None) -> None:
-        connection.execute("DELETE FROM kept WHERE name = ?", (name,))
-        if text is not None:
-            values = name, text, row_checksum(name, text)
-            connection.execute("INSERT INTO kept (name, text, checksum) VALUES (?, ?, ?)", values)
+            changes.keep(connection, name, text)
 
     def change_settings(self, settings: GallerySettings) -> None:
         """See Store."""
@@ -175,14 +142,6 @@ class SqliteStore(SqliteReading):
             numbers = [changes.insert(writing, template, settings) for template in templates]
             self._put(template for template, number in zip(templates, numbers, strict=True) if number is not None)
             return numbers
-
-    def _put(self, templates: Iterable[NewTemplate]) -> None:
-        """Put vectors into the database before their rows are written for good."""
-        put = list(templates)
-        if self._outside is not None and put:
-            import numpy as np
-
-            self._outside.put([one.id for one in put], np.stack([one.embedding for one in put]).astype(np.float32))
 
     def create_subject(self, profile: Profile) -> SubjectRow:
         """See Store."""
@@ -217,12 +176,6 @@ class SqliteStore(SqliteReading):
                 changes.note_erased(writing, row.id)
             keys = self._vault.erase(row.subject if is_last else row.id)
         return Erasure(1, keys if is_last else "none", self._empty(), self._outside_state())
-
-    def _outside_state(self) -> Literal["none", "logical", "pending"]:
-        """What became of erased vectors that are in a database."""
-        if self._outside is None:
-            return "none"
-        return "pending" if self.read_kept(WAITING) else "logical"
 
     def move_sample(self, sample: str, into: str) -> bool:
         """See Store."""
@@ -291,23 +244,6 @@ class SqliteStore(SqliteReading):
             self._outside = others
         self._empty()
 
-    def _stored(self, vector: Floats) -> bytes:
-        return stored_vector(vector, outside=self._outside is not None)
-
-    def _put_others(self, identity: Identity, embeddings: Mapping[int, Floats]) -> VectorStore | None:
-        """Put vectors of another model into the database, where nobody looks for them yet."""
-        if self._outside is None:
-            return None
-        import numpy as np
-
-        from mien.gallery.vectors import open_vectors
-
-        others = open_vectors(self._outside.address, self.id, identity)
-        rows = [row for row in self._file.read("SELECT id, uid FROM template") if row[0] in embeddings]
-        if rows:
-            others.put([uid for _, uid in rows], np.stack([embeddings[number] for number, _ in rows]))
-        return others
-
     def switch_vectors(self, target: VectorStore | None, source: Export | None = None) -> None:
         """Keep the vectors elsewhere from now on, in one transaction: in a database that has them, or in the file.
 
@@ -328,7 +264,7 @@ class SqliteStore(SqliteReading):
             ids = switch_rows(writing, target, read)
             if former is not None:
                 self._wait(writing.connection, Table(former.address, self.identity), ids)
-            self._keep(writing.connection, PLACE, None if target is None else target.address)
+            changes.keep(writing.connection, PLACE, None if target is None else target.address)
         self._outside = target
         if former is not None:
             former.close()
@@ -359,7 +295,7 @@ class SqliteStore(SqliteReading):
             self._vault = SealedVault(keys)
             with self._file.write() as connection:
                 encrypt_rows(Writing(self._file, connection, self._vault, self._vault.opener()))
-                self._keep(connection, ENCRYPTION, "AES-256-GCM")
+                changes.keep(connection, ENCRYPTION, "AES-256-GCM")
                 self._vault.sync()
         except BaseException:
             # Without its keys an encrypted gallery is lost, so they stay unless it is plain for certain.

@@ -232,6 +232,14 @@ def erase(writing: Writing, where: str, values: Sequence[object]) -> int:
     return len(found)
 
 
+def keep(connection: sqlite3.Connection, name: str, text: str | None) -> None:
+    """Keep a text under a name in place of an earlier one; None removes it."""
+    connection.execute("DELETE FROM kept WHERE name = ?", (name,))
+    if text is not None:
+        values = name, text, row_checksum(name, text)
+        connection.execute("INSERT INTO kept (name, text, checksum) VALUES (?, ?, ?)", values)
+
+
 def note_erased(writing: Writing, uid: str) -> None:
     """Keep the id of a subject or a sample that was erased, so that no backup brings it back."""
     writing.connection.execute("INSERT OR REPLACE INTO erased (uid, at) VALUES (?, ?)", (uid, time.time()))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mien.errors import ContractError, GalleryError, SampleNotFoundError, SubjectNotFoundError
+from mien.errors import GalleryError, SampleNotFoundError, SubjectNotFoundError
 from mien.gallery.records import (
     Changes,
     GallerySettings,
@@ -23,7 +23,6 @@ from mien.gallery.records import (
     is_found,
 )
 from mien.gallery.stores.base import BLOCK
-from mien.gallery.stores.outside_vectors import PLACE, WAITING, hash_of, stored_vector
 from mien.gallery.stores.sqlite_changes import place_of
 from mien.gallery.stores.sqlite_file import Row, SqliteFile
 from mien.gallery.stores.sqlite_rows import (
@@ -35,11 +34,10 @@ from mien.gallery.stores.sqlite_rows import (
     state_of,
     text_of,
 )
-from mien.gallery.stores.vault import EMBEDDING, Opener, PlainVault, Stored, Vault
+from mien.gallery.stores.vault import Opener, PlainVault, Stored, Vault
 
 if TYPE_CHECKING:
-    from mien.gallery.indexes.base import Ids, Index
-    from mien.gallery.vectors.base import Near, VectorStore
+    from mien.gallery.indexes.base import Ids
     from mien.types import Floats
 
 TRACES, SETTINGS, ENCRYPTION = "traces", "settings", "encryption"
@@ -74,16 +72,6 @@ class SqliteReading:
             from mien.gallery.stores.sealed_vault import SealedVault
 
             self._vault = SealedVault.open(self.path)
-        self._outside = self._open_outside()
-
-    def _open_outside(self) -> VectorStore | None:
-        """The vectors of the gallery where they are in a database; it is connected to when they are needed."""
-        address = self.read_kept(PLACE)
-        if address is None:
-            return None
-        from mien.gallery.vectors import open_vectors
-
-        return open_vectors(address, self.id, self.identity)
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
@@ -96,13 +84,11 @@ class SqliteReading:
             raise
 
     def _require_same_form(self) -> None:
-        """Refuse to go on with a gallery that another process has encrypted or moved since it was opened.
+        """Refuse to go on with a gallery that another process has encrypted since it was opened.
 
         Raises:
             GalleryError: it was.
         """
-        if self.read_kept(PLACE) != self.vectors_at:
-            raise GalleryError(f"the vectors of {self.path} were moved by another process: open it again")
         if not self.is_encrypted and self.read_kept(ENCRYPTION) is not None:
             raise GalleryError(f"{self.path} was encrypted by another process: open it again")
 
@@ -116,21 +102,6 @@ class SqliteReading:
     def is_encrypted(self) -> bool:
         """See Store."""
         return not isinstance(self._vault, PlainVault)
-
-    @property
-    def vectors_at(self) -> str | None:
-        """The address of the database that has the vectors; None where the file has them."""
-        return None if self._outside is None else self._outside.address
-
-    def searcher(self) -> Index | None:
-        """See Store."""
-        if self._outside is None:
-            return None
-        from mien.gallery.stores.outside_index import OutsideIndex
-        from mien.gallery.vectors import asks_for_exact
-
-        exact = asks_for_exact(self._outside.address)
-        return OutsideIndex(self, self._outside, self.identity.metric, exact=exact)
 
     def current_identity(self) -> Identity:
         """See Store."""
@@ -226,7 +197,7 @@ class SqliteReading:
 
     def traces_remain(self) -> bool:
         """See Store."""
-        return self.read_kept(TRACES) is not None or self.read_kept(WAITING) is not None
+        return self.read_kept(TRACES) is not None
 
     def first_templates(self, count: int) -> dict[Owner, list[int]]:
         """See Store."""
@@ -290,77 +261,18 @@ class SqliteReading:
                 raise self._file.damaged("the templates are not in the order of their ids")
             removed = np.array([row[1] for row in removals], np.int64)
             last = max([last_removal, *(row[0] for row in removals)])
-        vectors = self._vectors(rows)
-        if self._outside is not None:
-            # Another process may have removed one since the rows were read.
-            present = ~np.isnan(vectors[:, 0])
-            ids, vectors = ids[present], vectors[present]
-        return Changes(ids, vectors, removed, last)
+        return Changes(ids, self._vectors(rows), removed, last)
 
     def sample_ids(self, last: int, count: int) -> dict[int, str]:
         """The ids of samples after a number, by their numbers in order: at most `count`."""
         query = "SELECT id, uid FROM template WHERE id > ? ORDER BY id LIMIT ?"
         return dict(self._file.read(query, (last, count)))
 
-    def intact_numbers(self, near: Near) -> dict[str, int]:
-        """The numbers of samples that a database names; without those that the file does not have.
-
-        Raises:
-            GalleryError: the database has a different vector of one.
-        """
-        vectors = dict(zip(near.ids, near.vectors, strict=True))
-        rows, opener = [], self._vault.opener()
-        for start in range(0, len(near.ids), 900):
-            part = near.ids[start : start + 900]
-            where = f"{WITH_SUBJECT} WHERE template.uid IN ({','.join('?' * len(part))})"
-            rows += self._file.read_intact(VECTOR, where, "template subject", part)
-        with self._decoding():
-            held = [row for row in rows if not opener.is_erased(row[1])]
-            # A database that is only compared may have the vectors of a file that has them too.
-            outside = self._outside is not None
-            self._require_same_vectors(
-                [
-                    uid
-                    for _, owner, uid, stored in held
-                    if opener.data(owner, uid, EMBEDDING, stored) != stored_vector(vectors[uid], outside=outside)
-                ]
-            )
-        return {row[2]: row[0] for row in held}
-
-    def _outside_vectors(self, rows: Sequence[Row], outside: VectorStore) -> Floats:
-        """The embeddings of rows of VECTOR from a database, NaN for rows that are removed meanwhile."""
-        found, opener = outside.get([row[2] for row in rows]), self._vault.opener()
-        wrong = []
-        for place, (_, owner, uid, stored) in enumerate(rows):
-            if opener.is_erased(owner):
-                found[place] = 0
-            elif opener.data(owner, uid, EMBEDDING, stored) != hash_of(found[place]):
-                wrong.append(uid)
-                found[place] = float("nan")
-        self._require_same_vectors(wrong)
-        return found
-
-    def _require_same_vectors(self, wrong: Sequence[str]) -> None:
-        """Refuse vectors that are not what was enrolled, unless their samples are gone."""
-        for uid in wrong:
-            if self._file.read("SELECT 1 FROM template WHERE uid = ?", (uid,)):
-                self._require_same_form()
-                if self.current_identity() != self.identity:
-                    raise ContractError(
-                        f"{self.path} was embedded again with another model by another process: open it again"
-                    )
-                raise GalleryError(
-                    f"{self.vectors_at} lacks the vector of sample {uid} of {self.path}, or has another one: import "
-                    "an export that has it with `mien gallery import`, or erase the sample and enrol it again"
-                )
-
     def _vectors(self, rows: Sequence[Row]) -> Floats:
         """The embeddings of rows of VECTOR, (N, D) float32."""
         import numpy as np
 
         with self._decoding():
-            if self._outside is not None:
-                return self._outside_vectors(rows, self._outside)
             found = self._vault.opener().vectors([row[1:] for row in rows], self.identity.dimension)
             if not np.isfinite(found).all():
                 raise self._file.damaged("an embedding holds what is not a number")

@@ -1,0 +1,204 @@
+"""A gallery file whose vectors may be in a database: what is read there, put there and removed there.
+
+Without a database it is what SqliteReading is. What the file keeps in place of vectors is in outside_vectors.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from mien.errors import ContractError, GalleryError, MissingExtraError
+from mien.gallery.records import Changes, Identity, NewTemplate
+from mien.gallery.stores import sqlite_changes as changes
+from mien.gallery.stores.outside_vectors import (
+    PLACE,
+    WAITING,
+    Table,
+    hash_of,
+    stored_vector,
+    waiting_of,
+    waiting_text,
+)
+from mien.gallery.stores.sqlite_file import Row, SqliteFile
+from mien.gallery.stores.sqlite_reading import VECTOR, WITH_SUBJECT, SqliteReading
+from mien.gallery.stores.vault import EMBEDDING
+
+if TYPE_CHECKING:
+    from mien.gallery.indexes.base import Index
+    from mien.gallery.vectors.base import Near, VectorStore
+    from mien.types import Floats
+
+
+class SqliteOutside(SqliteReading):
+    """See the module."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._outside: VectorStore | None = None
+        super().__init__(file)
+        self._outside = self._open_outside()
+
+    def _open_outside(self) -> VectorStore | None:
+        """The vectors of the gallery where they are in a database; it is connected to when they are needed."""
+        address = self.read_kept(PLACE)
+        if address is None:
+            return None
+        from mien.gallery.vectors import open_vectors
+
+        # Not self.id: a file that is damaged here is not one whose vectors were moved.
+        [(gallery,)] = self._file.read_intact("uid", "FROM gallery", "gallery")
+        return open_vectors(address, gallery, self.identity)
+
+    @property
+    def vectors_at(self) -> str | None:
+        """The address of the database that has the vectors; None where the file has them."""
+        return None if self._outside is None else self._outside.address
+
+    def searcher(self) -> Index | None:
+        """See Store."""
+        if self._outside is None:
+            return None
+        from mien.gallery.stores.outside_index import OutsideIndex
+        from mien.gallery.vectors import asks_for_exact
+
+        exact = asks_for_exact(self._outside.address)
+        return OutsideIndex(self, self._outside, self.identity.metric, exact=exact)
+
+    def _require_same_form(self) -> None:
+        """See SqliteReading; also refuses a gallery whose vectors another process has moved."""
+        super()._require_same_form()
+        if self.read_kept(PLACE) != self.vectors_at:
+            raise GalleryError(f"the vectors of {self.path} were moved by another process: open it again")
+
+    def traces_remain(self) -> bool:
+        """See Store."""
+        return super().traces_remain() or self.read_kept(WAITING) is not None
+
+    def changes(self, last_id: int, last_removal: int) -> Changes:
+        """See Store."""
+        found = super().changes(last_id, last_removal)
+        if self._outside is None:
+            return found
+        import numpy as np
+
+        # Another process may have removed one since the rows were read.
+        present = ~np.isnan(found.embeddings[:, 0])
+        return Changes(found.ids[present], found.embeddings[present], found.removed, found.last_removal)
+
+    def _vectors(self, rows: Sequence[Row]) -> Floats:
+        """See SqliteReading."""
+        if self._outside is None:
+            return super()._vectors(rows)
+        with self._decoding():
+            return self._outside_vectors(rows, self._outside)
+
+    def _outside_vectors(self, rows: Sequence[Row], outside: VectorStore) -> Floats:
+        """The embeddings of rows of VECTOR from a database, NaN for rows that are removed meanwhile."""
+        found, opener = outside.get([row[2] for row in rows]), self._vault.opener()
+        wrong = []
+        for place, (_, owner, uid, stored) in enumerate(rows):
+            if opener.is_erased(owner):
+                found[place] = 0
+            elif opener.data(owner, uid, EMBEDDING, stored) != hash_of(found[place]):
+                wrong.append(uid)
+                found[place] = float("nan")
+        self._require_same_vectors(wrong)
+        return found
+
+    def intact_numbers(self, near: Near) -> dict[str, int]:
+        """The numbers of samples that a database names; without those that the file does not have.
+
+        Raises:
+            GalleryError: the database has a different vector of one.
+        """
+        vectors = dict(zip(near.ids, near.vectors, strict=True))
+        rows, opener = [], self._vault.opener()
+        for start in range(0, len(near.ids), 900):
+            part = near.ids[start : start + 900]
+            where = f"{WITH_SUBJECT} WHERE template.uid IN ({','.join('?' * len(part))})"
+            rows += self._file.read_intact(VECTOR, where, "template subject", part)
+        with self._decoding():
+            held = [row for row in rows if not opener.is_erased(row[1])]
+            # A database that is only compared may have the vectors of a file that has them too.
+            outside = self._outside is not None
+            self._require_same_vectors(
+                [
+                    uid
+                    for _, owner, uid, stored in held
+                    if opener.data(owner, uid, EMBEDDING, stored) != stored_vector(vectors[uid], outside=outside)
+                ]
+            )
+        return {row[2]: row[0] for row in held}
+
+    def _require_same_vectors(self, wrong: Sequence[str]) -> None:
+        """Refuse vectors that are not what was enrolled, unless their samples are gone."""
+        for uid in wrong:
+            if self._file.read("SELECT 1 FROM template WHERE uid = ?", (uid,)):
+                self._require_same_form()
+                if self.current_identity() != self.identity:
+                    raise ContractError(
+                        f"{self.path} was embedded again with another model by another process: open it again"
+                    )
+                raise GalleryError(
+                    f"{self.vectors_at} lacks the vector of sample {uid} of {self.path}, or has another one: import "
+                    "an export that has it with `mien gallery import`, or erase the sample and enrol it again"
+                )
+
+    def _wait(self, connection: sqlite3.Connection, table: Table, ids: Sequence[str]) -> None:
+        """List vectors that are to be removed from a database once this is written."""
+        waiting = waiting_of(self.read_kept(WAITING))
+        waiting[table] = [*waiting.get(table, []), *ids]
+        if ids:
+            changes.keep(connection, WAITING, waiting_text(waiting))
+
+    def _remove_waiting(self) -> bool:
+        """Remove vectors from databases whose samples were erased; say whether all could be removed."""
+        waiting = waiting_of(self.read_kept(WAITING))
+        if not waiting:
+            return True
+        from mien.gallery.vectors import open_vectors
+
+        for table, ids in waiting.items():
+            try:
+                store = open_vectors(table.address, self.id, table.identity)
+                store.remove(ids)
+                store.close()
+            except (GalleryError, MissingExtraError):
+                return False
+            with self._file.write() as connection:
+                now = waiting_of(self.read_kept(WAITING))
+                now[table] = [one for one in now.get(table, []) if one not in set(ids)]
+                changes.keep(connection, WAITING, waiting_text(now))
+        return True
+
+    def _put(self, templates: Iterable[NewTemplate]) -> None:
+        """Put vectors into the database before their rows are written for good."""
+        put = list(templates)
+        if self._outside is not None and put:
+            import numpy as np
+
+            self._outside.put([one.id for one in put], np.stack([one.embedding for one in put]).astype(np.float32))
+
+    def _outside_state(self) -> Literal["none", "logical", "pending"]:
+        """What became of erased vectors that are in a database."""
+        if self._outside is None:
+            return "none"
+        return "pending" if self.read_kept(WAITING) else "logical"
+
+    def _stored(self, vector: Floats) -> bytes:
+        return stored_vector(vector, outside=self._outside is not None)
+
+    def _put_others(self, identity: Identity, embeddings: Mapping[int, Floats]) -> VectorStore | None:
+        """Put vectors of another model into the database, where nobody looks for them yet."""
+        if self._outside is None:
+            return None
+        import numpy as np
+
+        from mien.gallery.vectors import open_vectors
+
+        others = open_vectors(self._outside.address, self.id, identity)
+        rows = [row for row in self._file.read("SELECT id, uid FROM template") if row[0] in embeddings]
+        if rows:
+            others.put([uid for _, uid in rows], np.stack([embeddings[number] for number, _ in rows]))
+        return others
