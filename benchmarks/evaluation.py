@@ -3,7 +3,7 @@
 Runs `mien` on LFW and on the part of CelebA for four systems: the default one, MTCNN with face-reid-0095 and with
 mien-r29, and SCRFD-2.5G with MobileFaceNet. With --system, the protocols of that system alone, on LFW; the result is
 in evaluation-NAME.json then. mien-r29 is compared with the default one, from which it was fine-tuned.
-Copies the reports without images of people (charts, report.md and report.json without their pairs) to docs/reports.
+Copies report.json of each report, without images of people, to docs/reports.
 The result lists the commands with their seconds.
 
     python benchmarks/evaluation.py [--system NAME]
@@ -19,7 +19,6 @@ from pathlib import Path
 import command
 import inputs
 import machine
-from mien.evaluate.render import write_report
 from mien.evaluate.report import read_report
 
 REPORTS = machine.ROOT / "docs" / "reports"
@@ -126,11 +125,12 @@ def run(folder: Path, *arguments: str) -> dict:
 
 
 def publish(source: Path, target: Path) -> Path:
-    """Copy a report without images of people and without paths of files."""
-    report = read_report(source / "report.json")
+    """Copy a report without images of people and without paths of files; scripts/docs draws its page and charts."""
+    report = read_report(source / "report.json").model_copy(update={"pairs": ()})
     shutil.rmtree(target, ignore_errors=True)
-    write_report(report.model_copy(update={"pairs": ()}), target)
-    (target / "report.html").unlink()
+    target.mkdir(parents=True)
+    left_out = None if report.thresholds else {"thresholds"}
+    (target / "report.json").write_text(report.model_dump_json(indent=1, exclude=left_out), encoding="utf-8")
     return target
 
 

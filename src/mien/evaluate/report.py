@@ -7,13 +7,17 @@ docs/guide/reports.md describes each protocol's numbers. Computes no rate and dr
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from mien.messages import Message, Text
 from mien.models.card import ThresholdRow
+from mien.notebook import html_table
 from mien.rates import Estimate
+
+if TYPE_CHECKING:
+    import pyarrow
 
 FORMAT, VERSION = "mien report", 1
 
@@ -38,6 +42,13 @@ class Number(Frozen):
     missing_people: int | None = None
     comparisons: int | None = None
     unit: str | None = None
+
+    def as_row(self) -> tuple[float | None, float | None, float | None, str | None]:
+        """The values of a line of a table; NUMBER_ROW names them."""
+        return self.value, self.low, self.high, self.unit
+
+
+NUMBER_ROW = ("value", "low", "high", "unit")
 
 
 class Table(Frozen):
@@ -155,6 +166,22 @@ class Report(Frozen):
     warnings: tuple[Text, ...] = ()
     thresholds: tuple[ThresholdRow, ...] = ()
     made_with: dict[str, str] = {}
+
+    def _repr_html_(self) -> str:
+        """Headline and figures, for notebooks; the page of `mien.write_report` has all of it."""
+        spoken_report = self.in_language("en")
+        lines = [*spoken_report.headline, *spoken_report.warnings]
+        rows = [(line,) for line in lines]
+        figures = [(name, *one.as_row()) for name, one in self.numbers.items()]
+        return html_table(spoken(spoken_report.title), rows) + html_table("figures", figures, ("figure", *NUMBER_ROW))
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """The figures as a pyarrow.Table: figure, value, low, high, unit; `.to_pandas()` makes a data frame of it."""
+        import pyarrow
+
+        rows = [(name, *one.as_row()) for name, one in self.numbers.items()]
+        columns = list(zip(*rows, strict=True)) or [()] * (1 + len(NUMBER_ROW))
+        return pyarrow.table(dict(zip(("figure", *NUMBER_ROW), map(list, columns), strict=True)))
 
     def in_language(self, language: str) -> "Report":
         """The same report with all its texts in a language."""

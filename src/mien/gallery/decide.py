@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien.errors import ContractError
+from mien.notebook import html_table
 from mien.scope import Doubt, beyond
 from mien.types import Score, Threshold
 from mien.units import better_is_higher, convert
@@ -37,6 +38,19 @@ class Decision:
 
     def __bool__(self) -> bool:
         return self.outcome == "match"
+
+    def _repr_html_(self) -> str:
+        """The outcome with what it rests on, for notebooks."""
+        rate = self.threshold
+        interval = f" ({rate.fmr_interval[0]:g} to {rate.fmr_interval[1]:g})" if rate.fmr_interval else ""
+        rows = [
+            ("score", f"{self.score.unit} {self.score.value:.3f}"),
+            ("threshold", f"{rate.unit} {rate.value:.3f}"),
+            ("false match rate", f"{rate.fmr:g}{interval}"),
+            ("measured on", rate.protocol),
+            *(("outside of it", doubt.code) for doubt in self.doubts),
+        ]
+        return html_table(self.outcome, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from mien.gallery.stores import create_store, is_missing, open_store
 from mien.gallery.stores.base import Store, require_identity
 from mien.gallery.thresholds import for_worst_group
 from mien.models.card import ModelCard
+from mien.notebook import html_table
 from mien.pipeline import Analysis, Policy, Refused
 from mien.pipeline.policy import Refusal
 from mien.scope import Doubt, beyond
@@ -122,6 +123,18 @@ class Gallery:
         self._index = LiveIndex(store)
         self._measured = 0
         self._limit: float | None = None
+
+    def _repr_html_(self) -> str:
+        """What it holds in numbers, for notebooks; no names, since notebooks are shared."""
+        people = self.store.subjects()
+        rows = [
+            ("people", len(people)),
+            ("templates", sum(one.templates for one in people)),
+            ("suspended", sum(one.state == "suspended" for one in people)),
+            ("encrypted", "yes" if self.store.is_encrypted else "no"),
+            ("embedding contract", self.store.identity.contract),
+        ]
+        return html_table("Gallery", rows)
 
     @classmethod
     def create(cls, path: str | Path, card: ModelCard) -> "Gallery":

@@ -21,12 +21,14 @@ from mien.models import store
 from mien.models.defaults import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
 from mien.models.engines import usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
+from mien.notebook import html_images, html_table
 from mien.pipeline.isolate import isolate
 from mien.pipeline.items import Item, as_item
 from mien.pipeline.policy import NO_POSE, Policy, Refused, choose
 from mien.pipeline.stages import Broken, ImageFaces, ReadOptions, Wanted, align_faces, find_faces, refine, to_source
 from mien.prefetch import prefetch
 from mien.recognize.recognizer import Recognizer
+from mien.thumbnail import small_jpeg
 from mien.types import Cutout, Faces, Floats, Image
 
 CHUNK = 16
@@ -64,6 +66,18 @@ class Analysis:
     cutouts: tuple[Cutout, ...] = ()
     sha256: str = ""
     error: str | None = None
+
+    def _repr_html_(self) -> str:
+        """The faces with their crops, for notebooks; or why the image could not be read."""
+        if self.error is not None:
+            return html_table(self.error, ())
+        rows = [
+            (", ".join(f"{side:.0f}" for side in face.box.corners), f"{face.score:.2f}", face.turn)
+            for face in self.faces
+        ]
+        title = f"{self.name}: {self.width}x{self.height}, faces: {len(self.faces)}"
+        table = html_table(title, rows, ("box: x1, y1, x2, y2", "score", "turn"))
+        return table + html_images(small_jpeg(crop, 112) for crop in self.crops)
 
     @property
     def name(self) -> str:
