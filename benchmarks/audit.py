@@ -38,7 +38,7 @@ from mien.recognize.recognizer import Recognizer
 
 SIZES = (1_000, 10_000, 100_000)
 PHOTOGRAPHS = 200
-SOURCES = 500
+SOURCES = 100
 """Photographs of the large set."""
 
 

@@ -4,6 +4,7 @@ Owns where it is: the columns in a Parquet file without a name, of which single 
 and the embeddings in mien.data.vectors; so memory holds a few columns whatever the number of images.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from io import BytesIO
@@ -95,10 +96,20 @@ class Measurements:
         return [str(value or "") for value in self._column(name).to_pylist()]
 
     def text_counts(self, name: str, rows: NDArray[np.int64]) -> dict[str, int]:
-        """How often each text is in some rows of a column; empty ones where there is none."""
-        chosen = self._column(name).cast(pa.string()).take(pa.array(rows))
-        counts = pa.compute.value_counts(chosen).to_pylist()
-        return {str(one["values"] or ""): int(one["counts"]) for one in counts}
+        """How often each text is in some rows of a repeated column, in the order of the rows; empty where there is
+        none."""
+        wanted, start = np.zeros(len(self), bool), 0
+        wanted[rows] = True
+        counts: Counter[str] = Counter()
+        for chunk in self._column(name).chunks:
+            own, start = wanted[start : start + len(chunk)], start + len(chunk)
+            indices = pa.compute.fill_null(chunk.indices, -1).to_numpy()[own]
+            # The texts themselves are long, and each is kept once.
+            numbers, first, found = np.unique(indices, return_index=True, return_counts=True)
+            for place in np.argsort(first).tolist():
+                number = int(numbers[place])
+                counts["" if number < 0 else chunk.dictionary[number].as_py()] += int(found[place])
+        return dict(counts)
 
     @cached_property
     def readable(self) -> NDArray[np.bool_]:
