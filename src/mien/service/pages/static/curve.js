@@ -7,7 +7,7 @@ const HEIGHT = 300;
 const LEFT = 64;
 const BOTTOM = 48;
 const TOP = 12;
-const RIGHT = 16;
+const RIGHT = 28;
 
 function shape(name, values, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -40,10 +40,12 @@ export function tradeoff(found) {
   }
   drawing.append(shape("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, text("fmr")));
   drawing.append(shape("polyline", { points: found.curve.map((one) => `${x(one.fmr)},${y(one.fnmr)}`).join(" "), class: "line" }));
+  // A card's threshold decides until the people are enough; its rate among them is not what its policy says.
+  const own = found.decides?.source === "gallery";
   for (const one of marks) {
-    const decides = found.decides?.policy === one.policy;
+    const decides = own && found.decides.policy === one.policy;
     drawing.append(shape("circle", { cx: x(one.fmr), cy: y(one.fnmr), r: decides ? 8 : 5, class: decides ? "decides" : "mark" }));
     drawing.append(shape("text", { x: x(one.fmr), y: y(one.fnmr) - 12, "text-anchor": "middle" }, one.policy));
   }
-  return element("div", {}, drawing, element("p", { className: "note", textContent: text("curve-note") }));
+  return element("div", {}, drawing, element("p", { className: "note", textContent: text(own ? "curve-note" : "curve-note-card") }));
 }
