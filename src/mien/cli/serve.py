@@ -48,6 +48,14 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    camera_networks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--camera-network",
+            help="A network in which cameras may be, such as 10.0.0.0/24; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
     self_signed: Annotated[
         bool, typer.Option("--self-signed", help="Make a certificate for HTTPS; browsers warn of it once.")
     ] = False,
@@ -132,6 +140,7 @@ def serve(
         opentelemetry=opentelemetry,
         workers=workers,
         log_format=form,
+        camera_networks=tuple(camera_networks or ()),
         imports={name: Path(path) for name, path in options.named(imports, "--import", "NAME=PATH").items()},
     )
     err.print("mien: opening the models")

@@ -67,6 +67,57 @@ class BoxAnswer(TypedDict):
     y2: float
 
 
+class CameraAnswer(TypedDict):
+    """A camera."""
+
+    id: str
+    name: str
+    gallery: str
+    policy: str
+    state: Literal["starting", "watching", "lost", "failed"]
+    message: str
+    rate: float
+    delay: float
+    created: str
+    seen: str | None
+
+
+class CameraDeletedAnswer(TypedDict):
+    """The camera and its events are gone."""
+
+    id: str
+
+
+class CameraEventAnswer(TypedDict):
+    """Something that happened before a camera."""
+
+    number: int
+    at: str
+    event: str
+    track: int | None
+    outcome: str
+    subject: str | None
+    name: str | None
+    score: float | None
+    unit: str | None
+    threshold: float | None
+    samples: int | None
+    reasons: list[str]
+
+
+class CameraEventsAnswer(TypedDict):
+    """Events in their order."""
+
+    events: list[CameraEventAnswer]
+    after: int
+
+
+class CamerasAnswer(TypedDict):
+    """All cameras of galleries that the caller may see, by name."""
+
+    cameras: list[CameraAnswer]
+
+
 class CandidateAnswer(TypedDict):
     """A subject that may be meant."""
 

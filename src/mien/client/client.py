@@ -298,6 +298,30 @@ class Client:
         """Stop a job at its next step; what it has finished stays."""
         return cast("answers.JobAnswer", self._send("DELETE", f"/v1/jobs/{job_id}"))
 
+    # Cameras
+
+    def list_cameras(self) -> answers.CamerasAnswer:
+        """Cameras with their state."""
+        return cast("answers.CamerasAnswer", self._get("/v1/cameras"))
+
+    def add_camera(
+        self, name: str, gallery: str, address: str, *, threshold: str | None = None
+    ) -> answers.CameraAnswer:
+        """Add a camera in a network that the operator allowed; it is watched from now on."""
+        fields = {"name": name, "gallery": gallery, "address": address, "threshold": threshold}
+        return cast("answers.CameraAnswer", self._send("POST", "/v1/cameras", **fields))
+
+    def delete_camera(self, camera_id: str) -> answers.CameraDeletedAnswer:
+        """Stop a camera, and delete it with its events."""
+        return cast("answers.CameraDeletedAnswer", self._send("DELETE", f"/v1/cameras/{camera_id}"))
+
+    def list_camera_events(
+        self, camera_id: str, *, after: int = 0, limit: int = 100, language: Language = "en"
+    ) -> answers.CameraEventsAnswer:
+        """Events of a camera after a number, in order."""
+        found = self._get(f"/v1/cameras/{camera_id}/events", after=after, limit=limit, language=language)
+        return cast("answers.CameraEventsAnswer", found)
+
     # Records
 
     def list_audit_log(self, *, limit: int = 100, cursor: str | None = None) -> answers.AuditLogAnswer:

@@ -21,6 +21,9 @@ from mien.service.auth.lockout import Lockout
 from mien.service.auth.rates import Rates
 from mien.service.auth.store import AccessStore
 from mien.service.bodies import refused_fields
+from mien.service.camera_networks import parse_networks
+from mien.service.camera_store import CameraStore
+from mien.service.cameras import Cameras
 from mien.service.capacity import Capacity
 from mien.service.config import ServiceConfig
 from mien.service.cursors import Cursors
@@ -36,6 +39,7 @@ from mien.service.operations import ERRORS
 from mien.service.pages import PAGE_ROUTES
 from mien.service.routes import (
     access,
+    cameras,
     galleries,
     health,
     jobs,
@@ -59,6 +63,7 @@ ROUTERS = (
     subjects.router,
     recognition.router,
     jobs.router,
+    cameras.router,
     access.router,
     records.router,
 )
@@ -83,9 +88,11 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
         engines.batcher.on_batch = metrics.batch
+        app.state.cameras.start()
         finishing = asyncio.create_task(finish_erasures(app.state))
         yield
         finishing.cancel()
+        await asyncio.to_thread(app.state.cameras.close)
         await asyncio.to_thread(app.state.jobs.close)
         engines.close()
         opened.close()
@@ -110,6 +117,8 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.galleries, app.state.metrics, app.state.auditing = opened, metrics, auditing
     work = LongWork(opened, engines, config.imports)
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
+    networks = parse_networks(config.camera_networks)
+    app.state.cameras = Cameras(config, CameraStore(config.folder), networks, lambda one: opened.find(one).path)
     shared = partial(SharedCounts, state_file) if config.workers > 1 else None
     app.state.access, app.state.lockout = access_store, Lockout(shared("failures") if shared else None)
     app.state.rates = Rates(config.limits.per_minute, shared("requests") if shared else None)

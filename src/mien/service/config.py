@@ -90,6 +90,7 @@ class ServiceConfig:
         self_signed: whether it makes its own certificate.
         demo: whether a gallery of two sample portraits is made.
         opentelemetry: whether requests become spans of OpenTelemetry.
+        camera_networks: networks in which cameras may be, such as 10.0.0.0/24; without one there are no cameras.
         imports: folders and manifests that may be imported, by the names that requests give.
         log_format: of the log on standard error: text or json.
         workers: processes that answer requests; each has its models, and its share of cores and limits.
@@ -117,6 +118,7 @@ class ServiceConfig:
     log_format: Literal["text", "json"] = "text"
     workers: int = 1
     worker: int = 0
+    camera_networks: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:

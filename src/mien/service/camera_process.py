@@ -1,0 +1,104 @@
+"""The process of one camera of a service: watches it, and writes what happens as JSON lines. Knows no web.
+
+It reads what to watch, with the address, as one JSON line on standard input, so that no argument of a command shows
+credentials; it ends when that input is closed, as it is when the service ends in any way. What it writes has ids of
+subjects and no names.
+
+    python -m mien.service.camera_process
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from mien.errors import MienError
+from mien.gallery.threshold_policies import parse_policy
+from mien.models.options import EngineOptions
+from mien.video import shown_name
+from mien.watch.events import WatchEvent
+from mien.watch.watcher import WatchedFrame
+from mien.watch.watching import watch_source
+
+NOTE = 2.0
+"""Seconds between two lines about how it is."""
+THREADS = 1
+"""Processor threads per model: a share of the cores, so that requests are still answered."""
+
+
+class Reporter:
+    """Writes events, and now and then how the camera is."""
+
+    def __init__(self) -> None:
+        self._frames, self._since, self._delay = 0, time.monotonic(), 0.0
+
+    def event(self, event: WatchEvent) -> None:
+        """Write an event."""
+        _write({"event": event_body(event)})
+        self._delay = event.delay
+        if event.kind in ("camera-lost", "camera-back"):
+            _write({"state": "lost" if event.kind == "camera-lost" else "watching"})
+
+    def frame(self, frame: WatchedFrame) -> None:
+        """Count a frame."""
+        self._frames += 1
+        now = time.monotonic()
+        if now - self._since >= NOTE:
+            rate = self._frames / (now - self._since)
+            _write({"state": "watching", "rate": round(rate, 1), "delay": round(self._delay, 3)})
+            self._frames, self._since = 0, now
+
+
+def event_body(event: WatchEvent) -> dict[str, Any]:
+    """An event without any name."""
+    value = event.as_json("en")
+    for name in ("source", "subject", "reasons", "was", "decision"):
+        value.pop(name, None)
+    value["outcome"] = outcome(event)
+    value["reasons"] = [one.as_json() for one in event.reasons]
+    return value
+
+
+def outcome(event: WatchEvent) -> str:
+    """What was decided, without a name."""
+    if event.person is None:
+        return "unknown"
+    return "match" if event.person.subject is not None else event.person.decision
+
+
+def _write(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+def main() -> int:
+    """Watch until the input is closed."""
+    asked = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    reporter = Reporter()
+    try:
+        watch_source(
+            asked["gallery"],
+            asked["address"],
+            policy=parse_policy(asked["policy"]),
+            detector=asked["detector"],
+            recognizer=asked["recognizer"],
+            options=EngineOptions(engine=asked["engine"], precision=asked["precision"], threads=THREADS),
+            on_event=reporter.event,
+            on_frame=reporter.frame,
+        )
+    except MienError as reason:
+        _write({"failed": str(reason).replace(shown_name(asked["address"]), "the camera")})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

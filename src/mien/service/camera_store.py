@@ -1,0 +1,220 @@
+"""Cameras of a service and their events in one SQLite file, `cameras.db`. Addresses are encrypted; no name is in it.
+
+Events hold ids of subjects alone: who reads them looks the name up in the gallery, so nothing of somebody who was
+erased is left here but an id that means nobody. The key of the addresses is made of the master key; without one it is
+in a file of its own that only the service's user may read. Starts no camera.
+"""
+
+import hmac
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from mien.gallery.stores.master_key import find_master_key
+from mien.service.errors import ServiceError, not_found
+
+FILE, KEY_FILE = "cameras.db", "cameras.key"
+NONCE, KEY = 12, 32
+MAX_CAMERAS, REMEMBERED = 16, 20_000
+"""Maximum number of cameras, and of events that are kept of each."""
+PATIENCE = 20.0
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS cameras (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, gallery TEXT NOT NULL, address BLOB NOT NULL, policy TEXT NOT NULL,
+    created REAL NOT NULL, state TEXT NOT NULL DEFAULT 'starting', message TEXT NOT NULL DEFAULT '',
+    rate REAL NOT NULL DEFAULT 0, delay REAL NOT NULL DEFAULT 0, seen REAL
+);
+CREATE TABLE IF NOT EXISTS camera_events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS camera_events_by_camera ON camera_events (camera, number);
+"""
+
+State = Literal["starting", "watching", "lost", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """A camera of the service, as it was at one moment.
+
+    Attributes:
+        id: opaque.
+        name: what people call it.
+        gallery: the id of the gallery in which faces are looked for.
+        policy: the error rate of a track.
+        created: when it was added, in seconds since 1970 (UTC).
+        state: whether it is watched.
+        message: why not; empty where it is.
+        rate: frames per second that are watched.
+        delay: seconds from when a frame is read to when it is done.
+        seen: when its process spoke last; None where it never did.
+    """
+
+    id: str
+    name: str
+    gallery: str
+    policy: str
+    created: float
+    state: State
+    message: str
+    rate: float
+    delay: float
+    seen: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraEvent:
+    """An event of a camera: its number, which only grows, when it was, and what it was, without a name."""
+
+    number: int
+    at: float
+    body: Mapping[str, Any]
+
+
+class CameraStore:
+    """The file, opened when it is first used; safe to call from several threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._lock = folder, threading.RLock()
+        self._db: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def add(self, name: str, gallery: str, address: str, policy: str) -> Camera:
+        """Write a camera down.
+
+        Raises:
+            ServiceError: there are too many.
+        """
+        camera = secrets.token_hex(8)
+        nonce = secrets.token_bytes(NONCE)
+        sealed = nonce + self._cipher.encrypt(nonce, address.encode(), camera.encode())
+        with self._transaction() as db:
+            if db.execute("SELECT count(*) FROM cameras").fetchone()[0] >= MAX_CAMERAS:
+                raise ServiceError(409, "too_many", f"a service has at most {MAX_CAMERAS} cameras: delete one first")
+            db.execute(
+                "INSERT INTO cameras (id, name, gallery, address, policy, created) VALUES (?, ?, ?, ?, ?, ?)",
+                (camera, name, gallery, sealed, policy, time.time()),
+            )
+        return self.find(camera)
+
+    def all(self) -> list[Camera]:
+        """All cameras by name."""
+        columns = "id, name, gallery, policy, created, state, message, rate, delay, seen"
+        with self._transaction() as db:
+            rows = db.execute(f"SELECT {columns} FROM cameras ORDER BY name, id").fetchall()  # noqa: S608 - constants
+        return [Camera(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
+
+    def find(self, camera: str) -> Camera:
+        """One camera.
+
+        Raises:
+            ServiceError: there is none.
+        """
+        found = next((one for one in self.all() if one.id == camera), None)
+        if found is None:
+            raise not_found("camera")
+        return found
+
+    def address(self, camera: str) -> str:
+        """The address with its credentials; for the process that opens it, and nobody else.
+
+        Raises:
+            ServiceError: there is no such camera, or its address was encrypted with another key.
+        """
+        with self._transaction() as db:
+            row = db.execute("SELECT address FROM cameras WHERE id = ?", (camera,)).fetchone()
+        if row is None:
+            raise not_found("camera")
+        try:
+            return self._cipher.decrypt(row[0][:NONCE], row[0][NONCE:], camera.encode()).decode()
+        except Exception:  # noqa: BLE001 - of another key
+            message = "the address of this camera was encrypted with another key: delete the camera and add it again"
+            raise ServiceError(503, "camera_not_usable", message) from None
+
+    def delete(self, camera: str) -> None:
+        """Remove a camera and its events."""
+        self.find(camera)
+        with self._transaction() as db:
+            db.execute("DELETE FROM camera_events WHERE camera = ?", (camera,))
+            db.execute("DELETE FROM cameras WHERE id = ?", (camera,))
+
+    def note(self, camera: str, state: State, message: str = "", rate: float = 0.0, delay: float = 0.0) -> None:
+        """Write down how a camera is."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE cameras SET state = ?, message = ?, rate = ?, delay = ?, seen = ? WHERE id = ?",
+                (state, message, rate, delay, time.time(), camera),
+            )
+
+    def add_event(self, camera: str, at: float, body: Mapping[str, Any]) -> None:
+        """Write an event down, of a camera that is still there; the oldest ones are dropped."""
+        with self._transaction() as db:
+            if db.execute("SELECT 1 FROM cameras WHERE id = ?", (camera,)).fetchone() is None:
+                return
+            number = db.execute(
+                "INSERT INTO camera_events (camera, at, body) VALUES (?, ?, ?)", (camera, at, json.dumps(body))
+            ).lastrowid
+            if number is not None and number % 100 == 0:
+                db.execute(
+                    "DELETE FROM camera_events WHERE camera = ? AND number <= (SELECT number FROM camera_events "
+                    "WHERE camera = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                    (camera, camera, REMEMBERED),
+                )
+
+    def events(self, camera: str, after: int, limit: int) -> list[CameraEvent]:
+        """Events of a camera after a number, in order."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT number, at, body FROM camera_events WHERE camera = ? AND number > ? ORDER BY number LIMIT ?",
+                (camera, after, limit),
+            ).fetchall()
+        return [CameraEvent(number, at, json.loads(body)) for number, at, body in rows]
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        master = find_master_key()
+        if master is not None:
+            return AESGCM(hmac.digest(master, b"mien cameras", "sha256"))
+        path = self._folder / KEY_FILE
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return AESGCM(path.read_bytes())
+        with os.fdopen(handle, "wb") as file:
+            file.write(key := secrets.token_bytes(KEY))
+        return AESGCM(key)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._db is None:
+                path = self._folder / FILE
+                path.touch(mode=0o600)
+                self._db = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA secure_delete=ON")
+                self._db.executescript(SCHEMA)
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")

@@ -1,0 +1,197 @@
+"""The cameras of a service at work: a process each, started again when it ends, in one worker of the service alone.
+
+Which cameras there are is in mien.service.camera_store; all workers show it, and one of them, which holds the lock of
+the folder, runs them. Watches nothing itself.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+from mien.errors import MienError
+from mien.service.camera_networks import Network, require_allowed
+from mien.service.camera_store import Camera, CameraStore
+from mien.service.config import ServiceConfig
+
+LOCK = "cameras.lock"
+ROUND = 1.0
+"""Seconds between two looks for cameras that were added, deleted or ended."""
+WAITS = (1.0, 2.0, 5.0, 15.0, 30.0)
+"""Seconds before a process that ended is started again."""
+STEADY = 60.0
+"""Seconds after which a process counts as started well, so that waits begin again."""
+STOP = 5.0
+log = logging.getLogger("mien.service")
+
+PathOf = Callable[[str], Path]
+"""The file of a gallery by its id; raises MienError where there is none."""
+
+
+class Cameras:
+    """Runs the cameras.
+
+    Args:
+        config: of the service.
+        store: of its cameras.
+        networks: that the operator allowed; without one, no camera is run.
+        path_of: the file of a gallery.
+    """
+
+    def __init__(
+        self, config: ServiceConfig, store: CameraStore, networks: Sequence[Network], path_of: PathOf
+    ) -> None:
+        self.store, self.networks = store, tuple(networks)
+        self._config, self._path_of = config, path_of
+        self._running = dict[str, _Process]()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="mien-cameras", daemon=True)
+
+    def start(self) -> None:
+        """Begin, where cameras are allowed."""
+        if self.networks:
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop all processes; they begin again when the service does."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP * 2)
+        self.store.close()
+
+    def _serve(self) -> None:
+        path = self._config.folder / LOCK
+        with path.open("w") as lock:
+            while not self._stopping.wait(ROUND):
+                if _take(lock):
+                    self._look()
+            for process in self._running.values():
+                process.stop()
+
+    def _look(self) -> None:
+        """Start what should run and does not, and stop what should not run."""
+        try:
+            cameras = {one.id: one for one in self.store.all()}
+        except MienError:
+            log.exception("cameras cannot be looked for")
+            return
+        for gone in set(self._running) - set(cameras):
+            self._running.pop(gone).stop()
+        for camera in cameras.values():
+            process = self._running.setdefault(camera.id, _Process(camera, self))
+            if process.is_due():
+                process.start()
+
+    def request_for(self, camera: Camera) -> dict[str, Any]:
+        """What a camera's process is asked for.
+
+        Raises:
+            MienError: the gallery is gone, or the address is not allowed any more.
+        """
+        address = self.store.address(camera.id)
+        require_allowed(address, self.networks)
+        options = self._config.options
+        return {
+            "gallery": str(self._path_of(camera.gallery)),
+            "address": address,
+            "policy": camera.policy,
+            "detector": self._config.detector,
+            "recognizer": self._config.recognizer,
+            "engine": options.engine,
+            "precision": options.precision,
+        }
+
+
+def _take(lock: IO[str]) -> bool:
+    """Whether this worker runs the cameras; where a system has no locks of files, there is one worker alone."""
+    if find_spec("fcntl") is None:
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class _Process:
+    """The process of one camera."""
+
+    def __init__(self, camera: Camera, cameras: Cameras) -> None:
+        self._camera, self._cameras = camera, cameras
+        self._child: subprocess.Popen[str] | None = None
+        self._tries, self._started, self._next = 0, 0.0, 0.0
+
+    def is_due(self) -> bool:
+        """Whether it does not run and has waited long enough."""
+        if self._child is not None and self._child.poll() is not None:
+            self._tries = 0 if time.monotonic() - self._started > STEADY else self._tries + 1
+            self._next = time.monotonic() + WAITS[min(self._tries, len(WAITS) - 1)]
+            self._child = None
+        return self._child is None and time.monotonic() >= self._next
+
+    def start(self) -> None:
+        """Start it."""
+        self._started = time.monotonic()
+        try:
+            asked = self._cameras.request_for(self._camera)
+        except MienError as reason:
+            self._fail(str(reason))
+            return
+        # Its own interpreter and module, with no argument from outside.
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "mien.service.camera_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=dict(os.environ),
+        )
+        assert self._child.stdin is not None and self._child.stdout is not None
+        self._child.stdin.write(json.dumps(asked) + "\n")
+        self._child.stdin.flush()
+        threading.Thread(target=self._read, args=(self._child.stdout,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End it."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(STOP)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                stream.close()
+
+    def _read(self, lines: IO[str]) -> None:
+        """Keep what it says."""
+        store, camera = self._cameras.store, self._camera.id
+        try:
+            for line in lines:
+                said = json.loads(line)
+                if "event" in said:
+                    store.add_event(camera, time.time(), said["event"])
+                elif "failed" in said:
+                    store.note(camera, "failed", said["failed"])
+                else:
+                    store.note(camera, said["state"], "", said.get("rate", 0.0), said.get("delay", 0.0))
+        except (ValueError, KeyError, MienError):
+            # The pipe was closed in the middle of a line, or the service stops.
+            log.info("a camera's process was ended")
+
+    def _fail(self, reason: str) -> None:
+        self._tries += 1
+        self._next = time.monotonic() + WAITS[min(self._tries, len(WAITS) - 1)]
+        self._cameras.store.note(self._camera.id, "failed", reason)
