@@ -8,10 +8,14 @@ lfw/names-asian.txt. Conditions: one image of each person, changed in one image 
 worse of the two counts, if there are enough comparisons to show it. For `pose` no image is changed: those of LFW that
 are turned by more than the scope's limit are compared with one another, and with one other image of each person.
 
+FNMR is over all pairs of at most 20 images per person, as `mien evaluate mated` has it.
+
     python benchmarks/recognizers.py [--write-cards] [--only NAME ...]
+    python benchmarks/recognizers.py --rates    # error rates and chart alone; the rest of the result stays as it was
     python benchmarks/recognizers.py --conditions CODE ... [--write-cards]    # of the shipped cards' own thresholds
 """
 
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,13 +36,14 @@ from mien.data.split import split
 from mien.detect.prominence import most_prominent
 from mien.evaluate.charts import draw
 from mien.evaluate.corruptions import corrupt
+from mien.evaluate.mated_rates import MAX_SAMPLES, capped
 from mien.evaluate.report import Chart, Series
 from mien.evaluate.thresholds import choose_thresholds
 from mien.image import read_image
 from mien.models import defaults, store
 from mien.models.card import ModelCard, ThresholdRow, format_card
 from mien.pairwise.all_pairs import PairStatistics, compare_all
-from mien.pairwise.operating_points import SHOWN_BY, error_curve, operating_point
+from mien.pairwise.operating_points import SHOWN_BY, ErrorCurve, error_curve, operating_point
 from mien.pairwise.strata import strata_at
 from mien.pipeline import open_pipeline
 from mien.prefetch import prefetch
@@ -77,6 +82,7 @@ def main() -> None:
     parser.add_argument(
         "--conditions", nargs="+", metavar="CODE", choices=CONDITIONS, help="these alone, at the cards' thresholds"
     )
+    parser.add_argument("--rates", action="store_true", help="the error rates and the chart alone")
     given = parser.parse_args()
     if given.conditions:
         measure_conditions(given.conditions, write=given.write_cards, smoke=given.smoke)
@@ -84,17 +90,33 @@ def main() -> None:
     names = given.only or recognizers(smoke=given.smoke)
     with tempfile.TemporaryDirectory() as scratch:
         sets = find_sets(Path(scratch), smoke=given.smoke)
-        result = {name: measure(name, sets, smoke=given.smoke) for name in names}
-    curves = {name: value.pop("curve") for name, value in result.items()}
-    rows = {name: value.pop("rows") for name, value in result.items()}
+        measured = {name: measure(name, sets, smoke=given.smoke, rates_only=given.rates) for name in names}
+    result = {name: value.rates for name, value in measured.items()}
+    curves = {name: value.curve for name, value in measured.items()}
+    rows = {name: value.rows for name, value in measured.items()}
     if given.write_cards and not given.smoke:
         for name in rows:
             if name in SHIPPED:
                 write_card(name, rows[name])
     if not given.smoke and not given.only:
         draw_chart(curves)
+    if given.rates:
+        result = with_thresholds(result)
+    else:
+        for name, listed in rows.items():
+            result[name]["thresholds of the card"] = [row.model_dump(exclude_none=True) for row in listed]
     found = {"sets": {name: describe(faces) for name, faces in sets.items()}, "recognizers": result}
     command.finish("recognizers", found, smoke=given.smoke or bool(given.only))
+
+
+def with_thresholds(result: dict[str, dict]) -> dict[str, dict]:
+    """The rates with the thresholds of the result that is there, and the commit that measured those."""
+    before = json.loads((command.RESULTS / "recognizers.json").read_text(encoding="utf-8"))
+    kept, commit = "thresholds of the card", before["machine"]["commit"]
+    return {
+        name: {kept: before["recognizers"][name][kept], f"{kept}, commit": commit} | rates
+        for name, rates in result.items()
+    }
 
 
 def measure_conditions(codes: Sequence[str], *, write: bool, smoke: bool) -> None:
@@ -163,7 +185,16 @@ def describe(faces: Sequence[Found]) -> dict:
     return {"faces": len(faces), "people": len({one.subject for one in faces})}
 
 
-def measure(name: str, sets: dict[str, list[Found]], *, smoke: bool) -> dict:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measured:
+    """One recognizer: its rates by set, its error curve on LFW, and thresholds for its card."""
+
+    rates: dict
+    curve: ErrorCurve
+    rows: list[ThresholdRow]
+
+
+def measure(name: str, sets: dict[str, list[Found]], *, smoke: bool, rates_only: bool) -> Measured:
     network = Recognizer(store.load(name))
     rates = (0.2,) if smoke else RATES
     lfw, asian, held = sets.values()
@@ -172,18 +203,18 @@ def measure(name: str, sets: dict[str, list[Found]], *, smoke: bool) -> dict:
     inside = np.array([one.subject in {other.subject for other in asian} for one in lfw])
     grey = some_people(lfw, MADE if smoke else 300)
     tables = {
-        "LFW": compare(whole, lfw, network),
-        "LFW, East and South-East Asian names": compare(whole[inside], asian, network),
-        "LFW, 300 people, small grey copies of 92x112": compare(embed(network, grey, small_grey), grey, network),
-        "CelebA, people nothing was trained on": compare(list(embeddings.values())[-1], held, network),
+        "LFW": compare_capped(whole, lfw, network),
+        "LFW, East and South-East Asian names": compare_capped(whole[inside], asian, network),
+        "LFW, 300 people, small grey copies of 92x112": compare_capped(
+            embed(network, grey, small_grey), grey, network
+        ),
+        "CelebA, people nothing was trained on": compare_capped(list(embeddings.values())[-1], held, network),
     }
-    rows = card_rows(network, whole, lfw, inside, rates)
-    return {
-        "FNMR with the set's own threshold": {key: points(pairs, rates) for key, pairs in tables.items()},
-        "thresholds of the card": [row.model_dump(exclude_none=True) for row in rows],
-        "curve": error_curve(tables["LFW"]),
-        "rows": rows,
-    }
+    return Measured(
+        rates={"FNMR with the set's own threshold": {key: points(pairs, rates) for key, pairs in tables.items()}},
+        curve=error_curve(tables["LFW"]),
+        rows=[] if rates_only else card_rows(network, whole, lfw, inside, rates),
+    )
 
 
 def some_people(faces: Sequence[Found], people: int) -> list[Found]:
@@ -199,6 +230,13 @@ def some_people(faces: Sequence[Found], people: int) -> list[Found]:
 def compare(embeddings: np.ndarray, faces: Sequence[Found], network: Recognizer, **more: object) -> PairStatistics:
     _, numbers = np.unique([one.subject for one in faces], return_inverse=True)
     return compare_all(embeddings, numbers.astype(np.int64), network.spec.metric, **more)  # type: ignore[arg-type]
+
+
+def compare_capped(embeddings: np.ndarray, faces: Sequence[Found], network: Recognizer) -> PairStatistics:
+    """All pairs of at most MAX_SAMPLES images of each person."""
+    _, numbers = np.unique([one.subject for one in faces], return_inverse=True)
+    chosen = capped(numbers.astype(np.int64), MAX_SAMPLES, 0)
+    return compare(embeddings[chosen], [faces[place] for place in chosen], network)
 
 
 def points(pairs: PairStatistics, rates: Sequence[float]) -> dict:
