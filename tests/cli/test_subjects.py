@@ -7,6 +7,7 @@ from stat import S_IMODE
 import pytest
 
 from mien.cli import run
+from mien.gallery.records import Erasure
 from mien.image import read_image
 
 
@@ -92,6 +93,7 @@ def test_samples_are_listed_written_and_erased_one_at_a_time(
         "subject_erased": True,
         "keys": "none",
         "log": "emptied",
+        "outside": "none",
     }
     assert run(["samples", path, "Eileen Collins"]) == 3
 
@@ -152,3 +154,19 @@ def test_metadata_is_shown_and_changed(gallery: Path, tmp_path: Path, capsys: py
     assert run([*command, "--set", "floor"]) == 2
     assert run([*command, "--set", f"long={'x' * 5000}"]) == 3
     assert "4096" in capsys.readouterr().err.replace(",", "")
+
+
+@pytest.mark.parametrize(
+    ("outside", "code", "sentence"),
+    [
+        ("logical", 0, "bytes stay in its files until `mien gallery compact staff.gallery`"),
+        ("pending", 4, "cannot be reached: run `mien subjects staff.gallery` when it can"),
+    ],
+)
+def test_an_erasure_says_what_a_database_has_done(
+    outside: str, code: int, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erasure = Erasure(2, "none", "emptied" if outside == "logical" else "pending", outside)
+    monkeypatch.setattr("mien.cli.subjects.remove_subject", lambda gallery, subject: erasure)
+    assert run(["remove", "staff.gallery", "An"]) == code
+    assert sentence in " ".join(capsys.readouterr().err.split())

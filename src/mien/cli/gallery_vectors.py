@@ -106,7 +106,9 @@ def _show(found: VectorComparison, *, json: bool) -> int:
     if json:
         emit(asdict(found) | {"same": bool(found)})
         return OK if found else PARTLY
-    out.print(f"{found.here:,} vectors here, {found.there:,} there, {plural(found.differences, 'difference')}")
+    out.print(
+        f"{plural(found.here, 'vector')} here, {found.there:,} there, {plural(found.differences, 'difference')}"
+    )
     for what, ids in (("only here", found.missing), ("only there", found.extra), ("different", found.different)):
         if ids:
             out.print(f"{what}: {', '.join(ids)}")

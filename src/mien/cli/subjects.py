@@ -164,7 +164,7 @@ def remove(
         return _remove_sample(gallery, subject, sample, json=json)
     erased = remove_subject(gallery, subject)
     if json:
-        emit({"subject": subject, "erased": erased.templates, "keys": erased.keys, "log": erased.log})
+        emit({"subject": subject, "erased": erased.templates, **_traces(erased)})
     else:
         out.print(f"erased {subject}: {plural(erased.templates, 'template')} with portraits")
     return _say_pending(gallery, erased)
@@ -174,14 +174,29 @@ def _remove_sample(gallery: str, subject: str, sample: int, *, json: bool) -> in
     erased, is_gone = remove_sample(gallery, subject, sample)
     if json:
         about = {"subject": subject, "sample": sample, "erased": 1, "subject_erased": is_gone}
-        emit({**about, "keys": erased.keys, "log": erased.log})
+        emit({**about, **_traces(erased)})
     else:
         last = f"; it was the last one, so {subject} is no longer enrolled" if is_gone else ""
         out.print(f"erased sample {sample} of {subject} with its portrait{last}")
     return _say_pending(gallery, erased)
 
 
+def _traces(erased: Erasure) -> dict[str, str]:
+    return {"keys": erased.keys, "log": erased.log, "outside": erased.outside}
+
+
 def _say_pending(gallery: str, erased: Erasure) -> int:
+    if erased.outside == "pending":
+        err.print(
+            "mien: nobody finds it any more, but the database that has the vectors cannot be reached: run "
+            f"`mien subjects {gallery}` when it can, which removes them"
+        )
+        return PARTLY
+    if erased.outside == "logical":
+        err.print(
+            "mien: the database has removed the vectors, whose bytes stay in its files until "
+            f"`mien gallery compact {gallery}`"
+        )
     if erased.log == "emptied":
         return OK
     err.print(

@@ -272,6 +272,7 @@ class ErasureAnswer(TypedDict):
     samples: int
     keys: Literal["erased", "none"]
     log: Literal["emptied", "pending"]
+    outside: Literal["none", "logical", "pending"]
 
 
 class ErrorBody(TypedDict):

@@ -200,6 +200,9 @@ class ErasureAnswer(Answer):
     is not encrypted."""
     log: Literal["emptied", "pending"]
     """Pending while somebody reads the gallery's file; the service finishes that."""
+    outside: Literal["none", "logical", "pending"]
+    """Of vectors that are kept in a database: logical where it has removed them, and their bytes stay in its files
+    until it is compacted; pending where it cannot be reached, which the service finishes; none else."""
 
 
 @router.delete("/subjects/{subject_id}", operation_id="erase_subject")
@@ -443,4 +446,4 @@ def _sample(row: SampleRow) -> SampleAnswer:
 
 
 def _erasure(erasure: Erasure) -> ErasureAnswer:
-    return ErasureAnswer(samples=erasure.templates, keys=erasure.keys, log=erasure.log)
+    return ErasureAnswer(samples=erasure.templates, keys=erasure.keys, log=erasure.log, outside=erasure.outside)
