@@ -49,6 +49,7 @@ PAGES = (
     Page("pairs", "recognize"),
     Page("people", "read"),
     Page("check", "recognize"),
+    Page("cameras", "read"),
     Page("health", "calibrate"),
     Page("audit", "audit"),
     Page("access", "access"),

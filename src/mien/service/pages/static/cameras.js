@@ -1,0 +1,93 @@
+// The cameras of the service: how they are, what happened before them, adding and deleting.
+
+import { attempt, call, element, fillGalleries, language, may, number, text } from "./api.js";
+import { ask } from "./dialog.js";
+
+const byId = (id) => document.getElementById(id);
+const time = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "medium" });
+const SHOWN = 200;
+const SECONDS = 2;
+let chosen = null;
+let after = 0;
+
+async function load() {
+  const found = await call("GET", "cameras");
+  byId("cameras").replaceChildren(...found.cameras.map(camera));
+  if (!found.cameras.length) byId("cameras").append(element("li", { className: "note", textContent: text("no-camera") }));
+  if (chosen && !found.cameras.some((one) => one.id === chosen)) close();
+}
+
+function camera(one) {
+  const facts = [text(`camera-${one.state}`), one.message];
+  if (one.state === "watching") facts.push(text("camera-rate", { rate: number(one.rate, 1), delay: number(one.delay, 2) }));
+  const show = element("button", { type: "button", className: "quiet", textContent: text("camera-events") });
+  show.addEventListener("click", () => open(one));
+  const parts = [element("span", { textContent: one.name }), element("span", { className: "note", textContent: facts.filter(Boolean).join(", ") }), show];
+  if (may("access")) parts.push(removal(one));
+  return element("li", {}, ...parts);
+}
+
+function removal(one) {
+  const button = element("button", { type: "button", className: "quiet", textContent: text("camera-delete") });
+  button.addEventListener("click", async () => {
+    const sure = await ask({ title: text("camera-delete-sure", { name: one.name }), yes: text("camera-delete"), danger: true });
+    if (!sure) return;
+    await attempt(() => call("DELETE", `cameras/${one.id}`));
+    await attempt(load);
+  });
+  return button;
+}
+
+function open(one) {
+  [chosen, after] = [one.id, 0];
+  byId("watched-name").textContent = one.name;
+  byId("events").replaceChildren();
+  byId("watched").hidden = false;
+  attempt(follow);
+}
+
+function close() {
+  chosen = null;
+  byId("watched").hidden = true;
+}
+
+// All events that are new, the newest on top.
+async function follow() {
+  const camera = chosen;
+  let found = { events: [] };
+  do {
+    if (!camera) return;
+    found = await call("GET", `cameras/${camera}/events`, { params: { after, limit: 1000, language } });
+    if (camera !== chosen) return;
+    after = found.after;
+    byId("events").prepend(...found.events.slice(-SHOWN).reverse().map(row));
+    [...byId("events").children].slice(SHOWN).forEach((old) => old.remove());
+  } while (found.events.length === 1000);
+}
+
+function row(one) {
+  const decided = ["identified", "changed", "left"].includes(one.event);
+  const who = !decided ? "" : one.name ?? text(one.outcome === "match" ? "camera-erased" : `camera-${one.outcome}`);
+  const score = decided && one.score !== null ? `${number(one.score)} ${one.unit}` : "";
+  const cells = [time.format(new Date(one.at)), text(`event-${one.event}`), one.track ?? "", who, score, one.reasons.join("; ")];
+  return element("tr", {}, ...cells.map((cell) => element("td", { textContent: cell })));
+}
+
+byId("add").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const values = { name: "name", gallery: "gallery", address: "address", threshold: "threshold" };
+  const json = Object.fromEntries(Object.entries(values).map(([key, id]) => [key, byId(id).value]));
+  const added = await attempt(() => call("POST", "cameras", { json }));
+  if (!added) return;
+  byId("name").value = byId("address").value = "";
+  await attempt(load);
+  open(added);
+});
+
+attempt(() => fillGalleries(byId("gallery"), () => {}));
+attempt(load);
+setInterval(() => {
+  if (document.hidden) return;
+  // A service that is restarted answers again later; the page stays as it was.
+  load().then(follow).catch(() => {});
+}, SECONDS * 1000);
