@@ -1,10 +1,15 @@
 """Label noise on embeddings whose truth is known."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from mien.data import vectors
+from mien.data.vectors import VectorRows, in_memory
 from mien.portrait.dataset import labels
-from mien.portrait.dataset.labels import certainty_of, labels_of
+from mien.portrait.dataset.labels import Labels, certainty_of, labels_of
 from mien.types import Floats, floats
 
 PEOPLE, IMAGES, SIZE = 30, 8, 32
@@ -197,3 +202,40 @@ def test_a_folder_that_holds_together_is_not_split_on_a_slight_suspicion() -> No
     found = labels_of(vectors, folders, "cosine")
     assert found.splits() == []
     assert [split.folder for split in found.splits(0.2)] == [4], "it is suspected, but not surely enough"
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_embeddings_in_files_and_small_blocks_give_the_same_findings(
+    metric: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array, folders = people()
+    changed = folders.copy()
+    changed[[3, 50, 120]] = (folders[[3, 50, 120]] + 7) % PEOPLE
+    changed[np.flatnonzero(folders == 9)[:4]] = PEOPLE
+    held = labels_of(array, changed, metric)
+    expected = (held.suspects(), held.splits(), held.merges(0.0), held.confused(), list(held.twins()))
+    monkeypatch.setattr(labels, "ASKED", 50)
+    monkeypatch.setattr(labels, "DRAWN", 999)
+    monkeypatch.setattr(vectors, "BLOCK", 40 * 4 * SIZE)
+    rows = VectorRows(SIZE, tmp_path, held=0)
+    rows.append(array)
+    filed = Labels(rows, changed, metric, scratch=tmp_path)
+    found = (filed.suspects(), filed.splits(), filed.merges(0.0), filed.confused(), list(filed.twins()))
+    assert expected[0] and expected[2] and expected[4]
+    for one, other in zip(found, expected, strict=True):
+        assert plain(one) == plain(other)
+
+
+def plain(findings: list) -> list:
+    """Findings with certainties that the order of sums does not change."""
+    return [replace(one, certainty=round(one.certainty, 4)) if hasattr(one, "certainty") else one for one in findings]
+
+
+def test_the_nearest_rows_are_those_of_a_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels, "ASKED", 7)
+    monkeypatch.setattr(vectors, "BLOCK", 11 * 4 * 5)
+    array = floats(np.random.default_rng(0).normal(size=(40, 5)))
+    found = labels.nearest_rows(in_memory(array), 6, "l2")
+    for row, nearest in enumerate(found.tolist()):
+        far = [float(np.linalg.norm(array[row] - array[other])) for other in range(40)]
+        assert nearest == sorted(range(40), key=far.__getitem__)[:6]
