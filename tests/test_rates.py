@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mien.rates import (
     Estimate,
+    Moves,
     PairCounts,
     more_subjects,
     rate_of_pairs,
@@ -215,3 +216,9 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(
         rate = rate_of_subjects(errors, trials)
         held += rate.low <= truth <= rate.high
     assert 0.92 <= held / 600 <= 0.985
+
+
+def test_a_rate_of_pairs_of_two_people_has_a_variance() -> None:
+    """`mien evaluate mated` on a folder of two people ended with a division by zero."""
+    moves = Moves(each=np.array([3.0, -3.0]), subjects=2, effective=2.0, twice=1.7, heaviest=1.0, share=1.0)
+    assert moves.variance == pytest.approx(1 / 2 * 18.0)

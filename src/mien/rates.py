@@ -229,6 +229,9 @@ class Moves:
         single = (size - 1) / size / self.share * float((self.each**2).sum())
         if not self.twice:
             return single
+        if size < 3:
+            # The correction for what is counted twice takes a third subject.
+            return max(single, self.twice)
         return max(single - size * (size - 1) / (size - 2) ** 2 * self.twice, self.twice)
 
     @property

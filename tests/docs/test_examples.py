@@ -1,6 +1,7 @@
 """Every script in examples/ does what its first lines say, on public-domain portraits."""
 
 import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -67,3 +68,17 @@ def test_redact(example: Example, collins_path: Path, tmp_path: Path) -> None:
 def test_every_example_is_tried_here() -> None:
     tried = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     assert {path.stem for path in (ROOT / "examples").glob("*.py")} <= tried
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_cell_of_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = [cell for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) >= 4 and not any(cell["outputs"] for cell in cells), "notebooks are kept without outputs"
+    names: dict[str, object] = {}
+    for cell in cells:
+        exec(compile("".join(cell["source"]), path.name, "exec"), names)
+    made = {"compare_and_threshold": lambda: names["decision"] and not names["other"],
+            "audit": (tmp_path / "report" / "report.html").is_file,
+            "evaluate": (tmp_path / "mated" / "report.html").is_file}  # fmt: skip
+    assert made[path.stem]()
