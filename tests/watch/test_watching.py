@@ -110,3 +110,28 @@ def test_a_stream_is_watched_until_it_is_interrupted_and_its_loss_is_an_event(ga
     assert [one.kind for one in report.events] == ["appeared", "identified", "camera-lost", "left"]
     assert report.events[2].reasons and report.decisions == {"Eileen Collins": 1}
     assert all(one.wall is not None and one.source == door.address for one in report.events)
+
+
+def test_what_is_kept_of_a_camera_does_not_grow_without_end(
+    gallery: Path, collins: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.watch.watching.MAX_KEPT", 2)
+    shown, stopped = list[WatchEvent](), threading.Event()
+
+    def send(door: Camera) -> None:
+        image = np.asarray(cv2.resize(collins, (240, 240)), np.uint8)
+        while not stopped.wait(0.05):
+            door.send(image)
+
+    def on_event(event: WatchEvent) -> None:
+        shown.append(event)
+        if event.kind == "identified":
+            raise KeyboardInterrupt
+
+    with camera() as door:
+        threading.Thread(target=send, args=(door,), daemon=True).start()
+        report = watch_source(gallery, door.address, policy=parse_policy("fmr:1e-2"), on_event=on_event)
+        stopped.set()
+    assert [one.kind for one in shown] == ["appeared", "identified", "left"]
+    assert [one.kind for one in report.events] == ["identified", "left"]
+    assert shown[-1].thumbnail is not None and all(one.thumbnail is None for one in report.events)

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -128,6 +129,7 @@ class _Process:
     def __init__(self, camera: Camera, cameras: Cameras) -> None:
         self._camera, self._cameras = camera, cameras
         self._child: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self._tries, self._started, self._next = 0, 0.0, 0.0
 
     def is_due(self) -> bool:
@@ -135,6 +137,7 @@ class _Process:
         if self._child is not None and self._child.poll() is not None:
             self._tries = 0 if time.monotonic() - self._started > STEADY else self._tries + 1
             self._next = time.monotonic() + WAITS[min(self._tries, len(WAITS) - 1)]
+            self._let_go(self._child)
             self._child = None
         return self._child is None and time.monotonic() >= self._next
 
@@ -158,7 +161,8 @@ class _Process:
         assert self._child.stdin is not None and self._child.stdout is not None
         self._child.stdin.write(json.dumps(asked) + "\n")
         self._child.stdin.flush()
-        threading.Thread(target=self._read, args=(self._child.stdout,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._child.stdout,), daemon=True)
+        self._reader.start()
 
     def stop(self) -> None:
         """End it."""
@@ -171,9 +175,16 @@ class _Process:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+        self._let_go(child)
+
+    def _let_go(self, child: subprocess.Popen[str]) -> None:
+        """Close the pipes of a process that has ended, after its last words were read."""
+        if self._reader is not None:
+            self._reader.join(STOP)
         for stream in (child.stdin, child.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(OSError):
+                    stream.close()
 
     def _read(self, lines: IO[str]) -> None:
         """Keep what it says."""

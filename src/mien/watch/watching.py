@@ -33,6 +33,9 @@ DETECTIONS = 5.0
 AHEAD = 8
 """Frames of a file that are read ahead, so that faces of coming frames are detected while these are compared."""
 
+MAX_KEPT = 10_000
+"""Events of a live source that the report has."""
+
 OnEvent = Callable[[WatchEvent], None]
 OnFrame = Callable[[WatchedFrame], None]
 Draw = Callable[[WatchedFrame], Image]
@@ -57,7 +60,7 @@ class WatchReport:
 
     Attributes:
         source: the file or camera.
-        events: all that happened, in order.
+        events: all that happened, in order; of live sources the last 10,000, without thumbnails.
         frames: how many were watched.
         detections: in how many of them faces were sought.
         seconds: how long it took.
@@ -239,5 +242,9 @@ class _Run:
         if isinstance(self.video, LiveSource):
             now = time()
             event = replace(event, wall=now, delay=max(0.0, self.video.now() - event.seconds))
-        self.events.append(event)
+            # A camera may be watched for months.
+            self.events.append(replace(event, thumbnail=None))
+            del self.events[:-MAX_KEPT]
+        else:
+            self.events.append(event)
         self.on_event(event)

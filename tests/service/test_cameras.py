@@ -1,0 +1,122 @@
+"""Camera processes: started again when they end, stopped when deleted, and run by one worker alone."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mien.errors import GalleryError
+from mien.service import cameras as module
+from mien.service.camera_networks import parse_networks
+from mien.service.camera_store import CameraStore
+from mien.service.cameras import Cameras
+from mien.service.config import ServiceConfig
+
+CHILD = """
+import json, sys
+asked = json.loads(sys.stdin.readline())
+print(json.dumps({"event": {"event": "appeared", "outcome": "unknown", "reasons": [], "asked": asked["address"]}}))
+print(json.dumps({"state": "watching", "rate": 5.0, "delay": 0.1}), flush=True)
+if asked["policy"] != "fmr:0.5":
+    sys.stdin.read()
+"""
+"""Speaks as a camera's process does; ends at once for one policy."""
+ADDRESS = "http://user:secret@127.0.0.1:9/v"
+GALLERY = "0" * 32
+
+
+def until(wanted: Callable[[], bool], seconds: float = 20) -> None:
+    end, waiting = time.monotonic() + seconds, threading.Event()
+    while not wanted():
+        assert time.monotonic() < end
+        waiting.wait(0.02)
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that were run, in place of which the child above runs."""
+    run, seen = subprocess.Popen, list[list[str]]()
+
+    def popen(command: list[str], **named: object) -> subprocess.Popen[str]:
+        seen.append(command)
+        return run([sys.executable, "-c", CHILD], **named)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(module.subprocess, "Popen", popen)
+    monkeypatch.setattr(module, "ROUND", 0.02)
+    monkeypatch.setattr(module, "WAITS", (0.02, 0.05))
+    return seen
+
+
+def find_path(gallery: str) -> Path:
+    if gallery != GALLERY:
+        raise GalleryError("there is no such gallery")
+    return Path("staff.gallery")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[[], Cameras]]:
+    made = list[Cameras]()
+
+    def one() -> Cameras:
+        networks = parse_networks(["127.0.0.0/8"])
+        made.append(Cameras(ServiceConfig(folder=tmp_path), CameraStore(tmp_path), networks, find_path))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.close()
+
+
+def test_a_camera_is_watched_and_its_address_is_no_argument(
+    make: Callable[[], Cameras], commands: list[list[str]]
+) -> None:
+    cameras = make()
+    camera = cameras.store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
+    cameras.start()
+    until(lambda: cameras.store.find(camera.id).state == "watching")
+    assert cameras.store.find(camera.id).rate == 5.0
+    assert cameras.store.events(camera.id, 0, 10)[0].body["asked"] == ADDRESS
+    assert len(commands) == 1 and "secret" not in str(commands)
+
+
+def test_a_process_that_ends_is_started_again_and_a_deleted_one_is_not(
+    make: Callable[[], Cameras], commands: list[list[str]]
+) -> None:
+    cameras = make()
+    camera = cameras.store.add("Door", GALLERY, ADDRESS, "fmr:0.5")
+    cameras.start()
+    until(lambda: len(commands) >= 3)
+    cameras.store.delete(camera.id)
+    until(lambda: not cameras._running)
+    count = len(commands)
+    threading.Event().wait(0.2)
+    assert len(commands) == count
+
+
+def test_a_camera_whose_gallery_is_gone_says_so_and_starts_nothing(
+    make: Callable[[], Cameras], commands: list[list[str]]
+) -> None:
+    cameras = make()
+    camera = cameras.store.add("Door", "1" * 32, ADDRESS, "fmr:1e-4")
+    cameras.start()
+    until(lambda: cameras.store.find(camera.id).state == "failed")
+    assert cameras.store.find(camera.id).message == "there is no such gallery" and commands == []
+
+
+def test_of_two_workers_one_runs_the_cameras_and_the_other_takes_over(
+    make: Callable[[], Cameras], commands: list[list[str]]
+) -> None:
+    first, second = make(), make()
+    first.store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
+    first.start()
+    until(lambda: bool(commands))
+    second.start()
+    threading.Event().wait(0.2)
+    assert len(commands) == 1 and not second._running
+    first.close()
+    until(lambda: len(commands) == 2)
+    assert second._running
