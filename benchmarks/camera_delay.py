@@ -1,6 +1,6 @@
 """Delay of a live source: from the sending of a frame by an RTSP server to what `mien watch` says of it; and cuts.
 
-A server on this machine (benchmarks/rtsp_server.py, Debian's GStreamer) sends 25 frames of 640x360 per second. A
+A server on this machine (benchmarks/servers/rtsp.py, Debian's GStreamer) sends 25 frames of 640x360 per second. A
 portrait is shown for 2 seconds, again and again. Each frame carries its number, so the delay of each frame with a
 detection, and of each event, is from the moment when that frame was sent. Then the server is killed again and again,
 and started again 1 second later; "back" is from that start to the event camera-back.
@@ -95,7 +95,7 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it sends."""
         words = [self.port, WIDTH, HEIGHT, RATE, VISIT, PAUSE, *self.files]
-        script = machine.ROOT / "benchmarks" / "rtsp_server.py"
+        script = machine.ROOT / "benchmarks" / "servers" / "rtsp.py"
         self.child = subprocess.Popen(
             [SYSTEM_PYTHON, script, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

@@ -1,6 +1,6 @@
 """An RTSP server for benchmarks/camera_delay.py, run with the system's Python, which has Debian's GStreamer.
 
-    /usr/bin/python3 benchmarks/rtsp_server.py PORT WIDTH HEIGHT RATE VISIT PAUSE SHOWN.rgb EMPTY.rgb
+    /usr/bin/python3 benchmarks/servers/rtsp.py PORT WIDTH HEIGHT RATE VISIT PAUSE SHOWN.rgb EMPTY.rgb
 
 It sends SHOWN for VISIT seconds and EMPTY for PAUSE seconds, in turns, as JPEG over RTP. Each frame has its number in
 a row of 16 black or white squares at the top; number and time of sending are printed as "NUMBER SECONDS", by the
