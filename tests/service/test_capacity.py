@@ -45,3 +45,13 @@ def test_a_request_that_fails_gives_everything_back() -> None:
         seat.add(size=50, pixels=50)
         raise RuntimeError
     assert (capacity.requests, capacity.bytes, capacity.pixels) == (0, 0, 0)
+
+
+def test_a_seat_is_left_once_however_often_it_is_given_back() -> None:
+    capacity = Capacity(LIMITS)
+    with capacity.seat() as seat:
+        seat.add(size=10)
+        seat.leave()
+        assert (capacity.requests, capacity.bytes) == (0, 0)
+        seat.leave()
+    assert (capacity.requests, capacity.bytes) == (0, 0)

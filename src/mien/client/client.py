@@ -1,6 +1,6 @@
 """The operations of the service as methods: one per operation, named as the OpenAPI document names it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
@@ -321,6 +321,20 @@ class Client:
         """Events of a camera after a number, in order."""
         found = self._get(f"/v1/cameras/{camera_id}/events", after=after, limit=limit, language=language)
         return cast("answers.CameraEventsAnswer", found)
+
+    def stream_camera_events(
+        self, camera_id: str, *, after: int = 0, language: Language = "en"
+    ) -> Iterator[answers.CameraEventAnswer]:
+        """Events of a camera after a number, and each further one as it happens, without end.
+
+        A stream that breaks is opened again after the last event that was given; mien.errors.MienError is raised
+        where the service cannot be reached for a minute.
+        """
+        path = f"/v1/cameras/{camera_id}/events/stream"
+        return cast(
+            "Iterator[answers.CameraEventAnswer]",
+            self._transport.stream(path, after=after, params={"language": language}),
+        )
 
     # Records
 

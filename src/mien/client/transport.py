@@ -4,9 +4,10 @@ Each write carries an Idempotency-Key of its own, so that it can be sent again a
 happening twice. A busy service (429) is asked again after the seconds that it names.
 """
 
+import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ ImageFile = bytes | str | Path
 WRITES = ("POST", "PATCH", "PUT", "DELETE")
 LONGEST_WAIT = 30.0
 """Seconds that a busy service is waited for at most, each time."""
+
+
+STREAM_WAITS = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
+"""Seconds before a stream of events that broke is opened again, while nothing comes."""
+SILENCE = 45.0
+"""Seconds without a word after which a stream counts as broken; the service says something every 15."""
 
 
 class RefusedError(MienError):
@@ -58,7 +65,7 @@ class Transport:
             context = verify
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout, verify=context)
-        self._address, self._retries = address, retries
+        self._address, self._retries, self._timeout = address, retries, timeout
 
     def close(self) -> None:
         """Close the connections."""
@@ -97,10 +104,7 @@ class Transport:
                 answer = self._http.request(method, path, headers=headers, params=query, **body)
             except httpx.TransportError as reason:
                 if not left:
-                    raise MienError(
-                        f"{self._address} cannot be reached ({str(reason) or type(reason).__name__}): check the "
-                        "address, and that `mien serve` runs there"
-                    ) from None
+                    raise self._unreachable(reason) from None
                 continue
             if answer.status_code != 429 or not left or _wait_of(answer) > LONGEST_WAIT:
                 break
@@ -108,6 +112,60 @@ class Transport:
         if answer.is_error:
             raise RefusedError(answer.status_code, _body_of(answer))
         return answer
+
+    def stream(self, path: str, *, after: int, params: Mapping[str, Any]) -> Iterator[Any]:
+        """Follow server-sent events, each as the JSON value that it has; a stream that breaks is opened again.
+
+        Args:
+            path: of the operation.
+            after: the number of the event that was seen last.
+            params: further parameters.
+
+        Raises:
+            RefusedError: the service refuses it, or there is nothing to follow any more.
+            MienError: the service could not be reached for a minute.
+        """
+        tries, number = 0, after
+        while True:
+            try:
+                for seen, data in self._events(path, number, params):
+                    tries, number = 0, seen
+                    yield json.loads(data)
+            except (httpx.TransportError, RefusedError) as reason:
+                if isinstance(reason, RefusedError) and reason.status not in (429, 502, 503, 504):
+                    raise
+                if tries == len(STREAM_WAITS):
+                    if isinstance(reason, RefusedError):
+                        raise
+                    raise self._unreachable(reason) from None
+            # A stream that the service ended is opened again too: it may have been restarted.
+            time.sleep(STREAM_WAITS[min(tries, len(STREAM_WAITS) - 1)])
+            tries += 1
+
+    def _events(self, path: str, after: int, params: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+        """The events of one stream until it ends, each with its number."""
+        headers = {"accept": "text/event-stream", "last-event-id": str(after)}
+        limits = httpx.Timeout(self._timeout, read=SILENCE)
+        with self._http.stream("GET", path, headers=headers, params=dict(params), timeout=limits) as answer:
+            if answer.is_error:
+                answer.read()
+                raise RefusedError(answer.status_code, _body_of(answer))
+            number, data = after, ""
+            for line in answer.iter_lines():
+                field, _, value = line.partition(": ")
+                if field == "id":
+                    number = int(value)
+                elif field == "data":
+                    data = value
+                elif not line and data:
+                    yield number, data
+                    data = ""
+
+    def _unreachable(self, reason: httpx.TransportError) -> MienError:
+        return MienError(
+            f"{self._address} cannot be reached ({str(reason) or type(reason).__name__}): check the address, and "
+            "that `mien serve` runs there"
+        )
 
 
 def _files(images: Mapping[str, ImageFile | Sequence[ImageFile]]) -> list[tuple[str, tuple[str, bytes]]]:

@@ -29,6 +29,7 @@ from mien.service.config import ServiceConfig
 from mien.service.cursors import Cursors
 from mien.service.engines import Engines
 from mien.service.errors import ServiceError, body_of, from_http, from_mien, without_paths
+from mien.service.event_streams import Streams
 from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
 from mien.service.jobs import Jobs
@@ -40,6 +41,7 @@ from mien.service.pages import PAGE_ROUTES
 from mien.service.routes import (
     access,
     cameras,
+    events,
     galleries,
     health,
     jobs,
@@ -64,6 +66,7 @@ ROUTERS = (
     recognition.router,
     jobs.router,
     cameras.router,
+    events.router,
     access.router,
     records.router,
 )
@@ -119,6 +122,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
     networks = parse_networks(config.camera_networks)
     app.state.cameras = Cameras(config, CameraStore(config.folder), networks, lambda one: opened.find(one).path)
+    app.state.streams = Streams()
     shared = partial(SharedCounts, state_file) if config.workers > 1 else None
     app.state.access, app.state.lockout = access_store, Lockout(shared("failures") if shared else None)
     app.state.rates = Rates(config.limits.per_minute, shared("requests") if shared else None)

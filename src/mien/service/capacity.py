@@ -38,15 +38,19 @@ class Capacity:
         """
         if self.requests >= self._limits.requests:
             raise self._full(f"{self.requests} requests are in work, as many as this service takes")
-        seat, began = Seat(self), time.monotonic()
+        seat = Seat(self)
         self.requests += 1
         try:
             yield seat
         finally:
-            self.requests -= 1
-            self.bytes -= seat.bytes
-            self.pixels -= seat.pixels
-            self._seconds += REMEMBERED * (time.monotonic() - began - self._seconds)
+            seat.leave()
+
+    def leave(self, seat: "Seat") -> None:
+        """Take back what a seat holds."""
+        self.requests -= 1
+        self.bytes -= seat.bytes
+        self.pixels -= seat.pixels
+        self._seconds += REMEMBERED * (time.monotonic() - seat.began - self._seconds)
 
     def add(self, seat: "Seat", size: int = 0, pixels: int = 0) -> None:
         """Add bytes and pixels to a seat. A request that is alone gets what its own limits allow.
@@ -74,9 +78,15 @@ class Seat:
     """What one request holds."""
 
     def __init__(self, capacity: Capacity) -> None:
-        self._capacity = capacity
+        self._capacity, self.began, self._is_left = capacity, time.monotonic(), False
         self.bytes = self.pixels = 0
 
     def add(self, size: int = 0, pixels: int = 0) -> None:
         """Hold more bytes and pixels; see Capacity.add."""
         self._capacity.add(self, size, pixels)
+
+    def leave(self) -> None:
+        """Give it back before the answer ends, as an answer does that stays open; further calls do nothing."""
+        if not self._is_left:
+            self._is_left = True
+            self._capacity.leave(self)

@@ -66,7 +66,8 @@ def answer(config: ServiceConfig, listening: socket.socket, on_started: Callable
     app = create_app(config, engines := Engines(config))
     if config.demo:
         enrol_demo(app.state.galleries, engines)
-    _Server(uvicorn.Config(app, **_settings(config)), on_started).run(sockets=[listening])
+    server = _Server(uvicorn.Config(app, **_settings(config)), on_started, app.state.streams.end)
+    server.run(sockets=[listening])
 
 
 def prepare_folder(folder: Path) -> None:
@@ -142,16 +143,22 @@ def address(config: ServiceConfig, listening: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens."""
+    """Says when it listens, and when it stops, since answers that stay open have to end by then."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_started: Callable[[], None], on_stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._on_started = on_started
+        self._on_started, self._on_stopping = on_started, on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
 
 
 def _settings(config: ServiceConfig) -> dict[str, Any]:

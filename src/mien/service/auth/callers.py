@@ -81,6 +81,17 @@ def find_caller(request: Request) -> Caller:
     return found
 
 
+def require_still(request: Request, permission: Permission, gallery: str) -> None:
+    """Refuse to go on with an answer that stays open, where its caller may not read any more.
+
+    Raises:
+        ServiceError: as at the beginning of a request.
+    """
+    caller = _find(request)
+    caller.require(permission)
+    caller.require_gallery(gallery)
+
+
 def _find(request: Request) -> Caller:
     access, header = access_of(request), request.headers.get("authorization")
     if header is not None:

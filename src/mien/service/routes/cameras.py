@@ -1,10 +1,12 @@
 """Operations on cameras: add, list and delete them, and read their events. Only an administrator adds one."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 
+from mien.errors import SubjectNotFoundError
 from mien.gallery.threshold_policies import parse_policy
 from mien.messages import Message
 from mien.service.answers import Answer
@@ -14,6 +16,7 @@ from mien.service.bodies import RequestModel, body
 from mien.service.camera_networks import require_allowed
 from mien.service.camera_store import Camera, CameraEvent, State
 from mien.service.cameras import Cameras
+from mien.service.event_streams import LAST
 from mien.service.galleries import OpenGallery
 from mien.service.idempotency import WriteRoute
 from mien.service.operations import takes
@@ -27,6 +30,8 @@ router = APIRouter(prefix="/v1/cameras", tags=["cameras"], route_class=WriteRout
 CameraId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="Opaque id of a camera.")]
 Administrator = Annotated[Caller, Depends(needs("access"))]
 Reader = Annotated[Caller, Depends(needs("read"))]
+After = Annotated[int, Query(ge=0, le=LAST)]
+Language = Annotated[str, Query(pattern=r"^[a-z]{2}$")]
 PAGE, MAX_PAGE = 100, 1000
 
 
@@ -132,7 +137,7 @@ async def add_camera(
 @router.delete("/{camera_id}", operation_id="delete_camera")
 async def delete_camera(request: Request, camera_id: CameraId, caller: Administrator) -> CameraDeletedAnswer:
     """Stop a camera, and delete it with its events."""
-    camera = await in_thread(_find, request, caller, camera_id)
+    camera = await in_thread(find_camera, request, caller, camera_id)
     note(request.state, gallery=camera.gallery)
     await in_thread(_cameras(request).store.delete, camera.id)
     return CameraDeletedAnswer(id=camera.id)
@@ -143,21 +148,28 @@ async def list_camera_events(
     request: Request,
     camera_id: CameraId,
     caller: Reader,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: After = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
-    language: Annotated[str, Query(pattern=r"^[a-z]{2}$")] = "en",
+    language: Language = "en",
 ) -> CameraEventsAnswer:
     """Events of a camera after a number, in order. Ask again with `after` to follow it."""
+    events = await in_thread(events_after, request, caller, camera_id, after, limit, language)
+    return CameraEventsAnswer(events=events, after=events[-1].number if events else after)
 
-    def work() -> CameraEventsAnswer:
-        camera = _find(request, caller, camera_id)
-        gallery = gallery_for(request, caller, camera.gallery)
-        found = _cameras(request).store.events(camera.id, after, limit)
-        names = _names(gallery, {one.body.get("subject_id") for one in found})
-        events = [_event(one, names, language) for one in found]
-        return CameraEventsAnswer(events=events, after=found[-1].number if found else after)
 
-    return await in_thread(work)
+def events_after(
+    request: Request, caller: Caller, camera_id: str, after: int, limit: int, language: str
+) -> list[CameraEventAnswer]:
+    """The events of a camera after a number, with the names that subjects have now.
+
+    Raises:
+        ServiceError: there is no such camera or gallery, or the caller may not see it.
+    """
+    camera = find_camera(request, caller, camera_id)
+    gallery = gallery_for(request, caller, camera.gallery)
+    found = _cameras(request).store.events(camera.id, after, limit)
+    names = _names(gallery, {one.body.get("subject_id") for one in found} - {None})
+    return [_event(one, names, language) for one in found]
 
 
 def _cameras(request: Request) -> Cameras:
@@ -169,7 +181,7 @@ def _may_see(caller: Caller, camera: Camera) -> bool:
     return caller.galleries is None or camera.gallery in caller.galleries
 
 
-def _find(request: Request, caller: Caller, camera_id: str) -> Camera:
+def find_camera(request: Request, caller: Caller, camera_id: str) -> Camera:
     """A camera of a gallery that the caller may see."""
     camera = _cameras(request).store.find(camera_id)
     caller.require_gallery(camera.gallery)
@@ -178,7 +190,11 @@ def _find(request: Request, caller: Caller, camera_id: str) -> Camera:
 
 def _names(gallery: OpenGallery, ids: set[Any]) -> dict[str, str]:
     """The names of subjects that there are now."""
-    return {one.id: one.name for one in gallery.gallery.subjects() if one.id in ids}
+    names = dict[str, str]()
+    for one in ids:
+        with suppress(SubjectNotFoundError):
+            names[one] = gallery.gallery.store.subject(one).name
+    return names
 
 
 def _camera(one: Camera) -> CameraAnswer:

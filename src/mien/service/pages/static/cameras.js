@@ -9,6 +9,7 @@ const SHOWN = 200;
 const SECONDS = 2;
 let chosen = null;
 let after = 0;
+let stream = null;
 
 async function load() {
   const found = await call("GET", "cameras");
@@ -39,6 +40,7 @@ function removal(one) {
 }
 
 function open(one) {
+  listen(null);
   [chosen, after] = [one.id, 0];
   byId("watched-name").textContent = one.name;
   byId("events").replaceChildren();
@@ -47,6 +49,7 @@ function open(one) {
 }
 
 function close() {
+  listen(null);
   chosen = null;
   byId("watched").hidden = true;
 }
@@ -55,14 +58,37 @@ function close() {
 async function follow() {
   const camera = chosen;
   let found = { events: [] };
+  if (!camera || stream) return;
   do {
-    if (!camera) return;
     found = await call("GET", `cameras/${camera}/events`, { params: { after, limit: 1000, language } });
     if (camera !== chosen) return;
     after = found.after;
-    byId("events").prepend(...found.events.slice(-SHOWN).reverse().map(row));
-    [...byId("events").children].slice(SHOWN).forEach((old) => old.remove());
+    add(found.events);
   } while (found.events.length === 1000);
+  listen(camera);
+}
+
+function add(events) {
+  byId("events").prepend(...events.slice(-SHOWN).reverse().map(row));
+  [...byId("events").children].slice(SHOWN).forEach((old) => old.remove());
+}
+
+// Gets further events as they happen. A browser opens a stream that broke again by itself, after the last event that
+// it has seen; where the service refuses the stream, events are asked for again and again instead.
+function listen(camera) {
+  stream?.close();
+  stream = null;
+  if (!camera || document.hidden) return;
+  const opened = new EventSource(`/v1/cameras/${camera}/events/stream?${new URLSearchParams({ after, language })}`);
+  opened.onmessage = (message) => {
+    if (stream !== opened) return;
+    after = Number(message.lastEventId);
+    add([JSON.parse(message.data)]);
+  };
+  opened.onerror = () => {
+    if (stream === opened && opened.readyState === EventSource.CLOSED) stream = null;
+  };
+  stream = opened;
 }
 
 function row(one) {
@@ -86,6 +112,9 @@ byId("add").addEventListener("submit", async (event) => {
 
 attempt(() => fillGalleries(byId("gallery"), () => {}));
 attempt(load);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) listen(null);
+});
 setInterval(() => {
   if (document.hidden) return;
   // A service that is restarted answers again later; the page stays as it was.

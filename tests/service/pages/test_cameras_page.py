@@ -1,0 +1,64 @@
+"""The page Cameras in a browser: events that happen while it is open are there without asking again."""
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mien.client import Client
+from mien.models import store
+from mien.models.defaults import DEFAULT_RECOGNIZER
+from mien.service import event_streams
+from mien.service.app import create_app
+from mien.service.config import ServiceConfig
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+]
+
+
+def test_events_come_by_a_stream_and_by_asking_where_there_is_none(
+    tmp_path: Path, serve_app: Callable[..., AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    card = store.load(DEFAULT_RECOGNIZER).card
+    engines = SimpleNamespace(card=card, batcher=SimpleNamespace(waiting=0), close=lambda: None)
+    config = ServiceConfig(folder=tmp_path, port=0)
+    app = create_app(config, engines)  # type: ignore[arg-type]
+    with serve_app(app, config) as address, playwright.sync_playwright() as started:
+        with Client(address) as client:
+            gallery = client.create_gallery("Door")["id"]
+        cameras = app.state.cameras.store
+        camera = cameras.add("Entrance", gallery, "rtsp://10.0.0.7/door", "fmr:1e-4").id
+
+        def happen(track: int) -> None:
+            body = {"event": "appeared", "track": track, "outcome": "unknown", "reasons": []}
+            cameras.add_event(camera, time.time(), body)
+
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page, asked = browser.new_page(), list[str]()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{address}/cameras")
+        happen(1)
+        page.locator("#cameras button").first.click()
+        page.locator("#events tr").nth(0).wait_for()
+        with page.expect_request("**/events/stream*"):
+            pass
+        happen(2)
+        page.locator("#events tr").nth(1).wait_for()
+        assert page.locator("#events tr td:nth-child(3)").all_text_contents() == ["2", "1"]
+        assert sum("/events?" in url for url in asked) == 1, "the stream is used, and no polling"
+        monkeypatch.setattr(event_streams, "PER_CALLER", 0)
+        app.state.streams.end()
+        with page.expect_response(lambda answer: answer.status == 429):
+            pass
+        happen(3)
+        page.locator("#events tr").nth(2).wait_for()
+        app.state.streams.end()
+        browser.close()
