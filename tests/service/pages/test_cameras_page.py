@@ -46,18 +46,16 @@ def test_events_come_by_a_stream_and_by_asking_where_there_is_none(
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{address}/cameras")
         happen(1)
-        page.locator("#cameras button").first.click()
-        page.locator("#events tr").nth(0).wait_for()
         with page.expect_request("**/events/stream*"):
-            pass
+            page.locator("#cameras button").first.click()
+        page.locator("#events tr").nth(0).wait_for()
         happen(2)
         page.locator("#events tr").nth(1).wait_for()
         assert page.locator("#events tr td:nth-child(3)").all_text_contents() == ["2", "1"]
         assert sum("/events?" in url for url in asked) == 1, "the stream is used, and no polling"
         monkeypatch.setattr(event_streams, "PER_CALLER", 0)
-        app.state.streams.end()
         with page.expect_response(lambda answer: answer.status == 429):
-            pass
+            app.state.streams.end()
         happen(3)
         page.locator("#events tr").nth(2).wait_for()
         app.state.streams.end()
