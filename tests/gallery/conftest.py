@@ -121,6 +121,9 @@ class MemoryStore:
     def close(self) -> None:
         pass
 
+    def is_current(self) -> bool:
+        return self.current_identity() == self.identity
+
     def current_identity(self) -> Identity:
         return self._held.identity
 

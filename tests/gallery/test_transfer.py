@@ -60,7 +60,14 @@ def test_a_gallery_is_moved_to_postgres_and_back_with_the_comparison_clean(
     assert compare_vectors(gallery, exported) and compare_vectors(gallery, postgres_address, probes=10)
     assert [check.state for check in check_vectors(gallery)] == ["good", "good"]
     assert "used again" in compact_vectors(gallery)
-    assert import_vectors(exported, gallery, "file") and open_store(gallery).vectors_at is None
+    store = open_store(gallery)
+    store.add([template("since then", 100)])
+    store.remove(find_subject(store, "since then").id)
+    store.add([template("since then", 101)])
+    back = import_vectors(exported, gallery, "file")
+    assert back and (back.here, back.there) == (41, 41), "who was enrolled since the export came along"
+    store = open_store(gallery)
+    assert store.vectors_at is None and store.remove(find_subject(store, "since then").id).outside == "none"
     assert found(gallery, template) == before
     assert not compare_vectors(gallery, postgres_address), "nothing of it is left there"
 

@@ -110,7 +110,8 @@ def import_vectors(
         on_progress: called after each block.
 
     Returns:
-        How the place compares. Where it differs, the gallery was not switched.
+        How the place compares. Where it differs, the gallery was not switched. Vectors that came back into the file
+        were compared with what was enrolled, one by one, so that nothing differs there.
 
     Raises:
         GalleryError: the export was cut or edited, is of another gallery, or the database cannot be reached.
@@ -125,18 +126,22 @@ def import_vectors(
         _require_of(export, store)
         export.check()
         if vectors == IN_FILE:
-            if store.vectors_at is not None:
-                store.switch_vectors(None, export)
-            return _compare(store, export, 0, on_progress)
+            if store.vectors_at is None:
+                return _compare(store, export, 0, on_progress)
+            store.switch_vectors(None, export)
+            return _unchanged(store.count())
         target = open_vectors(vectors, store.id, store.identity)
-        with target.loading():
-            _fill(store, target, export, on_progress)
-        found = _compare(store, target, probes, on_progress)
-        if found and store.vectors_at != vectors:
-            store.switch_vectors(target)
-        if found and found.recall is not None:
-            keep_recall(store, found.recall)
-        return found
+        try:
+            with target.loading():
+                _fill(store, target, export, on_progress)
+            found = _compare(store, target, probes, on_progress)
+            if found and store.vectors_at != vectors:
+                store.switch_vectors(target)
+            if found and found.recall is not None:
+                keep_recall(store, found.recall)
+            return found
+        finally:
+            target.close()
     finally:
         export.close()
         store.close()
@@ -170,10 +175,12 @@ def compare_vectors(
             finally:
                 export.close()
         target = open_vectors(str(other), store.id, store.identity)
-        found = _compare(store, target, probes, on_progress)
+        try:
+            found = _compare(store, target, probes, on_progress)
+        finally:
+            target.close()
         if found.recall is not None and store.vectors_at == str(other):
             keep_recall(store, found.recall)
-        target.close()
         return found
     finally:
         store.close()
@@ -313,6 +320,10 @@ def _compare(
         differences=len(missing) + len(extra) + len(different),
         recall=measure_recall(store, other, probes) if is_searched and not isinstance(other, Export) else None,
     )
+
+
+def _unchanged(count: int) -> VectorComparison:
+    return VectorComparison(here=count, there=count, missing=(), extra=(), different=(), differences=0, recall=None)
 
 
 def check_vectors(gallery: str | Path) -> list[Check]:

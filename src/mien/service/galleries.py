@@ -58,10 +58,9 @@ class OpenGallery:
         self.gallery = Gallery(self.gallery.store)
         self._resolved.clear()
 
-    def follow_model(self) -> None:
-        """Open it again where another worker has embedded it again."""
-        store = self.gallery.store
-        if store.current_identity() != store.identity:
+    def follow(self) -> None:
+        """Open it again where another process has embedded it again, encrypted it or moved its vectors."""
+        if not self.gallery.store.is_current():
             # Requests that still use the former one are refused by it, and end before it is closed.
             self.gallery = Gallery.open(self.path)
             self._resolved.clear()
@@ -197,7 +196,7 @@ class Galleries:
         if found is None:
             raise not_found("gallery")
         found.require_own_file()
-        found.follow_model()
+        found.follow()
         return found
 
     def create(self, name: str, settings: GallerySettings) -> OpenGallery:

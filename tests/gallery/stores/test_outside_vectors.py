@@ -114,6 +114,76 @@ def test_a_database_that_lacks_a_vector_does_not_become_the_place(
     assert store.vectors_at is None and np.array_equal(store.embeddings(np.array([1]))[0], template("x", 1).embedding)
 
 
+def test_a_search_in_a_database_that_was_emptied_by_a_move_does_not_say_that_nobody_is_found(
+    store: SqliteStore, template: Make
+) -> None:
+    elsewhere = open_store(store.path)
+    gallery = Gallery(elsewhere)
+    assert elsewhere.is_current() and gallery.search(template("x", 1).embedding[None], 1)[0][0].subject == "An"
+    store.switch_vectors(None)
+    assert not elsewhere.is_current() and store.is_current()
+    with pytest.raises(GalleryError, match="were moved by another process: open it again"):
+        gallery.search(template("x", 1).embedding[None], 1)
+
+
+def test_a_second_address_of_the_same_database_does_not_empty_it(
+    store: SqliteStore, postgres_address: str, template: Make
+) -> None:
+    """The former address is given up, and its vectors are those of the new one."""
+    address = f"{postgres_address}&exact=true"
+    store.switch_vectors(open_vectors(address, store.id, store.identity))
+    assert store.vectors_at == address and not store.traces_remain()
+    assert Gallery(store).search(template("x", 2).embedding[None], 1)[0][0].subject == "Bình"
+    assert len(store.changes(0, 0).ids) == 2 == store._outside.count()
+
+
+def test_vectors_that_came_back_before_they_could_be_removed_stay(
+    store: SqliteStore, postgres_address: str, template: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, erased = open_vectors(postgres_address, store.id, store.identity), find_subject(store, "An").id
+    with monkeypatch.context() as patch:
+
+        def gone(*_: object) -> None:
+            raise GalleryError("the database cannot be reached")
+
+        patch.setattr(type(target), "remove", gone)
+        store.switch_vectors(None)
+        assert store.traces_remain() and store.remove(erased).outside == "pending"
+        store.switch_vectors(target)
+    assert store.erase_traces() and target.count() == 1, "who was erased is gone, and nobody else"
+    assert Gallery(store).search(template("x", 2).embedding[None], 5)[0][0].subject == "Bình"
+
+
+def test_vectors_that_are_embedded_again_with_the_same_model_are_not_exchanged_where_that_is_refused(
+    store: SqliteStore, template: Make
+) -> None:
+    numbers = [row.number for one in store.subjects() for row in store.samples(one.id)]
+    with pytest.raises(GalleryError, match="was changed while it was embedded again"):
+        store.replace_embeddings(store.identity, {numbers[0]: template("x", 7).embedding})
+    assert Gallery(store).search(template("x", 1).embedding[None], 1)[0][0].subject == "An"
+    store.replace_embeddings(store.identity, {number: template("x", 7 + number).embedding for number in numbers})
+    assert len(store.changes(0, 0).ids) == 2
+
+
+def test_a_vector_that_is_removed_while_many_are_read_ends_no_reading(
+    store: SqliteStore, template: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer vectors than a block would mean that there are no more."""
+    other, read = open_store(store.path), type(store._outside).get
+    erased = find_subject(other, "An").id
+
+    def removing(self: object, ids: list[str]) -> np.ndarray:
+        monkeypatch.setattr(type(store._outside), "get", read)
+        monkeypatch.setattr("mien.gallery.stores.sqlite_reading.BLOCK", 2)
+        other.remove(erased)
+        return read(self, ids)
+
+    store.add([template("Chi", 3)])
+    monkeypatch.setattr("mien.gallery.stores.sqlite_reading.BLOCK", 2)
+    monkeypatch.setattr(type(store._outside), "get", removing)
+    assert len(store.changes(0, 0).ids) == 2, "Bình and Chi: a whole block"
+
+
 def test_what_waits_is_written_and_read_again() -> None:
     table = Table("postgresql:///x", Identity("c", "m", "l2", 4))
     assert waiting_of(waiting_text({table: ["a", "b"]})) == {table: ["a", "b"]}

@@ -88,6 +88,10 @@ class Store(Protocol):
         """Which embeddings it holds now; another process may have changed the model."""
         ...
 
+    def is_current(self) -> bool:
+        """Whether another process has left the model, the encryption and the place of the vectors as they were."""
+        ...
+
     def settings(self) -> GallerySettings:
         """What holds for all subjects."""
         ...

@@ -14,9 +14,11 @@ from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from mien.gallery.profiles import new_id
 from mien.gallery.records import Identity
 
 if TYPE_CHECKING:
+    from mien.gallery.vectors.base import VectorStore
     from mien.types import Floats
 
 PLACE, WAITING = "vectors", "vectors to remove"
@@ -47,6 +49,22 @@ def hash_of(vector: Floats) -> bytes:
 def stored_vector(vector: Floats, *, outside: bool) -> bytes:
     """What the file keeps of a vector: its hash where the vector itself is in a database."""
     return hash_of(vector) if outside else vector.astype("<f4").tobytes()
+
+
+def are_one(one: VectorStore, other: VectorStore, dimension: int) -> bool:
+    """Whether two addresses are one database: what is put at one of them is at the other.
+
+    Raises:
+        GalleryError: one of them cannot be reached.
+    """
+    import numpy as np
+
+    mark = new_id()
+    try:
+        one.put([mark], np.ones((1, dimension), np.float32))
+        return not np.isnan(other.get([mark])).any()
+    finally:
+        one.remove([mark])
 
 
 def waiting_of(text: str | None) -> dict[Table, list[str]]:

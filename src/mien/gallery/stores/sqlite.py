@@ -211,7 +211,9 @@ class SqliteStore(SqliteOutside):
         self, identity: Identity, embeddings: Mapping[int, Floats], without: Sequence[int] = ()
     ) -> None:
         """See Store."""
-        others = self._put_others(identity, embeddings)
+        # Of the same contract, they take the place of what is searched now.
+        is_same = identity.contract == self.identity.contract
+        others = None if is_same else self._put_others(identity, embeddings)
         with self._writing() as writing:
             connection = writing.connection
             rows = self._file.read_intact(
@@ -223,7 +225,9 @@ class SqliteStore(SqliteOutside):
                 raise GalleryError(f"{self.path} was changed while it was embedded again: run the command again")
             for number in without:
                 changes.erase(writing, "id = ?", (number,))
-            if self._outside is not None and identity.contract != self.identity.contract:
+            if is_same:
+                others = self._put_others(identity, embeddings)
+            elif self._outside is not None:
                 self._wait(connection, Table(self._outside.address, self.identity), [row[1] for row in rows])
             connection.executemany(
                 "UPDATE template SET embedding = ? WHERE id = ?",
@@ -239,9 +243,10 @@ class SqliteStore(SqliteOutside):
                 (identity.contract, identity.model, identity.metric, identity.dimension),
             )
             stamp(connection, "gallery", "true", ())
-        self.identity = identity
-        if others is not None:
+        self.identity, former = identity, self._outside
+        if others is not None and former is not None:
             self._outside = others
+            former.close()
         self._empty()
 
     def switch_vectors(self, target: VectorStore | None, source: Export | None = None) -> None:
@@ -357,12 +362,3 @@ class SqliteStore(SqliteOutside):
                 changes.erase(writing, "uid = ?", (uid,))
                 changes.note_erased(writing, uid)
         self._empty()
-
-    def _present(self, table: str, uids: Sequence[str]) -> list[str]:
-        """The ids that a table has rows of."""
-        found: list[str] = []
-        for start in range(0, len(uids), 900):
-            part = uids[start : start + 900]
-            query = f"SELECT uid FROM {table} WHERE uid IN ({','.join('?' * len(part))})"  # noqa: S608
-            found += [uid for (uid,) in self._file.read(query, part)]
-        return found

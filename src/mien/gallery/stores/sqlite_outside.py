@@ -16,6 +16,7 @@ from mien.gallery.stores.outside_vectors import (
     PLACE,
     WAITING,
     Table,
+    are_one,
     hash_of,
     stored_vector,
     waiting_of,
@@ -56,9 +57,10 @@ class SqliteOutside(SqliteReading):
         return None if self._outside is None else self._outside.address
 
     def searcher(self) -> Index | None:
-        """See Store."""
+        """See Store; refuses a gallery whose vectors another process has moved, since nobody is found there any more."""
         if self._outside is None:
             return None
+        self._require_same_form()
         from mien.gallery.stores.outside_index import OutsideIndex
         from mien.gallery.vectors import asks_for_exact
 
@@ -77,14 +79,13 @@ class SqliteOutside(SqliteReading):
 
     def changes(self, last_id: int, last_removal: int) -> Changes:
         """See Store."""
-        found = super().changes(last_id, last_removal)
-        if self._outside is None:
-            return found
         import numpy as np
 
-        # Another process may have removed one since the rows were read.
-        present = ~np.isnan(found.embeddings[:, 0])
-        return Changes(found.ids[present], found.embeddings[present], found.removed, found.last_removal)
+        while True:
+            found = super().changes(last_id, last_removal)
+            # Another process may have removed a vector since the rows were read; its row was removed before.
+            if self._outside is None or not np.isnan(found.embeddings[:, 0]).any():
+                return found
 
     def _vectors(self, rows: Sequence[Row]) -> Floats:
         """See SqliteReading."""
@@ -147,9 +148,9 @@ class SqliteOutside(SqliteReading):
 
     def _wait(self, connection: sqlite3.Connection, table: Table, ids: Sequence[str]) -> None:
         """List vectors that are to be removed from a database once this is written."""
-        waiting = waiting_of(self.read_kept(WAITING))
-        waiting[table] = [*waiting.get(table, []), *ids]
         if ids:
+            waiting = waiting_of(self.read_kept(WAITING))
+            waiting[table] = [*waiting.get(table, []), *ids]
             changes.keep(connection, WAITING, waiting_text(waiting))
 
     def _remove_waiting(self) -> bool:
@@ -162,15 +163,38 @@ class SqliteOutside(SqliteReading):
         for table, ids in waiting.items():
             try:
                 store = open_vectors(table.address, self.id, table.identity)
-                store.remove(ids)
-                store.close()
+                try:
+                    held = self._still_held(store, table, ids)
+                    store.remove([one for one in ids if one not in held])
+                finally:
+                    store.close()
             except (GalleryError, MissingExtraError):
                 return False
+            done = set(ids)
             with self._file.write() as connection:
                 now = waiting_of(self.read_kept(WAITING))
-                now[table] = [one for one in now.get(table, []) if one not in set(ids)]
+                now[table] = [one for one in now.get(table, []) if one not in done]
                 changes.keep(connection, WAITING, waiting_text(now))
         return True
+
+    def _still_held(self, store: VectorStore, table: Table, ids: Sequence[str]) -> set[str]:
+        """The samples whose vectors stay in a database, since the gallery has them there now.
+
+        One database may have two addresses, and vectors may have come back since they were moved away.
+        """
+        address = self.read_kept(PLACE)
+        enrolled = set(self._present("template", ids))
+        if address is None or not enrolled or table.identity != self.current_identity():
+            return set()
+        if address == table.address:
+            return enrolled
+        from mien.gallery.vectors import open_vectors
+
+        present = open_vectors(address, self.id, table.identity)
+        try:
+            return enrolled if are_one(store, present, table.identity.dimension) else set()
+        finally:
+            present.close()
 
     def _put(self, templates: Iterable[NewTemplate]) -> None:
         """Put vectors into the database before their rows are written for good."""
@@ -182,9 +206,9 @@ class SqliteOutside(SqliteReading):
 
     def _outside_state(self) -> Literal["none", "logical", "pending"]:
         """What became of erased vectors that are in a database."""
-        if self._outside is None:
-            return "none"
-        return "pending" if self.read_kept(WAITING) else "logical"
+        if self.read_kept(WAITING):
+            return "pending"
+        return "none" if self._outside is None else "logical"
 
     def _stored(self, vector: Floats) -> bytes:
         return stored_vector(vector, outside=self._outside is not None)

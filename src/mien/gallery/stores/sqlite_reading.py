@@ -113,6 +113,14 @@ class SqliteReading:
         rows = self._file.read_intact("text", "FROM kept WHERE name = ?", "kept", (name,))
         return str(rows[0][0]) if rows else None
 
+    def is_current(self) -> bool:
+        """See Store."""
+        try:
+            self._require_same_form()
+        except GalleryError:
+            return False
+        return self.current_identity() == self.identity
+
     def settings(self) -> GallerySettings:
         """See Store."""
         text = self.read_kept(SETTINGS)
@@ -328,6 +336,15 @@ class SqliteReading:
             return portrait_of(
                 opener.data(subject, row, "jpeg", jpeg), opener.data(subject, row, "landmarks", landmarks)
             )
+
+    def _present(self, table: str, uids: Sequence[str]) -> list[str]:
+        """The ids that a table has rows of."""
+        found: list[str] = []
+        for start in range(0, len(uids), 900):
+            part = uids[start : start + 900]
+            query = f"SELECT uid FROM {table} WHERE uid IN ({','.join('?' * len(part))})"  # noqa: S608
+            found += [uid for (uid,) in self._file.read(query, part)]
+        return found
 
     def _by_ids(self, columns: str, source: str, tables: str, ids: Ids) -> Iterator[Row]:
         for start in range(0, len(ids), 900):
