@@ -55,6 +55,16 @@ def test_two_workers_count_together_and_kinds_stay_apart(tmp_path: Path) -> None
     here.require("An", "10.0.0.1")
 
 
+def test_many_requests_do_not_end_a_lockout(tmp_path: Path) -> None:
+    file = StateFile(tmp_path)
+    failures, requests = SharedCounts(file, "failures", 5), SharedCounts(file, "requests", 5)
+    failures.add("An", 900)
+    for _ in range(20):
+        requests.add("key 1", 900)
+    failures.add("Bình", 900)
+    assert failures.get("An", 900)[1] == 1 and requests.get("key 1", 900)[1] == 20
+
+
 @pytest.mark.parametrize("kind", ["memory", "file"])
 def test_no_more_are_remembered_than_there_is_room_for(kind: str, tmp_path: Path) -> None:
     made = MemoryCounts(5) if kind == "memory" else SharedCounts(StateFile(tmp_path), "x", 5)

@@ -95,8 +95,11 @@ class SharedCounts:
         """See Counts."""
         with self._file.transaction() as db:
             since, number = _within(self._read(db, key), window)
-            db.execute("INSERT OR REPLACE INTO counts VALUES (?, ?, ?, ?)", (self._kind, key, since, number + 1))
-            if number == 0:
+            if number:
+                db.execute("UPDATE counts SET number = ? WHERE kind = ? AND key = ?", (number + 1, self._kind, key))
+            else:
+                # Its row becomes the last one. Events of a count that goes on push nothing out.
+                db.execute("INSERT OR REPLACE INTO counts VALUES (?, ?, ?, 1)", (self._kind, key, since))
                 db.execute(
                     "DELETE FROM counts WHERE kind = ?1 AND rowid <= (SELECT max(rowid) FROM counts) - ?2",
                     (self._kind, self._remembered),
