@@ -1,5 +1,6 @@
 """The same key gets the first answer; another body, another caller and a failure do not."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_a_request_that_a_crash_cut_off_may_be_sent_again(replays: Replays, tmp_
     assert Replays(crashed).begin("a", "key", "print") is None
     crashed.close()
     assert replays.begin("a", "key", "print") is None
+
+
+def test_a_write_is_answered_and_not_done_twice_where_its_answer_cannot_be_kept(
+    replays: Replays, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    replays.begin("a", "key", "print")
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise ServiceError(503, "state_not_writable", "the disk is full")
+
+        patch.setattr(replays, "finish", full)
+        asyncio.run(idempotency._keep(replays, "a", "key", ANSWER))
+    assert "could not be kept" in caplog.text and "Collins" not in caplog.text
+    with pytest.raises(ServiceError, match="in work"):
+        replays.begin("a", "key", "print")
 
 
 def test_answers_are_forgotten_where_the_clock_was_set_back(

@@ -156,6 +156,26 @@ def test_a_job_that_ends_the_service_with_it_is_not_begun_again_for_ever(
     assert again.state == "done" and given_up.state == "failed" and "ended 3 times" in given_up.message
 
 
+def test_a_job_whose_end_could_not_be_written_is_done_again_and_those_after_it_are_done(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full for a moment."""
+    ends, write = [], Jobs._end
+
+    def once(self: Jobs, *values: Any, **named: Any) -> None:
+        ends.append(values[0].id)
+        if len(ends) == 1:
+            raise ServiceError(503, "state_not_writable", "the disk is full")
+        write(self, *values, **named)
+
+    monkeypatch.setattr(Jobs, "_end", once)
+    monkeypatch.setattr("mien.service.jobs.POLL", 0.01)
+    jobs = start(lambda gallery, given, on_progress: {"count": len(ends)})
+    first, second = jobs.begin("import", "g", "c", {}), jobs.begin("calibrate", "g", "c", {})
+    assert ended(jobs, first).result == {"count": 1} and ended(jobs, second).result == {"count": 2}
+    assert ends == [first.id, first.id, second.id]
+
+
 def test_names_of_refused_files_are_encrypted_and_forgotten_with_an_erasure(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -142,13 +143,31 @@ def test_a_worker_that_was_killed_is_started_again_after_a_pause(
     first.join()
     with caplog.at_level(logging.WARNING, logger="mien.service"):
         worker.look_after()
-    assert "worker 0 ended (-9); it starts again" in caplog.text
+    assert "worker 0 ended (exit code -9); it starts again" in caplog.text
     while worker._process is first:
         worker.look_after()
     assert worker._process.is_alive()
     worker.stop()
     worker.join()
     assert not worker._process.is_alive()
+
+
+def test_a_worker_that_cannot_start_again_says_why_in_the_log(
+    tmp_path: Path, address: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_run", _refuse)
+    worker = module._Worker(ServiceConfig(folder=tmp_path, worker=2), address)
+    worker.start()
+    worker._process.join()
+    with caplog.at_level(logging.WARNING, logger="mien.service"):
+        worker.look_after()
+    assert "worker 2 ended (the model is gone: pull it again); it starts again" in caplog.text
+
+
+def _refuse(config: ServiceConfig, listening: socket.socket, pipe: Connection) -> None:
+    """A worker that cannot start."""
+    pipe.send("the model is gone: pull it again")
+    raise SystemExit(3)
 
 
 def _sleep(config: ServiceConfig, listening: socket.socket, pipe: object) -> None:

@@ -1,6 +1,7 @@
 """The application: routes, refusals, and what holds for every request, put together. Owns no operation."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -75,6 +76,8 @@ ROUTERS = (
 ERASE_SECONDS = 5.0
 """How often pending erasures are finished."""
 
+log = logging.getLogger("mien.service")
+
 
 def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     """Put the service together.
@@ -140,15 +143,21 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
 
 
 async def finish_erasures(state: State) -> None:
-    """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before."""
-    while True:
+    """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before.
+
+    One worker does it for all. What fails is logged and tried again.
+    """
+    names_remain = False
+    while not state.config.worker:
         await asyncio.sleep(ERASE_SECONDS)
-        if state.config.worker:
-            # One worker does it for all.
-            continue
-        if await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases):
-            await asyncio.to_thread(forget_names, state)
-        await asyncio.to_thread(state.galleries.finish_erasures)
+        try:
+            names_remain |= await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases) > 0
+            if names_remain:
+                await asyncio.to_thread(forget_names, state)
+                names_remain = False
+            await asyncio.to_thread(state.galleries.finish_erasures)
+        except Exception:
+            log.exception("erasures are not finished, and are tried again")
 
 
 async def refuse_unknown_query(request: Request) -> None:

@@ -7,6 +7,7 @@ all workers of a service share them. A key belongs to its caller: nobody sees an
 
 import hashlib
 import hmac
+import logging
 import re
 import sqlite3
 import time
@@ -35,6 +36,7 @@ NONCE = 12
 """Bytes that are drawn for each encryption."""
 FORM = re.compile(r"[\x21-\x7e]{8,128}")
 
+log = logging.getLogger("mien.service")
 
 Kept = tuple[int, bytes, str]
 """Status, body and media type of an answer."""
@@ -152,9 +154,20 @@ class WriteRoute(APIRoute):
                 answer = (response.status_code, content, response.headers.get("content-type", ""))
                 return response
             finally:
-                await in_thread(replays.finish, caller, key, answer)
+                await _keep(replays, caller, key, answer)
 
         return handle_once
+
+
+async def _keep(replays: Replays, caller: str, key: str, answer: Kept | None) -> None:
+    """Keep an answer, or forget the request. Where neither can be written the client gets its answer all the same.
+
+    The same key is refused then as one that is in work, and nothing is done twice.
+    """
+    try:
+        await in_thread(replays.finish, caller, key, answer)
+    except ServiceError:
+        log.exception("an answer could not be kept for the case that its request is sent again")
 
 
 async def _write_down(request: Request) -> None:

@@ -155,9 +155,10 @@ class Jobs:
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job at its next step; one that has ended stays as it is."""
-        self._cancelled.add(job_id)
         with self._file.transaction() as db:
-            db.execute("UPDATE jobs SET cancelled = 1 WHERE id = ? AND ended IS NULL", (job_id,))
+            found = db.execute("UPDATE jobs SET cancelled = 1 WHERE id = ? AND ended IS NULL", (job_id,))
+            if found.rowcount:
+                self._cancelled.add(job_id)
             db.execute(
                 "UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ? AND state = 'waiting'",
                 (time.time(), job_id),
@@ -202,7 +203,8 @@ class Jobs:
         """Take the next job, where no worker has one in work."""
         with self._file.transaction() as db:
             running = db.execute("SELECT id, owner, tries, cancelled FROM jobs WHERE state = 'running'").fetchall()
-            if any(is_alive(owner) for _, owner, _, _ in running):
+            # This thread has none in work, so one of its own is one whose end could not be written.
+            if any(owner != self._file.owner and is_alive(owner) for _, owner, _, _ in running):
                 return None
             for lost in running:
                 _take_back(db, *lost)
@@ -219,7 +221,6 @@ class Jobs:
         note = _Progress(self._file, job.id, lambda: job.id in self._cancelled, self._stopping.is_set)
         try:
             result = self._works[job.kind](job.gallery, job.given, note)
-            self._end(job, note, "done", result=result)
         except _StoppedError:
             self._put_back(job)
         except _CancelledError:
@@ -229,6 +230,8 @@ class Jobs:
         except Exception:
             log.exception("job %s failed", job.id)
             self._end(job, note, "failed", UNEXPECTED)
+        else:
+            self._end(job, note, "done", result=result)
 
     def _put_back(self, job: Job) -> None:
         with self._file.transaction() as db:

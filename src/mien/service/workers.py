@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -65,8 +66,8 @@ def serve_by_workers(config: ServiceConfig, listening: socket.socket, on_started
             raise SettingsError(refused)
         if not stopping.is_set():
             on_started()
-        for worker in workers[1:]:
-            worker.start()
+            for worker in workers[1:]:
+                worker.start()
         while not stopping.wait(0.2):
             for worker in workers:
                 worker.look_after()
@@ -139,11 +140,19 @@ class _Worker:
         if not self._again:
             self._pause = PAUSE if now - self._since > STEADY else min(self._pause * 2, LONGEST_PAUSE)
             self._again = now + self._pause
-            code = self._process.exitcode
-            log.warning("worker %s ended (%s); it starts again in %g s", self._config.worker, code, self._pause)
+            why = self._reason() or f"exit code {self._process.exitcode}"
+            log.warning("worker %s ended (%s); it starts again in %g s", self._config.worker, why, self._pause)
         elif now >= self._again:
             self._again = 0.0
             self.start()
+
+    def _reason(self) -> str:
+        """Why the process could not start, where it said so."""
+        said = READY
+        with suppress(EOFError, OSError):
+            while self._pipe is not None and self._pipe.poll():
+                said = str(self._pipe.recv())
+        return said
 
     def stop(self) -> None:
         """Ask the process to finish what is in work."""

@@ -1,0 +1,41 @@
+"""What the application does by itself between requests."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from starlette.datastructures import State
+
+from mien.service import app
+from mien.service.errors import ServiceError
+
+
+def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    ended = asyncio.Event()
+
+    def erase(_: object) -> int:
+        done.append("erased")
+        return done.count("erased") == 1
+
+    def forget(_: State) -> None:
+        done.append("forgot")
+        if done.count("forgot") == 1:
+            raise ServiceError(503, "state_not_writable", "the disk is full")
+
+    def finish(loop: asyncio.AbstractEventLoop) -> None:
+        done.append("finished")
+        loop.call_soon_threadsafe(ended.set)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        galleries = SimpleNamespace(erase_expired=erase, finish_erasures=lambda: finish(loop))
+        about = {"config": SimpleNamespace(worker=0), "auditing": SimpleNamespace(erases=None)}
+        task = asyncio.create_task(app.finish_erasures(State({**about, "galleries": galleries})))
+        await asyncio.wait_for(ended.wait(), 10)
+        task.cancel()
+
+    monkeypatch.setattr(app, "ERASE_SECONDS", 0)
+    monkeypatch.setattr(app, "forget_names", forget)
+    asyncio.run(run())
+    assert done[:5] == ["erased", "forgot", "erased", "forgot", "finished"], "names are forgotten in the end"
