@@ -57,7 +57,7 @@ class SqliteOutside(SqliteReading):
         return None if self._outside is None else self._outside.address
 
     def searcher(self) -> Index | None:
-        """See Store; refuses a gallery whose vectors another process has moved, since nobody is found there any more."""
+        """See Store. Where vectors were moved nobody is found any more, so that is refused."""
         if self._outside is None:
             return None
         self._require_same_form()
