@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.service.camera_store import FILE, KEY_FILE, MAX_CAMERAS, CameraStore
+from mien.service.camera_store import FILE, MAX_CAMERAS, CameraStore
 from mien.service.errors import ServiceError
 
 ADDRESS = "rtsp://admin:secret-word@10.0.0.7/door"
@@ -26,14 +26,14 @@ def test_credentials_are_in_no_file(tmp_path: Path) -> None:
     store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
     store.close()
     assert all(b"secret-word" not in path.read_bytes() for path in tmp_path.iterdir())
-    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / FILE, tmp_path / KEY_FILE))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / FILE, tmp_path / "cameras.key"))
 
 
 def test_an_address_of_another_key_says_what_to_do(tmp_path: Path) -> None:
     store = CameraStore(tmp_path)
     camera = store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
     store.close()
-    (tmp_path / KEY_FILE).write_bytes(b"x" * 32)
+    (tmp_path / "cameras.key").write_bytes(b"x" * 32)
     other = CameraStore(tmp_path)
     with pytest.raises(ServiceError, match="delete the camera and add it again"):
         other.address(camera.id)

@@ -56,6 +56,15 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    webhook_networks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--webhook-network",
+            help="A network to which webhooks may send events, such as 10.0.0.8; repeat for several. 0.0.0.0/0 is "
+            "the Internet, and no private network.",
+            show_default=False,
+        ),
+    ] = None,
     self_signed: Annotated[
         bool, typer.Option("--self-signed", help="Make a certificate for HTTPS; browsers warn of it once.")
     ] = False,
@@ -141,6 +150,7 @@ def serve(
         workers=workers,
         log_format=form,
         camera_networks=tuple(camera_networks or ()),
+        webhook_networks=tuple(webhook_networks or ()),
         imports={name: Path(path) for name, path in options.named(imports, "--import", "NAME=PATH").items()},
     )
     err.print("mien: opening the models")

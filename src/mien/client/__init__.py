@@ -5,5 +5,6 @@ Knows the service's addresses and nothing of its insides; needs httpx alone. See
 
 from mien.client.client import Client
 from mien.client.transport import RefusedError
+from mien.client.webhooks import is_signed
 
-__all__ = ["Client", "RefusedError"]
+__all__ = ["Client", "RefusedError", "is_signed"]

@@ -470,6 +470,13 @@ class NewKeyAnswer(TypedDict):
     secret: str
 
 
+class NewWebhookAnswer(TypedDict):
+    """A webhook that was just added."""
+
+    webhook: WebhookAnswer
+    secret: str
+
+
 class PairAnswer(TypedDict):
     """The decision on one pair."""
 
@@ -628,3 +635,31 @@ class VerifyPairsAnswer(TypedDict):
     unit: str
     threshold: ThresholdAnswer
     notes: list[str]
+
+
+class WebhookAnswer(TypedDict):
+    """A webhook."""
+
+    id: str
+    name: str
+    gallery: str
+    host: str
+    events: list[str]
+    created: str
+    waiting: int
+    delivered: int
+    given_up: int
+    reached: str | None
+    problem: str
+
+
+class WebhookDeletedAnswer(TypedDict):
+    """The webhook and what waited for it are gone."""
+
+    id: str
+
+
+class WebhooksAnswer(TypedDict):
+    """All webhooks of galleries that the caller may see, by name."""
+
+    webhooks: list[WebhookAnswer]

@@ -336,6 +336,27 @@ class Client:
             self._transport.stream(path, after=after, params={"language": language}),
         )
 
+    # Webhooks
+
+    def list_webhooks(self) -> answers.WebhooksAnswer:
+        """Webhooks, with what waits for them."""
+        return cast("answers.WebhooksAnswer", self._get("/v1/webhooks"))
+
+    def add_webhook(
+        self, name: str, gallery: str, address: str, *, events: Sequence[str] | None = None
+    ) -> answers.NewWebhookAnswer:
+        """Send a gallery's camera events to an address that the operator allowed; its secret is in this answer alone.
+
+        A receiver checks deliveries with mien.client.is_signed.
+        """
+        kinds = None if events is None else list(events)
+        fields = {"name": name, "gallery": gallery, "address": address, "events": kinds}
+        return cast("answers.NewWebhookAnswer", self._send("POST", "/v1/webhooks", **fields))
+
+    def delete_webhook(self, webhook_id: str) -> answers.WebhookDeletedAnswer:
+        """Delete a webhook with what waits for it."""
+        return cast("answers.WebhookDeletedAnswer", self._send("DELETE", f"/v1/webhooks/{webhook_id}"))
+
     # Records
 
     def list_audit_log(self, *, limit: int = 100, cursor: str | None = None) -> answers.AuditLogAnswer:

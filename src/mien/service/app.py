@@ -52,10 +52,13 @@ from mien.service.routes import (
     stateless,
     subjects,
     system,
+    webhooks,
 )
 from mien.service.state import forget_names
 from mien.service.state_file import StateFile
 from mien.service.tracing import Tracing
+from mien.service.webhook_store import WebhookStore
+from mien.service.webhooks import Webhooks
 
 ROUTERS = (
     system.router,
@@ -68,6 +71,7 @@ ROUTERS = (
     jobs.router,
     cameras.router,
     events.router,
+    webhooks.router,
     access.router,
     records.router,
 )
@@ -95,9 +99,13 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
         engines.batcher.on_batch = metrics.batch
         app.state.cameras.start()
+        if not config.worker:
+            # One worker sends for all.
+            app.state.webhooks.start()
         finishing = asyncio.create_task(finish_erasures(app.state))
         yield
         finishing.cancel()
+        await asyncio.to_thread(app.state.webhooks.close)
         await asyncio.to_thread(app.state.cameras.close)
         await asyncio.to_thread(app.state.jobs.close)
         engines.close()
@@ -125,6 +133,12 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
     networks = parse_networks(config.camera_networks)
     app.state.cameras = Cameras(config, CameraStore(config.folder), networks, lambda one: opened.find(one).path)
+    app.state.webhooks = Webhooks(
+        WebhookStore(config.folder, state_file),
+        app.state.cameras.store,
+        parse_networks(config.webhook_networks),
+        count=metrics.deliver,
+    )
     app.state.streams = Streams()
     shared = partial(SharedCounts, state_file) if config.workers > 1 else None
     app.state.access, app.state.lockout = access_store, Lockout(shared("failures") if shared else None)

@@ -1,13 +1,10 @@
 """Cameras of a service and their events in one SQLite file, `cameras.db`. Addresses are encrypted; no name is in it.
 
 Events hold ids of subjects alone: who reads them looks the name up in the gallery, so nothing of somebody who was
-erased is left here but an id that means nobody. The key of the addresses is made of the master key; without one it is
-in a file of its own that only the service's user may read. Starts no camera.
+erased is left here but an id that means nobody. Starts no camera.
 """
 
-import hmac
 import json
-import os
 import secrets
 import sqlite3
 import threading
@@ -15,17 +12,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from mien.gallery.stores.master_key import find_master_key
 from mien.service.errors import ServiceError, not_found
+from mien.service.sealing import Sealing
 
-FILE, KEY_FILE = "cameras.db", "cameras.key"
-NONCE, KEY = 12, 32
+FILE = "cameras.db"
 MAX_CAMERAS, REMEMBERED = 16, 20_000
 """Maximum number of cameras, and of events that are kept of each."""
 PATIENCE = 20.0
@@ -86,7 +79,7 @@ class CameraStore:
     """The file, opened when it is first used; safe to call from several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._lock = folder, threading.RLock()
+        self._folder, self._lock, self._sealing = folder, threading.RLock(), Sealing(folder, "cameras")
         self._db: sqlite3.Connection | None = None
 
     def close(self) -> None:
@@ -103,8 +96,7 @@ class CameraStore:
             ServiceError: there are too many.
         """
         camera = secrets.token_hex(8)
-        nonce = secrets.token_bytes(NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, address.encode(), camera.encode())
+        sealed = self._sealing.seal(address, camera)
         with self._transaction() as db:
             if db.execute("SELECT count(*) FROM cameras").fetchone()[0] >= MAX_CAMERAS:
                 raise ServiceError(409, "too_many", f"a service has at most {MAX_CAMERAS} cameras: delete one first")
@@ -142,11 +134,7 @@ class CameraStore:
             row = db.execute("SELECT address FROM cameras WHERE id = ?", (camera,)).fetchone()
         if row is None:
             raise not_found("camera")
-        try:
-            return self._cipher.decrypt(row[0][:NONCE], row[0][NONCE:], camera.encode()).decode()
-        except Exception:  # noqa: BLE001 - of another key
-            message = "the address of this camera was encrypted with another key: delete the camera and add it again"
-            raise ServiceError(503, "camera_not_usable", message) from None
+        return self._sealing.open(row[0], camera, "camera")
 
     def delete(self, camera: str) -> None:
         """Remove a camera and its events."""
@@ -187,19 +175,21 @@ class CameraStore:
             ).fetchall()
         return [CameraEvent(number, at, json.loads(body)) for number, at, body in rows]
 
-    @cached_property
-    def _cipher(self) -> AESGCM:
-        master = find_master_key()
-        if master is not None:
-            return AESGCM(hmac.digest(master, b"mien cameras", "sha256"))
-        path = self._folder / KEY_FILE
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return AESGCM(path.read_bytes())
-        with os.fdopen(handle, "wb") as file:
-            file.write(key := secrets.token_bytes(KEY))
-        return AESGCM(key)
+    def latest(self) -> int:
+        """The number of the latest event of all cameras; 0 where there is none."""
+        with self._transaction() as db:
+            number: int = db.execute("SELECT coalesce(max(number), 0) FROM camera_events").fetchone()[0]
+        return number
+
+    def events_of_gallery(self, gallery: str, after: int, limit: int) -> list[tuple[str, CameraEvent]]:
+        """Events of all cameras of a gallery after a number, in order, each with its camera."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT camera, number, at, body FROM camera_events JOIN cameras ON cameras.id = camera "
+                "WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?",
+                (gallery, after, limit),
+            ).fetchall()
+        return [(camera, CameraEvent(number, at, json.loads(body))) for camera, number, at, body in rows]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

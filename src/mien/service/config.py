@@ -91,6 +91,7 @@ class ServiceConfig:
         demo: whether a gallery of two sample portraits is made.
         opentelemetry: whether requests become spans of OpenTelemetry.
         camera_networks: networks in which cameras may be, such as 10.0.0.0/24; without one there are no cameras.
+        webhook_networks: networks in which receivers of webhooks may be; without one nothing is sent.
         imports: folders and manifests that may be imported, by the names that requests give.
         log_format: of the log on standard error: text or json.
         workers: processes that answer requests; each has its models, and its share of cores and limits.
@@ -119,6 +120,7 @@ class ServiceConfig:
     workers: int = 1
     worker: int = 0
     camera_networks: tuple[str, ...] = ()
+    webhook_networks: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:

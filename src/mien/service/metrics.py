@@ -31,6 +31,7 @@ class Metrics:
             "gallery",
             "outcome",
         )
+        self._deliveries = self._counter("webhook_deliveries", "Tries of webhooks by outcome.", "outcome")
         self._seconds = self._histogram("request_seconds", "Time of a request.", BUCKETS, "operation")
         self._stages = self._histogram(
             "stage_seconds",
@@ -50,6 +51,7 @@ class Metrics:
                 ("bytes_in_work", "Bytes of their bodies."),
                 ("pixels_in_work", "Pixels of their images."),
                 ("images_waiting", "Images that wait for the models."),
+                ("webhook_deliveries_waiting", "Deliveries to webhooks that are to be sent, or sent again."),
                 ("erasures_pending", "Galleries with traces of somebody who was erased."),
             )
         }
@@ -109,6 +111,10 @@ class Metrics:
         self._qualities.labels(gallery).observe(100 * quality)
         if score is not None:
             self._scores.labels(gallery).observe(score)
+
+    def deliver(self, outcome: str, count: int) -> None:
+        """Count deliveries to webhooks: delivered, failed (and tried again) or given_up."""
+        self._deliveries.labels(outcome).inc(count)
 
     def text(self, **load: float) -> bytes:
         """All numbers, with the load of this moment."""

@@ -1,7 +1,7 @@
 """What a service keeps of its own work over restarts and for all of its workers: one SQLite file, `state.db`.
 
 Owns the file, its transactions, and which process of the service is still there. Has no images, names or embeddings
-in the clear; see mien.service.idempotency and mien.service.jobs for what is in its tables.
+in the clear; its tables are of mien.service.idempotency, mien.service.jobs and mien.service.webhook_store.
 """
 
 import os
@@ -30,6 +30,17 @@ CREATE TABLE IF NOT EXISTS jobs (
     message TEXT NOT NULL DEFAULT '', result BLOB, owner TEXT, tries INTEGER NOT NULL DEFAULT 0,
     cancelled INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS webhooks (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, gallery TEXT NOT NULL, host TEXT NOT NULL, address BLOB NOT NULL,
+    secret BLOB NOT NULL, events TEXT NOT NULL, created REAL NOT NULL, cursor INTEGER NOT NULL,
+    delivered INTEGER NOT NULL DEFAULT 0, given_up INTEGER NOT NULL DEFAULT 0, reached REAL,
+    problem TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, webhook TEXT NOT NULL, body TEXT NOT NULL,
+    created REAL NOT NULL, due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS deliveries_by_webhook ON deliveries (webhook, due);
 """
 
 _open_here: set[str] = set()
