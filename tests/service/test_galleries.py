@@ -10,6 +10,7 @@ import pytest
 from mien.errors import MasterKeyError
 from mien.gallery.profiles import Consent, Profile
 from mien.gallery.records import GallerySettings
+from mien.gallery.stores.outside_vectors import WAITING, Table, waiting_text
 from mien.service.auditing import NotWrittenError
 from mien.service.engines import Engines
 from mien.service.errors import ServiceError
@@ -83,4 +84,22 @@ def test_a_gallery_that_is_copied_in_under_the_service_loses_no_change_silently(
     assert caught.value.status == 503 and galleries.find(other.id) is other
     (problem,) = galleries.exchanged()
     assert made.id in problem
+    galleries.close()
+
+
+def test_a_gallery_is_not_deleted_while_a_database_still_has_vectors_of_the_erased(
+    engines: Engines, tmp_path: Path
+) -> None:
+    """Nobody would know any more what is to be removed there."""
+    galleries = Galleries(tmp_path, engines.card)
+    made = galleries.create("Door", GallerySettings())
+    store = made.gallery.store
+    store.create_subject(Profile("An"))
+    gone = Table("postgresql:///x?host=/nowhere", store.identity)
+    store.write_kept(WAITING, waiting_text({gone: ["0" * 32]}))
+    with pytest.raises(ServiceError, match="cannot be reached: delete the gallery again"):
+        galleries.delete(made.id, "Door")
+    assert galleries.find(made.id) is made and store.subjects() == [] and made.path.exists()
+    store.write_kept(WAITING, None)
+    assert galleries.delete(made.id, None) == 0 and not made.path.exists()
     galleries.close()

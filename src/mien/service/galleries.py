@@ -18,6 +18,7 @@ from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import GallerySettings
 from mien.gallery.stores.base import require_identity
 from mien.gallery.stores.master_key import find_master_key
+from mien.gallery.stores.outside_vectors import WAITING
 from mien.gallery.threshold_policies import ThresholdPolicy, resolve_policy
 from mien.gallery.thresholds import ChosenThreshold
 from mien.models.card import ModelCard
@@ -220,17 +221,25 @@ class Galleries:
             How many subjects were erased.
 
         Raises:
-            ServiceError: it is not empty, and the name is not the gallery's.
+            ServiceError: it is not empty, and the name is not the gallery's; or its vectors are in a database that
+                cannot be reached: everybody in it is erased, and the list of what is still to be removed stays.
         """
         found = self.find(gallery_id)
         subjects = found.gallery.subjects()
         if subjects and name != found.name:
             message = f"this gallery has {len(subjects)} subjects: repeat its name in ?name= to erase all of them"
             raise ServiceError(409, "not_empty", message)
-        with self._lock:
-            self._open.pop(gallery_id, None)
         for row in subjects:
             found.gallery.remove(row.id)
+        found.gallery.store.erase_traces()
+        if found.gallery.store.read_kept(WAITING):
+            message = (
+                "everybody in this gallery was erased, and the database that has their vectors cannot be reached: "
+                "delete the gallery again when it can"
+            )
+            raise ServiceError(503, "gallery_not_usable", message)
+        with self._lock:
+            self._open.pop(gallery_id, None)
         with self._alone():
             found.gallery.close()
             for path in self._folder.glob(f"{found.path.name}*"):
