@@ -152,6 +152,9 @@ def test_an_export_that_was_cut_or_edited_is_refused_in_one_sentence(
     parquet.write_table(table.slice(0, 30).replace_schema_metadata(about), edited)
     with pytest.raises(GalleryError, match="edited after it was written"):
         import_vectors(edited, gallery, "file")
+    parquet.write_table(table.drop_columns(["id"]).replace_schema_metadata(about), edited)
+    with pytest.raises(GalleryError, match="edited after it was written"):
+        compare_vectors(gallery, edited)
     parquet.write_table(table.replace_schema_metadata(None), edited)
     with pytest.raises(GalleryError, match="is not an export of this version"):
         compare_vectors(gallery, edited)

@@ -184,9 +184,19 @@ class Export:
         return ids, vectors
 
     def ids(self, *, older_than: float = 0) -> Iterator[list[str]]:
-        """All ids in blocks; see VectorStore."""
+        """All ids in blocks; see VectorStore.
+
+        Raises:
+            GalleryError: it was edited.
+        """
+        import pyarrow as arrow
+
         for number in range(self._file.num_row_groups):
-            yield self._file.read_row_group(number, ["id"]).column("id").to_pylist()
+            try:
+                found = self._file.read_row_group(number, ["id"]).column("id").to_pylist()
+            except (arrow.ArrowException, OSError, KeyError):
+                raise self._edited() from None
+            yield found
 
     def get(self, ids: Sequence[str]) -> Floats:
         """(N, D) float32 in the order of the ids, which are best in the order of the file; NaN for one that it lacks.
