@@ -35,6 +35,21 @@ def test_a_full_milvus_says_so_and_keeps_what_it_has(milvus_address: str, monkey
     vectors.close()
 
 
+def test_more_candidates_than_milvus_gives_are_found_by_reading_all(
+    milvus_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus, "MAX_CANDIDATES", 7)
+    vectors = MilvusVectors(milvus_address, new_id(), IDENTITY)
+    rows = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
+    vectors.put([str(number) for number in range(9)], rows)
+    client = vectors._connected()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(client), "search", lambda *_, **__: pytest.fail("Milvus refuses that"))
+        [near] = vectors.nearest(rows[:1], 2, exact=False)
+    assert "0" in near.ids and len(near.ids) >= 2
+    vectors.close()
+
+
 @pytest.mark.parametrize(
     ("address", "uri"),
     [
@@ -45,9 +60,9 @@ def test_a_full_milvus_says_so_and_keeps_what_it_has(milvus_address: str, monkey
     ],
 )
 def test_addresses_say_how_milvus_is_reached(address: str, uri: str) -> None:
-    assert milvus._uri(milvus.read_address(address, "MILVUS_TOKEN")) == uri
+    assert milvus._uri(milvus.read_address(address, "MILVUS_TOKEN", milvus.OPTIONS)) == uri
 
 
 def test_a_file_of_milvus_lite_ends_in_db() -> None:
     with pytest.raises(GalleryError, match=r"milvus:///FOLDER/NAME\.db"):
-        milvus._uri(milvus.read_address("milvus:///srv/people", "MILVUS_TOKEN"))
+        milvus._uri(milvus.read_address("milvus:///srv/people", "MILVUS_TOKEN", milvus.OPTIONS))

@@ -1,6 +1,8 @@
 """PostgreSQL that is gone, refuses, or holds what mien did not write: one sentence each. See also test_base.py."""
 
 import os
+import socket
+import ssl
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,7 @@ def test_a_database_that_was_gone_for_a_minute_is_used_again(vectors: PostgresVe
     )
     assert vectors.count() == 1
     vectors.close()
-    place, vectors._place = vectors._place, postgres.read_address("postgresql:///x?host=/nowhere", "PGPASSWORD")
+    place, vectors._place = vectors._place, postgres.read_address("postgresql:///x?host=/nowhere", "PGPASSWORD", postgres.OPTIONS)
     with pytest.raises(GalleryError, match="cannot be reached: check that the server runs there"):
         vectors.count()
     vectors._place = place
@@ -104,12 +106,12 @@ def test_a_vector_that_somebody_cut_is_refused(vectors: PostgresVectors, postgre
 
 
 def test_a_database_on_another_machine_is_reached_by_tls_with_a_checked_certificate() -> None:
-    context = postgres._encryption(postgres.read_address("postgresql://db.example.org/x", "P"))
+    context = postgres._encryption(postgres.read_address("postgresql://db.example.org/x", "P", postgres.OPTIONS))
     assert context and context.check_hostname
     for local in ("postgresql://localhost/x", "postgresql://db.example.org/x?sslmode=disable"):
-        assert postgres._encryption(postgres.read_address(local, "P")) is False
+        assert postgres._encryption(postgres.read_address(local, "P", postgres.OPTIONS)) is False
     with pytest.raises(GalleryError, match="sslmode is verify-full or disable"):
-        postgres._encryption(postgres.read_address("postgresql://db.example.org/x?sslmode=prefer", "P"))
+        postgres._encryption(postgres.read_address("postgresql://db.example.org/x?sslmode=prefer", "P", postgres.OPTIONS))
 
 
 def test_the_warning_of_an_archived_log_is_part_of_compacting(
@@ -120,3 +122,28 @@ def test_the_warning_of_an_archived_log_is_part_of_compacting(
     assert "delete old archives" in vectors.compact()
     vectors.close()
     assert os.environ.get("PGPASSWORD") is None
+
+
+def test_a_server_that_is_gone_without_a_word_is_noticed_within_a_minute() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        text = f"postgresql://127.0.0.1:{server.getsockname()[1]}/x"
+        with postgres._connected(postgres.read_address(text, "P", postgres.OPTIONS)) as connected:
+            assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, between, count = (
+                connected.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+                for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+            )
+    assert idle + between * count <= 60
+
+
+def test_a_certificate_that_does_not_hold_is_not_called_a_server_that_does_not_run(
+    vectors: PostgresVectors, tmp_path: Path
+) -> None:
+    reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    reason.verify_message = "self-signed certificate"
+    assert "(self-signed certificate): name the certificate of its authority" in vectors._sentence(reason)
+    refused = pg8000.InterfaceError("Server refuses SSL")
+    assert "speaks no TLS: switch it on there" in vectors._sentence(refused)
+    text = f"postgresql://db.example.org/x?sslrootcert={tmp_path / 'none.pem'}"
+    with pytest.raises(GalleryError, match=r"none.pem"):
+        postgres._encryption(postgres.read_address(text, "P", postgres.OPTIONS))

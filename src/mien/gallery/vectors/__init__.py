@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from mien.errors import GalleryError, MissingExtraError
 from mien.gallery.records import Identity
+from mien.gallery.vectors.addresses import without_secrets
 from mien.gallery.vectors.base import VectorStore
 
 IN_FILE = "file"
@@ -64,11 +65,13 @@ def open_vectors(address: str, gallery: str, identity: Identity) -> VectorStore:
     scheme = address.partition("://")[0]
     if scheme not in VECTOR_STORES:
         known = ", ".join(kind.example for kind in VECTOR_STORES.values())
-        raise GalleryError(f"vectors cannot be kept at '{address}': give '{IN_FILE}' or an address such as {known}")
+        raise GalleryError(
+            f"vectors cannot be kept at '{without_secrets(address)}': give '{IN_FILE}' or an address such as {known}"
+        )
     kind = VECTOR_STORES[scheme]
     if find_spec(kind.package) is None:
         raise MissingExtraError(
-            f"{address} needs the package {kind.package}: pip install 'mien[{kind.extra}]', or '.[{kind.extra}]' in "
+            f"{without_secrets(address)} needs the package {kind.package}: pip install 'mien[{kind.extra}]', or '.[{kind.extra}]' in "
             "mien's folder"
         )
     return kind.open(address, gallery, identity)

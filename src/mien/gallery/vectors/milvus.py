@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "MILVUS_TOKEN"  # noqa: S105 - the name of a variable
 PORT = 19530
+OPTIONS = {"tls": ("yes", "no"), "exact": ("true", "false")}
 
 BLOCK = 1_000
 """Vectors of one transfer; a message may have 64 MB."""
@@ -40,6 +41,9 @@ PATIENCE = 10
 
 EXTRA, EF_SEARCH = 4, 200
 """Candidates for each one wanted, and the length of the list that HNSW keeps."""
+
+MAX_CANDIDATES = 16_384
+"""What Milvus gives in one search (its documentation, "Milvus Limits")."""
 
 LINKS, EF_BUILD = 16, 200
 """Links of a vector in the graph, and the length of the list while it is built (M and efConstruction)."""
@@ -57,7 +61,7 @@ class MilvusVectors:
     """See VectorStore."""
 
     def __init__(self, address: str, gallery: str, identity: Identity) -> None:
-        self._place = read_address(address, PASSWORD)
+        self._place = read_address(address, PASSWORD, OPTIONS)
         self._gallery, self._identity = gallery, identity
         self._name = f"mien_{sha256(identity.contract.encode()).hexdigest()[:24]}"
         self._client: Any = None
@@ -128,7 +132,7 @@ class MilvusVectors:
 
     def nearest(self, queries: Floats, count: int, *, exact: bool) -> list[Near]:
         """See VectorStore."""
-        if exact:
+        if exact or EXTRA * count > MAX_CANDIDATES:
             return compare_all(self, floats(queries), count, self._identity.metric)
         found = self._with(
             lambda client: client.search(

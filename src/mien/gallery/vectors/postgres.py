@@ -29,6 +29,7 @@ from weakref import finalize
 import numpy as np
 
 from mien.errors import GalleryError
+from mien.faults import describe
 from mien.gallery.indexes.base import distances_to
 from mien.gallery.vectors.addresses import Address, read_address
 from mien.gallery.vectors.base import Near
@@ -42,8 +43,12 @@ log = logging.getLogger("mien.gallery")
 
 PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of a variable
 PORT = 5432
+OPTIONS = {"host": (), "sslmode": ("verify-full", "disable"), "sslrootcert": (), "exact": ("true", "false")}
 PATIENCE, LONGEST_ANSWER = 10, 4 * 3600
 """Seconds to wait for a connection, and for an answer: an index over 100 million vectors takes hours."""
+
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+"""How a server that is gone without a word is noticed within a minute, where the system can (tcp(7))."""
 
 BLOCK = 5_000
 """Vectors of one transfer: 10 MB of 512 numbers."""
@@ -84,7 +89,7 @@ class PostgresVectors:
     """See VectorStore."""
 
     def __init__(self, address: str, gallery: str, identity: Identity) -> None:
-        self._place = read_address(address, PASSWORD)
+        self._place = read_address(address, PASSWORD, OPTIONS)
         if not self._place.path:
             raise GalleryError(f"{address} names no database: postgresql://HOST/NAME")
         self._gallery, self._identity = gallery, identity
@@ -281,7 +286,7 @@ class PostgresVectors:
         import pg8000.native
         from pg8000.exceptions import DatabaseError, InterfaceError
 
-        place = self._place
+        place, encryption = self._place, _encryption(self._place)
         connected = None
         try:
             connected = _connected(place)
@@ -291,7 +296,7 @@ class PostgresVectors:
                 password=os.environ.get(PASSWORD),
                 host=place.host or "localhost",
                 sock=connected,
-                ssl_context=_encryption(place),
+                ssl_context=encryption,
             )
             self._prepare(connection)
         except (InterfaceError, DatabaseError, OSError, struct.error) as reason:
@@ -354,14 +359,24 @@ class PostgresVectors:
             self._has_extension = bool(connection.run(query, name=self._table))
             if not self._has_extension:
                 log.warning(
-                    "%s has no pgvector: every search reads all vectors, which is exact and slow; install the "
-                    "extension `vector` there and move the gallery again",
+                    "%s has no pgvector: every search reads all vectors, which is exact and slow; move the galleries "
+                    "of this model into their files, install the extension `vector`, drop the table %s, and move "
+                    "them again",
                     self.address,
+                    self._table,
                 )
         return self._has_extension
 
     def _sentence(self, reason: BaseException) -> str:
         code = _code(reason)
+        if isinstance(reason, ssl.SSLError):
+            about = getattr(reason, "verify_message", "") or reason.reason
+            return (
+                f"{self.address} shows no certificate that holds here ({about}): name the certificate of its authority "
+                "by ?sslrootcert=FILE"
+            )
+        if "refuses SSL" in str(reason):
+            return f"{self.address} speaks no TLS: switch it on there, or add ?sslmode=disable in a network you trust"
         if code in SENTENCES:
             return f"{self.address} {SENTENCES[code]}"
         if code and code[:2] not in GONE:
@@ -414,6 +429,10 @@ def _connected(place: Address) -> socket.socket:
     port, folder = place.port or PORT, place.options.get("host", "")
     if place.host or not folder:
         connected = socket.create_connection((place.host or "localhost", port), PATIENCE)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if hasattr(socket, name):
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     else:
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connected.settimeout(PATIENCE)
@@ -430,14 +449,15 @@ def _encryption(place: Address) -> ssl.SSLContext | Literal[False]:
     """TLS with a certificate that is checked, for databases on other machines; False for none.
 
     Raises:
-        GalleryError: the address asks for a mode that there is not.
+        GalleryError: the file of the authority's certificate cannot be read.
     """
-    mode = place.options.get("sslmode", "disable" if place.is_local else "verify-full")
-    if mode == "disable":
+    if place.options.get("sslmode", "disable" if place.is_local else "verify-full") == "disable":
         return False
-    if mode != "verify-full":
-        raise GalleryError(f"{place.text}: sslmode is verify-full or disable, not '{mode}'")
-    return ssl.create_default_context(cafile=place.options.get("sslrootcert"))
+    authority = place.options.get("sslrootcert")
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as reason:
+        raise GalleryError(f"{place.text}: {describe(reason, str(authority))}") from reason
 
 
 def _text(query: Floats) -> str:
