@@ -10,7 +10,9 @@ from mien.gallery.vectors.postgres import OPTIONS
 
 
 def test_an_address_has_a_host_a_user_a_path_and_options() -> None:
-    place = read_address("postgresql://mi%40en@db.example.org:6000/people?sslmode=disable&exact=true", "PGPASSWORD", OPTIONS)
+    place = read_address(
+        "postgresql://mi%40en@db.example.org:6000/people?sslmode=disable&exact=true", "PGPASSWORD", OPTIONS
+    )
     assert (place.host, place.port, place.user, place.path) == ("db.example.org", 6000, "mi@en", "people")
     assert place.options == {"sslmode": "disable", "exact": "true"} and not place.is_local
 
@@ -46,7 +48,9 @@ def test_a_password_is_refused_and_not_repeated() -> None:
 
 
 def test_a_misspelt_option_is_not_ignored() -> None:
-    with pytest.raises(GalleryError, match=r"of host has an option 'sslmod' that is not known; did you mean sslmode\?"):
+    with pytest.raises(
+        GalleryError, match=r"of host has an option 'sslmod' that is not known; did you mean sslmode\?"
+    ):
         read_address("postgresql://host/db?sslmod=disable", "PGPASSWORD", OPTIONS)
     with pytest.raises(GalleryError, match="of host: exact is true or false, not 'True'"):
         read_address("postgresql://host/db?exact=True", "PGPASSWORD", OPTIONS)

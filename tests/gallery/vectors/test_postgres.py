@@ -42,7 +42,10 @@ def test_a_database_that_was_gone_for_a_minute_is_used_again(vectors: PostgresVe
     )
     assert vectors.count() == 1
     vectors.close()
-    place, vectors._place = vectors._place, postgres.read_address("postgresql:///x?host=/nowhere", "PGPASSWORD", postgres.OPTIONS)
+    place, vectors._place = (
+        vectors._place,
+        postgres.read_address("postgresql:///x?host=/nowhere", "PGPASSWORD", postgres.OPTIONS),
+    )
     with pytest.raises(GalleryError, match="cannot be reached: check that the server runs there"):
         vectors.count()
     vectors._place = place
@@ -111,7 +114,9 @@ def test_a_database_on_another_machine_is_reached_by_tls_with_a_checked_certific
     for local in ("postgresql://localhost/x", "postgresql://db.example.org/x?sslmode=disable"):
         assert postgres._encryption(postgres.read_address(local, "P", postgres.OPTIONS)) is False
     with pytest.raises(GalleryError, match="sslmode is verify-full or disable"):
-        postgres._encryption(postgres.read_address("postgresql://db.example.org/x?sslmode=prefer", "P", postgres.OPTIONS))
+        postgres._encryption(
+            postgres.read_address("postgresql://db.example.org/x?sslmode=prefer", "P", postgres.OPTIONS)
+        )
 
 
 def test_the_warning_of_an_archived_log_is_part_of_compacting(

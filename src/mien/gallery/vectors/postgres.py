@@ -372,8 +372,8 @@ class PostgresVectors:
         if isinstance(reason, ssl.SSLError):
             about = getattr(reason, "verify_message", "") or reason.reason
             return (
-                f"{self.address} shows no certificate that holds here ({about}): name the certificate of its authority "
-                "by ?sslrootcert=FILE"
+                f"{self.address} shows no certificate that holds here ({about}): name the certificate of its "
+                "authority by ?sslrootcert=FILE"
             )
         if "refuses SSL" in str(reason):
             return f"{self.address} speaks no TLS: switch it on there, or add ?sslmode=disable in a network you trust"
