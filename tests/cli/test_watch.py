@@ -33,6 +33,8 @@ def test_events_are_json_lines_and_the_copy_is_written(
     assert code == 0
     assert [(one["event"], one["track"]) for one in events] == [("appeared", 1), ("identified", 1), ("left", 1)]
     assert events[-1]["subject"] == "Eileen Collins" and events[-1]["samples"] >= 3 and "L2" in said.err
+    assert said.err.count("mien: Presentation attacks are not assessed") == 1
+    assert [one.get("presentation_attacks") for one in events] == [None, "not assessed", "not assessed"]
     assert "1 of 1 track named; compared once" in said.err and "12 frames" in said.err
     assert sum(1 for _ in Video(str(copy))) == 12
 

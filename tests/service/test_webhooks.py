@@ -96,6 +96,7 @@ def test_events_of_the_gallery_from_then_on_are_delivered_once_signed_and_withou
     ((at, headers, body),) = office.sent
     found = json.loads(body)
     assert (found["track"], found["camera"], found["subject"], found["score"]) == (2, door, "a1", 0.612)
+    assert found["presentation_attacks"] == "not assessed"
     assert found["reasons"] == ["watch.nobody"] and b"Collins" not in body
     assert found["id"] == headers[DELIVERY] and found["webhook"] == webhook.id
     assert is_signed(secret, headers[SIGNATURE], body, now=at)

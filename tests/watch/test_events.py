@@ -47,6 +47,7 @@ def test_an_identified_track_says_who_by_which_score_and_at_which_rate() -> None
         "threshold": 0.8,
         "policy": "fmr:0.001",
         "fmr": 4e-4,
+        "presentation_attacks": "not assessed",
     }
 
 

@@ -13,6 +13,7 @@ from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, plural, show
 from mien.errors import SettingsError
 from mien.gallery.threshold_policies import ThresholdPolicy, parse_policy
+from mien.messages import Message
 from mien.types import Image
 from mien.watch import WatchEvent, WatchReport, watch_source
 from mien.watch.watcher import WatchedFrame
@@ -88,6 +89,9 @@ def watch(
     lost is opened again. With --json, each event is one line as it happens: appeared, identified, changed, left,
     camera-lost, camera-back.
 
+    Presentation attacks are not assessed: a photograph that is held before the camera may be named
+    as the person whom it shows.
+
     Exits with 1 if nobody was recognized, and with 5 if nobody was recognized for certain.
 
     Examples:
@@ -112,6 +116,13 @@ def watch(
         else:
             out.print(line_of(event, language))
 
+    notes = iter([Message("watch.attacks")])
+
+    def on_frame(watched: WatchedFrame) -> None:
+        # With the first frame, since a source that cannot be opened is one sentence alone.
+        for note in notes:
+            err.print(f"mien: {note.text(language)}")
+
     with guarded([copy] if copy is not None else [], [gallery, source], overwrite=overwrite) as guard:
 
         def run(scratch: Path | None) -> WatchReport:
@@ -128,6 +139,7 @@ def watch(
                     copy_to=scratch,
                     draw=draw,
                     on_event=on_event,
+                    on_frame=on_frame,
                     on_progress=on_progress,
                 )
 

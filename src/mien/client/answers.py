@@ -102,6 +102,7 @@ class CameraEventAnswer(TypedDict):
     unit: str | None
     threshold: float | None
     samples: int | None
+    presentation_attacks: str | None
     reasons: list[str]
 
 

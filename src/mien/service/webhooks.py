@@ -22,6 +22,7 @@ from mien.service.camera_store import CameraEvent, CameraStore
 from mien.service.times import time_text
 from mien.service.webhook_addresses import Target, find_target, post
 from mien.service.webhook_store import MAX_WEBHOOKS, Delivery, Webhook, WebhookStore
+from mien.watch.events import DECIDED, NOT_ASSESSED
 
 SIGNATURE, DELIVERY = "Mien-Signature", "Mien-Delivery"
 WAITS = (10.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
@@ -198,5 +199,6 @@ def delivery_body(delivery: str, webhook: Webhook, camera: str, event: CameraEve
         "unit": body.get("unit"),
         "threshold": body.get("threshold"),
         "samples": body.get("samples"),
+        "presentation_attacks": NOT_ASSESSED if body["event"] in DECIDED else None,
         "reasons": [reason["code"] for reason in body["reasons"]],
     }

@@ -11,6 +11,10 @@ from mien.messages import Message
 from mien.types import Image
 
 Kind = Literal["appeared", "identified", "changed", "left", "camera-lost", "camera-back"]
+DECIDED = ("identified", "changed", "left")
+"""Kinds of events that have a decision."""
+NOT_ASSESSED = "not assessed"
+"""Whether the face is a living one and not a photograph or a screen: mien does not look for that in videos."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -67,7 +71,7 @@ class WatchEvent:
         if self.track is not None:
             value |= {"track": self.track, "start": round(self.start, 3), "end": round(self.end, 3)}
             value |= {"frames": self.frames, "samples": self.samples}
-        if self.kind in ("identified", "changed", "left"):
+        if self.kind in DECIDED:
             value |= self._decided()
         if self.kind == "changed":
             value["was"] = self.was
@@ -88,4 +92,5 @@ class WatchEvent:
             "threshold": None if person is None else person.threshold.value,
             "policy": str(self.policy),
             "fmr": self.fmr,
+            "presentation_attacks": NOT_ASSESSED,
         }

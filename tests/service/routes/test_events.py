@@ -73,14 +73,16 @@ def until(wanted: Callable[[], bool]) -> None:
 
 
 def test_events_come_as_they_happen_and_a_stream_goes_on_after_the_last_seen_one(door: Door) -> None:
-    for track in (1, 2):
-        door.happen(track=track)
+    door.happen(track=1)
+    door.happen(track=2, event="left")
     with httpx.Client(base_url=door.address, timeout=20) as client:
         with client.stream("GET", door.path) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             assert answer.headers["cache-control"] == "no-store" and door.app.state.capacity.requests == 0
             lines = answer.iter_lines()
-            assert [one["track"] for one in events(lines, 2)] == [1, 2]
+            first, second = events(lines, 2)
+            assert (first["track"], second["track"]) == (1, 2)
+            assert (first["presentation_attacks"], second["presentation_attacks"]) == (None, "not assessed")
             door.happen(track=3)
             (third,) = events(lines, 1)
             listed = client.get(door.path.removesuffix("/stream")).json()["events"]

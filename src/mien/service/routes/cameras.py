@@ -24,6 +24,7 @@ from mien.service.routes.galleries import gallery_for
 from mien.service.state import in_thread
 from mien.service.times import time_text
 from mien.settings import load_settings
+from mien.watch.events import DECIDED, NOT_ASSESSED
 
 router = APIRouter(prefix="/v1/cameras", tags=["cameras"], route_class=WriteRoute)
 
@@ -92,6 +93,8 @@ class CameraEventAnswer(Answer):
     unit: str | None
     threshold: float | None
     samples: int | None
+    presentation_attacks: str | None
+    """Whether the face is a living one: not assessed. Null in events without a decision."""
     reasons: list[str]
 
 
@@ -228,5 +231,6 @@ def _event(one: CameraEvent, names: dict[str, str], language: str) -> CameraEven
         unit=body.get("unit"),
         threshold=body.get("threshold"),
         samples=body.get("samples"),
+        presentation_attacks=NOT_ASSESSED if body["event"] in DECIDED else None,
         reasons=[Message.from_json(reason).text(language) for reason in body["reasons"]],
     )
