@@ -58,6 +58,16 @@ def test_a_busy_service_is_asked_again_with_the_same_key_of_the_write(scripted: 
     assert len(Scripted.seen) == 3 and len(keys) == 1
 
 
+def test_a_write_that_is_in_work_after_the_connection_broke_gets_its_answer(scripted: str) -> None:
+    in_work = (409, {"Retry-After": "0"}, b'{"code": "in_work", "message": "send it again"}')
+    Scripted.answers += [(0, {}, b""), in_work, OK, (409, {}, b'{"code": "not_empty"}')]
+    with Client(scripted) as client:
+        client.create_key("door", ["read"])
+        with pytest.raises(RefusedError) as refusal:
+            client.create_key("door", ["read"])
+    assert refusal.value.code == "not_empty" and len(Scripted.seen) == 4, "others are not asked again"
+
+
 def test_a_service_that_stays_busy_or_asks_for_too_long_is_a_refusal(scripted: str) -> None:
     busy = b'{"code": "busy", "message": "send the request again after 99 s", "details": [], "request_id": "r"}'
     Scripted.answers += [(429, {"Retry-After": "99"}, busy)]

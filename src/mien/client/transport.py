@@ -106,7 +106,7 @@ class Transport:
                 if not left:
                     raise self._unreachable(reason) from None
                 continue
-            if answer.status_code != 429 or not left or _wait_of(answer) > LONGEST_WAIT:
+            if not (left and _is_busy(answer)) or _wait_of(answer) > LONGEST_WAIT:
                 break
             time.sleep(_wait_of(answer))
         if answer.is_error:
@@ -183,6 +183,11 @@ def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
         for name, value in fields.items()
         if value is not None
     }
+
+
+def _is_busy(answer: httpx.Response) -> bool:
+    """Whether it can be asked again: it is busy, or still does what was sent before the connection broke."""
+    return answer.status_code == 429 or (answer.status_code == 409 and "retry-after" in answer.headers)
 
 
 def _wait_of(answer: httpx.Response) -> float:
