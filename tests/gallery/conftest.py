@@ -147,9 +147,10 @@ class MemoryStore:
     def create_subject(self, profile: Profile) -> SubjectRow:
         row = SubjectRow(id=new_id(), name=profile.name, templates=0, enrolled=time.time())
         self._held.subjects[row.id] = row
-        return self.change_subject(row.id, profile)
+        return self.change_subject(row.id, lambda _: profile)
 
-    def change_subject(self, subject: str, profile: Profile) -> SubjectRow:
+    def change_subject(self, subject: str, change: Callable[[Profile], Profile]) -> SubjectRow:
+        profile = change(self.subject(subject).profile)
         self._held.subjects[subject] = replace(
             self.subject(subject),
             name=profile.name,

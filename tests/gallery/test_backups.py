@@ -45,7 +45,7 @@ def test_only_what_the_gallery_lacks_comes_back_and_nobody_who_was_erased(
     store.remove(binh)
     sample = store.samples(an)[0].id
     store.remove_sample(sample)
-    store.change_subject(an, Profile("An Nguyễn"))
+    store.change_subject(an, lambda _: Profile("An Nguyễn"))
     store.add([template("Chi", 4)])
     assert restore_gallery(tmp_path / "backup", path) == Restoration(0, 0, 2)
     assert [(row.name, row.templates) for row in store.subjects()] == [("An Nguyễn", 1), ("Chi", 1)]

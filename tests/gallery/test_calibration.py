@@ -112,7 +112,7 @@ def test_what_the_people_say_after_a_change_is_what_a_gallery_made_so_says(
         store.merge(find_subject(store, "s0-0001").id, find_subject(store, "s0-0007").id)
         expected = [replace(one, subject={"s0-0001": "s0-0007"}.get(one.subject, one.subject)) for one in templates]
     elif change == "rename":
-        store.change_subject(find_subject(store, "s0-0001").id, Profile("s0-0001b"))
+        store.change_subject(find_subject(store, "s0-0001").id, lambda _: Profile("s0-0001b"))
         expected = [replace(one, subject={"s0-0001": "s0-0001b"}.get(one.subject, one.subject)) for one in templates]
     else:
         store.remove_sample(store.samples(find_subject(store, "s0-0001").id)[0].id)

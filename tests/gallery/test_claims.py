@@ -42,7 +42,7 @@ def test_a_claim(gallery: mien.Gallery, pipeline: Pipeline, collins_path: Path, 
         verify_claim(gallery, row.id, array_item("wall", collins[:40, :40]), pipeline, chosen)
     with pytest.raises(SubjectNotFoundError):
         verify_claim(gallery, "0" * 32, darker, pipeline, chosen)
-    gallery.store.change_subject(row.id, replace(row.profile, state="suspended"))
+    gallery.store.change_subject(row.id, lambda profile: replace(profile, state="suspended"))
     with pytest.raises(GalleryError, match="suspended"):
         verify_claim(gallery, row.id, darker, pipeline, chosen)
 

@@ -141,8 +141,8 @@ def test_whoever_cannot_be_found_is_counted(measure: Callable[..., Health], crow
     assert (found.without_consent, found.not_found, found.traces_remain) == (4, 0, False)
     store = open_store(tmp_path / "people.gallery")
     first, second = store.subjects()[:2]
-    store.change_subject(first.id, replace(first.profile, consent=Consent("door", 1.0)))
-    store.change_subject(second.id, replace(second.profile, state="suspended"))
+    store.change_subject(first.id, lambda profile: replace(profile, consent=Consent("door", 1.0)))
+    store.change_subject(second.id, lambda profile: replace(profile, state="suspended"))
     found = measure([])
     assert (found.without_consent, found.not_found) == (3, 1)
     store.change_settings(GallerySettings(requires_consent=True))

@@ -38,13 +38,17 @@ def master(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def path(tmp_path: Path, identity: Identity, template: Make, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A plain gallery of three people with two samples each."""
+
+    def with_address(former: Profile) -> Profile:
+        name = former.name
+        return Profile(name, {"địa chỉ": f"nhà của {name}"}, Consent("vào cửa", 1.0, None, f"mẹ của {name}"))
+
     with monkeypatch.context() as plain:
         plain.delenv("MIEN_MASTER_KEY", raising=False)
         store = create_store(tmp_path / "g" / "people.gallery", identity)
     store.add([template(name, 10 * place + n) for place, name in enumerate(NAMES) for n in range(2)])
     for name in NAMES:
-        profile = Profile(name, {"địa chỉ": f"nhà của {name}"}, Consent("vào cửa", 1.0, None, f"mẹ của {name}"))
-        store.change_subject(store.find(name)[0].id, profile)
+        store.change_subject(store.find(name)[0].id, with_address)
     store.close()
     return tmp_path / "g" / "people.gallery"
 

@@ -46,7 +46,7 @@ def record_consent(gallery: str | Path, subject: str, consent: Consent, *, new: 
         if new and not store.find(name):
             return store.create_subject(Profile(name, consent=consent))
         row = find_subject(store, subject)
-        return store.change_subject(row.id, replace(row.profile, consent=consent))
+        return store.change_subject(row.id, lambda profile: replace(profile, consent=consent))
     finally:
         store.close()
 
@@ -70,14 +70,19 @@ def end_consent(gallery: str | Path, subject: str) -> SubjectRow:
 
     store = open_store(gallery)
     try:
-        row, now = find_subject(store, subject), time.time()
-        if row.consent is None or row.consent.since >= now:
-            raise GalleryError(
-                f"'{row.name}' has no consent that could end; `mien remove {store.address} '{row.name}'` erases the "
-                "subject"
-            )
-        until = now if row.consent.until is None else min(now, row.consent.until)
-        return store.change_subject(row.id, replace(row.profile, consent=replace(row.consent, until=until)))
+        now = time.time()
+
+        def ended(profile: Profile) -> Profile:
+            name, consent = profile.name, profile.consent
+            if consent is None or consent.since >= now:
+                raise GalleryError(
+                    f"'{name}' has no consent that could end; `mien remove {store.address} '{name}'` erases the "
+                    "subject"
+                )
+            until = now if consent.until is None else min(now, consent.until)
+            return replace(profile, consent=replace(consent, until=until))
+
+        return store.change_subject(find_subject(store, subject).id, ended)
     finally:
         store.close()
 

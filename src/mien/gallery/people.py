@@ -106,7 +106,7 @@ def rename_subject(gallery: str | Path, subject: str, name: str) -> None:
                 f"{store.address} has a subject '{new}' already; `mien merge {store.address} '{row.name}' '{new}'` "
                 "makes one subject of both"
             )
-        store.change_subject(row.id, replace(row.profile, name=new))
+        store.change_subject(row.id, lambda profile: replace(profile, name=new))
     finally:
         store.close()
 
@@ -162,8 +162,7 @@ def _change(gallery: str | Path, subject: str, change: Callable[[Profile], Profi
 
     store = open_store(gallery)
     try:
-        row = find_subject(store, subject)
-        return store.change_subject(row.id, change(row.profile))
+        return store.change_subject(find_subject(store, subject).id, change)
     finally:
         store.close()
 

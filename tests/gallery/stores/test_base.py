@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -287,14 +288,14 @@ def test_one_sample_is_erased_and_the_last_one_takes_its_subject_along(store: St
 def test_a_renamed_subject_keeps_its_id_and_its_samples(store: Store, address: str, template: Make) -> None:
     ids = store.add([template("An", 1), template("An", 2), template("Bình", 3)])
     before = store.subject(id_of(store, "An"))
-    row = store.change_subject(before.id, Profile("Ân"))
+    row = store.change_subject(before.id, lambda _: Profile("Ân"))
     assert (row.id, row.name, row.enrolled) == (before.id, "Ân", before.enrolled)
     assert listed(open_store(address)) == [("Bình", 1), ("Ân", 2)]
     assert names(store, ids) == {ids[0]: "Ân", ids[1]: "Ân", ids[2]: "Bình"}
     with pytest.raises(SubjectNotFoundError, match="no subject 'An'"):
         id_of(store, "An")
     with pytest.raises(SubjectNotFoundError, match="no subject of the id nobody"):
-        store.change_subject("nobody", Profile("x"))
+        store.change_subject("nobody", lambda _: Profile("x"))
 
 
 def test_a_merged_subject_is_as_if_it_had_been_enrolled_as_the_other(
@@ -339,7 +340,7 @@ def test_what_is_known_of_a_subject_is_kept_as_it_was_given(store: Store, addres
     again = open_store(address)
     assert again.subject(made.id) == made and made.profile == PROFILE and made.templates == 0
     assert again.id == store.id and len(store.id) == len(made.id) == 32
-    changed = again.change_subject(made.id, Profile("Bé An"))
+    changed = again.change_subject(made.id, lambda _: Profile("Bé An"))
     assert changed == store.subject(made.id) and changed.profile == Profile("Bé An") and changed.id == made.id
 
 
@@ -357,6 +358,11 @@ def test_two_people_may_have_one_name_and_are_told_apart_by_their_ids(store: Sto
         store.add([replace(template("x", 3), owner="nobody")])
 
 
+def put(profile: Profile, former: Profile) -> Profile:
+    """A profile in the place of the former one."""
+    return profile
+
+
 def test_whoever_may_not_be_found_is_no_candidate(store: Store, template: Make) -> None:
     names_of = ("active", "suspended", "before", "over", "unknown")
     ids = store.add([template(name, number) for number, name in enumerate(names_of)])
@@ -367,7 +373,7 @@ def test_whoever_may_not_be_found_is_no_candidate(store: Store, template: Make) 
         "active": Profile("active", consent=Consent("door", since=1.0, until=4e9)),
     }
     for name, profile in states.items():
-        store.change_subject(id_of(store, name), profile)
+        store.change_subject(id_of(store, name), partial(put, profile))
     assert set(names(store, ids).values()) == set(names_of)
     assert set(names(store, ids, found=True).values()) == {"active", "unknown"}
     store.change_settings(GallerySettings(requires_consent=True))
@@ -384,7 +390,7 @@ def test_no_sample_is_taken_without_a_consent_that_holds(store: Store, address: 
         with pytest.raises(GalleryError, match="takes no sample without consent"):
             store.add([new])
     assert store.count() == 0
-    store.change_subject(over.id, Profile("over", consent=Consent("door", since=1.0)))
+    store.change_subject(over.id, lambda _: Profile("over", consent=Consent("door", since=1.0)))
     assert store.add([replace(template("x", 1), owner=over.id)]) != [None]
 
 

@@ -5,9 +5,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from unicodedata import normalize
 
 import numpy as np
@@ -111,6 +112,26 @@ def test_removal_waits_for_a_reader_that_is_soon_done(store: SqliteStore) -> Non
     assert template("Bình", 2).embedding.tobytes() not in files_of(store)
 
 
+def test_two_changes_of_a_subject_at_the_same_time_are_both_kept(store: SqliteStore) -> None:
+    """Somebody is suspended while another process writes something down."""
+    an, begun, other = store.create_subject(Profile("An")).id, Event(), SqliteStore.open(store.address)
+
+    def write_down(former: Profile) -> Profile:
+        begun.set()
+        return replace(former, metadata={"floor": 3})
+
+    def suspend(former: Profile) -> Profile:
+        changes.append(threads.submit(other.change_subject, an, write_down))
+        assert not begun.wait(0.05), "it waits for the end of this one"
+        return replace(former, state="suspended")
+
+    changes: list[Future] = []
+    with ThreadPoolExecutor(1) as threads:
+        store.change_subject(an, suspend)
+        changes[0].result()
+    assert (store.subject(an).state, store.subject(an).metadata) == ("suspended", {"floor": 3})
+
+
 def test_samples_names_and_merged_subjects_leave_no_traces(store: SqliteStore) -> None:
     gone, kept = template("Phạm Thị Hồng", 1), [template("Phạm Thị Hồng", 2), template("Chi", 3)]
     folder = normalize("NFD", "people/Phạm Thị Hồng/Phạm Thị Hồng.jpg")
@@ -121,7 +142,7 @@ def test_samples_names_and_merged_subjects_leave_no_traces(store: SqliteStore) -
     assert gone.embedding.tobytes() not in after and gone.portrait.jpeg[:200] not in after
     assert all(one.embedding.tobytes() in after for one in kept)
     place = id_of(store, "Phạm Thị Hồng")
-    store.change_subject(place, Profile("Bùi Văn Đức", {"nơi ở": "Mỹ Tho"}))
+    store.change_subject(place, lambda _: Profile("Bùi Văn Đức", {"nơi ở": "Mỹ Tho"}))
     assert "Phạm Thị Hồng".encode() not in files_of(store) and folder.encode() not in files_of(store)
     assert [row.source for row in store.samples(place)] == ["people/.jpg"]
     store.merge(place, id_of(store, "Chi"))

@@ -25,7 +25,7 @@ def test_every_row_that_is_written_has_its_checksum(tmp_path: Path, identity: Id
     store = SqliteStore.create(str(tmp_path / "people.gallery"), identity)
     store.add([template("An", 1), template("An", 2), template("Bình", 3), template("Chi", 3)])
     store.write_kept("thresholds", "{}")
-    store.change_subject(id_of(store, "An"), Profile("Ân", {"a": 1}, Consent("door", 1.0)))
+    store.change_subject(id_of(store, "An"), lambda _: Profile("Ân", {"a": 1}, Consent("door", 1.0)))
     store.merge(id_of(store, "Bình"), id_of(store, "Chi"))
     store.replace_embeddings(identity, {n: np.ones(16, np.float32) for n in (1, 2, 4)})
     for table, columns in COVERED.items():

@@ -7,7 +7,7 @@ mien.data.sample) and are stored as they come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from mien.errors import ContractError
@@ -120,10 +120,15 @@ class Store(Protocol):
         """Make a subject without samples, whether or not others have the same name."""
         ...
 
-    def change_subject(self, subject: str, profile: Profile) -> SubjectRow:
+    def change_subject(self, subject: str, change: Callable[[Profile], Profile]) -> SubjectRow:
         """Put a profile in the place of the former one, and erase the traces of that.
 
         A former name is also taken out of the paths that samples were enrolled from.
+
+        Args:
+            subject: its id.
+            change: makes the profile of the former one, within the transaction, so that no change of another thread
+                or process is lost; what it raises changes nothing.
 
         Raises:
             SubjectNotFoundError: there is no such subject.

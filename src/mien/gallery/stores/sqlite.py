@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -148,10 +148,11 @@ class SqliteStore(SqliteOutside):
         with self._writing() as writing:
             return self.subject(changes.insert_subject(writing, profile))
 
-    def change_subject(self, subject: str, profile: Profile) -> SubjectRow:
+    def change_subject(self, subject: str, change: Callable[[Profile], Profile]) -> SubjectRow:
         """See Store."""
         with self._writing() as writing:
-            changes.change_profile(writing, subject, self.subject(subject).name, profile)
+            former = self.subject(subject).profile
+            changes.change_profile(writing, subject, former.name, change(former))
             row = self.subject(subject)
         self._empty()
         return row

@@ -173,22 +173,20 @@ async def change_subject(
     """Change a subject's name, metadata, consent or state."""
     store = gallery_for(request, caller, gallery_id).gallery.store
 
-    def work() -> SubjectAnswer:
-        former = store.subject(subject_id)
+    def change(former: Profile) -> Profile:
         consent = former.consent
         if "consent" in asked.model_fields_set:
             consent = None if asked.consent is None else asked.consent.value()
-        profile = _profile(
+        return _profile(
             former.name if asked.name is None else asked.name,
             dict(former.metadata) if asked.metadata is None else asked.metadata,
             consent,
             former.state if asked.state is None else asked.state,
         )
-        return _subject(store.change_subject(subject_id, profile))
 
-    changed = await in_thread(work)
+    changed = await in_thread(store.change_subject, subject_id, change)
     await in_thread(forget_names, request.app.state)
-    return changed
+    return _subject(changed)
 
 
 class ErasureAnswer(Answer):
