@@ -1,4 +1,4 @@
-"""The page Cameras in a browser: events that happen while it is open are there without asking again."""
+"""The page Cameras in a browser: events are there as they happen, and an administrator adds a webhook."""
 
 import shutil
 import time
@@ -29,7 +29,7 @@ def test_events_come_by_a_stream_and_by_asking_where_there_is_none(
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     card = store.load(DEFAULT_RECOGNIZER).card
     engines = SimpleNamespace(card=card, batcher=SimpleNamespace(waiting=0), close=lambda: None)
-    config = ServiceConfig(folder=tmp_path, port=0)
+    config = ServiceConfig(folder=tmp_path, port=0, webhook_networks=("10.0.0.0/8",))
     app = create_app(config, engines)  # type: ignore[arg-type]
     with serve_app(app, config) as address, playwright.sync_playwright() as started:
         with Client(address) as client:
@@ -58,5 +58,12 @@ def test_events_come_by_a_stream_and_by_asking_where_there_is_none(
             app.state.streams.end()
         happen(3)
         page.locator("#events tr").nth(2).wait_for()
+        page.fill("#webhook-name", "Desk")
+        page.fill("#webhook-address", "http://10.0.0.8/in?token=hidden")
+        page.press("#webhook-address", "Enter")
+        page.locator("#webhooks li", has_text="http://10.0.0.8:80; 0 delivered").wait_for()
+        assert page.locator("#secret-value").text_content().startswith("mien_hook_")
+        assert "hidden" not in page.locator("#webhooks").text_content()
+        page.screenshot(path=tmp_path / "page.png", full_page=True)
         app.state.streams.end()
         browser.close()

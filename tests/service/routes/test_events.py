@@ -10,12 +10,13 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from mien.client import Client, RefusedError, transport
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER
-from mien.service import event_streams
+from mien.service import event_streams, serving
 from mien.service.app import create_app
 from mien.service.config import ServiceConfig
 
@@ -118,6 +119,24 @@ def test_the_rights_are_those_of_a_list_and_end_a_stream_that_is_open(door: Door
             door.app.state.access.revoke_key(key)
             door.happen(track=2)
             assert not [line for line in lines if line.startswith("data")], "nothing after the key was revoked"
+
+
+def test_a_service_that_is_stopped_does_not_wait_for_its_streams(door: Door) -> None:
+    config = ServiceConfig(folder=door.app.state.config.folder, port=0)
+    with serving.listen(config) as socket:
+        settings = uvicorn.Config(door.app, log_config=None, access_log=False, lifespan="off")
+        started = threading.Event()
+        server = serving._Server(settings, started.set, door.app.state.streams.end)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+        thread.start()
+        assert started.wait(20)
+        with httpx.stream("GET", serving.address(config, socket) + door.path, timeout=20) as answer:
+            lines = answer.iter_lines()
+            assert next(lines).startswith("retry")
+            server.should_exit = True
+            assert not [line for line in lines if line]
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_the_client_follows_a_camera_over_broken_streams_until_it_is_deleted(door: Door) -> None:

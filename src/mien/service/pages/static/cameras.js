@@ -2,6 +2,7 @@
 
 import { attempt, call, element, fillGalleries, language, may, number, text } from "./api.js";
 import { ask } from "./dialog.js";
+import { showWebhooks } from "./webhooks.js";
 
 const byId = (id) => document.getElementById(id);
 const time = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "medium" });
@@ -112,6 +113,7 @@ byId("add").addEventListener("submit", async (event) => {
 
 attempt(() => fillGalleries(byId("gallery"), () => {}));
 attempt(load);
+attempt(showWebhooks);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) listen(null);
 });
