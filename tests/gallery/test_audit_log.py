@@ -1,6 +1,7 @@
 """A log in which every change shows: the first line that is not what was written is named."""
 
 import json
+import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +31,19 @@ def test_a_log_is_what_was_written(path: Path) -> None:
     assert verdict and verdict.head.lines == 12 and verify_audit_log(path, str(verdict.head))
     assert list(read_entries(path)) == [entry(number) for number in range(12)]
     assert S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_line_of_which_the_disk_took_a_part_is_not_called_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, write = AuditLog(path), os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:20]))
+        with pytest.raises(GalleryError, match=r"the audit log cannot be written: .*pace"):
+            log.write(entry(12))
+    assert log.write(entry(13)).lines == 13 and verify_audit_log(path)
+    assert list(read_entries(path))[-2:] == [entry(11), entry(13)]
+    log.close()
 
 
 def test_an_empty_log_is_whole(tmp_path: Path) -> None:

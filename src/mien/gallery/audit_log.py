@@ -7,6 +7,7 @@ subjects by id; it has no names, scores or images. Decides nothing about who may
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -131,7 +132,9 @@ class AuditLog:
             with self._lock, self._alone():
                 before = self._last()
                 line = _line(before, entry)
-                os.write(self._descriptor, line)
+                if os.write(self._descriptor, line) < len(line):
+                    # The rest of the line is taken away by the next one.
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(self._descriptor)
                 return Head(before.lines + 1, _hash(line))
         except OSError as reason:
