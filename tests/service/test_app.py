@@ -29,7 +29,9 @@ def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monke
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        galleries = SimpleNamespace(erase_expired=erase, finish_erasures=lambda: finish(loop))
+        galleries = SimpleNamespace(
+            erase_expired=erase, finish_erasures=lambda: finish(loop), forget_removed=lambda: False
+        )
         about = {"config": SimpleNamespace(worker=0), "auditing": SimpleNamespace(erases=None)}
         task = asyncio.create_task(app.finish_erasures(State({**about, "galleries": galleries})))
         await asyncio.wait_for(ended.wait(), 10)

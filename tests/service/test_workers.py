@@ -10,12 +10,13 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 
 from mien.client import Client, RefusedError
 from mien.errors import SettingsError
-from mien.gallery.records import GallerySettings, Identity
+from mien.gallery.records import GallerySettings, Identity, NewTemplate
 from mien.models.engines import usable_cores
 from mien.service import workers as module
 from mien.service.app import create_app
@@ -96,6 +97,23 @@ def test_a_gallery_that_another_worker_embedded_again_is_opened_again(engines: E
     other.delete(made.id, None)
     with pytest.raises(ServiceError, match="no such gallery"):
         one.find(made.id)
+    one.close()
+    other.close()
+
+
+def test_vectors_that_one_worker_erased_are_forgotten_by_the_others_which_nobody_asks(
+    engines: Engines, tmp_path: Path
+) -> None:
+    one, other = Galleries(tmp_path, engines.card), Galleries(tmp_path, engines.card)
+    made = one.create("Door", GallerySettings())
+    vectors = np.eye(2, made.gallery.store.identity.dimension, dtype=np.float32)
+    made.gallery.store.add([NewTemplate(name, name, row, None) for name, row in zip("ab", vectors, strict=True)])
+    held = other.find(made.id).gallery
+    assert held.search(vectors[:1], 1)[0][0].subject == "a"
+    index = held._index._index
+    made.gallery.remove("a")
+    assert len(index) == 2 and other.forget_removed() and not other.forget_removed()
+    assert len(held._index._index) == 1
     one.close()
     other.close()
 

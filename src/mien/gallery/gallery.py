@@ -177,8 +177,12 @@ class Gallery:
             SubjectNotFoundError: there is no such subject.
         """
         erasure = self.store.remove(find_subject(self.store, subject).id)
-        self._index.forget_removed()
+        self.forget_removed()
         return erasure
+
+    def forget_removed(self) -> bool:
+        """Overwrite in memory what another process has erased from the store; say whether there was anything."""
+        return self._index.forget_removed()
 
     def search(self, embeddings: Floats, count: int = 5) -> list[list[Candidate]]:
         """The best subjects for each embedding, best first, each with its best template's score.

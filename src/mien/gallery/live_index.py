@@ -49,11 +49,13 @@ class LiveIndex:
                 index = self._caught_up()
             return index
 
-    def forget_removed(self) -> None:
-        """Overwrite in memory what was removed from the store, if the index was ever needed."""
+    def forget_removed(self) -> bool:
+        """Overwrite in memory what was removed from the store, if there is an index yet; say whether anything was."""
         with self._lock:
+            before = self._last_removal
             if self._index is not None:
                 self._caught_up()
+            return self._last_removal > before
 
     def _require_same_model(self) -> None:
         identity = self._store.current_identity()

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 
 from mien import __version__
 from mien.errors import MienError
+from mien.freed_memory import overwrite_small_blocks
 from mien.nearest import SHORT, did_you_mean
 from mien.service.auditing import Auditing
 from mien.service.auth.counts import SharedCounts
@@ -159,12 +160,17 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
 async def finish_erasures(state: State) -> None:
     """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before.
 
-    One worker does it for all. What fails is logged and tried again.
+    One worker does it for all; each overwrites in its memory whom others have erased. What fails is logged and tried
+    again.
     """
     names_remain = False
-    while not state.config.worker:
+    while True:
         await asyncio.sleep(ERASE_SECONDS)
         try:
+            if await asyncio.to_thread(state.galleries.forget_removed):
+                await asyncio.to_thread(overwrite_small_blocks)
+            if state.config.worker:
+                continue
             names_remain |= await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases) > 0
             if names_remain:
                 await asyncio.to_thread(forget_names, state)

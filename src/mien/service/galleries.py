@@ -256,6 +256,14 @@ class Galleries:
                 done &= one.gallery.store.erase_traces() if one.gallery.store.traces_remain() else True
         return done
 
+    def forget_removed(self) -> bool:
+        """Overwrite in memory what other processes have erased; say whether there was anything."""
+        found = False
+        for one in list(self._open.values()):
+            with suppress(MienError):
+                found |= one.gallery.forget_removed()
+        return found
+
     def erase_expired(self, write_down: Callable[[str, str, Literal["begun", "done"]], None]) -> int:
         """Erase the subjects whose consent ended more days ago than their gallery allows.
 
