@@ -104,6 +104,27 @@ def test_two_people_who_cross_do_not_exchange_their_numbers_although_the_tracker
     assert left == {1: "Mrs Red", 2: "unknown"}
 
 
+def test_of_two_people_who_cross_nobody_is_shown_by_the_others_face(make_watcher: Make) -> None:
+    watcher, dim = make_watcher(), (200, 8, 8)
+    for place in range(30):
+        at, red, green = place / 5, 20 + 10.0 * place, 310 - 10.0 * place
+        first, second = (1, 2) if place < 15 else (2, 1)
+        watcher.step(frame(at, (first, dim, red), (second, GREEN, green)))
+        for person in [one for one in watcher.people.in_sight.values() if one.number]:
+            channel = person.number - 1
+            assert person.thumbnail is not None and person.thumbnail[0, 0].argmax() == channel
+            samples = [*person.book.samples, *person.pending]
+            assert {int(one.embedding.argmax()) for one in samples} == {channel}
+
+
+def test_whose_track_goes_on_with_somebody_else_before_the_first_look_is_compared_all_the_same(
+    make_watcher: Make,
+) -> None:
+    frames = [*(frame(at, (1, RED, 50)) for at in steps(4)), *(frame(at, (1, BLUE, 50)) for at in steps(12, 0.8))]
+    events = run(make_watcher((8,)), frames)
+    assert {one.track: one.decision for one in events if one.kind == "left"} == {1: "Mrs Red", 2: "unknown"}
+
+
 def test_two_people_who_cross_keep_their_numbers_where_the_tracker_was_right(make_watcher: Make) -> None:
     watcher = make_watcher()
     for place in range(30):

@@ -65,6 +65,11 @@ class Person:
         """The best view of it."""
         return None if self.best is None or not self.best.thumbnail.size else self.best.thumbnail
 
+    def take(self, sample: Sample) -> None:
+        """Keep a sample that is surely one of its own."""
+        self.book.add(sample)
+        self.show(sample.measured)
+
     def show(self, measured: Measured) -> None:
         """Keep the best view."""
         if self.best is None or (measured.counts, measured.worth) > (self.best.counts, self.best.worth):
@@ -134,7 +139,7 @@ class People:
         own = self.likeness.is_own(sample, person)
         if own and not (person.unsure and self._is_other(sample, person, candidates)):
             person.pending, person.unsure = [], False
-            person.book.add(sample)
+            person.take(sample)
             return person
         person.pending.append(sample)
         if not person.unsure and len(person.pending) < CONFIRMING:
@@ -151,10 +156,10 @@ class People:
         """The first sample of a track: perhaps somebody who was lost is back."""
         known = None if person.number else self.likeness.match(sample.embedding[None], self.lost)
         if known is None:
-            person.book.add(sample)
+            person.take(sample)
             return person
         self._give(person, known)
-        known.book.add(sample)
+        known.take(sample)
         return known
 
     def _give(self, person: Person, known: Person) -> None:
@@ -196,7 +201,7 @@ class People:
         for one in (person, known):
             one.pending, one.unsure = [], False
         for sample in pending:
-            known.book.add(sample)
+            known.take(sample)
         return known
 
     def _split(self, person: Person, pending: list[Sample]) -> Person:
@@ -206,8 +211,7 @@ class People:
         since = pending[0].measured.at
         new = Person(start=since, end=person.end, raw=raw, face=person.face, frames=1, detections=person.detections)
         for sample in pending:
-            new.book.add(sample)
-            new.show(sample.measured)
+            new.take(sample)
         new.book.measured, new.book.last = len(pending), pending[-1].measured.at
         self.lose(person)
         person.end = min(person.end, since)

@@ -133,15 +133,6 @@ class SampleBook:
         self.samples.sort(key=lambda one: -one.measured.worth)
         del self.samples[MAX_SAMPLES:]
 
-    def extend(self, other: "SampleBook") -> None:
-        """Take in what was collected of the same face elsewhere."""
-        for sample in other.samples:
-            self.add(sample)
-        self.measured += other.measured
-        self.left_out.update(other.left_out)
-        self.doubts.update(other.doubts)
-        self.last = max(self.last, other.last)
-
     def reasons(self, count: int = 2) -> Sequence[Doubt]:
         """The doubts because of which faces did not count, the most frequent first."""
         return [self.doubts[code] for code, _ in self.left_out.most_common(count)]

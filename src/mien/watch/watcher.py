@@ -156,32 +156,37 @@ class Watcher:
             elif person.unsure or person.pending or person.book.is_due(seen.frame.seconds):
                 taken.append((person, self._measure(seen, face)))
         for person, measured in taken:
-            person.show(measured)
+            # Of one that counts, its embedding says first whose it is.
+            if not (measured.counts or person.unsure or person.pending):
+                person.show(measured)
         wanted = [
-            (one, measured)
+            measured
             for one, measured in taken
             if one.book.count(measured) or (measured.counts and (one.unsure or one.pending))
         ]
-        for person, sample in self._embed(seen, wanted):
-            if person.raw is not None and self.people.in_sight.get(person.raw) is person:
-                self.people.place(person, sample)
+        for sample in self._embed(seen, wanted):
+            # A sample of this frame may just have given the track of the next one to somebody else.
+            face = sample.measured.face
+            owner = next((one for one in self.people.in_sight.values() if one.face is face), None)
+            if owner is not None:
+                self.people.place(owner, sample)
 
     def _measure(self, seen: TrackedFrame, face: Face) -> Measured:
         threshold = self.setting.plan.chosen.threshold
         return measure_face(seen.frame.image, face, seen.frame.seconds, threshold, self.setting.scope)
 
-    def _embed(self, seen: TrackedFrame, wanted: Iterable[tuple[Person, Measured]]) -> list[tuple[Person, Sample]]:
+    def _embed(self, seen: TrackedFrame, wanted: Iterable[Measured]) -> list[Sample]:
         crops, kept = [], []
-        for person, measured in wanted:
+        for measured in wanted:
             try:
                 crops.append(self.setting.recognizer.align(seen.frame.image, measured.face))
             except DegenerateLandmarksError:
                 continue
-            kept.append((person, measured))
+            kept.append(measured)
         if not kept:
             return []
         vectors = self.setting.recognizer.embed(np.stack(crops))
-        return [(one, Sample(measured, row)) for (one, measured), row in zip(kept, vectors, strict=True)]
+        return [Sample(measured, row) for measured, row in zip(kept, vectors, strict=True)]
 
     def _report(self, now: float) -> list[WatchEvent]:
         """Number those who are new, as soon as it is known that they are."""
@@ -236,13 +241,19 @@ class Watcher:
             self.people.lose(person)
             if not person.number and self._is_sure(person):
                 events.append(self._number(person, now))
-            if person.number and not person.looked and person.book.samples:
-                events += self._compare(person, now)
+            events += self._compare_at_last(person, now)
         return events
 
     def _leave(self, person: Person, now: float) -> list[WatchEvent]:
+        """Somebody does not return; whose track went on with somebody else was perhaps not compared yet."""
         self.people.lost.remove(person)
-        return [self._event("left", person, now)] if person.number else []
+        events = self._compare_at_last(person, now)
+        return [*events, self._event("left", person, now)] if person.number else []
+
+    def _compare_at_last(self, person: Person, now: float) -> list[WatchEvent]:
+        if person.number and not person.looked and person.book.samples:
+            return self._compare(person, now)
+        return []
 
     def _event(self, kind: Kind, person: Person, now: float, was: str = "") -> WatchEvent:
         return WatchEvent(
