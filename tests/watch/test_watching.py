@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mien
-from mien.errors import ImageError
+from mien.errors import CardError, ImageError
 from mien.gallery.threshold_policies import parse_policy
 from mien.progress import Progress
 from mien.types import Image
@@ -110,6 +110,20 @@ def test_a_stream_is_watched_until_it_is_interrupted_and_its_loss_is_an_event(ga
     assert [one.kind for one in report.events] == ["appeared", "identified", "camera-lost", "left"]
     assert report.events[2].reasons and report.decisions == {"Eileen Collins": 1}
     assert all(one.wall is not None and one.source == door.address for one in report.events)
+
+
+def test_a_camera_is_let_go_where_the_gallery_cannot_be_opened(gallery: Path, collins: Image) -> None:
+    def send(door: Camera) -> None:
+        while not stopped.wait(0.03):
+            door.send(np.asarray(cv2.resize(collins, (120, 120)), np.uint8))
+
+    stopped, before = threading.Event(), set(threading.enumerate())
+    with camera() as door:
+        threading.Thread(target=send, args=(door,), daemon=True).start()
+        with pytest.raises(CardError):
+            watch_source(gallery, door.address, policy=parse_policy("fmr:1e-9"))
+        assert "live" not in {thread.name for thread in set(threading.enumerate()) - before}
+        stopped.set()
 
 
 def test_what_is_kept_of_a_camera_does_not_grow_without_end(

@@ -19,7 +19,7 @@ from mien.models.engines import usable_cores
 from mien.output_names import OutputGuard, OutputName, output_names
 from mien.pipeline import Analysis, Pipeline
 from mien.progress import OnProgress, no_progress, report_progress
-from mien.video import Video, end_of_camera
+from mien.video import Video, end_of_live
 
 STAGE = "detecting"
 PATIENCE = 1.0
@@ -162,7 +162,7 @@ def find_faces_in_video(
         with ExitStack() as written:
             adders = [written.enter_context(output.video(called, video, notes.append)) for output in outputs]
             frames = watch(detector, video, tracker, usable_cores())
-            with end_of_camera(name):
+            with end_of_live(name):
                 for seen in report_progress(frames, STAGE, video.frames or None, on_progress):
                     heights.append([face.box.height for face in seen.faces])
                     on_frame(seen)

@@ -24,7 +24,7 @@ from mien.progress import OnProgress, no_progress, report_progress
 from mien.recognize.recognizer import Recognizer
 from mien.scope import Scope, ScopePolicy, doubts_about, find_scope
 from mien.types import Cutout, Face, Image, Threshold
-from mien.video import Video, end_of_camera
+from mien.video import Video, end_of_live
 
 STAGE = "identifying"
 VIEWS = 5
@@ -142,7 +142,7 @@ def identify_video(
     decider = _Decider(gallery, name, pipeline.recognizer, threshold, count, policy, on_track)
     frames, error = 0, ""
     try:
-        with end_of_camera(name):
+        with end_of_live(name):
             seen_frames = watch(pipeline.detector, video, tracker, pipeline.workers)
             for seen in report_progress(seen_frames, STAGE, video.frames or None, on_progress):
                 frames += 1

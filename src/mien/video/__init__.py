@@ -7,7 +7,7 @@ frames, and `mp4`, `boxes` and `frame_size` change what OpenCV's writer leaves w
 
 from mien.video.containers import container_of
 from mien.video.live import LiveSource, SourceState, end_of_live, is_live, shown_name
-from mien.video.reading import CAMERA, SUFFIXES, Frame, Video, end_of_camera, is_video
+from mien.video.reading import CAMERA, SUFFIXES, Frame, Video, is_video
 from mien.video.writing import VideoCopy, write_video
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Video",
     "VideoCopy",
     "container_of",
-    "end_of_camera",
     "end_of_live",
     "is_live",
     "is_video",

@@ -222,16 +222,6 @@ def _put(waiting: "queue.Queue[Frame | None]", frame: Frame | None, stopped: thr
     return False
 
 
-@contextmanager
-def end_of_camera(name: str) -> Iterator[None]:
-    """Take an interruption for the end of a camera, which has no other; what it showed until then is whole."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not name.startswith(CAMERA):
-            raise
-
-
 def is_video(name: str) -> bool:
     """Whether a path or name is taken for a video or a camera, by its ending; for other endings, by the first bytes.
 

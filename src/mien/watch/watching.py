@@ -5,6 +5,7 @@ Draws nothing; whoever writes an annotated copy takes each frame from `on_frame`
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, time
@@ -138,8 +139,11 @@ def watch_source(
     settings = load_settings()
     model = store.load(recognizer_of(gallery, recognizer))
     video = LiveSource(source) if is_live(source) else Video(source)
-    opened = Gallery.open(gallery, model.card)
-    try:
+    with ExitStack() as open_things:
+        if isinstance(video, LiveSource):
+            # Its thread would hold the camera, whatever happens before the first frame is taken.
+            open_things.callback(video.close)
+        opened = open_things.enter_context(closing(Gallery.open(gallery, model.card)))
         plan = plan_looks(policy or parse_policy(f"fmr:{settings.identification_fmr:g}"), opened.store, model.card)
         pipeline = open_pipeline(detector or settings.detector, str(model.folder), options, many=False)
         assert pipeline.recognizer is not None
@@ -161,8 +165,6 @@ def watch_source(
 
             report = _Run(video, pipeline, watcher, on_event, keep).report(on_progress)
         return replace(report, copy_note=copy.note)
-    finally:
-        opened.close()
 
 
 def pause_of(every: int | None, rate: float) -> float:
