@@ -50,7 +50,7 @@ def test_many_hashes_have_the_near_ones_that_a_plain_loop_finds(
     monkeypatch: pytest.MonkeyPatch, max_bits: int
 ) -> None:
     monkeypatch.setattr(phash, "MANY", 0)
-    monkeypatch.setattr(phash, "BLOCK", 3)
+    monkeypatch.setattr(phash, "CELLS", 9)
     draw = np.random.default_rng(max_bits)
     a = draw.integers(0, 2**64, 20, np.uint64)
     # Copies with some bits turned, which may be in one band or in several.
@@ -63,3 +63,21 @@ def test_many_hashes_have_the_near_ones_that_a_plain_loop_finds(
         if (int(a[x]) ^ int(b[y])).bit_count() <= max_bits
     ]
     assert list(phash.near_hashes(a, b, max_bits)) == expected and expected
+
+
+def test_hashes_that_share_a_band_are_not_all_compared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aligned faces share their lowest frequencies: a tenth of a million may be in one band."""
+    monkeypatch.setattr(phash, "MANY", 0)
+    monkeypatch.setattr(phash, "CELLS", 64)
+    compared, in_band = list[int](), phash._in_band
+
+    def counting(a: np.ndarray, own: np.ndarray, b: np.ndarray, same: np.ndarray, *rest: object) -> np.ndarray:
+        compared.append(len(own) * len(same))
+        return in_band(a, own, b, same, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(phash, "_in_band", counting)
+    # 50 hashes with the same 56 higher bits and none alike in the lowest 8.
+    hashes = np.arange(50, dtype=np.uint64) + np.uint64(7 << 40)
+    found = list(phash.near_hashes(hashes, hashes, 6))
+    expected = [(x, y, (x ^ y).bit_count()) for x in range(50) for y in range(50) if (x ^ y).bit_count() <= 6]
+    assert found == expected and max(compared) <= 64

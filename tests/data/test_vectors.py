@@ -44,6 +44,14 @@ def test_no_file_with_embeddings_can_be_found(tmp_path: Path) -> None:
     assert len(rows) == 9 and list(tmp_path.iterdir()) == []
 
 
+def test_rows_that_a_full_disk_did_not_take_are_an_error_and_no_endless_wait(tmp_path: Path) -> None:
+    rows = filled(VectorRows(4, tmp_path, held=0), np.ones((9, 4)))
+    assert rows._file is not None
+    rows._file.truncate(100)
+    with pytest.raises(OSError, match="disk was full"):
+        rows.rows([3, 8])
+
+
 def test_a_change_of_rows_in_memory_leaves_the_array_that_they_came_from() -> None:
     array = floats(np.zeros((3, 2)))
     in_memory(array).write(0, floats([[1, 1]]))

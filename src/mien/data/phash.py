@@ -28,6 +28,8 @@ DECODED = 256
 """Pixels along the longer side down to which an image may be reduced while decoding."""
 BLOCK = 2048
 """Hashes that are compared with others at a time."""
+CELLS = 2**22
+"""Pairs of hashes that share a band and are in memory at a time: aligned faces share their lowest frequencies."""
 MANY = 20_000
 """Hashes from which on bands of their bits are compared first."""
 MAX_BANDS = 8
@@ -126,8 +128,9 @@ def _by_bands(a: NDArray[np.uint64], b: NDArray[np.uint64], max_bits: int) -> It
         cuts = [0, *(np.flatnonzero(np.diff(keys_a)) + 1).tolist(), len(keys_a)]
         for start, stop in pairwise(cuts):
             same = order_b[slice(*(int(np.searchsorted(keys_b, keys_a[start], side)) for side in ("left", "right")))]
-            for first in range(start, stop, BLOCK):
-                own = order_a[first : min(stop, first + BLOCK)]
+            step = max(1, CELLS // max(1, len(same)))
+            for first in range(start, stop, step):
+                own = order_a[first : min(stop, first + step)]
                 yield _in_band(a, own, b, same, max_bits, masks[:number])
 
 

@@ -99,6 +99,8 @@ class VectorRows:
         while left:
             # A read of a file may end before its end.
             count = self._file.readinto(left)  # type: ignore[attr-defined]
+            if not count:
+                raise OSError(f"row {start} and those after it were not written: the disk was full; make room")
             left = left[count:]
 
 
