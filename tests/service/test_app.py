@@ -18,7 +18,7 @@ def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monke
         done.append("erased")
         return done.count("erased") == 1
 
-    def forget(_: State) -> None:
+    def forget() -> None:
         done.append("forgot")
         if done.count("forgot") == 1:
             raise ServiceError(503, "state_not_writable", "the disk is full")
@@ -33,11 +33,13 @@ def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monke
             erase_expired=erase, finish_erasures=lambda: finish(loop), forget_removed=lambda: False
         )
         about = {"config": SimpleNamespace(worker=0), "auditing": SimpleNamespace(erases=None)}
-        task = asyncio.create_task(app.finish_erasures(State({**about, "galleries": galleries})))
+        names = {"replays": SimpleNamespace(forget=forget), "jobs": SimpleNamespace(forget_names=lambda: None)}
+        state = State({**about, **names, "galleries": galleries, "names_remain": False})
+        task = asyncio.create_task(app.finish_erasures(state))
         await asyncio.wait_for(ended.wait(), 10)
+        assert not state.names_remain
         task.cancel()
 
     monkeypatch.setattr(app, "ERASE_SECONDS", 0)
-    monkeypatch.setattr(app, "forget_names", forget)
     asyncio.run(run())
     assert done[:5] == ["erased", "forgot", "erased", "forgot", "finished"], "names are forgotten in the end"

@@ -176,6 +176,22 @@ def test_a_job_whose_end_could_not_be_written_is_done_again_and_those_after_it_a
     assert ends == [first.id, first.id, second.id]
 
 
+def test_names_of_refused_files_do_not_come_back_with_a_job_that_was_in_work_at_an_erasure(
+    start: Start, gated: Gated
+) -> None:
+    def work(*values: Any) -> Mapping[str, Any]:
+        return {**gated(*values), "refused": [{"file": "An/1.jpg"}]}
+
+    jobs, other = start(work), start(work)
+    job = jobs.begin("import", "g", "c", {})
+    assert gated.begun.wait(10)
+    other.forget_names()
+    gated.gate.set()
+    assert ended(jobs, job).result == {"count": 2, "gallery": "g", "refused": []}
+    after = jobs.begin("import", "g", "c", {})
+    assert ended(jobs, after).result["refused"] == [{"file": "An/1.jpg"}]
+
+
 def test_names_of_refused_files_are_encrypted_and_forgotten_with_an_erasure(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

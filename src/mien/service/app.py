@@ -145,6 +145,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.access, app.state.lockout = access_store, Lockout(shared("failures") if shared else None)
     app.state.rates = Rates(config.limits.per_minute, shared("requests") if shared else None)
     app.state.replays, app.state.cursors = Replays(state_file), Cursors(config.folder)
+    app.state.names_remain = False
     app.add_middleware(
         EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing, tracing=tracing
     )
@@ -163,19 +164,19 @@ async def finish_erasures(state: State) -> None:
     One worker does it for all; each overwrites in its memory whom others have erased. What fails is logged and tried
     again.
     """
-    names_remain = False
     while True:
         await asyncio.sleep(ERASE_SECONDS)
         try:
             if await asyncio.to_thread(state.galleries.forget_removed):
                 await asyncio.to_thread(overwrite_small_blocks)
-            if state.config.worker:
-                continue
-            names_remain |= await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases) > 0
-            if names_remain:
+            if not state.config.worker:
+                state.names_remain |= (
+                    await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases) > 0
+                )
+            if state.names_remain:
                 await asyncio.to_thread(forget_names, state)
-                names_remain = False
-            await asyncio.to_thread(state.galleries.finish_erasures)
+            if not state.config.worker:
+                await asyncio.to_thread(state.galleries.finish_erasures)
         except Exception:
             log.exception("erasures are not finished, and are tried again")
 

@@ -98,6 +98,7 @@ class Jobs:
     def __init__(self, file: StateFile, works: Mapping[JobKind, Work], tidy: Callable[[str], str] = str) -> None:
         self._file, self._works, self._tidy = file, works, tidy
         self._seal = _Seal()
+        self._forgotten = 0
         self._cancelled: set[str] = set()
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._serve, name="mien-jobs", daemon=True)
@@ -174,6 +175,8 @@ class Jobs:
                 if result.get("refused"):
                     kept = self._seal.sealed({**result, "refused": []})
                     db.execute("UPDATE jobs SET result = ? WHERE number = ?", (kept, number))
+            # For the job that is in work, whose result comes later.
+            db.execute(f"PRAGMA user_version = {_forgotten(db) + 1}")
         self._file.empty_log()
 
     def close(self) -> None:
@@ -215,6 +218,7 @@ class Jobs:
                 "UPDATE jobs SET state = 'running', owner = ?, tries = tries + 1 WHERE id = ?",
                 (self._file.owner, row[0]),
             )
+            self._forgotten = _forgotten(db)
         return self._job(row)
 
     def _run(self, job: Job) -> None:
@@ -246,8 +250,10 @@ class Jobs:
         result: Mapping[str, Any] | None = None,
     ) -> None:
         self._cancelled.discard(job.id)
-        sealed = None if result is None else self._seal.sealed(result)
         with self._file.transaction() as db:
+            if result and _forgotten(db) != self._forgotten:
+                result = {name: [] if name == "refused" else value for name, value in result.items()}
+            sealed = None if result is None else self._seal.sealed(result)
             note.write(db)
             db.execute(
                 "UPDATE jobs SET state = ?, ended = ?, message = ?, result = ?, owner = NULL WHERE id = ?",
@@ -302,6 +308,12 @@ class _Seal:
             return dict(json.loads(data))
         except Exception:  # noqa: BLE001 - of another key, or none
             return {}
+
+
+def _forgotten(db: sqlite3.Connection) -> int:
+    """How often names were forgotten since the file was made."""
+    (count,) = db.execute("PRAGMA user_version").fetchone()
+    return int(count)
 
 
 def _take_back(db: sqlite3.Connection, job_id: str, owner: str, tries: int, cancelled: int) -> None:

@@ -47,8 +47,14 @@ async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs)
 def forget_names(state: State) -> None:
     """Drop what the service keeps of earlier answers and jobs, after somebody who may be in them was erased.
 
-    Also overwrites what is left of names and keys in freed memory; see mien.freed_memory.
+    Also overwrites what is left of names and keys in freed memory; see mien.freed_memory. What fails is tried again
+    by mien.service.app.
+
+    Raises:
+        ServiceError: it cannot be written.
     """
+    state.names_remain = True
     state.replays.forget()
     state.jobs.forget_names()
     overwrite_small_blocks()
+    state.names_remain = False
