@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def add_models(side: Side) -> None:
     import folders
     import inputs
 
-    for name in folders.MODELS:
+    for name in folders.SYSTEMS[folders.OURS]:
         file, hints = inputs.MODELS[name]
         words = ["-m", "mien", "models", "add", inputs.need(inputs.DATA / "models" / file), "--name", name]
         side.run([*words, *(["--colour", hints.colour] if hints.colour else [])], accepted=(0,))
@@ -112,10 +112,11 @@ def make_work(scratch: Path, given: Namespace) -> dict[str, Work]:
     """The inputs, and what is done with them."""
     import folders
 
-    small, large = folders.make_folders(scratch, given)
-    count, photographs = len(list(small.rglob("*.jpg"))), len(list(large.glob("*.jpg")))
-    child, default = (__file__, "--child"), folders.SMOKE_MODELS
-    pair = default if given.smoke else folders.MODELS
+    listed, photographed = folders.make_folders(scratch, given)
+    small, large = linked(scratch / "small", listed), next(iter(photographed)).parent
+    count, photographs = len(listed), len(photographed)
+    child, default = (__file__, "--child"), folders.SYSTEMS[folders.DEFAULTS]
+    pair = default if given.smoke else folders.SYSTEMS[folders.OURS]
     work = {
         "folders: LFW 250x250": Work((*child, *pair, small), count, times_itself=True),
         "folders: photographs 3000x2000": Work((*child, *pair, large), photographs, times_itself=True),
@@ -127,6 +128,15 @@ def make_work(scratch: Path, given: Namespace) -> dict[str, Work]:
         # One that times itself and one that is timed; the others are run in the same ways.
         return {name: work[name] for name in ("folders: LFW 250x250", "preparation: mien data prepare")}
     return work
+
+
+def linked(folder: Path, files: Iterable[Path]) -> Path:
+    """A folder of links to files, each in a folder with the name of its own."""
+    for file in files:
+        place = folder / file.parent.name / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(file)
+    return folder
 
 
 def race(work: Work, sides: dict[str, Side], *, smoke: bool) -> dict:

@@ -1,6 +1,8 @@
 """What all tests share: their own model store, two portraits, and the measuring data where it is available."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
@@ -27,6 +29,20 @@ settings.load_profile("mien")
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MIEN_TEST_DATA", ROOT.parent / "shared" / "data"))
+FRESH = "MIEN_FRESH_PROCESS"
+"""Set where a test that is marked `fresh_process` runs."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is marked `fresh_process` by another pytest; the mark is not seen there."""
+    if pyfuncitem.get_closest_marker("fresh_process") is None or FRESH in os.environ:
+        return None
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", pyfuncitem.nodeid]
+    done = subprocess.run(words, cwd=ROOT, env=own | {FRESH: "1"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -145,6 +145,7 @@ def test_completion_offers_verbs_without_importing_them(tmp_path: Path) -> None:
         "mien.cli.plain_values",
         "mien.cli.verbs",
         "mien.errors",
+        "mien.version",
     }
     assert complete("mien ident", tmp_path)[0] == ["identify"]
 

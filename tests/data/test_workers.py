@@ -60,6 +60,7 @@ def die_once(marker: Path, item: int) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.fresh_process
 def test_what_a_killed_process_of_a_cluster_had_in_hand_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

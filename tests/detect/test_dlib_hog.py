@@ -32,5 +32,5 @@ def test_boxes_and_landmarks_are_in_pixels_of_the_image_whatever_its_size(collin
 
 def test_without_dlib_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(MissingExtraError, match=r"dlib is not installed: pip install '\.\[dlib\]'"):
+    with pytest.raises(MissingExtraError, match=r"dlib is not installed: pip install 'mien\[dlib\]'"):
         load_dlib()

@@ -8,6 +8,7 @@ from mien.evaluate.embed import embed_set
 
 
 @pytest.mark.slow
+@pytest.mark.fresh_process
 def test_a_cluster_writes_the_same_embedding_file(
     people: Path, network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,5 +68,5 @@ def test_a_format_without_its_package_names_the_extra(monkeypatch: pytest.Monkey
 
     made_up = Format("FLIF", (".flif",), lambda data: data[:4] == b"FLIF", missing, extra="flif")  # type: ignore[arg-type]
     monkeypatch.setitem(FORMATS, "flif", made_up)
-    with pytest.raises(ImageError, match=r"x is FLIF, which needs an extra: pip install '\.\[flif\]'"):
+    with pytest.raises(ImageError, match=r"x is FLIF, which needs an extra: pip install 'mien\[flif\]'"):
         open_header(b"FLIF", "x")

@@ -114,7 +114,7 @@ def test_an_engine_that_is_not_installed_names_the_command(
     monkeypatch.setattr(onnxruntime_engine.importlib, "import_module", missing)
     assert not onnxruntime_engine.has_gpu()
     spec = InputSpec(colour="RGB", mean=(0, 0, 0), scale=(1, 1, 1))
-    with pytest.raises(MissingExtraError, match=r"pip install '\.\[gpu\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'mien\[gpu\]'"):
         ENGINES["onnxruntime"].open(make_recognizer(), spec, EngineOptions(), "f32")
 
 

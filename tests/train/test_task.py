@@ -58,7 +58,8 @@ def open_one(request: pytest.FixtureRequest, face_pack: Path, scenes: Path) -> O
     """Opens the same task each time: six steps, with a set to evaluate on."""
     if request.param == "recognizer":
         return lambda: open_task(
-            recognizer_recipe(face_pack, evaluate=[{"name": "one", "set": str(face_pack)}]), ALONE
+            recognizer_recipe(face_pack, schedule={"batch": 16}, evaluate=[{"name": "one", "set": str(face_pack)}]),
+            ALONE,
         )
     return lambda: open_task(detector_recipe(scenes, evaluate=[{"name": "one", "set": str(scenes)}]), ALONE)
 

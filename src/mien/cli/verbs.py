@@ -109,7 +109,8 @@ VERBS = {
     ),
     "config": Verb("config:app", "Read and write settings: default models, engine, language."),
     "doctor": Verb(
-        "doctor:doctor", "Check engine, processor, packages and models. Exit code 3: something is broken."
+        "doctor:doctor",
+        "Check engine, processor, packages and models, or one gallery. Exit code 3: something is broken.",
     ),
 }
 """Verbs by name, in the order of the help. A new verb is one function and one line."""

@@ -102,6 +102,7 @@ def test_workers_make_no_difference(listing: Listing, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.fresh_process
 def test_a_cluster_measures_the_same(listing: Listing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="the extra [ray] is not installed")
     for name, value in (("HOME", str(tmp_path)), ("RAY_USAGE_STATS_ENABLED", "0")):

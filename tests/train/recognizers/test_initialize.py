@@ -51,7 +51,7 @@ def test_frozen_stages_keep_the_statistics_of_their_norms(
 
 
 def test_stages_thaw_when_their_time_has_come(face_pack: Path, foreign_weights: Path, tmp_path: Path) -> None:
-    train(tuning_recipe(face_pack, foreign_weights, freeze=[0, 1], freeze_epochs=0.6), tmp_path / "run")
+    train(tuning_recipe(face_pack, foreign_weights, freeze=[0, 1], freeze_epochs=0.3), tmp_path / "run")
     after = read_weights(next(iter((tmp_path / "run" / "checkpoints").iterdir())) / "state.pt").state
     before = read_weights(foreign_weights).state
     assert not torch.equal(after["conv1.conv.weight"], before["conv1.conv.weight"])

@@ -36,7 +36,7 @@ def test_the_headline_and_the_first_lines_say_what_was_trained(tuned_run: Path) 
     report = read_report(tuned_run / "report" / "report.json")
     assert report.title == "Training: tuned"
     assert report.about.sentence == "faces-112: 48 crops of 8 subjects. Model tuned."
-    assert str(report.headline[0]).startswith("mobilefacenet with arcface, 4 steps of 16: the loss went from ")
+    assert str(report.headline[0]).startswith("mobilefacenet with arcface, 4 steps of 8: the loss went from ")
     assert [sentence.text("en") for sentence in read_sentences(tuned_run)] == list(report.headline[1:])
     titles = [table.title for table in report.tables]
     assert titles == ["Before and after", "Before the first step and after the last", "Evaluations", "Recipe"]

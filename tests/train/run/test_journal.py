@@ -80,5 +80,5 @@ def test_other_processes_write_nothing(tmp_path: Path) -> None:
 def test_weights_and_biases_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     recipe = parse_recipe(shortest_recipe(run={"wandb": True}), "r")
-    with pytest.raises(MissingExtraError, match=r"pip install '\.\[wandb\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'mien\[wandb\]'"):
         Journal(tmp_path, recipe, 0, writes=True)
