@@ -1,6 +1,7 @@
 """Deliveries are signed, tried again with growing waits, over a restart too, and given up after a day."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
@@ -225,6 +226,16 @@ def test_a_deleted_webhook_gets_nothing_and_leaves_nothing(office: Office, door:
     for call in calls:
         with pytest.raises(ServiceError, match="no such webhook"):
             call(webhook.id)
+
+
+def test_a_state_file_that_cannot_be_read_hides_no_other_number(office: Office, door: str) -> None:
+    office.webhooks.add("Desk", GALLERY, ADDRESS, KINDS)
+    office.happen(door)
+    office.answer = 0
+    office.webhooks.step()
+    assert office.webhooks.waiting() == 1
+    office.file.close()
+    assert math.isnan(office.webhooks.waiting())
 
 
 def test_there_are_not_too_many_webhooks(office: Office) -> None:

@@ -8,6 +8,7 @@ import hmac
 import http.client
 import json
 import logging
+import math
 import secrets
 import threading
 import time
@@ -89,6 +90,15 @@ class Webhooks:
         """
         host, cursor = find_target(address, self.networks).shown, self.cameras.latest()
         return self.store.add(name, gallery, address, host, events=events, cursor=cursor, now=self._clock())
+
+    def waiting(self) -> float:
+        """How many deliveries wait; not a number where the state file cannot be read, since other numbers are then
+        needed all the more.
+        """
+        try:
+            return self.store.waiting()
+        except MienError:
+            return math.nan
 
     def step(self) -> None:
         """Queue what happened, and deliver what is due: all webhooks side by side, so none waits for a slow one."""

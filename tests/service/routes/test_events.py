@@ -92,6 +92,8 @@ def test_events_come_as_they_happen_and_a_stream_goes_on_after_the_last_seen_one
         with client.stream("GET", door.path, headers={"Last-Event-ID": str(listed[1]["number"])}) as answer:
             assert [one["track"] for one in events(answer.iter_lines(), 1)] == [3]
         assert client.get(door.path, headers={"Last-Event-ID": "x"}).status_code == 422
+        for path in (door.path, door.path.removesuffix("/stream")):
+            assert client.get(path, params={"after": 2**63}).status_code == 422
 
 
 def test_a_client_that_hangs_up_gives_its_place_back_and_there_are_not_too_many(door: Door) -> None:

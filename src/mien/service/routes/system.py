@@ -76,7 +76,7 @@ async def get_metrics(request: Request, caller: Annotated[Caller, Depends(needs(
         bytes_in_work=state.capacity.bytes,
         pixels_in_work=state.capacity.pixels,
         images_waiting=waiting,
-        webhook_deliveries_waiting=await in_thread(state.webhooks.store.waiting),
+        webhook_deliveries_waiting=await in_thread(state.webhooks.waiting),
         erasures_pending=await in_thread(state.galleries.pending_erasures),
     )
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
