@@ -1,12 +1,16 @@
 """Webhooks go where the operator allowed, to the address that was checked, and no further."""
 
 import socket
+import ssl
 import time
+from pathlib import Path
 
 import pytest
 
 from mien.service import webhook_addresses
 from mien.service.camera_networks import parse_networks
+from mien.service.certificates import self_signed
+from mien.service.config import ServiceConfig
 from mien.service.errors import ServiceError
 from mien.service.webhook_addresses import Target, find_target, post
 from service.receiver import receiving
@@ -108,6 +112,24 @@ def test_an_answer_that_comes_byte_by_byte_is_ended_as_a_whole(monkeypatch: pyte
         with pytest.raises((OSError, webhook_addresses.http.client.HTTPException)):
             post(target(receiver.port), b"{}", {})
         assert time.monotonic() - began < 5
+
+
+def test_a_certificate_has_to_be_trusted_and_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = self_signed(ServiceConfig(folder=tmp_path))
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(certificate, key)
+    with receiving(own) as receiver:
+
+        def send(host: str) -> int:
+            return post(Target(ip="127.0.0.1", host=host, port=receiver.port, path="/", has_tls=True), b"{}", {})
+
+        with pytest.raises(ssl.SSLCertVerificationError):
+            send("localhost")
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(webhook_addresses, "_tls", lambda: trusting)
+        with pytest.raises(ssl.SSLCertVerificationError, match=r"receiver\.example"):
+            send("receiver.example")
+        assert send("localhost") == 200 and len(receiver.seen) == 1
 
 
 def test_where_nothing_answers_there_is_an_error() -> None:
