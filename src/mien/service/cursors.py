@@ -9,11 +9,11 @@ import binascii
 import hashlib
 import hmac
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
 from mien.service.errors import ServiceError
+from mien.service.key_files import read_key
 
 FILE = "cursor.key"
 SIGNATURE = 16
@@ -28,11 +28,7 @@ class Cursors:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / FILE
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_bytes(secrets.token_bytes(32))
-        self._key = path.read_bytes()
+        self._key = read_key(folder / FILE)
 
     def write(self, after: Any, **bound: str | None) -> str:  # noqa: ANN401 - any JSON
         """A cursor.

@@ -4,7 +4,6 @@ The key is made of the master key; without one it is in a file of its own that o
 """
 
 import hmac
-import os
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +12,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mien.gallery.stores.master_key import find_master_key
 from mien.service.errors import ServiceError
+from mien.service.key_files import read_key
 
-NONCE, KEY = 12, 32
+NONCE = 12
 
 
 class Sealing:
@@ -55,10 +55,4 @@ class Sealing:
         master = find_master_key()
         if master is not None:
             return AESGCM(hmac.digest(master, f"mien {self._purpose}".encode(), "sha256"))
-        try:
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return AESGCM(self._path.read_bytes())
-        with os.fdopen(handle, "wb") as file:
-            file.write(key := secrets.token_bytes(KEY))
-        return AESGCM(key)
+        return AESGCM(read_key(self._path))

@@ -24,7 +24,6 @@ from mien.errors import MienError, SettingsError
 from mien.freed_memory import overwrite_when_freed
 from mien.models.engines import usable_cores
 from mien.service.config import ServiceConfig
-from mien.service.cursors import Cursors
 from mien.service.logs import set_up_logs
 from mien.service.serving import STOP_SECONDS, answer
 
@@ -50,8 +49,6 @@ def serve_by_workers(config: ServiceConfig, listening: socket.socket, on_started
     """
     if find_spec("fcntl") is None:
         raise SettingsError("--workers needs locks of files that this system does not have: leave it out")
-    # Made before anybody needs it, since two workers would make two.
-    Cursors(config.folder)
     stopping, heard = threading.Event(), []
 
     def stop(number: int, frame: FrameType | None) -> None:
