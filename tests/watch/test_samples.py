@@ -6,7 +6,7 @@ import pytest
 from mien.align import cut_out
 from mien.detect.families import open_detector
 from mien.scope import Doubt, find_scope
-from mien.types import Face, Image
+from mien.types import Box, Face, Image
 from mien.watch.samples import LONG_PAUSE, MAX_SAMPLES, Measured, Sample, SampleBook, measure_face
 from watch.conftest import face, threshold
 
@@ -68,6 +68,17 @@ def test_a_portrait_counts_and_is_worth_more_than_a_blurred_or_small_one(portrai
         tuple(one.code for one in blurred.doubts)
         == find_scope(cut_out(np.asarray(cv2.GaussianBlur(image, (0, 0), 6), np.uint8), one), one).outside
     )
+
+
+def test_a_view_of_a_large_face_is_kept_small(portrait: tuple[Image, Face]) -> None:
+    image, one = portrait
+    big = np.repeat(np.repeat(image, 4, axis=0), 4, axis=1)
+    corners = Box(4 * one.box.x1, 4 * one.box.y1, 4 * one.box.x2, 4 * one.box.y2)
+    large = Face(corners, one.score, one.landmarks * np.float32(4))
+    view = measure_face(big, large, 0.0, threshold(0.5), "warn").thumbnail
+    assert max(view.shape[:2]) == 192 and view.std() > 20
+    outside = Face(Box(-90, -90, -50, -50), one.score, one.landmarks)
+    assert measure_face(image, outside, 0.0, threshold(0.5), "warn").thumbnail.size == 0
 
 
 def test_a_face_without_a_pose_is_worth_nothing_and_does_not_count(portrait: tuple[Image, Face]) -> None:

@@ -37,7 +37,8 @@ class WatchEvent:
         policy: whose rate holds for the track.
         fmr: false match rate per comparison of a track with one subject, over all looks.
         reasons: why the track is unknown, or why a camera was lost.
-        thumbnail: (h, w, 3) uint8 RGB, the best view of the face; None where there is none.
+        thumbnail: (h, w, 3) uint8 RGB, the best view of the face, at most 192 pixels along its longer side; None
+            where there is none.
     """
 
     kind: Kind

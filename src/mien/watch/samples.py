@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mien.align import cut_out
 from mien.detect.redaction import cut
+from mien.detect.schedule import shrink
 from mien.errors import DegenerateLandmarksError
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_chip
@@ -23,6 +24,8 @@ MAX_SAMPLES = 20
 """Samples that are kept of a track."""
 FULL_SIDE = 112.0
 """Pixels along a face's longer side from which on more pixels do not make a sample better: recognizers read 112."""
+THUMBNAIL = 192
+"""Pixels along the longer side of a view that is kept, at most: a long film has thousands of tracks."""
 PAUSES = ((3, 0.12), (8, 0.3), (20, 0.6))
 """Below how many measured faces of a track how many seconds pass before the next is measured: frames that follow
 each other show the same, and a face costs milliseconds."""
@@ -39,7 +42,7 @@ class Measured:
         face: in pixels of the frame.
         worth: how good a portrait it is, 0 to 100.
         doubts: in what it is outside of what the recognizer was measured on.
-        thumbnail: (h, w, 3) uint8 RGB, the face with its surroundings.
+        thumbnail: (h, w, 3) uint8 RGB, the face with its surroundings, at most 192 pixels along its longer side.
     """
 
     at: float
@@ -84,7 +87,9 @@ def measure_face(image: Image, face: Face, at: float, threshold: Threshold, poli
     else:
         scope, worth = _scope(chip), _quality(portrait, chip) * min(1.0, side / FULL_SIDE)
     doubts = () if policy == "ignore" else doubts_about(scope, threshold)
-    return Measured(at=at, face=face, worth=worth, doubts=doubts, thumbnail=cut(image, face.box))
+    view = cut(image, face.box)
+    thumbnail = shrink(view, THUMBNAIL)[0] if view.size else view
+    return Measured(at=at, face=face, worth=worth, doubts=doubts, thumbnail=thumbnail)
 
 
 def _scope(chip: FaceChip) -> Scope:

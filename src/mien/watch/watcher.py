@@ -51,7 +51,6 @@ class WatchSetting:
         plan: when a track is compared, and what decides.
         likeness: from which scores on tracks show one person.
         scope: "ignore" lets every face count.
-        thumbnails: whether events carry the best view of a face.
     """
 
     gallery: Gallery
@@ -59,7 +58,6 @@ class WatchSetting:
     plan: LookPlan
     likeness: Likeness
     scope: ScopePolicy = "warn"
-    thumbnails: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,7 +268,7 @@ class Watcher:
             policy=self.setting.plan.policy,
             fmr=self.setting.plan.fmr,
             reasons=reasons_of(person) if kind in ("left", "changed") else (),
-            thumbnail=person.thumbnail if self.setting.thumbnails else None,
+            thumbnail=person.thumbnail,
         )
 
 
