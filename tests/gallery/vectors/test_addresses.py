@@ -42,6 +42,12 @@ def test_a_password_is_refused_and_not_repeated() -> None:
     with pytest.raises(GalleryError, match="leave it out and set PGPASSWORD") as refusal:
         read_address("postgresql://host/db?password=s3cret", "PGPASSWORD", OPTIONS)
     assert "s3cret" not in str(refusal.value)
+    for secret in ("12/cret", "12?cret", "12#cret", "cr?et"):
+        with pytest.raises(
+            GalleryError, match=r"leave it out and set PGPASSWORD|'postgresql://host/db' is not"
+        ) as refusal:
+            read_address(f"postgresql://an:{secret}@host/db", "PGPASSWORD", OPTIONS)
+        assert "12" not in str(refusal.value) and "cr" not in str(refusal.value)
     with pytest.raises(GalleryError, match="cannot be kept at 'postgres://host/db'") as refusal:
         open_vectors("postgres://an:s3@cret@host/db?password=s3cret", "g", Identity("c", "m", "cosine", 4))
     assert "cret" not in str(refusal.value)

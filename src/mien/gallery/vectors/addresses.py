@@ -46,7 +46,7 @@ class Address:
 def without_secrets(text: str) -> str:
     """An address as messages show it: without user, password and options."""
     scheme, separator, rest = text.partition("://")
-    return scheme + separator + rest.partition("?")[0].rpartition("@")[2]
+    return scheme + separator + rest.rpartition("@")[2].partition("?")[0]
 
 
 def read_address(text: str, password: str, options: Options) -> Address:
@@ -66,9 +66,11 @@ def read_address(text: str, password: str, options: Options) -> Address:
     except ValueError:
         raise GalleryError(f"'{without_secrets(text)}' is not an address of a database") from None
     given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    if secret or any("password" in name.lower() for name in given):
+    # A password with / or ? as it is ends the host for a parser.
+    is_cut = "@" not in parts.netloc and "@" in parts.path + parts.query + parts.fragment
+    if secret or is_cut or any("password" in name.lower() for name in given):
         raise GalleryError(
-            f"the address of {parts.hostname or without_secrets(text)} holds a password, which would be kept in the "
+            f"the address of {without_secrets(text)} holds a password, which would be kept in the "
             f"gallery: leave it out and set {password}"
         )
     for name, value in given.items():
