@@ -97,7 +97,7 @@ def shown_name(name: str) -> str:
     except ValueError:
         return f"{name.partition('://')[0]}://"
     if "@" in parts.path + parts.fragment and "@" not in parts.netloc:
-        # A password with / or # as it is, not as %2F or %23: what comes before it is no host.
+        # A password has / or # as it is, not as %2F or %23, so what comes before it is not the host.
         return f"{parts.scheme}://"
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}{port}{parts.path}"
