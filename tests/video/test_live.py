@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from queue import Queue
 
+import cv2
 import pytest
 
 from mien.errors import ImageError
@@ -98,6 +99,24 @@ def test_a_source_that_is_cut_is_lost_and_back_and_both_are_said_once(feed: Feed
     made.is_up = True
     feed.until(90)
     assert feed.state().kind == "back" and feed.states.empty()
+
+
+def test_an_opening_that_fails_in_the_decoder_ends_nothing(
+    feed: Feed, made: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed.until(60)
+    real, failed = cv2.VideoCapture, threading.Event()
+
+    def fail_once(*arguments: object) -> object:
+        if not failed.is_set():
+            failed.set()
+            raise cv2.error("no memory for a decoder")
+        return real(*arguments)
+
+    monkeypatch.setattr(cv2, "VideoCapture", fail_once)
+    made.cut()
+    feed.until(90)
+    assert failed.is_set()
 
 
 def test_ten_cuts_in_a_row_are_all_survived(feed: Feed, made: Camera) -> None:

@@ -91,9 +91,9 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], address: 
         try:
             ray.init(address=address, log_to_driver=False, include_dashboard=dashboard)
         except (ValueError, ConnectionError, RuntimeError) as reason:
+            said = str(reason).partition("\n")[0]
             raise WorkerError(
-                f"the Ray cluster {address} cannot be reached ({str(reason).splitlines()[0]}); name auto, local or "
-                "HOST:PORT"
+                f"the Ray cluster {address} cannot be reached ({said}); name auto, local or HOST:PORT"
             ) from reason
     remote: Any = ray.remote(_apply)
     shared = ray.put(function)

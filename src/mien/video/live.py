@@ -258,7 +258,8 @@ class LiveSource:
                 self._stopped.wait(self._waits[min(failures, len(self._waits) - 1)])
                 failures += 1
                 if not self._stopped.is_set():
-                    capture = self._open()
+                    with suppress(cv2.error):
+                        capture = self._open()
                 continue
             frames, reason = self._read_until_lost(capture)
             failures = 0 if frames else failures
