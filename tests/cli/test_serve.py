@@ -1,17 +1,29 @@
 """mien serve, as a user calls it: starts, says where, and ends on Ctrl-C."""
 
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from mien.cli import run
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """The command logs to a standard error that ends with its test."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
 
 
 def test_it_says_where_it_listens_and_stops_on_ctrl_c(tmp_path: Path) -> None:
