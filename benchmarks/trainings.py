@@ -2,13 +2,12 @@
 
 FOLDER is a working folder as the recipes need it: data/ with the packs that they name, weights/ with the CASIA
 checkpoint, data/lfw.parquet and data/lfw/. Runs go to FOLDER/runs; a finished one is not made again. A smoke run
-trains a tiny recipe on made people and compares the two recognizers that come with mien.
+trains a tiny recipe on made people. mien-r29 is compared with its start by benchmarks/evaluation.py.
 
     python benchmarks/trainings.py FOLDER
 """
 
 import os
-import shutil
 import tempfile
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import command
 import inputs
 import machine
+from evaluation import publish
 from mien.evaluate.report import read_report
 from mien.train.recipe.shipped import FOLDER
 from mien.train.run.journal import read_journal
@@ -49,9 +49,7 @@ def train(recipe: Path, reports: Path) -> dict:
     """Train, or go on with a run, and keep its report in `reports`."""
     folder = Path("runs") / recipe.stem
     command.mien("train", recipe, "--out", folder)
-    kept = reports / f"training-{recipe.stem}"
-    shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(folder / "report", kept)
+    publish(folder / "report", reports / f"training-{recipe.stem}")
     report = read_report(folder / "report" / "report.json")
     steps = [line for line in read_journal(folder / "log.jsonl") if "loss" in line]
     batch = tomllib.loads((folder / "recipe.toml").read_text())["schedule"]["batch"]
@@ -80,23 +78,6 @@ def casia() -> dict:
     return {"accuracy": numbers["accuracy"].value, "deviation": numbers["accuracy deviation"].value}
 
 
-def our_own(reports: Path) -> dict:
-    """mien-r29 against the model that it was fine-tuned from, on all pairs of LFW and on View 2."""
-    for name in ("dlib-resnet", "mien-r29"):
-        if not Path(f"{name}-lfw.parquet").exists():
-            command.mien("embed", "data/lfw.parquet", "--recognizer", name, "--out", f"{name}-lfw.parquet")
-    command.mien("evaluate", "compare", "dlib-resnet-lfw.parquet", "mien-r29-lfw.parquet", "--out", "mien-r29")
-    kept = reports / "mien-r29-comparison"
-    shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree("mien-r29", kept)
-    found = {"comparison": read_report(Path("mien-r29/report.json")).headline}
-    for name in ("dlib-resnet", "mien-r29"):
-        files = f"{name}-lfw.parquet", "--pairs", "data/lfw/pairs.txt", "--out", f"{name}-view2"
-        command.mien("evaluate", "verification", *files)
-        found[f"View 2, {name}"] = read_report(Path(f"{name}-view2/report.json")).headline[0]
-    return found
-
-
 def main() -> None:
     parser = command.parser(__doc__)
     parser.add_argument("folder", type=Path, nargs="?")
@@ -111,19 +92,17 @@ def main() -> None:
         parser.error("FOLDER is missing")
     os.chdir(inputs.need(given.folder))
     found = {name: train(FOLDER / f"{name}.toml", REPORTS) for name in RECIPES}
-    result = {"casia checkpoint on View 2": casia(), "mien-r29": our_own(REPORTS), **found}
+    result = {"casia checkpoint on View 2": casia(), **found}
     command.finish("trainings", result, smoke=False)
 
 
 def smoke(folder: Path) -> dict:
-    """A training of two steps, and our own recognizer's comparison, on made people."""
+    """A training of two steps on made people."""
     paths = inputs.lfw(folder / "data" / "lfw", smoke=True, people=4, images=6)
-    inputs.pairs_file(folder / "data" / "lfw" / "pairs.txt", smoke=True)
     inputs.pack(folder / "data" / "pack", paths)
-    command.mien("data", "import", "data/lfw/images_deepfunneled", "--out", "data/lfw.parquet")
     recipe = folder / "smoke.toml"
     recipe.write_text(SMOKE_RECIPE)
-    return {"mien-r29": our_own(folder / "reports"), "smoke": train(recipe, folder / "reports")}
+    return {"smoke": train(recipe, folder / "reports")}
 
 
 if __name__ == "__main__":

@@ -163,12 +163,7 @@ def expire(gallery: options.Gallery, json: options.Json = False) -> int:
 @app.command("health")
 def health(
     gallery: options.Gallery,
-    recognizer: Annotated[
-        str | None,
-        typer.Option(
-            "--recognizer", help="A model's name or the path of its card.", show_default="the gallery's own"
-        ),
-    ] = None,
+    recognizer: options.GalleryRecognizer = None,
     groups: Annotated[
         Path | None,
         typer.Option("--groups", help="A CSV file with the columns subject and group.", show_default=False),

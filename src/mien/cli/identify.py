@@ -38,12 +38,7 @@ def identify(
     fmr: options.IdentificationFmr = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Maximum number of subjects to show per face.")] = 3,
     detector: options.Detector = None,
-    recognizer: Annotated[
-        str | None,
-        typer.Option(
-            "--recognizer", help="A model's name or the path of its card.", show_default="the gallery's own"
-        ),
-    ] = None,
+    recognizer: options.GalleryRecognizer = None,
     scope: options.Scope = None,
     out_folder: options.Out = None,
     crops: Annotated[

@@ -38,6 +38,10 @@ Detector = Annotated[
 Recognizer = Annotated[
     str | None, typer.Option("--recognizer", help=about("recognizer"), show_default="setting recognizer")
 ]
+GalleryRecognizer = Annotated[
+    str | None,
+    typer.Option("--recognizer", help="A model's name or the path of its card.", show_default="the gallery's own"),
+]
 VerificationFmr = Annotated[
     float | None, typer.Option("--fmr", help=about("verification_fmr"), show_default="setting verification_fmr")
 ]

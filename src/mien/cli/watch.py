@@ -66,12 +66,7 @@ def watch(
         ),
     ] = None,
     detector: options.Detector = None,
-    recognizer: Annotated[
-        str | None,
-        typer.Option(
-            "--recognizer", help="A model's name or the path of its card.", show_default="the gallery's own"
-        ),
-    ] = None,
+    recognizer: options.GalleryRecognizer = None,
     scope: options.Scope = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,

@@ -6,7 +6,6 @@ The copy gives other embeddings, so it is another model: a file, a card, a golde
 own, and no thresholds until they are measured. OpenVINO runs it.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,13 +13,13 @@ import numpy as np
 
 from mien.errors import CardError
 from mien.library.quantize_detector import quantize_detector
+from mien.library.quantized_card import card_of_copy
 from mien.models import store
-from mien.models.card import AccuracyRow, ModelCard, ModelFile
+from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULT_DETECTOR
-from mien.models.golden import SEED, measure
 from mien.models.int8 import quantize_network
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
-from mien.models.session import open_unchecked, read_verified, single_run
+from mien.models.session import open_unchecked, read_verified
 from mien.models.store import Model
 from mien.pipeline import open_pipeline
 from mien.plain_names import require_name
@@ -122,19 +121,7 @@ def quantize_on(model: Model, crops: Sequence[Image], name: str) -> tuple[ModelC
         )
     height, width = crops[0].shape[:2]
     figure = f"cosine to float32 on {len(crops)} faces: mean {cosines.mean():.5f}, min {cosines.min():.5f}"
-    if left_out:
-        figure += f"; {left_out} of the most sensitive tensors stay in float32"
-    copy = card.model_copy(
-        update={
-            "name": name,
-            "summary": f"{card.summary}, 8 bits",
-            "source": f"quantized from {card.name}; {card.source}",
-            "files": {"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
-            "thresholds": (),
-            "accuracy": (AccuracyRow(protocol="quantization", figure=figure),),
-            "golden": {"model": measure(single_run(open_unchecked(data, card.input)), SEED, width, height)},
-        }
-    )
+    copy = card_of_copy(card, name, data, figure, left_out, width, height).model_copy(update={"thresholds": ()})
     return copy, {"model": data}
 
 

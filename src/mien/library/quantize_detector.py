@@ -4,7 +4,6 @@ The copy is another model: a file, a card and a golden vector of its own. It is 
 original. Its average precision is for the user to measure.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,10 @@ from mien.detect.schedule import Candidates, ScaledView, make_fixed_views, make_
 from mien.errors import CardError
 from mien.geometry import corners, iou
 from mien.image import read_photo
-from mien.models.card import AccuracyRow, InputSpec, ModelCard, ModelFile
-from mien.models.golden import SEED, measure
+from mien.library.quantized_card import card_of_copy
+from mien.models.card import InputSpec, ModelCard
 from mien.models.int8 import quantize_network
-from mien.models.session import Session, open_unchecked, read_verified, single_run
+from mien.models.session import Session, open_unchecked, read_verified
 from mien.models.store import Model
 from mien.progress import OnProgress, no_progress, report_progress
 from mien.types import Faces, Image
@@ -113,19 +112,7 @@ def _quantize_on(
             "with more faces"
         )
     golden = card.golden["model"]
-    figure = str(reached) + (f"; {left_out} of the most sensitive tensors stay in float32" if left_out else "")
-    copy = card.model_copy(
-        update={
-            "name": name,
-            "summary": f"{card.summary}, 8 bits",
-            "source": f"quantized from {card.name}; {card.source}",
-            "files": {"model": ModelFile(path="model.onnx", sha256=hashlib.sha256(data).hexdigest())},
-            "accuracy": (AccuracyRow(protocol="quantization", figure=figure),),
-            "golden": {
-                "model": measure(single_run(open_unchecked(data, card.input)), SEED, golden.width, golden.height)
-            },
-        }
-    )
+    copy = card_of_copy(card, name, data, str(reached), left_out, golden.width, golden.height)
     return copy, {"model": data}
 
 
