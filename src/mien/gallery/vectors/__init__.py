@@ -71,8 +71,7 @@ def open_vectors(address: str, gallery: str, identity: Identity) -> VectorStore:
     kind = VECTOR_STORES[scheme]
     if find_spec(kind.package) is None:
         raise MissingExtraError(
-            f"{without_secrets(address)} needs the package {kind.package}: pip install 'mien[{kind.extra}]', or "
-            f"'.[{kind.extra}]' in mien's folder"
+            f"{without_secrets(address)} needs the package {kind.package}: pip install 'mien[{kind.extra}]'"
         )
     return kind.open(address, gallery, identity)
 
