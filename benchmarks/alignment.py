@@ -3,7 +3,8 @@
 Every face has three sets of five landmarks: MTCNN's, those of the mesh, and those of the mesh put where MTCNN has
 them on average (mien.portrait.measures.mesh.FIVE_SHIFT, from other people of CelebA). Crops, embeddings and
 thresholds are made for each; a threshold is the set's own. The difference of two FNMR has an interval by leaving out
-one subject at a time, since all are of the same images. The mesh is the model `face-mesh` of the store.
+one subject at a time, since all are of the same images. Pairs are those of at most 20 images per person. The mesh is
+the model `face-mesh` of the store.
 
     python benchmarks/alignment.py [--people N]    # of each set; all by default
 """
@@ -95,9 +96,8 @@ def align(faces: list[Found], name: str) -> dict[str, list[Found]]:
 
 def measure(name: str, ways: dict[str, list[Found]], rates: Sequence[float]) -> dict:
     network = Recognizer(store.load(name))
-    pairs = {
-        way: recognizers.compare(recognizers.embed(network, faces), faces, network) for way, faces in ways.items()
-    }
+    embedded = {way: recognizers.embed(network, faces) for way, faces in ways.items()}
+    pairs = {way: recognizers.compare_capped(embedded[way], faces, network) for way, faces in ways.items()}
     rows = {way: recognizers.points(one, rates) for way, one in pairs.items()}
     differences = {
         f"{way} less MTCNN": {f"FMR {rate:g}": difference(pairs[way], pairs["MTCNN"], rate) for rate in rates}
