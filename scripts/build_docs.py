@@ -91,7 +91,8 @@ def gather() -> None:
         shutil.copytree(DOCS / folder, PAGES / folder)
     for name in COPIED:
         shutil.copy(DOCS / name, PAGES / name)
-    shutil.copy(ROOT / "CHANGELOG.md", PAGES / "changelog.md")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    (PAGES / "changelog.md").write_text(changes.replace("](docs/", "]("), encoding="utf-8")
     for path in sorted(PAGES.rglob("*.md")):
         name = path.relative_to(PAGES)
         path.write_text(with_links(path.read_text(encoding="utf-8"), name), encoding="utf-8")
