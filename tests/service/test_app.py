@@ -29,10 +29,12 @@ def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monke
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        galleries = SimpleNamespace(
-            erase_expired=erase, finish_erasures=lambda: finish(loop), forget_removed=lambda: False
-        )
-        about = {"config": SimpleNamespace(worker=0), "auditing": SimpleNamespace(erases=None)}
+        galleries = SimpleNamespace(finish_erasures=lambda: finish(loop), forget_removed=lambda: False)
+        about = {
+            "config": SimpleNamespace(worker=0, workers=1),
+            "auditing": SimpleNamespace(write_left_out=lambda: None),
+        }
+        about |= {"expiry": SimpleNamespace(erase=erase), "file": SimpleNamespace(empty_log=lambda: True)}
         names = {"replays": SimpleNamespace(forget=forget), "jobs": SimpleNamespace(forget_names=lambda: None)}
         state = State({**about, **names, "galleries": galleries, "names_remain": False})
         task = asyncio.create_task(app.finish_erasures(state))

@@ -8,7 +8,8 @@ import anyio
 import pytest
 
 from mien.gallery.audit_log import read_entries
-from mien.service.auditing import Auditing, NotWrittenError, note
+from mien.service.auditing import LEFT_OUT, NOBODY, Auditing, NotWrittenError, note
+from mien.service.unknown_callers import PER_ADDRESS
 
 
 def scope(operation: str | None, method: str, **path: str) -> dict[str, Any]:
@@ -67,3 +68,29 @@ def test_nothing_is_done_or_shown_that_the_log_cannot_hold(tmp_path: Path) -> No
         anyio.run(auditing.begin, scope("erase_subject", "DELETE"))
     with pytest.raises(NotWrittenError):
         auditing.erases("g", "s", "begun")
+
+
+def test_anonymous_sign_ins_do_not_fill_the_disk_with_audit_lines(tmp_path: Path) -> None:
+    auditing, request = Auditing(tmp_path), scope("sign_in", "POST")
+    request["state"] = {}
+    for _ in range(PER_ADDRESS):
+        anyio.run(auditing.begin, request)
+        assert anyio.run(auditing.record, request, 401)
+    assert anyio.run(auditing.record, scope("erase_subject", "DELETE"), 200), "who is known is always written down"
+    request["state"] = {"audited": {"who": "account 1"}}
+    assert anyio.run(auditing.record, request, 200), "and so is a success"
+    auditing.close()
+    found = [(one.who, one.what, one.outcome) for one in read_entries(auditing.path)]
+    assert found[:2] == [(NOBODY, "sign_in", "begun"), (NOBODY, "sign_in", "refused")]
+    assert found[PER_ADDRESS:] == [
+        ("key 1", "erase_subject", "done"),
+        ("account 1", "sign_in", "done"),
+        (NOBODY, f"{LEFT_OUT}:{PER_ADDRESS}", "refused"),
+    ]
+
+
+def test_nobody_is_signed_in_whom_the_log_does_not_know(tmp_path: Path) -> None:
+    auditing, request = Auditing(tmp_path), scope("sign_in", "POST")
+    auditing.close()
+    request["state"] = {"audited": {"who": "account 1"}}
+    assert not anyio.run(auditing.record, request, 200)

@@ -1,6 +1,7 @@
 """Galleries are found again after a restart, and erase whom they have to."""
 
 import base64
+import os
 import shutil
 import time
 from pathlib import Path
@@ -8,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from mien.errors import MasterKeyError
-from mien.gallery.profiles import Consent, Profile
+from mien.gallery.profiles import Profile
 from mien.gallery.records import GallerySettings
 from mien.gallery.stores.outside_vectors import WAITING, Table, waiting_text
-from mien.service.auditing import NotWrittenError
 from mien.service.engines import Engines
 from mien.service.errors import ServiceError
-from mien.service.galleries import FOLDER, Galleries
+from mien.service.galleries import DELETED, FOLDER, MARKED, Galleries
 
 
 def test_galleries_are_found_again_by_their_ids_and_names(engines: Engines, tmp_path: Path) -> None:
@@ -30,22 +30,18 @@ def test_galleries_are_found_again_by_their_ids_and_names(engines: Engines, tmp_
     again.close()
 
 
-def _refuse(*_: str) -> None:
-    raise NotWrittenError
-
-
-def test_whose_consent_ended_long_ago_is_erased(engines: Engines, tmp_path: Path) -> None:
-    galleries, now = Galleries(tmp_path, engines.card), time.time()
-    store = galleries.create("Door", GallerySettings(requires_consent=True, grace_days=1)).gallery.store
-    for name, until in (("long ago", now - 2 * 86400), ("just now", now - 60), ("later", now + 60)):
-        store.create_subject(Profile(name, consent=Consent("entry", 1000.0, until)))
-    long_ago, lines = next(row.id for row in store.subjects() if row.name == "long ago"), []
-    assert galleries.erase_expired(_refuse) == 0, "what cannot be written down is not done"
-    assert galleries.erase_expired(lambda *line: lines.append(line)) == 1
-    assert lines == [(store.id, long_ago, "begun"), (store.id, long_ago, "done")]
-    assert galleries.erase_expired(_refuse) == 0
-    assert [row.name for row in store.subjects()] == ["just now", "later"]
-    assert galleries.finish_erasures() and galleries.pending_erasures() == 0
+def test_marks_of_deleted_galleries_do_not_pile_up(engines: Engines, tmp_path: Path) -> None:
+    galleries, other = Galleries(tmp_path, engines.card), Galleries(tmp_path, engines.card)
+    made = galleries.create("Door", GallerySettings())
+    assert other.find(made.id).name == "Door"
+    galleries.delete(made.id, None)
+    (mark,) = (tmp_path / DELETED).iterdir()
+    os.utime(mark, (time.time() - MARKED - 1,) * 2)
+    other.forget_removed()
+    assert not mark.exists()
+    with pytest.raises(ServiceError, match="no such gallery"):
+        other.find(made.id)
+    other.close()
     galleries.close()
 
 

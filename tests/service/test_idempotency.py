@@ -70,6 +70,31 @@ def test_what_is_kept_is_bounded(replays: Replays, monkeypatch: pytest.MonkeyPat
     assert replays.begin("a", "0", "print") is None and replays.begin("a", "19", "print") is not None
 
 
+def test_a_request_in_work_is_not_done_twice_however_many_come_after_it(
+    replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "MAX_ANSWERS", 3)
+    assert replays.begin("a", "slow", "print") is None
+    for number in range(10):
+        replays.begin("a", str(number), "print")
+        replays.finish("a", str(number), ANSWER)
+    monkeypatch.setattr(idempotency.time, "time", lambda: 0.0)
+    with pytest.raises(ServiceError, match="in work"):
+        replays.begin("a", "slow", "print")
+
+
+def test_what_is_kept_is_not_counted_again_with_each_request(
+    file: StateFile, replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 10,000 answers that took longer than most requests, while no other worker could write."""
+    counted: list[str] = []
+    file._db.set_trace_callback(lambda sql: counted.append(sql) if "sum(length" in sql else None)
+    for number in range(20):
+        replays.begin("a", str(number), "print")
+        replays.finish("a", str(number), ANSWER)
+    assert len(counted) == 1
+
+
 def test_a_restart_and_another_worker_know_what_was_answered_and_the_file_shows_no_name(
     file: StateFile, replays: Replays, tmp_path: Path
 ) -> None:

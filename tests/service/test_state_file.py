@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.service import state_file
 from mien.service.errors import ServiceError
 from mien.service.state_file import FILE, StateFile, is_alive
 
@@ -53,3 +54,36 @@ def test_a_file_that_is_no_database_refuses_the_start(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="remove the file") as caught:
         StateFile(tmp_path)
     assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+
+
+def test_reading_does_not_wait_for_who_writes(tmp_path: Path) -> None:
+    """A request would stand still for as long as another worker's transaction, and all others of its process too."""
+    file, other = StateFile(tmp_path), StateFile(tmp_path)
+    with other.transaction() as db:
+        db.execute("INSERT INTO replays (key, fingerprint, since) VALUES ('a', '', 0)")
+        with file.reading() as seen:
+            assert seen.execute("SELECT count(*) FROM replays").fetchone() == (0,)
+    with file.reading() as seen:
+        assert seen.execute("SELECT count(*) FROM replays").fetchone() == (1,)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            seen.execute("DELETE FROM replays")
+    file.close()
+    other.close()
+
+
+def test_a_log_that_another_worker_keeps_from_being_emptied_is_not_called_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_file, "EMPTYING", 1)
+    file, other = StateFile(tmp_path), StateFile(tmp_path)
+    with file.transaction() as db:
+        db.execute("INSERT INTO replays (key, fingerprint, since) VALUES ('erased name', '', 0)")
+    with other.reading() as seen:
+        assert seen.execute("SELECT count(*) FROM replays").fetchone() == (1,)
+        with file.transaction() as db:
+            db.execute("DELETE FROM replays")
+        assert not file.empty_log()
+        assert b"erased name" in (tmp_path / f"{FILE}-wal").read_bytes()
+    assert file.empty_log() and (tmp_path / f"{FILE}-wal").stat().st_size == 0
+    file.close()
+    other.close()

@@ -205,14 +205,15 @@ def compact_vectors(gallery: str | Path) -> str:
             store.erase_traces()
             return "the vectors are in the gallery file, which keeps nothing of who is erased"
         target = open_vectors(store.vectors_at, store.id, store.identity)
-        store.erase_traces()
-        # A vector is put before its row is written, so a young one may get its row yet.
-        old = [one for block in target.ids(older_than=ORPHAN_AGE) for one in block]
-        known = {one for ids, _ in _rows(store) for one in ids}
-        target.remove([one for one in old if one not in known])
-        about = target.compact()
-        target.close()
-        return about
+        try:
+            store.erase_traces()
+            known = {one for _, one in _all_ids(store)}
+            # A vector is put before its row is written, so a young one may get its row yet.
+            old = [one for block in target.ids(older_than=ORPHAN_AGE) for one in block if one not in known]
+            store.remove_orphans(target, old)
+            return target.compact()
+        finally:
+            target.close()
     finally:
         store.close()
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -32,6 +33,7 @@ from mien.service.cursors import Cursors
 from mien.service.engines import Engines
 from mien.service.errors import ServiceError, body_of, from_http, from_mien, without_paths
 from mien.service.event_streams import Streams
+from mien.service.expiry import Expiry
 from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
 from mien.service.jobs import Jobs
@@ -55,7 +57,7 @@ from mien.service.routes import (
     system,
     webhooks,
 )
-from mien.service.state import forget_names
+from mien.service.state import forget_names, note_load
 from mien.service.state_file import StateFile
 from mien.service.tracing import Tracing
 from mien.service.webhook_store import WebhookStore
@@ -98,6 +100,9 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
 
     @asynccontextmanager
     async def until_stopped(_: FastAPI) -> AsyncIterator[None]:
+        # Short work, most of which waits for the disk. Python's own default is 6 threads on 2 cores, and as many
+        # requests that wait for another worker's transaction would stop all others.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(config.limits.requests, "mien-short"))
         engines.batcher.on_batch = metrics.batch
         app.state.cameras.start()
         if not config.worker:
@@ -130,6 +135,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     )
     app.state.config, app.state.engines, app.state.capacity = config, engines, capacity
     app.state.galleries, app.state.metrics, app.state.auditing = opened, metrics, auditing
+    app.state.expiry = Expiry(auditing.erases)
     work = LongWork(opened, engines, config.imports)
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
     networks = parse_networks(config.camera_networks)
@@ -145,7 +151,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.access, app.state.lockout = access_store, Lockout(shared("failures") if shared else None)
     app.state.rates = Rates(config.limits.per_minute, shared("requests") if shared else None)
     app.state.replays, app.state.cursors = Replays(state_file), Cursors(config.folder)
-    app.state.names_remain = False
+    app.state.file, app.state.names_remain = state_file, False
     app.add_middleware(
         EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing, tracing=tracing
     )
@@ -159,7 +165,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
 
 
 async def finish_erasures(state: State) -> None:
-    """Erase, again and again, whose consent ended long ago, and empty logs that could not be emptied before.
+    """Erase, every few seconds, whose consent ended long ago, and empty logs that could not be emptied before.
 
     One worker does it for all; each overwrites in its memory whom others have erased. What fails is logged and tried
     again.
@@ -170,9 +176,11 @@ async def finish_erasures(state: State) -> None:
             if await asyncio.to_thread(state.galleries.forget_removed):
                 await asyncio.to_thread(overwrite_small_blocks)
             if not state.config.worker:
-                state.names_remain |= (
-                    await asyncio.to_thread(state.galleries.erase_expired, state.auditing.erases) > 0
-                )
+                state.names_remain |= await asyncio.to_thread(state.expiry.erase, state.galleries) > 0
+            await asyncio.to_thread(state.auditing.write_left_out)
+            if state.config.workers > 1:
+                # Another worker may be asked for the numbers of all.
+                await note_load(state)
             if state.names_remain:
                 await asyncio.to_thread(forget_names, state)
             if not state.config.worker:

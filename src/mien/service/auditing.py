@@ -3,6 +3,7 @@
 An entry has ids and no names, scores or images. Reading of lists is not written down; changes, searches of faces and
 looking at somebody's portrait are. Nothing is done that is not in the log: a change is in it as `begun` before it
 happens, and its outcome follows; what a search or a portrait would show is held back until its line is on disk.
+Refusals of callers who are not known are limited (mien.service.unknown_callers); how many were left out is a line.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from starlette.types import Scope
 from mien.errors import MienError
 from mien.gallery.audit_log import AuditEntry, AuditLog
 from mien.service.errors import ServiceError
+from mien.service.unknown_callers import UnknownCallers
 
 FILE = "audit.log"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -26,6 +28,8 @@ SHOWING = ("identify", "verify_subject", "embed", "get_portrait", "list_audit_lo
 WITHOUT_CALLER = ("sign_in", "accept_invitation")
 """Changes that somebody who is not signed in may ask for."""
 NOBODY = "nobody"
+LEFT_OUT = "left_out"
+"""With a number behind it: so many lines of callers who are not known."""
 
 log = logging.getLogger("mien.service")
 
@@ -54,11 +58,21 @@ class Auditing:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._log = AuditLog(self.path)
+        self._unknown = UnknownCallers()
         self.problem = ""
 
     def close(self) -> None:
-        """Close the file."""
+        """Write down what was left out, and close the file."""
+        self.write_left_out(at_once=True)
         self._log.close()
+
+    def write_left_out(self, *, at_once: bool = False) -> None:
+        """Write down how many lines of unknown callers were left out in the last minute, where some were."""
+        count = self._unknown.take_left_out(at_once=at_once)
+        if count and not self._put(
+            AuditEntry(who=NOBODY, what=f"{LEFT_OUT}:{count}", outcome="refused", at=time.time())
+        ):
+            self._unknown.give_back(count)
 
     async def begin(self, scope: Scope) -> None:
         """Write down that a change begins.
@@ -82,9 +96,11 @@ class Auditing:
         if operation is None:
             return True
         outcome = "done" if status < 400 else "refused" if status < 500 else "failed"
-        return await self._write(scope, operation, outcome) or status >= 400 or operation not in SHOWING
+        is_written = await self._write(scope, operation, outcome)
+        # That an unknown caller begins may be left out, so what comes of it must be written.
+        return is_written or status >= 400 or operation not in (*SHOWING, *WITHOUT_CALLER)
 
-    def erases(self, gallery: str, subject: str, outcome: Literal["begun", "done"]) -> None:
+    def erases(self, gallery: str, subject: str, outcome: Literal["begun", "done", "failed"]) -> None:
         """Write down that the service itself erases somebody whose consent ended.
 
         Raises:
@@ -97,7 +113,10 @@ class Auditing:
             raise NotWrittenError
 
     async def _write(self, scope: Scope, operation: str, outcome: str) -> bool:
-        return await asyncio.to_thread(self._put, _entry(scope, operation, outcome))
+        entry = _entry(scope, operation, outcome)
+        if entry.who == NOBODY and outcome != "done" and not self._unknown.may_add(entry.address or ""):
+            return True
+        return await asyncio.to_thread(self._put, entry)
 
     def _put(self, entry: AuditEntry) -> bool:
         try:

@@ -7,13 +7,12 @@ opened, given up or opened again when it is next asked for.
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
 
 from mien.errors import MasterKeyError, MienError
-from mien.gallery.consent import expired
 from mien.gallery.gallery import Gallery, identity_of
 from mien.gallery.records import GallerySettings
 from mien.gallery.stores.base import require_identity
@@ -25,6 +24,8 @@ from mien.models.card import ModelCard
 from mien.service.errors import ServiceError, not_found
 
 FOLDER, SUFFIX, DELETED, LOCK = "galleries", ".gallery", "deleted", "galleries.lock"
+MARKED = 3600.0
+"""Seconds for which a deleted gallery is marked; each worker looks for marks every few seconds."""
 NAME = "service.name"
 """Under which a gallery keeps its display name."""
 
@@ -159,6 +160,8 @@ class Galleries:
                     gone = self._open.pop(mark.name, None)
                 if gone is not None:
                     gone.gallery.close()
+                if time.time() - mark.stat().st_mtime > MARKED:
+                    mark.unlink()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -257,31 +260,17 @@ class Galleries:
         return done
 
     def forget_removed(self) -> bool:
-        """Overwrite in memory what other processes have erased; say whether there was anything."""
+        """Overwrite in memory what other processes have erased, and close what they have deleted.
+
+        Returns:
+            Whether there was anything to overwrite.
+        """
+        self._look_around()
         found = False
         for one in list(self._open.values()):
             with suppress(MienError):
                 found |= one.gallery.forget_removed()
         return found
-
-    def erase_expired(self, write_down: Callable[[str, str, Literal["begun", "done"]], None]) -> int:
-        """Erase the subjects whose consent ended more days ago than their gallery allows.
-
-        Args:
-            write_down: called with gallery and subject before and after each erasure; what it refuses stays.
-
-        Returns:
-            How many were erased.
-        """
-        erased = 0
-        for one in list(self._open.values()):
-            with suppress(MienError):
-                for subject in expired(one.gallery.store):
-                    write_down(one.id, subject, "begun")
-                    one.gallery.remove(subject)
-                    erased += 1
-                    write_down(one.id, subject, "done")
-        return erased
 
     def exchanged(self) -> list[str]:
         """What readiness says of galleries whose files were exchanged while the service ran."""

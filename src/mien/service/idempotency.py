@@ -12,10 +12,8 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine
-from secrets import token_bytes
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,14 +24,15 @@ from mien.service.auth.callers import find_caller
 from mien.service.bodies import MULTIPART, content_kind, read_body
 from mien.service.errors import ServiceError
 from mien.service.multipart import parse_multipart
+from mien.service.sealing import seal, unseal
 from mien.service.state import in_thread, limits_of
 from mien.service.state_file import StateFile, is_alive
 
 HEADER, REPLAYED = "idempotency-key", "idempotency-replayed"
 SECONDS = 24 * 3600.0
 MAX_ANSWERS, MAX_BYTES = 10_000, 32 * 2**20
-NONCE = 12
-"""Bytes that are drawn for each encryption."""
+SHARE = 16
+"""What is too much is looked for after each sixteenth of what may be kept, since counting all of it takes long."""
 FORM = re.compile(r"[\x21-\x7e]{8,128}")
 
 log = logging.getLogger("mien.service")
@@ -51,6 +50,8 @@ class Replays:
 
     def __init__(self, file: StateFile) -> None:
         self._file, self._master = file, find_master_key() or b""
+        # Of this process since it last looked for what is too much; the first request looks.
+        self._new, self._new_bytes = MAX_ANSWERS, 0
 
     def begin(self, caller: str, key: str, fingerprint: str) -> Kept | None:
         """Begin a request, or give the answer of the first one.
@@ -61,7 +62,7 @@ class Replays:
         secret = self._secret(caller, key)
         place, wanted = _name_of(secret), hmac.digest(secret, fingerprint.encode(), "sha256").hex()
         with self._file.transaction() as db:
-            _drop_old(db)
+            self._drop_old(db)
             row = db.execute("SELECT fingerprint, owner, answer FROM replays WHERE key = ?", (place,)).fetchone()
             if row is None or (row[2] is None and not is_alive(row[1])):
                 db.execute(
@@ -86,12 +87,26 @@ class Replays:
             else:
                 values = _sealed(secret, answer), _name_of(secret)
                 db.execute("UPDATE replays SET answer = ?, owner = NULL WHERE key = ?", values)
+                self._new, self._new_bytes = self._new + 1, self._new_bytes + len(values[0])
 
     def forget(self) -> None:
-        """Drop all answers, since somebody who may be in them was erased."""
+        """Drop all answers, since somebody who may be in them was erased; see StateFile.empty_log for the rest."""
         with self._file.transaction() as db:
             db.execute("DELETE FROM replays WHERE answer IS NOT NULL")
-        self._file.empty_log()
+
+    def _drop_old(self, db: sqlite3.Connection) -> None:
+        """Forget what is older than a day (or from the future, since the clock was set back), and what is too much.
+
+        A request that is in work stays, however old it is: sent again it would be done twice.
+        """
+        now = time.time()
+        span = now - SECONDS, now + SECONDS
+        old = db.execute("SELECT number, owner FROM replays WHERE since <= ? OR since >= ?", span).fetchall()
+        gone = [(number,) for number, owner in old if owner is None or not is_alive(owner)]
+        db.executemany("DELETE FROM replays WHERE number = ?", gone)
+        if self._new >= MAX_ANSWERS // SHARE or self._new_bytes >= MAX_BYTES // SHARE:
+            self._new = self._new_bytes = 0
+            db.execute(TOO_MANY, (MAX_ANSWERS, MAX_BYTES))
 
     def _secret(self, caller: str, key: str) -> bytes:
         """32 bytes that only who sends the key again can make."""
@@ -104,25 +119,21 @@ def _name_of(secret: bytes) -> str:
 
 def _sealed(secret: bytes, answer: Kept) -> bytes:
     status, content, media_type = answer
-    nonce = token_bytes(NONCE)
-    return nonce + AESGCM(secret).encrypt(nonce, f"{status} {media_type}\n".encode() + content, None)
+    return seal(secret, f"{status} {media_type}\n".encode() + content)
 
 
 def _opened(secret: bytes, sealed: bytes) -> Kept:
-    head, _, content = AESGCM(secret).decrypt(sealed[:NONCE], sealed[NONCE:], None).partition(b"\n")
+    head, _, content = unseal(secret, sealed).partition(b"\n")
     status, _, media_type = head.decode().partition(" ")
     return int(status), content, media_type
 
 
-def _drop_old(db: sqlite3.Connection) -> None:
-    """Forget what is older than a day (or from the future, since the clock was set back), and what is too much."""
-    now = time.time()
-    db.execute("DELETE FROM replays WHERE abs(since - ?) >= ?", (now, SECONDS))
-    while True:
-        count, size = db.execute("SELECT count(*), coalesce(sum(length(answer)), 0) FROM replays").fetchone()
-        if count <= MAX_ANSWERS and size <= MAX_BYTES:
-            return
-        db.execute("DELETE FROM replays WHERE number = (SELECT min(number) FROM replays)")
+TOO_MANY = (
+    "DELETE FROM replays WHERE answer IS NOT NULL AND number <= (SELECT max(number) FROM ("
+    "SELECT number, count(*) OVER newer AS answers, sum(length(answer)) OVER newer AS bytes FROM replays "
+    "WHERE answer IS NOT NULL WINDOW newer AS (ORDER BY number DESC)) WHERE answers > ? OR bytes > ?)"
+)
+"""Deletes the answers that are beyond both limits, counted from the newest one."""
 
 
 class WriteRoute(APIRoute):
@@ -141,7 +152,7 @@ class WriteRoute(APIRoute):
                 return await handle(request)
             if not FORM.fullmatch(key):
                 raise ServiceError(422, "invalid_request", f"{HEADER}: 8 to 128 visible ASCII characters")
-            caller, replays = find_caller(request).id, replays_of(request)
+            caller, replays = (await find_caller(request)).id, replays_of(request)
             kept = await in_thread(replays.begin, caller, key, await _fingerprint(request))
             if kept is not None:
                 status, content, media_type = kept
@@ -173,7 +184,7 @@ async def _keep(replays: Replays, caller: str, key: str, answer: Kept | None) ->
 async def _write_down(request: Request) -> None:
     """Put a change into the audit log before it happens; one that nobody known asks for is refused before."""
     if getattr(request.scope.get("route"), "operation_id", None) not in WITHOUT_CALLER:
-        find_caller(request)
+        await find_caller(request)
     await request.app.state.auditing.begin(request.scope)
 
 

@@ -6,7 +6,6 @@ at its next step, and keeps what was finished by then. Names of refused files ar
 there is a master key, and forgotten when somebody is erased. Knows no route and no gallery by itself.
 """
 
-import hmac
 import json
 import logging
 import secrets
@@ -17,12 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.exceptions import InvalidTag
 
 from mien.errors import MienError
 from mien.gallery.stores.master_key import find_master_key
 from mien.progress import OnProgress, Progress
 from mien.service.errors import UNEXPECTED, ServiceError, not_found
+from mien.service.sealing import key_for, seal, unseal
 from mien.service.state_file import StateFile, is_alive
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -35,7 +35,6 @@ MAX_TRIES = 3
 """How often a job that ends the service with it is begun again."""
 POLL, SAVE, STOP = 2.0, 0.5, 20.0
 """Seconds between two looks for jobs of other workers, between two notes of progress, and for a job to stop."""
-NONCE = 12
 SELECT = (
     "SELECT id, kind, gallery, caller, given, state, stage, finished, total, created, ended, message, result "
     "FROM jobs"
@@ -97,7 +96,7 @@ class Jobs:
 
     def __init__(self, file: StateFile, works: Mapping[JobKind, Work], tidy: Callable[[str], str] = str) -> None:
         self._file, self._works, self._tidy = file, works, tidy
-        self._seal = _Seal()
+        self._results = _Results()
         self._forgotten = 0
         self._cancelled: set[str] = set()
         self._wake, self._stopping = threading.Event(), threading.Event()
@@ -138,7 +137,7 @@ class Jobs:
 
     def all(self) -> list[Job]:
         """All jobs that are remembered, the newest first."""
-        with self._file.transaction() as db:
+        with self._file.reading() as db:
             rows = db.execute(SELECT + " ORDER BY number DESC").fetchall()
         return [self._job(row) for row in rows]
 
@@ -148,7 +147,7 @@ class Jobs:
         Raises:
             ServiceError: there is none.
         """
-        with self._file.transaction() as db:
+        with self._file.reading() as db:
             row = db.execute(SELECT + " WHERE id = ?", (job_id,)).fetchone()
         if row is None:
             raise not_found("job")
@@ -171,13 +170,12 @@ class Jobs:
         with self._file.transaction() as db:
             rows = db.execute("SELECT number, result FROM jobs WHERE result IS NOT NULL").fetchall()
             for number, sealed in rows:
-                result = self._seal.opened(sealed)
+                result = self._results.opened(sealed)
                 if result.get("refused"):
-                    kept = self._seal.sealed({**result, "refused": []})
+                    kept = self._results.sealed({**result, "refused": []})
                     db.execute("UPDATE jobs SET result = ? WHERE number = ?", (kept, number))
             # For the job that is in work, whose result comes later.
             db.execute(f"PRAGMA user_version = {_forgotten(db) + 1}")
-        self._file.empty_log()
 
     def close(self) -> None:
         """Stop; a job in work goes on when the service runs again."""
@@ -187,7 +185,7 @@ class Jobs:
 
     def _job(self, row: tuple[Any, ...]) -> Job:
         values = dict(zip((one.name for one in fields(Job)), row, strict=True))
-        result = {} if values["result"] is None else self._seal.opened(values["result"])
+        result = {} if values["result"] is None else self._results.opened(values["result"])
         return Job(**{**values, "given": json.loads(values["given"]), "result": result})
 
     def _serve(self) -> None:
@@ -253,7 +251,7 @@ class Jobs:
         with self._file.transaction() as db:
             if result and _forgotten(db) != self._forgotten:
                 result = {name: [] if name == "refused" else value for name, value in result.items()}
-            sealed = None if result is None else self._seal.sealed(result)
+            sealed = None if result is None else self._results.sealed(result)
             note.write(db)
             db.execute(
                 "UPDATE jobs SET state = ?, ended = ?, message = ?, result = ?, owner = NULL WHERE id = ?",
@@ -289,24 +287,24 @@ class _Progress:
         db.execute("UPDATE jobs SET stage = ?, finished = ?, total = ? WHERE id = ?", values)
 
 
-class _Seal:
-    """Encrypts results with the master key, where there is one."""
+class _Results:
+    """Results as they are kept: encrypted where there is a master key."""
 
     def __init__(self) -> None:
         master = find_master_key()
-        self._cipher = None if master is None else AESGCM(hmac.digest(master, b"mien jobs", "sha256"))
+        self._key = None if master is None else key_for(master, "jobs")
 
     def sealed(self, result: Mapping[str, Any]) -> bytes:
         """A result as bytes."""
-        data, nonce = json.dumps(result).encode(), secrets.token_bytes(NONCE)
-        return data if self._cipher is None else nonce + self._cipher.encrypt(nonce, data, None)
+        data = json.dumps(result).encode()
+        return data if self._key is None else seal(self._key, data)
 
     def opened(self, sealed: bytes) -> dict[str, Any]:
         """The result; empty where it was sealed with another master key."""
         try:
-            data = sealed if self._cipher is None else self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], None)
-            return dict(json.loads(data))
-        except Exception:  # noqa: BLE001 - of another key, or none
+            return dict(json.loads(sealed if self._key is None else unseal(self._key, sealed)))
+        except (InvalidTag, ValueError):
+            # Of another key, or of none.
             return {}
 
 

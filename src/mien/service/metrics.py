@@ -3,11 +3,19 @@
 Labels are operation ids, methods, statuses, codes of refusals, outcomes and ids of galleries that the service has.
 Nothing that a client sends becomes a label, and there are no subjects: a histogram of scores says how well a gallery
 separates people, and not who was there.
+
+Several workers of a service write their numbers into files of one folder, so that each of them answers for all; see
+shared_numbers.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -16,6 +24,39 @@ SCORES = tuple(round(0.1 * step, 1) for step in range(-2, 21))
 """Edges of scores, for cosine similarities and for distances of unit vectors alike."""
 QUALITIES = tuple(range(10, 101, 10))
 OTHER, NO_GALLERY = "other", ""
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Under which prometheus-client looks for the folder when it is imported."""
+LOAD: dict[str, tuple[Literal["livesum", "livemostrecent"], str]] = {
+    "requests_in_work": ("livesum", "Requests in work or waiting."),
+    "bytes_in_work": ("livesum", "Bytes of their bodies."),
+    "pixels_in_work": ("livesum", "Pixels of their images."),
+    "images_waiting": ("livesum", "Images that wait for the models."),
+    "webhook_deliveries_waiting": (
+        "livemostrecent",
+        "Deliveries to webhooks that are to be sent, or sent again.",
+    ),
+    "erasures_pending": ("livemostrecent", "Galleries with traces of somebody who was erased."),
+}
+"""The load of a moment: of each worker, or of the service as any of them sees it."""
+
+
+@contextmanager
+def shared_numbers() -> Iterator[None]:
+    """Let processes that are started during the block count together."""
+    with TemporaryDirectory(prefix="mien-metrics-") as folder:
+        before = os.environ.get(SHARED)
+        os.environ[SHARED] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(SHARED)
+            if before is not None:
+                os.environ[SHARED] = before
+
+
+def leave_shared_numbers(pid: int) -> None:
+    """Forget the load of a process that has ended; what it counted stays."""
+    mark_process_dead(pid, os.environ[SHARED])
 
 
 class Metrics:
@@ -45,15 +86,8 @@ class Metrics:
             "face_quality", "Detection score of each searched face, in percent.", QUALITIES, "gallery"
         )
         self._load = {
-            name: Gauge(f"mien_{name}", text, registry=self._registry)
-            for name, text in (
-                ("requests_in_work", "Requests in work or waiting."),
-                ("bytes_in_work", "Bytes of their bodies."),
-                ("pixels_in_work", "Pixels of their images."),
-                ("images_waiting", "Images that wait for the models."),
-                ("webhook_deliveries_waiting", "Deliveries to webhooks that are to be sent, or sent again."),
-                ("erasures_pending", "Galleries with traces of somebody who was erased."),
-            )
+            name: Gauge(f"mien_{name}", text, registry=self._registry, multiprocess_mode=mode)
+            for name, (mode, text) in LOAD.items()
         }
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -116,8 +150,14 @@ class Metrics:
         """Count deliveries to webhooks: delivered, failed (and tried again) or given_up."""
         self._deliveries.labels(outcome).inc(count)
 
-    def text(self, **load: float) -> bytes:
-        """All numbers, with the load of this moment."""
+    def note_load(self, **load: float) -> None:
+        """Note the load of this moment; see LOAD."""
         for name, value in load.items():
             self._load[name].set(value)
-        return generate_latest(self._registry)
+
+    def text(self) -> bytes:
+        """All numbers; where several workers count together, those of all of them."""
+        if SHARED not in os.environ:
+            return generate_latest(self._registry)
+        MultiProcessCollector(together := CollectorRegistry())
+        return generate_latest(together)

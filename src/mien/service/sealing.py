@@ -1,6 +1,8 @@
-"""Encrypts what the service has to read again and nobody else may: addresses with credentials, secrets of webhooks.
+"""Encrypts what the service has to read again and nobody else may: AES-256-GCM with a nonce of each text's own.
 
-The key is made of the master key; without one it is in a file of its own that only the service's user may read.
+`seal` and `unseal` are all the encryption of the service's own files; kept answers, results of jobs, addresses with
+credentials and secrets of webhooks differ in their keys alone. The key of `Sealing` is made of the master key;
+without one it is in a file of its own that only the service's user may read.
 """
 
 import hmac
@@ -8,6 +10,7 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mien.gallery.stores.master_key import find_master_key
@@ -15,6 +18,33 @@ from mien.service.errors import ServiceError
 from mien.service.key_files import read_key
 
 NONCE = 12
+"""Bytes that are drawn for each encryption (NIST SP 800-38D, 8.2.2)."""
+
+
+def key_for(master: bytes, purpose: str) -> bytes:
+    """32 bytes made of the master key, for one purpose."""
+    return hmac.digest(master, f"mien {purpose}".encode(), "sha256")
+
+
+def seal(key: bytes, data: bytes, of: str = "") -> bytes:
+    """Data as bytes that only `unseal` with the same key and `of` reads.
+
+    Args:
+        key: 32 bytes.
+        data: any.
+        of: what it belongs to, such as an id.
+    """
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, data, of.encode())
+
+
+def unseal(key: bytes, sealed: bytes, of: str = "") -> bytes:
+    """What was sealed.
+
+    Raises:
+        InvalidTag: it was sealed with another key or for something else, or it was changed.
+    """
+    return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], of.encode())
 
 
 class Sealing:
@@ -30,8 +60,7 @@ class Sealing:
 
     def seal(self, text: str, of: str) -> bytes:
         """A text as bytes that only `open` with the same `of` reads."""
-        nonce = secrets.token_bytes(NONCE)
-        return nonce + self._cipher.encrypt(nonce, text.encode(), of.encode())
+        return seal(self._key, text.encode(), of)
 
     def open(self, sealed: bytes, of: str, what: str) -> str:
         """The text.
@@ -45,14 +74,12 @@ class Sealing:
             ServiceError: it was sealed with another key.
         """
         try:
-            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], of.encode()).decode()
-        except Exception:  # noqa: BLE001 - of another key
+            return unseal(self._key, sealed, of).decode()
+        except InvalidTag:
             message = f"this {what} was encrypted with another key: delete the {what} and add it again"
             raise ServiceError(503, f"{what}_not_usable", message) from None
 
     @cached_property
-    def _cipher(self) -> AESGCM:
+    def _key(self) -> bytes:
         master = find_master_key()
-        if master is not None:
-            return AESGCM(hmac.digest(master, f"mien {self._purpose}".encode(), "sha256"))
-        return AESGCM(read_key(self._path))
+        return read_key(self._path) if master is None else key_for(master, self._purpose)

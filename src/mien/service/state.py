@@ -44,6 +44,18 @@ async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs)
     return await asyncio.to_thread(work, *arguments, **named)
 
 
+async def note_load(state: State) -> None:
+    """Put the load of this moment into the metrics."""
+    state.metrics.note_load(
+        requests_in_work=state.capacity.requests,
+        bytes_in_work=state.capacity.bytes,
+        pixels_in_work=state.capacity.pixels,
+        images_waiting=state.engines.batcher.waiting,
+        webhook_deliveries_waiting=await in_thread(state.webhooks.waiting),
+        erasures_pending=await in_thread(state.galleries.pending_erasures),
+    )
+
+
 def forget_names(state: State) -> None:
     """Drop what the service keeps of earlier answers and jobs, after somebody who may be in them was erased.
 
@@ -57,4 +69,5 @@ def forget_names(state: State) -> None:
     state.replays.forget()
     state.jobs.forget_names()
     overwrite_small_blocks()
-    state.names_remain = False
+    # Where another worker keeps the log from being emptied, all of it is done again later.
+    state.names_remain = not state.file.empty_log()

@@ -17,12 +17,15 @@ from mien.service.errors import ServiceError
 FILE = "state.db"
 PATIENCE = 20.0
 """Seconds to wait for another worker."""
+EMPTYING = 1000
+"""Milliseconds to wait for others before the log is emptied; it is tried again later."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS replays (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, fingerprint TEXT NOT NULL, since REAL NOT NULL,
     owner TEXT, answer BLOB
 );
+CREATE INDEX IF NOT EXISTS replays_by_time ON replays (since);
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, gallery TEXT NOT NULL,
     caller TEXT NOT NULL, given TEXT NOT NULL, state TEXT NOT NULL, stage TEXT NOT NULL DEFAULT '',
@@ -59,7 +62,7 @@ class StateFile:
 
     def __init__(self, folder: Path) -> None:
         path = folder / FILE
-        self._lock = threading.RLock()
+        self._lock, self._reading = threading.RLock(), threading.Lock()
         token = secrets.token_hex(8)
         self.owner = f"{_mark(os.getpid())} {token}"
         with _translated():
@@ -70,11 +73,15 @@ class StateFile:
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(SCHEMA)
+            self._reader = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
+            self._reader.execute("PRAGMA query_only=ON")
         _open_here.add(token)
 
     def close(self) -> None:
         """Close the file; what it had in work may be taken over by another worker."""
         _open_here.discard(self.owner.rpartition(" ")[2])
+        with self._reading:
+            self._reader.close()
         with self._lock:
             self._db.close()
 
@@ -95,10 +102,33 @@ class StateFile:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def empty_log(self) -> None:
-        """Take what was deleted out of the write-ahead log too, unless another worker reads at this moment."""
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read as of one moment, without waiting for who writes.
+
+        Raises:
+            ServiceError: it cannot be read.
+        """
+        with self._reading, _translated():
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                self._reader.execute("ROLLBACK")
+
+    def empty_log(self) -> bool:
+        """Take what was deleted out of the write-ahead log too; say whether nothing of it is left there.
+
+        It is left where another worker reads or writes at this moment.
+        """
         with self._lock, suppress(sqlite3.Error):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute(f"PRAGMA busy_timeout = {EMPTYING}")
+            try:
+                busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return not busy
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE:.0f}")
+        return False
 
 
 def is_alive(owner: str) -> bool:

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -25,6 +25,7 @@ from mien.freed_memory import overwrite_when_freed
 from mien.models.engines import usable_cores
 from mien.service.config import ServiceConfig
 from mien.service.logs import set_up_logs
+from mien.service.metrics import leave_shared_numbers, shared_numbers
 from mien.service.serving import STOP_SECONDS, answer
 
 READY = ""
@@ -56,6 +57,8 @@ def serve_by_workers(config: ServiceConfig, listening: socket.socket, on_started
         stopping.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = ExitStack()
+    numbers.enter_context(shared_numbers())
     workers = [_Worker(share_of(config, number), listening) for number in range(config.workers)]
     try:
         refused = workers[0].start_and_wait(stopping)
@@ -73,6 +76,7 @@ def serve_by_workers(config: ServiceConfig, listening: socket.socket, on_started
             worker.stop()
         for worker in workers:
             worker.join()
+        numbers.close()
         for number, handler in before.items():
             signal.signal(number, handler)
     if signal.SIGINT in heard:
@@ -137,6 +141,8 @@ class _Worker:
         if not self._again:
             self._pause = PAUSE if now - self._since > STEADY else min(self._pause * 2, LONGEST_PAUSE)
             self._again = now + self._pause
+            assert self._process.pid is not None
+            leave_shared_numbers(self._process.pid)
             why = self._reason() or f"exit code {self._process.exitcode}"
             log.warning("worker %s ended (%s); it starts again in %g s", self._config.worker, why, self._pause)
         elif now >= self._again:

@@ -1,6 +1,9 @@
 """Vectors in a database: what the file keeps, what waits while the database is gone, what was changed there."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from mien.gallery.stores import create_store, open_store
 from mien.gallery.stores.outside_vectors import Table, hash_of, stored_vector, waiting_of, waiting_text
 from mien.gallery.stores.sqlite import SqliteStore
 from mien.gallery.vectors import open_vectors
+from mien.gallery.vectors.base import VectorStore
 
 Make = Callable[[str, int], NewTemplate]
 
@@ -188,3 +192,59 @@ def test_what_waits_is_written_and_read_again() -> None:
     table = Table("postgresql:///x", Identity("c", "m", "l2", 4))
     assert waiting_of(waiting_text({table: ["a", "b"]})) == {table: ["a", "b"]}
     assert waiting_text({table: []}) is None and waiting_of(None) == {}
+
+
+def locked(store: SqliteStore) -> bool:
+    """Whether another process would have to wait before it could write to the gallery."""
+    with closing(sqlite3.connect(store.path, timeout=0, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
+def test_vectors_cannot_come_back_between_the_question_who_is_enrolled_and_their_removal(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search would find nobody any more, since the vectors of all were removed under the gallery."""
+    vectors, removed = type(store._outside), []
+    remove = vectors.remove
+
+    def watched(self: VectorStore, ids: list[str]) -> None:
+        removed.append((sorted(ids), locked(store)))
+        remove(self, ids)
+
+    monkeypatch.setattr(vectors, "remove", watched)
+    sample = store.samples(find_subject(store, "An").id)[0].id
+    store.remove(find_subject(store, "An").id)
+    assert removed == [([sample], True)]
+    store.remove_orphans(store._outside, [sample, store.samples(find_subject(store, "Bình").id)[0].id])
+    assert removed[1:] == [([sample], True)], "a sample that was restored meanwhile keeps its vector"
+
+
+def test_a_refused_re_enrolment_leaves_no_vectors_of_the_other_model_in_the_database(
+    store: SqliteStore, template: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would remove them when their subjects are erased."""
+    other = replace(store.identity, contract="another")
+    there = open_vectors(store.vectors_at, store.id, other)
+    numbers = [row.number for one in store.subjects() for row in store.samples(one.id)]
+    embeddings = {number: template("x", number).embedding for number in numbers}
+    with pytest.raises(GalleryError, match="was changed while it was embedded again"):
+        store.replace_embeddings(other, {numbers[0]: embeddings[numbers[0]]})
+    assert there.count() == 0, "what is refused is not put at all"
+
+    def full(*_: object) -> None:
+        assert there.count() == 2
+        raise GalleryError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mien.gallery.stores.sqlite.stamp", full)
+        with pytest.raises(GalleryError, match="the disk is full"):
+            store.replace_embeddings(other, embeddings)
+    assert there.count() == 0 and store._outside.count() == 2 and not store.traces_remain()
+    assert Gallery(store).search(template("x", 2).embedding[None], 1)[0][0].subject == "Bình"
+    store.replace_embeddings(other, embeddings)
+    assert there.count() == 2 == len(store.changes(0, 0).ids)
+    there.close()

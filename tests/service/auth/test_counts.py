@@ -71,3 +71,13 @@ def test_no_more_are_remembered_than_there_is_room_for(kind: str, tmp_path: Path
     for number in range(20):
         made.add(str(number), 60)
     assert [made.get(str(number), 60)[1] for number in (19, 17, 2)] == [1, 1, 0]
+
+
+def test_whether_somebody_is_locked_out_is_asked_while_another_worker_counts(tmp_path: Path) -> None:
+    one, other = StateFile(tmp_path), StateFile(tmp_path)
+    lockout = Lockout(SharedCounts(one, "failures"))
+    lockout.failed("An", "10.0.0.1")
+    with other.transaction():
+        lockout.require("An", "10.0.0.1")
+    one.close()
+    other.close()

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Literal
 
 from mien.errors import GalleryError
@@ -214,7 +215,31 @@ class SqliteStore(SqliteOutside):
         """See Store."""
         # Of the same contract, they take the place of what is searched now.
         is_same = identity.contract == self.identity.contract
-        others = None if is_same else self._put_others(identity, embeddings)
+        others, is_put = self._open_others(identity), Event()
+        try:
+            self._exchange(identity, embeddings, without, others, is_put)
+        except BaseException:
+            if others is not None:
+                others.close()
+                if is_put.is_set() and not is_same:
+                    self._discard_others(Table(others.address, identity), embeddings)
+            raise
+        self.identity, former = identity, self._outside
+        if others is not None and former is not None:
+            self._outside = others
+            former.close()
+        self._empty()
+
+    def _exchange(
+        self,
+        identity: Identity,
+        embeddings: Mapping[int, Floats],
+        without: Sequence[int],
+        others: VectorStore | None,
+        is_put: Event,
+    ) -> None:
+        """Write embeddings in place of all that there are, in one transaction; say when the database has some."""
+        is_same = identity.contract == self.identity.contract
         with self._writing() as writing:
             connection = writing.connection
             rows = self._file.read_intact(
@@ -226,9 +251,11 @@ class SqliteStore(SqliteOutside):
                 raise GalleryError(f"{self.path} was changed while it was embedded again: run the command again")
             for number in without:
                 changes.erase(writing, "id = ?", (number,))
-            if is_same:
-                others = self._put_others(identity, embeddings)
-            elif self._outside is not None:
+            if others is not None:
+                # Not before it is certain that they are wanted: what is refused would stay in the database.
+                is_put.set()
+                self._put_others(others, embeddings)
+            if self._outside is not None and not is_same:
                 self._wait(connection, Table(self._outside.address, self.identity), [row[1] for row in rows])
             connection.executemany(
                 "UPDATE template SET embedding = ? WHERE id = ?",
@@ -244,11 +271,14 @@ class SqliteStore(SqliteOutside):
                 (identity.contract, identity.model, identity.metric, identity.dimension),
             )
             stamp(connection, "gallery", "true", ())
-        self.identity, former = identity, self._outside
-        if others is not None and former is not None:
-            self._outside = others
-            former.close()
-        self._empty()
+
+    def _discard_others(self, table: Table, embeddings: Mapping[int, Floats]) -> None:
+        """List what may have been put for another model, and was not taken, for removal."""
+        with suppress(GalleryError):
+            uids = [uid for number, uid in self._file.read("SELECT id, uid FROM template") if number in embeddings]
+            with self._file.write() as connection:
+                self._wait(connection, table, uids)
+            self._remove_waiting()
 
     def switch_vectors(self, target: VectorStore | None, source: Export | None = None) -> None:
         """Keep the vectors elsewhere from now on, in one transaction: in a database that has them, or in the file.

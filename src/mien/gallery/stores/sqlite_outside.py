@@ -26,6 +26,9 @@ from mien.gallery.stores.sqlite_file import Row, SqliteFile
 from mien.gallery.stores.sqlite_reading import VECTOR, WITH_SUBJECT, SqliteReading
 from mien.gallery.stores.vault import EMBEDDING
 
+BLOCK = 1_000
+"""Vectors that are removed from a database while nobody can write to the gallery."""
+
 if TYPE_CHECKING:
     from mien.gallery.indexes.base import Index
     from mien.gallery.vectors.base import Near, VectorStore
@@ -164,18 +167,45 @@ class SqliteOutside(SqliteReading):
             try:
                 store = open_vectors(table.address, self.id, table.identity)
                 try:
-                    held = self._still_held(store, table, ids)
-                    store.remove([one for one in ids if one not in held])
+                    for start in range(0, len(ids), BLOCK):
+                        self._remove_listed(store, table, ids[start : start + BLOCK])
                 finally:
                     store.close()
             except (GalleryError, MissingExtraError):
                 return False
-            done = set(ids)
-            with self._file.write() as connection:
-                now = waiting_of(self.read_kept(WAITING))
-                now[table] = [one for one in now.get(table, []) if one not in done]
-                changes.keep(connection, WAITING, waiting_text(now))
         return True
+
+    def _remove_listed(self, store: VectorStore, table: Table, ids: Sequence[str]) -> None:
+        """Remove some of the vectors that wait for it.
+
+        Nobody writes to the gallery meanwhile: its vectors could come back to that database between the question
+        which of them are enrolled there and the removal.
+        """
+        with self._file.write() as connection:
+            now = waiting_of(self.read_kept(WAITING))
+            listed = set(now.get(table, [])).intersection(ids)
+            held = self._still_held(store, table, sorted(listed))
+            store.remove(sorted(listed - held))
+            now[table] = [one for one in now.get(table, []) if one not in listed]
+            changes.keep(connection, WAITING, waiting_text(now))
+
+    def remove_orphans(self, store: VectorStore, ids: Sequence[str]) -> None:
+        """Remove vectors that belong to no sample from the database of the gallery.
+
+        Args:
+            store: the database.
+            ids: of vectors that had no sample when they were listed; those that have one now stay.
+
+        Raises:
+            GalleryError: the database cannot be reached, or another process has moved the vectors elsewhere.
+        """
+        for start in range(0, len(ids), BLOCK):
+            part = ids[start : start + BLOCK]
+            # Another process may be restoring their samples.
+            with self._file.write():
+                self._require_same_form()
+                enrolled = set(self._present("template", part))
+                store.remove([one for one in part if one not in enrolled])
 
     def _still_held(self, store: VectorStore, table: Table, ids: Sequence[str]) -> set[str]:
         """The samples whose vectors stay in a database, since the gallery has them there now.
@@ -213,16 +243,18 @@ class SqliteOutside(SqliteReading):
     def _stored(self, vector: Floats) -> bytes:
         return stored_vector(vector, outside=self._outside is not None)
 
-    def _put_others(self, identity: Identity, embeddings: Mapping[int, Floats]) -> VectorStore | None:
-        """Put vectors of another model into the database, where nobody looks for them yet."""
+    def _open_others(self, identity: Identity) -> VectorStore | None:
+        """The database for vectors of another model; None where the file has them."""
         if self._outside is None:
             return None
-        import numpy as np
-
         from mien.gallery.vectors import open_vectors
 
-        others = open_vectors(self._outside.address, self.id, identity)
+        return open_vectors(self._outside.address, self.id, identity)
+
+    def _put_others(self, others: VectorStore, embeddings: Mapping[int, Floats]) -> None:
+        """Put vectors of another model into the database, where nobody looks for them yet."""
+        import numpy as np
+
         rows = [row for row in self._file.read("SELECT id, uid FROM template") if row[0] in embeddings]
         if rows:
             others.put([uid for _, uid in rows], np.stack([embeddings[number] for number, _ in rows]))
-        return others

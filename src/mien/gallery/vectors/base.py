@@ -37,11 +37,6 @@ class VectorStore(Protocol):
         """Where the database is, without a password."""
         ...
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether every answer of `nearest` is exact, also where that is not asked for."""
-        ...
-
     def put(self, ids: Sequence[str], vectors: Floats) -> None:
         """Keep vectors, (N, D) float32, in place of former ones of these ids; durable when it returns."""
         ...

@@ -72,11 +72,6 @@ class MilvusVectors:
         """See VectorStore."""
         return self._place.text
 
-    @property
-    def is_exact(self) -> bool:
-        """See VectorStore."""
-        return False
-
     def put(self, ids: Sequence[str], vectors: Floats) -> None:
         """See VectorStore."""
         rows, added = floats(vectors), time.time()

@@ -104,11 +104,6 @@ class PostgresVectors:
         """See VectorStore."""
         return self._place.text
 
-    @property
-    def is_exact(self) -> bool:
-        """See VectorStore: without pgvector everything is compared."""
-        return not self._with(self._extension)
-
     def put(self, ids: Sequence[str], vectors: Floats) -> None:
         """See VectorStore."""
         for start in range(0, len(ids), BLOCK):
@@ -172,9 +167,13 @@ class PostgresVectors:
         query = f"SELECT count(*) FROM {self._table} WHERE gallery = :gallery"
         return int(self._run(query, gallery=self._gallery)[0][0])
 
+    def _compares_all(self) -> bool:
+        """Whether there is no pgvector, so that every search is exact."""
+        return not self._with(self._extension)
+
     def nearest(self, queries: Floats, count: int, *, exact: bool) -> list[Near]:
         """See VectorStore."""
-        if self.is_exact:
+        if self._compares_all():
             return compare_all(self, floats(queries), count, self._identity.metric)
         return [self._with(partial(self._search, query=query, count=count, exact=exact)) for query in floats(queries)]
 
@@ -340,10 +339,10 @@ class PostgresVectors:
     def loading(self) -> Iterator[None]:
         """See VectorStore: an index over rows that are there is built in a fraction of the time."""
         empty = self._run(f"SELECT NOT EXISTS (SELECT 1 FROM {self._table})")[0][0]
-        if empty and not self.is_exact:
+        if empty and not self._compares_all():
             self._run(f"DROP INDEX IF EXISTS {self._table}_hnsw")
         yield
-        if not self.is_exact:
+        if not self._compares_all():
             self._with(self._index_at_once)
 
     def _index_at_once(self, connection: Any) -> None:  # noqa: ANN401

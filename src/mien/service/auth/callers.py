@@ -14,7 +14,7 @@ from mien.service.auditing import SAFE_METHODS
 from mien.service.auth.permissions import ADMINISTRATOR, ROLES, Permission
 from mien.service.auth.store import AccessStore
 from mien.service.errors import ServiceError, not_found
-from mien.service.state import config_of
+from mien.service.state import config_of, in_thread
 
 COOKIE, CSRF = "mien_session", "x-csrf-token"
 
@@ -67,17 +67,22 @@ def access_of(request: Request) -> AccessStore:
     return access
 
 
-def find_caller(request: Request) -> Caller:
+async def find_caller(request: Request) -> Caller:
     """Who sent a request.
+
+    Accounts and counts are in files whose writers may have to be waited for, which is done in a thread.
 
     Raises:
         ServiceError: nobody who is known, a change without the token of its session, or too many requests.
     """
     found: Caller | None = getattr(request.state, "caller", None)
-    if found is None:
-        found = request.state.caller = _find(request)
-        if found is not LOCAL:
-            request.app.state.rates.count(found.id)
+    return await in_thread(_find_and_count, request) if found is None else found
+
+
+def _find_and_count(request: Request) -> Caller:
+    found = request.state.caller = _find(request)
+    if found is not LOCAL:
+        request.app.state.rates.count(found.id)
     return found
 
 
@@ -134,7 +139,7 @@ def needs(permission: Permission) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency: the caller, who may do this."""
 
     async def caller(request: Request) -> Caller:
-        found = find_caller(request)
+        found = await find_caller(request)
         found.require(permission)
         return found
 
@@ -143,4 +148,4 @@ def needs(permission: Permission) -> Callable[[Request], Awaitable[Caller]]:
 
 async def anybody(request: Request) -> Caller:
     """A dependency: the caller, whatever they may do."""
-    return find_caller(request)
+    return await find_caller(request)

@@ -79,7 +79,7 @@ async def show_page(request: Request) -> Response:
     """A page of the menu; who is not signed in gets the page on which one does."""
     page = next(one for one in PAGES if f"/{one.name}" == request.url.path)
     try:
-        caller = find_caller(request)
+        caller = await find_caller(request)
     except ServiceError:
         chosen = f"&language={language_of(request)}" if "language" in request.query_params else ""
         return RedirectResponse(f"/sign-in?to={page.name}{chosen}", 302, HEADERS)

@@ -56,9 +56,9 @@ async def sign_in(request: Request, asked: Annotated[SignInRequest, Depends(body
     access, former = access_of(request), request.cookies.get(COOKIE)
     signed_in = await in_thread(access.sign_in, asked.name, asked.password, former)
     if signed_in is None:
-        lockout.failed(asked.name, address)
+        await in_thread(lockout.failed, asked.name, address)
         raise ServiceError(401, "wrong_password", "name or password is wrong, or the account is disabled")
-    lockout.succeeded(asked.name, address)
+    await in_thread(lockout.succeeded, asked.name, address)
     session, secret = signed_in
     note(request.state, who=f"account {session.account.id}")
     response = JSONResponse(_session(session).model_dump())
@@ -191,7 +191,7 @@ async def accept_invitation(
     try:
         return _account(await in_thread(access_of(request).accept, asked.invitation, asked.password))
     except ServiceError:
-        lockout.failed("an invitation", address)
+        await in_thread(lockout.failed, "an invitation", address)
         raise
 
 

@@ -12,7 +12,7 @@ from mien.service.answers import Answer, RateAnswer
 from mien.service.auth.callers import Caller, anybody, needs
 from mien.service.config import ServiceConfig
 from mien.service.errors import without_paths
-from mien.service.state import config_of, engines_of, in_thread
+from mien.service.state import config_of, engines_of, in_thread, note_load
 
 router = APIRouter(prefix="/v1", tags=["system"])
 
@@ -44,8 +44,7 @@ async def ready(request: Request) -> JSONResponse:
     """Whether requests can be served: models are open, data can be read, the disk has room."""
     galleries = request.app.state.galleries
     problems = [*find_problems(config_of(request)), *galleries.problems, *galleries.exchanged()]
-    if request.app.state.auditing.problem:
-        problems.append(request.app.state.auditing.problem)
+    problems += filter(None, (request.app.state.auditing.problem, request.app.state.expiry.problem))
     problems = [without_paths(one, config_of(request).folder) for one in problems]
     answer = ReadyAnswer(status="not ready" if problems else "ready", problems=problems)
     return JSONResponse(answer.model_dump(), 503 if problems else 200)
@@ -69,16 +68,9 @@ def find_problems(config: ServiceConfig) -> list[str]:
     responses={200: {"content": {"text/plain": {}}, "description": "Numbers in the text format of Prometheus."}},
 )
 async def get_metrics(request: Request, caller: Annotated[Caller, Depends(needs("read"))]) -> PlainTextResponse:
-    """Requests by operation and status, time, and load, for Prometheus."""
-    state, waiting = request.app.state, engines_of(request).batcher.waiting
-    text = state.metrics.text(
-        requests_in_work=state.capacity.requests,
-        bytes_in_work=state.capacity.bytes,
-        pixels_in_work=state.capacity.pixels,
-        images_waiting=waiting,
-        webhook_deliveries_waiting=await in_thread(state.webhooks.waiting),
-        erasures_pending=await in_thread(state.galleries.pending_erasures),
-    )
+    """Requests by operation and status, time, and load, for Prometheus; of all workers."""
+    await note_load(request.app.state)
+    text = await in_thread(request.app.state.metrics.text)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
