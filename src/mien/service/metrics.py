@@ -56,7 +56,7 @@ def shared_numbers() -> Iterator[None]:
 
 def leave_shared_numbers(pid: int) -> None:
     """Forget the load of a process that has ended; what it counted stays."""
-    mark_process_dead(pid, os.environ[SHARED])
+    mark_process_dead(pid, os.environ[SHARED])  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -159,5 +159,5 @@ class Metrics:
         """All numbers; where several workers count together, those of all of them."""
         if SHARED not in os.environ:
             return generate_latest(self._registry)
-        MultiProcessCollector(together := CollectorRegistry())
+        MultiProcessCollector(together := CollectorRegistry())  # type: ignore[no-untyped-call]
         return generate_latest(together)
