@@ -1,5 +1,6 @@
 """What refuses a start, in one sentence."""
 
+import asyncio
 import socket
 import stat
 from dataclasses import replace
@@ -23,6 +24,28 @@ def test_the_address_has_the_port_that_was_free(tmp_path: Path) -> None:
     config = ServiceConfig(folder=tmp_path, port=0)
     with listen(config) as taken:
         assert address(config, taken) == f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_no_answer_waits_40_ms_for_the_acknowledgement_of_its_head(tmp_path: Path) -> None:
+    """Each answer is sent in two parts, and Nagle's algorithm keeps the second one back."""
+    delayed: list[bool] = []
+
+    class Answering(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted = transport.get_extra_info("socket")
+            delayed.append(not accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    async def connect() -> None:
+        with listen(ServiceConfig(folder=tmp_path, port=0)) as listening:
+            server = await asyncio.get_running_loop().create_server(Answering, sock=listening)
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            assert await reader.read() == b""
+            writer.close()
+            server.close()
+
+    asyncio.run(connect())
+    assert delayed == [False]
 
 
 def test_only_the_owner_can_read_the_folder(tmp_path: Path) -> None:
