@@ -55,6 +55,20 @@ def test_images_that_wait_together_go_together_and_get_their_own_results(make) -
     assert len(work.batches) <= 4 and max(map(len, work.batches)) >= 2
 
 
+def test_an_image_does_not_wait_for_company_that_cannot_come(make) -> None:
+    batcher, work = make(wait=60)
+    batcher.in_work = lambda: 1
+    assert batcher.submit("work", item("alone"), 10).result(10) == "work alone"
+    batcher.in_work = lambda: 3
+    first, second = (batcher.submit("gated", item(name), 10) for name in "ab")
+    assert work.batches == [["alone"]], "the third one may still come"
+    third = batcher.submit("gated", item("c"), 10)
+    for _ in range(3):
+        assert work.begun.acquire(timeout=10)
+    work.gate.set()
+    assert [one.result(10) for one in (first, second, third)] == ["gated a", "gated b", "gated c"]
+
+
 def test_images_of_different_work_do_not_mix(make) -> None:
     batcher, work = make(wait=0.05)
     futures = [batcher.submit(f"work {i % 2}", item(str(i)), 10) for i in range(6)]

@@ -185,7 +185,7 @@ def identify_images(
     """
     policy = scope_policy(scope)
     analyses = pipeline.analyse(sources, cutouts=policy != "ignore")
-    for one in measured(analyses, policy, pipeline.workers):
+    for one in measured(analyses, policy, pipeline.workers if len(sources) > 1 else 0):
         yield identify_analysis(gallery, one, threshold, count, demand=policy == "demand")
 
 

@@ -108,11 +108,14 @@ def measured(
     Args:
         analyses: of images, in their order.
         policy: nothing is measured where it ignores scope.
-        workers: threads.
+        workers: threads; 0 measures in the caller's, for a single image.
         enrolled: measure the face alone that this policy takes for enrolment, with the aspects of portraits.
     """
     if policy == "ignore":
         yield from map(Scoped, analyses)
+        return
+    if not workers:
+        yield from (_scoped(one, enrolled) for one in analyses)
         return
     with ThreadPoolExecutor(workers) as pool:
         yield from prefetch(pool, lambda one: _scoped(one, enrolled), analyses, workers + 1)

@@ -104,6 +104,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         # requests that wait for another worker's transaction would stop all others.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(config.limits.requests, "mien-short"))
         engines.batcher.on_batch = metrics.batch
+        engines.batcher.in_work = lambda: capacity.requests
         app.state.cameras.start()
         if not config.worker:
             # One worker sends for all.

@@ -1,10 +1,12 @@
 """Images of several requests, taken together through the models. Owns the queue and its workers; knows no request.
 
-An image waits a few milliseconds for company, then all that wait for the same work go together, shared out between
-the free workers. A large image goes alone, and one worker never takes large ones, so that small images do not wait
-behind them. What is cancelled while it waits leaves the queue at once. See mien.service.capacity for what may wait.
+An image waits a few milliseconds for company, unless there is nobody who could bring any; then all that wait for the
+same work go together, shared out between the free workers. A large image goes alone, and one worker never takes large
+ones, so that small images do not wait behind them. What is cancelled while it waits leaves the queue at once. See
+mien.service.capacity for what may wait.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -36,6 +38,11 @@ def _ignore(images: int, waited: Sequence[float], seconds: float) -> None:
     """Nobody counts."""
 
 
+def _any_number() -> float:
+    """Further images may always come."""
+    return math.inf
+
+
 class Batcher:
     """A queue of images and the threads that take them together.
 
@@ -46,14 +53,16 @@ class Batcher:
 
     Attributes:
         on_batch: called with each batch that went through.
+        in_work: gives the number of requests in work; where the images of all of them are here, none waits for more.
     """
 
     def __init__(self, work: Work, workers: int, batching: Batching) -> None:
         self._work, self._batching = work, batching
         self.on_batch: OnBatch = _ignore
+        self.in_work: Callable[[], float] = _any_number
         self._changed = threading.Condition()
         self._queue: list[_Waiting] = []
-        self._free, self._closed = 0, False
+        self._free, self._running, self._closed = 0, 0, False
         count = max(2, workers)
         self._threads = [
             threading.Thread(target=self._serve, args=(place > 0,), name=f"mien-models-{place}", daemon=True)
@@ -96,6 +105,8 @@ class Batcher:
             running = [one for one in batch if one.result.set_running_or_notify_cancel()]
             if running:
                 self._run(running)
+            with self._changed:
+                self._running -= len(batch)
 
     def _run(self, batch: Sequence[_Waiting]) -> None:
         began = time.monotonic()
@@ -120,12 +131,17 @@ class Batcher:
                     if group and patience <= 0:
                         taken = {id(one) for one in group}
                         self._queue = [one for one in self._queue if id(one) not in taken]
+                        self._running += len(group)
                         return group
                     if not group and self._closed:
                         return []
                     self._changed.wait(patience if group else None)
             finally:
                 self._free -= 1
+
+    def _company_may_come(self) -> bool:
+        """Whether there is a request whose image is neither here nor in the models."""
+        return self.in_work() > len(self._queue) + self._running
 
     def _group(self, takes_large: bool) -> tuple[list[_Waiting], float]:
         """The images that would go next, and how many seconds they may still wait for others."""
@@ -138,4 +154,7 @@ class Batcher:
         share = -(-len(alike) // max(1, self._free))
         group = alike[: max(1, min(self._batching.images, share))]
         full = len(alike) >= self._batching.images or self._closed or self._batching.images == 1
-        return group, 0.0 if full else first.arrived + self._batching.wait - time.monotonic()
+        return (
+            group,
+            0.0 if full or not self._company_may_come() else first.arrived + self._batching.wait - time.monotonic(),
+        )
