@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from mien.detect.mtcnn_patches import (
-    MAX_PATCHES,
+    BATCHES,
     Proposals,
+    by_owner,
     cut_patches,
-    join_proposals,
     place_points,
     run_patches,
     shift_boxes,
+    suppress,
     to_squares,
 )
 from mien.detect.mtcnn_pyramid import PADDING, halvings
@@ -30,12 +31,12 @@ class Counting:
         return [images.reshape(len(images), -1).mean(axis=1, dtype=np.float32)[:, None]]
 
 
-@pytest.mark.parametrize(("count", "batches"), [(1, [1]), (5, [8]), (256, [256]), (300, [256, 64])])
+@pytest.mark.parametrize(("count", "batches"), [(1, [1]), (5, [8]), (64, [64]), (107, [64, 32, 8, 4])])
 def test_patches_go_through_in_few_shapes_and_limited_numbers(count: int, batches: list[int]) -> None:
     session, patches = Counting(), np.zeros((count, 24, 24, 3), np.uint8)
     patches[:] = np.arange(count).reshape(-1, 1, 1, 1) % 251
     (answer,) = run_patches(session, patches)
-    assert session.batches == batches and max(batches) <= MAX_PATCHES
+    assert session.batches == batches and max(batches) <= BATCHES[0]
     assert answer[:, 0].tolist() == [i % 251 for i in range(count)]
 
 
@@ -59,6 +60,12 @@ def test_boxes_and_points_follow_from_shares_of_the_box() -> None:
     assert to_squares(boxes).tolist() == [[0, 20, 40, 60]]
 
 
-def test_proposals_are_joined_and_taken_in_order() -> None:
-    both = join_proposals([proposals([0, 0, 1, 1]), proposals([2, 2, 3, 3], [4, 4, 5, 5])])
-    assert both.take(np.array([2, 0])).boxes.tolist() == [[4, 4, 5, 5], [0, 0, 1, 1]]
+def test_boxes_of_other_images_and_groups_are_not_suppressed() -> None:
+    boxes = floats([[0, 0, 10, 10], [0, 0, 10, 11], [0, 0, 10, 10], [0, 1, 10, 10]])
+    owner, groups = np.array([1, 1, 0, 1]), np.array([5, 5, 5, 6])
+    found = Proposals(boxes, floats([0.7, 0.9, 0.6, 0.8]), owner)
+    assert [places.tolist() for places in by_owner(found)] == [[2], [0, 1, 3]]
+    assert suppress(found, 0.5).scores.tolist() == pytest.approx([0.6, 0.9])
+    assert suppress(found, 0.5, groups).scores.tolist() == pytest.approx([0.6, 0.9, 0.8])
+    nothing = suppress(found.take(np.empty(0, np.int64)), 0.5)
+    assert nothing.boxes.shape == (0, 4)

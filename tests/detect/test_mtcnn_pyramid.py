@@ -1,11 +1,19 @@
-"""MTCNN's pyramid: which sizes are seen, and which pictures go through P-Net together."""
+"""MTCNN's pyramid: which sizes are seen, and what their levels are sampled from."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from mien.detect.mtcnn_pyramid import MtcnnSettings, batches, canvas_size, halvings, pyramid, working_size
+from mien.detect.mtcnn_pyramid import (
+    Level,
+    MtcnnSettings,
+    draw_level,
+    halvings,
+    levels_of,
+    pyramid,
+    working_size,
+)
 
 
 def test_the_pyramid_covers_its_faces() -> None:
@@ -29,10 +37,14 @@ def test_a_picture_is_shrunk_to_the_working_size_and_never_enlarged(
     assert (working.shape[1], working.shape[0]) == expected
 
 
-def test_canvases_are_whole_steps_and_batches_powers_of_two() -> None:
-    assert canvas_size(np.zeros((1, 65, 3), np.uint8)) == (128, 64)
-    assert [len(part) for part in batches(list(range(23)))] == [8, 8, 4, 2, 1]
-    assert list(itertools.chain(*batches(list(range(23))))) == list(range(23))
+def test_levels_are_sampled_from_the_smallest_halving_that_is_larger() -> None:
+    images = halvings(np.zeros((480, 640, 3), np.uint8))
+    levels = levels_of(7, images, MtcnnSettings())
+    assert levels[:3] == [Level(7, 240, 180, 1), Level(7, 170, 128, 1), Level(7, 121, 90, 2)]
+    for level in levels:
+        height, width = images[level.halving].shape[:2]
+        assert level.owner == 7 and width >= level.width and height >= level.height
+        assert draw_level(images, level).shape == (level.height, level.width, 3)
 
 
 def test_halvings_go_down_to_about_sixteen_pixels() -> None:

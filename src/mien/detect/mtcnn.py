@@ -2,47 +2,35 @@
 
 P-Net proposes 12-pixel windows on every level, R-Net and O-Net refine them at 24 and 48 pixels, and O-Net adds the
 landmarks. O-Net then looks again at the box that it found, as landmarks are most exact where the box is (measured
-in docs/log.md). Images of about one size go through each network together. Every level has a margin of half a window,
-and the pyramid goes on until a window covers more than the whole image, so that faces that fill the frame are
-proposed like others.
+in docs/log.md). All images go through each network together, whatever their sizes: P-Net sees the levels of many of
+them on one canvas. Every level has a margin of half a window, and the pyramid goes on until a window covers more than
+the whole image, so that faces that fill the frame are proposed like others.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.detect.detector import Detector, NetworkFamily
+from mien.detect.mtcnn_mosaic import MARGIN, Mosaic, draw, lay_out, owners
 from mien.detect.mtcnn_patches import (
     Proposals,
     cut_patches,
-    join_proposals,
     place_points,
     run_patches,
     shift_boxes,
+    suppress,
     to_squares,
 )
-from mien.detect.mtcnn_pyramid import (
-    PADDING,
-    WINDOW,
-    Halvings,
-    MtcnnSettings,
-    batches,
-    canvas_size,
-    halvings,
-    pyramid,
-    working_size,
-)
+from mien.detect.mtcnn_pyramid import CELL, WINDOW, Halvings, Level, MtcnnSettings, halvings, levels_of, working_size
 from mien.detect.schedule import to_faces
-from mien.geometry import nms, suppress_nested
+from mien.geometry import suppress_nested
 from mien.models.options import AUTO, EngineOptions
 from mien.models.store import Model
-from mien.types import Faces, Floats, Image
+from mien.types import Faces, Floats, Image, floats
 
-CELL = 2
-"""P-Net's stride in pixels."""
 EARLY = (("proposal", 0.45), ("refinement", 0.3))
 """How low the limits of the first two stages may go for a low minimum score: below, there are too many proposals."""
 STEADY = "f32"
@@ -79,16 +67,17 @@ class Mtcnn:
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
         """Faces of each image, best first; boxes and landmarks in pixels of that image."""
-        working = [working_size(image, self.settings) for image in images]
-        by_canvas: dict[tuple[int, int], list[int]] = {}
-        for index, image in enumerate(working):
-            by_canvas.setdefault(canvas_size(image), []).append(index)
-        faces: list[Faces] = [()] * len(images)
-        for canvas, members in by_canvas.items():
-            scales = [images[i].shape[1] / working[i].shape[1] for i in members]
-            found = self._detect_group([working[i] for i in members], canvas, scales)
-            for i, own in zip(members, found, strict=True):
-                faces[i] = own
+        if not images:
+            return []
+        working = [halvings(working_size(image, self.settings)) for image in images]
+        kept = self._finish(working, self._refine(working, self._propose(working)))
+        landmarks = self._landmarks(working, kept)
+        faces: list[Faces] = []
+        for index, image in enumerate(images):
+            own = np.flatnonzero(kept.owner == index)
+            own = own[np.argsort(-kept.scores[own], kind="stable")]
+            grow = np.float32(image.shape[1] / working[index][0].shape[1])
+            faces.append(to_faces(kept.boxes[own] * grow, kept.scores[own], landmarks[own] * grow))
         return faces
 
     def landmarks(self, image: Image, boxes: Floats) -> Floats:
@@ -102,55 +91,39 @@ class Mtcnn:
         squares = Proposals(to_squares(found.boxes), found.scores, found.owner)
         return place_points(squares.boxes, run_patches(self._onet, cut_patches(images, squares, 48))[1])
 
-    def _detect_group(self, originals: list[Image], canvas: tuple[int, int], scales: list[float]) -> list[Faces]:
-        images = [halvings(image) for image in originals]
-        kept = self._finish(images, self._refine(images, self._propose(images, canvas)))
-        landmarks = self._landmarks(images, kept)
-        faces = []
-        for index, scale in enumerate(scales):
-            own = np.flatnonzero(kept.owner == index)
-            own = own[np.argsort(-kept.scores[own], kind="stable")]
-            grow = np.float32(scale)
-            faces.append(to_faces(kept.boxes[own] * grow, kept.scores[own], landmarks[own] * grow))
-        return faces
-
-    def _propose(self, images: list[Halvings], canvas: tuple[int, int]) -> Proposals:
-        levels = [pyramid(own[0].shape[1], own[0].shape[0], self.settings) for own in images]
-        found, scales = [], max(levels, key=len)
-        for number, scale in enumerate(scales):
-            # Larger images have coarser levels that smaller ones do without.
-            members = [index for index, own in enumerate(levels) if number < len(own)]
-            parts = [self._propose_level(images, batch, canvas, scale) for batch in batches(members)]
-            found.append(_suppressed(join_proposals(parts), LEVEL_OVERLAP))
-        everything = _suppressed(join_proposals(found), OVERLAP)
+    def _propose(self, images: list[Halvings]) -> Proposals:
+        levels = [level for owner, image in enumerate(images) for level in levels_of(owner, image, self.settings)]
+        found = [self._propose_on(mosaic, levels, images) for mosaic in lay_out(levels)]
+        boxes, scores, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        image_of = np.array([level.owner for level in levels], np.int64)
+        best = suppress(Proposals(boxes, scores, image_of[numbers]), LEVEL_OVERLAP, numbers)
+        everything = suppress(best, OVERLAP)
         return replace(everything, boxes=to_squares(everything.boxes))
 
-    def _propose_level(
-        self, images: list[Halvings], members: list[int], canvas: tuple[int, int], scale: float
-    ) -> Proposals:
-        margin = WINDOW // 2
-        room = (round(canvas[0] * scale) + 2 * margin, round(canvas[1] * scale) + 2 * margin)
-        level = np.full((len(members), room[1], room[0], 3), PADDING, np.uint8)
-        actual = np.empty((len(members), 4), np.float32)
-        for place, member in enumerate(members):
-            height, width = images[member][0].shape[:2]
-            times = min(len(images[member]) - 1, max(0, int(math.log2(1 / scale))))
-            size = max(1, round(width * scale)), max(1, round(height * scale))
-            small = cv2.resize(images[member][times], size, interpolation=cv2.INTER_LINEAR)
-            level[place, margin : margin + size[1], margin : margin + size[0]] = small
-            actual[place] = [width / size[0], height / size[1]] * 2
-        shifts, probabilities = self._pnet.run(level)
-        owner, row, column = np.nonzero(probabilities[:, 1] > self.settings.proposal)
-        corner = np.stack([column, row], axis=1).astype(np.float32) * CELL
-        window = np.concatenate([corner, corner + WINDOW], axis=1)
-        boxes = (window + shifts[owner, :, row, column] * WINDOW - margin) * actual[owner]
-        return Proposals(boxes, probabilities[owner, 1, row, column], np.array(members, np.int64)[owner])
+    def _propose_on(
+        self, mosaic: Mosaic, levels: list[Level], images: list[Halvings]
+    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """Boxes in pixels of their images, scores, and the number of the level of each."""
+        shifts, probabilities = (output[0] for output in self._pnet.run(draw(mosaic, levels, images)[None]))
+        number_of = owners(mosaic, levels)
+        row, column = np.nonzero((probabilities[1] > self.settings.proposal) & (number_of >= 0))
+        number = number_of[row, column]
+        corner, actual = np.zeros((len(levels), 2), np.float32), np.ones((len(levels), 2), np.float32)
+        for place in mosaic.places:
+            level = levels[place.level]
+            height, width = images[level.owner][0].shape[:2]
+            corner[place.level] = place.left + MARGIN, place.top + MARGIN
+            actual[place.level] = width / level.width, height / level.height
+        start = floats(np.stack([column, row], axis=1) * CELL) - corner[number]
+        window = np.concatenate([start, start + WINDOW], axis=1)
+        boxes = (window + shifts[:, row, column].T * WINDOW) * np.tile(actual[number], 2)
+        return floats(boxes), probabilities[1, row, column], number
 
     def _refine(self, images: list[Halvings], proposals: Proposals) -> Proposals:
         if not len(proposals.boxes):
             return proposals
         shifts, probabilities = run_patches(self._rnet, cut_patches(images, proposals, 24))
-        refined = _suppressed(_accepted(proposals, shifts, probabilities, self.settings.refinement), OVERLAP)
+        refined = suppress(_accepted(proposals, shifts, probabilities, self.settings.refinement), OVERLAP)
         return replace(refined, boxes=to_squares(refined.boxes))
 
     def _finish(self, images: list[Halvings], proposals: Proposals) -> Proposals:
@@ -170,11 +143,6 @@ def _accepted(proposals: Proposals, shifts: Floats, probabilities: Floats, limit
     chosen = np.flatnonzero(probabilities[:, 1] > limit)
     boxes = shift_boxes(proposals.boxes[chosen], shifts[chosen])
     return Proposals(boxes, probabilities[chosen, 1], proposals.owner[chosen])
-
-
-def _suppressed(proposals: Proposals, overlap: float) -> Proposals:
-    """The best boxes of each image."""
-    return proposals.take(nms(proposals.boxes, proposals.scores, overlap, proposals.owner))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

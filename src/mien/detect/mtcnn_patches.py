@@ -1,6 +1,6 @@
 """What R-Net and O-Net of MTCNN see and answer: patches cut out of images; the boxes and points that follow.
 
-Owns cutting, batches of patches, and box arithmetic. Decides nothing about faces.
+Owns cutting, batches of patches, suppression and box arithmetic. Decides nothing about faces.
 """
 
 import math
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.detect.mtcnn_pyramid import PADDING, Halvings
+from mien.geometry import nms
 from mien.models.session import Session
 from mien.types import Floats, Image, floats
 
-MAX_PATCHES = 256
-"""Patches that go through a network together; more gain nothing and take memory."""
+BATCHES = (64, 32, 16, 8)
+"""Patches that go through a network together. More gain nothing, and below eight each patch takes longer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,26 +33,49 @@ class Proposals:
         return Proposals(self.boxes[index], self.scores[index], self.owner[index])
 
 
-def join_proposals(parts: Sequence[Proposals]) -> Proposals:
-    """Boxes of several batches or levels, end to end."""
-    return Proposals(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.owner for part in parts]),
-    )
+def by_owner(proposals: Proposals) -> list[NDArray[np.int64]]:
+    """The places of the boxes of each image that has any."""
+    order = np.argsort(proposals.owner, kind="stable")
+    cuts = np.flatnonzero(np.diff(proposals.owner[order])) + 1
+    return np.split(order, cuts) if len(order) else []
+
+
+def suppress(proposals: Proposals, overlap: float, groups: NDArray[np.int64] | None = None) -> Proposals:
+    """The best boxes of each image.
+
+    Args:
+        proposals: of any number of images.
+        overlap: IoU above which the worse of two boxes is dropped.
+        groups: (N,) numbers; boxes of different groups do not suppress each other. None is one group per image.
+    """
+    boxes, scores = proposals.boxes, proposals.scores
+    # Image by image, since the time for suppression grows with the square of the number of boxes.
+    kept = [
+        own[nms(boxes[own], scores[own], overlap, None if groups is None else groups[own])]
+        for own in by_owner(proposals)
+    ]
+    return proposals.take(np.concatenate([np.empty(0, np.int64), *kept]))
 
 
 def run_patches(session: Session, patches: Image) -> list[Floats]:
-    """Run (N, side, side, 3) patches through a network, at most MAX_PATCHES at a time."""
-    parts = [_run_part(session, patches[i : i + MAX_PATCHES]) for i in range(0, len(patches), MAX_PATCHES)]
+    """Run (N, side, side, 3) patches through a network, in batches of few sizes."""
+    parts, start = [], 0
+    while start < len(patches):
+        left = len(patches) - start
+        count = next((size for size in BATCHES if size <= left), left)
+        parts.append(_run_part(session, patches[start : start + count]))
+        start += count
     return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
 def _run_part(session: Session, patches: Image) -> list[Floats]:
     """Run patches, filled up to a power of two, so that few shapes occur."""
     count = 1 << (len(patches) - 1).bit_length()
-    filled = np.concatenate([patches, np.zeros((count - len(patches), *patches.shape[1:]), np.uint8)])
-    return [output[: len(patches)] for output in session.run(filled)]
+    if count > len(patches):
+        patches, given = np.zeros((count, *patches.shape[1:]), np.uint8), patches
+        patches[: len(given)] = given
+        return [output[: len(given)] for output in session.run(patches)]
+    return session.run(patches)
 
 
 def cut_patches(images: Sequence[Halvings], proposals: Proposals, side: int) -> Image:

@@ -1,9 +1,9 @@
-"""The image pyramid of MTCNN: the sizes at which P-Net sees an image, and which images go through it together.
+"""The image pyramid of MTCNN: the sizes at which P-Net sees an image.
 
-Owns scales, canvases and halvings. Runs no network.
+Owns scales, levels and halvings. Runs no network.
 """
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -18,11 +18,8 @@ WINDOW = 12
 """Side of P-Net's window in pixels."""
 PADDING = 127
 """Grey around an image: the value that is nearest to 0 after normalization."""
-STEP = 64
-"""Canvas sides are multiples of this many pixels: the engine prepares itself for each new shape, which takes longer
-than looking at the padding that fills a canvas."""
-TOGETHER = 8
-"""Max images that go through P-Net together."""
+CELL = 2
+"""P-Net's stride in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +57,43 @@ def pyramid(width: int, height: int, settings: MtcnnSettings) -> list[float]:
     return scales
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of the pyramid of one image.
+
+    Attributes:
+        owner: the image's index.
+        width: of the level in pixels.
+        height: of the level in pixels.
+        halving: which of the image's halvings it is sampled from.
+    """
+
+    owner: int
+    width: int
+    height: int
+    halving: int
+
+
+def levels_of(owner: int, images: Halvings, settings: MtcnnSettings) -> list[Level]:
+    """The levels of an image, finest first."""
+    height, width = images[0].shape[:2]
+    return [
+        Level(
+            owner,
+            max(1, round(width * scale)),
+            max(1, round(height * scale)),
+            min(len(images) - 1, max(0, int(math.log2(1 / scale)))),
+        )
+        for scale in pyramid(width, height, settings)
+    ]
+
+
+def draw_level(images: Halvings, level: Level) -> Image:
+    """The image in the size of a level."""
+    size = level.width, level.height
+    return np.asarray(cv2.resize(images[level.halving], size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def working_size(image: Image, settings: MtcnnSettings) -> Image:
     """The image in the size in which faces are looked for; never enlarged."""
     height, width = image.shape[:2]
@@ -68,21 +102,6 @@ def working_size(image: Image, settings: MtcnnSettings) -> Image:
         return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def canvas_size(image: Image) -> tuple[int, int]:
-    """Width and height of the canvas that an image is laid on; images of about one size share it."""
-    return -(-image.shape[1] // STEP) * STEP, -(-image.shape[0] // STEP) * STEP
-
-
-def batches(members: list[int]) -> Iterator[list[int]]:
-    """Cut a list into parts of 8, 4, 2 and 1, so that few shapes occur."""
-    size = TOGETHER
-    while members:
-        while size > len(members):
-            size //= 2
-        yield members[:size]
-        members = members[size:]
 
 
 def halvings(image: Image) -> Halvings:
