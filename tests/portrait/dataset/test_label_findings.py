@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from mien.portrait.dataset.label_findings import MIN_FACES, find_wrong_labels, open_label_model
+from mien.models import store
+from mien.portrait.dataset.findings import Finding
+from mien.portrait.dataset.label_findings import MIN_FACES, find_wrong_labels, group_rates, open_label_model
 from mien.portrait.dataset.labels import labels_of
 from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.measurements import gather, schema
@@ -95,6 +97,25 @@ def test_confusable_people_are_a_warning_that_names_a_few_and_counts_many(vector
         f"{finding.place} and {named}: the recognizer cannot tell them apart"
     )
     assert "không phân biệt được" in finding.message.text("vi")
+
+
+def test_where_people_are_confused_the_cards_rate_of_its_worst_group_is_said() -> None:
+    confused = [Finding(kind="confusable-people", place="a", others=("b",), arguments={"count": 1})]
+    (note,) = group_rates(confused, store.load("dlib-resnet").card)
+    within = store.load("dlib-resnet").card.threshold(1e-3).within("asian")
+    assert within is not None and within[1] > 1e-3
+    assert "people of the group 'asian'" in note.text("en")
+    assert f"{100 * within[0]:.1f}%" in note.text("en") and "0.1%" in note.text("en")
+    assert "dlib-resnet" in note.text("vi") and "'asian'" in note.text("vi")
+
+
+def test_nothing_is_said_of_groups_where_nobody_is_confused_or_a_card_knows_none() -> None:
+    card = store.load("dlib-resnet").card
+    confused = [Finding(kind="confusable-people", place="a", others=("b",), arguments={"count": 1})]
+    assert group_rates([], card) == ()
+    assert group_rates(confused, card.model_copy(update={"thresholds": ()})) == ()
+    even = tuple(row.model_copy(update={"strata": None}) for row in card.thresholds)
+    assert group_rates(confused, card.model_copy(update={"thresholds": even})) == ()
 
 
 def test_a_folder_of_shared_photographs_alone_is_not_another_persons(vectors: np.ndarray) -> None:

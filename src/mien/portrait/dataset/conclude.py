@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.models import store
 from mien.portrait.dataset.audit import Audit, Bools, RuleResult, lacks_model
 from mien.portrait.dataset.balance import GroupBalance, MissingPeople, balance, missing_people
 from mien.portrait.dataset.duplicate_findings import find_duplicates
 from mien.portrait.dataset.findings import Finding
-from mien.portrait.dataset.label_findings import find_wrong_labels, open_label_model
+from mien.portrait.dataset.label_findings import find_wrong_labels, group_rates, open_label_model
 from mien.portrait.dataset.measure_files import AuditModels
 from mien.portrait.dataset.measurements import Measurements
 from mien.portrait.dataset.metadata import Metadata
@@ -63,6 +64,8 @@ def conclude(
     people = summarize_people(entries, readable & ~is_duplicate, accepted)
     balances, missing = _balances(rules, entries, people, readable)
     guessed, notes = guessed_balances(rules, entries, metadata)
+    if models.recognizer:
+        notes = (*notes, *group_rates(wrong_labels, store.load(models.recognizer).card))
     findings = [
         *listing.findings,
         *_unreadable(entries, readable),

@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import CardError
+from mien.messages import Message
+from mien.messages.figures import percent
 from mien.models import store
+from mien.models.card import ModelCard
 from mien.portrait.dataset.choose_faces import choose_faces
 from mien.portrait.dataset.findings import Finding
 from mien.portrait.dataset.labels import Labels
@@ -20,6 +24,8 @@ NAMES = 6
 """People that a sentence names; of more, it says how many."""
 MIN_FACES = 3
 """With fewer faces there is nothing to learn from."""
+SAID = 1e-3
+"""The false match rate whose threshold stands for a recognizer, where it is said how it holds for groups."""
 
 
 def open_label_model(
@@ -77,6 +83,32 @@ def find_wrong_labels(
         *(naming.merge(one) for one in _real_merges(label_model, naming, shared)),
         *(naming.confused(one) for one in label_model.confused()),
     ]
+
+
+def group_rates(findings: Sequence[Finding], card: ModelCard) -> tuple[Message, ...]:
+    """What the recognizer's card says of the group for which its threshold fails, where people are confused.
+
+    No certainty is computed from that rate: a pair has to stand out from its own neighbours, who are of its group,
+    and that says more than one rate of a group to which a data set may not belong.
+    """
+    if not any(one.kind == "confusable-people" for one in findings):
+        return ()
+    try:
+        threshold = card.threshold(SAID)
+    except CardError:
+        return ()
+    group = threshold.failing_group
+    measured = None if group is None else threshold.within(group)
+    if group is None or measured is None:
+        return ()
+    rate, low, high = (percent(value) for value in measured)
+    wanted = percent(SAID)
+    return (
+        Message(
+            "audit.group-rate",
+            {"model": card.name, "group": group, "rate": rate, "low": low, "high": high, "wanted": wanted},
+        ),
+    )
 
 
 def _real_merges(label_model: Labels, naming: "_Naming", shared: set[str]) -> Iterator[Merge]:
