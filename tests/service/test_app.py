@@ -36,6 +36,8 @@ def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monke
         }
         about |= {"expiry": SimpleNamespace(erase=erase), "file": SimpleNamespace(empty_log=lambda: True)}
         names = {"replays": SimpleNamespace(forget=forget), "jobs": SimpleNamespace(forget_names=lambda: None)}
+        unknown = SimpleNamespace(expired=list, erase_unused_keys=lambda: None)
+        about["unknown"] = unknown
         state = State({**about, **names, "galleries": galleries, "names_remain": False})
         task = asyncio.create_task(app.finish_erasures(state))
         await asyncio.wait_for(ended.wait(), 10)

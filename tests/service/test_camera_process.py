@@ -3,14 +3,19 @@
 import io
 import json
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mien.gallery.decide import Candidate, Identification
+from mien.gallery.records import Portrait
 from mien.messages import Message
-from mien.service.camera_process import Reporter, event_body, main
-from mien.types import Score, Threshold
+from mien.service.camera_process import Ignored, Reporter, event_body, main
+from mien.types import Box, Face, Score, Threshold
 from mien.watch.events import Kind, WatchEvent
+from mien.watch.samples import Measured, Sample
+from mien.watch.unknown import KeptFace, embedding_text
 
 THRESHOLD = Threshold(value=0.5, unit="cosine", contract="c", fmr=1e-3, fmr_interval=None, protocol="made up")
 
@@ -59,6 +64,7 @@ def test_what_cannot_be_watched_is_said_without_the_address(
         "recognizer": DEFAULT_RECOGNIZER,
         "engine": "auto",
         "precision": "auto",
+        "keep_unknown": False,
     }
 
     class Input(io.StringIO):
@@ -66,7 +72,30 @@ def test_what_cannot_be_watched_is_said_without_the_address(
             raise OSError("the thread that waits for the end has nothing to wait for here")
 
     monkeypatch.setattr(sys, "stdin", Input(json.dumps(asked) + "\n"))
-    monkeypatch.setattr("mien.service.camera_process._end_with_input", lambda: None)
+    monkeypatch.setattr("mien.service.camera_process._end_with_input", lambda ignored: None)
     assert main() == 1
     said = json.loads(capsys.readouterr().out)["failed"]
     assert said.startswith("the camera cannot be opened") and "secret" not in said and "127.0.0.1" not in said
+
+
+def test_samples_of_a_stranger_go_to_the_service_with_their_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    one = Face(Box(0, 0, 9, 9), 0.9, np.zeros((5, 2), np.float32))
+    measured = Measured(at=1, face=one, worth=50, doubts=(), thumbnail=np.zeros((2, 2, 3), np.uint8))
+    sample = Sample(measured, np.arange(4, dtype=np.float32), Portrait(b"JPEG", np.ones((5, 2), np.float32)))
+    left = event("left", known=False)
+    Reporter().event(replace(left, unknown=(sample,)))
+    Reporter().event(left)
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    face = KeptFace.from_json(first["unknown"]["faces"][0])
+    assert (first["unknown"]["contract"], face.portrait.jpeg, face.embedding.tolist()) == ("c", b"JPEG", [0, 1, 2, 3])
+    assert "unknown" not in second and "JPEG" not in json.dumps(first["event"])
+
+
+def test_whom_the_service_ignores_is_known_by_contract_and_as_it_said_last() -> None:
+    rows, ignored = np.eye(3, dtype=np.float32), Ignored()
+    people = [[embedding_text(rows[0]), embedding_text(rows[1])], [embedding_text(rows[2])]]
+    assert ignored("c") == ()
+    ignored.follow([json.dumps({"ignored": {"c": people}})])
+    assert [one.tolist() for one in ignored("c")] == [rows[:2].tolist(), rows[2:].tolist()] and ignored("d") == ()
+    ignored.follow([json.dumps({"ignored": {}})])
+    assert ignored("c") == ()

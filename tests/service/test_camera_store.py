@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.service.camera_store import FILE, MAX_CAMERAS, CameraStore
+from mien.service.camera_file import FILE, CameraFile
+from mien.service.camera_store import MAX_CAMERAS, CameraStore
 from mien.service.errors import ServiceError
 
 ADDRESS = "rtsp://admin:secret-word@10.0.0.7/door"
@@ -12,17 +13,17 @@ GALLERY = "0" * 32
 
 
 def test_a_camera_is_there_after_a_restart_with_its_address(tmp_path: Path) -> None:
-    store = CameraStore(tmp_path)
+    store = CameraStore(CameraFile(tmp_path))
     added = store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
     store.close()
-    again = CameraStore(tmp_path)
+    again = CameraStore(CameraFile(tmp_path))
     assert again.all() == [added] and again.address(added.id) == ADDRESS
     assert (added.state, added.seen, added.policy) == ("starting", None, "fmr:1e-4")
     again.close()
 
 
 def test_credentials_are_in_no_file(tmp_path: Path) -> None:
-    store = CameraStore(tmp_path)
+    store = CameraStore(CameraFile(tmp_path))
     store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
     store.close()
     assert all(b"secret-word" not in path.read_bytes() for path in tmp_path.iterdir())
@@ -30,18 +31,18 @@ def test_credentials_are_in_no_file(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_key_says_what_to_do(tmp_path: Path) -> None:
-    store = CameraStore(tmp_path)
+    store = CameraStore(CameraFile(tmp_path))
     camera = store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
     store.close()
     (tmp_path / "cameras.key").write_bytes(b"x" * 32)
-    other = CameraStore(tmp_path)
+    other = CameraStore(CameraFile(tmp_path))
     with pytest.raises(ServiceError, match="delete the camera and add it again"):
         other.address(camera.id)
     other.close()
 
 
 def test_events_are_given_after_a_number_and_gone_with_their_camera(tmp_path: Path) -> None:
-    store = CameraStore(tmp_path)
+    store = CameraStore(CameraFile(tmp_path))
     door, gate = (store.add(name, GALLERY, ADDRESS, "fmr:1e-4") for name in ("Door", "Gate"))
     for place in range(5):
         store.add_event(door.id, float(place), {"event": "appeared", "track": place})
@@ -57,7 +58,7 @@ def test_events_are_given_after_a_number_and_gone_with_their_camera(tmp_path: Pa
 
 
 def test_there_are_not_too_many_cameras(tmp_path: Path) -> None:
-    store = CameraStore(tmp_path)
+    store = CameraStore(CameraFile(tmp_path))
     for place in range(MAX_CAMERAS):
         store.add(str(place), GALLERY, ADDRESS, "fmr:1e-4")
     with pytest.raises(ServiceError, match="at most 16 cameras"):
@@ -66,7 +67,7 @@ def test_there_are_not_too_many_cameras(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_is_not_there_is_not_found(tmp_path: Path) -> None:
-    store = CameraStore(tmp_path)
+    store = CameraStore(CameraFile(tmp_path))
     for call in (store.find, store.address, store.delete):
         with pytest.raises(ServiceError) as caught:
             call("0" * 16)

@@ -11,16 +11,25 @@ import pytest
 
 from mien.errors import GalleryError
 from mien.service import cameras as module
+from mien.service.camera_file import CameraFile
 from mien.service.camera_networks import parse_networks
 from mien.service.camera_store import CameraStore
 from mien.service.cameras import Cameras
 from mien.service.config import ServiceConfig
+from mien.service.unknown_store import UnknownStore
 
 CHILD = """
 import json, sys
 asked = json.loads(sys.stdin.readline())
 print(json.dumps({"event": {"event": "appeared", "outcome": "unknown", "reasons": [], "asked": asked["address"]}}))
 print(json.dumps({"state": "watching", "rate": 5.0, "delay": 0.1}), flush=True)
+if asked["keep_unknown"]:
+    face = {"embedding": "AACAPwAAAEA=", "jpeg": "SlBFRw==", "landmarks": [[0, 0]] * 5, "doubts": []}
+    said = {"event": "left", "outcome": "unknown", "reasons": []}
+    print(json.dumps({"event": said, "unknown": {"contract": "c", "faces": [face]}}), flush=True)
+    for line in sys.stdin:
+        heard = {"event": "heard", "outcome": "unknown", "reasons": [], "ignored": json.loads(line)["ignored"]}
+        print(json.dumps({"event": heard}), flush=True)
 if asked["policy"] != "fmr:0.5":
     sys.stdin.read()
 """
@@ -63,7 +72,9 @@ def make(tmp_path: Path) -> Iterator[Callable[[], Cameras]]:
 
     def one() -> Cameras:
         networks = parse_networks(["127.0.0.0/8"])
-        made.append(Cameras(ServiceConfig(folder=tmp_path), CameraStore(tmp_path), networks, find_path))
+        file = CameraFile(tmp_path)
+        parts = CameraStore(file), UnknownStore(file)
+        made.append(Cameras(ServiceConfig(folder=tmp_path), *parts, networks, find_path))
         return made[-1]
 
     yield one
@@ -120,3 +131,25 @@ def test_of_two_workers_one_runs_the_cameras_and_the_other_takes_over(
     first.close()
     until(lambda: len(commands) == 2)
     assert second._running
+
+
+def test_whom_a_camera_does_not_recognize_is_kept_and_it_hears_who_is_ignored(
+    make: Callable[[], Cameras], commands: list[list[str]]
+) -> None:
+    cameras = make()
+    camera = cameras.store.add("Door", GALLERY, ADDRESS, "fmr:1e-4", 24.0)
+    cameras.start()
+    until(lambda: bool(cameras.unknown.visits(GALLERY)))
+    (visit,) = cameras.unknown.visits(GALLERY)
+    (vectors,) = cameras.unknown.embeddings([visit])
+    assert vectors.tolist() == [[1, 2]] and cameras.unknown.faces(visit)[0].portrait.jpeg == b"JPEG"
+
+    def heard() -> list[object]:
+        events = cameras.store.events(camera.id, 0, 100)
+        return [one.body["ignored"] for one in events if one.body["event"] == "heard"]
+
+    cameras.unknown.ignore([visit])
+    until(lambda: len(heard()) == 1)
+    cameras.unknown.delete(cameras.unknown.visits(GALLERY))
+    until(lambda: len(heard()) == 2)
+    assert heard() == [{"c": [["AACAPwAAAEA="]]}, {}]

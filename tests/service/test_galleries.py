@@ -26,7 +26,7 @@ def test_galleries_are_found_again_by_their_ids_and_names(engines: Engines, tmp_
     assert found.name == "Cửa trước" and found.fits and found.gallery.store.settings().keep == "none"
     with pytest.raises(ServiceError, match="no such gallery"):
         again.find("0" * 32)
-    assert again.delete(made.id, None) == 0 and not list((tmp_path / FOLDER).iterdir())
+    assert again.delete(made.id, None, lambda: None) == 0 and not list((tmp_path / FOLDER).iterdir())
     again.close()
 
 
@@ -34,7 +34,7 @@ def test_marks_of_deleted_galleries_do_not_pile_up(engines: Engines, tmp_path: P
     galleries, other = Galleries(tmp_path, engines.card), Galleries(tmp_path, engines.card)
     made = galleries.create("Door", GallerySettings())
     assert other.find(made.id).name == "Door"
-    galleries.delete(made.id, None)
+    galleries.delete(made.id, None, lambda: None)
     (mark,) = (tmp_path / DELETED).iterdir()
     os.utime(mark, (time.time() - MARKED - 1,) * 2)
     other.forget_removed()
@@ -94,8 +94,8 @@ def test_a_gallery_is_not_deleted_while_a_database_still_has_vectors_of_the_eras
     gone = Table("postgresql:///x?host=/nowhere", store.identity)
     store.write_kept(WAITING, waiting_text({gone: ["0" * 32]}))
     with pytest.raises(ServiceError, match="cannot be reached: delete the gallery again"):
-        galleries.delete(made.id, "Door")
+        galleries.delete(made.id, "Door", lambda: None)
     assert galleries.find(made.id) is made and store.subjects() == [] and made.path.exists()
     store.write_kept(WAITING, None)
-    assert galleries.delete(made.id, None) == 0 and not made.path.exists()
+    assert galleries.delete(made.id, None, lambda: None) == 0 and not made.path.exists()
     galleries.close()

@@ -11,6 +11,7 @@ import pytest
 
 from mien.client import is_signed
 from mien.service import webhook_store
+from mien.service.camera_file import CameraFile
 from mien.service.camera_networks import Network, parse_networks
 from mien.service.camera_store import CameraStore
 from mien.service.errors import ServiceError
@@ -40,7 +41,7 @@ class Office:
         self.folder, self.networks = folder, networks
         self.now, self.answer = 1_764_000_000.0, 200
         self.sent, self.counts = list[tuple[float, Mapping[str, str], bytes]](), Counter[str]()
-        self.cameras = CameraStore(folder)
+        self.cameras = CameraStore(CameraFile(folder))
         self.open()
 
     def open(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def colours_gallery(tmp_path: Path) -> Iterator[Gallery]:
 def make_watcher(colours_gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Watcher]:
     monkeypatch.setattr(module, "measure_face", measured_by_colour)
 
-    def make(counts: tuple[int, ...] = COUNTS, value: float = 0.95) -> Watcher:
+    def make(counts: tuple[int, ...] = COUNTS, value: float = 0.95, **more: Any) -> Watcher:
         plan = LookPlan(parse_policy("fmr:4e-3"), counts, ChosenThreshold(threshold(value)), 4e-3)
         likeness = Likeness(metric="cosine", same=threshold(0.6), link=threshold(0.9))
         setting = WatchSetting(
@@ -101,6 +102,7 @@ def make_watcher(colours_gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> C
             recognizer=Colours(),  # type: ignore[arg-type]
             plan=plan,
             likeness=likeness,
+            **more,
         )
         return Watcher("door.mp4", setting, pause=0.2)
 

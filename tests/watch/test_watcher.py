@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable
 
+import cv2
+import numpy as np
 import pytest
 
 from mien.detect.stream import TrackedFrame
+from mien.types import Floats
 from mien.watch.events import WatchEvent
 from mien.watch.watcher import Watcher
-from watch.conftest import BLUE, BLURRED, GREEN, RED, frame
+from watch.conftest import BLUE, BLURRED, GREEN, RED, embed_colours, frame
 
 Make = Callable[..., Watcher]
 
@@ -174,3 +177,57 @@ def test_forty_faces_in_a_frame_are_forty_tracks(make_watcher: Make) -> None:
     places = [(number, GREEN, 9.0 * number) for number in range(40)]
     watched = [make_watcher().step(frame(0, *places))][0]
     assert len(watched.people) == 40
+
+
+def test_a_stranger_who_leaves_gives_the_best_samples_with_portraits_where_they_are_kept(make_watcher: Make) -> None:
+    frames = [frame(at, (1, GREEN, 50), (2, RED, 150), (3, BLURRED, 250)) for at in steps(30)]
+    left = {one.track: one for one in run(make_watcher(keep_unknown=True), frames) if one.kind == "left"}
+    assert len(left[1].unknown) == 5 and {len(left[2].unknown), len(left[3].unknown)} == {0}, "known, or never clear"
+    portrait = left[1].unknown[0].portrait
+    assert portrait is not None and portrait.landmarks.shape == (5, 2)
+    image = cv2.imdecode(np.frombuffer(portrait.jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert abs(image[40, round(image.shape[1] / 2)].astype(int) - GREEN).max() < 12, "it shows the face"
+    assert not any(one.unknown for one in run(make_watcher(), frames)), "off by default"
+
+
+def ignore(*colours: tuple[int, int, int]) -> Callable[[str], list[Floats]]:
+    return lambda contract: [embed_colours([one]) for one in colours] if contract == "c" else []
+
+
+def test_nothing_is_said_of_somebody_who_is_ignored(make_watcher: Make) -> None:
+    frames = [frame(at, (1, GREEN, 50), (2, BLUE, 200)) for at in steps(30)]
+    events = run(make_watcher(ignored=ignore(GREEN), keep_unknown=True), frames)
+    assert said(events) == [("appeared", 1, "unknown"), ("left", 1, "unknown")]
+    assert events[-1].unknown[0].embedding.argmax() == 2, "the other one is as unknown as before"
+
+
+def test_somebody_enrolled_who_is_like_an_ignored_person_is_identified_all_the_same(make_watcher: Make) -> None:
+    frames = [frame(at, (1, RED, 50)) for at in steps(30)]
+    events = run(make_watcher(ignored=ignore((230, 70, 0))), frames)
+    assert said(events) == [("appeared", 1, "unknown"), ("identified", 1, "Mrs Red"), ("left", 1, "Mrs Red")]
+
+
+def test_somebody_who_is_more_like_an_ignored_person_than_like_the_subject_is_not_named(make_watcher: Make) -> None:
+    frames = [frame(at, (1, (230, 70, 0), 50)) for at in steps(30)]
+    assert said(run(make_watcher(), frames))[-1] == ("left", 1, "Mrs Red"), "as alike as that"
+    assert run(make_watcher(ignored=ignore((225, 80, 0))), frames) == []
+
+
+def test_an_ignored_person_who_is_seen_badly_at_first_is_not_announced(make_watcher: Make) -> None:
+    early = [frame(at, (1, BLURRED, 50)) for at in steps(5)]
+    like = [frame(at, (1, (120, 200, 10), 50)) for at in steps(2, 1.0)]
+    clear = [frame(at, (1, GREEN, 50)) for at in steps(30, 1.4)]
+    assert run(make_watcher(ignored=ignore(GREEN)), [*early, *like, *clear]) == []
+
+
+def test_who_is_ignored_while_in_sight_leaves_without_a_word(make_watcher: Make) -> None:
+    people = list[Floats]()
+    watcher = make_watcher(ignored=lambda contract: people)
+    before = run_on(watcher, [frame(at, (1, GREEN, 50)) for at in steps(3)])
+    people.append(embed_colours([GREEN]))
+    assert said(before) == [("appeared", 1, "unknown")]
+    assert run(watcher, [frame(at, (1, GREEN, 50)) for at in steps(60, 0.6)]) == []
+
+
+def run_on(watcher: Watcher, frames: Iterable[TrackedFrame]) -> list[WatchEvent]:
+    return [event for one in frames for event in watcher.step(one).events]

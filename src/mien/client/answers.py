@@ -80,6 +80,7 @@ class CameraAnswer(TypedDict):
     delay: float
     created: str
     seen: str | None
+    keep_unknown: float
 
 
 class CameraDeletedAnswer(TypedDict):
@@ -606,6 +607,39 @@ class ThresholdsAnswer(TypedDict):
     notes: list[str]
 
 
+class UnknownAnswer(TypedDict):
+    """The people of a gallery whom nobody knows, those who came last first."""
+
+    people: list[UnknownPersonAnswer]
+    ignored: list[UnknownPersonAnswer]
+
+
+class UnknownErasedAnswer(TypedDict):
+    """The visits are gone, and their keys where no other visit of the same hour needs them."""
+
+    visits: int
+
+
+class UnknownIgnoredAnswer(TypedDict):
+    """They are ignored until they are erased."""
+
+    visits: list[VisitAnswer]
+
+
+class UnknownNamedAnswer(TypedDict):
+    """The subject, with the samples of the visits; the visits are gone."""
+
+    subject: SubjectAnswer
+    added: int
+    conflicts: list[ConflictAnswer]
+
+
+class UnknownPersonAnswer(TypedDict):
+    """Visits that seem to be of one person, the newest first."""
+
+    visits: list[VisitAnswer]
+
+
 class VerdictAnswer(TypedDict):
     """What one rule says."""
 
@@ -636,6 +670,15 @@ class VerifyPairsAnswer(TypedDict):
     unit: str
     threshold: ThresholdAnswer
     notes: list[str]
+
+
+class VisitAnswer(TypedDict):
+    """Somebody was before a camera, and was not recognized."""
+
+    id: str
+    camera: str
+    at: str
+    expires: str | None
 
 
 class WebhookAnswer(TypedDict):

@@ -305,10 +305,14 @@ class Client:
         return cast("answers.CamerasAnswer", self._get("/v1/cameras"))
 
     def add_camera(
-        self, name: str, gallery: str, address: str, *, threshold: str | None = None
+        self, name: str, gallery: str, address: str, *, threshold: str | None = None, keep_unknown: float = 0.0
     ) -> answers.CameraAnswer:
-        """Add a camera in a network that the operator allowed; it is watched from now on."""
-        fields = {"name": name, "gallery": gallery, "address": address, "threshold": threshold}
+        """Add a camera in a network that the operator allowed; it is watched from now on.
+
+        `keep_unknown` is for how many hours samples of people are kept who were not recognized; 0 keeps none.
+        """
+        fields: dict[str, Any] = {"name": name, "gallery": gallery, "address": address, "threshold": threshold}
+        fields["keep_unknown"] = keep_unknown
         return cast("answers.CameraAnswer", self._send("POST", "/v1/cameras", **fields))
 
     def delete_camera(self, camera_id: str) -> answers.CameraDeletedAnswer:
@@ -335,6 +339,34 @@ class Client:
             "Iterator[answers.CameraEventAnswer]",
             self._transport.stream(path, after=after, params={"language": language}),
         )
+
+    # People whom cameras saw and nobody knows
+
+    def list_unknown(self, gallery_id: str) -> answers.UnknownAnswer:
+        """The people whom a gallery's cameras did not recognize, in groups of visits, as far as they are kept."""
+        return cast("answers.UnknownAnswer", self._get(f"{_gallery(gallery_id)}/unknown"))
+
+    def get_unknown_portrait(self, gallery_id: str, visit_id: str) -> bytes:
+        """The best portrait of a visit as JPEG."""
+        return self._transport.send("GET", f"{_gallery(gallery_id)}/unknown/{visit_id}/portrait").content
+
+    def name_unknown(
+        self, gallery_id: str, visits: Sequence[str], *, name: str | None = None, subject: str | None = None
+    ) -> answers.UnknownNamedAnswer:
+        """Make a new subject of visits by name, or add them to a subject by its id; their samples are enrolled."""
+        fields = {"visits": list(visits), "name": name, "subject": subject}
+        found = self._send("POST", f"{_gallery(gallery_id)}/unknown/name", **fields)
+        return cast("answers.UnknownNamedAnswer", found)
+
+    def ignore_unknown(self, gallery_id: str, visits: Sequence[str]) -> answers.UnknownIgnoredAnswer:
+        """Let cameras say nothing of somebody any more, until their visits are erased."""
+        found = self._send("POST", f"{_gallery(gallery_id)}/unknown/ignore", visits=list(visits))
+        return cast("answers.UnknownIgnoredAnswer", found)
+
+    def erase_unknown(self, gallery_id: str, visits: Sequence[str]) -> answers.UnknownErasedAnswer:
+        """Erase visits before their hours are over, or those of somebody who is ignored."""
+        found = self._send("POST", f"{_gallery(gallery_id)}/unknown/erase", visits=list(visits))
+        return cast("answers.UnknownErasedAnswer", found)
 
     # Webhooks
 

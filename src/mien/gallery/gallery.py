@@ -12,6 +12,7 @@ import numpy as np
 import simplejpeg
 
 from mien.data.sample import Sample
+from mien.errors import SubjectStateError
 from mien.gallery.decide import Candidate, Identification, accepts, identify
 from mien.gallery.identity import identity_of as identity_of
 from mien.gallery.indexes.base import Ids
@@ -38,7 +39,7 @@ from mien.pipeline import Analysis, Policy, Refused
 from mien.pipeline.policy import Refusal
 from mien.scope import Doubt, beyond
 from mien.scores import score_pairs
-from mien.types import Floats, Score, Threshold
+from mien.types import Cutout, Floats, Score, Threshold
 from mien.units import UNIT_OF, better_is_higher
 
 Status = (
@@ -106,6 +107,14 @@ class Enrolment:
 
     def __bool__(self) -> bool:
         return self.status in ADDED
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatesEnrolment:
+    """What came of enrolling faces that were embedded before: how many were added, and doubts about them."""
+
+    added: int
+    conflicts: tuple[Conflict, ...]
 
 
 class Gallery:
@@ -299,6 +308,27 @@ class Gallery:
             for one in results
         ]
 
+    def enrol_templates(self, templates: Sequence[NewTemplate], owner: str, card: ModelCard) -> TemplatesEnrolment:
+        """Enrol faces that were embedded before for one subject, all in one transaction.
+
+        Args:
+            templates: embedded by the gallery's recognizer, with this owner.
+            owner: the id of the subject.
+            card: of the recognizer.
+
+        Raises:
+            SubjectNotFoundError: there is no such owner.
+            SubjectStateError: the gallery requires a consent, and the subject's does not hold.
+            ContractError: the gallery holds another model's embeddings.
+        """
+        require_identity(self.store, identity_of(card))
+        own = self.store.subject(owner)
+        if _lacks_consent(self.store.settings(), [own]):
+            raise SubjectStateError(f"the consent of {own.name} is missing or over: write it down first")
+        conflicts = [one for new in templates for one in self._conflicts(new, own, card, ())]
+        added = self.store.add(templates)
+        return TemplatesEnrolment(sum(one is not None for one in added), tuple(conflicts))
+
     def _judge(
         self,
         sample: Sample,
@@ -389,6 +419,12 @@ class Gallery:
         return list(best.values())[:count]
 
 
+def encode_portrait(cutout: Cutout) -> Portrait:
+    """A face that was cut out, as galleries keep it."""
+    jpeg = simplejpeg.encode_jpeg(cutout.image, quality=PORTRAIT_QUALITY, colorsubsampling="444")
+    return Portrait(jpeg, cutout.landmarks)
+
+
 def _is_of(one: NewTemplate, other: NewTemplate) -> bool:
     """Whether two new templates go to one subject."""
     return (one.owner, one.subject) == (other.owner, other.subject)
@@ -406,24 +442,27 @@ def _unfit(
         return Enrolment(
             sample, "ambiguous name", f"{len(found)} subjects have this name: say which by its id ({ids})"
         )
-    if settings.requires_consent and not (found and found[0].consent is not None and found[0].consent.holds()):
+    if _lacks_consent(settings, found):
         return Enrolment(
             sample, "no consent", "write it down first: `mien consent GALLERY NAME --purpose TEXT --new`"
         )
     return None
 
 
+def _lacks_consent(settings: GallerySettings, found: Sequence[SubjectRow]) -> bool:
+    """Whether a consent is required, and that of the first of some subjects does not hold."""
+    return settings.requires_consent and not (found and found[0].consent is not None and found[0].consent.holds())
+
+
 def _template(sample: Sample, analysis: Analysis, owner: str | None, *, sources: bool) -> NewTemplate:
     """A sample as a template; its face is one that ONE_PERSON takes."""
     chosen = analysis.choose(ONE_PERSON)
     assert not isinstance(chosen, Refused)
-    cutout = analysis.cutouts[chosen]
-    jpeg = simplejpeg.encode_jpeg(cutout.image, quality=PORTRAIT_QUALITY, colorsubsampling="444")
     return NewTemplate(
         sample.subject,
         analysis.sha256,
         analysis.embeddings[chosen],
-        Portrait(jpeg, cutout.landmarks),
+        encode_portrait(analysis.cutouts[chosen]),
         source=printable(str(sample.path)) if sources else None,
         owner=owner,
     )

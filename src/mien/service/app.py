@@ -24,6 +24,7 @@ from mien.service.auth.lockout import Lockout
 from mien.service.auth.rates import Rates
 from mien.service.auth.store import AccessStore
 from mien.service.bodies import refused_fields
+from mien.service.camera_file import CameraFile
 from mien.service.camera_networks import parse_networks
 from mien.service.camera_store import CameraStore
 from mien.service.cameras import Cameras
@@ -55,11 +56,13 @@ from mien.service.routes import (
     stateless,
     subjects,
     system,
+    unknown,
     webhooks,
 )
 from mien.service.state import forget_names, note_load
 from mien.service.state_file import StateFile
 from mien.service.tracing import Tracing
+from mien.service.unknown_store import UnknownStore
 from mien.service.webhook_store import WebhookStore
 from mien.service.webhooks import Webhooks
 
@@ -74,6 +77,7 @@ ROUTERS = (
     jobs.router,
     cameras.router,
     events.router,
+    unknown.router,
     webhooks.router,
     access.router,
     records.router,
@@ -140,7 +144,11 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     work = LongWork(opened, engines, config.imports)
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
     networks = parse_networks(config.camera_networks)
-    app.state.cameras = Cameras(config, CameraStore(config.folder), networks, lambda one: opened.find(one).path)
+    camera_file = CameraFile(config.folder)
+    app.state.unknown = UnknownStore(camera_file)
+    app.state.cameras = Cameras(
+        config, CameraStore(camera_file), app.state.unknown, networks, lambda one: opened.find(one).path
+    )
     app.state.webhooks = Webhooks(
         WebhookStore(config.folder, state_file),
         app.state.cameras.store,
@@ -186,8 +194,21 @@ async def finish_erasures(state: State) -> None:
                 await asyncio.to_thread(forget_names, state)
             if not state.config.worker:
                 await asyncio.to_thread(state.galleries.finish_erasures)
+                await asyncio.to_thread(erase_visits, state)
         except Exception:
             log.exception("erasures are not finished, and are tried again")
+
+
+def erase_visits(state: State) -> None:
+    """Erase people whom nobody knows when their hours are over; each is in the audit log before."""
+    unknown: UnknownStore = state.unknown
+    auditing: Auditing = state.auditing
+    for visit in unknown.expired():
+        auditing.erases(visit.gallery, visit.id, "begun", "erase_unknown")
+        unknown.delete([visit])
+        auditing.erases(visit.gallery, visit.id, "done", "erase_unknown")
+    # Those of a process that ended in between.
+    unknown.erase_unused_keys()
 
 
 async def refuse_unknown_query(request: Request) -> None:

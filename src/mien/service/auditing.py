@@ -23,13 +23,24 @@ FILE = "audit.log"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 NOT_WRITTEN = ("detect", "compare", "verify_pairs", "check_portrait")
 """Writes by their method that keep nothing and read nothing of anybody who is enrolled."""
-SHOWING = ("identify", "verify_subject", "embed", "get_portrait", "list_audit_log")
+SHOWING = (
+    "identify",
+    "verify_subject",
+    "embed",
+    "get_portrait",
+    "list_unknown",
+    "get_unknown_portrait",
+    "list_audit_log",
+)
 """Operations that change nothing and are written down, since they show something of somebody."""
 WITHOUT_CALLER = ("sign_in", "accept_invitation")
 """Changes that somebody who is not signed in may ask for."""
 NOBODY = "nobody"
 LEFT_OUT = "left_out"
 """With a number behind it: so many lines of callers who are not known."""
+
+Erasing = Literal["erase_expired", "erase_unknown"]
+"""What the service erases by itself: subjects without a consent, and people whom nobody knows."""
 
 log = logging.getLogger("mien.service")
 
@@ -100,14 +111,16 @@ class Auditing:
         # That an unknown caller begins may be left out, so what comes of it must be written.
         return is_written or status >= 400 or operation not in (*SHOWING, *WITHOUT_CALLER)
 
-    def erases(self, gallery: str, subject: str, outcome: Literal["begun", "done", "failed"]) -> None:
-        """Write down that the service itself erases somebody whose consent ended.
+    def erases(
+        self, gallery: str, subject: str, outcome: Literal["begun", "done", "failed"], what: Erasing = "erase_expired"
+    ) -> None:
+        """Write down that the service itself erases somebody whose consent, or whose hours, ended.
 
         Raises:
             NotWrittenError: it cannot be written, and must not happen.
         """
         entry = AuditEntry(
-            who="service", what="erase_expired", outcome=outcome, gallery=gallery, subject=subject, at=time.time()
+            who="service", what=what, outcome=outcome, gallery=gallery, subject=subject, at=time.time()
         )
         if not self._put(entry):
             raise NotWrittenError

@@ -1,8 +1,9 @@
 """The process of one camera of a service: watches it, and writes what happens as JSON lines. Knows no web.
 
 It reads what to watch, with the address, as one JSON line on standard input, so that no argument of a command shows
-credentials; it ends when that input is closed, as it is when the service ends in any way. What it writes has ids of
-subjects and no names.
+credentials. Each further line has the samples of the people who are ignored from then on. It ends when that input is
+closed, as it is when the service ends in any way. What it writes has ids of
+subjects and no names, and samples of strangers only where the camera keeps them.
 
     python -m mien.service.camera_process
 """
@@ -12,13 +13,18 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from mien.errors import MienError
 from mien.gallery.threshold_policies import parse_policy
 from mien.models.options import EngineOptions
+from mien.types import Floats
 from mien.video import shown_name
 from mien.watch.events import WatchEvent
+from mien.watch.unknown import KeptFace, read_embedding
 from mien.watch.watcher import WatchedFrame
 from mien.watch.watching import watch_source
 
@@ -36,7 +42,11 @@ class Reporter:
 
     def event(self, event: WatchEvent) -> None:
         """Write an event."""
-        _write({"event": event_body(event)})
+        said: dict[str, Any] = {"event": event_body(event)}
+        if event.unknown and event.person is not None:
+            faces = [KeptFace.of(one).as_json() for one in event.unknown]
+            said["unknown"] = {"contract": event.person.threshold.contract, "faces": faces}
+        _write(said)
         self._delay = event.delay
         if event.kind in ("camera-lost", "camera-back"):
             _write({"state": "lost" if event.kind == "camera-lost" else "watching"})
@@ -73,16 +83,36 @@ def _write(value: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _end_with_input() -> None:
-    sys.stdin.read()
+class Ignored:
+    """The people of whom nothing is said, as the service said last."""
+
+    def __init__(self) -> None:
+        self._people: Mapping[str, Sequence[Floats]] = {}
+
+    def __call__(self, contract: str) -> Sequence[Floats]:
+        """The samples of each, as far as they are of an embedding contract."""
+        return self._people.get(contract, ())
+
+    def follow(self, lines: Iterable[str]) -> None:
+        """Take in what the service says until it says nothing more."""
+        for line in lines:
+            people_by_contract = json.loads(line)["ignored"]
+            self._people = {
+                contract: [np.stack([read_embedding(one) for one in person]) for person in people]
+                for contract, people in people_by_contract.items()
+            }
+
+
+def _end_with_input(ignored: Ignored) -> None:
+    ignored.follow(sys.stdin)
     os._exit(0)
 
 
 def main() -> int:
     """Watch until the input is closed."""
     asked = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    reporter = Reporter()
+    reporter, ignored = Reporter(), Ignored()
+    threading.Thread(target=_end_with_input, args=(ignored,), daemon=True).start()
     try:
         watch_source(
             asked["gallery"],
@@ -91,6 +121,8 @@ def main() -> int:
             detector=asked["detector"],
             recognizer=asked["recognizer"],
             options=EngineOptions(engine=asked["engine"], precision=asked["precision"], threads=THREADS),
+            keep_unknown=asked["keep_unknown"],
+            ignored=ignored,
             on_event=reporter.event,
             on_frame=reporter.frame,
         )

@@ -1,4 +1,4 @@
-"""Cameras of a service and their events in one SQLite file, `cameras.db`. Addresses are encrypted; no name is in it.
+"""Cameras of a service and their events. Addresses are encrypted; no name is kept.
 
 Events hold ids of subjects alone: who reads them looks the name up in the gallery, so nothing of somebody who was
 erased is left here but an id that means nobody. Starts no camera.
@@ -6,34 +6,17 @@ erased is left here but an id that means nobody. Starts no camera.
 
 import json
 import secrets
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+from mien.service.camera_file import CameraFile
 from mien.service.errors import ServiceError, not_found
 from mien.service.sealing import Sealing
 
-FILE = "cameras.db"
 MAX_CAMERAS, REMEMBERED = 16, 20_000
 """Maximum number of cameras, and of events that are kept of each."""
-PATIENCE = 20.0
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS cameras (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, gallery TEXT NOT NULL, address BLOB NOT NULL, policy TEXT NOT NULL,
-    created REAL NOT NULL, state TEXT NOT NULL DEFAULT 'starting', message TEXT NOT NULL DEFAULT '',
-    rate REAL NOT NULL DEFAULT 0, delay REAL NOT NULL DEFAULT 0, seen REAL
-);
-CREATE TABLE IF NOT EXISTS camera_events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS camera_events_by_camera ON camera_events (camera, number);
-"""
-
 State = Literal["starting", "watching", "lost", "failed"]
 
 
@@ -52,6 +35,7 @@ class Camera:
         rate: frames per second that are watched.
         delay: seconds from when a frame is read to when it is done.
         seen: when its process spoke last; None where it never did.
+        keep_unknown: hours for which samples of people are kept who were not recognized; 0 keeps none.
     """
 
     id: str
@@ -64,6 +48,7 @@ class Camera:
     rate: float
     delay: float
     seen: float | None
+    keep_unknown: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +61,37 @@ class CameraEvent:
 
 
 class CameraStore:
-    """The file, opened when it is first used; safe to call from several threads and processes."""
+    """The cameras of a service; safe to call from several threads and processes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._lock, self._sealing = folder, threading.RLock(), Sealing(folder, "cameras")
-        self._db: sqlite3.Connection | None = None
+    def __init__(self, file: CameraFile) -> None:
+        self._file, self._sealing = file, Sealing(file.folder, "cameras")
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        self._file.close()
 
-    def add(self, name: str, gallery: str, address: str, policy: str) -> Camera:
-        """Write a camera down.
+    def add(self, name: str, gallery: str, address: str, policy: str, keep_unknown: float = 0.0) -> Camera:
+        """Write a camera down; see Camera.
 
         Raises:
             ServiceError: there are too many.
         """
         camera = secrets.token_hex(8)
         sealed = self._sealing.seal(address, camera)
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             if db.execute("SELECT count(*) FROM cameras").fetchone()[0] >= MAX_CAMERAS:
                 raise ServiceError(409, "too_many", f"a service has at most {MAX_CAMERAS} cameras: delete one first")
             db.execute(
-                "INSERT INTO cameras (id, name, gallery, address, policy, created) VALUES (?, ?, ?, ?, ?, ?)",
-                (camera, name, gallery, sealed, policy, time.time()),
+                "INSERT INTO cameras (id, name, gallery, address, policy, created, keep_unknown) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (camera, name, gallery, sealed, policy, time.time(), keep_unknown),
             )
         return self.find(camera)
 
     def all(self) -> list[Camera]:
         """All cameras by name."""
-        columns = "id, name, gallery, policy, created, state, message, rate, delay, seen"
-        with self._transaction() as db:
+        columns = "id, name, gallery, policy, created, state, message, rate, delay, seen, keep_unknown"
+        with self._file.transaction() as db:
             rows = db.execute(f"SELECT {columns} FROM cameras ORDER BY name, id").fetchall()  # noqa: S608 - constants
         return [Camera(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
 
@@ -130,7 +112,7 @@ class CameraStore:
         Raises:
             ServiceError: there is no such camera, or its address was encrypted with another key.
         """
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             row = db.execute("SELECT address FROM cameras WHERE id = ?", (camera,)).fetchone()
         if row is None:
             raise not_found("camera")
@@ -139,13 +121,19 @@ class CameraStore:
     def delete(self, camera: str) -> None:
         """Remove a camera and its events."""
         self.find(camera)
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("DELETE FROM camera_events WHERE camera = ?", (camera,))
             db.execute("DELETE FROM cameras WHERE id = ?", (camera,))
 
+    def delete_of_gallery(self, gallery: str) -> None:
+        """Remove the cameras of a gallery and their events."""
+        for camera in self.all():
+            if camera.gallery == gallery:
+                self.delete(camera.id)
+
     def note(self, camera: str, state: State, message: str = "", rate: float = 0.0, delay: float = 0.0) -> None:
         """Write down how a camera is."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute(
                 "UPDATE cameras SET state = ?, message = ?, rate = ?, delay = ?, seen = ? WHERE id = ?",
                 (state, message, rate, delay, time.time(), camera),
@@ -153,7 +141,7 @@ class CameraStore:
 
     def add_event(self, camera: str, at: float, body: Mapping[str, Any]) -> None:
         """Write an event down, of a camera that is still there; the oldest ones are dropped."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             if db.execute("SELECT 1 FROM cameras WHERE id = ?", (camera,)).fetchone() is None:
                 return
             number = db.execute(
@@ -168,7 +156,7 @@ class CameraStore:
 
     def events(self, camera: str, after: int, limit: int) -> list[CameraEvent]:
         """Events of a camera after a number, in order."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             rows = db.execute(
                 "SELECT number, at, body FROM camera_events WHERE camera = ? AND number > ? ORDER BY number LIMIT ?",
                 (camera, after, limit),
@@ -177,34 +165,16 @@ class CameraStore:
 
     def latest(self) -> int:
         """The number of the latest event of all cameras; 0 where there is none."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             number: int = db.execute("SELECT coalesce(max(number), 0) FROM camera_events").fetchone()[0]
         return number
 
     def events_of_gallery(self, gallery: str, after: int, limit: int) -> list[tuple[str, CameraEvent]]:
         """Events of all cameras of a gallery after a number, in order, each with its camera."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             rows = db.execute(
                 "SELECT camera, number, at, body FROM camera_events JOIN cameras ON cameras.id = camera "
                 "WHERE gallery = ? AND number > ? ORDER BY number LIMIT ?",
                 (gallery, after, limit),
             ).fetchall()
         return [(camera, CameraEvent(number, at, json.loads(body))) for camera, number, at, body in rows]
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._db is None:
-                path = self._folder / FILE
-                path.touch(mode=0o600)
-                self._db = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA secure_delete=ON")
-                self._db.executescript(SCHEMA)
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")

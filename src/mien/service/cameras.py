@@ -7,6 +7,7 @@ the folder, runs them. Watches nothing itself.
 import json
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,6 +22,8 @@ from mien.errors import MienError
 from mien.service.camera_networks import Network, require_allowed
 from mien.service.camera_store import Camera, CameraStore
 from mien.service.config import ServiceConfig
+from mien.service.unknown_store import UnknownStore
+from mien.watch.unknown import KeptFace, embedding_text
 
 LOCK = "cameras.lock"
 ROUND = 1.0
@@ -30,6 +33,8 @@ WAITS = (1.0, 2.0, 5.0, 15.0, 30.0)
 STEADY = 60.0
 """Seconds after which a process counts as started well, so that waits begin again."""
 STOP = 5.0
+NOBODY_IGNORED = "(0, 0)"
+"""What UnknownStore.ignored_state says where nobody is."""
 log = logging.getLogger("mien.service")
 
 PathOf = Callable[[str], Path]
@@ -42,14 +47,20 @@ class Cameras:
     Args:
         config: of the service.
         store: of its cameras.
+        unknown: of people whom they saw and nobody knows.
         networks: that the operator allowed; without one, no camera is run.
         path_of: the file of a gallery.
     """
 
     def __init__(
-        self, config: ServiceConfig, store: CameraStore, networks: Sequence[Network], path_of: PathOf
+        self,
+        config: ServiceConfig,
+        store: CameraStore,
+        unknown: UnknownStore,
+        networks: Sequence[Network],
+        path_of: PathOf,
     ) -> None:
-        self.store, self.networks = store, tuple(networks)
+        self.store, self.unknown, self.networks = store, unknown, tuple(networks)
         self._config, self._path_of = config, path_of
         self._running = dict[str, _Process]()
         self._stopping = threading.Event()
@@ -65,6 +76,7 @@ class Cameras:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP * 2)
+        self.unknown.close()
         self.store.close()
 
     def _serve(self) -> None:
@@ -89,6 +101,7 @@ class Cameras:
             process = self._running.setdefault(camera.id, _Process(camera, self))
             if process.is_due():
                 process.start()
+            process.send_ignored()
 
     def request_for(self, camera: Camera) -> dict[str, Any]:
         """What a camera's process is asked for.
@@ -107,6 +120,7 @@ class Cameras:
             "recognizer": self._config.recognizer,
             "engine": options.engine,
             "precision": options.precision,
+            "keep_unknown": camera.keep_unknown > 0,
         }
 
 
@@ -123,6 +137,13 @@ def _take(lock: IO[str]) -> bool:
     return True
 
 
+def _write(stream: IO[str], line: str) -> None:
+    """Write a line to a process, unless it has ended."""
+    with suppress(OSError, ValueError):
+        stream.write(line)
+        stream.flush()
+
+
 class _Process:
     """The process of one camera."""
 
@@ -131,6 +152,7 @@ class _Process:
         self._child: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._tries, self._started, self._next = 0, 0.0, 0.0
+        self._sent, self._sending = NOBODY_IGNORED, threading.Thread()
 
     def is_due(self) -> bool:
         """Whether it does not run and has waited long enough."""
@@ -161,8 +183,32 @@ class _Process:
         assert self._child.stdin is not None and self._child.stdout is not None
         self._child.stdin.write(json.dumps(asked) + "\n")
         self._child.stdin.flush()
+        self._sent = NOBODY_IGNORED
         self._reader = threading.Thread(target=self._read, args=(self._child.stdout,), daemon=True)
         self._reader.start()
+
+    def send_ignored(self) -> None:
+        """Say of whom nothing is to be said, where that has changed."""
+        unknown, gallery = self._cameras.unknown, self._camera.gallery
+        if self._child is None or self._child.stdin is None or self._sending.is_alive():
+            return
+        state = unknown.ignored_state(gallery)
+        if state == self._sent:
+            return
+        self._sent = state
+        try:
+            people = unknown.ignored(gallery)
+        except MienError:
+            log.exception("people who are ignored cannot be read")
+            return
+        sent = {
+            contract: [[embedding_text(row) for row in person] for person in found]
+            for contract, found in people.items()
+        }
+        line = json.dumps({"ignored": sent}) + "\n"
+        # A process that still starts reads it later, and other cameras do not wait for that.
+        self._sending = threading.Thread(target=_write, args=(self._child.stdin, line), daemon=True)
+        self._sending.start()
 
     def stop(self) -> None:
         """End it."""
@@ -194,6 +240,8 @@ class _Process:
                 said = json.loads(line)
                 if "event" in said:
                     store.add_event(camera, time.time(), said["event"])
+                    if "unknown" in said:
+                        self._keep(said["unknown"])
                 elif "failed" in said:
                     store.note(camera, "failed", said["failed"])
                 else:
@@ -201,6 +249,14 @@ class _Process:
         except (ValueError, KeyError, MienError):
             # The pipe was closed in the middle of a line, or the service stops.
             log.info("a camera's process was ended")
+
+    def _keep(self, seen: dict[str, Any]) -> None:
+        """Keep somebody who was not recognized; where that fails, the camera goes on."""
+        try:
+            faces = [KeptFace.from_json(one) for one in seen["faces"]]
+            self._cameras.unknown.keep(self._camera.id, faces, seen["contract"])
+        except (MienError, sqlite3.Error):
+            log.exception("somebody whom camera %s saw is not kept", self._camera.id)
 
     def _fail(self, reason: str) -> None:
         self._tries += 1

@@ -8,7 +8,7 @@ opened, given up or opened again when it is next asked for.
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -213,12 +213,14 @@ class Galleries:
             opened.rename(name)
         return opened
 
-    def delete(self, gallery_id: str, name: str | None) -> int:
+    def delete(self, gallery_id: str, name: str | None, on_begin: Callable[[], None]) -> int:
         """Erase everybody in a gallery, then its files.
 
         Args:
             gallery_id: which.
             name: its name, where it is not empty.
+            on_begin: called when nothing speaks against it, before anybody is erased, so that what depends on the
+                gallery ends with it.
 
         Returns:
             How many subjects were erased.
@@ -232,6 +234,7 @@ class Galleries:
         if subjects and name != found.name:
             message = f"this gallery has {len(subjects)} subjects: repeat its name in ?name= to erase all of them"
             raise ServiceError(409, "not_empty", message)
+        on_begin()
         for row in subjects:
             found.gallery.remove(row.id)
         found.gallery.store.erase_traces()

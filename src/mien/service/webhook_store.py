@@ -126,6 +126,12 @@ class WebhookStore:
             db.execute("DELETE FROM deliveries WHERE webhook = ?", (webhook,))
             db.execute("DELETE FROM webhooks WHERE id = ?", (webhook,))
 
+    def delete_of_gallery(self, gallery: str) -> None:
+        """Remove the webhooks of a gallery and what waits for them."""
+        for webhook in self.all():
+            if webhook.gallery == gallery:
+                self.delete(webhook.id)
+
     def waiting(self) -> int:
         """How many deliveries wait for all webhooks."""
         with self._file.transaction() as db:

@@ -9,6 +9,7 @@ from mien.gallery.decide import Identification
 from mien.gallery.threshold_policies import ThresholdPolicy
 from mien.messages import Message
 from mien.types import Image
+from mien.watch.samples import Sample
 
 Kind = Literal["appeared", "identified", "changed", "left", "camera-lost", "camera-back"]
 DECIDED = ("identified", "changed", "left")
@@ -39,6 +40,7 @@ class WatchEvent:
         reasons: why the track is unknown, or why a camera was lost.
         thumbnail: (h, w, 3) uint8 RGB, the best view of the face, at most 192 pixels along its longer side; None
             where there is none.
+        unknown: the best samples, with portraits, of a track that left without a name; only where they are kept.
     """
 
     kind: Kind
@@ -57,6 +59,7 @@ class WatchEvent:
     fmr: float = 0.0
     reasons: Sequence[Message] = ()
     thumbnail: Image | None = field(default=None, repr=False)
+    unknown: Sequence[Sample] = field(default=(), repr=False)
 
     @property
     def decision(self) -> str:

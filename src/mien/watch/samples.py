@@ -13,6 +13,7 @@ from mien.align import cut_out
 from mien.detect.redaction import cut
 from mien.detect.schedule import shrink
 from mien.errors import DegenerateLandmarksError
+from mien.gallery.records import Portrait
 from mien.portrait.measures.catalogue import MEASURES
 from mien.portrait.measures.face_chip import FaceChip, PortraitImage, make_face_chip
 from mien.portrait.measures.quality import WEIGHTS, overall
@@ -59,10 +60,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """A face that counts, with its embedding: (D,) float32."""
+    """A face that counts, with its embedding: (D,) float32; and its portrait, where those are kept."""
 
     measured: Measured
     embedding: Floats
+    portrait: Portrait | None = field(default=None, repr=False)
 
 
 def measure_face(image: Image, face: Face, at: float, threshold: Threshold, policy: ScopePolicy) -> Measured:

@@ -3,22 +3,26 @@
 Composes the other modules of this room. Reads no video, opens no model and knows no terminal.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from mien.align import cut_out
 from mien.detect.motion import touching
 from mien.detect.stream import TrackedFrame
 from mien.errors import CardError, DegenerateLandmarksError
-from mien.gallery.gallery import Gallery
+from mien.gallery.decide import Identification
+from mien.gallery.gallery import Gallery, encode_portrait
+from mien.gallery.records import Portrait
 from mien.messages import Message
 from mien.models.card import ModelCard
 from mien.recognize.recognizer import Recognizer
 from mien.scope import ScopePolicy
 from mien.scope.aspects import sentence_about
-from mien.types import Face, Threshold
-from mien.watch.compare import identify_track
+from mien.scores import similarity
+from mien.types import Face, Floats, Image, Threshold
+from mien.watch.compare import identify_track, most_alike
 from mien.watch.events import Kind, WatchEvent
 from mien.watch.looks import ONLY, LookPlan
 from mien.watch.people import Likeness, People, Person
@@ -29,16 +33,29 @@ PATIENCE = 1.0
 RETURN = 5.0
 """Seconds within which a face that was out of sight gets its number back."""
 HOLD = 2.0
-"""Seconds for which a new track waits for a sample that says whether it is somebody who returns."""
+"""Seconds for which a new track waits for a sample that says whether it is somebody who returns or is ignored."""
+SURE = 3
+"""Samples of a new track that is somewhat like a person who is ignored, from which on it does not wait."""
 MIN_DETECTIONS = 2
 """Detections from which on a face is reported: detectors find faces for a single frame where there are none."""
 TOUCH = 0.05
 """Overlap (IoU) of two boxes from which on their tracks may have been exchanged."""
 WAIT = 3.0
 """Seconds after its first sample when a track that is compared once is compared with the samples that it has."""
+UNKNOWN_SAMPLES = 5
+"""Samples that are kept of a track without a name."""
 LINK_FMR = 1e-3
 """False match rate at which two tracks are taken for one person's. A track meets only those who were lost within a
 few seconds, so mistakes are far rarer than where a gallery is searched."""
+
+
+FindIgnored = Callable[[str], Sequence[Floats]]
+"""The samples of each person who is ignored, (N, D) float32, as far as they are of an embedding contract."""
+
+
+def ignore_nobody(contract: str) -> Sequence[Floats]:
+    """Nobody is ignored."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -51,6 +68,8 @@ class WatchSetting:
         plan: when a track is compared, and what decides.
         likeness: from which scores on tracks show one person.
         scope: "ignore" lets every face count.
+        keep_unknown: whether tracks that leave without a name give their samples, with portraits.
+        ignored: gives the samples of each person of whom nothing is said.
     """
 
     gallery: Gallery
@@ -58,6 +77,8 @@ class WatchSetting:
     plan: LookPlan
     likeness: Likeness
     scope: ScopePolicy = "warn"
+    keep_unknown: bool = False
+    ignored: FindIgnored = ignore_nobody
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,25 +205,68 @@ class Watcher:
         if not kept:
             return []
         vectors = self.setting.recognizer.embed(np.stack(crops))
-        return [Sample(measured, row) for measured, row in zip(kept, vectors, strict=True)]
+        portraits = [self._portrait(seen.frame.image, measured.face) for measured in kept]
+        return [Sample(*parts) for parts in zip(kept, vectors, portraits, strict=True)]
+
+    def _portrait(self, image: Image, face: Face) -> Portrait | None:
+        return encode_portrait(cut_out(image, face)) if self.setting.keep_unknown else None
 
     def _report(self, now: float) -> list[WatchEvent]:
         """Number those who are new, as soon as it is known that they are."""
         events = []
         for person in self.people.in_sight.values():
-            waits = self.people.lost and not person.book.samples and now - person.start < HOLD
-            if not person.number and self._is_sure(person) and not waits:
-                events.append(self._number(person, now))
+            if not person.number and self._is_sure(person) and not self._waits(person, now):
+                events += self._number(person, now)
         return events
+
+    def _waits(self, person: Person, now: float) -> bool:
+        """Whether somebody who is new is not reported yet, as samples may say that they return or are ignored."""
+        if now - person.start >= HOLD:
+            return False
+        if not person.book.samples:
+            return bool(self.people.lost or self._ignored())
+        few = len(person.book.samples) < SURE
+        return few and self._like_ignored(person, self.setting.likeness.same) is not None
 
     def _is_sure(self, person: Person) -> bool:
         """Whether a face was found often enough to be reported; once, where frames are rare."""
         return person.detections >= MIN_DETECTIONS or self.step_seconds > PATIENCE
 
-    def _number(self, person: Person, now: float) -> WatchEvent:
+    def _number(self, person: Person, now: float) -> list[WatchEvent]:
+        """Report somebody who is new, unless they are ignored."""
+        if self._is_ignored(person):
+            return []
         self.count += 1
         person.number = self.count
-        return self._event("appeared", person, now)
+        return [self._event("appeared", person, now)]
+
+    def _ignored(self) -> Sequence[Floats]:
+        return self.setting.ignored(self.setting.gallery.store.identity.contract)
+
+    def _like_ignored(self, person: Person, threshold: Threshold) -> float | None:
+        """The score with the most similar person who is ignored; None where none reaches the threshold."""
+        ignored = self._ignored()
+        if not ignored or not person.book.samples:
+            return None
+        found = most_alike(person.vectors, ignored, self.setting.likeness.metric, threshold)
+        return None if found is None else found[1]
+
+    def _is_ignored(self, person: Person) -> bool:
+        """Whether a track is more like somebody who is ignored than like anybody who is enrolled."""
+        found = self._like_ignored(person, self.setting.plan.chosen.threshold)
+        if found is None:
+            return False
+        enrolled = self._identify(person).candidates
+        metric = self.setting.likeness.metric
+        return not enrolled or similarity(found, metric) > similarity(enrolled[0].score.value, metric)
+
+    def _identify(self, person: Person) -> Identification:
+        return identify_track(
+            self.setting.gallery,
+            person.vectors,
+            self.setting.plan.chosen.threshold,
+            ignore_doubts=self.setting.scope == "ignore",
+        )
 
     def _look(self, now: float) -> list[WatchEvent]:
         """Compare those for whom a look is due."""
@@ -218,12 +282,11 @@ class Watcher:
 
     def _compare(self, person: Person, now: float) -> list[WatchEvent]:
         before, plan = person.person, self.setting.plan
-        person.person = identify_track(
-            self.setting.gallery,
-            person.vectors,
-            plan.chosen.threshold,
-            ignore_doubts=self.setting.scope == "ignore",
-        )
+        if self._is_ignored(person):
+            # More samples may refute that: it is then reported as somebody new.
+            person.number, person.looked, person.person = 0, 0, None
+            return []
+        person.person = self._identify(person)
         while plan.due(len(person.book.samples), person.looked):
             person.looked += 1
         person.looked = max(person.looked, 1)
@@ -238,7 +301,7 @@ class Watcher:
         for person in people:
             self.people.lose(person)
             if not person.number and self._is_sure(person):
-                events.append(self._number(person, now))
+                events += self._number(person, now)
             events += self._compare_at_last(person, now)
         return events
 
@@ -269,7 +332,14 @@ class Watcher:
             fmr=self.setting.plan.fmr,
             reasons=reasons_of(person) if kind in ("left", "changed") else (),
             thumbnail=person.thumbnail,
+            unknown=self._unknown(person) if kind == "left" else (),
         )
+
+    def _unknown(self, person: Person) -> Sequence[Sample]:
+        """The best samples of a stranger, where they are kept; of an uncertain match, nobody says that it is one."""
+        if not self.setting.keep_unknown or person.person is None or person.person.decision != "unknown":
+            return ()
+        return tuple(person.book.samples[:UNKNOWN_SAMPLES])
 
 
 def reasons_of(person: Person) -> tuple[Message, ...]:

@@ -26,7 +26,7 @@ from mien.types import Image
 from mien.video import LiveSource, SourceState, Video, end_of_live, is_live, write_video
 from mien.watch.events import Kind, WatchEvent
 from mien.watch.looks import LookPlan, plan_looks
-from mien.watch.watcher import WatchedFrame, Watcher, WatchSetting, make_likeness
+from mien.watch.watcher import FindIgnored, WatchedFrame, Watcher, WatchSetting, ignore_nobody, make_likeness
 
 STAGE = "watching"
 DETECTIONS = 5.0
@@ -102,6 +102,8 @@ def watch_source(
     recognizer: str | None = None,
     scope: str | None = None,
     options: EngineOptions = DEFAULT_OPTIONS,
+    keep_unknown: bool = False,
+    ignored: FindIgnored = ignore_nobody,
     copy_to: Path | None = None,
     draw: Draw = no_drawing,
     on_event: OnEvent = ignore_event,
@@ -120,6 +122,8 @@ def watch_source(
         recognizer: as detector; by default the gallery's own.
         scope: as in mien.identify; what is outside does not count as a sample, unless it is "ignore".
         options: engine options.
+        keep_unknown: whether the event of a track that leaves without a name has its samples.
+        ignored: gives the samples of each person of whom nothing is said, for an embedding contract.
         copy_to: write each frame as `draw` gives it to this MP4 file; nobody may read it before this returns.
         draw: draws on a frame.
         on_event: called with each event as it happens.
@@ -153,6 +157,8 @@ def watch_source(
             plan=plan,
             likeness=make_likeness(model.card, plan.chosen.threshold),
             scope=scope_policy(scope),
+            keep_unknown=keep_unknown,
+            ignored=ignored,
         )
         watcher = Watcher(video.name, setting, pause_of(every, video.rate))
         if copy_to is None:
@@ -245,7 +251,7 @@ class _Run:
             now = time()
             event = replace(event, wall=now, delay=max(0.0, self.video.now() - event.seconds))
             # A camera may be watched for months.
-            self.events.append(replace(event, thumbnail=None))
+            self.events.append(replace(event, thumbnail=None, unknown=()))
             del self.events[:-MAX_KEPT]
         else:
             self.events.append(event)

@@ -50,6 +50,7 @@ PAGES = (
     Page("people", "read"),
     Page("check", "recognize"),
     Page("cameras", "read"),
+    Page("unknown", "enrol"),
     Page("health", "calibrate"),
     Page("audit", "audit"),
     Page("access", "access"),

@@ -34,6 +34,8 @@ Reader = Annotated[Caller, Depends(needs("read"))]
 After = Annotated[int, Query(ge=0, le=LAST)]
 Language = Annotated[str, Query(pattern=r"^[a-z]{2}$")]
 PAGE, MAX_PAGE = 100, 1000
+MAX_HOURS = 720
+"""Hours for which somebody may be kept who is not known, at most."""
 
 
 class CameraAnswer(Answer):
@@ -54,6 +56,8 @@ class CameraAnswer(Answer):
     created: str
     seen: str | None
     """When its process spoke last."""
+    keep_unknown: float
+    """Hours for which samples of people are kept who were not recognized; 0 keeps none."""
 
 
 class CamerasAnswer(Answer):
@@ -72,6 +76,8 @@ class AddCameraRequest(RequestModel):
     """Of its stream, with credentials where it needs some; it is encrypted, and never shown again."""
     threshold: Annotated[str | None, Field(max_length=40)] = None
     """The error rate of a track, such as fmr:1e-4 or fpir:1e-2."""
+    keep_unknown: Annotated[float, Field(ge=0, le=MAX_HOURS)] = 0.0
+    """Hours for which samples of people are kept who were not recognized; 0 keeps none."""
 
 
 class CameraEventAnswer(Answer):
@@ -132,17 +138,18 @@ async def add_camera(
     def work() -> CameraAnswer:
         require_allowed(asked.address, cameras.networks)
         gallery.threshold(policy)
-        return _camera(cameras.store.add(asked.name, gallery.id, asked.address, str(policy)))
+        return _camera(cameras.store.add(asked.name, gallery.id, asked.address, str(policy), asked.keep_unknown))
 
     return await in_thread(work)
 
 
 @router.delete("/{camera_id}", operation_id="delete_camera")
 async def delete_camera(request: Request, camera_id: CameraId, caller: Administrator) -> CameraDeletedAnswer:
-    """Stop a camera, and delete it with its events."""
-    camera = await in_thread(find_camera, request, caller, camera_id)
+    """Stop a camera, and delete it with its events, and with whom it did not recognize."""
+    camera, cameras = await in_thread(find_camera, request, caller, camera_id), _cameras(request)
     note(request.state, gallery=camera.gallery)
-    await in_thread(_cameras(request).store.delete, camera.id)
+    await in_thread(cameras.store.delete, camera.id)
+    await in_thread(cameras.unknown.delete_of_camera, camera.id)
     return CameraDeletedAnswer(id=camera.id)
 
 
@@ -212,6 +219,7 @@ def _camera(one: Camera) -> CameraAnswer:
         delay=one.delay,
         created=time_text(one.created),
         seen=None if one.seen is None else time_text(one.seen),
+        keep_unknown=one.keep_unknown,
     )
 
 

@@ -11,11 +11,13 @@ from mien.service.answers import Answer, ThresholdAnswer, notes_answer, threshol
 from mien.service.auditing import note
 from mien.service.auth.callers import Caller, needs
 from mien.service.bodies import RequestModel, body
+from mien.service.cameras import Cameras
 from mien.service.galleries import Galleries, OpenGallery
 from mien.service.idempotency import WriteRoute
 from mien.service.operations import takes
 from mien.service.routes.access import Name
 from mien.service.state import engines_of, forget_names, in_thread
+from mien.service.webhooks import Webhooks
 
 router = APIRouter(prefix="/v1/galleries", tags=["galleries"], route_class=WriteRoute)
 
@@ -151,10 +153,21 @@ async def delete_gallery(
     caller: Keeper,
     name: Annotated[str | None, Query(description="The gallery's name, where it is not empty.")] = None,
 ) -> DeletedAnswer:
-    """Delete a gallery: an empty one, or one whose name is repeated, with everybody in it."""
+    """Delete a gallery: an empty one, or one whose name is repeated, with everybody in it.
+
+    Its cameras, their events, whom they did not recognize, and its webhooks are deleted too.
+    """
     caller.require("erase")
     gallery_for(request, caller, gallery_id)
-    subjects = await in_thread(galleries_of(request).delete, gallery_id, name)
+    cameras: Cameras = request.app.state.cameras
+    webhooks: Webhooks = request.app.state.webhooks
+
+    def delete_what_depends() -> None:
+        cameras.store.delete_of_gallery(gallery_id)
+        cameras.unknown.delete_of_gallery(gallery_id)
+        webhooks.store.delete_of_gallery(gallery_id)
+
+    subjects = await in_thread(galleries_of(request).delete, gallery_id, name, delete_what_depends)
     await in_thread(forget_names, request.app.state)
     return DeletedAnswer(subjects=subjects)
 

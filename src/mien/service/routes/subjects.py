@@ -130,7 +130,7 @@ async def list_subjects(
         rest = [row for row in rows if after is None or _place(row) > after]
         page = rest[:limit]
         following = cursors.write(_place(page[-1]), **bound) if len(rest) > limit else None
-        return SubjectsAnswer(subjects=[_subject(row) for row in page], total=len(rows), next=following)
+        return SubjectsAnswer(subjects=[subject_answer(row) for row in page], total=len(rows), next=following)
 
     return await in_thread(work)
 
@@ -149,17 +149,17 @@ async def create_subject(
     """Make a subject. Two subjects may have the same name; their ids differ."""
     found = gallery_for(request, caller, gallery_id)
     consent = None if asked.consent is None else asked.consent.value()
-    profile = _profile(asked.name, asked.metadata, consent, asked.state)
+    profile = profile_of(asked.name, asked.metadata, consent, asked.state)
     made = await in_thread(found.gallery.store.create_subject, profile)
     note(request.state, subject=made.id)
-    return _subject(made)
+    return subject_answer(made)
 
 
 @router.get("/subjects/{subject_id}", operation_id="get_subject")
 async def get_subject(request: Request, gallery_id: GalleryId, subject_id: Id, caller: Reader) -> SubjectAnswer:
     """One subject."""
     found = gallery_for(request, caller, gallery_id)
-    return _subject(await in_thread(found.gallery.store.subject, subject_id))
+    return subject_answer(await in_thread(found.gallery.store.subject, subject_id))
 
 
 @router.patch("/subjects/{subject_id}", operation_id="change_subject", openapi_extra=takes(ChangeSubjectRequest))
@@ -177,7 +177,7 @@ async def change_subject(
         consent = former.consent
         if "consent" in asked.model_fields_set:
             consent = None if asked.consent is None else asked.consent.value()
-        return _profile(
+        return profile_of(
             former.name if asked.name is None else asked.name,
             dict(former.metadata) if asked.metadata is None else asked.metadata,
             consent,
@@ -186,7 +186,7 @@ async def change_subject(
 
     changed = await in_thread(store.change_subject, subject_id, change)
     await in_thread(forget_names, request.app.state)
-    return _subject(changed)
+    return subject_answer(changed)
 
 
 class ErasureAnswer(Answer):
@@ -239,7 +239,7 @@ async def merge_subjects(
         raise ServiceError(422, "invalid_request", "into: is the same subject: name another one")
     moved = await in_thread(store.merge, subject_id, asked.into)
     await in_thread(forget_names, request.app.state)
-    return MergedAnswer(moved=moved, subject=_subject(await in_thread(store.subject, asked.into)))
+    return MergedAnswer(moved=moved, subject=subject_answer(await in_thread(store.subject, asked.into)))
 
 
 class SampleAnswer(Answer):
@@ -401,7 +401,12 @@ def _erase_sample(found: OpenGallery, sample_id: str) -> Erasure:
     return found.gallery.store.remove_sample(sample_id)
 
 
-def _profile(name: str, metadata: dict[str, Any], consent: Consent | None, state: State) -> Profile:
+def profile_of(name: str, metadata: dict[str, Any], consent: Consent | None, state: State) -> Profile:
+    """A profile of a request, whose name can be read and not mistaken for another.
+
+    Raises:
+        ServiceError: it cannot.
+    """
     canonical = canonical_subject(name)
     if not any(unicodedata.category(letter)[0] in "LN" for letter in canonical):
         raise ServiceError(422, "invalid_request", "name: has no letter or digit: give the subject a name")
@@ -412,7 +417,8 @@ def _profile(name: str, metadata: dict[str, Any], consent: Consent | None, state
         return Profile(canonical, metadata, consent, state)
 
 
-def _subject(row: SubjectRow) -> SubjectAnswer:
+def subject_answer(row: SubjectRow) -> SubjectAnswer:
+    """A subject as it is shown."""
     consent = row.consent
     return SubjectAnswer(
         id=row.id,

@@ -104,6 +104,7 @@ byId("add").addEventListener("submit", async (event) => {
   event.preventDefault();
   const values = { name: "name", gallery: "gallery", address: "address", threshold: "threshold" };
   const json = Object.fromEntries(Object.entries(values).map(([key, id]) => [key, byId(id).value]));
+  json.keep_unknown = byId("keep-unknown").valueAsNumber;
   const added = await attempt(() => call("POST", "cameras", { json }));
   if (!added) return;
   byId("name").value = byId("address").value = "";
