@@ -33,7 +33,7 @@ def test_every_kind_is_drawn_with_its_texts_and_the_same_each_time(kind: str) ->
     assert all(word in texts(drawing.svg) for word in ("across", "upwards", "one"))
     assert ("a mark" in texts(drawing.svg)) is (kind in ("histogram", "fmr", "matrix"))
     image = cv2.imdecode(np.frombuffer(drawing.png, np.uint8), cv2.IMREAD_COLOR)
-    assert image is not None and image.shape[1] == 770 and image.std() > 5
+    assert image is not None and image.shape[1] == 880 and image.std() > 5
 
 
 def test_a_rate_of_zero_has_no_place_on_axes_of_deviates_or_logarithms() -> None:
@@ -87,3 +87,11 @@ def test_the_drawing_package_is_imported_for_drawing_alone() -> None:
 def test_names_that_look_like_formulas_or_markup_are_drawn_letter_by_letter(kind: str, name: str) -> None:
     drawing = draw(chart(kind, name), "en")
     assert html.unescape(texts(drawing.svg)).count(name) == 1
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_chart_can_be_read_on_a_dark_page(kind: str) -> None:
+    """Black letters on a white ground were a bright box in a dark page."""
+    svg = draw(chart(kind), "en").svg
+    assert "currentColor" in svg
+    assert not re.search(r"#0{6}|#3{6}|#5{6}|#f{6}", svg)

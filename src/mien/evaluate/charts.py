@@ -1,6 +1,7 @@
 """Draws the charts of a report as SVG and PNG, with numbers as the report's language writes them. Computes nothing.
 
-Colours differ in grey too, and for people who do not see red or green (Okabe and Ito, 2008).
+Colours differ in grey too, and for people who do not see red or green (Okabe and Ito, 2008). Lines and letters of an
+SVG have the colour of the page's text and no ground of their own, so that it can be read in the light and in the dark.
 """
 
 import io
@@ -25,6 +26,14 @@ RATES = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3, 0.5, 0.7, 0.9)
 MIN_RATE = 1e-9
 """Rates are drawn down to this one, whose normal deviate is finite."""
 
+ON_LIGHT, ON_DARK = "#010101", "#fefefe"
+"""Of numbers in the cells of a grid, which stay black or white on any page."""
+OF_THE_PAGE = ("#000000", "#333333", "#555555")
+"""Colours of lines and letters, for which an SVG takes the colour of the text around it."""
+
+WIDTH, LETTERS = 8.0, 9
+"""Of a chart, in inches and points: letters as large as the text of a page that the chart fills."""
+
 MARKED = 60
 """Points of a line up to which each has a mark."""
 
@@ -45,19 +54,25 @@ def draw(chart: Chart, language: str) -> Drawing:
     from matplotlib.figure import Figure
 
     height = 0.5 + 0.34 * len(chart.series) if chart.kind in ("grid", "matrix") else 3.6
-    figure = Figure(figsize=(7.0, max(2.4, height)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    DRAWN[chart.kind](axes, chart, language)
-    axes.set_xlabel(_letters(chart.x_label))
-    axes.set_ylabel(_letters(chart.y_label))
     svg, png = io.StringIO(), io.BytesIO()
     # No date and a fixed salt, so that the same report gives the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "mien", "svg.fonttype": "none"}):
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-    figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
-    text = svg.getvalue()
-    return Drawing(text[text.index("<svg") :], png.getvalue())
+    with matplotlib.rc_context({"svg.hashsalt": "mien", "svg.fonttype": "none", "font.size": LETTERS}):
+        figure = Figure(figsize=(WIDTH, max(2.4, height)), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        DRAWN[chart.kind](axes, chart, language)
+        axes.set_xlabel(_letters(chart.x_label))
+        axes.set_ylabel(_letters(chart.y_label))
+        figure.savefig(svg, format="svg", metadata={"Date": None}, transparent=True)
+        figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
+    return Drawing(_for_any_page(svg.getvalue()), png.getvalue())
+
+
+def _for_any_page(svg: str) -> str:
+    """The SVG element of a file, in the colour of the text around it."""
+    for colour in OF_THE_PAGE:
+        svg = svg.replace(colour, "currentColor")
+    return svg[svg.index("<svg") :]
 
 
 def _styles() -> Iterator[tuple[str, str]]:
@@ -107,7 +122,7 @@ def _mark(axes: "Axes", chart: Chart) -> None:
             xycoords=("data", "axes fraction"),
             xytext=(3, 0),
             textcoords="offset points",
-            fontsize=8,
+            fontsize=LETTERS - 1,
             va="top",
             color="#333333",
         )
@@ -203,8 +218,8 @@ def _grid(axes: "Axes", chart: Chart, language: str) -> None:
     axes.set_yticks(range(len(chart.series)), [_letters(series.name) for series in chart.series])
     axes.set_xticks(range(shares.shape[1]), [number(value, language) for value in chart.series[0].x])
     for (row, column), value in np.ndenumerate(shares):
-        colour = "white" if value > 0.55 else "black"
-        axes.text(column, row, f"{100 * value:.0f}%", ha="center", va="center", fontsize=8, color=colour)
+        colour = ON_DARK if value > 0.55 else ON_LIGHT
+        axes.text(column, row, f"{100 * value:.0f}%", ha="center", va="center", fontsize=LETTERS - 1, color=colour)
 
 
 def _matrix(axes: "Axes", chart: Chart, language: str) -> None:
@@ -222,9 +237,9 @@ def _matrix(axes: "Axes", chart: Chart, language: str) -> None:
         rotation_mode="anchor",
     )
     for (row, column), value in np.ndenumerate(rates):
-        colour = "white" if value and colours[row, column] > low + 0.6 * (high - low) else "black"
+        colour = ON_DARK if value and colours[row, column] > low + 0.6 * (high - low) else ON_LIGHT
         text = number(float(f"{value:.2g}"), language)
-        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+        axes.text(column, row, text, ha="center", va="center", fontsize=LETTERS - 1, color=colour)
 
 
 DRAWN: "dict[str, Callable[[Axes, Chart, str], None]]" = {

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -26,6 +27,8 @@ POLICY = (
 )
 HEADERS = {"content-security-policy": POLICY, "permissions-policy": "camera=(self), microphone=(), geolocation=()"}
 KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+LOOK = "look.css"
+"""The style sheet that pages and reports share."""
 TEXTS = "service.script."
 """The messages that scripts show."""
 
@@ -136,9 +139,7 @@ def script_texts(language: str) -> str:
 @lru_cache(maxsize=64)
 def static_file(name: str) -> tuple[bytes, str] | None:
     """The content and kind of a file of the pages; None where there is none of this name."""
-    folder = resources.files(ROOM).joinpath("static")
-    known = {one.name: one for one in folder.iterdir()}
-    suffix = name.rpartition(".")[2]
+    known, suffix = _static_files(), name.rpartition(".")[2]
     return (known[name].read_bytes(), KINDS[suffix]) if name in known and suffix in KINDS else None
 
 
@@ -146,9 +147,15 @@ def static_file(name: str) -> tuple[bytes, str] | None:
 def stamp() -> str:
     """A mark of all static files together, so that browsers keep them until they change."""
     digest = hashlib.sha256()
-    for one in sorted(resources.files(ROOM).joinpath("static").iterdir(), key=lambda one: one.name):
+    for _, one in sorted(_static_files().items()):
         digest.update(one.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _static_files() -> dict[str, Traversable]:
+    """The files of the pages by name, with the colours and type that reports have too."""
+    files = {one.name: one for one in resources.files(ROOM).joinpath("static").iterdir()}
+    return files | {LOOK: resources.files("mien.html").joinpath(LOOK)}
 
 
 async def show_static(request: Request) -> Response:
