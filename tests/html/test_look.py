@@ -1,4 +1,4 @@
-"""Pages share one design: each colour has one place, and can be read in the light, in the dark and by the colour-blind."""
+"""Pages share one design: each colour has one place, and can be read in the light and in the dark."""
 
 import re
 from pathlib import Path

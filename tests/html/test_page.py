@@ -55,6 +55,21 @@ def test_markup_that_is_filled_in_is_shown_and_not_run(page: str) -> None:
     assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") >= 11
 
 
+def test_commands_in_sentences_are_shown_as_code_and_not_between_backticks(room: str) -> None:
+    text = Message("word.cannot-be-read", {"name": "`mien <b>`"})
+    shown = {
+        "text": "say `mien doctor`",
+        "message": text,
+        "svg": "",
+        "thumbnail": Thumbnail(None, "a"),
+        "missing": None,
+    }
+    shown["missing"] = shown["thumbnail"]
+    page = render_page(room, "page.html", "en", title="a", **shown)
+    assert "<li>say <code>mien doctor</code></li>" in page
+    assert "<code>mien &lt;b&gt;</code>" in page
+
+
 def test_charts_of_ours_are_put_in_as_they_are(page: str) -> None:
     assert '<figure><svg class="chart"></svg><figcaption' in page
 

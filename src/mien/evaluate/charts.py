@@ -1,7 +1,7 @@
 """Draws the charts of a report as SVG and PNG, with numbers as the report's language writes them. Computes nothing.
 
 Colours differ in grey too, and for people who do not see red or green (Okabe and Ito, 2008). Lines and letters of an
-SVG have the colour of the page's text and no ground of their own, so that it can be read in the light and in the dark.
+SVG have the colour of the page's text and no ground of their own, so that they can be read on a dark page too.
 """
 
 import io

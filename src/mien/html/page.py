@@ -1,6 +1,7 @@
 """Fills a template. Jinja2 is imported when the first page is written, so that no other work waits for it."""
 
 import base64
+import re
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import PurePath
@@ -11,6 +12,9 @@ from mien.messages import Text, number, text_of, translate
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
+
+
+CODE = re.compile(r"`([^`\n]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def render_page(room: str, template: str, language: str, *, title: Text, **value
     """
     texts = {
         "t": partial(_translate, language),
-        "words": lambda text: text_of(text, language),
+        "words": partial(_words, language),
         "number": lambda value, spec="": number(value, language, spec),
     }
     found = _environment(room).get_template(template)
@@ -67,6 +71,13 @@ def trusted(markup: str) -> "Markup":
     from markupsafe import Markup
 
     return Markup(markup)  # noqa: S704 - the caller vouches for it
+
+
+def _words(language: str, text: Text) -> "Markup":
+    """A text in a language; what it has between backticks, such as a command, is shown as code."""
+    from markupsafe import escape
+
+    return trusted(CODE.sub(r"<code>\1</code>", str(escape(text_of(text, language)))))
 
 
 def _translate(language: str, code: str, /, **arguments: str | int | float) -> str:

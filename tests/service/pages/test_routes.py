@@ -33,7 +33,7 @@ def test_a_page_is_small_and_holds_nothing_inline(service: httpx.Client, name: s
     assert not re.search(r"https?://", html.replace(str(service.base_url), ""))
     static = set(re.findall(r'"(/static/[^"]+)"', html))
     scripts = [service.get(path).content for path in static]
-    assert len(static) == 3 and sum(map(len, scripts)) + len(answer.content) < 60_000
+    assert len(static) == 4 and sum(map(len, scripts)) + len(answer.content) < 60_000
     assert find_catalogue(language).texts[f"service.{name}.title"] in html
 
 
