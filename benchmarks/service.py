@@ -1,10 +1,11 @@
 """Identification over HTTP against the pipeline alone: LFW's photographs, a gallery of 10,000 subjects.
 
 The bare limit is the same use case (mien.gallery.identify_images) on the same photographs and gallery in one process
-without HTTP. The service runs in a process of its own; its clients, threads with keep-alive connections, share the
-machine with it, as they would not elsewhere. Each load is repeated with and without batching, in turns. Says requests
-per second, p50, p95 and p99 in milliseconds, errors, the service's memory before and after, and the processor time
-per request, which other work on the machine hardly changes.
+without HTTP: all photographs at once, and one after the other, which is all that a single client asks for. The
+service runs in a process of its own; its clients, threads with keep-alive connections, share the machine with it, as
+they would not elsewhere. Each load is repeated with and without batching, in turns. Says requests per second, p50,
+p95 and p99 in milliseconds, errors, the service's memory before and after, and the processor time per request, which
+other work on the machine hardly changes.
 
     python benchmarks/service.py [--seconds 60] [--subjects 10000] [--clients 1 8 32]
 """
@@ -19,6 +20,7 @@ import tarfile
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +38,7 @@ from mien.models.defaults import package_file
 from mien.pipeline import bytes_item, open_pipeline
 
 CARD = store.load("dlib-resnet").card
-PHOTOGRAPHS = 200
+PHOTOGRAPHS, BLOCK = 200, 20_000
 BATCHED, SINGLE = "16", "1"
 """Images that go through the models together."""
 
@@ -97,6 +99,7 @@ def row(count: int, images: str, rate: float, found: Load, before: int, after: i
         "together": int(images),
         "per second": round(rate, 2),
         "of the pipeline alone": round(rate / bare["per second"], 3),
+        "of the pipeline alone, one after the other": round(rate / bare["one after the other, per second"], 3),
         "processor ms per request": round(1000 * spent, 1),
         "processor time of the pipeline alone, over it": round(bare["processor ms per image"] / (1000 * spent), 3),
         "p50, p95, p99 in ms": [round(float(value), 1) for value in (p50, p95, p99)],
@@ -116,12 +119,20 @@ def photographs(smoke: bool) -> list[bytes]:
         return [file.read() for file in itertools.islice(files, PHOTOGRAPHS) if file is not None]
 
 
-def make_gallery(folder: Path, subjects: int) -> str:
+def vectors_of(subjects: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The embeddings of random people in blocks, with the number of the first one of each."""
+    for start in range(0, subjects, BLOCK):
+        count = min(BLOCK, subjects - start)
+        yield start, np.random.default_rng(start).normal(0, 0.06, (count, 128)).astype(np.float32)
+
+
+def make_gallery(folder: Path, subjects: int, name: str = "made") -> str:
     """A gallery of random people; gives its id."""
-    (folder / "galleries").mkdir()
-    opened = Gallery.create(folder / "galleries" / "made.gallery", CARD)
-    vectors = np.random.default_rng(0).normal(0, 0.06, (subjects, 128)).astype(np.float32)
-    opened.store.add([NewTemplate(f"p{n:06d}", f"sha-{n}", vector, None) for n, vector in enumerate(vectors)])
+    (folder / "galleries").mkdir(exist_ok=True)
+    opened = Gallery.create(folder / "galleries" / f"{name}.gallery", CARD)
+    for start, block in vectors_of(subjects):
+        people = enumerate(block, start)
+        opened.store.add([NewTemplate(f"p{n:06d}", f"sha-{n}", vector, None) for n, vector in people])
     threshold_for(opened.store, CARD, 1e-4)
     found = opened.store.id
     opened.close()
@@ -142,8 +153,17 @@ def alone(folder: Path, seconds: float, smoke: bool) -> None:
             if time.perf_counter() - began >= seconds:
                 break
     took, spent = time.perf_counter() - began, time.process_time() - processor
-    gallery.close()
     rates = {"per second": round(done / took, 2), "processor ms per image": round(1000 * spent / done, 1)}
+    single, began, processor = 0, time.perf_counter(), time.process_time()
+    for one in itertools.cycle(items):
+        if time.perf_counter() - began >= seconds:
+            break
+        list(identify_images(gallery, [one], pipeline, threshold))
+        single += 1
+    took, spent = time.perf_counter() - began, time.process_time() - processor
+    gallery.close()
+    rates["one after the other, per second"] = round(single / took, 2)
+    rates["one after the other, processor ms per image"] = round(1000 * spent / single, 1)
     print(json.dumps({**rates, "faces per image": round(faces / done, 2)}))
 
 
@@ -161,6 +181,14 @@ def multipart(data: bytes) -> bytes:
     return head + data + b"\r\n--xyz--\r\n"
 
 
+def identify(connection: http.client.HTTPConnection, gallery: str, body: bytes) -> tuple[int, dict]:
+    """Ask who somebody is; gives status and answer."""
+    headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    connection.request("POST", f"/v1/galleries/{gallery}/identify", body, headers)
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
 class Service:
     """A service in a process of its own."""
 
@@ -174,6 +202,10 @@ class Service:
         assert self._process.stdout is not None
         self._host, _, port = self._process.stdout.readline().strip().removeprefix("http://").partition(":")
         self._port = int(port)
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection that is kept alive."""
+        return http.client.HTTPConnection(self._host, self._port, timeout=120)
 
     def __enter__(self) -> "Service":
         return self
@@ -205,18 +237,15 @@ class Service:
         return found
 
     def _ask(self, gallery: str, bodies: list[bytes], first: int, until: float, found: Load) -> None:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=120)
-        headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
+        connection = self.connect()
         for number in itertools.count(first):
             began = time.perf_counter()
             if began >= until:
                 break
             body = bodies[number % len(bodies)]
-            connection.request("POST", f"/v1/galleries/{gallery}/identify", body, headers)
-            answer = connection.getresponse()
-            content = json.loads(answer.read())
+            status, content = identify(connection, gallery, body)
             found.milliseconds.append(1000 * (time.perf_counter() - began))
-            found.errors += answer.status != 200 or not content["faces"]
+            found.errors += status != 200 or not content["faces"]
         connection.close()
 
 
