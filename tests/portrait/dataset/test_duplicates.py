@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from mien.align import align
 from mien.pipeline import array_item
-from mien.portrait.dataset.duplicates import AGREE, NEAR, Hashes, Same, agreement, cut_of, near, same_photographs
+from mien.portrait.dataset.duplicates import (
+    AGREE,
+    NEAR,
+    NEAREST,
+    TOGETHER,
+    Hashes,
+    Same,
+    agreement,
+    cut_of,
+    near,
+    same_photographs,
+)
 from mien.portrait.examine import FACE, Examiner
 from mien.types import Image
 
@@ -141,6 +152,30 @@ def test_faceless_images_of_one_folder_are_compared_and_blank_ones_are_not() -> 
     assert found(["a", "b"], [0, 2**40 - 1], [None, 3], [0, 0]) == {Same(0, 1, False)}
     assert found(["a", "b"], [None, 5], [None, 3], [0, 0]) == set()
     assert found(["a", "b"], [0, 2**40 - 1], [None, 3], [0, 1]) == set()
+
+
+def test_a_folder_of_many_images_without_a_face_does_not_compare_each_with_each() -> None:
+    count = 10 * TOGETHER
+    hashes = np.random.default_rng(0).integers(0, 2**63, count).tolist()
+    hashes[700] = hashes[3] ^ 0b11111110000110000  # a crop of it: nine bits differ
+    compared: list[tuple[int, int]] = []
+
+    def agree(a: int, b: int) -> bool:
+        compared.append((a, b))
+        return (a, b) == (3, 700)
+
+    files, folders = np.arange(count), np.zeros(count, np.int64)
+    same = list(same_photographs(files, as_hashes(hashes), as_hashes([None] * count), folders, (), agree))
+    assert same == [Same(3, 700, False)]
+    assert len(set(compared)) == len(compared) <= NEAREST * count, "not the half million pairs of the folder"
+
+
+def test_all_faceless_images_of_a_small_folder_are_compared() -> None:
+    hashes = np.random.default_rng(1).integers(0, 2**63, TOGETHER).tolist()
+    faces = [None if row % 3 == 0 else 2**row % 2**64 for row in range(TOGETHER)]
+    pairs = found([str(row) for row in range(TOGETHER)], hashes, faces, [0] * TOGETHER)
+    needed = {(a, b) for b in range(TOGETHER) for a in range(b) if a % 3 == 0 or b % 3 == 0}
+    assert needed <= {(one.a, one.b) for one in pairs}
 
 
 def test_two_photographs_of_one_sitting_are_below_the_limit_and_a_poor_copy_is_above(
