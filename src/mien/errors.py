@@ -119,7 +119,7 @@ class ResumeError(MienError):
 
 
 class WorkerError(MienError):
-    """A cluster that cannot be reached."""
+    """A cluster that cannot be reached, or that loses what works on it."""
 
 
 class SettingsError(MienError):

@@ -81,3 +81,22 @@ def test_hashes_that_share_a_band_are_not_all_compared_at_once(monkeypatch: pyte
     found = list(phash.near_hashes(hashes, hashes, 6))
     expected = [(x, y, (x ^ y).bit_count()) for x in range(50) for y in range(50) if (x ^ y).bit_count() <= 6]
     assert found == expected and max(compared) <= 64
+
+
+def test_many_copies_of_one_image_have_more_pairs_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 equal hashes have 90,000 pairs: they are found as they are asked for, and come in order."""
+    for name, value in (("MANY", 0), ("PAIRS", 1000), ("ROWS", 128), ("CELLS", 500)):
+        monkeypatch.setattr(phash, name, value)
+    compared, in_band = list[int](), phash._in_band
+
+    def counting(*given: object) -> np.ndarray:
+        compared.append(1)
+        return in_band(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(phash, "_in_band", counting)
+    hashes = np.full(300, 12345, np.uint64)
+    pairs = phash.near_hashes(hashes, hashes, 6)
+    assert [next(pairs) for _ in range(3)] == [(0, 0, 0), (0, 1, 0), (0, 2, 0)]
+    assert len(compared) < 60, "a few blocks, not all of them"
+    rest = [(a, b) for a, b, _ in pairs]
+    assert rest == [(a, b) for a in range(300) for b in range(300)][3:]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import cv2
 import pytest
 from threadpoolctl import threadpool_info
 
+from mien.data import workers
 from mien.data.workers import ordered
+from mien.errors import WorkerError
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
@@ -75,6 +78,34 @@ def test_what_a_killed_process_of_a_cluster_had_in_hand_is_done_again(
         ray.shutdown()
     assert (tmp_path / "killed").exists()
     assert found == [2 * item for item in range(12)]
+
+
+def test_a_cluster_that_loses_a_process_again_and_again_is_a_sentence_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    lost = [ray.exceptions.WorkerCrashedError(), ray.exceptions.OutOfMemoryError("too much")]
+    for reason in lost:
+        monkeypatch.setattr(ray, "get", _raiser(reason))
+        with pytest.raises(
+            WorkerError, match=rf"auto lost a process .*{type(reason).__name__}.*run the same command"
+        ):
+            workers._fetch(object(), "auto")
+
+
+def test_what_the_function_itself_raises_on_a_cluster_comes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    own = ray.exceptions.RayTaskError("work", "a bad item", ValueError("a bad item")).as_instanceof_cause()
+    monkeypatch.setattr(ray, "get", _raiser(own))
+    with pytest.raises(ValueError, match="a bad item"):
+        workers._fetch(object(), "auto")
+
+
+def _raiser(reason: Exception) -> Callable[[object], object]:
+    def get(_: object) -> object:
+        raise reason
+
+    return get
 
 
 def test_results_come_in_order_whoever_works() -> None:

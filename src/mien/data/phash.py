@@ -30,6 +30,10 @@ BLOCK = 2048
 """Hashes that are compared with others at a time."""
 CELLS = 2**22
 """Pairs of hashes that share a band and are in memory at a time: aligned faces share their lowest frequencies."""
+PAIRS = 2**20
+"""Near pairs that are held in memory to be put in order, unless one hash alone has more."""
+ROWS = 2**16
+"""Hashes whose near pairs are put in order together."""
 MANY = 20_000
 """Hashes from which on bands of their bits are compared first."""
 MAX_BANDS = 8
@@ -89,7 +93,8 @@ def near_hashes(
     """All pairs of hashes that differ in at most `max_bits` of 64 bits.
 
     Yields:
-        Place in `a`, place in `b` and the number of differing bits; in the order of `a`, then of `b`.
+        Place in `a`, place in `b` and the number of differing bits; in the order of `a`, then of `b`. They are found
+        as they are asked for, since a set with many copies of one image has more pairs than memory holds.
     """
     one, other = (np.asarray(hashes, np.uint64) for hashes in (a, b))
     if not len(one) or not len(other):
@@ -97,8 +102,7 @@ def near_hashes(
     if min(len(one), len(other)) < MANY or max_bits > MAX_BANDS - 1:
         yield from _one_by_one(one, other, max_bits)
         return
-    found = np.concatenate([np.empty((0, 3), np.int64), *_by_bands(one, other, max_bits)])
-    yield from map(tuple, found[np.lexsort((found[:, 1], found[:, 0]))].tolist())
+    yield from _in_order(one, other, _bands(other, max_bits), max_bits)
 
 
 def _one_by_one(a: NDArray[np.uint64], b: NDArray[np.uint64], max_bits: int) -> Iterator[tuple[int, int, int]]:
@@ -115,23 +119,62 @@ def _one_by_one(a: NDArray[np.uint64], b: NDArray[np.uint64], max_bits: int) -> 
             yield from ((start + offset, other, int(differing)) for other, differing in near)
 
 
-def _by_bands(a: NDArray[np.uint64], b: NDArray[np.uint64], max_bits: int) -> Iterator[NDArray[np.int64]]:
-    """Pairs of which one of `max_bits` + 1 bands of bits is equal, as it is in all pairs that differ in no more bits.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Band:
+    """Some bits of hashes: which, the hashes' order by them, and these bits of each in that order."""
+
+    mask: np.uint64
+    order: Places
+    keys: NDArray[np.uint64]
+
+
+def _bands(hashes: NDArray[np.uint64], max_bits: int) -> list[_Band]:
+    """The `max_bits` + 1 bands of 64 bits; hashes that differ in no more bits agree in one of them."""
+    edges = np.linspace(0, 64, max_bits + 2).astype(int).tolist()
+    masks = [np.uint64((1 << high) - (1 << low)) for low, high in pairwise(edges)]
+    orders = [np.argsort(hashes & mask, kind="stable") for mask in masks]
+    return [_Band(mask, order, hashes[order] & mask) for mask, order in zip(masks, orders, strict=True)]
+
+
+def _in_order(
+    a: NDArray[np.uint64], b: NDArray[np.uint64], bands: Sequence[_Band], max_bits: int
+) -> Iterator[tuple[int, int, int]]:
+    """The near pairs of some hashes after the other; fewer hashes at a time where they have many pairs."""
+    waiting = [(first, min(first + ROWS, len(a))) for first in range(0, len(a), ROWS)][::-1]
+    while waiting:
+        first, last = waiting.pop()
+        parts, held = list[NDArray[np.int64]](), 0
+        for part in _by_bands(a[first:last], b, bands, max_bits):
+            parts.append(part)
+            held += len(part)
+            if held > PAIRS and last - first > 1:
+                middle = (first + last) // 2
+                waiting += [(middle, last), (first, middle)]
+                break
+        else:
+            found = np.concatenate([np.empty((0, 3), np.int64), *parts])
+            found[:, 0] += first
+            yield from map(tuple, found[np.lexsort((found[:, 1], found[:, 0]))].tolist())
+
+
+def _by_bands(
+    a: NDArray[np.uint64], b: NDArray[np.uint64], bands: Sequence[_Band], max_bits: int
+) -> Iterator[NDArray[np.int64]]:
+    """Pairs of which one band is equal, as it is in all pairs that differ in at most `max_bits` bits.
 
     Each pair comes with the first band that is equal: (K, 3) place in `a`, place in `b`, differing bits.
     """
-    edges = np.linspace(0, 64, max_bits + 2).astype(int).tolist()
-    masks = [np.uint64((1 << high) - (1 << low)) for low, high in pairwise(edges)]
-    for number, mask in enumerate(masks):
-        order_a, order_b = (np.argsort(hashes & mask, kind="stable") for hashes in (a, b))
-        keys_a, keys_b = a[order_a] & mask, b[order_b] & mask
-        cuts = [0, *(np.flatnonzero(np.diff(keys_a)) + 1).tolist(), len(keys_a)]
+    for number, band in enumerate(bands):
+        order = np.argsort(a & band.mask, kind="stable")
+        keys = a[order] & band.mask
+        cuts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
         for start, stop in pairwise(cuts):
-            same = order_b[slice(*(int(np.searchsorted(keys_b, keys_a[start], side)) for side in ("left", "right")))]
+            low, high = (int(np.searchsorted(band.keys, keys[start], side)) for side in ("left", "right"))
+            same = band.order[low:high]
             step = max(1, CELLS // max(1, len(same)))
             for first in range(start, stop, step):
-                own = order_a[first : min(stop, first + step)]
-                yield _in_band(a, own, b, same, max_bits, masks[:number])
+                own = order[first : min(stop, first + step)]
+                yield _in_band(a, own, b, same, max_bits, [earlier.mask for earlier in bands[:number]])
 
 
 def _in_band(

@@ -37,7 +37,7 @@ def ordered(
 
     Raises:
         MissingExtraError: Ray is asked for and not installed.
-        WorkerError: the cluster cannot be reached.
+        WorkerError: the cluster cannot be reached, or its processes or machines are lost again and again.
     """
     if ray_address is not None:
         return _on_ray(function, items, ray_address)
@@ -105,7 +105,27 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], address: 
             running.extend(remote.remote(shared, item) for item in islice(queue, limit - len(running)))
             if not running:
                 return
-            yield ray.get(running.popleft())
+            yield _fetch(running.popleft(), address)
     finally:
         if started:
             ray.shutdown()
+
+
+def _fetch(result: Any, address: str) -> Any:  # noqa: ANN401 - Ray's types
+    """Wait for a result.
+
+    Raises:
+        WorkerError: what computed it is lost. What the function itself raises comes as it is.
+    """
+    import ray
+
+    try:
+        return ray.get(result)
+    except ray.exceptions.RayTaskError:
+        raise
+    except ray.exceptions.RayError as reason:
+        raise WorkerError(
+            f"the Ray cluster {address} lost a process that worked ({type(reason).__name__}): it was killed, it ran "
+            "out of memory, or its machine went away. Check the machines with `ray status` and run the same command "
+            "again; fewer processes per machine need less memory"
+        ) from reason
