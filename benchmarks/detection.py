@@ -1,23 +1,30 @@
-"""Speed of detection on a folder, on a clip, and on the clip in 1920x1080, by stage, against the bare network.
+"""Speed of detection on a folder, on a clip, and on the clip in 1920x1080, and of identification on both videos.
 
     python benchmarks/detection.py FOLDER [--count 1000] [--detector mien-face]
 
 FOLDER contains images (the published figures use LFW). Measures the pipeline of `mien detect` on all cores, then each
 stage alone on one core, then the network alone on the same canvases in batches of one on all cores. The share of the
 network is the network's time divided by the pipeline's.
+
+Identification searches a gallery of one person. Its share is of processor time: the bare networks on the same canvases
+and crops, with the same number of calls at a time, over `mien identify` on the same frames. The decoding of the video is
+reported next to it, since no program that reads the file can do without.
 """
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 import command
 import inputs
+import mien
 from mien.detect.families import open_detector
 from mien.detect.one_stage import OneStage
 from mien.detect.schedule import Candidates, ScaledView, look_at, make_views
@@ -26,8 +33,11 @@ from mien.detect.tracking import Tracker
 from mien.image import find_images, read_photo
 from mien.models import store
 from mien.models.engines import usable_cores
+from mien.models.openvino_engine import OpenVinoSession
 from mien.models.options import EngineOptions
+from mien.models.session import Session
 from mien.pipeline import open_pipeline
+from mien.types import Floats, Image
 from mien.video import Video
 
 
@@ -48,7 +58,8 @@ def main() -> None:
             "detector": given.detector,
             "folder": on_folder(given.detector, files),
             "clip": on_clip(given.detector, clip),
-            "clip in 1920x1080": on_clip(given.detector, enlarged(clip, Path(scratch) / "large.mp4")),
+            "clip in 1920x1080": on_clip(given.detector, large := enlarged(clip, Path(scratch) / "large.mp4")),
+            "identify": identification(given.detector, {"clip": clip, "clip in 1920x1080": large}, Path(scratch)),
         }
     command.finish("detection", result, smoke=given.smoke)
 
@@ -131,6 +142,63 @@ def needed(detector: OneStage, images: list, views: list) -> list:
     for image, own in zip(images, views, strict=True):
         look_at(image, own, look, detector.min_score)
     return seen
+
+
+def identification(name: str, clips: dict[str, Path], folder: Path) -> dict:
+    """Processor time of `mien identify` on videos, and the share of the bare networks in it."""
+    gallery = folder / "people.gallery"
+    mien.enrol(gallery, [(mien.array_item("portrait", inputs.portrait(0)), "Eileen Collins")], detector=name)
+    return {title: on_identified(name, gallery, clip) for title, clip in clips.items()}
+
+
+def on_identified(name: str, gallery: Path, clip: Path) -> dict:
+    mien.identify(gallery, [], videos=[str(clip)], detector=name)
+    calls: list[tuple[Session, Image]] = []
+    with recording(calls):
+        mien.identify(gallery, [], videos=[str(clip)], detector=name)
+    began, started = time.perf_counter(), time.process_time()
+    report = mien.identify(gallery, [], videos=[str(clip)], detector=name)
+    whole, seconds = time.process_time() - started, time.perf_counter() - began
+    frames = report.videos[0].frames
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(lambda call: call[0].run(call[1]), calls[:16]))
+        network = on_processor(lambda: list(pool.map(lambda call: call[0].run(call[1]), calls)))
+    decode = on_processor(lambda: list(Video(str(clip))))
+    return {
+        "frames": frames,
+        "tracks": len(report.videos[0].tracks),
+        "frames per second": frames / seconds,
+        "processor ms per frame": {
+            "identify": 1000 * whole / frames,
+            "networks alone": 1000 * network / frames,
+            "decode alone": 1000 * decode / frames,
+        },
+        "share of the networks": network / whole,
+        "share of the networks, decoding left out": network / (whole - decode),
+    }
+
+
+@contextmanager
+def recording(calls: list[tuple[Session, Image]]) -> Iterator[None]:
+    """Remember each call of a network, with its images."""
+    run = OpenVinoSession.run
+
+    def remember(session: OpenVinoSession, images: Image) -> list[Floats]:
+        calls.append((session, np.array(images)))
+        return run(session, images)
+
+    OpenVinoSession.run = remember
+    try:
+        yield
+    finally:
+        OpenVinoSession.run = run
+
+
+def on_processor(work: Callable[[], object]) -> float:
+    """Seconds of processor time of all threads."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
 
 
 def timed(work: Callable[[], object], count: int) -> float:
