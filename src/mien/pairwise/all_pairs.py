@@ -8,9 +8,10 @@ little next to the product. Each thread multiplies on its own with one BLAS thre
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ DRAWN = 1024
 
 SUBJECTS_DRAWN = 200
 """Subjects whose own histograms are kept."""
+
+BLOCKS_OF_A_PART = 64
+"""Blocks that a worker of a cluster compares at a time: a second or two of work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -92,8 +96,11 @@ def compare_all(
     *,
     strata: Sequence[str] | None = None,
     keep: int = KEPT,
+    elsewhere: "Elsewhere | None" = None,
 ) -> PairStatistics:
     """Compare every sample with every other.
+
+    The blocks of the matrix may be compared elsewhere, as on a cluster; what is found is the same to the last bit.
 
     Args:
         embeddings: (N, D) float32, finite.
@@ -101,6 +108,7 @@ def compare_all(
         metric: cosine or l2.
         strata: N names; None is one stratum.
         keep: how many of the most similar non-mated comparisons to keep exactly.
+        elsewhere: has the parts of the matrix compared, in any order; None is the cores of this machine.
     """
     names, stratum = np.unique(np.asarray(strata or ["all"] * len(subjects)), return_inverse=True)
     stratum = stratum.astype(np.int64)
@@ -110,18 +118,17 @@ def compare_all(
     blocks = list(blocks_of(np.bincount(stratum, minlength=len(names)), pairs))
     best = BestPairs(keep=keep, bound=bound)
     counts = np.zeros((len(pairs), BINS), np.int64)
-    lock = threading.Lock()
     width = (high - low) / (BINS - 2)
-    buffers = threading.local()
-
-    def work(block: Block) -> None:
-        histogram = count_block(ready, block, low, width, best, buffers)
-        with lock:
-            counts[block.pair] += histogram
-
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(usable_cores()) as pool:
-        for _ in pool.map(work, blocks):
-            pass
+    if elsewhere is None:
+        found: Iterable[Part] = _on_all_cores(ready, low, width, best, blocks)
+    else:
+        count = partial(count_blocks, ready, low, width, keep, bound)
+        parts = (blocks[start : start + BLOCKS_OF_A_PART] for start in range(0, len(blocks), BLOCKS_OF_A_PART))
+        found = elsewhere(count, parts)
+    for pairs_of_part, histograms, kept in found:
+        np.add.at(counts, pairs_of_part, histograms)
+        for part in kept:
+            best.add(*part)
     scores, samples = best.sorted()
     mated, mated_samples = mated_pairs(embeddings, subjects, metric)
     drawn, drawn_histogram = _draw(embeddings, subjects, metric, low, width)
@@ -142,6 +149,35 @@ def compare_all(
         drawn=drawn,
         drawn_histogram=drawn_histogram,
     )
+
+
+Part = tuple[list[int], list[NDArray[np.int64]], list[tuple[Floats, NDArray[np.int32]]]]
+"""What is found in some blocks: the pair of strata and the histogram of each, and the best comparisons."""
+
+
+Elsewhere = Callable[[Callable[[Sequence[Block]], Part], Iterable[Sequence[Block]]], Iterable[Part]]
+"""Applies a function to parts of the matrix, wherever they are compared."""
+
+
+def _on_all_cores(
+    ready: SortedSamples, low: float, width: float, best: BestPairs, blocks: Sequence[Block]
+) -> Iterator[Part]:
+    """Compare blocks in threads, which share the best comparisons so far."""
+    buffers = threading.local()
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(usable_cores()) as pool:
+        count = partial(count_block, ready, low=low, width=width, best=best, buffers=buffers)
+        for block, histogram in zip(blocks, pool.map(count, blocks), strict=True):
+            yield [block.pair], [histogram], []
+
+
+def count_blocks(
+    ready: SortedSamples, low: float, width: float, keep: int, bound: float, blocks: Sequence[Block]
+) -> Part:
+    """Compare some blocks on one core, as a worker of a cluster does."""
+    best, buffers = BestPairs(keep=keep, bound=bound), threading.local()
+    with threadpool_limits(1, "blas"):
+        histograms = [count_block(ready, block, low, width, best, buffers) for block in blocks]
+    return [block.pair for block in blocks], histograms, list(zip(best.scores, best.pairs, strict=True))
 
 
 def _draw(

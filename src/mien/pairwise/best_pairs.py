@@ -45,7 +45,8 @@ class BestPairs:
 
     def sorted(self) -> tuple[Floats, Indices]:
         """The similarities, best first, and which samples they compare."""
-        if self.held > self.keep + 1:
+        # What is kept depends on all comparisons alone, not on the order in which they came.
+        if self.held >= self.keep:
             self._prune()
         if not self.held:
             return np.empty(0, np.float32), np.empty((0, 2), np.int64)

@@ -1,9 +1,13 @@
 """The impostor protocol ("inter only"): sets with one image a person, all non-mated comparisons, none left out."""
 
+from functools import partial
+from typing import Annotated
+
+from mien.data.workers import ordered
 from mien.evaluate.plain_words import opening
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
 from mien.evaluate.protocols.group_sections import group_section
-from mien.evaluate.protocols.protocol import Protocol
+from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
 from mien.evaluate.report import Number, Report
 from mien.evaluate.scorefile import Embedded
@@ -14,32 +18,45 @@ from mien.pairwise.operating_points import error_curve
 from mien.units import unit_text
 
 
-def compare_subjects(embedded: Embedded) -> PairStatistics:
-    """All comparisons of a set.
+def compare_subjects(embedded: Embedded, ray_address: str | None = None) -> PairStatistics:
+    """All comparisons of a set, on this machine or on a Ray cluster; see compare_all.
 
     Raises:
         ManifestError: fewer than two subjects, or a sample without one.
     """
     subjects = sections.subject_numbers(embedded)
-    return compare_all(embedded.embeddings, subjects, embedded.origin.metric, strata=sections.strata_of(embedded))
+    strata = sections.strata_of(embedded)
+    elsewhere = None if ray_address is None else partial(ordered, workers=1, ray_address=ray_address)
+    return compare_all(embedded.embeddings, subjects, embedded.origin.metric, strata=strata, elsewhere=elsewhere)
 
 
-def impostor(embedded: Embedded, *, card: ModelCard | None = None) -> Report:
+def impostor(
+    embedded: Embedded,
+    *,
+    card: ModelCard | None = None,
+    ray_address: Annotated[
+        str | None,
+        Option(help="Compare on a Ray cluster: auto, local or HOST:PORT; the report is the same.", flags=("--ray",)),
+    ] = None,
+) -> Report:
     """Evaluate a set of different people.
 
     Args:
         embedded: one or more samples per subject; mated comparisons are left out.
         card: of the model, whose thresholds are tried on this set.
+        ray_address: of a Ray cluster (`auto`, `local` or host:port), which compares; None is this machine.
 
     Raises:
         ManifestError: fewer than two subjects, or a sample without one.
+        MissingExtraError: Ray is asked for and not installed.
+        WorkerError: the cluster cannot be reached.
 
     Example:
         >>> report = mien.evaluate_impostors(mien.read_embedded(Path("portraits.parquet")))
         >>> report.numbers["non-mated comparisons"].value
         480.0
     """
-    compared = compare_subjects(embedded)
+    compared = compare_subjects(embedded, ray_address)
     unit = unit_text(embedded.origin.metric)
     points, table = rate_tables.points_table(compared, unit, mated=False)
     curve = error_curve(compared)
