@@ -6,9 +6,9 @@ FOLDER contains images (the published figures use LFW). Measures the pipeline of
 stage alone on one core, then the network alone on the same canvases in batches of one on all cores. The share of the
 network is the network's time divided by the pipeline's.
 
-Identification searches a gallery of one person. Its share is of processor time: the bare networks on the same canvases
-and crops, with the same number of calls at a time, over `mien identify` on the same frames. The decoding of the video is
-reported next to it, since no program that reads the file can do without.
+Identification searches a gallery of one person. Its share is of processor time: the bare networks on the same
+canvases and crops, with the same number of calls at a time, over `mien identify` on the same frames. The decoding of
+the video is reported next to it, since no program that reads the file can do without.
 """
 
 import tempfile
