@@ -204,6 +204,7 @@ def test_a_stream_cannot_name_a_file_of_this_machine(made: Camera) -> None:
         ("http://a:b@host:99999999/v", "http://"),
         ("rtsp://admin:12/34@cam.lan/live", "rtsp://"),
         ("rtsp://admin:12#34@cam.lan/live", "rtsp://"),
+        ("rtsp://admin:12?34@cam.lan/live", "rtsp://"),
         ("rtsp://a:b@cam.lan/stream@1", "rtsp://cam.lan/stream@1"),
         ("camera:0", "camera:0"),
         ("door.mp4", "door.mp4"),
@@ -211,6 +212,12 @@ def test_a_stream_cannot_name_a_file_of_this_machine(made: Camera) -> None:
 )
 def test_what_a_source_is_called(name: str, shown: str) -> None:
     assert shown_name(name) == shown
+
+
+def test_a_password_with_a_question_mark_is_not_shown_and_the_remedy_is() -> None:
+    with pytest.raises(ImageError, match=r"write / [?] and # of a password as %2F, %3F and %23") as caught:
+        LiveSource("rtsp://admin:1?34@127.0.0.1:1/live")
+    assert "admin" not in str(caught.value) and "34" not in str(caught.value)
 
 
 def test_which_sources_are_live() -> None:

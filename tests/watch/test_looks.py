@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mien
 from mien.errors import CardError
 from mien.gallery.gallery import Gallery, identity_of
+from mien.gallery.records import NewTemplate
 from mien.gallery.stores import create_store
 from mien.gallery.threshold_policies import parse_policy
 from mien.models.card import ModelCard
-from mien.watch.looks import COUNTS, ONLY, plan_looks
+from mien.watch.looks import COUNTS, ONLY, RENEWAL, Plans, plan_looks
 
 
 @pytest.fixture
@@ -55,3 +57,18 @@ def test_a_look_is_due_at_each_count_once(gallery: Gallery, card: ModelCard) -> 
             looked += 1
             at.append(samples)
     assert at == [1, 3, 8, 20]
+
+
+def test_a_camera_that_is_watched_for_months_follows_the_number_of_subjects(
+    gallery: Gallery, card: ModelCard
+) -> None:
+    policy, rows = parse_policy("fpir:1e-2"), np.random.default_rng(0).normal(size=(4, 128)).astype(np.float32)
+    new = [NewTemplate(f"person {place}", f"sha-{place}", row, None) for place, row in enumerate(rows)]
+    gallery.store.add(new[:1])
+    plans = Plans(plan_looks(policy, gallery.store, card), gallery.store, card)
+    before = plans.current(0.0)
+    gallery.store.add(new[1:])
+    assert plans.current(RENEWAL / 2) is before, "people are not counted all the time"
+    after = plans.current(RENEWAL)
+    assert after.fmr <= 1e-2 / 4 < before.fmr, "a stranger meets four people"
+    assert plans.current(3 * RENEWAL) is after, "nothing has changed since"

@@ -1,6 +1,7 @@
 """Tracks become people: who returns keeps a number, who crosses keeps theirs, and each gets one decision."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -231,3 +232,19 @@ def test_who_is_ignored_while_in_sight_leaves_without_a_word(make_watcher: Make)
 
 def run_on(watcher: Watcher, frames: Iterable[TrackedFrame]) -> list[WatchEvent]:
     return [event for one in frames for event in watcher.step(one).events]
+
+
+def test_a_face_of_a_single_frame_after_a_gap_is_not_reported(make_watcher: Make) -> None:
+    """As in the first frame of a camera that was lost for a while."""
+    before = [frame(at) for at in steps(10)]
+    after = [frame(12.0, (1, RED, 50)), *(frame(at) for at in steps(40, 12.2))]
+    assert run(make_watcher(), [*before, *after]) == []
+
+
+def test_a_track_keeps_the_plan_with_which_it_began(make_watcher: Make) -> None:
+    watcher = make_watcher()
+    begun = run_on(watcher, [frame(at, (1, GREEN, 50)) for at in steps(4)])
+    stricter = replace(watcher.setting.plan, fmr=1e-9)
+    watcher.setting = replace(watcher.setting, plan=stricter)
+    events = run(watcher, [frame(at, (1, GREEN, 50), (2, BLUE, 200)) for at in steps(20, 0.8)])
+    assert len(begun) == 1 and {one.track: one.fmr for one in events if one.kind == "left"} == {1: 4e-3, 2: 1e-9}

@@ -8,7 +8,6 @@ Streams are read by the FFmpeg in OpenCV, with limits for opening and reading, a
 address cannot make it open a file of this machine.
 """
 
-import os
 import re
 import threading
 import time
@@ -25,7 +24,8 @@ import numpy as np
 from mien.errors import ImageError
 from mien.image import DEFAULT_LIMITS
 from mien.types import Image
-from mien.video.reading import CAMERA, OPENING, Frame, camera_number, silence_decoders
+from mien.video.opening import OPENINGS
+from mien.video.reading import CAMERA, Frame, camera_number, silence_decoders
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 """Beginnings of the addresses of streams."""
@@ -96,11 +96,17 @@ def shown_name(name: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return f"{name.partition('://')[0]}://"
-    if "@" in parts.path + parts.fragment and "@" not in parts.netloc:
-        # A password has / or # as it is, not as %2F or %23, so what comes before it is not the host.
+    if _may_split_password(name):
         return f"{parts.scheme}://"
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
+def _may_split_password(address: str) -> bool:
+    """Whether a password may have /, ? or # as they are, so that what comes before them is not the host."""
+    _, _, rest = address.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return "@" in rest and "@" not in host
 
 
 @contextmanager
@@ -227,7 +233,8 @@ class LiveSource:
     def _why(self) -> str:
         if self._camera is not None:
             return "there is no such camera, or another program has it"
-        return "nothing answers there, it needs other credentials, or what it sends is not a video"
+        hint = ": write / ? and # of a password as %2F, %3F and %23" if _may_split_password(self._address) else ""
+        return f"nothing answers there, it needs other credentials, or what it sends is not a video{hint}"
 
     def _open(self) -> cv2.VideoCapture | None:
         if self._camera is not None:
@@ -237,16 +244,8 @@ class LiveSource:
             *(int(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC), int(OPEN_LIMIT * 1000)),
             *(int(cv2.CAP_PROP_READ_TIMEOUT_MSEC), int(self._limit * 1000)),
         ]
-        with OPENING:
-            before = os.environ.get("OPENCV_FFMPEG_CAPTURE_OPTIONS")
-            os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = FFMPEG_OPTIONS
-            try:
-                capture = cv2.VideoCapture(self._address, cv2.CAP_FFMPEG, limits)
-            finally:
-                if before is None:
-                    del os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"]
-                else:
-                    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = before
+        with OPENINGS.with_options(FFMPEG_OPTIONS):
+            capture = cv2.VideoCapture(self._address, cv2.CAP_FFMPEG, limits)
         return capture if capture.isOpened() else None
 
     def _read(self, capture: cv2.VideoCapture | None) -> None:

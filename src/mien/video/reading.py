@@ -27,6 +27,7 @@ from mien.image.formats import BROKEN
 from mien.types import Image
 from mien.video import mp4
 from mien.video.containers import Container, container_of, unknown_count
+from mien.video.opening import OPENINGS
 
 SUFFIXES = (
     *(".mp4", ".m4v", ".mp4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".divx"),
@@ -46,10 +47,6 @@ TOLERATED = 0.02
 """Share of frames that headers commonly count too many."""
 USUAL_RATE = 25.0
 """Frames per second, where neither a file's header nor its times say."""
-
-
-OPENING = threading.Lock()
-"""Held while a file or stream is opened: FFmpeg's options for streams are in the environment of the process then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +133,7 @@ class Video:
             self.container = container_of(path)
         except OSError as reason:
             raise ImageError(f"{path} cannot be read: {reason.strerror or reason}") from reason
-        with nameable(path) as found, OPENING:
+        with nameable(path) as found, OPENINGS.with_options(""):
             # OpenCV's other readers take a file for one of a series of images.
             capture = cv2.VideoCapture(found, cv2.CAP_FFMPEG)
         return capture, "it is not a video, or it is damaged at its beginning"

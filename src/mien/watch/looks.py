@@ -19,6 +19,8 @@ COUNTS = (1, 3, 8, 20)
 """Samples at which a track is compared."""
 ONLY = (8,)
 """Samples at which it is compared where it is compared once; a track that ends before is compared when it ends."""
+RENEWAL = 60.0
+"""Seconds between two looks at whether the people of a gallery have changed: measuring them takes time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,34 @@ def plan_looks(policy: ThresholdPolicy, store: Store, card: ModelCard, counts: S
         return LookPlan(policy, tuple(counts), shared, min(whole, shared.threshold.fmr * len(counts)))
     chosen = resolve_policy(policy, store, card)
     return LookPlan(policy, ONLY, chosen, chosen.threshold.fmr)
+
+
+class Plans:
+    """The plan for the people who are enrolled now: made again after changes, at most once per minute.
+
+    Args:
+        plan: for those who are enrolled at the start.
+        store: the gallery's.
+        card: of its recognizer.
+    """
+
+    def __init__(self, plan: LookPlan, store: Store, card: ModelCard) -> None:
+        self._plan, self._store, self._card = plan, store, card
+        self._state, self._asked = store.change_number(), 0.0
+
+    def current(self, now: float) -> LookPlan:
+        """The plan at a time in seconds of the source.
+
+        Raises:
+            CardError: nothing measured shows the policy's rate any more, as after erasures.
+        """
+        if now - self._asked < RENEWAL:
+            return self._plan
+        self._asked, before = now, self._state
+        self._state = self._store.change_number()
+        if self._state != before:
+            self._plan = plan_looks(self._plan.policy, self._store, self._card)
+        return self._plan
 
 
 def _at_most(fmr: float, store: Store, card: ModelCard) -> ChosenThreshold | None:

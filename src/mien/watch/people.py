@@ -15,6 +15,7 @@ from mien.scores import similarity
 from mien.types import Face, Floats, Image, Score, Threshold
 from mien.units import UNIT_OF, ModelMetric
 from mien.watch.compare import most_alike, track_score
+from mien.watch.looks import LookPlan
 from mien.watch.samples import Measured, Sample, SampleBook
 
 CONFIRMING = 2
@@ -38,6 +39,7 @@ class Person:
         unsure: whether it touched another face, so that they may have been exchanged since.
         looked: how often it was compared with the gallery.
         person: the latest decision.
+        plan: when it is compared, and what decides; None until it is followed.
         best: the best view of it, whether or not that counts.
     """
 
@@ -53,6 +55,7 @@ class Person:
     unsure: bool = False
     looked: int = 0
     person: Identification | None = None
+    plan: LookPlan | None = None
     best: Measured | None = None
 
     @property

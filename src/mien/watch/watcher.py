@@ -3,6 +3,7 @@
 Composes the other modules of this room. Reads no video, opens no model and knows no terminal.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -106,8 +107,8 @@ class Watcher:
     """Seconds from one detection to the next."""
     count: int = 0
     latest: float | None = None
-    step_seconds: float = 0.0
-    """Seconds between the last two frames in which faces were sought."""
+    steps: deque[float] = field(default_factory=lambda: deque(maxlen=2))
+    """Seconds between the last three frames in which faces were sought."""
     people: People = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +118,9 @@ class Watcher:
         """Take in a frame; frames come in order."""
         events, now = list[WatchEvent](), seen.frame.seconds
         if seen.detected:
-            self.step_seconds, self.latest = 0.0 if self.latest is None else now - self.latest, now
+            if self.latest is not None:
+                self.steps.append(now - self.latest)
+            self.latest = now
         if seen.cut:
             events += self._lose(list(self.people.in_sight.values()), now)
         for number, face in zip(seen.numbers, seen.faces, strict=True):
@@ -153,6 +156,8 @@ class Watcher:
         person = self.people.in_sight.get(raw)
         if person is None:
             person = self.people.in_sight[raw] = Person(start=now, end=now, raw=raw, face=face)
+        if person.plan is None:
+            person.plan = self.setting.plan
         person.face, person.end, person.frames = face, now, person.frames + 1
         person.detections += detected
 
@@ -229,8 +234,8 @@ class Watcher:
         return few and self._like_ignored(person, self.setting.likeness.same) is not None
 
     def _is_sure(self, person: Person) -> bool:
-        """Whether a face was found often enough to be reported; once, where frames are rare."""
-        return person.detections >= MIN_DETECTIONS or self.step_seconds > PATIENCE
+        """Whether a face was found often enough to be reported; once, where frames are rare, and not after a gap."""
+        return person.detections >= MIN_DETECTIONS or min(self.steps, default=0.0) > PATIENCE
 
     def _number(self, person: Person, now: float) -> list[WatchEvent]:
         """Report somebody who is new, unless they are ignored."""
@@ -253,18 +258,22 @@ class Watcher:
 
     def _is_ignored(self, person: Person) -> bool:
         """Whether a track is more like somebody who is ignored than like anybody who is enrolled."""
-        found = self._like_ignored(person, self.setting.plan.chosen.threshold)
+        found = self._like_ignored(person, self._plan(person).chosen.threshold)
         if found is None:
             return False
         enrolled = self._identify(person).candidates
         metric = self.setting.likeness.metric
         return not enrolled or similarity(found, metric) > similarity(enrolled[0].score.value, metric)
 
+    def _plan(self, person: Person) -> LookPlan:
+        """The plan with which a track began: its looks share one rate."""
+        return person.plan or self.setting.plan
+
     def _identify(self, person: Person) -> Identification:
         return identify_track(
             self.setting.gallery,
             person.vectors,
-            self.setting.plan.chosen.threshold,
+            self._plan(person).chosen.threshold,
             ignore_doubts=self.setting.scope == "ignore",
         )
 
@@ -274,14 +283,14 @@ class Watcher:
         for person in self.people.in_sight.values():
             if not person.number or person.unsure or person.pending:
                 continue
-            plan, samples = self.setting.plan, person.book.samples
+            plan, samples = self._plan(person), person.book.samples
             waited = plan.counts == ONLY and samples and now - min(s.measured.at for s in samples) >= WAIT
             if plan.due(len(samples), person.looked) or (waited and not person.looked):
                 events += self._compare(person, now)
         return events
 
     def _compare(self, person: Person, now: float) -> list[WatchEvent]:
-        before, plan = person.person, self.setting.plan
+        before, plan = person.person, self._plan(person)
         if self._is_ignored(person):
             # More samples may refute that: it is then reported as somebody new.
             person.number, person.looked, person.person = 0, 0, None
@@ -328,8 +337,8 @@ class Watcher:
             samples=len(person.book.samples),
             person=person.person,
             was=was,
-            policy=self.setting.plan.policy,
-            fmr=self.setting.plan.fmr,
+            policy=self._plan(person).policy,
+            fmr=self._plan(person).fmr,
             reasons=reasons_of(person) if kind in ("left", "changed") else (),
             thumbnail=person.thumbnail,
             unknown=self._unknown(person) if kind == "left" else (),

@@ -25,7 +25,7 @@ from mien.settings import load_settings
 from mien.types import Image
 from mien.video import LiveSource, SourceState, Video, end_of_live, is_live, write_video
 from mien.watch.events import Kind, WatchEvent
-from mien.watch.looks import LookPlan, plan_looks
+from mien.watch.looks import LookPlan, Plans, plan_looks
 from mien.watch.watcher import FindIgnored, WatchedFrame, Watcher, WatchSetting, ignore_nobody, make_likeness
 
 STAGE = "watching"
@@ -133,7 +133,7 @@ def watch_source(
     Raises:
         ImageError: the source cannot be opened, or the copy cannot be written whole.
         ContractError: the gallery holds another model's embeddings.
-        CardError: nothing measured shows the policy's rate.
+        CardError: nothing measured shows the policy's rate; of a live source also later, for the people of then.
 
     Example:
         >>> report = mien.watch_source("staff.gallery", "door.avi")
@@ -161,15 +161,16 @@ def watch_source(
             ignored=ignored,
         )
         watcher = Watcher(video.name, setting, pause_of(every, video.rate))
+        plans = Plans(plan, opened.store, model.card)
         if copy_to is None:
-            return _Run(video, pipeline, watcher, on_event, on_frame).report(on_progress)
+            return _Run(video, pipeline, watcher, plans, on_event, on_frame).report(on_progress)
         with write_video(copy_to, video) as copy:
 
             def keep(watched: WatchedFrame) -> None:
                 copy.add(draw(watched), watched.seen.frame.seconds)
                 on_frame(watched)
 
-            report = _Run(video, pipeline, watcher, on_event, keep).report(on_progress)
+            report = _Run(video, pipeline, watcher, plans, on_event, keep).report(on_progress)
         return replace(report, copy_note=copy.note)
 
 
@@ -190,6 +191,7 @@ class _Run:
     video: Video | LiveSource
     pipeline: Pipeline
     watcher: Watcher
+    plans: Plans
     on_event: OnEvent
     on_frame: OnFrame
     events: list[WatchEvent] = field(default_factory=list)
@@ -224,6 +226,9 @@ class _Run:
         seen: TrackedFrame
         ahead = 0 if isinstance(self.video, LiveSource) else AHEAD
         for seen in follow(self.pipeline.detector, self.video, tracker, self.watcher.pause, ahead):
+            if isinstance(self.video, LiveSource):
+                # A camera may be watched for months, while people are enrolled and erased.
+                self.watcher.setting = replace(self.watcher.setting, plan=self.plans.current(seen.frame.seconds))
             yield self.watcher.step(seen)
 
     def _pass_on(self, watched: WatchedFrame) -> None:
