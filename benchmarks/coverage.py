@@ -12,6 +12,7 @@ The result is printed as a table, with the cells that fall short; --document wri
 
     python benchmarks/coverage.py [--rounds 60] [--long] [--processes 2] [--document]
     python benchmarks/coverage.py --rounds 300 --designs 20x5 60x10    # a closer look; only prints
+    python benchmarks/coverage.py --rounds 200 --searches    # 1:N alone; result of its own
 """
 
 import sys
@@ -55,6 +56,8 @@ LISTED, FOLDS = 3, 10
 SHORT = ((20, "5"), (60, "2"), (60, "10"), (60, "geometric"), (60, "5 twice"), (150, "1"), (150, "5"), (150, "lfw"))
 LONG = (*SHORT, (10, "10"), (20, "geometric"), (300, "1"), (300, "geometric"), (300, "lfw"), (1000, "2"))
 """People, and photographs per person; "5 twice" has each photograph twice, so that scores are tied."""
+SEARCHED = ((80, "5"), (100, "5"), (150, "5"), (150, "lfw"), (300, "geometric"), (300, "lfw"), (1000, "2"))
+"""Designs with 100 searches of strangers and more, so that they show an FPIR of 0.1."""
 ASKED, MARGIN, MIN_SHOWN = 93.0, 2.5, 10
 """What a cell should hold at least, in percent; how many standard errors below a cell must be to be named; and the
 intervals that a cell must have."""
@@ -72,11 +75,14 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="processes, each with cells of its own")
     parser.add_argument("--document", action="store_true", help="write the table into docs/guide/intervals.md")
     parser.add_argument("--designs", nargs="+", help="only these of the long grid, such as 20x5; nothing is written")
+    parser.add_argument("--searches", action="store_true", help="only FNIR, FPIR and rank-1, in designs of their own")
     given = parser.parse_args()
     rounds = 2 if given.smoke else given.rounds
-    designs = ((32, "3"),) if given.smoke else LONG if given.long else SHORT
+    whole = SEARCHED if given.searches else LONG if given.long else SHORT
+    designs = ((32, "3"),) if given.smoke else whole
     if given.designs:
-        designs = tuple(one for one in LONG if f"{one[0]}x{one[1]}" in given.designs)
+        listed = SEARCHED if given.searches else LONG
+        designs = tuple(one for one in listed if f"{one[0]}x{one[1]}" in given.designs)
     chunks = [
         (*one, chunk, min(CHUNK, rounds - first), given.smoke)
         for one in product(STRENGTHS, TAILS, designs)
@@ -86,12 +92,15 @@ def main() -> None:
     chunks.sort(key=lambda one: -one[2][0])
     found: dict[tuple, Held] = {}
     with ProcessPoolExecutor(given.processes) as pool:
-        for chunk, held in zip(chunks, pool.map(run_chunk, chunks), strict=True):
+        for chunk, held in zip(chunks, pool.map(run_searches if given.searches else run_chunk, chunks), strict=True):
             found.setdefault(chunk[:3], Held()).merge(held)
             print(chunk, file=sys.stderr, flush=True)
     rows = [_row(*cell, held) for cell, held in found.items()]
     print(table(rows))
     if given.designs:
+        return
+    if given.searches:
+        command.finish("coverage_searches", {"rounds": rounds, "% held, of 95": rows}, smoke=given.smoke)
         return
     if given.document and not given.smoke:
         document(table(rows), rounds, designs)
@@ -137,6 +146,20 @@ def run_chunk(chunk: Chunk) -> "Held":
     searched = true_searches(world, people, photographs, generator, 3 if smoke else 60)
     for _ in range(rounds):
         measure(world, people, photographs, searched, generator, held)
+    return held
+
+
+def run_searches(chunk: Chunk) -> "Held":
+    """Searches alone, which need less of a world: no true rates of pairs."""
+    strength, tail, (people, photographs), number, rounds, smoke = chunk
+    world = world_of(strength, tail, 1)
+    generator = np.random.default_rng([people, hash_of(photographs), hash_of(strength, tail), number, 1])
+    held = Held()
+    truth = true_searches(world, people, photographs, generator, 3 if smoke else 60)
+    for _ in range(rounds):
+        drawn, each = world.people(people, generator), photographs_each(photographs, people, generator)
+        with suppress(ManifestError):
+            _searches(*world.photographs(drawn, each, generator), truth, held)
     return held
 
 

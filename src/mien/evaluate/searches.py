@@ -2,16 +2,18 @@
 
 Terms as in ISO/IEC 19795-1: FPIR is the share of searches of people who are not enrolled that return somebody, FNIR
 the share of searches of enrolled people that do not return them first, both at a threshold; rank-k hits without a
-threshold are for closed sets alone. A subject's score is the best of its templates. Opens no image.
+threshold are for closed sets alone. A subject's score is the best of its templates. The gallery is a sample as much
+as the searches are: see mien.evaluate.search_moves. Opens no image.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import ManifestError
+from mien.evaluate.search_moves import fpir_of_moves, moves_of_fpir
 from mien.pairwise.operating_points import SHOWN_BY
 from mien.pairwise.rates_at import place_between
 from mien.rates import Estimate, Indices, Moves, moves_of_subjects, price, rate_of_moves, rate_of_subjects
@@ -29,7 +31,8 @@ CURVE = 24
 class SearchPoint:
     """FNIR at an FPIR, its interval with the threshold's noise; the threshold is in the metric's unit.
 
-    `moves` are those of the FNIR with the threshold's noise, of all who search, in the order of their numbers.
+    `moves` are those of the FNIR with the threshold's noise, of all who search or are enrolled, in the order of their
+    numbers; see `search`.
     """
 
     wanted: float
@@ -117,6 +120,7 @@ def search(
     sizes: Sequence[int],
     distractors: Floats | None = None,
     lost: Indices | None = None,
+    people: Indices | None = None,
 ) -> list[SearchResult]:
     """Search galleries of growing size.
 
@@ -128,9 +132,11 @@ def search(
         sizes: subjects in each gallery; distractors fill what the known people do not.
         distractors: (K, D) float32, one template each of people who never search; None has none.
         lost: (L,) subjects of searches that have no embedding, and so find nobody.
+        people: rising numbers of all who search or are enrolled, here and in other galleries, so that the moves of
+            several galleries have one order; None takes those of each gallery.
     """
     missing = np.empty(0, np.int64) if lost is None else lost
-    return [_search(embeddings, subjects, metric, chosen, size, distractors, missing) for size in sizes]
+    return [_search(embeddings, subjects, metric, chosen, size, distractors, missing, people) for size in sizes]
 
 
 def _search(
@@ -141,6 +147,7 @@ def _search(
     size: int,
     distractors: Floats | None,
     lost: Indices,
+    people: Indices | None,
 ) -> SearchResult:
     known = chosen.known[: min(size, len(chosen.known))]
     inside = np.isin(subjects[chosen.gallery], known)
@@ -153,74 +160,103 @@ def _search(
     searching = np.concatenate([subjects[chosen.probes], lost])
     mated = np.isin(searching, known)
     # A known person who is not in this smaller gallery is a stranger to it.
-    best, own, rank = _score(embeddings[chosen.probes], subjects[chosen.probes], templates, owners, metric)
-    nobody = np.full(len(lost), -np.inf, np.float32)
-    best, own = np.concatenate([best, nobody]), np.concatenate([own, nobody])
-    rank = np.concatenate([rank, np.full(len(lost), np.iinfo(np.int64).max)])
-    who = np.unique(searching, return_inverse=True)[1]
-    mated_rows, other_rows = np.flatnonzero(mated), np.flatnonzero(~mated)
-    lowest = SHOWN_BY / max(1, len(other_rows))
+    everyone = np.unique(np.concatenate([searching, owners])) if people is None else people
+    scored = _score(embeddings[chosen.probes], subjects[chosen.probes], templates, owners, metric)
+    searches = _Searches(scored.with_lost(len(lost)), mated, searching, np.unique(owners), everyone)
+    lowest = SHOWN_BY / max(1, int((~mated).sum()))
     points, curve = (
-        [_point(rate, best, own, rank, (mated_rows, other_rows), who, metric) for rate in rates if rate >= lowest]
+        [_point(rate, searches, metric) for rate in rates if rate >= lowest]
         for rates in ((1e-1, 1e-2, 1e-3, 1e-4), np.geomspace(0.5, min(0.5, lowest), CURVE).tolist())
     )
     enrolled = len(known) + max(0, extra)
-    hits = [(k, _share(rank[mated_rows] < k, who[mated_rows])) for k in RANKS if k <= enrolled]
+    ranks, who = searches.scored.rank[mated], searches.who[mated]
+    hits = [(k, _share(ranks < k, who)) for k in RANKS if k <= enrolled]
     return SearchResult(
         enrolled=enrolled,
         templates=len(templates),
-        mated_searches=len(mated_rows),
-        nonmated_searches=len(other_rows),
+        mated_searches=int(mated.sum()),
+        nonmated_searches=int((~mated).sum()),
         points=tuple(points),
         curve=tuple(curve),
         hits=tuple(hits),
     )
 
 
-def _score(
-    probes: Floats, subjects: Indices, templates: Floats, owners: Indices, metric: Metric
-) -> tuple[Floats, Floats, Indices]:
-    """For each probe: the best similarity of anybody else, that of its own subject, and how many are better."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """Of each search: the best similarity of anybody else, who that is, the best of all further people, that of the
+    own subject, and how many are better."""
+
+    best: Floats
+    host: Indices
+    second: Floats
+    own: Floats
+    rank: Indices
+
+    def with_lost(self, count: int) -> "_Scored":
+        """With searches that find nobody."""
+        nobody, last = np.full(count, -np.inf, np.float32), np.full(count, np.iinfo(np.int64).max)
+        return _Scored(
+            best=np.concatenate([self.best, nobody]),
+            host=np.concatenate([self.host, np.repeat(self.host[:1], count)]),
+            second=np.concatenate([self.second, nobody]),
+            own=np.concatenate([self.own, nobody]),
+            rank=np.concatenate([self.rank, last]),
+        )
+
+
+class _Searches:
+    """Searches with their scores, whether they are of enrolled people, and numbers from 0 for all people."""
+
+    def __init__(
+        self, scored: _Scored, mated: NDArray[np.bool_], searching: Indices, enrolled: Indices, everyone: Indices
+    ) -> None:
+        self.scored, self.mated, self.people = scored, mated, len(everyone)
+        self.who, self.host, self.enrolled = (
+            np.searchsorted(everyone, numbers).astype(np.int64) for numbers in (searching, scored.host, enrolled)
+        )
+
+
+def _score(probes: Floats, subjects: Indices, templates: Floats, owners: Indices, metric: Metric) -> _Scored:
     order = np.argsort(owners, kind="stable")
     templates, owners = templates[order], owners[order]
     starts = np.concatenate([[0], np.flatnonzero(np.diff(owners)) + 1])
     people = owners[starts]
-    best, own = np.empty(len(probes), np.float32), np.full(len(probes), -np.inf, np.float32)
-    rank = np.full(len(probes), np.iinfo(np.int64).max)
+    best, own, second = (np.full(len(probes), -np.inf, np.float32) for _ in range(3))
+    rank, host = np.full(len(probes), np.iinfo(np.int64).max), np.empty(len(probes), np.int64)
     for first in range(0, len(probes), BLOCK):
-        scores = score_all(probes[first : first + BLOCK], templates, metric)
+        part = slice(first, first + BLOCK)
+        scores = score_all(probes[part], templates, metric)
         similar = np.maximum.reduceat(similarity(scores, metric), starts, axis=1)
         rows = np.arange(len(similar))
-        place = np.minimum(np.searchsorted(people, subjects[first : first + BLOCK]), len(people) - 1)
-        there = people[place] == subjects[first : first + BLOCK]
+        place = np.minimum(np.searchsorted(people, subjects[part]), len(people) - 1)
+        there = people[place] == subjects[part]
         mine = similar[rows, place].copy()
         similar[rows[there], place[there]] = -np.inf
-        best[first : first + BLOCK] = similar.max(axis=1)
-        own[first : first + BLOCK][there] = mine[there]
-        rank[first : first + BLOCK][there] = (similar[there] >= mine[there, None]).sum(axis=1)
-    return best, own, rank
+        top = similar.argmax(axis=1)
+        best[part], host[part] = similar[rows, top], people[top]
+        own[part][there] = mine[there]
+        rank[part][there] = (similar[there] >= mine[there, None]).sum(axis=1)
+        similar[rows, top] = -np.inf
+        second[part] = similar.max(axis=1)
+    return _Scored(best, host, second, own, rank)
 
 
-def _point(
-    wanted: float,
-    best: Floats,
-    own: Floats,
-    rank: Indices,
-    rows: tuple[Indices, Indices],
-    who: Indices,
-    metric: Metric,
-) -> SearchPoint:
-    mated, others = rows
-    strangers = np.sort(best[others])[::-1]
+def _point(wanted: float, searches: _Searches, metric: Metric) -> SearchPoint:
+    scored, mated, who, others = searches.scored, searches.mated, searches.who, ~searches.mated
+    strangers = np.sort(scored.best[others])[::-1]
     threshold = place_between(strangers, int(wanted * len(strangers) + 1e-9))
-    first = np.where(rank[mated] == 0, own[mated], -np.inf)
-    returned, missed = best[others] >= threshold, first < threshold
-    fnir = _share(missed, who[mated])
-    subjects, cost = int(who.max()) + 1, _price(strangers, np.sort(first), wanted)
-    moves = _moves(missed, who[mated], subjects).plus(_moves(returned, who[others], subjects), cost)
+    first = np.where(scored.rank[mated] == 0, scored.own[mated], -np.inf)
+    returned, missed = scored.best[others] >= threshold, first < threshold
+    alone = returned & (scored.second[others] < threshold)
+    found = moves_of_fpir(returned, alone, who[others], searches.host[others], searches.enrolled, searches.people)
+    fnir, cost = _share(missed, who[mated]), _price(strangers, np.sort(first), wanted)
+    moves = _moves(missed, who[mated], searches.people).plus(found, cost)
     if 0 < fnir.value < 1:
-        fnir = rate_of_moves(fnir.value, moves, fnir.count)
-    return SearchPoint(wanted, similarity(threshold, metric), _share(returned, who[others]), fnir, moves)
+        # A miss belongs to one person, so it takes no more people than without the threshold's noise.
+        fnir = replace(rate_of_moves(fnir.value, moves, fnir.count), missing=fnir.missing)
+    fpir = fpir_of_moves(returned, who[others], found)
+    return SearchPoint(wanted, similarity(threshold, metric), fpir, fnir, moves)
 
 
 def _price(strangers: Floats, first: Floats, fpir: float) -> float:

@@ -6,6 +6,7 @@ are strangers (FNIR at FPIR, rank-k). A template without an embedding is missed 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -133,9 +134,10 @@ def _search_all(templates: Embedded, places: Mapping[int, int], found: IjbLists)
     probes = read_template_subjects(found.probes)
     lost = np.array([subject for template, subject in probes.items() if template not in places], np.int64)
     people: dict[int, int] = {}
+    galleries = {name: (file, read_template_subjects(file)) for name, file in found.galleries}
+    everyone = np.unique([*probes.values(), *(who for _, listed in galleries.values() for who in listed.values())])
     searched = []
-    for name, file in found.galleries:
-        gallery = read_template_subjects(file)
+    for name, (file, gallery) in galleries.items():
         rows = {role: [places[t] for t in listed if t in places] for role, listed in (("g", gallery), ("p", probes))}
         if len(rows["g"]) < 2 or not rows["p"]:
             raise ManifestError(f"{file}: fewer than two of its templates, or no probe, have an embedding")
@@ -146,7 +148,13 @@ def _search_all(templates: Embedded, places: Mapping[int, int], found: IjbLists)
         subjects[list(people)] = list(people.values())
         chosen = SearchSet(np.array(rows["g"]), np.array(rows["p"]), np.unique(subjects[rows["g"]]))
         (result,) = search(
-            templates.embeddings, subjects, templates.origin.metric, chosen, [len(chosen.known)], lost=lost
+            templates.embeddings,
+            subjects,
+            templates.origin.metric,
+            chosen,
+            [len(chosen.known)],
+            lost=lost,
+            people=everyone.astype(np.int64),
         )
         searched.append(
             NamedSearch(cell=name, name=message("ijb.gallery", name=name, enrolled=result.enrolled), result=result)
@@ -175,7 +183,7 @@ def _headline(
 def mean_fnir(results: Sequence[SearchResult]) -> dict[float, Estimate]:
     """FNIR at each FPIR that all galleries show, averaged over them, as published.
 
-    The same people search in all galleries, so the moves of the mean are the mean of the moves.
+    The same people search in all galleries, and the moves of all are in one order: those of the mean are their mean.
     """
     if len(results) < 2:
         return {}
@@ -189,8 +197,12 @@ def mean_fnir(results: Sequence[SearchResult]) -> dict[float, Estimate]:
             moves = moves.plus(point.moves, 1.0)
         count = sum(points[rate].fnir.count for points in of_each)
         value /= len(results)
-        shown = rate_of_moves(value, moves.times(1 / len(results)), count) if 0 < value < 1 else None
-        found[rate] = shown or _without_moves(value, [points[rate].fnir for points in of_each])
+        own = [points[rate].fnir for points in of_each]
+        if 0 < value < 1:
+            shown = rate_of_moves(value, moves.times(1 / len(results)), count)
+            found[rate] = replace(shown, missing=max(one.missing for one in own))
+        else:
+            found[rate] = _without_moves(value, own)
     return found
 
 
