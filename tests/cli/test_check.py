@@ -49,6 +49,8 @@ def test_the_command_prints_rules_to_copy_and_reads_them(hopper_path: Path, tmp_
 def test_the_commands_errors(tmp_path: Path, hopper_path: Path, capsys) -> None:
     (tmp_path / "x.jpg").write_bytes(b"no image")
     assert run(["check", str(tmp_path / "x.jpg"), str(hopper_path)]) == 4
+    assert run(["check", str(tmp_path / "x.jpg"), "--out", str(tmp_path / "page")]) == 3
+    assert not (tmp_path / "page").exists(), "an empty page says nothing"
     assert "is not a JPEG" in capsys.readouterr().err
     assert run(["check"]) == 2
     assert run(["check", str(hopper_path), "--language", "fr"]) == 2

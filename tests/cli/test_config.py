@@ -75,7 +75,7 @@ def test_other_verbs_follow_the_settings(tmp_path: Path, capsys: pytest.CaptureF
     run(["config", "set", "detector", "nobody"])
     assert run(["detect", str(tmp_path / "a.png")]) == 3
     assert "nobody" in capsys.readouterr().err
-    assert run(["detect", str(tmp_path / "a.png"), "--detector", "haar"]) == 4
+    assert run(["detect", str(tmp_path / "a.png"), "--detector", "haar"]) == 3
     assert "nobody" not in capsys.readouterr().err
 
 

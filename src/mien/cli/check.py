@@ -11,7 +11,7 @@ from mien.cli import options
 from mien.cli.output_trial import output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, show
+from mien.cli.terminal import FAILED, NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, show
 from mien.messages import number, translate
 from mien.output_names import OutputGuard, output_names
 from mien.portrait.checking import DEFAULT_RULES, Checked
@@ -101,6 +101,8 @@ def check(
             emit(_as_json(file.path, file.checked, spoken))
         else:
             _show(file.path, file.checked, spoken, every)
+    if all(file.checked is None for file in files):
+        return FAILED
     if target is not None:
         page = write_check(files, names, target, guard, spoken)
         (err if json else out).print(str(page))

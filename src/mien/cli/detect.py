@@ -14,7 +14,7 @@ from mien.cli import drawing, options
 from mien.cli.output_trial import output_folder, output_place
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import NO, PARTLY, WRONG, emit, err, fail, plural, show
+from mien.cli.terminal import FAILED, NO, PARTLY, WRONG, emit, err, fail, plural, show
 from mien.data.detections import FORMATS
 from mien.data.face_outputs import AddFrame, CoveredFaces, FaceCrops, FaceOutput, OnNote, check_copies, copy_of_video
 from mien.data.find_faces import FoundFaces, find_faces, find_faces_in_video
@@ -120,6 +120,7 @@ def detect(
             on_progress=on_progress,
         )
     shown.finish(found)
+    read = found.images - len(found.failed)
     found += FoundFaces(failed=media.faults)
     for name in video_names:
         with progress_bar() as on_progress:
@@ -136,7 +137,9 @@ def detect(
         found += one
     written = [output.folder for output in outputs] + ([save] if save is not None else [])
     err.print(_summary(found, max(1e-9, time.monotonic() - started), written))
-    return PARTLY if found.failed else 0 if found.heights else NO
+    if found.failed:
+        return PARTLY if read > 0 or found.frames else FAILED
+    return 0 if found.heights else NO
 
 
 def _check_save(save: Path | None, form: str, videos: Sequence[str]) -> None:

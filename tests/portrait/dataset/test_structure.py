@@ -143,13 +143,22 @@ def test_a_flat_set_has_people_and_no_groups(tmp_path: Path) -> None:
         (("a/1.jpg", "b/1.jpg"), "2 folders with images .* audit it with --flat"),
         (("1.jpg", "2.jpg"), "holds 2 images and no folders of people: `mien check`"),
         (("x/y/z.txt",), r"has no folder of adults or children \(x\)"),
-        (("adults/a/x.txt", "children/"), "holds no images in folders of identities"),
+        (("adults/a/x.txt", "children/"), r"holds no images of people: .* as GROUP/IDENTITY/\*\.jpg"),
     ],
 )
 def test_another_structure_is_told_with_how_to_call_it(tmp_path: Path, places: tuple, said: str) -> None:
     make(tmp_path, *places)
     with pytest.raises(AuditError, match=said):
         list_data_set(tmp_path, STRUCTURE)
+
+
+@pytest.mark.parametrize(("places", "said"), [(("1.jpg", "2.jpg"), "2 loose images"), (("1.jpg",), "1 loose image ")])
+def test_loose_images_with_flat_are_named_with_the_layout_that_is_needed(
+    tmp_path: Path, places: tuple, said: str
+) -> None:
+    make(tmp_path, *places)
+    with pytest.raises(AuditError, match=rf"{said}.* as IDENTITY/\*\.jpg; `mien check` checks single"):
+        list_data_set(tmp_path, STRUCTURE, flat=True)
 
 
 def test_a_file_is_no_data_set(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def list_data_set(root: Path, structure: Structure, *, flat: bool = False) -> Li
     layout = read_layout(root, names, grouped=not flat)
     listing = Listing(root, findings=[_finding(odd, structure) for odd in layout.oddities])
     _add_people(listing, layout)
-    return _checked(listing)
+    return _checked(listing, flat)
 
 
 def _finding(odd: Oddity, structure: Structure) -> Finding:
@@ -102,10 +102,17 @@ def _in_both(name: str, folders: Iterable[PersonFolder]) -> Finding:
     return Finding(kind="both-groups", place=name, others=tuple(one.folder for one in folders))
 
 
-def _checked(listing: Listing) -> Listing:
-    if not listing.entries:
-        raise AuditError(f"{listing.root} holds no images in folders of identities; nothing can be audited")
-    return listing
+def _checked(listing: Listing, flat: bool) -> Listing:
+    if listing.entries:
+        return listing
+    loose = sum(finding.kind == "loose-image" for finding in listing.findings)
+    images = f"{loose} loose image{'' if loose == 1 else 's'}"
+    found = f"{images} and no folder of a person with images" if loose else "no images of people"
+    wanted = "IDENTITY/*.jpg" if flat else "GROUP/IDENTITY/*.jpg"
+    raise AuditError(
+        f"{listing.root} holds {found}: put the images of each person into a folder of its own, as {wanted}"
+        + ("; `mien check` checks single photographs" if loose else "")
+    )
 
 
 def _what_it_is(root: Path, folders: list[Path], files: list[Path], structure: Structure) -> str:
