@@ -1,5 +1,6 @@
 """The store: where models lie, and that it never holds half of one."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from mien.errors import CardError, ModelNotFoundError
 from mien.library.import_model import ModelHints, import_model
-from mien.models import store
+from mien.models import defaults, store
 from mien.models.card import ThresholdRow
 from mien.models.report import examine
 
@@ -31,6 +32,41 @@ def test_default_models_appear_when_they_are_used(monkeypatch: pytest.MonkeyPatc
     assert set(store.load("mtcnn").card.files) == {"pnet", "rnet", "onet"}
     assert store.is_stored("mtcnn")
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["mtcnn"]
+
+
+def test_a_default_model_that_an_older_version_stored_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path))
+    new = store.load("mien-face")
+    (old,) = defaults.FORMER_WEIGHTS["mien-face"]
+    bytes_of_old = b"the weights of version 0.5"
+    file = new.card.files["model"].model_copy(
+        update={"sha256": hashlib.sha256(bytes_of_old).hexdigest(), "converted_from": old}
+    )
+    store.save(new.card.model_copy(update={"files": {"model": file}}), {"model": bytes_of_old})
+    again = store.load("mien-face")
+    assert again.card == new.card
+    assert (again.folder / "model.onnx").read_bytes() != bytes_of_old
+    assert store.load("mien-face").card == new.card
+
+
+def test_a_users_own_model_under_a_default_name_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path))
+    shipped = store.load("mien-face")
+    own = b"trained by the user"
+    file = shipped.card.files["model"].model_copy(
+        update={"sha256": hashlib.sha256(own).hexdigest(), "converted_from": None}
+    )
+    store.save(shipped.card.model_copy(update={"files": {"model": file}}), {"model": own})
+    assert (store.load("mien-face").folder / "model.onnx").read_bytes() == own
+
+
+def test_no_former_weights_are_those_that_ship() -> None:
+    shipped = {weights.sha256 for one in defaults.DEFAULTS.values() for weights in one.parts.values()}
+    former = [sha256 for each in defaults.FORMER_WEIGHTS.values() for sha256 in each]
+    assert former and not shipped & set(former)
+    assert set(defaults.FORMER_WEIGHTS) <= set(defaults.DEFAULTS)
 
 
 def test_saving_replaces_and_leaves_nothing_behind(make_recognizer: Make) -> None:

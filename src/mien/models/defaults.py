@@ -99,6 +99,17 @@ DEFAULTS = {
 }
 
 
+FORMER_WEIGHTS = {"mien-face": ("9566ef4ed78b7e1e6110be93fe5a79c1d191625c5839e4a2c9ecc5d430c56fb5",)}
+"""The sha256 of weights that earlier versions shipped under the name of a default model, the newest last."""
+
+
+def is_former(card: ModelCard) -> bool:
+    """Whether a stored card is of a default model as an earlier version shipped it, whose weights are no longer
+    those that were measured; a model that a user put in its place is not."""
+    former = FORMER_WEIGHTS.get(card.name, ())
+    return any(file.converted_from in former for file in card.files.values())
+
+
 def build(name: str) -> tuple[ModelCard, dict[str, bytes]]:
     """Make a default model.
 

@@ -66,7 +66,7 @@ def is_stored(name: str) -> bool:
 def load(name_or_card: str) -> Model:
     """A model by its name in the store, or by the path of its card or of the folder that holds it.
 
-    A default model that is not in the store yet is made from its package.
+    A default model is made from its package where the store does not hold it, or holds an earlier version's.
 
     Raises:
         ModelNotFoundError: no such model.
@@ -78,7 +78,8 @@ def load(name_or_card: str) -> Model:
         return Model(read_card(card_path), card_path.parent)
     if is_stored(name_or_card):
         folder = folder_of(name_or_card)
-        return Model(_with_new_figures(read_card(folder / CARD)), folder)
+        card = read_card(folder / CARD)
+        return prepare(name_or_card) if defaults.is_former(card) else Model(_with_new_figures(card), folder)
     if name_or_card in defaults.DEFAULTS:
         return prepare(name_or_card)
     raise ModelNotFoundError(
