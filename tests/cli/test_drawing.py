@@ -59,6 +59,39 @@ def test_a_frame_keeps_its_size_and_the_frame_itself() -> None:
     assert is_colour(drawn[100, 60], NEUTRAL) and is_colour(drawn[190, 290], (90, 90, 90))
 
 
+def label_boxes(frame: Image, plain: Image) -> tuple[int, int]:
+    """The width and height of what labels changed."""
+    rows, columns = np.nonzero((frame != plain).any(axis=2))
+    return int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (3840, 2160)])
+def test_the_number_of_a_track_is_as_tall_in_every_frame(size: tuple[int, int]) -> None:
+    """It was a hairline in a frame of 4K."""
+    wide, tall = size
+    face = Face(Box(0.4 * wide, 0.4 * tall, 0.5 * wide, 0.6 * tall), 1.0, floats(np.full((5, 2), -100)))
+    _, height = label_boxes(annotate_frame(grey(*size), [face], ["7"]), annotate_frame(grey(*size), [], []))
+    bare = round(face.box.height)
+    assert 0.025 * wide < height - bare < 0.06 * wide
+
+
+def test_the_number_of_a_track_keeps_off_the_face_above_it() -> None:
+    own, above = (Face(Box(100, y, 180, y + 90), 1.0, floats(np.full((5, 2), -100))) for y in (200, 105))
+    drawn = annotate_frame(grey(640, 480), [own, above], ["1", ""])
+    inside = drawn[112:188, 108:172]
+    assert (inside == 90).all()
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (560, 0), (0, 400), (600, 440)])
+def test_the_number_of_a_track_is_inside_the_frame(corner: tuple[int, int]) -> None:
+    x, y = corner
+    face = Face(Box(x, y, x + 40, y + 40), 1.0, floats(np.full((5, 2), -100)))
+    drawn = annotate_frame(grey(640, 480), [face], ["1234"])
+    middle = annotate_frame(grey(640, 480), [Face(Box(300, 200, 340, 240), 1.0, face.landmarks)], ["1234"])
+    white, whole = (int((one.min(axis=2) > 140).sum()) for one in (drawn, middle))
+    assert white >= 0.95 * whole > 20
+
+
 def test_crops_are_next_to_each_other_in_half_blocks() -> None:
     red, blue = np.zeros((50, 50, 3), np.uint8), np.zeros((112, 112, 3), np.uint8)
     red[..., 0], blue[..., 2] = 200, 200

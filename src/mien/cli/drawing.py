@@ -15,6 +15,7 @@ from mien.types import Box, Face, Image, floats
 
 KNOWN, UNKNOWN, NEUTRAL = (0, 114, 178), (213, 94, 0), (0, 158, 115)
 """Blue, vermilion and green of Okabe and Ito, which the colour-blind see as different; white is readable on them."""
+FRAME_FONT = cv2.FONT_HERSHEY_SIMPLEX
 LONGEST, SHORTEST = 1600, 400
 """Annotated images are shrunk to the first along their longer side, or enlarged to the second for their labels."""
 
@@ -53,17 +54,31 @@ def annotate(
 
 
 def annotate_frame(image: Image, faces: Sequence[Face], labels: Sequence[str]) -> Image:
-    """Draw boxes and labels on a frame of a video, in its own size and quickly."""
+    """Draw boxes and labels on a frame of a video, in its own size and quickly.
+
+    Labels are numbers of tracks: white on the colour of the box, as tall as a fortieth of the frame and at least 11
+    pixels, and never on another face where there is room elsewhere.
+    """
     canvas = image.copy()
     longer = max(image.shape[:2])
-    line, size = max(2, round(longer / 400)), max(0.5, longer / 1600)
+    line, size = max(1, round(longer / 500)), max(0.5, longer / 880)
+    taken = [face.box for face in faces]
+    for face in faces:
+        cv2.rectangle(canvas, *_corners(face.box), NEUTRAL, line)
     for face, label in zip(faces, labels, strict=True):
-        corner = round(face.box.x1), round(face.box.y1)
-        cv2.rectangle(canvas, corner, (round(face.box.x2), round(face.box.y2)), NEUTRAL, line)
-        (_, tall), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, size, line)
-        place = corner[0], max(tall + 2, corner[1] - 4)
-        cv2.putText(canvas, label, place, cv2.FONT_HERSHEY_SIMPLEX, size, NEUTRAL, line, cv2.LINE_AA)
+        (wide, tall), _ = cv2.getTextSize(label, FRAME_FONT, size, line)
+        margin = max(2, tall // 3)
+        place = _place(face.box, wide + 2 * margin, tall + 2 * margin, (image.shape[1], image.shape[0]), taken)
+        taken.append(place)
+        (left, top), corner = _corners(place)
+        cv2.rectangle(canvas, (left, top), corner, NEUTRAL, cv2.FILLED)
+        foot = left + margin, top + margin + tall
+        cv2.putText(canvas, label, foot, FRAME_FONT, size, (255, 255, 255), line, cv2.LINE_AA)
     return canvas
+
+
+def _corners(box: Box) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (round(box.x1), round(box.y1)), (round(box.x2), round(box.y2))
 
 
 def _write(
@@ -74,24 +89,29 @@ def _write(
     size: tuple[int, int],
     taken: Sequence[Box],
 ) -> Box:
-    """A label at its face, where it covers the smallest part of other faces and labels, and never outside the image.
-
-    Above the box is best, then below, then within it at the top.
-    """
+    """A label at its face; where it is."""
     parts = [(text, lettering.load(file, max(13, round(max(size) / 45)))) for text, file in lettering.runs(label)]
     widths = [pen.textlength(text, font=font) for text, font in parts]
     ascent = max(font.getmetrics()[0] for _, font in parts)
     width, height = sum(widths) + 8, ascent + max(font.getmetrics()[1] for _, font in parts) + 4
-    left = min(max(0.0, own.x1), max(0.0, size[0] - width))
-    tops = (own.y1 - height, own.y2, own.y1)
-    places = [Box(left, y, left + width, y + height) for y in (min(max(0.0, y), size[1] - height) for y in tops)]
-    place = min(places, key=lambda one: sum(_shared(one, other) for other in taken))
+    place = _place(own, width, height, size, taken)
     pen.rectangle([*place.corners], fill=colour)
     x = place.x1 + 4
     for (text, font), wide in zip(parts, widths, strict=True):
         pen.text((x, place.y1 + 2 + ascent), text, font=font, fill=(255, 255, 255), anchor="ls")
         x += wide
     return place
+
+
+def _place(own: Box, width: float, height: float, size: tuple[int, int], taken: Sequence[Box]) -> Box:
+    """Where a label covers the smallest part of faces and other labels, and never outside the image.
+
+    Above the box is best, then below, then within it at the top.
+    """
+    left = min(max(0.0, own.x1), max(0.0, size[0] - width))
+    tops = (own.y1 - height, own.y2, own.y1)
+    places = [Box(left, y, left + width, y + height) for y in (min(max(0.0, y), size[1] - height) for y in tops)]
+    return min(places, key=lambda one: sum(_shared(one, other) for other in taken))
 
 
 def _shared(a: Box, b: Box) -> float:
