@@ -29,6 +29,7 @@ import numpy as np
 import command
 import inputs
 from mien.cli import IDLE_THREADS
+from mien.freed_memory import THREAD_BLOCKS, TUNABLES
 from mien.gallery.gallery import Gallery
 from mien.gallery.identification import identify_images
 from mien.gallery.records import NewTemplate
@@ -73,8 +74,9 @@ def main() -> None:
 def measure(seconds: float, subjects: int, clients: list[int], smoke: bool) -> None:
     bodies = [multipart(data) for data in photographs(smoke)]
     flag = ["--smoke"] if smoke else []
-    # As the command `mien` sets it; both children inherit it.
+    # As the command `mien` sets them; both children inherit them.
     os.environ.setdefault(*IDLE_THREADS)
+    os.environ.setdefault(TUNABLES, f"{THREAD_BLOCKS}=0")
     with tempfile.TemporaryDirectory() as folder:
         gallery = make_gallery(Path(folder), subjects)
         bare = command.in_process(__file__, "--alone", folder, "--seconds", seconds, *flag)

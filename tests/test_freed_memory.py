@@ -1,13 +1,14 @@
 """What a process has freed is not found in its memory, and what it keeps is."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mien.freed_memory import overwrite_small_blocks, overwrite_when_freed
+from mien.freed_memory import THREAD_BLOCKS, TUNABLES, overwrite_small_blocks, overwrite_when_freed
 
 CHILD = """
 import hashlib, sys
@@ -59,6 +60,33 @@ def test_vectors_and_names_are_left_in_freed_memory() -> None:
             child.stdin.close()
     assert begin(100) in memory, "a scan that finds nothing at all would prove nothing"
     assert [number for number in range(100) if begin(number) in memory] == []
+
+
+RESTARTED = """
+import os, sys
+from mien.freed_memory import restart_to_overwrite
+number = os.getpid()
+restart_to_overwrite()
+print(number == os.getpid(), os.environ.get("GLIBC_TUNABLES"), sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc is on Linux")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, f"{THREAD_BLOCKS}=0"),
+        ("glibc.malloc.arena_max=2", f"glibc.malloc.arena_max=2:{THREAD_BLOCKS}=0"),
+        (f"{THREAD_BLOCKS}=3", f"{THREAD_BLOCKS}=3"),
+    ],
+)
+def test_the_body_of_a_request_is_left_in_blocks_that_a_thread_keeps(before: str | None, after: str) -> None:
+    """A process that was started once more has its command and no such blocks; what somebody chose stays."""
+    environment = {name: value for name, value in os.environ.items() if name != TUNABLES}
+    environment |= {} if before is None else {TUNABLES: before}
+    command = [sys.executable, "-c", RESTARTED, "an argument"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"True {after} ['an argument']\n"
 
 
 def test_blocks_in_use_are_not_touched() -> None:

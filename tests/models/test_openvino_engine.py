@@ -41,3 +41,14 @@ def test_images_that_would_be_mixed_in_a_batch_go_through_one_by_one(mixes: bool
 def test_another_number_of_channels_is_refused() -> None:
     with pytest.raises(CardError, match="not a batch of three-channel images"):
         OpenVinoSession(network(False, channels=1), SPEC, EngineOptions(), "f32")
+
+
+def test_the_embedding_of_the_last_face_does_not_stay_in_the_engine() -> None:
+    """A core file of a service had it of somebody who was erased."""
+    session = OpenVinoSession(network(mixes=False), SPEC, EngineOptions(), "f32")
+    for value in (51, 102):
+        (answer,) = session.run(np.full((1, 8, 8, 3), value, np.uint8))
+        assert answer == pytest.approx(value, abs=1e-3)
+        request = session._idle.get()
+        assert not request.get_output_tensor(0).data.any()
+        session._idle.put(request)

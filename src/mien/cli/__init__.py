@@ -126,6 +126,10 @@ def _sentence(reason: BaseException) -> str:
 def main() -> None:
     """The console script."""
     os.environ.setdefault(*IDLE_THREADS)
+    if sys.argv[1:2] == ["serve"] and "--help" not in sys.argv:
+        from mien.freed_memory import restart_to_overwrite
+
+        restart_to_overwrite()
     # Most objects of a start stay: looking for garbage among them takes a tenth of the start's time.
     gc.set_threshold(GARBAGE)
     sys.exit(run())

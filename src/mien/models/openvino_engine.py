@@ -111,7 +111,15 @@ class OpenVinoSession:
             request.infer([batch], share_inputs=True)
         except RuntimeError as reason:
             raise CardError(f"OpenVINO cannot run this network: {last_line(reason)}") from reason
-        return [np.array(request.get_output_tensor(i).data, np.float32) for i in range(self._outputs)]
+        return [_taken(request.get_output_tensor(i).data) for i in range(self._outputs)]
+
+
+def _taken(output: Floats) -> Floats:
+    """A copy of an output, whose place is overwritten: the last embedding would stay there until the next one."""
+    copy = np.array(output, np.float32)
+    if output.flags.writeable:
+        output.fill(0)
+    return copy
 
 
 def _compile(data: bytes, spec: InputSpec, settings: dict[str, Any]) -> tuple[Any, bool]:
