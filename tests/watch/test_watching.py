@@ -10,12 +10,13 @@ import pytest
 import mien
 from mien.errors import CardError, ImageError
 from mien.gallery.threshold_policies import parse_policy
+from mien.models.options import EngineOptions
 from mien.progress import Progress
 from mien.types import Image
 from mien.video import Video
 from mien.watch.events import WatchEvent
 from mien.watch.watcher import WatchedFrame
-from mien.watch.watching import WatchReport, pause_of, watch_source
+from mien.watch.watching import WatchReport, options_for, pause_of, watch_source
 from video.mjpeg import Camera, camera
 
 
@@ -88,6 +89,12 @@ def test_a_video_that_is_missing_is_an_error_before_any_model_is_opened(gallery:
 def test_the_schedule_follows_the_rate_or_the_frames_that_were_asked_for() -> None:
     assert pause_of(None, 25) == pause_of(None, 0) == pytest.approx(1 / 5)
     assert pause_of(5, 25) == pytest.approx(0.2) and pause_of(1, 25) == 0 and pause_of(5, 0) == pytest.approx(0.2)
+
+
+def test_models_of_a_live_source_have_one_thread_so_that_none_waits_for_another_on_a_busy_machine() -> None:
+    assert options_for(EngineOptions(), live=True).threads == 1
+    assert options_for(EngineOptions(threads=3), live=True).threads == 3
+    assert options_for(EngineOptions(), live=False) == EngineOptions()
 
 
 def test_a_stream_is_watched_until_it_is_interrupted_and_its_loss_is_an_event(gallery: Path, collins: Image) -> None:

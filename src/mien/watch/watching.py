@@ -121,7 +121,7 @@ def watch_source(
         detector: a model's name or the path of its card; by default the one of the settings.
         recognizer: as detector; by default the gallery's own.
         scope: as in mien.identify; what is outside does not count as a sample, unless it is "ignore".
-        options: engine options.
+        options: engine options; of a live source, each model has one thread unless they say otherwise.
         keep_unknown: whether the event of a track that leaves without a name has its samples.
         ignored: gives the samples of each person of whom nothing is said, for an embedding contract.
         copy_to: write each frame as `draw` gives it to this MP4 file; nobody may read it before this returns.
@@ -149,6 +149,7 @@ def watch_source(
             open_things.callback(video.close)
         opened = open_things.enter_context(closing(Gallery.open(gallery, model.card)))
         plan = plan_looks(policy or parse_policy(f"fmr:{settings.identification_fmr:g}"), opened.store, model.card)
+        options = options_for(options, live=isinstance(video, LiveSource))
         pipeline = open_pipeline(detector or settings.detector, str(model.folder), options, many=False)
         assert pipeline.recognizer is not None
         setting = WatchSetting(
@@ -172,6 +173,15 @@ def watch_source(
 
             report = _Run(video, pipeline, watcher, plans, on_event, keep).report(on_progress)
         return replace(report, copy_note=copy.note)
+
+
+def options_for(options: EngineOptions, *, live: bool) -> EngineOptions:
+    """The options for a source: models of a live one have a thread each, unless another number is asked for.
+
+    Threads of one inference wait for each other, and on a busy machine the slowest decides: the delay of a frame
+    then grows with their number. Five detections per second leave a single core time.
+    """
+    return replace(options, threads=options.threads or 1) if live else options
 
 
 def pause_of(every: int | None, rate: float) -> float:
