@@ -83,10 +83,11 @@ def main() -> None:
     if given.designs:
         listed = SEARCHED if given.searches else LONG
         designs = tuple(one for one in listed if f"{one[0]}x{one[1]}" in given.designs)
+    size = LONG_CHUNK if given.searches else CHUNK
     chunks = [
-        (*one, chunk, min(CHUNK, rounds - first), given.smoke)
+        (*one, chunk, min(size, rounds - first), given.smoke)
         for one in product(STRENGTHS, TAILS, designs)
-        for chunk, first in enumerate(range(0, rounds, CHUNK))
+        for chunk, first in enumerate(range(0, rounds, size))
     ]
     # The slowest first, so that no process is left with them at the end.
     chunks.sort(key=lambda one: -one[2][0])
@@ -122,8 +123,8 @@ def document(text: str, rounds: int, designs: Sequence[tuple[int, str]]) -> None
     GUIDE.write_text(f"{before}{BEGIN}{said}{END}{after}", encoding="utf-8")
 
 
-CHUNK = 10
-"""Rounds that a process makes at a time."""
+CHUNK, LONG_CHUNK = 10, 100
+"""Rounds that a process makes at a time; of searches alone."""
 Chunk = tuple[str, str, tuple[int, str], int, int, bool]
 """Dependence, tails, the design, the number of the chunk, its rounds, and whether it is a smoke run."""
 

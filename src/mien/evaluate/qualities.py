@@ -16,6 +16,8 @@ from mien.evaluate.scorefile import DETECTOR_SCORE, NORM, Embedded
 from mien.scope.aspects import ASPECTS
 from mien.types import Floats, floats
 
+DEFAULTS = (NORM, DETECTOR_SCORE, *ASPECTS)
+"""Qualities that every embedding file can have."""
 LOWER = ":lower"
 """What follows the name of a quality of which less is better."""
 
@@ -37,7 +39,7 @@ def qualities(embedded: Embedded, names: Sequence[str], measures: Path | None) -
     own = _own(embedded)
     table = {} if measures is None else _from_table(embedded, measures)
     found = own | table
-    defaults = [name for name in (NORM, DETECTOR_SCORE, *ASPECTS, *table) if name in found and _varies(found[name])]
+    defaults = [name for name in (*DEFAULTS, *table) if name in found and _varies(found[name])]
     result = {}
     for name in dict.fromkeys(names or defaults):
         column = name.removesuffix(LOWER)
@@ -54,6 +56,16 @@ def qualities(embedded: Embedded, names: Sequence[str], measures: Path | None) -
             "version, or give a table with --measures"
         )
     return result
+
+
+def known_qualities(embedded: Embedded) -> dict[str, Floats]:
+    """The norm, the detector's score and the aspects of scope that a file has, each with what differs among samples.
+
+    Returns:
+        By name: (N,) float32, more is better, NaN where it is not known; nothing where the file has none.
+    """
+    own = _own(embedded)
+    return {name: own[name] for name in DEFAULTS if name in own and _varies(own[name])}
 
 
 def _own(embedded: Embedded) -> dict[str, Floats]:

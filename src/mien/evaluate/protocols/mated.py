@@ -10,6 +10,7 @@ from mien.evaluate.distributions import separation
 from mien.evaluate.mated_rates import MAX_SAMPLES, capped, fnmr_over_people, fnmr_with_failures, heaviest
 from mien.evaluate.plain_words import opening
 from mien.evaluate.protocols import rate_charts, rate_tables, sections, shown_pairs
+from mien.evaluate.protocols.discard_sections import discard_section
 from mien.evaluate.protocols.group_sections import group_section
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.protocols.scope_sections import scope_section
@@ -69,6 +70,7 @@ def mated(
     )
     groups = group_section(compared, points)
     scope = scope_section(used, compared, points)
+    discard = discard_section(used, compared, points)
     return Report(
         protocol="mated",
         title=message("mated.title", source=embedded.origin.source),
@@ -82,19 +84,22 @@ def mated(
         numbers=_numbers(compared, points, crossing, unit)
         | _other_numbers(compared, points, system)
         | groups.numbers
-        | scope.numbers,
+        | scope.numbers
+        | discard.numbers,
         tables=(
             table,
             _people_table(compared, points, system),
             *(other for other in others if other),
             *groups.tables,
             *scope.tables,
+            *discard.tables,
         ),
         charts=(
             rate_charts.score_chart(compared, points, unit),
             rate_charts.det_chart({used.origin.model: curve}),
             rate_charts.fmr_chart(curve, points, unit, mated=True),
             *groups.charts,
+            *discard.charts,
         ),
         pairs=(shown_pairs.least_similar(used, compared, unit), shown_pairs.most_similar(used, compared, unit)),
         warnings=(

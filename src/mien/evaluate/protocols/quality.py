@@ -4,25 +4,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-
 from mien.errors import ManifestError
-from mien.evaluate.discard import LIMIT, DiscardCurve, discard_curve
+from mien.evaluate.discard import DiscardCurve
 from mien.evaluate.mated_rates import MAX_SAMPLES, capped, heaviest
 from mien.evaluate.protocols import sections
+from mien.evaluate.protocols.discard_sections import (
+    curve_numbers,
+    curves_chart,
+    curves_table,
+    place_of,
+    ranked_curves,
+)
 from mien.evaluate.protocols.protocol import Option, Protocol
 from mien.evaluate.qualities import qualities
-from mien.evaluate.report import Chart, Number, Report, Series, Table, number
+from mien.evaluate.report import Report
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.wording import describe, message, score_text, share
+from mien.evaluate.wording import describe, message
 from mien.messages import Message
 from mien.pairwise.all_pairs import compare_all
 from mien.pairwise.operating_points import RATES, can_show
 from mien.pairwise.rates_at import threshold_at
 from mien.units import unit_text
-
-SHOWN = (0.05, 0.1, 0.2)
-"""Shares whose rates are in the table."""
 
 
 def quality(
@@ -71,8 +73,7 @@ def quality(
             "few for a threshold; error versus discard needs several people with several images each"
         )
     threshold = threshold_at(pairs, shown[-1])
-    curves = {name: discard_curve(pairs, values, threshold) for name, values in found.items()}
-    ranked = dict(sorted(curves.items(), key=lambda item: -item[1].gain if item[1].gain == item[1].gain else 0))
+    ranked = ranked_curves(pairs, found, threshold)
     unit = unit_text(used.origin.metric)
     return Report(
         protocol="quality",
@@ -83,9 +84,9 @@ def quality(
             message("quality.fixed", rate=shown[-1], unit=unit, threshold=threshold),
             heaviest(used, pairs).sentence(max_samples),
         ),
-        numbers=_numbers(ranked),
-        tables=(_table(ranked),),
-        charts=(_chart(ranked),),
+        numbers=curve_numbers(ranked),
+        tables=(curves_table(ranked),),
+        charts=(curves_chart(ranked),),
         warnings=tuple(
             message("quality.left-out", name=name, count=curve.left_out)
             for name, curve in ranked.items()
@@ -97,67 +98,10 @@ def quality(
 
 def _headline(curves: Mapping[str, DiscardCurve]) -> tuple[Message, ...]:
     name, best = next(iter(curves.items()))
-    start, end = best.fnmr[0], best.fnmr[_place(best, 0.1)]
+    start, end = best.fnmr[0], best.fnmr[place_of(best, 0.1)]
     if best.gain != best.gain:
         return (message("quality.no-errors", comparisons=start.count),)
     return (message("quality.best", name=name, start=describe(start), end=describe(end)),)
-
-
-def _place(curve: DiscardCurve, wanted: float) -> int:
-    return int(np.argmin(np.abs(curve.shares - wanted)))
-
-
-def _numbers(curves: Mapping[str, DiscardCurve]) -> dict[str, Number]:
-    found: dict[str, Number] = {}
-    for name, curve in curves.items():
-        found[f"pauc {name}"] = number(curve.area)
-        found[f"gain {name}"] = Number(value=curve.gain)
-        for wanted in SHOWN:
-            found[f"fnmr@discard={wanted:g} {name}"] = number(curve.fnmr[_place(curve, wanted)])
-    first = next(iter(curves.values()))
-    return found | {"fnmr@discard=0": number(first.fnmr[0])}
-
-
-def _table(curves: Mapping[str, DiscardCurve]) -> Table:
-    return Table(
-        title=message("quality.table"),
-        columns=(
-            message("quality.measure"),
-            message("quality.at-start"),
-            *(message("quality.at", share=share(wanted)) for wanted in SHOWN),
-            message("quality.area"),
-            message("quality.gain"),
-        ),
-        rows=tuple(
-            (
-                name,
-                describe(curve.fnmr[0]),
-                *(describe(curve.fnmr[_place(curve, wanted)]) for wanted in SHOWN),
-                describe(curve.area),
-                None if curve.gain != curve.gain else score_text(curve.gain),
-            )
-            for name, curve in curves.items()
-        ),
-        note=message("quality.note", limit=share(LIMIT)),
-    )
-
-
-def _chart(curves: Mapping[str, DiscardCurve]) -> Chart:
-    first = next(iter(curves.values()))
-    shares = tuple(first.shares.tolist())
-    lines = [
-        Series(name=name, x=shares, y=tuple(rate.value for rate in curve.fnmr)) for name, curve in curves.items()
-    ]
-    ideal = Series(name=message("quality.ideal"), x=shares, y=tuple(first.ideal.tolist()))
-    return Chart(
-        name="discard",
-        title=message("quality.chart"),
-        kind="line",
-        x_label=message("quality.share-axis"),
-        y_label=message("det.fnmr"),
-        series=(*lines, ideal),
-        caption=message("quality.caption"),
-    )
 
 
 PROTOCOL = Protocol(
