@@ -179,6 +179,23 @@ def test_another_master_key_says_what_the_operator_has_to_do(
     again.close()
 
 
+def test_after_the_keys_were_removed_former_visits_cannot_be_read_and_new_ones_are_kept(
+    service: Service, tmp_path: Path
+) -> None:
+    camera = service.camera()
+    former = service.unknown.keep(camera, [face(1)], CONTRACT)
+    service.close()
+    (tmp_path / "unknown.keys").unlink()
+    again = Service(tmp_path)
+    new = [again.unknown.keep(camera, [face(value)], CONTRACT) for value in (2, 3)]
+    assert former is not None and new[0] is not None and new[1] is not None
+    assert again.unknown.faces(former) == [] and new[0].key == new[1].key != former.key
+    assert [len(one) for one in again.unknown.embeddings([former, new[0]])] == [0, 1]
+    again.unknown.delete([former])
+    assert len(again.unknown.visits(GALLERY)) == 2
+    again.close()
+
+
 def test_a_file_of_an_earlier_version_gets_the_new_column(tmp_path: Path) -> None:
     import sqlite3
 

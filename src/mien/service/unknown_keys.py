@@ -63,19 +63,27 @@ class UnknownKeys:
         """Overwrite a key; it is done when this returns."""
         self._file.erase(key)
 
+    def is_usable(self, key: str) -> bool:
+        """Whether a key is there: not erased, and not of a file that was removed."""
+        return self._find(key) is not None
+
+    def _find(self, key: str) -> bytes | None:
+        keys = self._file
+        try:
+            return keys.find(key)
+        except GalleryError:
+            return None
+
     def seal(self, key: str, about: str, value: bytes) -> bytes:
         """A value as bytes that only `open` with the same key and `about` reads."""
-        found, nonce = self._file.find(key), secrets.token_bytes(NONCE)
+        found, nonce = self._find(key), secrets.token_bytes(NONCE)
         if found is None:
             raise ServiceError(404, "not_found", "this was erased in the meantime")
         return nonce + cipher(found).encrypt(nonce, value, about.encode())
 
     def open(self, key: str, about: str, sealed: bytes) -> bytes | None:
         """The value; None where its key was erased, or where it is of another file of keys."""
-        try:
-            found = self._file.find(key)
-        except GalleryError:
-            return None
+        found = self._find(key)
         if found is None:
             return None
         return cipher(found).decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())

@@ -233,10 +233,11 @@ class UnknownStore:
         """The key of the visits of a gallery that end within the same hour."""
         begin = expires // HOUR * HOUR
         row = db.execute(
-            "SELECT key FROM unknown_visits WHERE gallery = ? AND expires >= ? AND expires < ? LIMIT 1",
+            "SELECT key FROM unknown_visits WHERE gallery = ? AND expires >= ? AND expires < ? "
+            "ORDER BY number DESC LIMIT 1",
             (gallery, begin, begin + HOUR),
         ).fetchone()
-        return self._keys.make() if row is None else str(row[0])
+        return str(row[0]) if row is not None and self._keys.is_usable(row[0]) else self._keys.make()
 
     def _write(self, db: sqlite3.Connection, visit: Visit, place: int, face: KeptFace) -> None:
         values = {"embedding": face.embedding.astype("<f4").tobytes(), "portrait": face.portrait_bytes()}
