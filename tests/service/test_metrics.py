@@ -85,3 +85,8 @@ def test_each_worker_answers_for_all_of_them() -> None:
         assert "mien_requests_in_work 9.0" in last, "who has ended has no requests in work"
         assert 'mien_requests_total{operation="detect",status="200"} 3.0' in last, "and what it counted stays"
     assert os.environ.get(SHARED) == before
+
+
+def test_a_worker_that_ends_where_nothing_is_shared_is_nobody() -> None:
+    leave_shared_numbers(os.getpid())
+    assert SHARED not in os.environ

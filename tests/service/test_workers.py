@@ -94,7 +94,7 @@ def test_a_gallery_that_another_worker_embedded_again_is_opened_again(engines: E
     held = other.find(made.id)
     made.gallery.store.replace_embeddings(Identity("another", "model", "cosine", 8), {})
     assert other.find(made.id) is held and held.gallery.store.identity.contract == "another" and not held.fits
-    other.delete(made.id, None)
+    other.delete(made.id, None, lambda: None)
     with pytest.raises(ServiceError, match="no such gallery"):
         one.find(made.id)
     one.close()

@@ -56,7 +56,8 @@ def shared_numbers() -> Iterator[None]:
 
 def leave_shared_numbers(pid: int) -> None:
     """Forget the load of a process that has ended; what it counted stays."""
-    mark_process_dead(pid, os.environ[SHARED])  # type: ignore[no-untyped-call]
+    if folder := os.environ.get(SHARED):
+        mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
 
 
 class Metrics:
