@@ -1,4 +1,4 @@
-"""Writes the figures of README.md, README.vi.md and docs/benchmarks.md from the results of benchmarks.
+"""Writes the figures of README.md, README.vi.md, docs/benchmarks.md and guides from the results of benchmarks.
 
     python scripts/figures.py            # write the tables between <!-- figures: NAME --> and <!-- end -->
     python scripts/figures.py --check    # exit code 1 where a table is older than the results that it shows
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("README.md", "README.vi.md", "docs/benchmarks.md")
+FILES = ("README.md", "README.vi.md", "docs/benchmarks.md", "docs/guide/portraits-measured.md")
 MARK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OLD_RATE = re.compile(r"(images|ms) an? (second|image)")
+DETECTORS = ("mien-face", "scrfd-2.5g", "mtcnn", "yunet", "ultra-light-rfb-320", "dlib-hog", "haar", "dlib-mmod")
 RECOGNIZERS = ("dlib-resnet", "mien-r29", "face-reid-0095", "mobilefacenet")
 LANGUAGES = {"README.vi.md": "vi"}
 VI = {
@@ -145,6 +146,47 @@ def capped(language: str) -> str:
         rows.append((label, f"`{report}`", *(interval(numbers(f"{one}-{report}")[key]) for one in systems)))
     names = ("default (mtcnn, dlib-resnet)", "recommended (mtcnn, face-reid-0095)", "mtcnn, mien-r29")
     return table(("figure", "protocol", *names, "SCRFD-2.5G, MobileFaceNet"), rows)
+
+
+def alignment(language: str) -> str:
+    """FNMR with landmarks of MTCNN and of the face mesh, and their difference."""
+    rows = []
+    for name, sets in result("alignment")["FNMR %"].items():
+        for where, found in sets.items():
+            for rate in ("FMR 0.01", "FMR 0.001"):
+                plain, shifted = (f"{found[way][rate]['FNMR %']:.2f}" for way in ("MTCNN", "mesh, shifted"))
+                gap = found["mesh, shifted less MTCNN"][rate]
+                less, more = gap["interval"]
+                difference = f"{gap['difference %']:+.2f} ({less:+.2f} to {more:+.2f})"
+                rows.append((f"{name}, {where.split(',')[0]}, {rate.split()[1]}", plain, shifted, difference))
+    return table(("recognizer, set, FMR", "MTCNN", "mesh, shifted", "difference"), rows)
+
+
+def detectors(language: str) -> str:
+    """Detectors on scenes, in milliseconds, and on portraits."""
+    found, rows = result("detectors")["numbers"], []
+    for name in DETECTORS:
+        own = {key.removeprefix(f"{name}/"): one["value"] for key, one in found.items() if key.startswith(f"{name}/")}
+        size, work = own.get("parameters"), own.get("multiplications")
+        middle, other = own.get("central face found"), own.get("other boxes per image")
+        rows.append(
+            (
+                name,
+                f"{size / 1e6:.2f} M" if size else "-",
+                f"{work / 1e9:.2f} G" if work else "-",
+                f"{own['ms 640x480 batch 1']:.1f}",
+                f"{own['frames per second']:.0f}",
+                f"{own['scenes/ap']:.1%}",
+                f"{own['scenes/recall above 32 px@0.1']:.1%}",
+                f"{own['scenes/portraits that fill the frame']:.1%}",
+                f"{own['scenes/landmark error']:.1%}",
+                f"{middle:.1%}" if middle is not None else "-",
+                f"{other:.2f}" if other is not None else "-",
+            )
+        )
+    head = ("detector", "parameters", "multiplications", "ms at 640x480", "frames per second", "AP on scenes")
+    head = (*head, "above 32 px at 0.1 false boxes", "portraits that fill the frame", "landmark error")
+    return table((*head, "LFW: middle found", "other boxes"), rows)
 
 
 def recognizers(language: str) -> str:
@@ -315,7 +357,7 @@ def inventory(language: str) -> str:
 TABLES: dict[str, Callable[[str], str]] = {
     one.__name__: one
     for one in (
-        *(peers, lfw, capped, recognizers, recognizer, folders, search),
+        *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search),
         *(preparation, impostors, backbones, heads, gpu, labels, inventory),
     )
 }

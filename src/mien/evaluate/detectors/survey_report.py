@@ -99,11 +99,11 @@ def _numbers(one: Surveyed) -> dict[str, Number]:
     if one.identity.multiplications is not None:
         found["multiplications"] = Number(value=one.identity.multiplications)
     if one.frames_per_second is not None:
-        found["frames a second"] = Number(value=one.frames_per_second)
+        found["frames per second"] = Number(value=one.frames_per_second)
     if one.central is not None:
         rate = one.central.found
         found["central face found"] = Number(value=rate.value, low=rate.low, high=rate.high, comparisons=rate.count)
-        found["other boxes a picture"] = Number(value=one.central.others)
+        found["other boxes per image"] = Number(value=one.central.others)
     return found
 
 
