@@ -354,11 +354,41 @@ def inventory(language: str) -> str:
     return table(("result", "command", "machine", "commit"), rows)
 
 
+TRAINED = (
+    ("lfw-arcface", "view1-test", "eer"),
+    ("lfw-arcface", "dev-test-all", "fnmr@1e-02"),
+    ("lfw-curricularface", "view1-test", "eer"),
+    ("lfw-curricularface", "dev-test-all", "fnmr@1e-02"),
+    ("finetune-mobilefacenet-celeba", "celeba-held", "fnmr@1e-03"),
+    ("finetune-mobilefacenet-celeba", "lfw-dev-test", "fnmr@1e-03"),
+    ("finetune-mobilefacenet-celeba", "view1-test", "eer"),
+    ("finetune-dlib-celeba", "celeba-held", "fnmr@1e-03"),
+)
+"""Recipe, set and figure of each row: the EER of a small set, else the lowest rate that the set can show well."""
+
+
+def trainings(language: str) -> str:
+    """What trainings on two cores reached on people who were not trained on."""
+    found = result("trainings")
+    rows = []
+    for recipe, data, figure in TRAINED:
+        reached = found[recipe]["numbers"]
+        shown = [_share(reached[f"{data}/{figure}{when}"]) for when in (" before", "")]
+        rows.append((f"{recipe} ({found[recipe]['minutes of steps']:.0f} min of steps)", data, figure, *shown))
+    return table(("recipe", "set", "figure", "before", "after"), rows)
+
+
+def _share(rate: dict[str, Any]) -> str:
+    """A share with its interval, where it has one."""
+    value = f"{rate['value']:.2%}"
+    return value if rate["low"] is None else f"{value} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})"
+
+
 TABLES: dict[str, Callable[[str], str]] = {
     one.__name__: one
     for one in (
         *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search),
-        *(preparation, impostors, backbones, heads, gpu, labels, inventory),
+        *(preparation, impostors, backbones, heads, gpu, trainings, labels, inventory),
     )
 }
 
