@@ -81,10 +81,8 @@ def test_faces_are_found_at_the_same_places_alone_and_together_and_in_any_defaul
     together = open_detector(options=EngineOptions(streams=2)).detect(images)
     single = open_detector(options=EngineOptions(precision="f32"))
     assert sum(len(faces) for faces in together) >= 24
-    moved = list[float]()
     for image, faces in zip(images, together, strict=True):
         alone = single.detect([image])[0]
         assert len(alone) == len(faces)
-        moved += [float(np.abs(a.landmarks - b.landmarks).max()) for a, b in zip(alone, faces, strict=True)]
-    # Of two boxes of a face with equal scores either may win, since the last digits depend on the batch.
-    assert max(moved) < 0.5 and sum(shift >= 0.05 for shift in moved) <= 1
+        for a, b in zip(alone, faces, strict=True):
+            assert np.abs(a.landmarks - b.landmarks).max() < 0.05
