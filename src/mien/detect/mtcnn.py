@@ -95,7 +95,7 @@ class Mtcnn:
         levels = [level for owner, image in enumerate(images) for level in levels_of(owner, image, self.settings)]
         found = [self._propose_on(mosaic, levels, images) for mosaic in lay_out(levels)]
         boxes, scores, numbers = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        # Of equal scores the first wins, wherever the levels lie on their canvases.
+        # Of equal scores the first wins, wherever a canvas has its level.
         order = np.argsort(numbers, kind="stable")
         boxes, scores, numbers = boxes[order], scores[order], numbers[order]
         image_of = np.array([level.owner for level in levels], np.int64)
