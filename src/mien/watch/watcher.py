@@ -262,8 +262,10 @@ class Watcher:
         if found is None:
             return False
         enrolled = self._identify(person).candidates
-        metric = self.setting.likeness.metric
-        return not enrolled or similarity(found, metric) > similarity(enrolled[0].score.value, metric)
+        if not enrolled:
+            return True
+        nearest, metric = enrolled[0].score, self.setting.likeness.metric
+        return similarity(found, metric) > similarity(nearest.value, metric)
 
     def _plan(self, person: Person) -> LookPlan:
         """The plan with which a track began: its looks share one rate."""

@@ -90,7 +90,7 @@ def test_many_vectors_are_indexed_once_they_are_there_and_an_interrupted_load_is
 
 
 def test_two_contracts_never_share_a_table(vectors: PostgresVectors, postgres_address: str) -> None:
-    other = PostgresVectors(postgres_address, vectors._gallery, Identity("another", "m", "cosine", 4))
+    other = PostgresVectors(postgres_address, vectors._gallery, Identity("the second of two", "m", "cosine", 4))
     vectors.put(["a"], np.ones((1, 8), np.float32))
     other.put(["a"], np.ones((1, 4), np.float32))
     assert vectors.get(["a"]).shape == (1, 8) and other.get(["a"]).shape == (1, 4)
