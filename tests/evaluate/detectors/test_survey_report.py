@@ -86,6 +86,23 @@ def test_what_could_not_be_measured_is_a_warning(report: Report) -> None:
     assert nothing.headline == ("None of them could be measured.",)
 
 
+def test_a_detector_that_was_stopped_while_it_was_timed_costs_no_report(detected: DetectedSet) -> None:
+    whole = surveyed("whole", detected, 4)
+    stopped = Surveyed(
+        name="stopped",
+        identity=DetectorIdentity(weights="w", licence="MIT"),
+        timings=(Timing(640, 480, 1, 900, 950),),
+        unfinished="its process ended early",
+    )
+    report = survey_report([stopped, whole], PLAN).in_language("en")
+    speeds = next(
+        one for one in report.tables if one.title == "How fast, in milliseconds per image: median (95th percentile)"
+    )
+    row = {one[0]: one for one in speeds.rows}["stopped"]
+    assert row[1] == "900.0 (950.0)" and row[2] is None
+    assert "its process ended early" in str(report.warnings)
+
+
 def test_tables_have_a_row_per_detector(report: Report) -> None:
     what = table(report, "What they are")
     assert [row[0] for row in what.rows] == ["slow", "fast", "haar"] and what.rows[2][3] == "not a network"

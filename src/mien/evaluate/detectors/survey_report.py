@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mien.evaluate.detectors.shares import in_words
 from mien.evaluate.detectors.survey import Plan, Surveyed
 from mien.evaluate.detectors.tables import problem_table
+from mien.evaluate.detectors.timing import Timing
 from mien.evaluate.protocols.sections import made_with
 from mien.evaluate.report import Cell, Evaluated, Number, Place, Places, Report, Table
 from mien.evaluate.wording import joined, message, share
@@ -159,7 +160,7 @@ def _speeds(done: Sequence[Surveyed]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for one in done:
         times = {(t.width, t.height, t.batch): t for t in one.timings}
-        cells = [message("survey.ms", median=times[size].median, p95=times[size].p95) for size in sizes]
+        cells = [_time_text(times.get(size)) for size in sizes]
         video = _number_text("survey.tenths", one.frames_per_second)
         start, memory = message("survey.seconds", value=one.start), message("survey.memory-mb", value=one.memory)
         rows.append((one.name, *cells, video, start, memory))
@@ -219,6 +220,11 @@ def _columns(*codes: str) -> tuple[Message, ...]:
 
 def _number_text(code: str, value: float | None) -> Message | None:
     return None if value is None else message(code, value=float(value))
+
+
+def _time_text(timing: Timing | None) -> Message | None:
+    """Nothing for a size that a detector did not come to before it was stopped."""
+    return None if timing is None else message("survey.ms", median=timing.median, p95=timing.p95)
 
 
 def _sizes(done: Sequence[Surveyed]) -> list[Table]:
