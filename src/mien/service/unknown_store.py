@@ -4,6 +4,7 @@ A visit is a track that left without a name. Embeddings and portraits are encryp
 share a key, which is overwritten when none of them is left. Groups and names nobody.
 """
 
+import json
 import secrets
 import sqlite3
 import time
@@ -125,11 +126,15 @@ class UnknownStore:
         """(N, D) float32 of each visit; N is 0 where it was erased in the meantime."""
         wanted, found = {one.id: one for one in visits}, dict[str, list[bytes]]()
         with self._file.transaction() as db:
-            rows = db.execute("SELECT visit, place, embedding FROM unknown_faces ORDER BY visit, place").fetchall()
+            rows = db.execute(
+                "SELECT visit, place, embedding FROM unknown_faces WHERE visit IN (SELECT value FROM json_each(?)) "
+                "ORDER BY visit, place",
+                (json.dumps(list(wanted)),),
+            ).fetchall()
         for visit, place, sealed in rows:
-            if visit in wanted:
-                opened = self._keys.open(wanted[visit].key, _about(visit, place, "embedding"), sealed)
-                found.setdefault(visit, []).extend([] if opened is None else [opened])
+            opened = self._keys.open(wanted[visit].key, _about(visit, place, "embedding"), sealed)
+            if opened is not None:
+                found.setdefault(visit, []).append(opened)
         return [_vectors(found.get(one.id, [])) for one in visits]
 
     def faces(self, visit: Visit) -> list[KeptFace]:
