@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mien.errors import ManifestError
@@ -15,20 +14,8 @@ from mien.types import floats
 Make = Callable[..., Embedded]
 
 
-def noisy(make_embedded: Make) -> Embedded:
-    """Some images are noise; `good` knows which, `random` does not."""
-    made = make_embedded(subjects=150, noise=0.3)
-    generator = np.random.default_rng(0)
-    bad = generator.random(len(made)) < 0.08
-    vectors = made.embeddings + bad[:, None] * floats(generator.normal(0, 3, made.embeddings.shape))
-    good = floats(generator.uniform(0.5, 1, len(made)) - bad * 0.5)
-    return replace(
-        made, embeddings=floats(vectors), qualities={"good": good, "random": floats(generator.random(len(made)))}
-    )
-
-
-def test_the_measure_that_knows_is_ranked_first_and_named(make_embedded: Make) -> None:
-    report = quality(noisy(make_embedded), quality=["random", "good", "good:lower"], fmr=1e-2)
+def test_the_measure_that_knows_is_ranked_first_and_named(noisy: Embedded) -> None:
+    report = quality(noisy, quality=["random", "good", "good:lower"], fmr=1e-2)
     numbers = {name: number.value or 0.0 for name, number in report.numbers.items()}
     assert numbers["gain good"] > 0.5 > 0.2 > max(numbers["gain random"], numbers["gain good:lower"])
     assert numbers["fnmr@discard=0.2 good"] < numbers["fnmr@discard=0"] / 2
@@ -39,11 +26,10 @@ def test_the_measure_that_knows_is_ranked_first_and_named(make_embedded: Make) -
     assert "FMR 0.01" in str(shown.headline[1])
 
 
-def test_a_table_of_measures_is_taken(make_embedded: Make, tmp_path: Path) -> None:
-    embedded = noisy(make_embedded)
-    rows = [f"{path},{value}" for path, value in zip(embedded.paths, embedded.qualities["good"], strict=True)]
+def test_a_table_of_measures_is_taken(noisy: Embedded, tmp_path: Path) -> None:
+    rows = [f"{path},{value}" for path, value in zip(noisy.paths, noisy.qualities["good"], strict=True)]
     (tmp_path / "images.csv").write_text("path,measured\n" + "\n".join(rows))
-    report = quality(replace(embedded, qualities={}), measures=tmp_path / "images.csv")
+    report = quality(replace(noisy, qualities={}), measures=tmp_path / "images.csv")
     assert (report.numbers["gain measured"].value or 0) > 0.5
 
 
