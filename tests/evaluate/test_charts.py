@@ -4,12 +4,18 @@ import html
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import combinations, pairwise
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from mien.evaluate.charts import DRAWN, Drawing, draw
+from mien.evaluate.charts import DRAWN, LETTERS, WIDTH, Drawing, draw
 from mien.evaluate.report import Chart, Series
 from mien.evaluate.wording import message
 
@@ -56,6 +62,54 @@ def test_a_chart_without_a_language_is_not_drawn() -> None:
 def ticks(drawing: Drawing) -> list[str]:
     """The texts along the axes, without marks and names."""
     return [text for text in re.findall(r"<text[^>]*>([^<>]+)</text>", drawing.svg) if re.match(r"[\d−]", text)]
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_rates_along_an_axis_have_one_form_and_room(language: str) -> None:
+    """1e-05, 0.0001 and 0.1% stood next to each other."""
+    rates = tuple(10.0**power for power in range(-9, 0))
+    svg = draw(chart("det", series=(Series(name="one", x=rates, y=rates[::-1]),), marks=()), language).svg
+    names = re.findall(r"<text[^>]*>([\d.,]+%)</text>", svg)
+    point = "." if language == "en" else ","
+    assert {f"0{point}00001%", f"0{point}1%", "10%"} <= set(names)
+    assert not [text for text in ticks(Drawing(svg, b"")) if not text.endswith("%")]
+
+
+@pytest.fixture
+def axes() -> Callable[[Chart], Axes]:
+    def drawn(chart: Chart) -> Axes:
+        with matplotlib.rc_context({"font.size": LETTERS}):
+            figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+            FigureCanvasAgg(figure)
+            axes = figure.add_subplot()
+            DRAWN[chart.kind](axes, chart, "en")
+            figure.draw_without_rendering()
+        return axes
+
+    return drawn
+
+
+@pytest.mark.parametrize("low", [-9, -6, -3])
+def test_names_along_an_axis_of_rates_do_not_touch(axes: Callable[[Chart], Axes], low: int) -> None:
+    rates = tuple(10.0**power for power in range(low, 0))
+    drawn = axes(chart("det", series=(Series(name="one", x=rates, y=rates[::-1]),)))
+    across = [label.get_window_extent() for label in drawn.get_xticklabels()]
+    upwards = [label.get_window_extent() for label in drawn.get_yticklabels()]
+    assert len(across) > 2 and all(left.x1 + 3 < right.x0 for left, right in pairwise(across))
+    assert len(upwards) > 2 and all(below.y1 < above.y0 for below, above in pairwise(upwards))
+
+
+@pytest.mark.parametrize("kind", ["histogram", "fmr"])
+def test_the_name_of_a_threshold_crosses_no_line_however_close_it_is(
+    axes: Callable[[Chart], Axes], kind: str
+) -> None:
+    places = (0.21, 0.2, 0.205, 0.2)
+    drawn = axes(chart(kind, marks=tuple((place, f"threshold at {place}") for place in places)))
+    names = [text.get_window_extent() for text in drawn.texts]
+    lines = [line.get_window_extent() for line in drawn.lines if line.get_linestyle() == "--"]
+    assert len(names) == len(lines) == len(places)
+    assert not [1 for name in names for line in lines if name.x0 < line.x0 < name.x1 and line.y1 > name.y0]
+    assert not [1 for one, other in combinations(names, 2) if one.overlaps(other)]
 
 
 @pytest.mark.parametrize("kind", DRAWN)

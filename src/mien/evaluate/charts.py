@@ -7,6 +7,7 @@ SVG have the colour of the page's text and no ground of their own, so that they 
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import cycle
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -33,6 +34,11 @@ OF_THE_PAGE = ("#000000", "#333333", "#555555")
 
 WIDTH, LETTERS = 8.0, 9
 """Of a chart, in inches and points: letters as large as the text of a page that the chart fills."""
+
+LETTER, GAP = 0.0105, 2
+"""Of names along an axis of rates: the share of the axis that a letter takes, and the letters between two names."""
+LINE = 5
+"""Height of a line of text, in widths of letters, along an axis of rates that goes upwards."""
 
 MARKED = 60
 """Points of a line up to which each has a mark."""
@@ -113,12 +119,16 @@ def _histogram(axes: "Axes", chart: Chart, language: str) -> None:
 
 
 def _mark(axes: "Axes", chart: Chart) -> None:
-    """Vertical lines at thresholds, with their names next to them from the top down."""
-    for index, (place, name) in enumerate(chart.marks):
-        axes.axvline(place, color="#555555", linewidth=0.9, linestyle="--")
+    """Vertical lines at thresholds, with their names to the right of their tops.
+
+    From the left to the right each line is lower than the one before it, so that no name crosses a line.
+    """
+    for index, (place, name) in enumerate(sorted(chart.marks, key=lambda mark: mark[0])):
+        top = 0.97 - 0.08 * index
+        axes.axvline(place, ymax=top, color="#555555", linewidth=0.9, linestyle="--")
         axes.annotate(
             _letters(name),
-            (place, 0.97 - 0.08 * index),
+            (place, top),
             xycoords=("data", "axes fraction"),
             xytext=(3, 0),
             textcoords="offset points",
@@ -155,8 +165,10 @@ def _det(axes: "Axes", chart: Chart, language: str) -> None:
 
 def _rate_axis(axes: "Axes", side: str, values: list[float], language: str) -> None:
     low, high = (min(values) / 2, min(0.95, max(values) * 1.5)) if values else (1e-4, 0.5)
-    ticks = _apart([rate for rate in RATES if low <= rate <= high] or [low, high], low, high)
-    names = [number(100 * rate, language) + "%" if rate >= 1e-3 else number(rate, language) for rate in ticks]
+    shown = [rate for rate in RATES if low <= rate <= high] or [low, high]
+    letters = [len(_percent(rate, language)) if side == "x" else LINE for rate in shown]
+    ticks = _apart(shown, letters, low, high)
+    names = [_percent(rate, language) for rate in ticks]
     if side == "x":
         axes.set_xticks(_deviate(tuple(ticks)), names)
         axes.set_xlim(*_deviate((low, high)))
@@ -165,14 +177,20 @@ def _rate_axis(axes: "Axes", side: str, values: list[float], language: str) -> N
         axes.set_ylim(*_deviate((low, high)))
 
 
-def _apart(ticks: list[float], low: float, high: float) -> list[float]:
-    """Ticks that leave room for their names."""
+def _percent(rate: float, language: str) -> str:
+    """A rate as a percentage, never as a power of ten, so that all names along an axis have one form."""
+    plain = f"{Decimal(f'{100 * rate:.2g}'):f}"
+    return number(float(plain), language, f".{len(plain.partition('.')[2])}f") + "%"
+
+
+def _apart(ticks: list[float], letters: list[int], low: float, high: float) -> list[float]:
+    """Ticks that leave room for their names, which are so many letters long, from the highest down."""
     start, end = _deviate((low, high))
-    kept: list[float] = []
-    for tick in reversed(ticks):
-        if not kept or _deviate((kept[-1],))[0] - _deviate((tick,))[0] > 0.075 * (end - start):
-            kept.append(tick)
-    return kept[::-1]
+    kept: list[tuple[float, float, int]] = []
+    for tick, place, width in reversed(list(zip(ticks, _deviate(tuple(ticks)), letters, strict=True))):
+        if not kept or kept[-1][1] - place > LETTER * ((kept[-1][2] + width) / 2 + GAP) * (end - start):
+            kept.append((tick, place, width))
+    return [tick for tick, _, _ in reversed(kept)]
 
 
 def _fmr(axes: "Axes", chart: Chart, language: str) -> None:
