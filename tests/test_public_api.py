@@ -64,6 +64,7 @@ VERB_NAMES = {
 
 EXAMPLES = (
     "run_tour",
+    "write_sample_people",
     "read_image",
     "MienError",
     "detect_faces",

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mien.cli import run
-from mien.gallery.tour import PORTRAITS, make_images
+from mien.data.sample_people import PORTRAITS
+from mien.gallery.tour import make_images
 from mien.image import read_image
 from mien.models.defaults import package_file
 from mien.output_names import OutputGuard

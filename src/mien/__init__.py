@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mien.data.inspection import inspect_set
     from mien.data.pack_check import check_pack
     from mien.data.prepare import prepare as prepare_set
+    from mien.data.sample_people import write_sample_people
     from mien.data.split import split_set
     from mien.errors import MienError
     from mien.evaluate.detectors.detection import detection as evaluate_detection
@@ -208,6 +209,7 @@ __all__ = [
     "write_master_key",
     "write_portraits",
     "write_report",
+    "write_sample_people",
     "write_setting",
 ]
 
@@ -313,6 +315,7 @@ _HOMES = {
     "write_master_key": "mien.gallery.stores.master_key:write_master_key",
     "write_portraits": "mien.gallery.samples:write_portraits",
     "write_report": "mien.evaluate.render:write_report",
+    "write_sample_people": "mien.data.sample_people:write_sample_people",
     "write_setting": "mien.settings:write_setting",
     "list_recipes": "mien.train.recipe.shipped:list_recipes",
     "shipped_recipe": "mien.train.recipe.shipped:read_shipped",

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.data.sample_people import PORTRAITS
 from mien.errors import OutputError
-from mien.gallery.tour import PORTRAITS, TourRound, make_images, tour
+from mien.gallery.tour import TourRound, make_images, tour
 from mien.image import read_image
 from mien.output_names import OutputGuard
 from mien.types import Box, Image

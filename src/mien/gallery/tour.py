@@ -1,7 +1,7 @@
 """The main job on two public-domain portraits that come with packages.
 
-Eileen Collins (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib). One is enrolled, new images are made
-of both, and the gallery is asked who is in them; then the other is enrolled and it is asked again.
+One of the two is enrolled, new images are made of both, and the gallery is asked who is in them; then the other is
+enrolled and it is asked again.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mien.data.sample import Sample
+from mien.data.sample_people import PORTRAITS
 from mien.gallery.enrolment import enrol_samples
 from mien.gallery.gallery import Gallery
 from mien.gallery.identification import IdentifiedImage, identify_images
@@ -24,11 +25,6 @@ from mien.save_image import encode_to
 from mien.settings import DEFAULTS
 from mien.types import Box, Image, floats
 from mien.units import Unit
-
-PORTRAITS = {
-    "Eileen Collins": ("scikit-image", "skimage/data/astronaut.png"),
-    "Grace Hopper": ("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg"),
-}
 
 
 @dataclass(frozen=True, slots=True)

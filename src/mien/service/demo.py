@@ -1,9 +1,9 @@
 """A first look without data: a gallery of two public-domain portraits that come with packages."""
 
+from mien.data.sample_people import PORTRAITS
 from mien.gallery.item_enrolment import enrol_items
 from mien.gallery.profiles import Profile
 from mien.gallery.records import GallerySettings
-from mien.gallery.tour import PORTRAITS
 from mien.models.defaults import package_file
 from mien.pipeline import file_item
 from mien.service.engines import Engines
