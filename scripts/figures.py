@@ -1,10 +1,11 @@
 """Writes the figures of README.md, README.vi.md, docs/benchmarks.md and guides from the results of benchmarks.
 
     python scripts/figures.py            # write the tables between <!-- figures: NAME --> and <!-- end -->
-    python scripts/figures.py --check    # exit code 1 where a table is older than the results that it shows
+    python scripts/figures.py --check    # exit code 1 where a figure is older than the result that it shows
 
 Each table is one function in TABLES, which reads benchmarks/results/NAME.json or docs/reports/NAME/report.json and
-nothing else: no figure is typed by hand. Runs nothing; `python benchmarks/NAME.py` makes a result again.
+nothing else: no figure is typed by hand. Figures within sentences are those of figure_sentences.py. Runs nothing;
+`python benchmarks/NAME.py` makes a result again.
 """
 
 import json
@@ -14,10 +15,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import figure_sentences
+
+from results import numbers, result
+
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("README.md", "README.vi.md", "docs/benchmarks.md", "docs/guide/portraits-measured.md")
+TABLED = ("README.md", "README.vi.md", "docs/benchmarks.md", "docs/guide/portraits-measured.md")
+FILES = tuple(dict.fromkeys((*TABLED, *(one.file for one in figure_sentences.SENTENCES))))
 MARK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-OLD_RATE = re.compile(r"(images|ms) an? (second|image)")
 DETECTORS = ("mien-face", "scrfd-2.5g", "mtcnn", "yunet", "ultra-light-rfb-320", "dlib-hog", "haar", "dlib-mmod")
 RECOGNIZERS = ("dlib-resnet", "mien-r29", "face-reid-0095", "mobilefacenet")
 LANGUAGES = {"README.vi.md": "vi"}
@@ -36,19 +41,6 @@ VI = {
     "research only": "chỉ cho nghiên cứu",
     "not measured": "chưa đo",
 }
-
-
-def result(name: str) -> Any:  # noqa: ANN401 - each benchmark has its own form
-    """What a benchmark wrote; results of different ages name rates in the same way."""
-    text = (ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8")
-    return json.loads(OLD_RATE.sub(r"\1 per \2", text))
-
-
-def numbers(name: str) -> dict[str, dict[str, float]]:
-    """The figures of a published report."""
-    text = (ROOT / "docs" / "reports" / name / "report.json").read_text(encoding="utf-8")
-    found: dict[str, dict[str, float]] = json.loads(text)["numbers"]
-    return found
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -408,7 +400,8 @@ def main() -> int:
     for name in FILES:
         path = ROOT / name
         text = path.read_text(encoding="utf-8")
-        new = filled(text, LANGUAGES.get(name, "en"))
+        language = LANGUAGES.get(name, "en")
+        new = figure_sentences.filled(filled(text, language), name, decimal_comma=language == "vi")
         if new != text:
             old.append(name)
             if "--check" not in sys.argv:

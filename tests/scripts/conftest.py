@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def load_script() -> Callable[[str], ModuleType]:
-    """Loads scripts/NAME.py."""
+    """Loads scripts/NAME.py, which finds its neighbours as it does when it is run."""
+    sys.path.append(str(ROOT / "scripts"))
 
     def load(name: str) -> ModuleType:
         spec = importlib.util.spec_from_file_location(f"scripts_{name}", ROOT / "scripts" / f"{name}.py")
