@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from mien.data.sample_people import PORTRAITS
 from mien.gallery.gallery import Gallery
 from mien.gallery.records import NewTemplate
-from mien.gallery.tour import PORTRAITS
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER, package_file
 
