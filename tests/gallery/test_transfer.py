@@ -115,6 +115,32 @@ def test_an_import_that_was_stopped_is_finished_by_running_it_again(
     target.close()
 
 
+def test_an_erasure_reaches_the_vectors_that_a_killed_import_left(
+    gallery: Path, exported: Path, postgres_address: str
+) -> None:
+    """Nobody was listed for removal there, since the gallery did not know of that place before the switch."""
+
+    def kill(progress: object) -> None:
+        if progress.stage == "comparing":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_vectors(exported, gallery, postgres_address, on_progress=kill)
+    store = open_store(gallery)
+    target = open_vectors(postgres_address, store.id, store.identity)
+    gone = [row.id for row in store.samples(find_subject(store, "subject 3").id)]
+    assert store.vectors_at is None and target.count() == 40
+    assert [check.topic for check in check_vectors(gallery)] == ["vectors", "copies"]
+    store.remove(find_subject(store, "subject 3").id)
+    assert np.isnan(target.get(gone)).all() and target.count() == 38 and not store.traces_remain()
+    store.put_enrolled(target, gone, np.ones((2, 16), np.float32))
+    assert target.count() == 38, "an import that still runs does not bring them back"
+    compact_vectors(gallery)
+    assert target.count() == 0 and [check.topic for check in check_vectors(gallery)] == ["vectors"]
+    target.close()
+    assert import_vectors(exported, gallery, postgres_address, probes=0) and open_store(gallery).copies_at == []
+
+
 def test_who_was_erased_since_the_export_does_not_come_back_and_who_was_enrolled_since_comes_along(
     gallery: Path, exported: Path, postgres_address: str, template: Make
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from mien.errors import ContractError, GalleryError
 from mien.gallery.recall import Recall, is_outdated, keep_recall, kept_recall, measure_recall
 from mien.gallery.stores import open_file
 from mien.gallery.stores.base import require_identity
+from mien.gallery.stores.outside_vectors import Table
 from mien.gallery.stores.sqlite import SqliteStore
 from mien.gallery.vectors import IN_FILE, open_vectors
 from mien.gallery.vectors.base import VectorStore
@@ -132,6 +134,8 @@ def import_vectors(
             return _unchanged(store.count())
         target = open_vectors(vectors, store.id, store.identity)
         try:
+            if store.vectors_at != target.address:
+                store.note_copies(Table(target.address, store.identity))
             with target.loading():
                 _fill(store, target, export, on_progress)
             found = _compare(store, target, probes, on_progress)
@@ -189,6 +193,8 @@ def compare_vectors(
 def compact_vectors(gallery: str | Path) -> str:
     """Remove vectors that belong to nobody from the database of a gallery, and let it give back their room.
 
+    Also removes the copies that an import or a re-enrolment left which was stopped and is not to be finished.
+
     Returns:
         How far the database could do that, in a sentence.
 
@@ -201,6 +207,7 @@ def compact_vectors(gallery: str | Path) -> str:
     """
     store = _open(gallery)
     try:
+        store.discard_copies()
         if store.vectors_at is None:
             store.erase_traces()
             return "the vectors are in the gallery file, which keeps nothing of who is erased"
@@ -262,15 +269,14 @@ def _fill(store: SqliteStore, target: VectorStore, export: Export, on_progress: 
     known = {one for _, one in _all_ids(store)}
     exported: set[str] = set()
     for ids, vectors in _reported(export.blocks(), export.head.count, on_progress, "importing"):
-        kept = [place for place, one in enumerate(ids) if one in known]
-        _put_missing(target, [ids[place] for place in kept], vectors[kept])
+        store.put_enrolled(target, ids, vectors)
         exported.update(ids)
     if known - exported:
         for ids, vectors in _reported(_rows(store), total, on_progress, "importing"):
             kept = [place for place, one in enumerate(ids) if one not in exported]
-            _put_missing(target, [ids[place] for place in kept], vectors[kept])
+            store.put_enrolled(target, [ids[place] for place in kept], vectors[kept])
     if store.vectors_at != target.address:
-        # An earlier import may have put somebody who was erased since.
+        # Another copy of the gallery, or an older mien, may have put somebody there who was erased since.
         for ids in list(target.ids()):
             target.remove([one for one in ids if one not in known])
 
@@ -280,14 +286,6 @@ def _all_ids(store: SqliteStore) -> Iterator[tuple[int, str]]:
     while ids := store.sample_ids(last, BLOCK):
         yield from ids.items()
         last = max(ids)
-
-
-def _put_missing(target: VectorStore, ids: list[str], vectors: np.ndarray) -> None:
-    if ids:
-        held = target.get(ids)
-        wanted = np.flatnonzero((held != vectors).any(axis=1))
-        if len(wanted):
-            target.put([ids[place] for place in wanted], vectors[wanted])
 
 
 NAMED = 10
@@ -336,8 +334,9 @@ def check_vectors(gallery: str | Path) -> list[Check]:
     store = _open(gallery)
     try:
         if store.vectors_at is None:
-            return [Check("vectors", "good", f"{store.count():,} in {gallery}")]
-        return [_check_database(store, store.vectors_at), *_check_recall(store), *_check_waiting(store)]
+            return [Check("vectors", "good", f"{store.count():,} in {gallery}"), *_check_copies(store)]
+        about = (_check_recall(store), _check_waiting(store), _check_copies(store))
+        return [_check_database(store, store.vectors_at), *chain.from_iterable(about)]
     finally:
         store.close()
 
@@ -370,3 +369,11 @@ def _check_waiting(store: SqliteStore) -> list[Check]:
     if not store.traces_remain():
         return []
     return [Check("erasure", "note", "vectors of erased people wait to be removed", f"mien subjects {store.path}")]
+
+
+def _check_copies(store: SqliteStore) -> list[Check]:
+    about = "was not finished: it left copies of vectors, which erasures reach; finish it, or remove them"
+    return [
+        Check("copies", "note", f"an import or a re-enrolment to {address} {about}", f"mien gallery compact {store.path}")
+        for address in store.copies_at
+    ]

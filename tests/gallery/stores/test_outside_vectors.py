@@ -248,3 +248,30 @@ def test_a_refused_re_enrolment_leaves_no_vectors_of_the_other_model_in_the_data
     store.replace_embeddings(other, embeddings)
     assert there.count() == 2 == len(store.changes(0, 0).ids)
     there.close()
+
+
+def test_an_erasure_reaches_the_vectors_that_a_killed_re_enrolment_left(
+    store: SqliteStore, template: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed cannot list what it has put for the other model."""
+    other = replace(store.identity, contract="another")
+    there = open_vectors(store.vectors_at, store.id, other)
+    embeddings = {
+        row.number: template("x", row.number).embedding for one in store.subjects() for row in store.samples(one.id)
+    }
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mien.gallery.stores.sqlite.stamp", kill)
+        patch.setattr(store, "_discard_others", lambda *_: None)
+        with pytest.raises(KeyboardInterrupt):
+            store.replace_embeddings(other, embeddings)
+    again = open_store(store.path)
+    assert isinstance(again, SqliteStore) and there.count() == 2 and again.copies_at == [store.vectors_at]
+    again.remove(find_subject(again, "An").id)
+    assert there.count() == 1 and not again.traces_remain()
+    again.discard_copies()
+    assert again.erase_traces() and there.count() == 0 and again._outside.count() == 1
+    there.close()

@@ -4,6 +4,10 @@ Of a vector the file keeps a hash, so that one that was changed or lost in the d
 answer. A vector is put into the database before its row is written to the file, and removed after its row was: one
 without a row counts for nothing. What could not be removed at once, since the database cannot be reached, is listed
 in the file and removed later; see SqliteStore.erase_traces.
+
+Vectors are put into a further database while they are moved there, and into a further table of it while they are
+embedded again. Each such place is noted in the file before anything is put, so that an erasure reaches it also where
+the move was killed and never finished.
 """
 
 from __future__ import annotations
@@ -21,8 +25,9 @@ if TYPE_CHECKING:
     from mien.gallery.vectors.base import VectorStore
     from mien.types import Floats
 
-PLACE, WAITING = "vectors", "vectors to remove"
-"""The names under which a gallery keeps where its vectors are, and which are still to be removed somewhere."""
+PLACE, WAITING, COPIES = "vectors", "vectors to remove", "copies of vectors"
+"""The names under which a gallery keeps where its vectors are, which are still to be removed somewhere, and where
+copies of them may be that nobody searches."""
 
 HASH = 16
 """Bytes of the hash of a vector."""
@@ -76,3 +81,13 @@ def waiting_text(waiting: Mapping[Table, Sequence[str]]) -> str | None:
     """The same as it is kept; None for nothing."""
     rows = [[table.address, astuple(table.identity), list(ids)] for table, ids in waiting.items() if ids]
     return json.dumps(rows) if rows else None
+
+
+def copies_of(text: str | None) -> list[Table]:
+    """Where copies of vectors may be."""
+    return [Table(address, Identity(*key)) for address, key in json.loads(text or "[]")]
+
+
+def copies_text(tables: Sequence[Table]) -> str | None:
+    """The same as it is kept; None for nowhere."""
+    return json.dumps([[table.address, astuple(table.identity)] for table in tables]) if tables else None

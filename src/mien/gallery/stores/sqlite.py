@@ -123,8 +123,8 @@ class SqliteStore(SqliteOutside):
             self._require_same_form()
             writing = Writing(self._file, connection, self._vault, self._vault.opener(), self._outside is not None)
             yield writing
-            if self._outside is not None:
-                self._wait(connection, Table(self._outside.address, self.identity), writing.gone)
+            if writing.gone:
+                self._wait_everywhere(connection, writing.gone)
             self._vault.sync()
 
     def write_kept(self, name: str, text: str | None) -> None:
@@ -216,6 +216,8 @@ class SqliteStore(SqliteOutside):
         # Of the same contract, they take the place of what is searched now.
         is_same = identity.contract == self.identity.contract
         others, is_put = self._open_others(identity), Event()
+        if others is not None and not is_same:
+            self.note_copies(Table(others.address, identity))
         try:
             self._exchange(identity, embeddings, without, others, is_put)
         except BaseException:
@@ -257,6 +259,7 @@ class SqliteStore(SqliteOutside):
                 self._put_others(others, embeddings)
             if self._outside is not None and not is_same:
                 self._wait(connection, Table(self._outside.address, self.identity), [row[1] for row in rows])
+                self.forget_copies(connection, Table(self._outside.address, identity))
             connection.executemany(
                 "UPDATE template SET embedding = ? WHERE id = ?",
                 (
@@ -278,6 +281,7 @@ class SqliteStore(SqliteOutside):
             uids = [uid for number, uid in self._file.read("SELECT id, uid FROM template") if number in embeddings]
             with self._file.write() as connection:
                 self._wait(connection, table, uids)
+                self.forget_copies(connection, table)
             self._remove_waiting()
 
     def switch_vectors(self, target: VectorStore | None, source: Export | None = None) -> None:
@@ -301,6 +305,8 @@ class SqliteStore(SqliteOutside):
             if former is not None:
                 self._wait(writing.connection, Table(former.address, self.identity), ids)
             changes.keep(writing.connection, PLACE, None if target is None else target.address)
+            if target is not None:
+                self.forget_copies(writing.connection, Table(target.address, self.identity))
         self._outside = target
         if former is not None:
             former.close()

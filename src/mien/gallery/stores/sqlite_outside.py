@@ -13,10 +13,13 @@ from mien.errors import ContractError, GalleryError, MissingExtraError
 from mien.gallery.records import Changes, Identity, NewTemplate
 from mien.gallery.stores import sqlite_changes as changes
 from mien.gallery.stores.outside_vectors import (
+    COPIES,
     PLACE,
     WAITING,
     Table,
     are_one,
+    copies_of,
+    copies_text,
     hash_of,
     stored_vector,
     waiting_of,
@@ -155,6 +158,71 @@ class SqliteOutside(SqliteReading):
             waiting = waiting_of(self.read_kept(WAITING))
             waiting[table] = [*waiting.get(table, []), *ids]
             changes.keep(connection, WAITING, waiting_text(waiting))
+
+    def _wait_everywhere(self, connection: sqlite3.Connection, ids: Sequence[str]) -> None:
+        """List vectors of erased samples for removal from wherever they may be."""
+        tables = copies_of(self.read_kept(COPIES))
+        if self._outside is not None:
+            tables.append(Table(self._outside.address, self.identity))
+        for table in dict.fromkeys(tables):
+            self._wait(connection, table, ids)
+
+    def note_copies(self, table: Table) -> None:
+        """Note that vectors may be at a further place from now on, so that erasures reach them there too."""
+        with self._file.write() as connection:
+            self._keep_copies(connection, [*copies_of(self.read_kept(COPIES)), table])
+
+    def forget_copies(self, connection: sqlite3.Connection, table: Table) -> None:
+        """Note that a place has no vectors that nobody searches any more."""
+        self._keep_copies(connection, [one for one in copies_of(self.read_kept(COPIES)) if one != table])
+
+    def _keep_copies(self, connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
+        changes.keep(connection, COPIES, copies_text(list(dict.fromkeys(tables))))
+
+    @property
+    def copies_at(self) -> list[str]:
+        """The addresses of places that may have copies of vectors which nobody searches."""
+        return sorted({table.address for table in copies_of(self.read_kept(COPIES))})
+
+    def put_enrolled(self, target: VectorStore, ids: Sequence[str], vectors: Floats) -> None:
+        """Put copies of vectors that a place lacks, of those samples alone that are enrolled while it is done.
+
+        Nobody is erased meanwhile, so an erasure knows of every vector that was put before it.
+
+        Args:
+            target: the place; see note_copies.
+            ids: of samples.
+            vectors: (N, D) float32, theirs.
+
+        Raises:
+            GalleryError: the place cannot be reached.
+        """
+        for start in range(0, len(ids), BLOCK):
+            part = ids[start : start + BLOCK]
+            with self._file.write():
+                enrolled = set(self._present("template", part))
+                kept = [place for place, one in enumerate(part, start) if one in enrolled]
+                held = target.get([ids[place] for place in kept]) if kept else vectors[:0]
+                lacking = [place for place, one in zip(kept, held, strict=True) if (one != vectors[place]).any()]
+                if lacking:
+                    target.put([ids[place] for place in lacking], vectors[lacking])
+
+    def discard_copies(self) -> None:
+        """List everything that is at noted places for removal, such as what an import left that was never finished.
+
+        Raises:
+            GalleryError: a place cannot be reached; it stays noted.
+        """
+        from mien.gallery.vectors import open_vectors
+
+        for table in copies_of(self.read_kept(COPIES)):
+            store = open_vectors(table.address, self.id, table.identity)
+            try:
+                with self._file.write() as connection:
+                    self._wait(connection, table, [one for block in store.ids() for one in block])
+                    self.forget_copies(connection, table)
+            finally:
+                store.close()
 
     def _remove_waiting(self) -> bool:
         """Remove vectors from databases whose samples were erased; say whether all could be removed."""
