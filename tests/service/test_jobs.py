@@ -49,12 +49,12 @@ class Gated:
     def __init__(self) -> None:
         self.gate, self.begun = threading.Event(), threading.Event()
 
-    def __call__(self, gallery: str, given: Mapping[str, Any], on_progress: OnProgress) -> Mapping[str, Any]:
+    def __call__(self, job: Job, on_progress: OnProgress) -> Mapping[str, Any]:
         on_progress(Progress(stage="counting", done=1, total=2))
         self.begun.set()
         assert self.gate.wait(10)
         on_progress(Progress(stage="counting", done=2, total=2))
-        return {"count": 2, "gallery": gallery, **given}
+        return {"count": 2, "gallery": job.gallery, **job.given}
 
 
 @pytest.fixture
@@ -90,10 +90,10 @@ def test_a_job_is_cancelled_at_its_next_step_and_one_that_waits_at_once(start: S
 
 
 def test_faults_are_sentences_and_the_next_job_is_done(start: Start) -> None:
-    def work(gallery: str, given: Mapping[str, Any], on_progress: OnProgress) -> Mapping[str, Any]:
-        if gallery == "a":
+    def work(job: Job, on_progress: OnProgress) -> Mapping[str, Any]:
+        if job.gallery == "a":
             raise GalleryError("the gallery is gone: open it again")
-        if gallery == "b":
+        if job.gallery == "b":
             raise ZeroDivisionError("secret")
         return {}
 
@@ -125,7 +125,7 @@ def test_jobs_go_on_after_a_restart_and_other_workers_see_them(start: Start, gat
     first = start(gated)
     running, waiting = first.begin("import", "g", "c", {"n": 1}), first.begin("calibrate", "g", "c", {"n": 2})
     assert gated.begun.wait(10)
-    other = start(lambda gallery, given, on_progress: {"by": "other", **given})
+    other = start(lambda job, on_progress: {"by": "other", **job.given})
     assert [one.id for one in other.all()] == [waiting.id, running.id]
     assert other.find(running.id).state == "running", "one worker alone has a job in work"
     stopping = threading.Thread(target=first.close)
@@ -170,7 +170,7 @@ def test_a_job_whose_end_could_not_be_written_is_done_again_and_those_after_it_a
 
     monkeypatch.setattr(Jobs, "_end", once)
     monkeypatch.setattr("mien.service.jobs.POLL", 0.01)
-    jobs = start(lambda gallery, given, on_progress: {"count": len(ends)})
+    jobs = start(lambda job, on_progress: {"count": len(ends)})
     first, second = jobs.begin("import", "g", "c", {}), jobs.begin("calibrate", "g", "c", {})
     assert ended(jobs, first).result == {"count": 1} and ended(jobs, second).result == {"count": 2}
     assert ends == [first.id, first.id, second.id]

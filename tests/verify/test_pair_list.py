@@ -129,3 +129,29 @@ def test_damaged_lists_give_one_sentence_or_pairs(tmp_path: Path) -> None:
             assert read_pair_list(path).pairs
         except ManifestError as reason:
             assert path.name in str(reason)
+
+
+def test_two_folders_are_paired_by_name_and_what_has_no_partner_is_a_row(tmp_path: Path) -> None:
+    for name in ("cards/001.jpg", "cards/002.png", "selfies/001.png", "selfies/003.jpg", "selfies/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "selfies/001.jpeg").write_bytes(b"x")
+    (tmp_path / "cards/004.jpg").write_bytes(b"x")
+    (tmp_path / "selfies/004.jpg").write_bytes(b"x")
+    found = read_pair_list(tmp_path)
+    assert found.columns == ("cards", "selfies") and [pair.id for pair in found.pairs] == ["001", "002", "003", "004"]
+    assert [bool(pair.problem) for pair in found.pairs] == [True, True, True, False]
+    assert "selfies has 2 images" in found.pairs[0].problem and "selfies has 0" in found.pairs[1].problem
+    assert found.images == [str(tmp_path / "cards/004.jpg"), str(tmp_path / "selfies/004.jpg")]
+    assert read_pair_list(tmp_path, ("selfies", "cards")).pairs[3].a == "selfies/004.jpg"
+
+
+def test_a_folder_that_has_not_two_folders_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="has 0 folders; a folder of pairs has two"):
+        read_pair_list(tmp_path)
+    for name in ("cards", "selfies"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(ManifestError, match="has no images in cards and selfies"):
+        read_pair_list(tmp_path)
+    with pytest.raises(ManifestError, match="a folder of pairs has two"):
+        read_pair_list(tmp_path, ("cards", "photos"))

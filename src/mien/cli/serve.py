@@ -44,10 +44,17 @@ def serve(
         list[str] | None,
         typer.Option(
             "--import",
-            help="A folder or manifest that may be imported, as NAME=PATH; repeat for several.",
+            help="A folder or manifest that may be imported, or a list of pairs that may be compared, as NAME=PATH; "
+            "repeat for several.",
             show_default=False,
         ),
     ] = None,
+    keep_pairs: Annotated[
+        float,
+        typer.Option(
+            "--keep-pairs", min=0, max=24 * 366, help="Hours for which decisions on lists of pairs are kept; 0: none."
+        ),
+    ] = 24.0,
     camera_networks: Annotated[
         list[str] | None,
         typer.Option(
@@ -148,6 +155,7 @@ def serve(
         demo=demo,
         opentelemetry=opentelemetry,
         workers=workers,
+        keep_pairs=keep_pairs,
         log_format=form,
         camera_networks=tuple(camera_networks or ()),
         webhook_networks=tuple(webhook_networks or ()),

@@ -24,7 +24,9 @@ def verify(
     pairs: Annotated[
         Path,
         typer.Argument(
-            metavar="PAIRS.csv", help="Two columns of images; perhaps an id and a label.", show_default=False
+            metavar="PAIRS.csv",
+            help="Two columns of images; perhaps an id and a label. Or a folder with two folders of images.",
+            show_default=False,
         ),
     ],
     target: Annotated[
@@ -67,9 +69,9 @@ def verify(
     """Compare many pairs of images, such as identity cards and selfies, and write a decision log.
 
     Each row of PAIRS.csv names two images, relative to the file. The columns may be called a and b, left and right,
-    card and selfie, or otherwise; a column label says same or different, where that is known. Writes decisions.csv,
-    decisions.jsonl, report.json and report.html with both faces of each pair. Run it again to continue where it
-    stopped.
+    card and selfie, or otherwise; a column label says same or different, where that is known. Or PAIRS is a folder
+    with two folders, in which the images of a pair have one name. Writes decisions.csv, decisions.jsonl, report.json
+    and report.html with both faces of each pair. Run it again to continue where it stopped.
 
     Exits with 0 if all pairs match, 1 if a pair does not, 5 if all others match and a pair is uncertain, 4 if a pair
     could not be compared, and 3 if none could.

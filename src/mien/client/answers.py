@@ -268,6 +268,12 @@ class EntryAnswer(TypedDict):
     address: str | None
 
 
+class ErasedPairsAnswer(TypedDict):
+    """How many decisions were erased."""
+
+    pairs: int
+
+
 class ErasureAnswer(TypedDict):
     """What an erasure did."""
 
@@ -369,7 +375,7 @@ class JobAnswer(TypedDict):
     """A piece of long work."""
 
     id: str
-    kind: Literal["calibrate", "import", "reenrol"]
+    kind: Literal["calibrate", "import", "reenrol", "verify"]
     gallery: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     stage: str
@@ -414,6 +420,27 @@ class LimitsAnswer(TypedDict):
     image_pixels: int
     parts: int
     faces: int
+
+
+class ListedPairAnswer(TypedDict):
+    """The decision on one pair of a list."""
+
+    row: int
+    id: str | None
+    first: str | None
+    second: str | None
+    outcome: Literal["match", "no match", "uncertain", "failed"]
+    score: float | None
+    unit: str
+    review: bool
+    reasons: list[PairReasonAnswer]
+
+
+class ListedPairsAnswer(TypedDict):
+    """One page of the decisions on a list."""
+
+    pairs: list[ListedPairAnswer]
+    next: str | None
 
 
 class LiveAnswer(TypedDict):
@@ -552,6 +579,12 @@ class ShareAnswer(TypedDict):
 
     share: float
     score: float
+
+
+class SourcesAnswer(TypedDict):
+    """What the operator named when the service was started (`--import NAME=PATH`)."""
+
+    sources: list[str]
 
 
 class SubjectAnswer(TypedDict):

@@ -286,6 +286,37 @@ class Client:
         """Embed a gallery's portraits again with the service's recognizer, as a job."""
         return cast("answers.JobAnswer", self._send("POST", f"{_gallery(gallery_id)}/reenrol"))
 
+    def list_sources(self) -> answers.SourcesAnswer:
+        """The names of what may be imported, or compared as pairs."""
+        return cast("answers.SourcesAnswer", self._get("/v1/sources"))
+
+    def verify_source(
+        self,
+        source: str,
+        *,
+        columns: tuple[str, str] | None = None,
+        threshold: str = "fmr:1e-3",
+        language: Language = "en",
+    ) -> answers.JobAnswer:
+        """Compare the pairs of a list that the operator named, as a job; see list_pairs."""
+        fields = {"columns": None if columns is None else list(columns), "threshold": threshold, "language": language}
+        return cast("answers.JobAnswer", self._send("POST", "/v1/verify-source", source=source, **fields))
+
+    def list_pairs(
+        self, job_id: str, *, review: bool = False, limit: int = 50, cursor: str | None = None
+    ) -> answers.ListedPairsAnswer:
+        """One page of the decisions on a list; with review, those alone that a person should look at."""
+        found = self._get(f"/v1/jobs/{job_id}/pairs", review=str(review).lower(), limit=limit, cursor=cursor)
+        return cast("answers.ListedPairsAnswer", found)
+
+    def get_pair_image(self, job_id: str, row: int, side: Literal["first", "second"]) -> bytes:
+        """A photograph of a pair, made small, as JPEG."""
+        return self._transport.send("GET", f"/v1/jobs/{job_id}/pairs/{row}/{side}").content
+
+    def erase_pairs(self, job_id: str) -> answers.ErasedPairsAnswer:
+        """Erase the decisions on a list before their time."""
+        return cast("answers.ErasedPairsAnswer", self._send("DELETE", f"/v1/jobs/{job_id}/pairs"))
+
     def list_jobs(self) -> answers.JobsAnswer:
         """Jobs, the newest first."""
         return cast("answers.JobsAnswer", self._get("/v1/jobs"))

@@ -374,6 +374,11 @@ def _check_waiting(store: SqliteStore) -> list[Check]:
 def _check_copies(store: SqliteStore) -> list[Check]:
     about = "was not finished: it left copies of vectors, which erasures reach; finish it, or remove them"
     return [
-        Check("copies", "note", f"an import or a re-enrolment to {address} {about}", f"mien gallery compact {store.path}")
+        Check(
+            "copies",
+            "note",
+            f"an import or a re-enrolment to {address} {about}",
+            f"mien gallery compact {store.path}",
+        )
         for address in store.copies_at
     ]

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from mien.gallery.decide import Decision
 from mien.gallery.thresholds import ChosenThreshold
-from mien.messages import Message
+from mien.messages import Message, text_of
 from mien.models.card import ModelCard
 from mien.scope import Doubt, unsuited
 from mien.types import Box, Face, Score, Threshold
+from mien.verify.decisions import PairDecision, Reason
 
 DIGITS = 3
 
@@ -160,3 +161,40 @@ def decision_answer(
         threshold=threshold_answer(policy, chosen, card),
         notes=notes_answer(chosen.notes, language),
     )
+
+
+class PairReasonAnswer(Answer):
+    """Why a pair was decided so, or why a person should look at it."""
+
+    code: str
+    side: Literal["", "a", "b"]
+    """a is the first image of the pair, b the second; empty where it is about both."""
+    message: str
+    review: bool
+    """Whether a person should look at the pair for it."""
+
+
+class PairAnswer(Answer):
+    """The decision on one pair."""
+
+    outcome: Literal["match", "no match", "uncertain", "failed"]
+    """Failed where one of the images has no face that can be compared; see the reasons."""
+    score: float | None
+    review: bool
+    """Whether a person should look at it: a score near the threshold, an uncertain decision, a second face."""
+    reasons: list[PairReasonAnswer]
+
+
+def pair_answer(one: PairDecision, language: str) -> PairAnswer:
+    """The decision on a pair."""
+    return PairAnswer(
+        outcome=one.outcome,
+        score=None if one.decision is None else score_answer(one.decision.score),
+        review=one.review,
+        reasons=[_reason(reason, language) for reason in one.reasons],
+    )
+
+
+def _reason(one: Reason, language: str) -> PairReasonAnswer:
+    message = text_of(one.text, language)
+    return PairReasonAnswer(code=one.code, side=one.side, message=message, review=one.review)

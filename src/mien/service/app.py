@@ -43,6 +43,7 @@ from mien.service.metrics import Metrics
 from mien.service.middleware import EveryRequest
 from mien.service.operations import ERRORS
 from mien.service.pages import PAGE_ROUTES
+from mien.service.pair_results import PairResults
 from mien.service.routes import (
     access,
     cameras,
@@ -50,6 +51,7 @@ from mien.service.routes import (
     galleries,
     health,
     jobs,
+    pair_lists,
     pairs,
     recognition,
     records,
@@ -75,6 +77,7 @@ ROUTERS = (
     subjects.router,
     recognition.router,
     jobs.router,
+    pair_lists.router,
     cameras.router,
     events.router,
     unknown.router,
@@ -141,7 +144,8 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.config, app.state.engines, app.state.capacity = config, engines, capacity
     app.state.galleries, app.state.metrics, app.state.auditing = opened, metrics, auditing
     app.state.expiry = Expiry(auditing.erases)
-    work = LongWork(opened, engines, config.imports)
+    app.state.pairs = PairResults(state_file, config.folder, config.keep_pairs)
+    work = LongWork(opened, engines, config.imports, app.state.pairs)
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
     networks = parse_networks(config.camera_networks)
     camera_file = CameraFile(config.folder)
@@ -195,6 +199,7 @@ async def finish_erasures(state: State) -> None:
             if not state.config.worker:
                 await asyncio.to_thread(state.galleries.finish_erasures)
                 await asyncio.to_thread(erase_visits, state)
+                await asyncio.to_thread(state.pairs.erase_old)
         except Exception:
             log.exception("erasures are not finished, and are tried again")
 

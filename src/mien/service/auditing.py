@@ -28,6 +28,8 @@ SHOWING = (
     "verify_subject",
     "embed",
     "get_portrait",
+    "list_pairs",
+    "get_pair_image",
     "list_unknown",
     "get_unknown_portrait",
     "list_audit_log",

@@ -93,6 +93,7 @@ class ServiceConfig:
         camera_networks: networks in which cameras may be, such as 10.0.0.0/24; without one there are no cameras.
         webhook_networks: networks in which receivers of webhooks may be; without one nothing is sent.
         imports: folders and manifests that may be imported, by the names that requests give.
+        keep_pairs: hours for which decisions on lists of pairs are kept; 0 keeps none.
         log_format: of the log on standard error: text or json.
         workers: processes that answer requests; each has its models, and its share of cores and limits.
         worker: the number of this one, from 0.
@@ -116,6 +117,7 @@ class ServiceConfig:
     demo: bool = False
     opentelemetry: bool = False
     imports: Mapping[str, Path] = field(default_factory=dict)
+    keep_pairs: float = 24.0
     log_format: Literal["text", "json"] = "text"
     workers: int = 1
     worker: int = 0

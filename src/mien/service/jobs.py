@@ -1,4 +1,4 @@
-"""Long work of a service, one at a time, with its progress: calibration, import, re-enrolment.
+"""Long work of a service, one at a time, with its progress: calibration, import, re-enrolment, lists of pairs.
 
 Jobs are kept in the service's state file, so all its workers show them, and one that a restart or a crash ended is
 begun again: each kind of work goes on with what is missing, or changes nothing until its end. Cancelling stops a job
@@ -26,9 +26,7 @@ from mien.service.sealing import key_for, seal, unseal
 from mien.service.state_file import StateFile, is_alive
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
-JobKind = Literal["calibrate", "import", "reenrol"]
-Work = Callable[[str, Mapping[str, Any], OnProgress], Mapping[str, Any]]
-"""Gallery id and what was asked for to a result as JSON."""
+JobKind = Literal["calibrate", "import", "reenrol", "verify"]
 MAX_WAITING, REMEMBERED = 20, 200
 """Maximum number of jobs that wait, and of jobs that are remembered."""
 MAX_TRIES = 3
@@ -57,7 +55,7 @@ class Job:
     Attributes:
         id: opaque.
         kind: what it does.
-        gallery: the id of its gallery.
+        gallery: the id of its gallery; empty for one that has none.
         caller: who began it, by id.
         given: what was asked for.
         state: where it is.
@@ -85,6 +83,10 @@ class Job:
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
+Work = Callable[[Job, OnProgress], Mapping[str, Any]]
+"""A job to its result as JSON."""
+
+
 class Jobs:
     """The jobs of a service, and the thread that does them.
 
@@ -108,18 +110,19 @@ class Jobs:
 
         Args:
             kind: what it does.
-            gallery: the id of its gallery.
+            gallery: the id of its gallery; empty for none.
             caller: who asked for it.
             given: what its work takes, as JSON.
 
         Raises:
-            ServiceError: too many wait, or one of this kind is in work in this gallery.
+            ServiceError: too many wait, or one of this kind is in work in this gallery, or without one.
         """
         job_id = secrets.token_hex(8)
         with self._file.transaction() as db:
             unfinished = db.execute("SELECT kind, gallery FROM jobs WHERE ended IS NULL").fetchall()
             if (kind, gallery) in unfinished:
-                raise ServiceError(409, "in_work", "such a job is in work in this gallery: wait for it, or cancel it")
+                where = " in this gallery" if gallery else ""
+                raise ServiceError(409, "in_work", f"such a job is in work{where}: wait for it, or cancel it")
             if len(unfinished) >= MAX_WAITING:
                 message = f"{len(unfinished)} jobs wait: ask again when some of them have ended"
                 raise ServiceError(429, "busy", message, headers={"Retry-After": "60"})
@@ -222,7 +225,7 @@ class Jobs:
     def _run(self, job: Job) -> None:
         note = _Progress(self._file, job.id, lambda: job.id in self._cancelled, self._stopping.is_set)
         try:
-            result = self._works[job.kind](job.gallery, job.given, note)
+            result = self._works[job.kind](job, note)
         except _StoppedError:
             self._put_back(job)
         except _CancelledError:

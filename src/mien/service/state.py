@@ -68,6 +68,7 @@ def forget_names(state: State) -> None:
     state.names_remain = True
     state.replays.forget()
     state.jobs.forget_names()
+    state.pairs.forget_names()
     overwrite_small_blocks()
     # Where another worker keeps the log from being emptied, all of it is done again later.
     state.names_remain = not state.file.empty_log()

@@ -1,7 +1,7 @@
 """What a service keeps of its own work over restarts and for all of its workers: one SQLite file, `state.db`.
 
 Owns the file, its transactions, and which process of the service is still there. Has no images, names or embeddings
-in the clear; its tables are of mien.service.idempotency, mien.service.jobs and mien.service.webhook_store.
+in the clear; its tables are of mien.service.idempotency, jobs, pair_results and webhook_store.
 """
 
 import os
@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS jobs (
     finished INTEGER NOT NULL DEFAULT 0, total INTEGER, created REAL NOT NULL, ended REAL,
     message TEXT NOT NULL DEFAULT '', result BLOB, owner TEXT, tries INTEGER NOT NULL DEFAULT 0,
     cancelled INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS pairs (
+    job TEXT NOT NULL, row INTEGER NOT NULL, review INTEGER NOT NULL, near REAL, decision BLOB NOT NULL, names BLOB,
+    PRIMARY KEY (job, row)
 );
 CREATE TABLE IF NOT EXISTS webhooks (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, gallery TEXT NOT NULL, host TEXT NOT NULL, address BLOB NOT NULL,

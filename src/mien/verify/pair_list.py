@@ -1,5 +1,7 @@
 """Lists of pairs that people keep in spreadsheets: two columns of image files, and perhaps an id and a label.
 
+Or they keep two folders, in which the images of a pair have one name.
+
 Reads CSV with commas, semicolons or tabs, in UTF-8 or UTF-16, with or without a header. The columns are known by
 their names, or by what is in them. Every row becomes a pair: one that cannot be compared carries its problem, so that
 no row is lost. Opens no image.
@@ -92,8 +94,9 @@ class PairList:
     """All rows of a list.
 
     Attributes:
-        path: the file.
-        columns: the names of the two columns of images; as numbers from 1 where there is no header.
+        path: the file, or the folder of two folders.
+        columns: the names of the two columns of images; as numbers from 1 where there is no header; or
+            of the folders.
         pairs: in the order of the rows.
     """
 
@@ -112,12 +115,16 @@ def read_pair_list(path: Path, columns: tuple[str, str] | None = None) -> PairLi
     """Read a list of pairs.
 
     Args:
-        path: the list; its images are relative to its folder.
-        columns: the names of the two columns of images; None finds them.
+        path: the list; its images are relative to its folder. Or a folder with two folders of images, such as cards/
+            and selfies/, in which the images of a pair have one name.
+        columns: the names of the two columns of images, or of the two folders; None finds them.
 
     Raises:
         ManifestError: it cannot be read as a table, it holds no pairs, or its columns of images are not known.
     """
+    # Path.is_dir raises for names that no file can have.
+    if os.path.isdir(path):  # noqa: PTH112
+        return _folder_pairs(path, columns)
     rows = _rows(path)
     if not rows:
         raise ManifestError(f"{path} is empty; a list of pairs has one pair of images per row")
@@ -127,6 +134,41 @@ def read_pair_list(path: Path, columns: tuple[str, str] | None = None) -> PairLi
     if not pairs:
         raise ManifestError(f"{path} has a header and no rows; write one pair of images per row")
     return PairList(path, (layout.names[layout.a], layout.names[layout.b]), pairs)
+
+
+def _folder_pairs(path: Path, columns: tuple[str, str] | None) -> PairList:
+    """Pairs of images of one name in two folders; one without the other carries its problem."""
+    inner = sorted(one for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))
+    sides = [path / name for name in columns] if columns else inner
+    if len(sides) != 2 or not all(one.is_dir() for one in sides):
+        raise ManifestError(
+            f"{path} has {len(inner)} folders; a folder of pairs has two, such as cards and selfies, in which the "
+            "images of a pair have one name"
+        )
+    found = [_images_in(side) for side in sides]
+    pairs = []
+    for row, name in enumerate(sorted(found[0].keys() | found[1].keys()), 1):
+        images = [side.get(name, []) for side in found]
+        a, b = (str(one[0].relative_to(path)) if one else "" for one in images)
+        pair = AskedPair(row=row, id=name, a=a, b=b)
+        wrong = [f"{side.name} has {len(one)}" for side, one in zip(sides, images, strict=True) if len(one) != 1]
+        if wrong:
+            problem = f"{path}, {name}: {' and '.join(wrong)} images of this name; a pair has one in each folder"
+            pairs.append(replace(pair, problem=problem))
+        else:
+            pairs.append(replace(pair, first=str(images[0][0]), second=str(images[1][0])))
+    if not pairs:
+        raise ManifestError(f"{path} has no images in {sides[0].name} and {sides[1].name}")
+    return PairList(path, (sides[0].name, sides[1].name), tuple(pairs))
+
+
+def _images_in(folder: Path) -> dict[str, list[Path]]:
+    """The images in a folder by their names without the suffix."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.absolute().iterdir()):
+        if path.is_file() and has_image_suffix(path):
+            found.setdefault(unicodedata.normalize("NFC", path.stem), []).append(path)
+    return found
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:

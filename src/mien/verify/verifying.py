@@ -60,7 +60,8 @@ def verify_pairs(
     a finished log is written again without comparing anything.
 
     Args:
-        pairs: a CSV file with two columns of images, and perhaps an id and a label (same or different).
+        pairs: a CSV file with two columns of images, and perhaps an id and a label (same or different). Or a folder
+            with two folders of images, in which the images of a pair have one name.
         out: the folder of decisions.csv, decisions.jsonl, report.json and report.html; it belongs to this log alone.
         columns: the names of the two columns of images; None finds them.
         fmr: false match rate whose threshold decides; None takes the setting.
@@ -181,7 +182,7 @@ def _plan(
     return {
         "the version of the log": VERSION,
         "the list": str(asked.path.resolve()),
-        "the list's content (sha256)": hashlib.sha256(asked.path.read_bytes()).hexdigest()[:16],
+        "the list's content (sha256)": _content(asked),
         "the columns": list(asked.columns),
         "detector": _named(finder),
         "recognizer": f"{model.card.contract} {_named(str(model.folder))}",
@@ -195,6 +196,13 @@ def _plan(
         "second_look": load_settings().second_look,
         "review": review,
     }
+
+
+def _content(asked: PairList) -> str:
+    """Some letters that change with the list."""
+    names = "\n".join(f"{pair.a}\0{pair.b}" for pair in asked.pairs).encode("utf-8", "surrogateescape")
+    data = names if asked.path.is_dir() else asked.path.read_bytes()
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _named(name: str) -> str:

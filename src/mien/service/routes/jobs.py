@@ -33,6 +33,7 @@ class JobAnswer(Answer):
     id: str
     kind: JobKind
     gallery: str
+    """Empty where the job has none."""
     state: JobState
     stage: str
     finished: int
@@ -86,7 +87,7 @@ async def calibrate(
     """Measure the thresholds of policies on the gallery's own people; decisions use them from then on."""
     gallery_for(request, caller, gallery_id).require_fit()
     given = {"policies": [str(parse_policy(one)) for one in asked.policies]}
-    return _job(await in_thread(jobs_of(request).begin, "calibrate", gallery_id, caller.id, given))
+    return job_answer(await in_thread(jobs_of(request).begin, "calibrate", gallery_id, caller.id, given))
 
 
 @router.post(
@@ -103,55 +104,72 @@ async def import_source(
 ) -> JobAnswer:
     """Enrol a folder or manifest that the operator named when the service was started (`--import NAME=PATH`)."""
     gallery_for(request, caller, gallery_id).require_fit()
-    sources = config_of(request).imports
-    if asked.source not in sources:
-        hint = did_you_mean(asked.source[:80], sources, SHORT)
-        message = f"source: the operator named no such source{hint}: start the service with --import NAME=PATH"
-        raise ServiceError(422, "invalid_request", message)
+    require_source(request, asked.source)
     given = {"source": asked.source, "strict": asked.strict}
-    return _job(await in_thread(jobs_of(request).begin, "import", gallery_id, caller.id, given))
+    return job_answer(await in_thread(jobs_of(request).begin, "import", gallery_id, caller.id, given))
 
 
 @router.post("/galleries/{gallery_id}/reenrol", operation_id="reenrol", status_code=202)
 async def reenrol(request: Request, gallery_id: GalleryId, caller: Keeper) -> JobAnswer:
     """Embed a gallery's portraits again with this service's recognizer, and exchange all embeddings in one step."""
     gallery_for(request, caller, gallery_id)
-    return _job(await in_thread(jobs_of(request).begin, "reenrol", gallery_id, caller.id, {}))
+    return job_answer(await in_thread(jobs_of(request).begin, "reenrol", gallery_id, caller.id, {}))
 
 
 @router.get("/jobs", operation_id="list_jobs")
 async def list_jobs(request: Request, caller: Anybody) -> JobsAnswer:
     """List jobs, the newest first; of galleries that the caller may see."""
-    return JobsAnswer(jobs=[_job(one) for one in await in_thread(jobs_of(request).all) if _is_seen(one, caller)])
+    return JobsAnswer(
+        jobs=[job_answer(one) for one in await in_thread(jobs_of(request).all) if _is_seen(one, caller)]
+    )
 
 
 @router.get("/jobs/{job_id}", operation_id="get_job")
 async def get_job(request: Request, job_id: JobId, caller: Anybody) -> JobAnswer:
     """One job with its progress, and its result once it is done."""
-    return _job(await in_thread(_find, request, job_id, caller))
+    return job_answer(await in_thread(find_job, request, job_id, caller))
 
 
 @router.delete("/jobs/{job_id}", operation_id="cancel_job")
 async def cancel_job(request: Request, job_id: JobId, caller: Anybody) -> JobAnswer:
     """Stop a job at its next step; what it has finished stays. Who began it may, and administrators."""
-    job = await in_thread(_find, request, job_id, caller)
+    job = await in_thread(find_job, request, job_id, caller)
     if job.caller != caller.id:
         caller.require("access")
-    return _job(await in_thread(jobs_of(request).cancel, job_id))
+    return job_answer(await in_thread(jobs_of(request).cancel, job_id))
+
+
+def require_source(request: Request, name: str) -> None:
+    """Refuse a source that the operator did not name.
+
+    Raises:
+        ServiceError: with the nearest right name.
+    """
+    sources = config_of(request).imports
+    if name not in sources:
+        hint = did_you_mean(name[:80], sources, SHORT)
+        message = f"source: the operator named no such source{hint}: start the service with --import NAME=PATH"
+        raise ServiceError(422, "invalid_request", message)
 
 
 def _is_seen(job: Job, caller: Caller) -> bool:
     return "read" in caller.permissions and (caller.galleries is None or job.gallery in caller.galleries)
 
 
-def _find(request: Request, job_id: str, caller: Caller) -> Job:
+def find_job(request: Request, job_id: str, caller: Caller) -> Job:
+    """A job that the caller may see.
+
+    Raises:
+        ServiceError: there is none.
+    """
     job = jobs_of(request).find(job_id)
     if not (_is_seen(job, caller) or job.caller == caller.id):
         raise not_found("job")
     return job
 
 
-def _job(job: Job) -> JobAnswer:
+def job_answer(job: Job) -> JobAnswer:
+    """A job."""
     return JobAnswer(
         id=job.id,
         kind=job.kind,
