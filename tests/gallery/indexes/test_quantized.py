@@ -61,6 +61,26 @@ def test_search_stays_exact_when_later_vectors_leave_the_range(
     assert len(index) == 1599 and index.search(vectors[last], 1)[0][0][0] != last[0]
 
 
+@pytest.mark.parametrize("queries", [1, 12])
+def test_a_query_outside_of_the_range_of_the_codes_reads_few_vectors(queries: int, plain: Plain) -> None:
+    """Cut off to the range, it could be anywhere near, and a tenth of the gallery was read to find out."""
+    generator = np.random.default_rng(8)
+    vectors = floats(generator.normal(0, 0.06, (20_000, 128)))
+    asked: list[int] = []
+
+    def fetch(ids: np.ndarray) -> np.ndarray:
+        asked.append(len(ids))
+        return vectors[ids]
+
+    index = QuantizedIndex(np.arange(20_000), vectors, "l2", fetch)
+    far = floats(generator.normal(0, 0.15, (queries, 128)))
+    near = floats(generator.normal(0, 0.06, (queries - 1, 128)))
+    for query, (ids, scores) in zip([*near, *far], index.search(np.concatenate([near, far]), 5), strict=True):
+        expected_ids, expected_scores = plain(vectors, query, "l2", 5)
+        assert ids.tolist() == expected_ids and np.allclose(scores, expected_scores, atol=1e-4)
+    assert sum(asked) < 200 * (2 * queries - 1)
+
+
 def test_a_vector_that_another_process_removed_is_left_out(world: World) -> None:
     vectors = world(6, 300)
 

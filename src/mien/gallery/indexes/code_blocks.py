@@ -4,6 +4,7 @@ Each query keeps its best codes so far, and the value that the last of them has.
 value is looked at, so that sorting takes little of the time. Values are larger for nearer codes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
@@ -101,23 +102,46 @@ def search_blocks(
             2 q.c - c.c, else q.c.
     """
     shift = MIDDLE * queries.sum(axis=1)
-    found, room = NO_HITS, 4 * limits.count * len(queries)
-    waiting: list[Hits] = []
-    for start in range(0, len(codes), ROWS):
+
+    def values(start: int) -> Floats:
         # Every product and every sum of this is a whole number that float32 holds.
-        values, bound = products.multiply(codes[start : start + ROWS], queries), limits.current()
-        if squares is None:
-            # Shifting the limits, and later what reaches them, spares a pass over all products.
-            above = shift
-        else:
-            values = 2 * (values - shift) - squares[start : start + ROWS, None]
-            above = np.zeros_like(shift)
+        product = products.multiply(codes[start : start + ROWS], queries)
+        return product if squares is None else 2 * (product - shift) - squares[start : start + ROWS, None]
+
+    # Shifting the limits, and later what reaches them, spares a pass over all products.
+    return _best_of_blocks(values, len(codes), limits, shift if squares is None else np.zeros_like(shift))
+
+
+def search_blocks_in_floats(codes: NDArray[np.uint8], queries: Floats, limits: Limits, squares: Floats) -> Hits:
+    """The nearest codes by L2 of queries that 8 bits cannot hold, some five times slower.
+
+    Args:
+        codes: (N, D) uint8, MIDDLE above what they mean.
+        queries: (Q, D) float32 in units of the codes, of any size.
+        limits: how many codes are wanted, and what other threads found.
+        squares: (N,) the squared lengths of the codes. Values are 2 q.c - c.c.
+    """
+
+    def values(start: int) -> Floats:
+        signed = codes[start : start + ROWS].astype(np.float32) - MIDDLE
+        return floats(2 * (signed @ queries.T) - squares[start : start + ROWS, None])
+
+    return _best_of_blocks(values, len(codes), limits, np.zeros(len(queries), np.float32))
+
+
+def _best_of_blocks(values_from: Callable[[int], Floats], codes: int, limits: Limits, above: Floats) -> Hits:
+    """The best codes of each query, of values (ROWS, Q) by block that are too large by `above` (Q,)."""
+    queries = len(above)
+    found, room = NO_HITS, 4 * limits.count * queries
+    waiting: list[Hits] = []
+    for start in range(0, codes, ROWS):
+        values, bound = values_from(start), limits.current()
         if len(values) >= limits.count and np.isneginf(bound).any():
             place = len(values) - limits.count
             limits.raise_to(np.partition(values, place, axis=0)[place] - above)
             bound = limits.current()
         places = np.flatnonzero(values >= bound + above)
-        rows, asking = np.divmod(places, len(queries))
+        rows, asking = np.divmod(places, queries)
         waiting.append(Hits(rows + start, asking, values.ravel()[places] - above[asking]))
         if sum(map(len, waiting)) > room:
             found, waiting = joined([found, *waiting]).best(limits), []

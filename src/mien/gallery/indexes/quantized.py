@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.gallery.indexes.base import Fetch, Found, Ids, best, distances_to
-from mien.gallery.indexes.code_blocks import MIDDLE, Hits, Limits, joined, search_blocks, squares_of
+from mien.gallery.indexes.code_blocks import (
+    MIDDLE,
+    Hits,
+    Limits,
+    joined,
+    search_blocks,
+    search_blocks_in_floats,
+    squares_of,
+)
 from mien.gallery.indexes.exact import GONE, ExactIndex
 from mien.models.engines import usable_cores
 from mien.models.integer_products import LONGEST, IntegerProducts, integer_products
@@ -111,6 +119,12 @@ class _Part:
     def search_blocks(self, products: IntegerProducts, whole: Floats, limits: Limits) -> Hits:
         """The same for many queries, with ids in the place of rows."""
         hits = search_blocks(products, self._codes(), whole, limits, self._squares)
+        return replace(hits, rows=self.ids[hits.rows])
+
+    def search_in_floats(self, queries: Floats, limits: Limits) -> Hits:
+        """The same by L2 for queries in units of the codes that 8 bits cannot hold."""
+        assert self._squares is not None
+        hits = search_blocks_in_floats(self._codes(), queries, limits, self._squares)
         return replace(hits, rows=self.ids[hits.rows])
 
 
@@ -213,19 +227,34 @@ class QuantizedIndex:
         largest = np.maximum(np.abs(prepared).max(axis=1, keepdims=True), 1e-12)
         scale = LARGEST / largest if self._metric == "cosine" else np.full_like(largest, self._coder.scale)
         whole, moved = _rounded(prepared, scale)
-        products = integer_products() if len(whole) >= TOGETHER and whole.shape[1] <= LONGEST else None
-        if products is None:
-            raw, ids = self._one_by_one(whole, count)
-        else:
-            blocks = [
-                self._together(products, whole[start : start + QUERIES], count)
-                for start in range(0, len(whole), QUERIES)
-            ]
-            raw, ids = np.concatenate([raw for raw, _ in blocks]), np.concatenate([ids for _, ids in blocks])
+        # Cutting a query off would loosen its bound so much that thousands of vectors were read.
+        far = moved > self._coder.error if self._metric == "l2" else np.zeros(len(prepared), bool)
+        raw, ids = np.empty((len(prepared), count), np.float32), np.empty((len(prepared), count), np.int64)
+        if far.any():
+            raw[far], ids[far] = self._in_floats(floats(prepared[far] * scale[far]), count)
+            moved[far] = 0
+        if not far.all():
+            raw[~far], ids[~far] = self._in_whole_numbers(whole[~far], count)
         error = self._coder.error
         if self._metric == "cosine":
             return floats(-raw / (scale * self._coder.scale)), ids, error + moved * (1 + error)
         return floats(np.sqrt(np.maximum(raw, 0)) / self._coder.scale), ids, error + moved
+
+    def _in_whole_numbers(self, whole: Floats, count: int) -> tuple[Floats, Ids]:
+        """Raw values and ids of the best codes, (Q, count), for queries as whole numbers of 8 bits."""
+        products = integer_products() if len(whole) >= TOGETHER and whole.shape[1] <= LONGEST else None
+        if products is None:
+            return self._one_by_one(whole, count)
+        blocks = [
+            self._together(products, whole[start : start + QUERIES], count) for start in range(0, len(whole), QUERIES)
+        ]
+        return np.concatenate([raw for raw, _ in blocks]), np.concatenate([ids for _, ids in blocks])
+
+    def _in_floats(self, queries: Floats, count: int) -> tuple[Floats, Ids]:
+        """The same by L2 for queries that 8 bits cannot hold."""
+        limits = Limits(len(queries), count)
+        hits = list(_workers().map(lambda part: part.search_in_floats(queries, limits), self._parts))
+        return _by_query(joined(hits).best(limits), queries, count)
 
     def _one_by_one(self, whole: Floats, count: int) -> tuple[Floats, Ids]:
         """Raw values and ids of the best codes, (Q, count), by one scan of all codes for each query."""
@@ -241,9 +270,9 @@ class QuantizedIndex:
         limits = Limits(len(whole), count)
         ask = partial(_Part.search_blocks, products=products, whole=np.ascontiguousarray(whole), limits=limits)
         hits = joined(list(_workers().map(ask, self._parts))).best(limits)
-        # As many codes as are wanted reach the limits, so that every query has so many hits.
-        raw, ids = hits.values.reshape(len(whole), count), hits.rows.reshape(len(whole), count)
-        return (raw if self._metric == "cosine" else (whole**2).sum(axis=1, keepdims=True) - raw), ids
+        if self._metric == "l2":
+            return _by_query(hits, whole, count)
+        return hits.values.reshape(len(whole), count), hits.rows.reshape(len(whole), count)
 
     def _settle(self, queries: Floats, rough: Floats, ids: Ids, slack: Floats, others: Found, count: int) -> Found:
         """The best of the candidates and of others, by their vectors.
@@ -284,6 +313,12 @@ class QuantizedIndex:
         distances = -scored[1] if self._metric == "cosine" else scored[1] ** 2
         ids, distances = np.concatenate([scored[0], measured[0]]), np.concatenate([distances, measured[1]])
         return best(ids, distances, count, self._metric)
+
+
+def _by_query(hits: Hits, queries: Floats, count: int) -> tuple[Floats, Ids]:
+    """Squared distances and ids, both (Q, count), of hits by L2: so many codes reach the limit of each query."""
+    squares = (queries**2).sum(axis=1, keepdims=True)
+    return squares - hits.values.reshape(len(queries), count), hits.rows.reshape(len(queries), count)
 
 
 _NOTHING = np.empty(0, np.int64), np.empty(0, np.float32)
