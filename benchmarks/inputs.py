@@ -8,6 +8,7 @@ never read that folder: their photographs are warped copies of two public-domain
 import os
 import sys
 import tarfile
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -122,8 +123,13 @@ def portrait(number: int, degrees: float = 0.0, shift: tuple[float, float] = (0.
     package, file, centre, scale = PORTRAITS[number % len(PORTRAITS)]
     matrix = cv2.getRotationMatrix2D(centre, degrees, scale)
     matrix[:, 2] += np.array([125.0, 130.0]) - centre + shift
-    image = read_image(package_file(package, file))
-    return np.asarray(cv2.warpAffine(image, matrix, (250, 250), borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.warpAffine(_read(package, file), matrix, (250, 250), borderMode=cv2.BORDER_REPLICATE))
+
+
+@cache
+def _read(package: str, file: str) -> np.ndarray:
+    """An image of a package, which is read once."""
+    return read_image(package_file(package, file))
 
 
 def pairs_file(path: Path, *, smoke: bool) -> Path:

@@ -54,11 +54,11 @@ def main() -> None:
 
 def measure(folder: Path, crops: int, classes: int, *, smoke: bool) -> dict:
     """Every stage's time and memory on the set and on a tenth of it, and the line through both to larger sets."""
-    whole = prepared(folder / "whole", crops, classes)
+    whole = prepared(folder / "whole", crops, classes, smoke=smoke)
     # A smoke run saves four processes; its line has no meaning anyway.
-    tenth = whole if smoke else prepared(folder / "tenth", crops // 10, classes // 10)
+    tenth = whole if smoke else prepared(folder / "tenth", crops // 10, classes // 10, smoke=smoke)
     words = recipe(crops, smoke=smoke)
-    trained = {"dry run": stage(folder / "whole", "dry run", ("train", *words, "--dry-run"))}
+    trained = {"dry run": stage(folder / "whole", "dry run", ("train", *words, "--dry-run"), smoke=smoke)}
     trained |= training(folder / "whole", words, smoke=smoke)
     sizes = {name: size_of(folder / "whole" / name) / 1e9 for name in ("set", "pack", "set.parquet")}
     return {
@@ -74,7 +74,7 @@ def measure(folder: Path, crops: int, classes: int, *, smoke: bool) -> dict:
     }
 
 
-def prepared(folder: Path, crops: int, classes: int) -> dict:
+def prepared(folder: Path, crops: int, classes: int, *, smoke: bool) -> dict:
     """Make a set and take it from RecordIO to a checked pack."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "set" / "property").exists():
@@ -86,7 +86,7 @@ def prepared(folder: Path, crops: int, classes: int) -> dict:
         "prepare": ("data", "prepare", "set.parquet", "--out", "pack"),
         "check": ("data", "check", "pack"),
     }
-    return {name: stage(folder, name, words) for name, words in stages.items()}
+    return {name: stage(folder, name, words, smoke=smoke) for name, words in stages.items()}
 
 
 def write_set(folder: Path, crops: int, classes: int) -> None:
@@ -138,13 +138,16 @@ def recipe(crops: int, *, smoke: bool) -> list[str]:
     return ["arcface-r100-ms1m", *words]
 
 
-def stage(folder: Path, name: str, words: tuple[str, ...]) -> dict:
-    """Run a stage of mien in its own process, unless its figures are there already."""
+def stage(folder: Path, name: str, words: tuple[str, ...], *, smoke: bool) -> dict:
+    """Run a stage of mien in its own process, or this one in a smoke run, unless its figures are there already."""
     kept = folder / f"{name}.json"
     if not kept.exists():
-        done = command.timed(
-            machine.ROOT, ("-m", "mien", *words, "--json"), folder / "work", accepted=(0, 1, 4), where=folder
-        )
+        accepted, command_line = (0, 1, 4), (*words, "--json")
+        if smoke:
+            done = command.timed_here(command_line, folder, accepted=accepted)
+        else:
+            program = ("-m", "mien", *command_line)
+            done = command.timed(machine.ROOT, program, folder / "work", accepted=accepted, where=folder)
         figures = {"seconds": round(done.wall, 1), "processor seconds": round(done.processor, 1), "MB": done.peak}
         kept.write_text(json.dumps(figures))
         print(f"{name}: {figures}", file=sys.stderr)
@@ -158,7 +161,7 @@ def training(folder: Path, words: list[str], *, smoke: bool) -> dict:
         run = folder / "run"
         shutil.rmtree(run, ignore_errors=True)
         first = killed(folder, run, ("train", *words, "--out", "run", "--json"), 0 if smoke else 10)
-        resumed = stage(folder, "resumed", ("train", *words, "--out", "run"))
+        resumed = stage(folder, "resumed", ("train", *words, "--out", "run"), smoke=smoke)
         steps = losses(run)
         assert [one["step"] for one in steps] == list(range(1, len(steps) + 1)), "a step is missing after the resume"
         figures = {

@@ -46,7 +46,7 @@ def main() -> None:
 
 def reading(scratch: Path, *, smoke: bool) -> dict:
     files = inputs.lfw(scratch / "lfw", smoke=smoke, people=4, images=65)
-    inputs.pack(scratch / "pack", files, usable_cores())
+    inputs.pack(scratch / "pack", files, 1 if smoke else usable_cores())
     pack = Pack(scratch / "pack")
     export_folders(pack, scratch / "folder")
     export_recordio(pack, scratch / "rec")

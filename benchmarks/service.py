@@ -81,7 +81,8 @@ def measure(seconds: float, subjects: int, clients: list[int], smoke: bool) -> N
         gallery = make_gallery(Path(folder), subjects)
         bare = command.in_process(__file__, "--alone", folder, "--seconds", seconds, *flag)
         rows = []
-        for count, images in itertools.product(clients, (BATCHED, SINGLE)):
+        # A smoke run takes one of the two services.
+        for count, images in itertools.product(clients, (BATCHED,) if smoke else (BATCHED, SINGLE)):
             with Service(Path(folder), images) as service:
                 service.load(gallery, bodies, 1, min(seconds, 5))
                 before, processor = service.memory(), service.processor()

@@ -33,7 +33,7 @@ def main() -> None:
     checkouts = {"this checkout": machine.ROOT}
     if given.against:
         checkouts["the other checkout"] = given.against.resolve()
-    rounds = 2 if given.smoke else ROUNDS
+    rounds = 1 if given.smoke else ROUNDS
     with tempfile.TemporaryDirectory() as scratch:
         base, verbs = measure(checkouts, Path(scratch), rounds)
     result = {

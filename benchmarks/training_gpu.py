@@ -84,8 +84,13 @@ def wait_for_turn() -> None:
     sys.stdin.readline()
 
 
-def steps(depth: int, batch: int, classes: list[int], way: str, device: str, rounds: int = ROUNDS) -> dict:
-    """Images per second of both for each number of classes, and how often the host waits in a step."""
+def steps(
+    depth: int, batch: int, classes: list[int], way: str, device: str, rounds: int = ROUNDS, each: int = 3
+) -> dict:
+    """Images per second of both for each number of classes, and how often the host waits in a step.
+
+    In each round, the peer takes `each` steps and mien twice as many.
+    """
     world = World(device=torch.device(device))
     learner, recipe = make_learner(depth, batch, way, world)
     generator = np.random.default_rng(0)
@@ -107,9 +112,11 @@ def steps(depth: int, batch: int, classes: list[int], way: str, device: str, rou
         times: dict[str, list[float]] = {"peer": [], "mien": []}
         for _ in range(rounds + 1):
             use_fast_kernels("f32", world.device)
-            times["peer"].append(timed(lambda p=peer, w=wanted: [p.step(pixels, w) for _ in range(3)], 3, world))
+            times["peer"].append(
+                timed(lambda p=peer, w=wanted: [p.step(pixels, w) for _ in range(each)], each, world)
+            )
             use_fast_kernels(PRODUCTS, world.device)
-            times["mien"].append(timed(lambda w=labels: ours(w, 6), 6, world))
+            times["mien"].append(timed(lambda w=labels: ours(w, 2 * each), 2 * each, world))
         speeds = {who: batch / median(values[1:]) for who, values in times.items()}
         ratios = [a / b for a, b in zip(times["peer"][1:], times["mien"][1:], strict=True)]
         found[f"{count} classes"] = {
@@ -316,7 +323,7 @@ def on_gpu(chosen: set[str], minutes: float, counts: tuple[int, ...]) -> dict:
 
 def smoke(chosen: set[str]) -> dict:
     parts = {
-        "ir50-128": {"kind": "steps", "depth": 18, "batch": 2, "classes": [10], "way": "off", "rounds": 1},
+        "ir50-128": {"kind": "steps", "depth": 18, "batch": 2, "classes": [10], "way": "off", "rounds": 1, "each": 1},
         "whole": {"kind": "whole", "backbone": "mobilefacenet", "batch": 8, "way": "off", "marks": (1, 2, 3)},
     }
     loader = {"counts": (2,), "batch": 8, "seconds": 0.05, "pack": {"crops": 64, "classes": 8}}

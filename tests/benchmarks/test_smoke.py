@@ -2,12 +2,14 @@
 
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
+
+from forks import CAN_FORK, Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = sorted(
@@ -16,25 +18,44 @@ COMMANDS = sorted(
 SKIPPED = 77
 """Exit code of a benchmark that needs a package that is not installed; see benchmarks/command.py."""
 
+AT_ONCE = 2
+
 Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def started(request: pytest.FixtureRequest, home: Path) -> Iterator[dict[str, Future[Done]]]:
-    """All selected benchmarks, two at a time."""
+def run(forks: Forks, home: Path, tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    return Run(forks, home, tmp_path_factory.mktemp("benchmarks"))
+
+
+class Run:
+    """Runs benchmarks where there is no measuring data, each on one core: two on both would wait for each other."""
+
+    def __init__(self, forks: Forks, home: Path, folder: Path) -> None:
+        self._forks, self._folder = forks, folder
+        self._cores: SimpleQueue[int | None] = SimpleQueue()
+        for core in (sorted(os.sched_getaffinity(0)) * AT_ONCE)[:AT_ONCE] if CAN_FORK else [None] * AT_ONCE:
+            self._cores.put(core)
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self._environment = os.environ | threads | {"MIEN_TEST_DATA": str(home / "nothing")}
+
+    def __call__(self, name: str, *arguments: str) -> Done:
+        words = [f"benchmarks/{name}.py", *arguments]
+        output = self._folder / "-".join((name, *arguments))
+        core = self._cores.get()
+        try:
+            return self._forks.run(words, output, self._environment, ROOT, core)
+        finally:
+            self._cores.put(core)
+
+
+@pytest.fixture(scope="module")
+def started(request: pytest.FixtureRequest, run: Run) -> Iterator[Mapping[str, Future[Done]]]:
+    """All selected benchmarks, some at a time."""
     specs = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    names = [spec.params["name"] for spec in specs if spec is not None]
-    with ThreadPoolExecutor(2) as pool:
-        # One thread each: two at a time would otherwise wait for each other at every barrier.
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "MIEN_TEST_DATA": str(home / "nothing")}
-        yield {name: pool.submit(smoke, name, environment) for name in names}
-
-
-def smoke(name: str, environment: dict[str, str]) -> Done:
-    command = [sys.executable, f"benchmarks/{name}.py", "--smoke"]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+    names = [spec.params["name"] for spec in specs if spec is not None and "name" in spec.params]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {name: pool.submit(run, name, "--smoke") for name in names}
 
 
 def files() -> dict[str, int]:
@@ -53,7 +74,7 @@ def test_there_are_benchmarks() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_benchmark_runs_on_tiny_inputs(name: str, started: dict[str, Future[Done]]) -> None:
+def test_a_benchmark_runs_on_tiny_inputs(name: str, started: Mapping[str, Future[Done]]) -> None:
     done = started[name].result()
     if done.returncode == SKIPPED:
         pytest.skip(done.stderr.strip().splitlines()[-1])
@@ -62,27 +83,24 @@ def test_a_benchmark_runs_on_tiny_inputs(name: str, started: dict[str, Future[Do
 
 
 @pytest.mark.slow
-def test_smoke_runs_write_no_file(started: dict[str, Future[Done]]) -> None:
+def test_smoke_runs_write_no_file(started: Mapping[str, Future[Done]]) -> None:
     for future in started.values():
         future.result()
     assert files() == BEFORE
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["against", "detection", "detectors", "exactness", "folders", "scenes", "trainings"])
-def test_a_benchmark_that_needs_arguments_says_which(name: str) -> None:
-    command = [sys.executable, f"benchmarks/{name}.py"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    "plain", ["against", "detection", "detectors", "exactness", "folders", "scenes", "trainings"]
+)
+def test_a_benchmark_that_needs_arguments_says_which(plain: str, run: Run) -> None:
+    done = run(plain)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"{name}.py: error: ") and last.endswith(("is missing", "are needed"))
+    assert last.startswith(f"{plain}.py: error: ") and last.endswith(("is missing", "are needed"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["alignment", "galleries", "lfw", "recall", "scope", "utility"])
-def test_a_benchmark_without_its_data_says_what_is_missing(name: str, tmp_path: Path) -> None:
-    environment = os.environ | {"MIEN_TEST_DATA": str(tmp_path / "nothing")}
-    command = [sys.executable, f"benchmarks/{name}.py"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("plain", ["alignment", "galleries", "lfw", "recall", "scope", "utility"])
+def test_a_benchmark_without_its_data_says_what_is_missing(plain: str, run: Run) -> None:
+    done = run(plain)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "MIEN_TEST_DATA" in done.stderr or "mien models pull" in done.stderr

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from forks import Forks
 from mien.data.manifest import tabulate
 from mien.data.manifest_io import write_manifest
 from mien.data.pack import Pack
@@ -78,9 +78,9 @@ def face_pack(make_pack: Callable[..., Path]) -> Path:
     return path
 
 
-def start(arguments: Sequence[str], rank: int, size: int, port: int) -> "subprocess.Popen[str]":
-    """Start one process of several."""
-    environment = os.environ | {
+def place_of(rank: int, size: int, port: int) -> dict[str, str]:
+    """The environment of one process of several."""
+    return os.environ | {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(size),
@@ -88,9 +88,6 @@ def start(arguments: Sequence[str], rank: int, size: int, port: int) -> "subproc
         "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": "1",
     }
-    return subprocess.Popen(
-        [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
 
 
 def free_port() -> int:
@@ -100,16 +97,14 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def together() -> Callable[[Sequence[str], int], list[str]]:
-    """Runs a command in several processes that train together; gives what each printed."""
+def together(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[str], int], None]:
+    """Runs a command in several processes that train together."""
 
-    def run(arguments: Sequence[str], size: int) -> list[str]:
-        port = free_port()
-        processes = [start(arguments, rank, size, port) for rank in range(size)]
-        texts = [process.communicate(timeout=240)[0] for process in processes]
-        for process, text in zip(processes, texts, strict=True):
-            assert process.returncode == 0, text
-        return texts
+    def run(arguments: Sequence[str], size: int) -> None:
+        port, output = free_port(), tmp_path_factory.mktemp("together")
+        ranks = [forks.start(arguments, output / str(rank), place_of(rank, size, port)) for rank in range(size)]
+        for rank, process in enumerate(ranks):
+            assert process.wait(240) == 0, (output / f"{rank}.err").read_text()
 
     return run
 

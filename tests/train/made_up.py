@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from forks import Forked, Forks
 from mien.train.detectors.recipe import DetectorRecipe
 from mien.train.kinds import parse_recipe
 from mien.train.recognizers.recipe import RecognizerRecipe
@@ -90,14 +90,13 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
     return newest.state["weights"]  # type: ignore[no-any-return]
 
 
-def start_training(recipe: Path, out: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "mien", "train", str(recipe), "--out", str(out)]
+def start_training(forks: Forks, recipe: Path, out: Path) -> "Forked | subprocess.Popen[bytes]":
+    """A training in a group of its own, so that a test can signal it with all that it has started."""
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    # A group of its own, so that a test can signal the training with all that it has started.
-    return subprocess.Popen(command, env=environment, start_new_session=True)
+    return forks.start(["-m", "mien", "train", str(recipe), "--out", str(out)], out.with_suffix(".said"), environment)
 
 
-def wait_for_steps(process: "subprocess.Popen[bytes]", folder: Path, count: int) -> None:
+def wait_for_steps(process: "Forked | subprocess.Popen[bytes]", folder: Path, count: int) -> None:
     deadline = time.monotonic() + 120
     while len(losses_of(folder)) < count:
         assert process.poll() is None, "the training ended early"

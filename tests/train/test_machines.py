@@ -25,7 +25,7 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def parts(top: Path, together: Callable[..., list[str]]) -> Parts:
+def parts(top: Path, together: Callable[..., None]) -> Parts:
     together([str(HERE / "apart.py"), str(top)], 2)
     lines = [[json.loads(line) for line in (top / f"{rank}.jsonl").read_text().splitlines()] for rank in range(2)]
     return [{line["part"]: line for line in own} for own in lines]

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="training needs torch: pip install '
 import toy  # noqa: E402
 from made_up import STEPS, losses_of, recognizer_recipe, start_training, wait_for_steps  # noqa: E402
 
+from forks import Forks  # noqa: E402
 from mien.errors import CheckpointError, RecipeError  # noqa: E402
 from mien.train.kinds import KINDS, parse_recipe  # noqa: E402
 from mien.train.loop import StepReport, train  # noqa: E402
@@ -25,11 +26,13 @@ from mien.train.run import checkpoint  # noqa: E402
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_is_unbroken_to_the_bit(finished_run: Path, face_pack: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_is_unbroken_to_the_bit(
+    finished_run: Path, face_pack: Path, tmp_path: Path, forks: Forks
+) -> None:
     recipe = tmp_path / "recipe.toml"
     # Read by two processes until it is killed, and by a thread afterwards.
     recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 2, "processes": 2})))
-    process = start_training(recipe, tmp_path / "run")
+    process = start_training(forks, recipe, tmp_path / "run")
     wait_for_steps(process, tmp_path / "run", 3)
     process.kill()
     process.wait()
@@ -44,11 +47,11 @@ def test_killed_and_resumed_is_unbroken_to_the_bit(finished_run: Path, face_pack
 
 @pytest.mark.slow
 def test_an_interrupt_writes_a_checkpoint_and_goes_on_later(
-    face_pack: Path, tmp_path: Path, finished_run: Path
+    face_pack: Path, tmp_path: Path, finished_run: Path, forks: Forks
 ) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(format_recipe(recognizer_recipe(face_pack, run={"save_every": 100, "processes": 2})))
-    process = start_training(recipe, tmp_path / "run")
+    process = start_training(forks, recipe, tmp_path / "run")
     wait_for_steps(process, tmp_path / "run", 1)
     # As a terminal does: to the training and to the processes that read for it.
     os.killpg(process.pid, signal.SIGINT)
@@ -63,7 +66,7 @@ def test_an_interrupt_writes_a_checkpoint_and_goes_on_later(
 
 @pytest.mark.slow
 def test_two_processes_make_the_steps_of_one_and_take_over_its_checkpoint(
-    face_pack: Path, tmp_path: Path, together: Callable[..., list[str]]
+    face_pack: Path, tmp_path: Path, together: Callable[..., None]
 ) -> None:
     recipe = recognizer_recipe(
         face_pack, run={"synchronize_norms": True, "save_every": 2}, schedule={"steps": 4}, optimizer={"rate": 0.005}

@@ -65,9 +65,7 @@ def test_parts_of_a_batch_weigh_as_the_whole_does(scenes: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_come_to_what_one_comes_to(
-    scenes: Path, tmp_path: Path, together: Callable[..., list[str]]
-) -> None:
+def test_two_processes_come_to_what_one_comes_to(scenes: Path, tmp_path: Path, together: Callable[..., None]) -> None:
     run_ = {"save_every": 3, "precision": "f32", "synchronize_norms": True, "device": "cpu"}
     recipe = detector_recipe(
         scenes, run=run_, schedule={"batch": 8, "steps": 3}, optimizer={"rate": 0.01, "rate_batch": 8}
