@@ -86,3 +86,18 @@ def test_a_face_without_a_pose_is_worth_nothing_and_does_not_count(portrait: tup
     flat = Face(one.box, one.score, np.full((5, 2), 200, np.float32))
     found = measure_face(image, flat, 0.0, threshold(0.5), "warn")
     assert found.worth == 0 and not found.counts
+
+
+def test_what_scope_and_quality_both_ask_for_is_measured_once(
+    portrait: tuple[Image, Face], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mien.portrait.measures import detail, mask
+
+    calls = list[str]()
+    for module, name in ((mask, "facts"), (detail, "_edges")):
+        former = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *given, former=former, name=name: calls.append(name) or former(*given)
+        )
+    measure_face(*portrait, 0.0, threshold(0.5), "warn")
+    assert sorted(calls) == ["_edges", "_edges", "facts"], "edges at two sizes, and the facts of a mask"

@@ -1,6 +1,7 @@
 """A face upright and at a fixed size, with the image's own pixels kept besides."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from mien.portrait.measures.face_chip import (
     PortraitImage,
     luminance,
     make_face_chip,
+    once,
     oval,
     zone,
 )
@@ -136,3 +138,17 @@ def test_the_oval_goes_from_the_brows_to_the_chin() -> None:
     assert (rows.min() + rows.max()) / 2 == pytest.approx(EYE_LINE + 0.62 * IED, abs=1)
     assert rows.max() - rows.min() == pytest.approx(2 * 1.12 * IED, abs=2)
     assert columns.max() - columns.min() == pytest.approx(2 * 0.94 * IED, abs=2)
+
+
+def test_a_measure_is_taken_once_of_a_face_and_again_of_a_changed_one(grain: Image) -> None:
+    calls = list[float]()
+
+    @once
+    def brightness(chip: FaceChip) -> float:
+        calls.append(float(chip.grey.mean()))
+        return calls[-1]
+
+    chip = make_face_chip(PortraitImage(image=grain, width=224, height=224, faces=(FACE,), chosen=0))
+    assert brightness(chip) == brightness(chip) == calls[0] and len(calls) == 1
+    darker = replace(chip, grey=chip.grey - np.float32(10))
+    assert brightness(darker) == pytest.approx(calls[0] - 10, abs=1e-3) and len(calls) == 2

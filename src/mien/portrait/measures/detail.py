@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.portrait.measures.face_chip import EDGE, IED, FaceChip
+from mien.portrait.measures.face_chip import EDGE, IED, FaceChip, once
 from mien.portrait.measures.scale import falling, rising
 from mien.portrait.measures.spectrum import half_power
 from mien.types import Floats, floats
@@ -48,6 +48,7 @@ def _edges(grey: Floats, sigma: float) -> tuple[Floats, Floats]:
     return floats(across), floats(down)
 
 
+@once
 def sharpness(chip: FaceChip) -> float:
     """Energy of fine edges over that of coarse ones, in decibels; 0 where edges are sharp at every size.
 

@@ -5,8 +5,9 @@ the chip is a share of the face and not of the file. The image's own pixels arou
 resampling would hide. Everything is computed once here and read by many. Finds no faces and applies no rule.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import TypeVar
 
 import cv2
@@ -136,6 +137,7 @@ class FaceChip:
         pose: of the head, from the five landmarks.
         back: (2, 3) the way from the chip to pixels of the portrait's `image`.
         extra: what models that a user has added say of this face; see mien.portrait.measures.model_measures.
+        taken: measures that were taken of it already, by name; see `once`.
     """
 
     portrait: PortraitImage
@@ -151,6 +153,7 @@ class FaceChip:
     pose: Pose
     back: NDArray[np.float64]
     extra: dict[str, Floats] = field(default_factory=dict)
+    taken: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def peaks(self) -> Peaks | None:
@@ -202,6 +205,19 @@ class FaceChip:
     def contrast(self) -> float:
         """Deviation of the luma of the face, in levels; 6 and more, so that it can be divided by."""
         return max(6.0, float(cv2.meanStdDev(self.grey, mask=OVAL_MASK)[1][0, 0]))
+
+
+def once(measure: Callable[[FaceChip], float]) -> Callable[[FaceChip], float]:
+    """A measure that is taken once per face, however many tables ask for it: scope and quality share some."""
+    name = f"{measure.__module__}.{measure.__qualname__}"
+
+    @wraps(measure)
+    def taken(chip: FaceChip) -> float:
+        if name not in chip.taken:
+            chip.taken[name] = measure(chip)
+        return chip.taken[name]
+
+    return taken
 
 
 def make_face_chip(portrait: PortraitImage, population: Population = DEFAULT_POPULATION) -> FaceChip:

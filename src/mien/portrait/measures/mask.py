@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.portrait.measures.face_chip import CHIP, IED, FaceChip
+from mien.portrait.measures.face_chip import CHIP, IED, FaceChip, once
 from mien.portrait.measures.scale import clamp, sigmoid
 from mien.types import Floats, Image, floats
 
@@ -62,6 +62,7 @@ def large_enough(chip: FaceChip) -> bool:
     return chip.native_scale >= SMALLEST
 
 
+@once
 def mask(chip: FaceChip) -> float:
     """How much the lower face looks like a mask, 0 to 1; 0.5 is where 3 in 100 faces without one are."""
     found = facts(chip)
