@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +21,8 @@ from mien.errors import MienError
 from mien.service.camera_networks import Network, require_allowed
 from mien.service.camera_store import Camera, CameraStore
 from mien.service.config import ServiceConfig
+from mien.service.folder_lock import try_lock
+from mien.service.rounds import Rounds
 from mien.service.unknown_store import UnknownStore
 from mien.watch.unknown import KeptFace, embedding_text
 
@@ -63,38 +64,31 @@ class Cameras:
         self.store, self.unknown, self.networks = store, unknown, tuple(networks)
         self._config, self._path_of = config, path_of
         self._running = dict[str, _Process]()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="mien-cameras", daemon=True)
+        self._lock: IO[str] | None = None
+        self._rounds = Rounds("mien-cameras", self._look, ROUND)
 
     def start(self) -> None:
         """Begin, where cameras are allowed."""
         if self.networks:
-            self._thread.start()
+            self._rounds.start()
 
     def close(self) -> None:
         """Stop all processes; they begin again when the service does."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP * 2)
+        self._rounds.stop(STOP * 2)
+        for process in self._running.values():
+            process.stop()
+        if self._lock is not None:
+            self._lock.close()
         self.unknown.close()
         self.store.close()
 
-    def _serve(self) -> None:
-        path = self._config.folder / LOCK
-        with path.open("w") as lock:
-            while not self._stopping.wait(ROUND):
-                if _take(lock):
-                    self._look()
-            for process in self._running.values():
-                process.stop()
-
     def _look(self) -> None:
-        """Start what should run and does not, and stop what should not run."""
-        try:
-            cameras = {one.id: one for one in self.store.all()}
-        except MienError:
-            log.exception("cameras cannot be looked for")
+        """Where no other worker does it, start what should run and does not, and stop what should not run."""
+        if self._lock is None:
+            self._lock = (self._config.folder / LOCK).open("w")
+        if not try_lock(self._lock):
             return
+        cameras = {one.id: one for one in self.store.all()}
         for gone in set(self._running) - set(cameras):
             self._running.pop(gone).stop()
         for camera in cameras.values():
@@ -122,19 +116,6 @@ class Cameras:
             "precision": options.precision,
             "keep_unknown": camera.keep_unknown > 0,
         }
-
-
-def _take(lock: IO[str]) -> bool:
-    """Whether this worker runs the cameras; where a system has no locks of files, there is one worker alone."""
-    if find_spec("fcntl") is None:
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _write(stream: IO[str], line: str) -> None:

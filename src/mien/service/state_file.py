@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mien.service.errors import ServiceError
+from mien.service.folder_lock import hold_folder
 
 FILE = "state.db"
 PATIENCE = 20.0
@@ -62,6 +63,7 @@ class StateFile:
 
     Raises:
         ServiceError: it cannot be opened or written.
+        SettingsError: a command has the folder for itself.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,6 +72,7 @@ class StateFile:
         token = secrets.token_hex(8)
         self.owner = f"{_mark(os.getpid())} {token}"
         with _translated():
+            self._held = hold_folder(folder)
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -88,6 +91,7 @@ class StateFile:
             self._reader.close()
         with self._lock:
             self._db.close()
+        os.close(self._held)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

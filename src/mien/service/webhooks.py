@@ -10,7 +10,6 @@ import json
 import logging
 import math
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from mien import __version__
 from mien.errors import MienError
 from mien.service.camera_networks import Network
 from mien.service.camera_store import CameraEvent, CameraStore
+from mien.service.rounds import Rounds
 from mien.service.times import time_text
 from mien.service.webhook_addresses import Target, find_target, post
 from mien.service.webhook_store import MAX_WEBHOOKS, Delivery, Webhook, WebhookStore
@@ -68,19 +68,16 @@ class Webhooks:
         self.store, self.cameras, self.networks = store, cameras, tuple(networks)
         self._count, self._clock, self._send = count, clock, send
         self._rests = dict[str, tuple[int, float]]()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="mien-webhooks", daemon=True)
+        self._rounds = Rounds("mien-webhooks", self.step, ROUND)
 
     def start(self) -> None:
         """Begin, where webhooks are allowed."""
         if self.networks:
-            self._thread.start()
+            self._rounds.start()
 
     def close(self) -> None:
         """Stop; what waits is delivered when the service runs again."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP)
+        self._rounds.stop(STOP)
 
     def add(self, name: str, gallery: str, address: str, events: Sequence[str]) -> tuple[Webhook, str]:
         """Add a webhook, which gets what happens from now on; gives its secret too.
@@ -109,13 +106,6 @@ class Webhooks:
             with ThreadPoolExecutor(MAX_WEBHOOKS, "mien-webhook") as pool:
                 list(pool.map(self._deliver, webhooks))
 
-    def _serve(self) -> None:
-        while not self._stopping.wait(ROUND):
-            try:
-                self.step()
-            except MienError:
-                log.exception("webhooks cannot be looked for")
-
     def _queue(self, webhook: Webhook) -> None:
         found = self.cameras.events_of_gallery(webhook.gallery, webhook.cursor, BATCH)
         if not found:
@@ -136,7 +126,7 @@ class Webhooks:
         if now < until:
             return
         for delivery in self.store.due(webhook.id, now, BATCH):
-            if self._stopping.is_set() or self._clock() - began > TURN:
+            if self._rounds.is_stopping or self._clock() - began > TURN:
                 return
             problem, now = self._try(webhook, delivery), self._clock()
             if problem:
