@@ -1,5 +1,6 @@
 """What a camera's process writes has ids of subjects, and no name, address or image."""
 
+import base64
 import io
 import json
 import sys
@@ -7,15 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import simplejpeg
 
+from mien.detect.stream import TrackedFrame
 from mien.gallery.decide import Candidate, Identification
 from mien.gallery.records import Portrait
 from mien.messages import Message
 from mien.service.camera_process import Ignored, Reporter, event_body, main
 from mien.types import Box, Face, Score, Threshold
+from mien.video.reading import Frame
 from mien.watch.events import Kind, WatchEvent
 from mien.watch.samples import Measured, Sample
 from mien.watch.unknown import KeptFace, embedding_text
+from mien.watch.watcher import WatchedFrame
 
 THRESHOLD = Threshold(value=0.5, unit="cosine", contract="c", fmr=1e-3, fmr_interval=None, protocol="made up")
 
@@ -65,6 +70,7 @@ def test_what_cannot_be_watched_is_said_without_the_address(
         "engine": "auto",
         "precision": "auto",
         "keep_unknown": False,
+        "keep_thumbnails": False,
     }
 
     class Input(io.StringIO):
@@ -92,10 +98,42 @@ def test_samples_of_a_stranger_go_to_the_service_with_their_contract(capsys: pyt
 
 
 def test_whom_the_service_ignores_is_known_by_contract_and_as_it_said_last() -> None:
-    rows, ignored = np.eye(3, dtype=np.float32), Ignored()
+    rows, ignored = np.eye(3, dtype=np.float32), Ignored(lambda: None)
     people = [[embedding_text(rows[0]), embedding_text(rows[1])], [embedding_text(rows[2])]]
     assert ignored("c") == ()
     ignored.follow([json.dumps({"ignored": {"c": people}})])
     assert [one.tolist() for one in ignored("c")] == [rows[:2].tolist(), rows[2:].tolist()] and ignored("d") == ()
     ignored.follow([json.dumps({"ignored": {}})])
     assert ignored("c") == ()
+
+
+def test_thumbnails_leave_the_process_only_where_they_are_kept_and_say_whom_they_show(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from mien.scope import Doubt
+
+    view = np.full((40, 30, 3), 90, np.uint8)
+    known, stranger = (replace(event("left", known=known), thumbnail=view) for known in (True, False))
+    assert stranger.person is not None
+    doubt = Doubt(code="sharpness", value=-9.0, rate=None, holds=False, fmr=None)
+    unsure = replace(stranger, person=replace(stranger.person, rests_on=(doubt,)))
+    reporter = Reporter(keep_thumbnails=True)
+    for one in (known, unsure, stranger, event("left", known=True)):
+        reporter.event(one)
+    Reporter().event(known)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["thumbnail"]["subject"] for one in lines[:3]] == ["id-1", "id-1", None]
+    assert "thumbnail" not in lines[3] and "thumbnail" not in lines[4]
+    assert simplejpeg.decode_jpeg(base64.b64decode(lines[0]["thumbnail"]["jpeg"])).shape == (40, 30, 3)
+
+
+def test_an_image_is_given_once_for_each_wish_and_is_small(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter()
+    image = np.full((900, 1600, 3), 90, np.uint8)
+    frame = WatchedFrame(TrackedFrame(Frame(0, 0.0, image), (), (), detected=False), (), ())
+    reporter.frame(frame)
+    Ignored(reporter.want_image).follow([json.dumps({"preview": True})])
+    reporter.frame(frame)
+    reporter.frame(frame)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert simplejpeg.decode_jpeg(base64.b64decode(json.loads(line)["preview"])).shape == (360, 640, 3)

@@ -15,17 +15,17 @@ GALLERY = "0" * 32
 def test_a_camera_is_there_after_a_restart_with_its_address(tmp_path: Path) -> None:
     store = CameraStore(CameraFile(tmp_path))
     added = store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
-    store.close()
+    store._file.close()
     again = CameraStore(CameraFile(tmp_path))
     assert again.all() == [added] and again.address(added.id) == ADDRESS
     assert (added.state, added.seen, added.policy) == ("starting", None, "fmr:1e-4")
-    again.close()
+    again._file.close()
 
 
 def test_credentials_are_in_no_file(tmp_path: Path) -> None:
     store = CameraStore(CameraFile(tmp_path))
     store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
-    store.close()
+    store._file.close()
     assert all(b"secret-word" not in path.read_bytes() for path in tmp_path.iterdir())
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / FILE, tmp_path / "cameras.key"))
 
@@ -33,12 +33,12 @@ def test_credentials_are_in_no_file(tmp_path: Path) -> None:
 def test_an_address_of_another_key_says_what_to_do(tmp_path: Path) -> None:
     store = CameraStore(CameraFile(tmp_path))
     camera = store.add("Door", GALLERY, ADDRESS, "fmr:1e-4")
-    store.close()
+    store._file.close()
     (tmp_path / "cameras.key").write_bytes(b"x" * 32)
     other = CameraStore(CameraFile(tmp_path))
     with pytest.raises(ServiceError, match="delete the camera and add it again"):
         other.address(camera.id)
-    other.close()
+    other._file.close()
 
 
 def test_events_are_given_after_a_number_and_gone_with_their_camera(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_events_are_given_after_a_number_and_gone_with_their_camera(tmp_path: Pa
     assert store.events(door.id, 0, 10) == [] and len(store.events(gate.id, 0, 10)) == 1
     store.add_event(door.id, 1.0, {"event": "left"})
     assert store.events(door.id, 0, 10) == [], "a process that still speaks leaves nothing behind"
-    store.close()
+    store._file.close()
 
 
 def test_there_are_not_too_many_cameras(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_there_are_not_too_many_cameras(tmp_path: Path) -> None:
         store.add(str(place), GALLERY, ADDRESS, "fmr:1e-4")
     with pytest.raises(ServiceError, match="at most 16 cameras"):
         store.add("one more", GALLERY, ADDRESS, "fmr:1e-4")
-    store.close()
+    store._file.close()
 
 
 def test_a_camera_that_is_not_there_is_not_found(tmp_path: Path) -> None:
@@ -72,4 +72,4 @@ def test_a_camera_that_is_not_there_is_not_found(tmp_path: Path) -> None:
         with pytest.raises(ServiceError) as caught:
             call("0" * 16)
         assert caught.value.status == 404
-    store.close()
+    store._file.close()

@@ -11,12 +11,10 @@ import pytest
 
 from mien.errors import GalleryError
 from mien.service import cameras as module
-from mien.service.camera_file import CameraFile
 from mien.service.camera_networks import parse_networks
-from mien.service.camera_store import CameraStore
+from mien.service.camera_stores import CameraStores
 from mien.service.cameras import Cameras
 from mien.service.config import ServiceConfig
-from mien.service.unknown_store import UnknownStore
 
 CHILD = """
 import json, sys
@@ -30,6 +28,13 @@ if asked["keep_unknown"]:
     for line in sys.stdin:
         heard = {"event": "heard", "outcome": "unknown", "reasons": [], "ignored": json.loads(line)["ignored"]}
         print(json.dumps({"event": heard}), flush=True)
+if asked["keep_thumbnails"]:
+    for kind, jpeg in (("appeared", None), ("identified", "SlBFRw=="), ("left", None)):
+        said = {"event": {"event": kind, "track": 1, "outcome": "match", "reasons": []}}
+        seen = {} if jpeg is None else {"thumbnail": {"jpeg": jpeg, "subject": "0" * 32}}
+        print(json.dumps(said | seen), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(json.loads(line) | {"preview": "SlBFRw=="}), flush=True)
 if asked["policy"] != "fmr:0.5":
     sys.stdin.read()
 """
@@ -72,9 +77,7 @@ def make(tmp_path: Path) -> Iterator[Callable[[], Cameras]]:
 
     def one() -> Cameras:
         networks = parse_networks(["127.0.0.0/8"])
-        file = CameraFile(tmp_path)
-        parts = CameraStore(file), UnknownStore(file)
-        made.append(Cameras(ServiceConfig(folder=tmp_path), *parts, networks, find_path))
+        made.append(Cameras(ServiceConfig(folder=tmp_path), CameraStores.open(tmp_path), networks, find_path))
         return made[-1]
 
     yield one
@@ -137,19 +140,36 @@ def test_whom_a_camera_does_not_recognize_is_kept_and_it_hears_who_is_ignored(
     make: Callable[[], Cameras], commands: list[list[str]]
 ) -> None:
     cameras = make()
-    camera = cameras.store.add("Door", GALLERY, ADDRESS, "fmr:1e-4", 24.0)
+    camera = cameras.store.add("Door", GALLERY, ADDRESS, "fmr:1e-4", keep_unknown=24.0)
     cameras.start()
-    until(lambda: bool(cameras.unknown.visits(GALLERY)))
-    (visit,) = cameras.unknown.visits(GALLERY)
-    (vectors,) = cameras.unknown.embeddings([visit])
-    assert vectors.tolist() == [[1, 2]] and cameras.unknown.faces(visit)[0].portrait.jpeg == b"JPEG"
+    until(lambda: bool(cameras.stores.unknown.visits(GALLERY)))
+    (visit,) = cameras.stores.unknown.visits(GALLERY)
+    (vectors,) = cameras.stores.unknown.embeddings([visit])
+    assert vectors.tolist() == [[1, 2]] and cameras.stores.unknown.faces(visit)[0].portrait.jpeg == b"JPEG"
 
     def heard() -> list[object]:
         events = cameras.store.events(camera.id, 0, 100)
         return [one.body["ignored"] for one in events if one.body["event"] == "heard"]
 
-    cameras.unknown.ignore([visit])
+    cameras.stores.unknown.ignore([visit])
     until(lambda: len(heard()) == 1)
-    cameras.unknown.delete(cameras.unknown.visits(GALLERY))
+    cameras.stores.unknown.delete(cameras.stores.unknown.visits(GALLERY))
     until(lambda: len(heard()) == 2)
     assert heard() == [{"c": [["AACAPwAAAEA="]]}, {}]
+
+
+def test_events_of_a_track_share_one_thumbnail_and_an_image_comes_when_it_is_asked_for(
+    make: Callable[[], Cameras], commands: list[list[str]]
+) -> None:
+    cameras = make()
+    camera = cameras.store.add("Door", GALLERY, ADDRESS, "fmr:1e-4", keep_thumbnails=24.0)
+    cameras.start()
+    until(lambda: len(cameras.store.events(camera.id, 0, 10)) == 4)
+    start, *events = cameras.store.events(camera.id, 0, 10)
+    (thumbnail,) = {one.body["thumbnail"] for one in events}
+    assert "thumbnail" not in start.body, "it is of no track"
+    found = cameras.stores.thumbnails.find(camera.id, thumbnail)
+    assert cameras.stores.thumbnails.image(found) == b"JPEG" and found.subject == "0" * 32
+    assert "JPEG" not in str(events) and cameras.stores.previews.find(camera.id) is None
+    cameras.stores.previews.ask(camera.id)
+    until(lambda: cameras.stores.previews.find(camera.id) == b"JPEG")

@@ -10,10 +10,10 @@ import pytest
 from mien.errors import MienError
 from mien.gallery.records import KeptDoubt, Portrait
 from mien.service import unknown_store as module
-from mien.service.camera_file import FILE, CameraFile
-from mien.service.camera_store import CameraStore
+from mien.service.camera_file import FILE
+from mien.service.camera_stores import CameraStores
 from mien.service.errors import ServiceError
-from mien.service.unknown_store import HOUR, UnknownStore
+from mien.service.face_keys import HOUR
 from mien.watch.unknown import KeptFace
 
 GALLERY, CONTRACT = "a" * 32, "c" * 16
@@ -30,16 +30,15 @@ class Service:
     """The stores of a service at a time that the test sets."""
 
     def __init__(self, folder: Path) -> None:
-        self.now, self.file = 10 * DAY, CameraFile(folder)
-        self.cameras = CameraStore(self.file)
-        self.unknown = UnknownStore(self.file, lambda: self.now)
+        self.now = 10 * DAY
+        self.stores = CameraStores.open(folder, lambda: self.now)
+        self.file, self.cameras, self.unknown = self.stores.file, self.stores.cameras, self.stores.unknown
 
     def camera(self, gallery: str = GALLERY, hours: float = 24.0) -> str:
-        return self.cameras.add("Door", gallery, "rtsp://10.0.0.7/door", "fmr:1e-4", hours).id
+        return self.cameras.add("Door", gallery, "rtsp://10.0.0.7/door", "fmr:1e-4", keep_unknown=hours).id
 
     def close(self) -> None:
-        self.unknown.close()
-        self.file.close()
+        self.stores.close()
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_after_its_hours_a_visit_is_not_shown_and_then_erased_from_copies_too(
     service.unknown.delete([visit])
     assert service.unknown.expired() == []
     service.close()
-    for name in ("unknown.keys", "unknown.key"):
+    for name in ("faces.keys", "faces.key"):
         shutil.copy(tmp_path / name, copy)
     from_backup = Service(copy)
     assert from_backup.unknown.faces(visit) == [], "its key is gone"
@@ -172,9 +171,9 @@ def test_another_master_key_says_what_the_operator_has_to_do(
     camera = service.camera()
     service.unknown.keep(camera, [face(1)], CONTRACT)
     service.close()
-    (tmp_path / "unknown.key").write_bytes(b"x" * 32)
+    (tmp_path / "faces.key").write_bytes(b"x" * 32)
     again = Service(tmp_path)
-    with pytest.raises(MienError, match=r"remove unknown\.keys while it is stopped"):
+    with pytest.raises(MienError, match=r"remove faces\.keys while it is stopped"):
         again.unknown.keep(camera, [face(2)], CONTRACT)
     again.close()
 
@@ -185,7 +184,7 @@ def test_after_the_keys_were_removed_former_visits_cannot_be_read_and_new_ones_a
     camera = service.camera()
     former = service.unknown.keep(camera, [face(1)], CONTRACT)
     service.close()
-    (tmp_path / "unknown.keys").unlink()
+    (tmp_path / "faces.keys").unlink()
     again = Service(tmp_path)
     new = [again.unknown.keep(camera, [face(value)], CONTRACT) for value in (2, 3)]
     assert former is not None and new[0] is not None and new[1] is not None

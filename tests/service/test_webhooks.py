@@ -41,7 +41,8 @@ class Office:
         self.folder, self.networks = folder, networks
         self.now, self.answer = 1_764_000_000.0, 200
         self.sent, self.counts = list[tuple[float, Mapping[str, str], bytes]](), Counter[str]()
-        self.cameras = CameraStore(CameraFile(folder))
+        self.camera_file = CameraFile(folder)
+        self.cameras = CameraStore(self.camera_file)
         self.open()
 
     def open(self) -> None:
@@ -75,7 +76,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made = Office(tmp_path, parse_networks(["0.0.0.0/0"]))
     yield made
     made.webhooks.close()
-    made.cameras.close()
+    made.camera_file.close()
     made.file.close()
 
 

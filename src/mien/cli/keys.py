@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from mien.cli import options
-from mien.cli.terminal import OK, emit, out, plural
+from mien.cli.terminal import OK, WRONG, emit, fail, out, plural
+from mien.errors import MissingExtraError
 from mien.gallery.keys import backup_keys, restore_keys, rotate_master_key
 from mien.gallery.stores.master_key import KEY_FILE, write_master_key
 
@@ -39,21 +40,56 @@ def new(file: Annotated[Path, typer.Argument(help="The file to write.", show_def
 
 @app.command("rotate")
 def rotate(
-    gallery: options.Gallery,
+    gallery: Annotated[str, typer.Argument(help="The gallery file, or the folder of a service.", show_default=False)],
     to: Annotated[Path, typer.Option("--to", help="The file of the new master key.", show_default=False)],
 ) -> int:
-    """Encrypt the keys of a gallery with another master key, in one step.
+    """Encrypt the keys of a gallery, or of all that a service keeps, with another master key.
 
     The environment has the former key; from then on it must have the new one, and other processes must open the
-    gallery again.
+    gallery again. The folder of a service stands for all that it keeps: galleries, addresses of cameras and webhooks,
+    faces that cameras saw, and results of jobs. Stop the service first. If this is interrupted, do it again with the
+    same two keys.
 
-    Example:
+    Examples:
 
       mien keys rotate staff.gallery --to new.key
+
+      mien keys rotate ~/.local/share/mien/service --to new.key
     """
+    if Path(gallery).is_dir():
+        return _rotate_service(Path(gallery), to)
+    if (service := _service_of(Path(gallery))) is not None:
+        fail(
+            f"{gallery} is a gallery of the service in {service}, whose cameras and webhooks have the same master "
+            f"key: `mien keys rotate {service} --to {to}` changes all of it",
+            WRONG,
+        )
     rotate_master_key(gallery, to)
     out.print(f"the keys of {gallery} are encrypted with the master key in {to}: `export {KEY_FILE}={to}`")
     return OK
+
+
+def _rotate_service(folder: Path, to: Path) -> int:
+    try:
+        from mien.service.key_rotation import rotate_service_keys
+    except ImportError:
+        raise MissingExtraError("the keys of a service need more packages: pip install 'mien[serve]'") from None
+    done = rotate_service_keys(folder, to)
+    out.print(
+        f"{plural(done.files, 'file')} of keys and {plural(done.values, 'value')} of the service in {folder} are "
+        f"encrypted with the master key in {to}: `export {KEY_FILE}={to}`, and start the service again"
+    )
+    return OK
+
+
+def _service_of(gallery: Path) -> Path | None:
+    """The folder of the service that a gallery is of; None where it is of none."""
+    try:
+        from mien.service.key_rotation import service_of
+    except ImportError:
+        # Without its packages there is no service here.
+        return None
+    return service_of(gallery)
 
 
 @app.command("backup")

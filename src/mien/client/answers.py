@@ -81,6 +81,8 @@ class CameraAnswer(TypedDict):
     created: str
     seen: str | None
     keep_unknown: float
+    keep_thumbnails: float
+    preview: bool
 
 
 class CameraDeletedAnswer(TypedDict):
@@ -105,6 +107,7 @@ class CameraEventAnswer(TypedDict):
     samples: int | None
     presentation_attacks: str | None
     reasons: list[str]
+    thumbnail: str | None
 
 
 class CameraEventsAnswer(TypedDict):

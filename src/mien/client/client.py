@@ -336,18 +336,28 @@ class Client:
         return cast("answers.CamerasAnswer", self._get("/v1/cameras"))
 
     def add_camera(
-        self, name: str, gallery: str, address: str, *, threshold: str | None = None, keep_unknown: float = 0.0
+        self,
+        name: str,
+        gallery: str,
+        address: str,
+        *,
+        threshold: str | None = None,
+        keep_unknown: float = 0.0,
+        keep_thumbnails: float = 0.0,
+        preview: bool = False,
     ) -> answers.CameraAnswer:
         """Add a camera in a network that the operator allowed; it is watched from now on.
 
-        `keep_unknown` is for how many hours samples of people are kept who were not recognized; 0 keeps none.
+        `keep_unknown` is for how many hours samples of people are kept who were not recognized, `keep_thumbnails` for
+        how many a thumbnail of each track is kept with its events; 0 keeps none. `preview` lets get_camera_preview
+        show what the camera sees.
         """
         fields: dict[str, Any] = {"name": name, "gallery": gallery, "address": address, "threshold": threshold}
-        fields["keep_unknown"] = keep_unknown
+        fields |= {"keep_unknown": keep_unknown, "keep_thumbnails": keep_thumbnails, "preview": preview}
         return cast("answers.CameraAnswer", self._send("POST", "/v1/cameras", **fields))
 
     def delete_camera(self, camera_id: str) -> answers.CameraDeletedAnswer:
-        """Stop a camera, and delete it with its events."""
+        """Stop a camera, and delete it with its events and their thumbnails."""
         return cast("answers.CameraDeletedAnswer", self._send("DELETE", f"/v1/cameras/{camera_id}"))
 
     def list_camera_events(
@@ -370,6 +380,14 @@ class Client:
             "Iterator[answers.CameraEventAnswer]",
             self._transport.stream(path, after=after, params={"language": language}),
         )
+
+    def get_camera_thumbnail(self, camera_id: str, thumbnail_id: str) -> bytes:
+        """The best view of an event's track as JPEG."""
+        return self._transport.send("GET", f"/v1/cameras/{camera_id}/thumbnails/{thumbnail_id}").content
+
+    def get_camera_preview(self, camera_id: str) -> bytes:
+        """What a camera sees at this moment, as JPEG."""
+        return self._transport.send("GET", f"/v1/cameras/{camera_id}/preview").content
 
     # People whom cameras saw and nobody knows
 

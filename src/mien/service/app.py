@@ -24,9 +24,8 @@ from mien.service.auth.lockout import Lockout
 from mien.service.auth.rates import Rates
 from mien.service.auth.store import AccessStore
 from mien.service.bodies import refused_fields
-from mien.service.camera_file import CameraFile
 from mien.service.camera_networks import parse_networks
-from mien.service.camera_store import CameraStore
+from mien.service.camera_stores import CameraStores
 from mien.service.cameras import Cameras
 from mien.service.capacity import Capacity
 from mien.service.config import ServiceConfig
@@ -35,6 +34,7 @@ from mien.service.engines import Engines
 from mien.service.errors import ServiceError, body_of, from_http, from_mien, without_paths
 from mien.service.event_streams import Streams
 from mien.service.expiry import Expiry
+from mien.service.face_erasure import FaceErasure
 from mien.service.galleries import Galleries
 from mien.service.idempotency import Replays
 from mien.service.jobs import Jobs
@@ -58,13 +58,13 @@ from mien.service.routes import (
     stateless,
     subjects,
     system,
+    thumbnails,
     unknown,
     webhooks,
 )
 from mien.service.state import forget_names, note_load
 from mien.service.state_file import StateFile
 from mien.service.tracing import Tracing
-from mien.service.unknown_store import UnknownStore
 from mien.service.webhook_store import WebhookStore
 from mien.service.webhooks import Webhooks
 
@@ -80,6 +80,7 @@ ROUTERS = (
     pair_lists.router,
     cameras.router,
     events.router,
+    thumbnails.router,
     unknown.router,
     webhooks.router,
     access.router,
@@ -148,14 +149,12 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     work = LongWork(opened, engines, config.imports, app.state.pairs)
     app.state.jobs = Jobs(state_file, work.by_kind(), lambda text: without_paths(text, config.folder))
     networks = parse_networks(config.camera_networks)
-    camera_file = CameraFile(config.folder)
-    app.state.unknown = UnknownStore(camera_file)
-    app.state.cameras = Cameras(
-        config, CameraStore(camera_file), app.state.unknown, networks, lambda one: opened.find(one).path
-    )
+    stores = CameraStores.open(config.folder)
+    app.state.cameras = Cameras(config, stores, networks, lambda one: opened.find(one).path)
+    app.state.faces = FaceErasure(stores, opened)
     app.state.webhooks = Webhooks(
         WebhookStore(config.folder, state_file),
-        app.state.cameras.store,
+        stores.cameras,
         parse_networks(config.webhook_networks),
         count=metrics.deliver,
     )
@@ -198,22 +197,11 @@ async def finish_erasures(state: State) -> None:
                 await asyncio.to_thread(forget_names, state)
             if not state.config.worker:
                 await asyncio.to_thread(state.galleries.finish_erasures)
-                await asyncio.to_thread(erase_visits, state)
+                await asyncio.to_thread(state.faces.erase_missing_of_others)
+                await asyncio.to_thread(state.faces.erase_expired, state.auditing)
                 await asyncio.to_thread(state.pairs.erase_old)
         except Exception:
             log.exception("erasures are not finished, and are tried again")
-
-
-def erase_visits(state: State) -> None:
-    """Erase people whom nobody knows when their hours are over; each is in the audit log before."""
-    unknown: UnknownStore = state.unknown
-    auditing: Auditing = state.auditing
-    for visit in unknown.expired():
-        auditing.erases(visit.gallery, visit.id, "begun", "erase_unknown")
-        unknown.delete([visit])
-        auditing.erases(visit.gallery, visit.id, "done", "erase_unknown")
-    # Those of a process that ended in between.
-    unknown.erase_unused_keys()
 
 
 async def refuse_unknown_query(request: Request) -> None:

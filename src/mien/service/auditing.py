@@ -32,6 +32,8 @@ SHOWING = (
     "get_pair_image",
     "list_unknown",
     "get_unknown_portrait",
+    "get_camera_thumbnail",
+    "get_camera_preview",
     "list_audit_log",
 )
 """Operations that change nothing and are written down, since they show something of somebody."""
@@ -41,8 +43,8 @@ NOBODY = "nobody"
 LEFT_OUT = "left_out"
 """With a number behind it: so many lines of callers who are not known."""
 
-Erasing = Literal["erase_expired", "erase_unknown"]
-"""What the service erases by itself: subjects without a consent, and people whom nobody knows."""
+Erasing = Literal["erase_expired", "erase_unknown", "erase_thumbnail"]
+"""What the service erases by itself: subjects without a consent, people whom nobody knows, thumbnails of events."""
 
 log = logging.getLogger("mien.service")
 

@@ -1,6 +1,7 @@
 """The SQLite file of a service's cameras, `cameras.db`: opened when it is first used, read and written in steps.
 
-Owns the file and its tables; what is in them is said by mien.service.camera_store and mien.service.unknown_store.
+Owns the file and its tables; what is in them is said by mien.service.camera_store, mien.service.unknown_store,
+mien.service.thumbnail_store and mien.service.face_keys.
 """
 
 import sqlite3
@@ -31,9 +32,22 @@ CREATE TABLE IF NOT EXISTS unknown_faces (
     visit TEXT NOT NULL, place INTEGER NOT NULL, embedding BLOB NOT NULL, portrait BLOB NOT NULL,
     PRIMARY KEY (visit, place)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS unknown_keys (key TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS thumbnails (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, camera TEXT NOT NULL, gallery TEXT NOT NULL,
+    expires REAL NOT NULL, subject TEXT, visit TEXT, key TEXT NOT NULL, subject_key TEXT,
+    image BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS thumbnails_by_camera ON thumbnails (camera, number);
+CREATE TABLE IF NOT EXISTS face_keys (
+    gallery TEXT NOT NULL, purpose TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (gallery, purpose)
+);
+CREATE TABLE IF NOT EXISTS previews (camera TEXT PRIMARY KEY, asked REAL NOT NULL, image BLOB);
 """
-ADDED = {"keep_unknown": "REAL NOT NULL DEFAULT 0"}
+ADDED = {
+    "keep_unknown": "REAL NOT NULL DEFAULT 0",
+    "keep_thumbnails": "REAL NOT NULL DEFAULT 0",
+    "preview": "INTEGER NOT NULL DEFAULT 0",
+}
 """Columns of cameras that files of earlier versions lack."""
 
 

@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from mien.service.camera_file import CameraFile
@@ -36,6 +36,8 @@ class Camera:
         delay: seconds from when a frame is read to when it is done.
         seen: when its process spoke last; None where it never did.
         keep_unknown: hours for which samples of people are kept who were not recognized; 0 keeps none.
+        keep_thumbnails: hours for which a thumbnail of each track is kept with its events; 0 keeps none.
+        preview: whether an image of the camera may be asked for.
     """
 
     id: str
@@ -49,6 +51,8 @@ class Camera:
     delay: float
     seen: float | None
     keep_unknown: float
+    keep_thumbnails: float
+    preview: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +70,42 @@ class CameraStore:
     def __init__(self, file: CameraFile) -> None:
         self._file, self._sealing = file, Sealing(file.folder, "cameras")
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def add(self, name: str, gallery: str, address: str, policy: str, keep_unknown: float = 0.0) -> Camera:
+    def add(
+        self,
+        name: str,
+        gallery: str,
+        address: str,
+        policy: str,
+        *,
+        keep_unknown: float = 0.0,
+        keep_thumbnails: float = 0.0,
+        preview: bool = False,
+    ) -> Camera:
         """Write a camera down; see Camera.
 
         Raises:
             ServiceError: there are too many.
         """
         camera = secrets.token_hex(8)
-        sealed = self._sealing.seal(address, camera)
+        sealed = self._sealing.seal(address.encode(), camera)
         with self._file.transaction() as db:
             if db.execute("SELECT count(*) FROM cameras").fetchone()[0] >= MAX_CAMERAS:
                 raise ServiceError(409, "too_many", f"a service has at most {MAX_CAMERAS} cameras: delete one first")
             db.execute(
-                "INSERT INTO cameras (id, name, gallery, address, policy, created, keep_unknown) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (camera, name, gallery, sealed, policy, time.time(), keep_unknown),
+                "INSERT INTO cameras "
+                "(id, name, gallery, address, policy, created, keep_unknown, keep_thumbnails, preview) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (camera, name, gallery, sealed, policy, time.time(), keep_unknown, keep_thumbnails, preview),
             )
         return self.find(camera)
 
     def all(self) -> list[Camera]:
         """All cameras by name."""
-        columns = "id, name, gallery, policy, created, state, message, rate, delay, seen, keep_unknown"
+        names = [one.name for one in fields(Camera)]
         with self._file.transaction() as db:
-            rows = db.execute(f"SELECT {columns} FROM cameras ORDER BY name, id").fetchall()  # noqa: S608 - constants
-        return [Camera(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
+            rows = db.execute(f"SELECT {', '.join(names)} FROM cameras ORDER BY name, id").fetchall()  # noqa: S608 - constants
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        return [Camera(**{**one, "preview": bool(one["preview"])}) for one in found]
 
     def find(self, camera: str) -> Camera:
         """One camera.
@@ -116,7 +128,7 @@ class CameraStore:
             row = db.execute("SELECT address FROM cameras WHERE id = ?", (camera,)).fetchone()
         if row is None:
             raise not_found("camera")
-        return self._sealing.open(row[0], camera, "camera")
+        return self._sealing.open(row[0], camera, "camera").decode()
 
     def delete(self, camera: str) -> None:
         """Remove a camera and its events."""

@@ -4,26 +4,28 @@ Which cameras there are is in mien.service.camera_store; all workers show it, an
 the folder, runs them. Watches nothing itself.
 """
 
+import base64
 import json
 import logging
 import os
+import secrets
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from mien.errors import MienError
 from mien.service.camera_networks import Network, require_allowed
-from mien.service.camera_store import Camera, CameraStore
+from mien.service.camera_store import Camera
+from mien.service.camera_stores import CameraStores
 from mien.service.config import ServiceConfig
 from mien.service.folder_lock import try_lock
 from mien.service.rounds import Rounds
-from mien.service.unknown_store import UnknownStore
 from mien.watch.unknown import KeptFace, embedding_text
 
 LOCK = "cameras.lock"
@@ -47,21 +49,15 @@ class Cameras:
 
     Args:
         config: of the service.
-        store: of its cameras.
-        unknown: of people whom they saw and nobody knows.
+        stores: of its cameras.
         networks: that the operator allowed; without one, no camera is run.
         path_of: the file of a gallery.
     """
 
     def __init__(
-        self,
-        config: ServiceConfig,
-        store: CameraStore,
-        unknown: UnknownStore,
-        networks: Sequence[Network],
-        path_of: PathOf,
+        self, config: ServiceConfig, stores: CameraStores, networks: Sequence[Network], path_of: PathOf
     ) -> None:
-        self.store, self.unknown, self.networks = store, unknown, tuple(networks)
+        self.stores, self.store, self.networks = stores, stores.cameras, tuple(networks)
         self._config, self._path_of = config, path_of
         self._running = dict[str, _Process]()
         self._lock: IO[str] | None = None
@@ -79,8 +75,7 @@ class Cameras:
             process.stop()
         if self._lock is not None:
             self._lock.close()
-        self.unknown.close()
-        self.store.close()
+        self.stores.close()
 
     def _look(self) -> None:
         """Where no other worker does it, start what should run and does not, and stop what should not run."""
@@ -88,7 +83,7 @@ class Cameras:
             self._lock = (self._config.folder / LOCK).open("w")
         if not try_lock(self._lock):
             return
-        cameras = {one.id: one for one in self.store.all()}
+        cameras, wanted = {one.id: one for one in self.store.all()}, self.stores.previews.wanted()
         for gone in set(self._running) - set(cameras):
             self._running.pop(gone).stop()
         for camera in cameras.values():
@@ -96,6 +91,7 @@ class Cameras:
             if process.is_due():
                 process.start()
             process.send_ignored()
+            process.send_wish(wanted.get(camera.id, 0.0))
 
     def request_for(self, camera: Camera) -> dict[str, Any]:
         """What a camera's process is asked for.
@@ -115,6 +111,7 @@ class Cameras:
             "engine": options.engine,
             "precision": options.precision,
             "keep_unknown": camera.keep_unknown > 0,
+            "keep_thumbnails": camera.keep_thumbnails > 0,
         }
 
 
@@ -134,6 +131,9 @@ class _Process:
         self._reader: threading.Thread | None = None
         self._tries, self._started, self._next = 0, 0.0, 0.0
         self._sent, self._sending = NOBODY_IGNORED, threading.Thread()
+        self._wish = 0.0
+        self._thumbnails = dict[int, str]()
+        """Of the tracks that the process follows: its numbers begin again when it does."""
 
     def is_due(self) -> bool:
         """Whether it does not run and has waited long enough."""
@@ -164,14 +164,14 @@ class _Process:
         assert self._child.stdin is not None and self._child.stdout is not None
         self._child.stdin.write(json.dumps(asked) + "\n")
         self._child.stdin.flush()
-        self._sent = NOBODY_IGNORED
+        self._sent, self._thumbnails = NOBODY_IGNORED, {}
         self._reader = threading.Thread(target=self._read, args=(self._child.stdout,), daemon=True)
         self._reader.start()
 
     def send_ignored(self) -> None:
         """Say of whom nothing is to be said, where that has changed."""
-        unknown, gallery = self._cameras.unknown, self._camera.gallery
-        if self._child is None or self._child.stdin is None or self._sending.is_alive():
+        unknown, gallery = self._cameras.stores.unknown, self._camera.gallery
+        if self._child is None or self._sending.is_alive():
             return
         state = unknown.ignored_state(gallery)
         if state == self._sent:
@@ -186,8 +186,19 @@ class _Process:
             contract: [[embedding_text(row) for row in person] for person in found]
             for contract, found in people.items()
         }
-        line = json.dumps({"ignored": sent}) + "\n"
+        self._send({"ignored": sent})
+
+    def send_wish(self, asked: float) -> None:
+        """Say that somebody wants to see an image, where it was asked for since."""
+        if self._child is None or self._sending.is_alive() or asked <= self._wish:
+            return
+        self._wish = asked
+        self._send({"preview": True})
+
+    def _send(self, value: Mapping[str, object]) -> None:
+        assert self._child is not None and self._child.stdin is not None
         # A process that still starts reads it later, and other cameras do not wait for that.
+        line = json.dumps(value) + "\n"
         self._sending = threading.Thread(target=_write, args=(self._child.stdin, line), daemon=True)
         self._sending.start()
 
@@ -220,9 +231,12 @@ class _Process:
             for line in lines:
                 said = json.loads(line)
                 if "event" in said:
-                    store.add_event(camera, time.time(), said["event"])
+                    thumbnail = self._keep_thumbnail(said)
+                    store.add_event(camera, time.time(), said["event"] | thumbnail)
                     if "unknown" in said:
-                        self._keep(said["unknown"])
+                        self._keep(said["unknown"], thumbnail.get("thumbnail"))
+                elif "preview" in said:
+                    self._cameras.stores.previews.put(camera, base64.b64decode(said["preview"]))
                 elif "failed" in said:
                     store.note(camera, "failed", said["failed"])
                 else:
@@ -231,11 +245,31 @@ class _Process:
             # The pipe was closed in the middle of a line, or the service stops.
             log.info("a camera's process was ended")
 
-    def _keep(self, seen: dict[str, Any]) -> None:
+    def _keep_thumbnail(self, said: dict[str, Any]) -> dict[str, str]:
+        """Keep the thumbnail of a track; gives what its events say of it. Where that fails, the camera goes on."""
+        track = said["event"].get("track")
+        if track is None or not self._camera.keep_thumbnails:
+            return {}
+        thumbnail = self._thumbnails.setdefault(track, secrets.token_hex(8))
+        if said["event"]["event"] == "left":
+            del self._thumbnails[track]
+        seen = said.get("thumbnail")
+        if seen is not None:
+            try:
+                jpeg = base64.b64decode(seen["jpeg"])
+                self._cameras.stores.thumbnails.keep(self._camera.id, thumbnail, jpeg, seen["subject"])
+            except (MienError, sqlite3.Error):
+                log.exception("a thumbnail of camera %s is not kept", self._camera.id)
+        return {"thumbnail": thumbnail}
+
+    def _keep(self, seen: dict[str, Any], thumbnail: str | None) -> None:
         """Keep somebody who was not recognized; where that fails, the camera goes on."""
+        stores = self._cameras.stores
         try:
             faces = [KeptFace.from_json(one) for one in seen["faces"]]
-            self._cameras.unknown.keep(self._camera.id, faces, seen["contract"])
+            visit = stores.unknown.keep(self._camera.id, faces, seen["contract"])
+            if visit is not None and thumbnail is not None:
+                stores.thumbnails.attach(thumbnail, visit.id)
         except (MienError, sqlite3.Error):
             log.exception("somebody whom camera %s saw is not kept", self._camera.id)
 

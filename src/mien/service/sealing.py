@@ -2,11 +2,13 @@
 
 `seal` and `unseal` are all the encryption of the service's own files; kept answers, results of jobs, addresses with
 credentials and secrets of webhooks differ in their keys alone. The key of `Sealing` is made of the master key;
-without one it is in a file of its own that only the service's user may read.
+without one it is in a file of its own that only the service's user may read. What was sealed with that file before
+there was a master key is opened with it still, until `mien keys rotate` (mien.service.key_rotation) seals all again.
 """
 
 import hmac
 import secrets
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -24,6 +26,19 @@ NONCE = 12
 def key_for(master: bytes, purpose: str) -> bytes:
     """32 bytes made of the master key, for one purpose."""
     return hmac.digest(master, f"mien {purpose}".encode(), "sha256")
+
+
+def keys_for(folder: Path, purpose: str) -> list[bytes]:
+    """The keys of a purpose: first the one that seals, then one that may have sealed before there was a master key.
+
+    Args:
+        folder: of the service.
+        purpose: whose key file is `PURPOSE.key`.
+    """
+    master, path = find_master_key(), folder / f"{purpose}.key"
+    if master is None:
+        return [read_key(path)]
+    return [key_for(master, purpose), *([read_key(path)] if path.exists() else [])]
 
 
 def seal(key: bytes, data: bytes, of: str = "") -> bytes:
@@ -48,22 +63,22 @@ def unseal(key: bytes, sealed: bytes, of: str = "") -> bytes:
 
 
 class Sealing:
-    """Seals and opens texts.
+    """Seals and opens what is of one purpose.
 
     Args:
         folder: of the service.
-        purpose: what they are, such as cameras; texts of another purpose cannot be opened.
+        purpose: what it is, such as cameras; what is of another purpose cannot be opened.
     """
 
     def __init__(self, folder: Path, purpose: str) -> None:
-        self._path, self._purpose = folder / f"{purpose}.key", purpose
+        self._folder, self._purpose = folder, purpose
 
-    def seal(self, text: str, of: str) -> bytes:
-        """A text as bytes that only `open` with the same `of` reads."""
-        return seal(self._key, text.encode(), of)
+    def seal(self, data: bytes, of: str) -> bytes:
+        """Bytes that only `open` with the same `of` reads."""
+        return seal(self._keys[0], data, of)
 
-    def open(self, sealed: bytes, of: str, what: str) -> str:
-        """The text.
+    def open(self, sealed: bytes, of: str, what: str) -> bytes:
+        """What was sealed.
 
         Args:
             sealed: by `seal`.
@@ -73,13 +88,15 @@ class Sealing:
         Raises:
             ServiceError: it was sealed with another key.
         """
-        try:
-            return unseal(self._key, sealed, of).decode()
-        except InvalidTag:
-            message = f"this {what} was encrypted with another key: delete the {what} and add it again"
-            raise ServiceError(503, f"{what}_not_usable", message) from None
+        for key in self._keys:
+            with suppress(InvalidTag):
+                return unseal(key, sealed, of)
+        message = (
+            f"this {what} was encrypted with another key: start the service with the master key of then (`mien keys "
+            f"rotate` changes it for the whole service), or delete the {what} and add it again"
+        )
+        raise ServiceError(503, f"{what}_not_usable", message)
 
     @cached_property
-    def _key(self) -> bytes:
-        master = find_master_key()
-        return read_key(self._path) if master is None else key_for(master, self._purpose)
+    def _keys(self) -> list[bytes]:
+        return keys_for(self._folder, self._purpose)

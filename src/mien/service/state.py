@@ -57,7 +57,7 @@ async def note_load(state: State) -> None:
 
 
 def forget_names(state: State) -> None:
-    """Drop what the service keeps of earlier answers and jobs, after somebody who may be in them was erased.
+    """Drop what the service keeps of earlier answers, jobs and events, after somebody who may be in them was erased.
 
     Also overwrites what is left of names and keys in freed memory; see mien.freed_memory. What fails is tried again
     by mien.service.app.
@@ -69,6 +69,7 @@ def forget_names(state: State) -> None:
     state.replays.forget()
     state.jobs.forget_names()
     state.pairs.forget_names()
+    state.faces.erase_missing()
     overwrite_small_blocks()
     # Where another worker keeps the log from being emptied, all of it is done again later.
     state.names_remain = not state.file.empty_log()

@@ -91,7 +91,9 @@ class StateFile:
             self._reader.close()
         with self._lock:
             self._db.close()
-        os.close(self._held)
+        held, self._held = self._held, -1
+        if held >= 0:
+            os.close(held)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

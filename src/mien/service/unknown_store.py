@@ -15,13 +15,12 @@ import numpy as np
 
 from mien.service.camera_file import CameraFile
 from mien.service.errors import ServiceError, not_found
-from mien.service.unknown_keys import UnknownKeys
+from mien.service.face_keys import HOUR, FaceKeys
 from mien.types import Floats
 from mien.watch.unknown import KeptFace
 
 MAX_VISITS, MAX_IGNORED = 1000, 100
 """Maximum number of visits that are kept of a gallery, where the oldest make room, and of people who are ignored."""
-HOUR = 3600.0
 COLUMNS = "id, gallery, camera, at, expires, ignored, contract, key"
 Clock = Callable[[], float]
 
@@ -56,15 +55,12 @@ class UnknownStore:
 
     Args:
         file: of its cameras.
+        keys: of faces.
         clock: gives the seconds since 1970 (UTC).
     """
 
-    def __init__(self, file: CameraFile, clock: Clock = time.time) -> None:
-        self._file, self._keys, self._clock = file, UnknownKeys(file.folder), clock
-
-    def close(self) -> None:
-        """Close the file of keys."""
-        self._keys.close()
+    def __init__(self, file: CameraFile, keys: FaceKeys, clock: Clock = time.time) -> None:
+        self._file, self._keys, self._clock = file, keys, clock
 
     def keep(self, camera: str, faces: Sequence[KeptFace], contract: str) -> Visit | None:
         """Keep a visit for the hours of its camera.
@@ -92,7 +88,7 @@ class UnknownStore:
                 expires=expires,
                 ignored=None,
                 contract=contract,
-                key=self._key_of_hour(db, gallery, expires),
+                key=self._keys.for_hour(db, gallery, expires),
             )
             _insert(db, kept)
             for place, face in enumerate(faces):
@@ -162,12 +158,12 @@ class UnknownStore:
         person, faces = visits[0].id, [self.faces(one) for one in visits]
         if not all(faces):
             raise not_found("visit")
-        key = self._keys.make()
         with self._file.transaction() as db:
             count = "SELECT count(DISTINCT ignored) FROM unknown_visits WHERE gallery = ?"
             if db.execute(count, (visits[0].gallery,)).fetchone()[0] >= MAX_IGNORED:
                 message = f"at most {MAX_IGNORED} people of a gallery are ignored: erase one of them first"
                 raise ServiceError(409, "too_many", message)
+            key = self._keys.for_ignored(db, visits[0].gallery, person)
             for visit, samples in zip(visits, faces, strict=True):
                 _delete(db, [visit.id])
                 moved = Visit(
@@ -234,34 +230,20 @@ class UnknownStore:
             ).fetchall()
         return [_visit(row) for row in rows]
 
-    def _key_of_hour(self, db: sqlite3.Connection, gallery: str, expires: float) -> str:
-        """The key of the visits of a gallery that end within the same hour."""
-        begin = expires // HOUR * HOUR
-        row = db.execute(
-            "SELECT key FROM unknown_visits WHERE gallery = ? AND expires >= ? AND expires < ? "
-            "ORDER BY number DESC LIMIT 1",
-            (gallery, begin, begin + HOUR),
-        ).fetchone()
-        return str(row[0]) if row is not None and self._keys.is_usable(row[0]) else self._keys.make()
-
     def _write(self, db: sqlite3.Connection, visit: Visit, place: int, face: KeptFace) -> None:
         values = {"embedding": face.embedding.astype("<f4").tobytes(), "portrait": face.portrait_bytes()}
         sealed = [self._keys.seal(visit.key, _about(visit.id, place, name), value) for name, value in values.items()]
         db.execute("INSERT INTO unknown_faces VALUES (?, ?, ?, ?)", (visit.id, place, *sealed))
 
     def erase_unused_keys(self) -> None:
-        """Overwrite the keys that no visit has any more."""
+        """Overwrite the keys that nothing has any more."""
         with self._file.transaction() as db:
-            unused = "SELECT key FROM unknown_keys WHERE key NOT IN (SELECT key FROM unknown_visits)"
-            for (key,) in db.execute(unused).fetchall():
-                self._keys.erase(key)
-                db.execute("DELETE FROM unknown_keys WHERE key = ?", (key,))
+            self._keys.erase_unused(db)
 
 
 def _insert(db: sqlite3.Connection, visit: Visit) -> None:
     values = tuple(getattr(visit, name) for name in COLUMNS.split(", "))
     db.execute(f"INSERT INTO unknown_visits ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 - constants
-    db.execute("INSERT OR IGNORE INTO unknown_keys VALUES (?)", (visit.key,))
 
 
 def _make_room(db: sqlite3.Connection, gallery: str) -> None:
@@ -275,6 +257,8 @@ def _make_room(db: sqlite3.Connection, gallery: str) -> None:
 
 def _delete(db: sqlite3.Connection, visits: Sequence[str]) -> None:
     for visit in visits:
+        # The thumbnail of its events shows the same person, who was named, is ignored, or is erased.
+        db.execute("DELETE FROM thumbnails WHERE visit = ?", (visit,))
         db.execute("DELETE FROM unknown_faces WHERE visit = ?", (visit,))
         db.execute("DELETE FROM unknown_visits WHERE id = ?", (visit,))
 

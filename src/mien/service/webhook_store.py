@@ -76,7 +76,7 @@ class WebhookStore:
             ServiceError: there are too many.
         """
         webhook, secret = secrets.token_hex(8), f"mien_hook_{secrets.token_urlsafe(32)}"
-        sealed = self._sealing.seal(address, webhook), self._sealing.seal(secret, webhook)
+        sealed = [self._sealing.seal(text.encode(), webhook) for text in (address, secret)]
         with self._file.transaction() as db:
             if db.execute("SELECT count(*) FROM webhooks").fetchone()[0] >= MAX_WEBHOOKS:
                 message = f"a service has at most {MAX_WEBHOOKS} webhooks: delete one first"
@@ -118,7 +118,8 @@ class WebhookStore:
             row = db.execute("SELECT address, secret FROM webhooks WHERE id = ?", (webhook,)).fetchone()
         if row is None:
             raise not_found("webhook")
-        return self._sealing.open(row[0], webhook, "webhook"), self._sealing.open(row[1], webhook, "webhook")
+        address, secret = (self._sealing.open(sealed, webhook, "webhook").decode() for sealed in row)
+        return address, secret
 
     def delete(self, webhook: str) -> None:
         """Remove a webhook and what waits for it."""

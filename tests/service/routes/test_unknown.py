@@ -14,7 +14,6 @@ from mien.gallery.audit_log import read_entries
 from mien.gallery.records import Portrait
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER
-from mien.service import app as module
 from mien.service.app import create_app
 from mien.service.config import ServiceConfig
 from mien.watch.unknown import KeptFace
@@ -29,7 +28,8 @@ class Door:
     def __init__(self, app: FastAPI, http: httpx.Client) -> None:
         self.app, self.http = app, http
         self.gallery = http.post("/v1/galleries", json={"name": "Door"}).json()["id"]
-        self.camera = app.state.cameras.store.add("Door", self.gallery, "rtsp://10.0.0.7/", "fmr:1e-4", 24.0).id
+        cameras, address = app.state.cameras.store, "rtsp://10.0.0.7/"
+        self.camera = cameras.add("Door", self.gallery, address, "fmr:1e-4", keep_unknown=24.0).id
         self.number = 0
 
     def visit(self, person: np.ndarray) -> str:
@@ -40,7 +40,7 @@ class Door:
             noise = np.random.default_rng(self.number).normal(0, 0.01, 128)
             portrait = Portrait(b"JPEG %d" % self.number, np.zeros((5, 2), np.float32))
             faces.append(KeptFace((person + noise).astype(np.float32), portrait))
-        kept = self.app.state.unknown.keep(self.camera, faces, CARD.contract)
+        kept = self.app.state.cameras.stores.unknown.keep(self.camera, faces, CARD.contract)
         return str(kept.id)
 
     def path(self, rest: str = "") -> str:
@@ -141,9 +141,9 @@ def test_looking_naming_and_the_end_of_the_hours_are_in_the_audit_log(door: Door
     first, second = door.visit(AN), door.visit(BINH)
     door.http.get(door.path(f"/{first}/portrait"))
     named = door.http.post(door.path("/name"), json={"visits": [first], "name": "An"}).json()["subject"]["id"]
-    door.app.state.unknown._clock = lambda: 4e9
-    module.erase_visits(door.app.state)
-    door.app.state.unknown._clock = lambda: 0.0
+    door.app.state.cameras.stores.unknown._clock = lambda: 4e9
+    door.app.state.faces.erase_expired(door.app.state.auditing)
+    door.app.state.cameras.stores.unknown._clock = lambda: 0.0
     assert door.listed() == []
     lines = [(one.what, one.outcome, one.subject) for one in read_entries(tmp_path / "audit.log")]
     assert ("get_unknown_portrait", "done", None) in lines and ("name_unknown", "done", named) in lines
@@ -158,4 +158,9 @@ def test_what_depends_on_a_gallery_is_deleted_with_it(door: Door) -> None:
     assert subject and door.http.delete(f"/v1/galleries/{door.gallery}").status_code == 409
     assert len(state.cameras.store.all()) == len(state.webhooks.store.all()) == len(door.listed()) == 1
     assert door.http.delete(f"/v1/galleries/{door.gallery}?name=Door").status_code == 200
-    assert state.cameras.store.all() == state.webhooks.store.all() == state.unknown.visits(door.gallery) == []
+    assert (
+        state.cameras.store.all()
+        == state.webhooks.store.all()
+        == state.cameras.stores.unknown.visits(door.gallery)
+        == []
+    )

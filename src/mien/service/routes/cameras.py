@@ -35,7 +35,8 @@ After = Annotated[int, Query(ge=0, le=LAST)]
 Language = Annotated[str, Query(pattern=r"^[a-z]{2}$")]
 PAGE, MAX_PAGE = 100, 1000
 MAX_HOURS = 720
-"""Hours for which somebody may be kept who is not known, at most."""
+"""Hours for which faces may be kept, at most."""
+Hours = Annotated[float, Field(ge=0, le=MAX_HOURS)]
 
 
 class CameraAnswer(Answer):
@@ -58,6 +59,10 @@ class CameraAnswer(Answer):
     """When its process spoke last."""
     keep_unknown: float
     """Hours for which samples of people are kept who were not recognized; 0 keeps none."""
+    keep_thumbnails: float
+    """Hours for which a thumbnail of each track is kept with its events; 0 keeps none."""
+    preview: bool
+    """Whether get_camera_preview shows what the camera sees."""
 
 
 class CamerasAnswer(Answer):
@@ -76,8 +81,12 @@ class AddCameraRequest(RequestModel):
     """Of its stream, with credentials where it needs some; it is encrypted, and never shown again."""
     threshold: Annotated[str | None, Field(max_length=40)] = None
     """The error rate of a track, such as fmr:1e-4 or fpir:1e-2."""
-    keep_unknown: Annotated[float, Field(ge=0, le=MAX_HOURS)] = 0.0
+    keep_unknown: Hours = 0.0
     """Hours for which samples of people are kept who were not recognized; 0 keeps none."""
+    keep_thumbnails: Hours = 0.0
+    """Hours for which a thumbnail of each track is kept with its events; 0 keeps none."""
+    preview: bool = False
+    """Whether get_camera_preview shows what the camera sees."""
 
 
 class CameraEventAnswer(Answer):
@@ -102,6 +111,8 @@ class CameraEventAnswer(Answer):
     presentation_attacks: str | None
     """Whether the face is a living one: not assessed. Null in events without a decision."""
     reasons: list[str]
+    thumbnail: str | None
+    """The id of the track's thumbnail; null where none is kept, or not any more."""
 
 
 class CameraEventsAnswer(Answer):
@@ -138,18 +149,26 @@ async def add_camera(
     def work() -> CameraAnswer:
         require_allowed(asked.address, cameras.networks)
         gallery.threshold(policy)
-        return _camera(cameras.store.add(asked.name, gallery.id, asked.address, str(policy), asked.keep_unknown))
+        added = cameras.store.add(
+            asked.name,
+            gallery.id,
+            asked.address,
+            str(policy),
+            keep_unknown=asked.keep_unknown,
+            keep_thumbnails=asked.keep_thumbnails,
+            preview=asked.preview,
+        )
+        return _camera(added)
 
     return await in_thread(work)
 
 
 @router.delete("/{camera_id}", operation_id="delete_camera")
 async def delete_camera(request: Request, camera_id: CameraId, caller: Administrator) -> CameraDeletedAnswer:
-    """Stop a camera, and delete it with its events, and with whom it did not recognize."""
+    """Stop a camera, and delete it with its events, their thumbnails, and whom it did not recognize."""
     camera, cameras = await in_thread(find_camera, request, caller, camera_id), _cameras(request)
     note(request.state, gallery=camera.gallery)
-    await in_thread(cameras.store.delete, camera.id)
-    await in_thread(cameras.unknown.delete_of_camera, camera.id)
+    await in_thread(cameras.stores.delete_camera, camera.id)
     return CameraDeletedAnswer(id=camera.id)
 
 
@@ -177,9 +196,11 @@ def events_after(
     """
     camera = find_camera(request, caller, camera_id)
     gallery = gallery_for(request, caller, camera.gallery)
-    found = _cameras(request).store.events(camera.id, after, limit)
+    stores = _cameras(request).stores
+    found = stores.cameras.events(camera.id, after, limit)
+    kept = stores.thumbnails.there(camera.id) if camera.keep_thumbnails and found else set[str]()
     names = _names(gallery, {one.body.get("subject_id") for one in found} - {None})
-    return [_event(one, names, language) for one in found]
+    return [_event(one, names, kept, language) for one in found]
 
 
 def _cameras(request: Request) -> Cameras:
@@ -220,11 +241,14 @@ def _camera(one: Camera) -> CameraAnswer:
         created=time_text(one.created),
         seen=None if one.seen is None else time_text(one.seen),
         keep_unknown=one.keep_unknown,
+        keep_thumbnails=one.keep_thumbnails,
+        preview=one.preview,
     )
 
 
-def _event(one: CameraEvent, names: dict[str, str], language: str) -> CameraEventAnswer:
+def _event(one: CameraEvent, names: dict[str, str], kept: set[str], language: str) -> CameraEventAnswer:
     body = one.body
+    thumbnail = body.get("thumbnail")
     subject = body.get("subject_id")
     name = None if subject is None else names.get(subject)
     return CameraEventAnswer(
@@ -241,4 +265,5 @@ def _event(one: CameraEvent, names: dict[str, str], language: str) -> CameraEven
         samples=body.get("samples"),
         presentation_attacks=NOT_ASSESSED if body["event"] in DECIDED else None,
         reasons=[Message.from_json(reason).text(language) for reason in body["reasons"]],
+        thumbnail=thumbnail if thumbnail in kept else None,
     )

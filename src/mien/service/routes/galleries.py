@@ -163,8 +163,7 @@ async def delete_gallery(
     webhooks: Webhooks = request.app.state.webhooks
 
     def delete_what_depends() -> None:
-        cameras.store.delete_of_gallery(gallery_id)
-        cameras.unknown.delete_of_gallery(gallery_id)
+        cameras.stores.delete_gallery(gallery_id)
         webhooks.store.delete_of_gallery(gallery_id)
 
     subjects = await in_thread(galleries_of(request).delete, gallery_id, name, delete_what_depends)

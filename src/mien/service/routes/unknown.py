@@ -16,6 +16,7 @@ from mien.gallery.records import NewTemplate, SubjectRow
 from mien.service.answers import Answer, score_answer
 from mien.service.auditing import note
 from mien.service.bodies import RequestModel, body
+from mien.service.cameras import Cameras
 from mien.service.errors import ServiceError, not_found
 from mien.service.galleries import OpenGallery
 from mien.service.idempotency import WriteRoute
@@ -229,8 +230,8 @@ async def erase_unknown(
 
 
 def _store(request: Request) -> UnknownStore:
-    store: UnknownStore = request.app.state.unknown
-    return store
+    cameras: Cameras = request.app.state.cameras
+    return cameras.stores.unknown
 
 
 def require_contract(gallery: OpenGallery, visits: Sequence[Visit]) -> None:

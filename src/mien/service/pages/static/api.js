@@ -50,6 +50,15 @@ export async function call(method, path, { json, form, params } = {}) {
   return found;
 }
 
+// The address of an image that the service gives, for this page alone. Throws an Error with the service's sentence.
+export async function image(path) {
+  const answer = await fetch(`/v1/${path}`);
+  if (answer.status === 401) location.assign("/sign-in");
+  if (answer.ok) return URL.createObjectURL(await answer.blob());
+  const found = await answer.json().catch(() => ({}));
+  throw new Error(found.message ?? text("failed", { status: answer.status }));
+}
+
 // Does something and shows what went wrong, if anything did.
 export async function attempt(work, done = "") {
   say(text("working"));

@@ -1,6 +1,6 @@
 // The cameras of the service: how they are, what happened before them, adding and deleting.
 
-import { attempt, call, element, fillGalleries, language, may, number, text } from "./api.js";
+import { attempt, call, element, fillGalleries, image, language, may, number, text } from "./api.js";
 import { ask } from "./dialog.js";
 import { showWebhooks } from "./webhooks.js";
 
@@ -17,6 +17,7 @@ async function load() {
   byId("cameras").replaceChildren(...found.cameras.map(camera));
   if (!found.cameras.length) byId("cameras").append(element("li", { className: "note", textContent: text("no-camera") }));
   if (chosen && !found.cameras.some((one) => one.id === chosen)) close();
+  if (!found.cameras.some((one) => one.preview)) byId("seen").hidden = true;
 }
 
 function camera(one) {
@@ -25,8 +26,24 @@ function camera(one) {
   const show = element("button", { type: "button", className: "quiet", textContent: text("camera-events") });
   show.addEventListener("click", () => open(one));
   const parts = [element("span", { textContent: one.name }), element("span", { className: "note", textContent: facts.filter(Boolean).join(", ") }), show];
+  if (one.preview) parts.push(preview(one));
   if (may("access")) parts.push(removal(one));
   return element("li", {}, ...parts);
+}
+
+// One image, taken when it is asked for.
+function preview(one) {
+  const button = element("button", { type: "button", className: "quiet", textContent: text("camera-preview") });
+  button.addEventListener("click", async () => {
+    const found = await attempt(() => image(`cameras/${one.id}/preview`));
+    if (!found) return;
+    URL.revokeObjectURL(byId("seen-image").src);
+    const label = text("camera-seen", { name: one.name, at: time.format(new Date()) });
+    Object.assign(byId("seen-image"), { src: found, alt: label });
+    byId("seen-text").textContent = label;
+    byId("seen").hidden = false;
+  });
+  return button;
 }
 
 function removal(one) {
@@ -97,7 +114,16 @@ function row(one) {
   const who = !decided ? "" : one.name ?? text(one.outcome === "match" ? "camera-erased" : `camera-${one.outcome}`);
   const score = decided && one.score !== null ? `${number(one.score)} ${one.unit}` : "";
   const cells = [time.format(new Date(one.at)), text(`event-${one.event}`), one.track ?? "", who, score, one.reasons.join("; ")];
-  return element("tr", {}, ...cells.map((cell) => element("td", { textContent: cell })));
+  const made = element("tr", {}, ...cells.map((cell) => element("td", { textContent: cell })));
+  if (one.thumbnail && decided) made.cells[3].prepend(thumbnail(one.thumbnail, who));
+  return made;
+}
+
+// It may have been erased since the event was read.
+function thumbnail(id, who) {
+  const shown = element("img", { className: "thumbnail", alt: who, width: 48, height: 48, loading: "lazy", src: `/v1/cameras/${chosen}/thumbnails/${id}` });
+  shown.addEventListener("error", () => shown.remove());
+  return shown;
 }
 
 byId("add").addEventListener("submit", async (event) => {
@@ -105,6 +131,8 @@ byId("add").addEventListener("submit", async (event) => {
   const values = { name: "name", gallery: "gallery", address: "address", threshold: "threshold" };
   const json = Object.fromEntries(Object.entries(values).map(([key, id]) => [key, byId(id).value]));
   json.keep_unknown = byId("keep-unknown").valueAsNumber;
+  json.keep_thumbnails = byId("keep-thumbnails").valueAsNumber;
+  json.preview = byId("preview").checked;
   const added = await attempt(() => call("POST", "cameras", { json }));
   if (!added) return;
   byId("name").value = byId("address").value = "";
