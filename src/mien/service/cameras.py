@@ -189,7 +189,7 @@ class _Process:
         self._send({"ignored": sent})
 
     def send_wish(self, asked: float) -> None:
-        """Say that somebody wants to see an image, where it was asked for since."""
+        """Ask for an image, where somebody asked for one since."""
         if self._child is None or self._sending.is_alive() or asked <= self._wish:
             return
         self._wish = asked

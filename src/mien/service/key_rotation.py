@@ -171,7 +171,7 @@ def _sealed_again(folder: Path, column: SealedColumn, former: bytes | None, new:
 
 
 def _opened(keys: Sequence[bytes], sealed: bytes, of: str) -> tuple[int, bytes | None]:
-    """The place of the key with which a value is sealed, and the value; None where it is none of them."""
+    """The place of the key with which a value is sealed, and the value; None where no key opens it."""
     for place, key in enumerate(keys):
         with suppress(InvalidTag):
             return place, unseal(key, sealed, of)
