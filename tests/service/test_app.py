@@ -37,8 +37,9 @@ def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monke
         about |= {"expiry": SimpleNamespace(erase=erase), "file": SimpleNamespace(empty_log=lambda: True)}
         names = {"replays": SimpleNamespace(forget=forget), "jobs": SimpleNamespace(forget_names=lambda: None)}
         names["pairs"] = SimpleNamespace(forget_names=lambda: None, erase_old=lambda: None)
-        unknown = SimpleNamespace(expired=list, erase_unused_keys=lambda: None)
-        about["unknown"] = unknown
+        about["faces"] = SimpleNamespace(
+            erase_missing=lambda: None, erase_missing_of_others=lambda: None, erase_expired=lambda auditing: None
+        )
         state = State({**about, **names, "galleries": galleries, "names_remain": False})
         task = asyncio.create_task(app.finish_erasures(state))
         await asyncio.wait_for(ended.wait(), 10)
