@@ -1,6 +1,7 @@
 """After a change of the master key a service reads all that it kept before it, and nothing with the former key."""
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mien.service.camera_stores import CameraStores
 from mien.service.errors import ServiceError
 from mien.service.jobs import _Results
 from mien.service.key_rotation import RotatedKeys, rotate_service_keys
+from mien.service.pair_results import KeptPair, PairNames, PairResults
 from mien.service.state_file import StateFile
 from mien.service.webhook_store import WebhookStore
 from mien.watch.unknown import KeptFace
@@ -25,6 +27,13 @@ ADDRESS, HOOK = "rtsp://admin:secret-word@10.0.0.7/door", "https://10.0.0.8/toke
 GALLERY = "a" * 32
 FORMER, NEW = "5a" * 32, "c3" * 32
 RESULT = {"subject": "Phạm Thị Hồng"}
+PAIR = KeptPair(
+    row=1,
+    names=PairNames(id="Hồng", a="a.jpg", b="b.jpg", first="a", second="b"),
+    decision={"a": 1},
+    review=False,
+    near=None,
+)
 
 
 class Service:
@@ -48,6 +57,8 @@ class Service:
                 "VALUES ('j', 'import', 'g', 'c', '{}', 'done', 0, ?)",
                 (_Results().sealed(RESULT),),
             )
+        PairResults(state, self.folder, 24).put("j", [PAIR])
+        with state.transaction() as db:
             db.execute("INSERT INTO replays (key, fingerprint, since, answer) VALUES ('k', 'f', 0, x'00')")
         stores.close()
         state.close()
@@ -74,6 +85,7 @@ class Service:
                 stores.thumbnails.image(stores.thumbnails.find(camera.id, "1" * 16)),
                 hooks.address_and_secret(hooks.all()[0].id),
                 _Results().opened(result),
+                PairResults(state, self.folder, 24).all("j"),
             )
         finally:
             stores.close()
@@ -81,7 +93,7 @@ class Service:
 
     @property
     def kept(self) -> tuple[object, ...]:
-        return ADDRESS, b"JPEG of a stranger", b"JPEG of a subject", (HOOK, self.secret), RESULT
+        return ADDRESS, b"JPEG of a stranger", b"JPEG of a subject", (HOOK, self.secret), RESULT, [PAIR]
 
 
 @pytest.fixture
@@ -111,7 +123,7 @@ def test_addresses_faces_and_results_are_read_after_the_master_key_was_changed(
     assert run(["keys", "rotate", str(path), "--to", str(new_key)]) == 2
     assert f"mien keys rotate {service.folder}" in " ".join(capsys.readouterr().err.split())
     assert run(["keys", "rotate", str(service.folder), "--to", str(new_key)]) == 0
-    assert "2 files of keys and 4 values" in " ".join(capsys.readouterr().out.split())
+    assert "2 files of keys and 6 values" in " ".join(capsys.readouterr().out.split())
     with pytest.raises(MasterKeyError):
         open_store(path)
     with pytest.raises(ServiceError, match="was encrypted with another key"):
@@ -144,7 +156,7 @@ def test_what_was_interrupted_is_finished_by_doing_it_again(
         rotate_service_keys(service.folder, new_key)
     monkeypatch.setattr(module, "_write", write)
     assert written == ["cameras"]
-    assert rotate_service_keys(service.folder, new_key) == RotatedKeys(files=0, values=3)
+    assert rotate_service_keys(service.folder, new_key) == RotatedKeys(files=0, values=5)
     monkeypatch.setenv("MIEN_MASTER_KEY", NEW)
     assert service.read() == service.kept
 
@@ -172,8 +184,8 @@ def test_a_service_that_gets_its_first_master_key_reads_on_and_its_own_keys_go(
     monkeypatch.delenv("MIEN_MASTER_KEY_FILE", raising=False)
     service.fill()
     path = service.gallery()
-    assert rotate_service_keys(service.folder, new_key) == RotatedKeys(files=1, values=4)
-    assert not {f"{one}.key" for one in ("cameras", "webhooks", "faces")} & {
+    assert rotate_service_keys(service.folder, new_key) == RotatedKeys(files=1, values=6)
+    assert not {f"{one}.key" for one in ("cameras", "webhooks", "faces", "pairs")} & {
         one.name for one in service.folder.iterdir()
     }
     store = open_store(path)
@@ -195,4 +207,10 @@ def test_keys_of_a_service_that_runs_or_is_none_are_not_changed(
     with pytest.raises(SettingsError, match="stop it first"):
         rotate_service_keys(service.folder, new_key)
     running.close()
-    assert rotate_service_keys(service.folder, new_key) == RotatedKeys(files=1, values=4)
+    assert rotate_service_keys(service.folder, new_key) == RotatedKeys(files=1, values=6)
+
+
+def test_whatever_the_service_seals_is_changed() -> None:
+    text = "".join(path.read_text("utf-8") for path in Path(module.__file__).parent.rglob("*.py"))
+    sealed = set(re.findall(r'(?:Sealing|key_for)\([^()]*?"(\w+)"\)', text))
+    assert {"cameras", "webhooks", "jobs"} <= sealed == {column.purpose for column in module.COLUMNS}

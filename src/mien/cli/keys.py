@@ -47,8 +47,8 @@ def rotate(
 
     The environment has the former key; from then on it must have the new one, and other processes must open the
     gallery again. The folder of a service stands for all that it keeps: galleries, addresses of cameras and webhooks,
-    faces that cameras saw, and results of jobs. Stop the service first. If this is interrupted, do it again with the
-    same two keys.
+    faces that cameras saw, and what is kept of jobs. Stop the service first. If this is interrupted, do it again with
+    the same two keys.
 
     Examples:
 

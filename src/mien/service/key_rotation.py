@@ -1,4 +1,4 @@
-"""Changes the master key of a whole service: galleries, addresses, secrets, faces that cameras saw, results of jobs.
+"""Changes the master key of a whole service: galleries, addresses, secrets, faces that cameras saw, kept results.
 
 Everything is read first, so that nothing is changed where something cannot be read. Each file changes in one step;
 what was interrupted is finished by doing it again with the same two keys. Starts no service, and needs it stopped.
@@ -34,7 +34,7 @@ class SealedColumn:
         table: of the file.
         column: that is sealed.
         purpose: of the key.
-        of: the column with what each value is bound to; empty where they are bound to nothing.
+        of: what each value is bound to, in SQL.
         is_plain_without: whether values are JSON in the clear where there is no master key.
     """
 
@@ -42,15 +42,17 @@ class SealedColumn:
     table: str
     column: str
     purpose: str
-    of: str = "id"
+    of: str
     is_plain_without: bool = False
 
 
 COLUMNS = (
-    SealedColumn(camera_file.FILE, "cameras", "address", "cameras"),
-    SealedColumn(state_file.FILE, "webhooks", "address", "webhooks"),
-    SealedColumn(state_file.FILE, "webhooks", "secret", "webhooks"),
-    SealedColumn(state_file.FILE, "jobs", "result", "jobs", of="", is_plain_without=True),
+    SealedColumn(camera_file.FILE, "cameras", "address", "cameras", "id"),
+    SealedColumn(state_file.FILE, "webhooks", "address", "webhooks", "id"),
+    SealedColumn(state_file.FILE, "webhooks", "secret", "webhooks", "id"),
+    SealedColumn(state_file.FILE, "pairs", "decision", "pairs", "job || ' ' || row"),
+    SealedColumn(state_file.FILE, "pairs", "names", "pairs", "job || ' ' || row"),
+    SealedColumn(state_file.FILE, "jobs", "result", "jobs", "''", is_plain_without=True),
 )
 """All of them. Kept answers of `state.db` are sealed with keys of their clients, and are dropped."""
 
@@ -193,7 +195,7 @@ def _rows(path: Path, column: SealedColumn) -> list[tuple[int, str, bytes]]:
     def read(db: sqlite3.Connection) -> list[tuple[int, str, bytes]]:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (column.table,)).fetchone():
             return []
-        values = f"rowid, {column.of or repr('')}, {column.column}"
+        values = f"rowid, {column.of}, {column.column}"
         return db.execute(f"SELECT {values} FROM {column.table} WHERE {column.column} IS NOT NULL").fetchall()  # noqa: S608 - constants
 
     return _in_file(path, read)

@@ -72,14 +72,18 @@ class PairResults:
         """Keep decisions of a job, in place of former ones on the same rows."""
         if not self._seconds:
             return
+
+        def sealed(one: KeptPair, value: Mapping[str, Any]) -> bytes:
+            return self._sealing.seal(json.dumps(value).encode(), f"{job} {one.row}")
+
         rows = [
             (
                 job,
                 one.row,
                 one.review,
                 one.near,
-                self._sealing.seal(json.dumps(dict(one.decision)), f"{job} {one.row}"),
-                None if one.names is None else self._sealing.seal(json.dumps(asdict(one.names)), f"{job} {one.row}"),
+                sealed(one, dict(one.decision)),
+                None if one.names is None else sealed(one, asdict(one.names)),
             )
             for one in pairs
         ]
