@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.detect.mtcnn import Mtcnn
+from mien.detect.mtcnn import Mtcnn, _Cascade
 from mien.detect.mtcnn_patches import Proposals
 from mien.detect.mtcnn_pyramid import halvings
 from mien.models import store
@@ -37,8 +37,9 @@ def test_a_low_minimum_score_lets_more_through_the_early_stages_up_to_a_limit() 
 @pytest.mark.parametrize(("inside", "count"), [(0.65, 2), (0.75, 1)])
 def test_a_box_of_which_seven_tenths_are_in_a_better_one_is_dropped(inside: float, count: int) -> None:
     boxes = floats([[0, 0, 100, 100], [100 - 20 * inside, 40, 120 - 20 * inside, 60]])
-    proposals = Proposals(boxes, floats([0.9, 0.8]), np.zeros(2, np.int64))
-    kept = Mtcnn(Certain(), DEFAULT_OPTIONS)._finish([halvings(np.zeros((200, 200, 3), np.uint8))], proposals)
+    proposals = Proposals(boxes, floats([0.9, 0.8]), np.arange(2))
+    image = np.zeros((200, 200, 3), np.uint8)
+    kept = _Cascade(Mtcnn(Certain(), DEFAULT_OPTIONS), [image], [halvings(image)]).finish(proposals)
     assert len(kept.boxes) == count
 
 

@@ -25,7 +25,7 @@ def rectangle(place: Place, levels: list[Level]) -> tuple[int, int, int, int]:
 @settings(max_examples=60, deadline=None)
 @given(SIZES)
 def test_every_level_has_one_place_of_its_own_on_even_pixels(sizes: list[tuple[int, int]]) -> None:
-    levels = [Level(0, width, height, 0) for width, height in sizes]
+    levels = [Level(0, width, height, 0, 0) for width, height in sizes]
     mosaics = list(lay_out(levels))
     assert sorted(place.level for mosaic in mosaics for place in mosaic.places) == list(range(len(levels)))
     for mosaic in mosaics:
@@ -45,7 +45,7 @@ def test_a_small_image_does_not_pay_for_a_canvas_of_the_usual_size() -> None:
 
 
 def test_windows_that_show_two_levels_belong_to_none() -> None:
-    levels = [Level(0, 8, 8, 0), Level(1, 8, 8, 0)]
+    levels = [Level(0, 8, 8, 0, 0), Level(1, 8, 8, 0, 0)]
     mosaic = Mosaic(64, 64, (Place(0, 0, 0), Place(1, 20, 0)))
     found = owners(mosaic, levels)
     assert found.shape == (27, 27)

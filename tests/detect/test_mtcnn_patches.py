@@ -5,9 +5,11 @@ import pytest
 
 from mien.detect.mtcnn_patches import (
     BATCHES,
+    Answers,
     Proposals,
     by_owner,
     cut_patches,
+    number_windows,
     place_points,
     run_patches,
     shift_boxes,
@@ -21,7 +23,7 @@ from mien.types import Floats, Image, floats
 class Counting:
     """A session that answers each patch with its mean, and remembers the batches."""
 
-    engine, precision, batchable = "none", "f32", True
+    engine, precision, batchable, batch, on_gpu = "none", "f32", True, 32, False
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -41,7 +43,23 @@ def test_patches_go_through_in_few_shapes_and_limited_numbers(count: int, batche
 
 
 def proposals(*boxes: list[float]) -> Proposals:
-    return Proposals(floats(boxes), np.ones(len(boxes), np.float32), np.zeros(len(boxes), np.int64))
+    return Proposals(floats(boxes), np.ones(len(boxes), np.float32), np.arange(len(boxes)))
+
+
+def test_a_second_look_asks_about_new_boxes_alone_and_knows_the_others() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (60, 90, 3), np.uint8)
+    boxes = [[2.0 * n, n, 2.0 * n + 24, n + 24] for n in range(20)]
+    every, session = proposals(*boxes), Counting()
+    answers = Answers(session, 24)
+    first = np.array([7, 3, 11])
+    (once,) = answers.about([halvings(image)], every.take(first))
+    again = np.array([11, 0, 3, 19, 7, 5])
+    (twice,) = answers.about([halvings(image)], every.take(again))
+    assert session.batches == [4, 4], "three boxes of each look, filled up to a power of two"
+    expected = cut_patches([halvings(image)], every, 24).reshape(20, -1).mean(axis=1, dtype=np.float32)
+    assert np.array_equal(once[:, 0], expected[first]) and np.array_equal(twice[:, 0], expected[again])
+    (thrice,) = answers.about([halvings(image)], every.take(again[::-1]))
+    assert session.batches == [4, 4] and np.array_equal(thrice, twice[::-1])
 
 
 def test_a_patch_shows_its_box_and_grey_outside_of_the_picture() -> None:
@@ -63,9 +81,11 @@ def test_boxes_and_points_follow_from_shares_of_the_box() -> None:
 def test_boxes_of_other_images_and_groups_are_not_suppressed() -> None:
     boxes = floats([[0, 0, 10, 10], [0, 0, 10, 11], [0, 0, 10, 10], [0, 1, 10, 10]])
     owner, groups = np.array([1, 1, 0, 1]), np.array([5, 5, 5, 6])
-    found = Proposals(boxes, floats([0.7, 0.9, 0.6, 0.8]), owner)
+    found = Proposals(boxes, floats([0.7, 0.9, 0.6, 0.8]), number_windows(owner, groups, owner, np.arange(4)))
+    assert found.owner.tolist() == owner.tolist() and found.depth.tolist() == groups.tolist()
     assert [places.tolist() for places in by_owner(found)] == [[2], [0, 1, 3]]
     assert suppress(found, 0.5).scores.tolist() == pytest.approx([0.6, 0.9])
     assert suppress(found, 0.5, groups).scores.tolist() == pytest.approx([0.6, 0.9, 0.8])
+    assert Proposals.joined([found.of([1]), found.of([0])]).scores.tolist() == pytest.approx([0.6, 0.7, 0.9, 0.8])
     nothing = suppress(found.take(np.empty(0, np.int64)), 0.5)
     assert nothing.boxes.shape == (0, 4)

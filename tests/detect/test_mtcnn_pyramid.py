@@ -40,7 +40,7 @@ def test_a_picture_is_shrunk_to_the_working_size_and_never_enlarged(
 def test_levels_are_sampled_from_the_smallest_halving_that_is_larger() -> None:
     images = halvings(np.zeros((480, 640, 3), np.uint8))
     levels = levels_of(7, images, MtcnnSettings())
-    assert levels[:3] == [Level(7, 240, 180, 1), Level(7, 170, 128, 1), Level(7, 121, 90, 2)]
+    assert levels[:3] == [Level(7, 240, 180, 1, 0), Level(7, 170, 128, 1, 1), Level(7, 121, 90, 2, 2)]
     for level in levels:
         height, width = images[level.halving].shape[:2]
         assert level.owner == 7 and width >= level.width and height >= level.height

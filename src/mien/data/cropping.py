@@ -113,7 +113,15 @@ def crop_variants(
     samples: Sequence[Sample], detector: Detector, specs: Sequence[CropSettings], reading: ReadOptions | None = None
 ) -> list[tuple[Cropped, ...]]:
     """Make several crops of each sample from one detection, one for each of `specs`; see crop_samples."""
-    wanted = [Wanted(_item(sample), detect=not sample.aligned and sample.landmarks is None) for sample in samples]
+    wanted = [
+        Wanted(
+            _item(sample),
+            detect=not sample.aligned and sample.landmarks is None,
+            # A given box may be that of any face.
+            subject_only=sample.box is None,
+        )
+        for sample in samples
+    ]
     found = chain.from_iterable(find_faces(wanted, detector, reading or ReadOptions()))
     return [tuple(_cropped(sample, one, spec) for spec in specs) for sample, one in zip(samples, found, strict=True)]
 

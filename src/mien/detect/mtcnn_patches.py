@@ -20,27 +20,99 @@ BATCHES = (64, 32, 16, 8)
 """Patches that go through a network together. More gain nothing, and below eight each patch takes longer."""
 
 
+Numbers = NDArray[np.int64]
+PLACE, DEPTH = 32, 8
+"""Bits of a window's number that hold its place on its level, and the level's depth in the pyramid of its image."""
+
+
+def number_windows(owner: Numbers, depth: Numbers, row: Numbers, column: Numbers) -> Numbers:
+    """Numbers for windows of P-Net, in the order of images, levels (the finest first), rows and columns.
+
+    So of equal scores the first wins, wherever a canvas has its level.
+    """
+    level = (owner << DEPTH) + depth
+    return np.asarray((level << PLACE) + (row << (PLACE // 2)) + column, np.int64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposals:
-    """Boxes of a batch: (N, 4) in pixels of the working images, (N,) scores, (N,) the image's index."""
+    """Boxes of a batch: (N, 4) in pixels of the working images, (N,) scores, (N,) the numbers of P-Net's windows in
+    which they were found."""
 
     boxes: Floats
     scores: Floats
-    owner: NDArray[np.int64]
+    window: Numbers
 
-    def take(self, index: NDArray[np.int64]) -> "Proposals":
+    @classmethod
+    def joined(cls, parts: "Sequence[Proposals]") -> "Proposals":
+        """All of several, in the order of their windows."""
+        none = cls(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+        every = [none, *parts]
+        together = cls(
+            np.concatenate([part.boxes for part in every]),
+            np.concatenate([part.scores for part in every]),
+            np.concatenate([part.window for part in every]),
+        )
+        return together.take(np.argsort(together.window, kind="stable"))
+
+    @property
+    def owner(self) -> Numbers:
+        """(N,) the image's index."""
+        return self.window >> (PLACE + DEPTH)
+
+    @property
+    def depth(self) -> Numbers:
+        """(N,) of the level in the pyramid of its image."""
+        return (self.window >> PLACE) % (1 << DEPTH)
+
+    def take(self, index: Numbers) -> "Proposals":
         """The boxes with these indices, in their order."""
-        return Proposals(self.boxes[index], self.scores[index], self.owner[index])
+        return Proposals(self.boxes[index], self.scores[index], self.window[index])
+
+    def of(self, owners: Sequence[int]) -> "Proposals":
+        """The boxes of some images."""
+        return self.take(np.flatnonzero(np.isin(self.owner, owners)))
 
 
-def by_owner(proposals: Proposals) -> list[NDArray[np.int64]]:
+class Answers:
+    """What a network answered for patches, so that a second look at an image asks about new ones alone.
+
+    Args:
+        session: the network.
+        side: of its patches in pixels.
+    """
+
+    def __init__(self, session: Session, side: int) -> None:
+        self._session, self._side = session, side
+        self._windows = np.empty(0, np.int64)
+        self._outputs: list[Floats] = []
+
+    def about(self, images: Sequence[Halvings], squares: Proposals) -> list[Floats]:
+        """The network's outputs for some squares; those of a window that was asked about before are known."""
+        place = np.searchsorted(self._windows, squares.window)
+        known = np.zeros(len(place), bool)
+        if len(self._windows):
+            known = self._windows[np.minimum(place, len(self._windows) - 1)] == squares.window
+        new = np.flatnonzero(~known)
+        outputs = [output[place * known] for output in self._outputs]
+        if len(new):
+            fresh = run_patches(self._session, cut_patches(images, squares.take(new), self._side))
+            outputs = outputs or [np.empty((len(known), *output.shape[1:]), np.float32) for output in fresh]
+            for output, part in zip(outputs, fresh, strict=True):
+                output[new] = part
+        order = np.argsort(squares.window)
+        self._windows, self._outputs = squares.window[order], [output[order] for output in outputs]
+        return outputs
+
+
+def by_owner(proposals: Proposals) -> list[Numbers]:
     """The places of the boxes of each image that has any."""
     order = np.argsort(proposals.owner, kind="stable")
     cuts = np.flatnonzero(np.diff(proposals.owner[order])) + 1
     return np.split(order, cuts) if len(order) else []
 
 
-def suppress(proposals: Proposals, overlap: float, groups: NDArray[np.int64] | None = None) -> Proposals:
+def suppress(proposals: Proposals, overlap: float, groups: Numbers | None = None) -> Proposals:
     """The best boxes of each image.
 
     Args:

@@ -66,12 +66,14 @@ class Level:
         width: of the level in pixels.
         height: of the level in pixels.
         halving: which of the image's halvings it is sampled from.
+        depth: its place in the image's pyramid; 0 is the finest level.
     """
 
     owner: int
     width: int
     height: int
     halving: int
+    depth: int
 
 
 def levels_of(owner: int, images: Halvings, settings: MtcnnSettings) -> list[Level]:
@@ -83,8 +85,9 @@ def levels_of(owner: int, images: Halvings, settings: MtcnnSettings) -> list[Lev
             max(1, round(width * scale)),
             max(1, round(height * scale)),
             min(len(images) - 1, max(0, int(math.log2(1 / scale)))),
+            depth,
         )
-        for scale in pyramid(width, height, settings)
+        for depth, scale in enumerate(pyramid(width, height, settings))
     ]
 
 

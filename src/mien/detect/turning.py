@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.detect.detector import Detector
+from mien.detect.detector import Detector, SubjectDetector
 from mien.types import Box, Face, Faces, Image, floats
 
 TURNS = (90, 270, 180)
@@ -37,22 +37,37 @@ CLEARLY = 1.0
 _COSINE_AND_SINE = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}
 
 
-def detect_in_any_turn(detector: Detector, images: Sequence[Image]) -> list[Faces]:
+def detect_in_any_turn(detector: Detector, images: Sequence[Image], *, subjects_only: bool = False) -> list[Faces]:
     """Find the faces of each image; where none is sure and upright, look again with the image turned.
 
     Args:
         detector: any.
         images: (H, W, 3) uint8 RGB each, of any sizes.
+        subjects_only: whether faces that are too small to count may be missing; see detect_once.
 
     Returns:
         For each image its faces, best first, in that image's pixels. All faces of an image have one turn. It is not 0
         only where a turned image shows a sure, upright face, with a better score than the image as it is.
     """
-    found = detector.detect(images)
+    found = detect_once(detector, images, subjects_only=subjects_only)
     return [
         faces if any(_is_sure(face, detector.min_score) for face in faces) else _look_again(detector, image, faces)
         for image, faces in zip(images, found, strict=True)
     ]
+
+
+def detect_once(detector: Detector, images: Sequence[Image], *, subjects_only: bool = False) -> list[Faces]:
+    """Find the faces of each image as it is.
+
+    Args:
+        detector: any.
+        images: (H, W, 3) uint8 RGB each, of any sizes.
+        subjects_only: whether the most prominent face and its rivals are enough, where the detector can find them
+            with less work.
+    """
+    if subjects_only and isinstance(detector, SubjectDetector):
+        return detector.detect_subjects(images)
+    return detector.detect(images)
 
 
 def _is_sure(face: Face, min_score: float) -> bool:

@@ -18,7 +18,7 @@ from functools import partial
 
 from mien.align import align_face, magnification
 from mien.detect.detector import Detector
-from mien.detect.turning import detect_in_any_turn
+from mien.detect.turning import detect_in_any_turn, detect_once
 from mien.errors import DegenerateLandmarksError
 from mien.faults import describe
 from mien.image import DEFAULT_LIMITS, Encoded, Limits, open_encoded
@@ -72,10 +72,13 @@ class Wanted:
     Attributes:
         item: the image.
         detect: False where the face is known; the image is then decoded in full.
+        subject_only: whether the face that the image was taken of is enough, with its rivals; faces that are too
+            small to be either may then be missing.
     """
 
     item: Item
     detect: bool = True
+    subject_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,18 +192,25 @@ def _detect(
 ) -> list[ImageFaces | Broken]:
     """Decode a group, and find the faces of those in which they are wanted, all together."""
     loaded = [one if isinstance(one, Broken) else _decode(one) for one in group]
-    sought = [
-        place
-        for place, (one, image) in enumerate(zip(group, loaded, strict=True))
-        if isinstance(one, _Opened) and isinstance(image, Loaded) and one.wanted.detect
-    ]
-    images = [image.photo.image for place in sought if isinstance(image := loaded[place], Loaded)]
-    look = partial(detect_in_any_turn, detector) if reading.second_look else detector.detect
-    faces = dict(zip(sought, isolate(look, images), strict=True))
+    look = partial(detect_in_any_turn if reading.second_look else detect_once, detector)
+    faces: dict[int, Faces | Exception] = {}
+    for subject_only in (False, True):
+        sought = {
+            place: image.photo.image
+            for place, (one, image) in enumerate(zip(group, loaded, strict=True))
+            if isinstance(image, Loaded) and _is_sought(one, subject_only)
+        }
+        found = isolate(partial(look, subjects_only=subject_only), list(sought.values()))
+        faces.update(zip(sought, found, strict=True))
     return [
         image if isinstance(image, Broken) else _with_faces(image, faces.get(place, ()))
         for place, image in enumerate(loaded)
     ]
+
+
+def _is_sought(one: "_Opened | Broken", subject_only: bool) -> bool:
+    """Whether faces of an item are wanted, and whether its subject is enough."""
+    return isinstance(one, _Opened) and one.wanted.detect and one.wanted.subject_only == subject_only
 
 
 def _with_faces(loaded: Loaded, faces: Faces | Exception) -> ImageFaces | Broken:
