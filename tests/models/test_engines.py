@@ -25,6 +25,7 @@ class SteamSession:
 
     engine = "steam"
     batchable = True
+    batch, on_gpu = 32, False
     ran = 0
 
     def __init__(self, data: bytes, spec: InputSpec, options: EngineOptions, precision: str) -> None:

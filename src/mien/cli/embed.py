@@ -29,6 +29,16 @@ def embed(
     recognizer: options.Recognizer = None,
     multiple_faces: options.MultipleFaces = None,
     several: options.Several = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Processes that decode and find faces while this one embeds (default: one per core next to a GPU; "
+            "threads elsewhere).",
+            show_default=False,
+        ),
+    ] = None,
     ray: options.Ray = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
@@ -51,6 +61,7 @@ def embed(
             recognizer=options.recognizer(recognizer),
             engine=options.engine_options(engine, precision),
             multiple_faces=faces,
+            workers=workers,
             ray_address=ray,
             on_problem=left_out,
             on_progress=on_progress,

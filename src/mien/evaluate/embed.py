@@ -12,10 +12,10 @@ from mien.data.pack import Pack, is_pack
 from mien.detect.families import open_detector
 from mien.errors import ContractError
 from mien.evaluate.embed_samples import ClusterWork
-from mien.evaluate.embedding import FaceFinder, embed_manifest, embed_pack
+from mien.evaluate.embedding import FaceFinder, Readers, embed_manifest, embed_pack
 from mien.evaluate.scorefile import Embedded, is_embedding_file, read_embedded, read_origin
 from mien.models import store
-from mien.models.engines import usable_cores
+from mien.models.engines import CPU_ENGINE, usable_cores
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.pipeline import MultipleFaces
 from mien.progress import OnProgress, no_progress
@@ -32,13 +32,16 @@ def embed_set(
     recognizer: str | None = None,
     engine: EngineOptions = DEFAULT_OPTIONS,
     multiple_faces: MultipleFaces = "largest",
+    workers: int | None = None,
     ray_address: str | None = None,
     on_problem: OnProblem | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed a data set into a file. Interrupted work goes on where it stopped.
 
-    The scope of each face is measured and kept with it, unless the setting `scope` is `ignore`.
+    The scope of each face is measured and kept with it, unless the setting `scope` is `ignore`. On a GPU, crops of
+    several images are embedded in one batch, while processes decode the next images and find their faces on the
+    processor.
 
     Args:
         source: a pack, a manifest, FOLDER/subject/*.jpg, or a set whose images are inside one file (`.bin`).
@@ -47,6 +50,8 @@ def embed_set(
         recognizer: a model's name or the path of its card; None takes the setting.
         engine: how both networks run.
         multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
+        workers: processes that decode, find faces and align them, while this one embeds. None is one per core next
+            to a GPU, and threads of this process elsewhere. The crops of a pack are read here.
         ray_address: a Ray cluster (`auto`, `local` or host:port) that detects and embeds instead; every machine must
             have the models and see the same files. The crops of a pack are embedded here.
         on_problem: called for each row of the set that is left out; None refuses a set with such a row.
@@ -69,7 +74,8 @@ def embed_set(
     if is_pack(source):
         return embed_pack(Pack(source), out, network, on_progress=on_progress)
     name = detector or settings.detector
-    found_by = FaceFinder(name, open_detector(name, options))
+    readers = _readers(name, network, engine, workers)
+    found_by = FaceFinder(name, open_detector(name, readers.options if readers else options))
     return embed_manifest(
         read_set(source, extracted=out, on_problem=on_problem),
         out,
@@ -78,8 +84,20 @@ def embed_set(
         multiple_faces=multiple_faces,
         scopes=scope_policy(None) != "ignore",
         cluster=None if ray_address is None else ClusterWork(ray_address, name, recognizing, engine),
+        readers=readers,
         on_progress=on_progress,
     )
+
+
+def _readers(detector: str, network: Recognizer, engine: EngineOptions, workers: int | None) -> Readers | None:
+    """The processes that make crops; None where threads do everything.
+
+    Next to a GPU they find faces on the processor: each of them would take memory of the card for itself.
+    """
+    if workers is None and not network.on_gpu:
+        return None
+    options = replace(engine, engine=CPU_ENGINE) if network.on_gpu else engine
+    return Readers(workers or usable_cores(), detector, options)
 
 
 def embedded_set(

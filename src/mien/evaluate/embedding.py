@@ -3,7 +3,7 @@
 Owns resuming in parts. Does not decide which face of an image counts (mien.data.cropping), and opens no model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.data.cropping import Cropped, landmark_agreement
+from mien.data.cropping import Cropped, CropSettings, landmark_agreement
 from mien.data.manifest import Manifest, tabulate
 from mien.data.pack import Pack
 from mien.data.resumable import WorkParts, open_parts
@@ -21,7 +21,16 @@ from mien.data.tables import open_parquet_writer, read_parquet, write_parquet
 from mien.data.workers import ordered
 from mien.detect.detector import Detector
 from mien.errors import ManifestError
-from mien.evaluate.embed_samples import ClusterWork, crops_for, embed_elsewhere, embed_samples, rows_of
+from mien.evaluate.embed_samples import (
+    ClusterWork,
+    CropWork,
+    crop_elsewhere,
+    crops_for,
+    embed_crops,
+    embed_elsewhere,
+    embed_samples,
+    rows_of,
+)
 from mien.evaluate.scorefile import (
     DETECTOR_SCORE,
     NORM,
@@ -32,6 +41,7 @@ from mien.evaluate.scorefile import (
     schema_metadata,
 )
 from mien.models.engines import usable_cores
+from mien.models.options import EngineOptions
 from mien.pipeline import MultipleFaces, ReadOptions
 from mien.prefetch import prefetch
 from mien.progress import OnProgress, Progress, no_progress
@@ -51,6 +61,25 @@ OWN_COLUMNS = ("status", "detail", "sha256", "embedding", NORM, SCOPE)
 """Columns that are written here; those of a manifest give way to them."""
 
 
+Rows = list[dict[str, Any]]
+"""Rows of an embedding file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Processes of this machine that make crops.
+
+    Attributes:
+        count: how many; with 1 crops are made in this process.
+        detector: a name in the model store, or the path of a card.
+        options: of the detector's engine.
+    """
+
+    count: int
+    detector: str
+    options: EngineOptions
+
+
 @dataclass(frozen=True, slots=True)
 class FaceFinder:
     """A detector with the name that opens it again, which an embedding file keeps."""
@@ -68,6 +97,7 @@ def embed_manifest(
     multiple_faces: MultipleFaces = "largest",
     scopes: bool = True,
     cluster: ClusterWork | None = None,
+    readers: Readers | None = None,
     on_progress: OnProgress = no_progress,
 ) -> Embedded:
     """Embed the samples of a manifest into a file, or go on where that was interrupted.
@@ -80,6 +110,8 @@ def embed_manifest(
         multiple_faces: take the most prominent face, or reject the image, where two are about as prominent.
         scopes: whether to measure in what each face is outside of what recognizers are measured on (mien.scope).
         cluster: works instead of this machine; every machine of it must see the same files.
+        readers: processes that decode, find faces and align them, while this one embeds; None does all of it in
+            threads.
         on_progress: called after every few samples.
 
     Raises:
@@ -95,24 +127,42 @@ def embed_manifest(
     parts = _open(out, origin, len(manifest), multiple_faces, scopes=scopes)
     done = min(len(manifest), parts.first_missing() * PART)
     on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
-    rows: list[dict[str, Any]] = []
-    workers, chunks = usable_cores(), _chunks(manifest, done)
-    with ThreadPoolExecutor(workers) as pool:
-        if cluster is None:
-            work = partial(
-                embed_samples, finder.detector, network, crops_for(network, multiple_faces, scopes), reading
-            )
-            embedded = prefetch(pool, work, chunks, workers + 1)
-        else:
-            embedded = ordered(partial(embed_elsewhere, cluster, multiple_faces, scopes), chunks, 1, cluster.address)
-        for some in embedded:
-            rows += some
-            done += len(some)
-            if len(rows) >= PART or done == len(manifest):
-                _write_part(parts, manifest, done - len(rows), rows)
-                rows = []
-            on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
+    rows: Rows = []
+    chunks, settings = _chunks(manifest, done), crops_for(network, multiple_faces, scopes)
+    if cluster is not None:
+        embedded = ordered(partial(embed_elsewhere, cluster, multiple_faces, scopes), chunks, 1, cluster.address)
+    elif readers is not None:
+        embedded = _embed_what_is_read(readers, settings, network, chunks)
+    else:
+        embedded = _embed_in_threads(partial(embed_samples, finder.detector, network, settings, reading), chunks)
+    for some in embedded:
+        rows += some
+        done += len(some)
+        if len(rows) >= PART or done == len(manifest):
+            _write_part(parts, manifest, done - len(rows), rows)
+            rows = []
+        on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
     return _combine(parts, out, manifest, origin)
+
+
+def _embed_in_threads(work: Callable[[list[Sample]], Rows], chunks: Iterator[list[Sample]]) -> Iterator[Rows]:
+    """Whole chunks in threads of this process, one for each core."""
+    workers = usable_cores()
+    with ThreadPoolExecutor(workers) as pool:
+        yield from prefetch(pool, work, chunks, workers + 1)
+
+
+def _embed_what_is_read(
+    readers: Readers, settings: CropSettings, network: Recognizer, chunks: Iterator[list[Sample]]
+) -> Iterator[Rows]:
+    """Crops of processes, embedded here as many chunks together as the network's engine gains by.
+
+    How many there are depends on the engine alone, so that the number of processes changes no embedding.
+    """
+    work = partial(crop_elsewhere, CropWork(readers.detector, settings, readers.options))
+    cropped = ordered(work, chunks, readers.count)
+    while together := list(islice(cropped, max(1, network.batch // CHUNK))):
+        yield embed_crops(network, together)
 
 
 def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnProgress = no_progress) -> Embedded:
@@ -140,7 +190,7 @@ def embed_pack(pack: Pack, out: Path, network: Recognizer, *, on_progress: OnPro
     crops = islice(pack.crops(), done, None)
     while some := list(islice(crops, PART)):
         cropped = [Cropped("written", "", "", crop) for crop in some]
-        _write_part(parts, manifest, done, rows_of(cropped, *network.embed_with_norms(some)))
+        _write_part(parts, manifest, done, embed_crops(network, [rows_of(cropped)]))
         done += len(some)
         on_progress(Progress(stage=STAGE, done=done, total=len(manifest)))
     return _combine(parts, out, manifest, origin)
@@ -175,7 +225,7 @@ def _open(out: Path, origin: Origin, rows: int, multiple_faces: MultipleFaces, *
     return open_parts(out.with_name(f"{out.name}.parts"), plan, "{:06d}.parquet", private=True)
 
 
-def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: list[dict[str, Any]]) -> None:
+def _write_part(parts: WorkParts, manifest: Manifest, first: int, rows: Rows) -> None:
     import pyarrow as pa
 
     table = manifest.table.slice(first, len(rows))

@@ -18,7 +18,7 @@ from mien.image import decode
 from mien.models import store as models
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.progress import OnProgress, Progress, no_progress
-from mien.recognize.recognizer import BATCH, Recognizer
+from mien.recognize.recognizer import Recognizer
 from mien.settings import load_settings
 from mien.types import Face, Floats, Image
 
@@ -85,7 +85,7 @@ def reenrol_store(
     embeddings: dict[int, Floats] = {}
     without: list[int] = []
     portraits, total = store.portraits(), store.count()
-    while part := list(islice(portraits, BATCH)):
+    while part := list(islice(portraits, recognizer.batch)):
         without += [number for number, portrait in part if portrait is None]
         kept = [(number, portrait) for number, portrait in part if portrait is not None]
         if kept:

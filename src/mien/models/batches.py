@@ -10,6 +10,10 @@ from mien.types import Floats, Image
 FREE_SIZE = (64, 64)
 """Width and height of the images on which an engine tries a network of any size."""
 
+CPU_BATCH, GPU_BATCH = 32, 256
+"""Images that are worth being run together: more gain nothing on a CPU (docs/log.md), and a GPU is busy with less
+than a share of this many crops."""
+
 Run = Callable[[Image], Sequence[Floats]]
 """Runs (N, H, W, 3) uint8 RGB through a network."""
 

@@ -115,6 +115,10 @@ REFERENCE = "openvino"
 """The engine that measures golden vectors, in its last precision."""
 
 
+CPU_ENGINE = REFERENCE
+"""The engine that never uses a GPU."""
+
+
 def engine_names() -> tuple[str, ...]:
     """What `--engine` takes."""
     return AUTO, *ENGINES

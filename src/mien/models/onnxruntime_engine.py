@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import CardError, MissingExtraError
-from mien.models.batches import FREE_SIZE, batches_agree
+from mien.models.batches import CPU_BATCH, FREE_SIZE, GPU_BATCH, batches_agree
 from mien.models.card import InputSpec
 from mien.models.engines import ENGINES
 from mien.models.options import EngineOptions
@@ -24,6 +24,12 @@ LONGEST = 120
 """Maximum number of characters of an engine's message in a sentence."""
 
 GPU = "CUDAExecutionProvider"
+PROVIDERS: dict[str, dict[str, str]] = {
+    # By default each new shape is timed with every algorithm, and the last batch of a set has a shape of its own.
+    GPU: {"cudnn_conv_algo_search": "HEURISTIC"},
+    "CPUExecutionProvider": {},
+}
+"""In the order in which they are asked, with their settings."""
 
 
 def load_onnxruntime() -> Any:  # noqa: ANN401 - the packages are not typed
@@ -69,11 +75,16 @@ class OnnxRuntimeSession:
         settings.intra_op_num_threads = options.threads
         settings.log_severity_level = 3
         offered = onnxruntime.get_available_providers()
-        providers = [p for p in (GPU, "CPUExecutionProvider") if p in offered]
+        providers = [p for p in PROVIDERS if p in offered]
+        settings_of = [PROVIDERS[p] for p in providers]
         try:
-            self._session = onnxruntime.InferenceSession(data, settings, providers=providers, enable_fallback=0)
+            self._session = onnxruntime.InferenceSession(
+                data, settings, providers=providers, provider_options=settings_of, enable_fallback=0
+            )
         except Exception as reason:
             raise CardError(f"ONNX Runtime cannot open this network: {_first_line(reason)}") from reason
+        self.on_gpu = GPU in self._session.get_providers()
+        self.batch = GPU_BATCH if self.on_gpu else CPU_BATCH
         entry = self._session.get_inputs()[0]
         if entry.type not in (*NUMBERS, PIXELS):
             raise CardError(f"the network takes {entry.type}; mien gives float32, float16, float64 or uint8")

@@ -16,7 +16,7 @@ import numpy as np
 
 from mien.errors import CardError
 from mien.models import compiled_cache
-from mien.models.batches import FREE_SIZE, batches_agree
+from mien.models.batches import CPU_BATCH, FREE_SIZE, batches_agree
 from mien.models.card import InputSpec
 from mien.models.compiled_cache import CompiledNetwork
 from mien.models.options import EngineOptions
@@ -69,6 +69,8 @@ class OpenVinoSession:
     """An open network; preparation of pixels is a part of the compiled graph."""
 
     engine = "openvino"
+    batch = CPU_BATCH
+    on_gpu = False
 
     def __init__(self, data: bytes, spec: InputSpec, options: EngineOptions, precision: str) -> None:
         self.precision = precision

@@ -26,11 +26,15 @@ class Session(Protocol):
         engine: that runs it.
         precision: in which it runs.
         batchable: whether several images go through it together; else one after the other.
+        batch: images that are worth being run together; more gain nothing.
+        on_gpu: whether a GPU runs it.
     """
 
     engine: str
     precision: str
     batchable: bool
+    batch: int
+    on_gpu: bool
 
     def run(self, images: Sequence[Image] | Image) -> list[Floats]:
         """Run images of one size through the network.

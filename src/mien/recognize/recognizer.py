@@ -13,12 +13,14 @@ from mien.scores import normalize
 from mien.templates import make_template
 from mien.types import Face, Floats, Image, floats
 
-BATCH = 32
-"""Crops that go through the network together; more gain nothing on a CPU (docs/log.md)."""
-
 
 class Recognizer:
-    """A recognition network with the alignment, mirror averaging and normalization of its card."""
+    """A recognition network with the alignment, mirror averaging and normalization of its card.
+
+    Attributes:
+        batch: crops that go through the network together.
+        on_gpu: whether a GPU runs it.
+    """
 
     def __init__(self, model: Model, options: EngineOptions = DEFAULT_OPTIONS) -> None:
         card = model.card
@@ -29,6 +31,7 @@ class Recognizer:
         self.size = card.input.width
         self.template = make_template(self.spec.template, self.size)
         self._session = model.session(options=options)
+        self.batch, self.on_gpu = self._session.batch, self._session.on_gpu
 
     def align(self, image: Image, face: Face) -> Image:
         """The crop of one face as this network needs it: (size, size, 3) uint8 RGB.
@@ -68,7 +71,7 @@ class Recognizer:
         checked = check_crops(crops, self.size)
         if len(checked) == 0:
             return np.empty((0, self.spec.size), np.float32), np.empty(0, np.float32)
-        parts = [self._embed_batch(checked[i : i + BATCH]) for i in range(0, len(checked), BATCH)]
+        parts = [self._embed_batch(checked[i : i + self.batch]) for i in range(0, len(checked), self.batch)]
         raw = np.concatenate(parts)
         return normalize(raw) if self.spec.normalized else raw, floats(np.linalg.norm(raw, axis=1))
 
