@@ -172,6 +172,23 @@ def test_the_group_of_the_settings_goes_before_the_worst_one(
         choose_threshold(store, card, 1e-3)
 
 
+def test_a_group_without_the_rate_of_a_search_takes_the_nearest_one_that_it_has(
+    store: Store, grouped: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mien config set group asian`, as the tutorial says, made every `mien identify` of a small gallery fail."""
+    rows = tuple(
+        ThresholdRow(value=value, unit="L2", fmr=fmr, protocol="a group", group="asian")
+        for fmr, value in ((1e-2, 0.5), (1e-3, 0.387))
+    )
+    card = grouped.model_copy(update={"group_thresholds": rows})
+    store.add(people(card, 30, 0.2))
+    monkeypatch.setenv("MIEN_GROUP", "asian")
+    for wanted in (1e-4, 1e-3):
+        chosen = choose_threshold(store, card, wanted)
+        assert (chosen.threshold.value, chosen.threshold.fmr) == (0.387, 1e-3)
+    assert chosen.notes[1].text("en") == "until then 0.387 of the card decides, the group's own for 0.1% (asian)"
+
+
 def test_people_who_are_enough_go_before_the_group_of_the_settings(
     store: Store, grouped: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,11 +138,16 @@ def _while_people_are_missing(rates: "OwnRates", card: ModelCard, promised: Thre
 
 
 def _for_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Message | None]:
-    """A card's threshold for the group of the settings, else for the worst that it knows, and what to say."""
+    """A card's threshold for the group of the settings, else for the worst that it knows, and what to say.
+
+    The group may lack the rate that is asked for: the loosest that keeps it is taken, else the strictest.
+    """
     group = load_settings().group
     if group == EVERYBODY:
         return for_worst_group(card, promised)
-    chosen = card.threshold(promised.fmr, group)
+    own = [card.threshold(row.fmr, group) for row in card.group_thresholds if row.group == group]
+    # Without any, the card says which groups it knows.
+    chosen = _nearest(own, promised.fmr) if own else card.threshold(promised.fmr, group)
     said = message("own-group", group=group, rate=percent(chosen.fmr), threshold=score_text(chosen.value))
     return chosen, said
 
@@ -162,11 +167,15 @@ def for_worst_group(card: ModelCard, promised: Threshold) -> tuple[Threshold, Me
         return promised, None
     own = [card.threshold(row.fmr, group) for row in card.group_thresholds if row.group == group]
     everybody = [_within(card.threshold(row.fmr), group) for row in card.thresholds]
-    known = sorted([*own, *(row for row in everybody if row is not None)], key=lambda row: row.fmr)
-    keeping = [row for row in known if row.fmr <= promised.fmr]
-    chosen = keeping[-1] if keeping else known[0]
+    chosen = _nearest([*own, *(row for row in everybody if row is not None)], promised.fmr)
     said = message("worst-group", group=group, rate=percent(chosen.fmr), threshold=score_text(chosen.value))
     return chosen, said
+
+
+def _nearest(known: Sequence[Threshold], fmr: float) -> Threshold:
+    """Of some thresholds with their rates within a group, the loosest that keeps a rate, else the strictest."""
+    keeping = [row for row in known if row.fmr <= fmr]
+    return max(keeping, key=lambda row: row.fmr) if keeping else min(known, key=lambda row: row.fmr)
 
 
 def _within(threshold: Threshold, group: str) -> Threshold | None:

@@ -255,7 +255,9 @@ class ModelCard(Strict):
                 f"`mien evaluate calibrate FOLDER --recognizer {self.name} --card` on a folder of subjects"
             )
         of_group = "" if group is None else f" for the group '{group}'"
-        raise CardError(f"{self.name} has no threshold at FMR {fmr:g}{of_group}; it has {measured}")
+        raise CardError(
+            f"{self.name} has no threshold at FMR {fmr:g}{of_group}; it has {measured}: take one of these"
+        )
 
 
 def _conditions(row: ThresholdRow) -> dict[str, tuple[float, float, float]]:
