@@ -120,6 +120,13 @@ def test_a_damaged_video_loses_nothing_else(
     assert "bad.mp4 cannot be opened" in shown.err and "Eileen Collins" in shown.out
 
 
+def test_nothing_that_can_be_read_is_not_called_done(gallery: Path, tmp_path: Path) -> None:
+    """Exit code 4 says that the rest was done; there was no rest."""
+    (tmp_path / "bad.mp4").write_bytes(b"x" * 500)
+    (tmp_path / "bad.jpg").write_bytes(b"x" * 500)
+    assert run(["identify", str(gallery), str(tmp_path / "bad.mp4"), str(tmp_path / "bad.jpg")]) == 3
+
+
 def test_decisions_and_pictures_of_the_users_own_are_kept(
     gallery: Path, people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from mien.cli.guarding import guarded
 from mien.cli.output_trial import output_file, output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
-from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, plural, show
+from mien.cli.terminal import FAILED, NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, plural, show
 from mien.data.face_outputs import FaceCrops
 from mien.faults import WRITING, describe
 from mien.gallery.decide import Identification
@@ -142,6 +142,8 @@ def identify(
         f"{report.known} of {plural(report.faces, 'face')} recognized; threshold {threshold.unit} "
         f"{threshold.value:.3f} at false match rate {threshold.fmr:g} per comparison",
     )
+    if report.failed and not report.has_read:
+        return FAILED
     failed = report.failed or media.faults or outputs.failed
     return PARTLY if failed else OK if report.known else UNCERTAIN if report.uncertain else NO
 

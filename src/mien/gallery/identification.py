@@ -91,6 +91,11 @@ class IdentificationReport:
         errors = [*(one.error for one in self.images), *(one.error for one in self.videos)]
         return sum(error is not None for error in errors)
 
+    @property
+    def has_read(self) -> bool:
+        """Whether any image was read, or a frame of any video."""
+        return any(one.error is None for one in self.images) or any(one.frames for one in self.videos)
+
 
 OnImage = Callable[[IdentifiedImage], None]
 
