@@ -117,6 +117,8 @@ def test_streams_that_are_full_or_closed_never_read_as_an_answer(line: str, code
     [
         (["dettect"], "No such command 'dettect'"),
         (["detect"], "Missing argument"),
+        (["verify", "cards.csv"], "See `mien verify --help`."),
+        (["data", "import", "a"], "See `mien data import --help`."),
         (["detect", "x.jpg", "--nonsense"], "No such option"),
         (
             ["detect", "x.jpg", "--engine", "steam"],

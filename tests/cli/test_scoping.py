@@ -25,7 +25,8 @@ def test_the_scope_of_a_face_as_json() -> None:
                 "fmr": 0.17,
                 "fmr_interval": [0.1, 0.2],
                 "holds": False,
-                "reason": "the lower face is covered: 17% (10% to 20%) of such strangers match, not 0.1%",
+                "reason": "the lower face is covered: 17% (10% to 20%) of such strangers match, "
+                "where 0.1% of others do",
             }
         ],
     }

@@ -160,6 +160,13 @@ def test_a_broken_transfer_goes_on_where_it_ended(tmp_path: Path, server: Server
     assert third == f"bytes={third_of + (len(server.content) - third_of) // 3}-"
 
 
+def test_a_server_that_is_not_there_is_not_said_to_have_given_0_bytes(tmp_path: Path, server: Server) -> None:
+    table = catalogue(tmp_path, server)
+    with pytest.raises(DownloadError, match="Another way: --mirror URL") as failed:
+        pull("net", catalogue=table, mirror="http://127.0.0.1:9")
+    assert "bytes are kept" not in str(failed.value)
+
+
 def test_a_server_that_ignores_ranges_is_read_from_the_beginning(tmp_path: Path, server: Server) -> None:
     """It answers 200 with the whole file to a request for the rest: what had come is not put before it."""
     server.cuts, server.ignores_ranges = 1, True

@@ -84,7 +84,8 @@ def _ended_by(reason: BaseException, *, debug: bool) -> int:
         _discard_output()
         return 0
     if isinstance(reason, USAGE):
-        _report(f"{_sentence(reason)} See `mien --help`.")
+        command = getattr(getattr(reason, "ctx", None), "command_path", "mien")
+        _report(f"{_sentence(reason)} See `{command} --help`.")
         return WRONG
     if debug:
         _report_traceback(reason)

@@ -134,9 +134,10 @@ def _from_address(file: SourceFile, folder: Path, mirror: str | None, on_progres
         raise
     except (OSError, http.client.HTTPException, ValueError) as reason:
         kept = partial.stat().st_size if partial.exists() else 0
+        onwards = f"{kept} bytes are kept, and the same command continues from there. " if kept else ""
         raise DownloadError(
-            f"{address} cannot be fetched ({reason}); {kept} bytes are kept, and the same command continues "
-            "from there. Another way: --mirror URL, or --from FOLDER with a file you have"
+            f"{address} cannot be fetched ({reason}); {onwards}Another way: --mirror URL, or --from FOLDER with a "
+            "file you have"
         ) from reason
     try:
         data = member_of(partial, file)
