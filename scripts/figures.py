@@ -89,7 +89,13 @@ def peers(language: str) -> str:
             None,
             lfw["face_recognition"]["images per second"],
         ),
-        ("mien with InsightFace's files", "research only", view2(same), None, small[OURS]["images per second"]),
+        (
+            "mien with InsightFace's files",
+            "research only",
+            view2(same),
+            "mobilefacenet-mated",
+            same["images per second"],
+        ),
         (
             "InsightFace's FaceAnalysis, the same files",
             "research only",
@@ -103,7 +109,7 @@ def peers(language: str) -> str:
         fnmr = interval(numbers(report)["fnmr@1e-03"]) if report else say("not measured")
         fnmr = fnmr.replace(" to ", " – ")
         # A speed on a busy machine says nothing next to speeds of a quiet one.
-        known = f"{speed:.0f}" if quiet or "InsightFace" not in name else say("not measured")
+        known = f"{speed:.0f}" if quiet or "FaceAnalysis" not in name else say("not measured")
         shown.append((f"[{say(name)}]{link}", say(licence), accuracy or say("not measured"), fnmr, known))
     return table([say(one) for one in head], shown)
 
