@@ -33,7 +33,8 @@ def test_every_level_has_one_place_of_its_own_on_even_pixels(sizes: list[tuple[i
         assert mosaic.width <= max(SIDE, 576) and mosaic.height <= max(SIDE, 320)
         boxes = [rectangle(place, levels) for place in mosaic.places]
         for left, top, right, bottom in boxes:
-            assert left % 2 == top % 2 == 0 and right <= mosaic.width and bottom <= mosaic.height
+            assert left % 2 == top % 2 == 0
+            assert right + MARGIN <= mosaic.width and bottom + MARGIN <= mosaic.height, "grey on every side"
         for a, b in combinations(boxes, 2):
             assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
@@ -46,11 +47,12 @@ def test_a_small_image_does_not_pay_for_a_canvas_of_the_usual_size() -> None:
 
 def test_windows_that_show_two_levels_belong_to_none() -> None:
     levels = [Level(0, 8, 8, 0, 0), Level(1, 8, 8, 0, 0)]
-    mosaic = Mosaic(64, 64, (Place(0, 0, 0), Place(1, 20, 0)))
+    assert room(levels[0]) == (14, 14), "neighbours share the margin between them"
+    mosaic = Mosaic(64, 64, (Place(0, 0, 0), Place(1, 14, 0)))
     found = owners(mosaic, levels)
     assert found.shape == (27, 27)
     for row, column in np.ndindex(found.shape):
-        alone = [n for n, left in ((0, 0), (1, 20)) if left <= 2 * column <= left + 8 and 2 * row <= 8]
+        alone = [n for n, left in ((0, 0), (1, 14)) if left <= 2 * column <= left + 8 and 2 * row <= 8]
         assert found[row, column] == (alone[0] if alone else -1)
 
 
@@ -67,7 +69,7 @@ def test_pnet_answers_for_a_level_as_if_it_were_alone(images: list[Image]) -> No
     for mosaic in lay_out(levels):
         together = net.run(draw(mosaic, levels, halved)[None])[1][0]
         for place in mosaic.places[:3]:
-            width, height = room(levels[place.level])
+            width, height = (side + MARGIN for side in room(levels[place.level]))
             single = draw(Mosaic(width, height, (Place(place.level, 0, 0),)), levels, halved)
             alone = net.run(single[None])[1][0]
             top, left = place.top // 2, place.left // 2

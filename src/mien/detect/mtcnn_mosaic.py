@@ -16,11 +16,13 @@ from mien.detect.mtcnn_pyramid import CELL, PADDING, WINDOW, Halvings, Level, dr
 from mien.types import Image
 
 MARGIN = WINDOW // 2
-"""Pixels of grey around a level: half a window, so that faces at the border of an image are found."""
+"""Pixels of grey around a level: half a window, so that faces at the border of an image are found. Neighbours share
+it, since no window reaches farther beyond a level."""
 STEP = 64
 """Sides of canvases are multiples of this many pixels."""
-SIDE = 256
-"""Usual side of a canvas. A level of MTCNN's largest working image is as high; larger levels have larger canvases."""
+SIDE = 384
+"""Usual side of a canvas, on which levels of all usual sizes leave few gaps (docs/log.md). Larger levels have larger
+canvases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Mosaic:
 
 
 def room(level: Level) -> tuple[int, int]:
-    """Width and height that a level takes with its margins, in pixels; even."""
-    return level.width + 2 * MARGIN + level.width % 2, level.height + 2 * MARGIN + level.height % 2
+    """Width and height that a level takes with the margins left of it and above it, in pixels; even."""
+    return level.width + MARGIN + level.width % 2, level.height + MARGIN + level.height % 2
 
 
 def lay_out(levels: Sequence[Level]) -> Iterator[Mosaic]:
@@ -68,7 +70,7 @@ def lay_out(levels: Sequence[Level]) -> Iterator[Mosaic]:
 
 def _canvases(rooms: Sequence[tuple[int, int]], needed: int) -> list[tuple[int, int]]:
     """Sizes of canvases that are worth trying, smallest first; the last one takes any of the levels."""
-    sides_needed = [-(-max(sides) // STEP) * STEP for sides in zip(*rooms, strict=True)]
+    sides_needed = [-(-(max(sides) + MARGIN) // STEP) * STEP for sides in zip(*rooms, strict=True)]
     width, height = (range(side, max(side, SIDE) + 1, STEP) for side in sides_needed)
     sizes = sorted(((w, h) for w in width for h in height), key=lambda size: (size[0] * size[1], size))
     return [size for size in sizes[:-1] if size[0] * size[1] >= needed] + sizes[-1:]
@@ -86,11 +88,12 @@ def _fill(
         height: of the canvas.
     """
     shelves: list[list[int]] = []  # top, and how far it is filled
+    right = width - MARGIN
     bottom, places, left = 0, list[Place](), list[int]()
     for number in waiting:
         across, down = rooms[number]
-        shelf = next((one for one in shelves if one[1] + across <= width), None)
-        if shelf is None and bottom + down <= height and across <= width:
+        shelf = next((one for one in shelves if one[1] + across <= right), None)
+        if shelf is None and bottom + down + MARGIN <= height and across <= right:
             shelf = [bottom, 0]
             shelves.append(shelf)
             bottom += down
@@ -117,7 +120,7 @@ def owners(mosaic: Mosaic, levels: Sequence[Level]) -> NDArray[np.int64]:
     rows, columns = ((side - WINDOW) // CELL + 1 for side in (mosaic.height, mosaic.width))
     found = np.full((rows, columns), -1, np.int64)
     for place in mosaic.places:
-        width, height = room(levels[place.level])
+        width, height = (side + MARGIN for side in room(levels[place.level]))
         top, left = place.top // CELL, place.left // CELL
         bottom, right = top + (height - WINDOW) // CELL + 1, left + (width - WINDOW) // CELL + 1
         found[top:bottom, left:right] = place.level
