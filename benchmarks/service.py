@@ -28,7 +28,7 @@ import numpy as np
 
 import command
 import inputs
-from mien.cli import IDLE_THREADS
+from mien.cli import IDLE_THREADS, ONE_THREAD
 from mien.freed_memory import THREAD_BLOCKS, TUNABLES
 from mien.gallery.gallery import Gallery
 from mien.gallery.identification import identify_images
@@ -74,8 +74,9 @@ def main() -> None:
 def measure(seconds: float, subjects: int, clients: list[int], smoke: bool) -> None:
     bodies = [multipart(data) for data in photographs(smoke)]
     flag = ["--smoke"] if smoke else []
-    # As the command `mien` sets them; both children inherit them.
+    # As the command `mien serve` sets them; both children inherit them.
     os.environ.setdefault(*IDLE_THREADS)
+    os.environ.setdefault(*ONE_THREAD)
     os.environ.setdefault(TUNABLES, f"{THREAD_BLOCKS}=0")
     with tempfile.TemporaryDirectory() as folder:
         gallery = make_gallery(Path(folder), subjects)

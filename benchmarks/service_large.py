@@ -25,7 +25,7 @@ import numpy as np
 
 import command
 import service
-from mien.cli import IDLE_THREADS
+from mien.cli import IDLE_THREADS, ONE_THREAD
 from mien.freed_memory import THREAD_BLOCKS, TUNABLES
 from mien.gallery.stores import open_store
 
@@ -46,6 +46,7 @@ def main() -> None:
     if given.smoke:
         given.subjects, given.large, given.requests, given.erase = 300, 200, 2, 2
     os.environ.setdefault(*IDLE_THREADS)
+    os.environ.setdefault(*ONE_THREAD)
     os.environ.setdefault(TUNABLES, f"{THREAD_BLOCKS}=0")
     os.environ.pop(KEY, None)
     bodies = [service.multipart(data) for data in service.photographs(given.smoke)]

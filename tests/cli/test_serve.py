@@ -38,6 +38,9 @@ def test_it_says_where_it_listens_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     )
     assert started.stdout is not None
     line = started.stdout.readline()
+    if sys.platform == "linux":
+        known = Path(f"/proc/{started.pid}/environ").read_bytes().split(b"\0")
+        assert b"OPENBLAS_NUM_THREADS=1" in known, "products of parallel requests would wait for each other"
     assert line.startswith("mien listens on http://127.0.0.1:"), line
     with urllib.request.urlopen(line.split()[3] + "/v1/ready") as answer:
         assert b'"ready"' in answer.read()

@@ -17,6 +17,9 @@ from mien.errors import MienError
 IDLE_THREADS = ("OPENBLAS_THREAD_TIMEOUT", "4")
 """Read by numpy's matrix library when it is loaded: for how many processor cycles, as a power of two, its threads
 spin after a product. By default 26: 25 ms on a core that other work needs (docs/decisions/0031-idle-threads.md)."""
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
+"""For the service, whose requests are computed next to each other: threads within a product would wait for each
+other, and take a tenth of the processor for that (docs/decisions/0036-threads-of-the-service.md)."""
 GARBAGE = 50_000
 """New objects after which Python looks for reference cycles that nothing needs any more; its own default is 700."""
 
@@ -130,6 +133,7 @@ def main() -> None:
     if sys.argv[1:2] == ["serve"] and "--help" not in sys.argv:
         from mien.freed_memory import restart_to_overwrite
 
+        os.environ.setdefault(*ONE_THREAD)
         restart_to_overwrite()
     # Most objects of a start stay: looking for garbage among them takes a tenth of the start's time.
     gc.set_threshold(GARBAGE)

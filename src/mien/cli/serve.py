@@ -138,13 +138,14 @@ def serve(
     if form is None:
         fail(f"--log-format is one of {', '.join(FORMATS)}, not '{log_format}'", WRONG)
     set_up_logs(form)
+    settings = load_settings()
     config = ServiceConfig(
         folder=chosen,
         host=host,
         port=port,
         detector=options.detector(detector),
         recognizer=options.recognizer(recognizer),
-        portrait_models=load_settings().portrait_model_names,
+        portrait_models=settings.portrait_model_names,
         options=options.engine_options(engine, precision),
         language=options.language(language),
         names=tuple(names or ()),
@@ -155,6 +156,8 @@ def serve(
         demo=demo,
         opentelemetry=opentelemetry,
         workers=workers,
+        scope=settings.scope,
+        identification_fmr=settings.identification_fmr,
         keep_pairs=keep_pairs,
         log_format=form,
         camera_networks=tuple(camera_networks or ()),

@@ -9,6 +9,7 @@ from typing import Literal
 from mien.image import Limits as ImageLimits
 from mien.models.options import DEFAULT_DETECTOR, DEFAULT_OPTIONS, DEFAULT_RECOGNIZER, EngineOptions
 from mien.pipeline import CHUNK
+from mien.settings import DEFAULTS
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 """Names of this machine for itself; the others of 127.0.0.0/8 are recognized as addresses."""
@@ -93,6 +94,8 @@ class ServiceConfig:
         camera_networks: networks in which cameras may be, such as 10.0.0.0/24; without one there are no cameras.
         webhook_networks: networks in which receivers of webhooks may be; without one nothing is sent.
         imports: folders and manifests that may be imported, by the names that requests give.
+        scope: what to do with faces for which the measured rate does not hold; see mien.identify.
+        identification_fmr: false match rate of searches that ask for none.
         keep_pairs: hours for which decisions on lists of pairs are kept; 0 keeps none.
         log_format: of the log on standard error: text or json.
         workers: processes that answer requests; each has its models, and its share of cores and limits.
@@ -117,6 +120,8 @@ class ServiceConfig:
     demo: bool = False
     opentelemetry: bool = False
     imports: Mapping[str, Path] = field(default_factory=dict)
+    scope: str = DEFAULTS.scope
+    identification_fmr: float = DEFAULTS.identification_fmr
     keep_pairs: float = 24.0
     log_format: Literal["text", "json"] = "text"
     workers: int = 1

@@ -32,9 +32,8 @@ from mien.service.operations import takes
 from mien.service.routes.galleries import GalleryId, gallery_for
 from mien.service.routes.stateless import ComparedFaceAnswer, Language, Recognizing, compared_answer
 from mien.service.routes.subjects import Id
-from mien.service.state import engines_of, limits_of, metrics_of
+from mien.service.state import config_of, engines_of, limits_of, metrics_of
 from mien.service.uploads import refuse_crowds, size
-from mien.settings import load_settings
 from mien.types import Face
 
 router = APIRouter(prefix="/v1/galleries/{gallery_id}", tags=["recognition"], route_class=WriteRoute)
@@ -93,14 +92,15 @@ async def identify(
     asked: Annotated[IdentifyRequest, Depends(body(IdentifyRequest))],
 ) -> IdentifyAnswer:
     """Identify the faces of a photograph, all together: nobody is in it twice, unless mirrors are possible."""
-    found, engines = gallery_for(request, caller, gallery_id), engines_of(request)
+    found, engines, config = gallery_for(request, caller, gallery_id), engines_of(request), config_of(request)
     found.require_fit()
-    policy = parse_policy(asked.threshold or f"fmr:{load_settings().identification_fmr:g}")
+    policy = parse_policy(asked.threshold or f"fmr:{config.identification_fmr:g}")
     item = size(request, "image", asked.image)
 
     def work(pipeline: SharedPipeline) -> IdentifyAnswer:
         chosen = found.threshold(policy)
-        (image,) = identify_images(found.gallery, [item], pipeline, chosen.threshold, max(asked.candidates, 5))
+        count = max(asked.candidates, 5)
+        (image,) = identify_images(found.gallery, [item], pipeline, chosen.threshold, count, config.scope)
         if image.error is not None:
             raise ImageError(image.error)
         refuse_crowds(item.name, len(image.faces), limits_of(request))
@@ -166,13 +166,14 @@ async def verify_subject(
     found, engines = gallery_for(request, caller, gallery_id), engines_of(request)
     found.require_fit()
     policy, item = parse_policy(asked.threshold), size(request, "image", asked.image)
+    scope = config_of(request).scope
     lockout: Lockout = request.app.state.lockout
     attempt = f"verify {gallery_id} {subject_id}", caller.id
     lockout.require(*attempt)
 
     def work(pipeline: SharedPipeline) -> VerifyAnswer:
         chosen = found.threshold(policy)
-        claim = verify_claim(found.gallery, subject_id, item, pipeline, chosen)
+        claim = verify_claim(found.gallery, subject_id, item, pipeline, chosen, scope)
         if claim:
             lockout.succeeded(*attempt)
         else:

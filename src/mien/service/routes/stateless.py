@@ -29,7 +29,7 @@ from mien.service.auth.callers import Caller, needs
 from mien.service.bodies import ImageBytes, RequestModel, body
 from mien.service.engines import SharedPipeline, SizedItem
 from mien.service.operations import takes
-from mien.service.state import engines_of, limits_of, metrics_of
+from mien.service.state import config_of, engines_of, limits_of, metrics_of
 from mien.service.uploads import refuse_crowds, size, sized
 
 router = APIRouter(prefix="/v1", tags=["stateless"])
@@ -171,11 +171,11 @@ async def compare(
     """Compare the most prominent faces of two images."""
     engines = engines_of(request)
     first, second = sized(request, first=asked.first, second=asked.second)
-    policy = parse_policy(asked.threshold)
+    policy, scope = parse_policy(asked.threshold), config_of(request).scope
 
     def work(pipeline: SharedPipeline) -> CompareAnswer:
         chosen = resolve_without_gallery(policy, engines.card)
-        found = compare_with(pipeline, first, second, chosen=chosen)
+        found = compare_with(pipeline, first, second, chosen=chosen, scope=scope)
         metrics_of(request).decide(found.decision.outcome)
         return CompareAnswer(
             decision=decision_answer(found.decision, str(policy), chosen, engines.card, asked.language),

@@ -25,7 +25,7 @@ from mien.service.idempotency import WriteRoute
 from mien.service.operations import takes
 from mien.service.routes.galleries import GalleryId, Reader, gallery_for
 from mien.service.routes.stateless import Language
-from mien.service.state import engines_of, forget_names, in_thread
+from mien.service.state import config_of, engines_of, forget_names, in_thread
 from mien.service.times import Time, time_text
 from mien.service.uploads import size
 
@@ -317,9 +317,12 @@ async def add_samples(
     found, engines = gallery_for(request, caller, gallery_id), engines_of(request)
     found.require_fit()
     items = [_counted(request, f"images[{place}]", data) for place, data in enumerate(asked.images)]
+    scope = config_of(request).scope
 
     def work(pipeline: SharedPipeline) -> AddedSamplesAnswer:
-        results = enrol_items(found.gallery, subject_id, items, pipeline, engines.card, strict=asked.strict)
+        results = enrol_items(
+            found.gallery, subject_id, items, pipeline, engines.card, strict=asked.strict, scope=scope
+        )
         answers = [_added(item.name, one, asked.language) for item, one in zip(items, results, strict=True)]
         return AddedSamplesAnswer(added=sum(one.sample is not None for one in answers), images=answers)
 
