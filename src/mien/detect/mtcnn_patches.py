@@ -3,7 +3,6 @@
 Owns cutting, batches of patches, suppression and box arithmetic. Decides nothing about faces.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -153,25 +152,36 @@ def _run_part(session: Session, patches: Image) -> list[Floats]:
 def cut_patches(images: Sequence[Halvings], proposals: Proposals, side: int) -> Image:
     """Cut out every box, grey where it leaves the image: (N, side, side, 3) uint8 RGB."""
     patches = np.empty((len(proposals.boxes), side, side, 3), np.uint8)
-    for patch, box, owner in zip(patches, proposals.boxes, proposals.owner, strict=True):
-        patch[:] = _patch(images[owner], box, side)
+    halving, places = _places(images, proposals, side)
+    for patch, owner, times, place in zip(
+        patches, proposals.owner.tolist(), halving.tolist(), places.tolist(), strict=True
+    ):
+        cv2.resize(_cut(images[owner][times], *place), (side, side), patch, interpolation=cv2.INTER_LINEAR)
     return patches
 
 
-def _patch(images: Halvings, box: Floats, side: int) -> Image:
-    width, height = images[0].shape[1], images[0].shape[0]
-    times = min(len(images) - 1, max(0, int(math.log2(max(1.0, float(box[2] - box[0]) / side)))))
-    image = images[times]
-    grow = floats([image.shape[1] / width, image.shape[0] / height] * 2)
+def _places(images: Sequence[Halvings], proposals: Proposals, side: int) -> tuple[Numbers, Numbers]:
+    """Where boxes are: (N,) the halving of its image that each is sampled from, (N, 4) whole pixels of that."""
+    counts = np.array([len(own) for own in images])
+    sizes = np.array([image.shape[1::-1] for own in images for image in own], np.float64)
+    first = (np.cumsum(counts) - counts)[proposals.owner]
+    shrunk = (proposals.boxes[:, 2] - proposals.boxes[:, 0]).astype(np.float64) / side
+    halving = np.minimum(np.log2(np.maximum(shrunk, 1)).astype(np.int64), counts[proposals.owner] - 1)
+    grow = floats(np.tile(sizes[first + halving] / sizes[first], 2))
+    places = np.rint(proposals.boxes * grow).astype(np.int64)
+    places[:, 2:] = np.maximum(places[:, 2:], places[:, :2] + 1)
+    return halving, places
+
+
+def _cut(image: Image, x1: int, y1: int, x2: int, y2: int) -> Image:
+    """A part of an image, grey where it leaves the image."""
     height, width = image.shape[:2]
-    x1, y1, x2, y2 = (round(value) for value in (box * grow).tolist())
-    x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
+    if x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height:
+        return image[y1:y2, x1:x2]
     cut = image[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)]
-    if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
-        whole = np.full((y2 - y1, x2 - x1, 3), PADDING, np.uint8)
-        whole[max(0, -y1) : max(0, -y1) + cut.shape[0], max(0, -x1) : max(0, -x1) + cut.shape[1]] = cut
-        cut = whole
-    return np.asarray(cv2.resize(cut, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+    whole = np.full((y2 - y1, x2 - x1, 3), PADDING, np.uint8)
+    whole[max(0, -y1) : max(0, -y1) + cut.shape[0], max(0, -x1) : max(0, -x1) + cut.shape[1]] = cut
+    return whole
 
 
 def shift_boxes(boxes: Floats, shifts: Floats) -> Floats:

@@ -104,10 +104,12 @@ def look_upside_down(detector: Detector, image: Image, faces: Faces) -> Faces:
     first = max((face.score for face in faces if tilt(face) <= UPRIGHT and not face.turn), default=0.0)
     if not 0 < first < STEADY:
         return faces
-    seen = detector.detect([turn_image(image, 180)])[0]
+    turned = turn_image(image, 180)
+    (seen,) = detect_once(detector, [turned], subjects_only=True)
     second = max((face.score for face in seen if _is_sure(face, detector.min_score)), default=0.0)
     if _log_odds(second) <= _log_odds(first) + CLEARLY:
         return faces
+    (seen,) = detector.detect([turned])
     height, width = image.shape[:2]
     return tuple(turn_back(face, 180, width, height) for face in seen)
 
