@@ -109,7 +109,9 @@ def look_upside_down(detector: Detector, image: Image, faces: Faces) -> Faces:
     second = max((face.score for face in seen if _is_sure(face, detector.min_score)), default=0.0)
     if _log_odds(second) <= _log_odds(first) + CLEARLY:
         return faces
-    (seen,) = detector.detect([turned])
+    if isinstance(detector, SubjectDetector):
+        # Its first look was for the most prominent face alone.
+        (seen,) = detector.detect([turned])
     height, width = image.shape[:2]
     return tuple(turn_back(face, 180, width, height) for face in seen)
 
