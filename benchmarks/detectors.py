@@ -21,8 +21,10 @@ import inputs
 import machine
 from mien.data.annotated import read_annotated
 from mien.detect.families import open_detector
+from mien.evaluate.detectors.identity import COUNTED
 from mien.evaluate.detectors.survey import Plan, survey
 from mien.evaluate.detectors.survey_report import survey_report
+from mien.evaluate.detectors.timing import QUICK
 from mien.evaluate.render import write_report
 from mien.image import read_image
 from mien.library.listing import detectors as installed_detectors
@@ -67,7 +69,15 @@ def smoke() -> None:
         manifest = inputs.annotated(folder / "scenes", 2)
         video = inputs.clip(folder / "clip.mp4", smoke=True)
         shown = (read_annotated(manifest).images[0].path,)
-        plan = Plan(sets=(manifest,), portraits=folder / "scenes", video=video, max_images=2, shown=shown)
+        plan = Plan(
+            sets=(manifest,),
+            portraits=folder / "scenes",
+            video=video,
+            max_images=2,
+            shown=shown,
+            sizes=(COUNTED,),
+            budget=QUICK,
+        )
         command.finish("detectors", compare(["mien-face"], plan, folder / "report", folder / "page"), smoke=True)
 
 

@@ -240,6 +240,7 @@ def test_damage_in_a_pack_is_found(people: Path, tmp_path: Path) -> None:
         Pack(tmp_path)
 
 
+@pytest.mark.fresh_process
 def test_a_cluster_gives_the_same_pack(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="the extra [ray] is not installed")
     monkeypatch.setenv("HOME", str(tmp_path))

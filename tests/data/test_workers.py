@@ -1,12 +1,9 @@
 """Processes that work for preparation."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -52,32 +49,6 @@ def threads(item: int) -> tuple[int, int]:
 
 def test_each_process_computes_in_one_thread() -> None:
     assert list(ordered(threads, range(2), 2)) == [(1, 1)] * 2
-
-
-def die_once(marker: Path, item: int) -> int:
-    """Twice the item; the first time that it is 3, the process is killed while it works."""
-    if item == 3 and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return 2 * item
-
-
-@pytest.mark.slow
-@pytest.mark.fresh_process
-def test_what_a_killed_process_of_a_cluster_had_in_hand_is_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
-    for name, value in (("HOME", str(tmp_path)), ("RAY_USAGE_STATS_ENABLED", "0")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        found = list(ordered(partial(die_once, tmp_path / "killed"), range(12), 1, "auto"))
-    finally:
-        ray.shutdown()
-    assert (tmp_path / "killed").exists()
-    assert found == [2 * item for item in range(12)]
 
 
 def test_a_cluster_that_loses_a_process_again_and_again_is_a_sentence_with_a_remedy(

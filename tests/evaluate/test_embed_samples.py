@@ -17,21 +17,6 @@ from mien.recognize.recognizer import Recognizer
 from mien.types import Floats, Image
 
 
-@pytest.mark.slow
-@pytest.mark.fresh_process
-def test_a_cluster_writes_the_same_embedding_file(
-    people: Path, network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("ray", reason="the extra [ray] is not installed")
-    for name, value in (("HOME", str(tmp_path)), ("RAY_USAGE_STATS_ENABLED", "0")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    here = embed_set(people, tmp_path / "here.parquet", recognizer=network)
-    there = embed_set(people, tmp_path / "there.parquet", recognizer=network, ray_address="local")
-    assert len(here) == len(there) == 3
-    assert (tmp_path / "here.parquet").read_bytes() == (tmp_path / "there.parquet").read_bytes()
-
-
 class Watched(Recognizer):
     """A recognizer that remembers how many crops it was given at a time, as if a GPU ran it."""
 

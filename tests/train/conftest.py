@@ -16,6 +16,10 @@ from mien.data.manifest_io import write_manifest
 from mien.data.pack import Pack
 from mien.data.prepare import PackSettings, prepare
 from mien.data.sample import Sample
+from mien.evaluate import render
+from mien.evaluate.charts import Drawing, draw
+from mien.evaluate.report import Chart
+from mien.library import engine_check
 from mien.models.golden import golden_image
 from mien.types import Box
 
@@ -25,7 +29,29 @@ sys.path.insert(0, str(Path(__file__).parent))
 import made_up  # noqa: E402
 
 from mien.train.loop import train  # noqa: E402
-from mien.train.recognizers.backbones.registry import build  # noqa: E402
+from mien.train.recognizers.backbones.registry import BACKBONES, build  # noqa: E402
+
+DRAWN: dict[object, Drawing] = {}
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the charts of reports, one of each name and form is drawn, which takes a third of a short training."""
+
+    def draw_once(chart: Chart, language: str) -> Drawing:
+        points = [min(len(series.x), 2) for series in chart.series]
+        form = chart.name, chart.kind, language, *points
+        if form not in DRAWN:
+            DRAWN[form] = draw(chart, language)
+        return DRAWN[form]
+
+    monkeypatch.setattr(render, "draw", draw_once)
+
+
+@pytest.fixture(autouse=True)
+def tried_in_few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exported network runs on every engine, but not once more for each image of a batch of 32."""
+    monkeypatch.setattr(engine_check, "BATCHES", (1, 2))
 
 
 def made_up_face(subject: int, picture: int, size: int) -> np.ndarray:
@@ -157,6 +183,13 @@ def foreign_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "theirs.pth"
     torch.save({f"module.{key}": value for key, value in build("mobilefacenet", 32).state_dict().items()}, path)
     return path
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """The section [model] of a recipe for a network that takes hardly any time."""
+    monkeypatch.setitem(BACKBONES, "tiny", made_up.TINY)
+    return {"backbone": "tiny", "embedding": 32}
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from mien.evaluate.protocols.impostor import impostor
 from mien.evaluate.scorefile import Embedded
@@ -37,21 +34,3 @@ def test_a_photograph_under_two_people_is_pointed_at(make_embedded: Make) -> Non
     assert "s0003/1.jpg (s0003)" in warning and "s0007/1.jpg (s0007)" in warning
     worst = report.pairs[0].rows[0]
     assert (worst.subject_a, worst.subject_b, worst.note) == ("s0003", "s0007", "the same file")
-
-
-@pytest.mark.slow
-@pytest.mark.fresh_process
-def test_a_cluster_gives_the_report_that_one_machine_gives(
-    make_embedded: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
-    for name, value in (("HOME", str(tmp_path)), ("RAY_USAGE_STATS_ENABLED", "0")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    single = make_embedded(max_samples=1, subjects=200)
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        there = impostor(single, ray_address="auto")
-    finally:
-        ray.shutdown()
-    assert there == impostor(single)

@@ -101,21 +101,6 @@ def test_workers_make_no_difference(listing: Listing, tmp_path: Path) -> None:
     assert len(tables[0]) == 4 and tables[0].equals(tables[1])
 
 
-@pytest.mark.slow
-@pytest.mark.fresh_process
-def test_a_cluster_measures_the_same(listing: Listing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="the extra [ray] is not installed")
-    for name, value in (("HOME", str(tmp_path)), ("RAY_USAGE_STATS_ENABLED", "0")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    found = [
-        measure_data_set(listing.root, listing.entries, tmp_path / str(address), MODELS, ray_address=address)
-        for address in (None, "local")
-    ]
-    here, there = (pa.concat_tables(one.batches(one.columns)) for one in found)
-    assert len(here) == 4 and here.equals(there)
-
-
 def test_deleting_leaves_nothing_that_was_measured(listing: Listing, tmp_path: Path) -> None:
     counts(listing, tmp_path / "out")
     assert (tmp_path / "out" / measure_cache.FOLDER).exists()
