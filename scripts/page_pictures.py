@@ -1,7 +1,6 @@
-"""Takes the pictures of the service's pages for docs/pictures, with the sample portraits that come with packages.
+"""Takes the pictures of pages for docs/pictures in a browser: those of the service, and the page of an audit.
 
-    python scripts/page_pictures.py           # needs Chromium, and pip install '.[serve,samples]' playwright
-
+Used by `python scripts/pictures.py`, which needs Chromium and `pip install '.[serve,samples]' playwright` for these.
 Starts a service of its own in a temporary folder. The faces are public-domain portraits (Eileen Collins, Grace
 Hopper); the people of the page Gallery health are random numbers.
 """
@@ -10,7 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -23,32 +25,58 @@ from mien.gallery.records import NewTemplate
 from mien.models import store
 from mien.models.defaults import DEFAULT_RECOGNIZER, package_file
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 SAMPLES = [package_file(*place) for place in PORTRAITS.values()]
 WIDE: ViewportSize = {"width": 1280, "height": 820}
 NARROW: ViewportSize = {"width": 390, "height": 820}
 COLOURS = 64
-"""Of the pictures, which keeps them small."""
+"""Of PNG pictures, which keeps them small."""
+WINDOW: ViewportSize = {"width": 1160, "height": 815}
+SMALL = (800, 562)
+"""A window, and the size to which the JPEG of one is shrunk for the README."""
 
 
-def main() -> None:
-    """Start the service, take the pictures, and stop it."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "service"
-        make_people(folder / "galleries")
-        command = [sys.executable, "-m", "mien", "serve", str(folder), "--demo", "--port", "0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as service:
-            assert service.stdout is not None
-            address = service.stdout.readline().split()[3]
-            try:
-                with sync_playwright() as started:
-                    browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-                    for name, view, scheme, language, act in PICTURES:
-                        take(browser, address, name, view, scheme, language, act)
-                    browser.close()
-            finally:
-                service.terminate()
+def take_pages(names: Sequence[str], out: Path) -> None:
+    """Take the named pictures of the service's pages, and write them into a folder."""
+    with tempfile.TemporaryDirectory() as scratch, browser() as started, service(Path(scratch)) as address:
+        for name in names:
+            take(started, address, PAGES[name], out / name)
+
+
+def take_audit(report: Path, out: Path) -> None:
+    """Take the picture of an audit's page, as it is when it is opened."""
+    with browser() as started:
+        page = started.new_page(viewport=WINDOW)
+        page.goto(report.resolve().as_uri())
+        shrunk(page, out)
+
+
+def shrunk(page: Page, out: Path) -> None:
+    """Write what the window shows as a small JPEG."""
+    with Image.open(BytesIO(page.screenshot())) as picture:
+        picture.convert("RGB").resize(SMALL, Image.Resampling.LANCZOS).save(out, quality=88)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Chromium, until the block ends."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def service(scratch: Path) -> Iterator[str]:
+    """The address of a service with the two sample people and a gallery of made-up ones."""
+    make_people(scratch / "service" / "galleries")
+    command = [sys.executable, "-m", "mien", "serve", str(scratch / "service"), "--demo", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as started:
+        assert started.stdout is not None
+        try:
+            yield started.stdout.readline().split()[3]
+        finally:
+            started.terminate()
 
 
 def make_people(folder: Path) -> None:
@@ -110,34 +138,42 @@ def audit(page: Page) -> None:
     page.locator("#entries tr").first.wait_for()
 
 
-Act = Callable[[Page], None]
-PICTURES: tuple[tuple[str, ViewportSize, str, str, Act], ...] = (
-    ("identify", WIDE, "light", "en", identify),
-    ("compare", WIDE, "dark", "en", compare),
-    ("pairs", WIDE, "light", "en", pairs),
-    ("people", NARROW, "light", "vi", people),
-    ("check", NARROW, "dark", "vi", check),
-    ("health", WIDE, "light", "en", health),
-    ("audit", NARROW, "light", "en", audit),
-)
-"""Page, size, theme, language, and what is done before the picture is taken."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A page, what is done on it before the picture is taken, and how it is shown."""
+
+    page: str
+    act: Callable[[Page], None]
+    view: ViewportSize
+    scheme: str = "light"
+    language: str = "en"
 
 
-def take(browser: Browser, address: str, name: str, view: ViewportSize, scheme: str, language: str, act: Act) -> None:
-    """Open a page, do something, and write the picture with few colours."""
-    context = browser.new_context(viewport=view, color_scheme=scheme)
+PAGES = {
+    "service.jpg": Picture("identify", identify, WINDOW),
+    "page-identify.png": Picture("identify", identify, WIDE),
+    "page-compare.png": Picture("compare", compare, WIDE, "dark"),
+    "page-pairs.png": Picture("pairs", pairs, WIDE),
+    "page-people.png": Picture("people", people, NARROW, language="vi"),
+    "page-check.png": Picture("check", check, NARROW, "dark", "vi"),
+    "page-health.png": Picture("health", health, WIDE),
+    "page-audit.png": Picture("audit", audit, NARROW),
+}
+"""A PNG shows what is below the head of the page, a JPEG what the window shows."""
+
+
+def take(browser: Browser, address: str, one: Picture, path: Path) -> None:
+    """Open a page, do something, and write the picture; a PNG has few colours."""
+    context = browser.new_context(viewport=one.view, color_scheme=one.scheme)
     page = context.new_page()
-    page.goto(f"{address}/{name}?language={language}")
+    page.goto(f"{address}/{one.page}?language={one.language}")
     page.wait_for_load_state("networkidle")
-    act(page)
+    one.act(page)
     page.wait_for_load_state("networkidle")
-    path = FOLDER / f"page-{name}.png"
-    page.locator("main").screenshot(path=path)
+    if path.suffix == ".jpg":
+        shrunk(page, path)
+    else:
+        page.locator("main").screenshot(path=path)
+        with Image.open(path) as picture:
+            picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     context.close()
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(f"{path.name}: {path.stat().st_size // 1024} KB")
-
-
-if __name__ == "__main__":
-    main()
