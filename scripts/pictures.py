@@ -142,9 +142,11 @@ DRAWN: dict[str, Callable[[Path], None]] = {
 def main() -> int:
     """Draw, or compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[*SHOWN, "all"], help="the pictures to draw")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"the pictures to draw: all, {', '.join(SHOWN)}")
     parser.add_argument("--check", action="store_true", help="compare only")
     given = parser.parse_args()
+    if unknown := set(given.names) - {*SHOWN, "all"}:
+        parser.error(f"no picture is called {', '.join(sorted(unknown))}")
     old = old_pictures()
     if given.check:
         for name in old:

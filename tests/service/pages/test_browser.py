@@ -104,6 +104,8 @@ def test_from_signing_in_to_an_erased_person(
     page.set_input_files("#first input[type=file]", collins_path)
     page.set_input_files("#second input[type=file]", hopper_path)
     page.locator("#result .no-match").wait_for()
+    assert "mien config set group asian" in page.locator("#result .note code").all_text_contents()
+    assert "`" not in page.locator("#result").inner_text(), "commands are shown as code, without backticks"
     page.goto(f"{address}/pairs")
     page.set_input_files("#first input[type=file]", [collins_path, hopper_path])
     page.set_input_files("#second input[type=file]", [hopper_path, hopper_path])

@@ -24,8 +24,13 @@ export function element(tag, values = {}, ...children) {
   return made;
 }
 
+// A sentence of the service as nodes: commands stand between backticks in it, and are shown as code.
+export function sentence(words) {
+  return words.split(/`([^`]+)`/).map((part, place) => (place % 2 ? element("code", { textContent: part }) : part));
+}
+
 export function say(message, isError = false) {
-  status.textContent = message;
+  status.replaceChildren(...sentence(message));
   status.classList.toggle("error", isError);
 }
 

@@ -1,6 +1,6 @@
 // A photograph checked by rules, also live with the camera.
 
-import { attempt, call, element, language, number, text } from "./api.js";
+import { attempt, call, element, language, number, sentence, text } from "./api.js";
 import { Photo } from "./photo.js";
 
 const rules = document.getElementById("rules");
@@ -23,7 +23,7 @@ function show(found) {
   const outcome = found.outcome.replace(" ", "-");
   const card = element("article", { className: `card ${outcome}` }, element("h3", { textContent: text(`check-${outcome}`) }));
   if (found.quality !== null) card.append(element("p", { textContent: text("quality", { value: number(found.quality, 0) }) }));
-  card.append(element("ul", {}, ...found.instructions.map((one) => element("li", { textContent: one }))));
+  card.append(element("ul", {}, ...found.instructions.map((one) => element("li", {}, ...sentence(one)))));
   const rows = found.rules.map((one) =>
     element("tr", {}, element("td", { textContent: one.title }), element("td", { textContent: text(`state-${one.state.replace(" ", "-")}`) }),
       element("td", { textContent: one.value === null ? one.reason : `${number(one.value, 2)} ${one.unit}` })),

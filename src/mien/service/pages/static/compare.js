@@ -1,6 +1,6 @@
 // Whether two photographs show one person.
 
-import { attempt, call, element, language, number, text, thresholdText } from "./api.js";
+import { attempt, call, element, language, number, sentence, text, thresholdText } from "./api.js";
 import { Photo } from "./photo.js";
 
 const threshold = document.getElementById("threshold");
@@ -20,10 +20,10 @@ async function compare() {
   const card = element("article", { className: `card ${outcome}` }, element("h3", { textContent: text(`compare-${outcome}`) }));
   card.append(element("p", { textContent: text("score", { value: number(decision.score), unit: decision.unit }) }));
   for (const side of [found.first, found.second]) {
-    for (const reason of side.reasons) card.append(element("p", { textContent: reason.message }));
+    for (const reason of side.reasons) card.append(element("p", {}, ...sentence(reason.message)));
     if (side.ambiguous) card.append(element("p", { textContent: text("several-faces") }));
   }
-  const notes = [thresholdText(decision.threshold), ...decision.notes].map((one) => element("p", { className: "note", textContent: one }));
+  const notes = [thresholdText(decision.threshold), ...decision.notes].map((one) => element("p", { className: "note" }, ...sentence(one)));
   result.replaceChildren(card, ...notes);
 }
 

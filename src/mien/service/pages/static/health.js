@@ -1,6 +1,6 @@
 // How well a gallery separates its own people, what thresholds cost, and who may be one person.
 
-import { attempt, call, element, fillGalleries, language, number, say, text, thresholdText } from "./api.js";
+import { attempt, call, element, fillGalleries, language, number, say, sentence, text, thresholdText } from "./api.js";
 import { tradeoff } from "./curve.js";
 
 const gallery = document.getElementById("gallery");
@@ -81,7 +81,7 @@ async function show() {
   const facts = text("health-facts", { subjects: found.subjects, samples: found.samples, several: found.several, without: found.without_consent });
   const parts = [element("p", { textContent: facts })];
   if (found.decides) parts.push(element("p", { textContent: thresholdText(found.decides) }));
-  parts.push(...found.notes.map((one) => element("p", { className: "note", textContent: one })));
+  parts.push(...found.notes.map((one) => element("p", { className: "note" }, ...sentence(one))));
   parts.push(element("h2", { textContent: text("costs") }), costs());
   if (found.curve.length) parts.push(element("h2", { textContent: text("curve") }), tradeoff(found));
   if (found.strangers.length) parts.push(element("h2", { textContent: text("spread") }), spread());

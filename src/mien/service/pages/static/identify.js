@@ -1,6 +1,6 @@
 // Who the faces of a photograph are.
 
-import { attempt, call, element, fillGalleries, language, number, text, thresholdText } from "./api.js";
+import { attempt, call, element, fillGalleries, language, number, sentence, text, thresholdText } from "./api.js";
 import { Photo } from "./photo.js";
 
 const gallery = document.getElementById("gallery");
@@ -24,7 +24,7 @@ function show(found) {
   photo.draw(found.faces.map((one) => ({ box: one.face.box, outcome: one.outcome, label: title(one) })));
   const cards = found.faces.map(card);
   if (!cards.length) cards.push(element("p", { textContent: text("no-face") }));
-  const about = [thresholdText(found.threshold), ...found.notes].map((one) => element("p", { className: "note", textContent: one }));
+  const about = [thresholdText(found.threshold), ...found.notes].map((one) => element("p", { className: "note" }, ...sentence(one)));
   result.replaceChildren(...cards, ...about);
 }
 
@@ -38,7 +38,7 @@ function title(one) {
 function card(one) {
   const shown = element("article", { className: `card ${one.outcome}` }, element("h3", { textContent: title(one) }));
   shown.append(element("p", { textContent: text(`about-${one.given_away ? "given-away" : one.outcome}`) }));
-  for (const reason of one.reasons) shown.append(element("p", { textContent: reason.message }));
+  for (const reason of one.reasons) shown.append(element("p", {}, ...sentence(reason.message)));
   if (one.candidates.length) {
     const list = one.candidates.map((each) => element("li", { textContent: `${each.name}: ${number(each.score)}` }));
     const details = element("details", {}, element("summary", { textContent: text("candidates") }), element("ol", {}, ...list));

@@ -1,7 +1,7 @@
 // Many pairs of photographs: two columns of files, or a table that names them, or a list that the service has; a table of
 // decisions to look through.
 
-import { attempt, call, element, language, may, number, say, text, thresholdText } from "./api.js";
+import { attempt, call, element, language, may, number, say, sentence, text, thresholdText } from "./api.js";
 
 const TOGETHER = 8;
 const find = (id) => document.getElementById(id);
@@ -103,14 +103,14 @@ function summarize(counts, toReview, found) {
   const parts = OUTCOMES.map((name) => `${text(`pairs-${name.replace(" ", "-")}`)}: ${number(counts[name] ?? 0)}`);
   find("summary").textContent = `${parts.join(", ")}. ${text("pairs-to-look", { count: number(toReview) })}`;
   const notes = [thresholdText(found.threshold), ...found.notes];
-  find("notes").replaceChildren(...notes.map((note) => element("p", { className: "note", textContent: note })));
+  find("notes").replaceChildren(...notes.map((note) => element("p", { className: "note" }, ...sentence(note))));
 }
 
 function show(one) {
   decided.push(one);
   const faces = one.names.map((name, n) => element("figure", {}, ...(one.shown[n] ? [element("img", { src: one.shown[n], alt: name, loading: "lazy" })] : []), element("figcaption", { className: "note", textContent: name })));
   const score = one.score === null ? "" : text("score", { value: number(one.score), unit: one.unit });
-  const reasons = one.reasons.map((reason) => element("p", { className: "note", textContent: (reason.side ? `${text(`pairs-side-${reason.side}`)} ` : "") + reason.message }));
+  const reasons = one.reasons.map((reason) => element("p", { className: "note" }, ...sentence((reason.side ? `${text(`pairs-side-${reason.side}`)} ` : "") + reason.message)));
   const outcome = element("td", {}, element("strong", { className: one.outcome.replace(" ", "-"), textContent: text(`pairs-${one.outcome.replace(" ", "-")}`) }));
   if (one.review) outcome.append(element("p", { className: "note", textContent: text("pairs-look") }));
   const row = element("tr", {}, element("td", { textContent: one.number }), element("td", {}, element("div", { className: "pairs" }, ...faces)), outcome, element("td", { textContent: score }), element("td", {}, ...reasons));

@@ -1,6 +1,6 @@
 // People of a gallery: search, add, look at, change, merge and erase them.
 
-import { attempt, call, date, element, fillGalleries, language, may, say, text } from "./api.js";
+import { attempt, call, date, element, fillGalleries, language, may, say, sentence, text } from "./api.js";
 import { ask } from "./dialog.js";
 import { Photo } from "./photo.js";
 
@@ -84,7 +84,7 @@ async function addSample(blob) {
   const lines = [one.detail, ...one.reasons.map((each) => each.message), ...one.conflicts.map((each) => text(`conflict-${each.kind.replace(" ", "-")}`, { name: each.subject }))];
   const title = text(one.enrolled ? "was-enrolled" : "was-refused", { status: text(`status-${one.status.replaceAll(" ", "-")}`) });
   const card = element("article", { className: `card ${one.enrolled ? "match" : "unknown"}` }, element("h3", { textContent: title }));
-  card.append(...lines.filter(Boolean).map((line) => element("p", { textContent: line })));
+  card.append(...lines.filter(Boolean).map((line) => element("p", {}, ...sentence(line))));
   byId("advice").replaceChildren(card);
   say(title);
 }
@@ -94,7 +94,7 @@ async function advise(frame) {
   const found = await call("POST", "portraits/check", { form: { image: frame, language } });
   const outcome = found.outcome.replace(" ", "-");
   const card = element("article", { className: `card ${outcome}` }, element("h3", { textContent: text(`check-${outcome}`) }));
-  card.append(...found.instructions.slice(0, 3).map((one) => element("p", { textContent: one })));
+  card.append(...found.instructions.slice(0, 3).map((one) => element("p", {}, ...sentence(one))));
   byId("advice").replaceChildren(card);
 }
 
