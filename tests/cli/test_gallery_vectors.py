@@ -64,3 +64,13 @@ def test_a_wrong_place_is_one_sentence_and_moves_nothing(
     error = capsys.readouterr().err
     assert sentence in " ".join(error.split()) and "secret" not in error
     assert run(["gallery", "compare", str(gallery), str(file)]) == 0
+
+
+@pytest.mark.parametrize("verb", ["enrol GALLERY .", "subjects GALLERY", "gallery create GALLERY"])
+def test_a_database_in_the_place_of_a_gallery_is_one_sentence_with_the_remedy(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(verb.replace("GALLERY", "postgresql://an:secret@db.example.org/mien").split()) == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "keeps only the vectors of a gallery" in said and "secret" not in said
+    assert "mien gallery create FILE --vectors postgresql://" in said

@@ -9,9 +9,10 @@ import pytest
 
 from mien.errors import ContractError, GalleryError
 from mien.gallery.gallery import Gallery
+from mien.gallery.keeping import create_gallery
 from mien.gallery.names import find_subject
 from mien.gallery.recall import Recall, keep_recall, kept_recall
-from mien.gallery.records import Identity, NewTemplate
+from mien.gallery.records import GallerySettings, Identity, NewTemplate
 from mien.gallery.stores import create_store, open_store
 from mien.gallery.transfer import (
     check_vectors,
@@ -232,3 +233,22 @@ def test_doctor_says_that_the_recall_was_not_measured_or_is_old(
     keep_recall(store, old)
     assert kept_recall(store) == old and check_vectors(gallery)[1].state == "good"
     assert "0.9889 of 1 templates in 9 searches" in check_vectors(gallery)[1].detail
+
+
+def test_a_gallery_is_made_with_its_vectors_in_a_database(tmp_path: Path, postgres_address: str) -> None:
+    path, vector = tmp_path / "new.gallery", np.eye(1, 128, dtype=np.float32)[0]
+    create_gallery(path, "dlib-resnet", GallerySettings("none"), postgres_address)
+    opened = Gallery.open(path)
+    assert opened.store.vectors_at == postgres_address and opened.store.settings().keep == "none"
+    opened.store.add([NewTemplate("An", "sha", vector, None)])
+    assert [one.subject for one in opened.search(vector[None], 1)[0]] == ["An"]
+    opened.close()
+    assert vector.tobytes() not in path.read_bytes()
+    assert [(one.topic, one.state) for one in check_vectors(path)] == [("vectors", "good"), ("recall", "note")]
+
+
+def test_where_the_database_cannot_be_reached_no_gallery_is_made(tmp_path: Path, postgres_server: str) -> None:
+    path = tmp_path / "new.gallery"
+    with pytest.raises(GalleryError, match="cannot be reached"):
+        create_gallery(path, "dlib-resnet", GallerySettings(), "postgresql:///db?host=/nowhere")
+    assert list(tmp_path.iterdir()) == []

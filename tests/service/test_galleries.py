@@ -4,14 +4,19 @@ import base64
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
 
-from mien.errors import MasterKeyError
+from mien.errors import GalleryError, MasterKeyError
 from mien.gallery.profiles import Profile
-from mien.gallery.records import GallerySettings
+from mien.gallery.records import GallerySettings, Identity, NewTemplate
 from mien.gallery.stores.outside_vectors import WAITING, Table, waiting_text
+from mien.gallery.vectors import VECTOR_STORES
+from mien.gallery.vectors.base import Near
 from mien.service.engines import Engines
 from mien.service.errors import ServiceError
 from mien.service.galleries import DELETED, FOLDER, MARKED, Galleries
@@ -98,4 +103,59 @@ def test_a_gallery_is_not_deleted_while_a_database_still_has_vectors_of_the_eras
     assert galleries.find(made.id) is made and store.subjects() == [] and made.path.exists()
     store.write_kept(WAITING, None)
     assert galleries.delete(made.id, None, lambda: None) == 0 and not made.path.exists()
+    galleries.close()
+
+
+class MadeUpVectors:
+    """A database in memory: what its galleries put, by their ids."""
+
+    kept: ClassVar[dict[str, dict[str, np.ndarray]]] = {}
+
+    def __init__(self, address: str, gallery: str, identity: Identity) -> None:
+        self.address, self._mine = address, self.kept.setdefault(gallery, {})
+
+    def count(self) -> int:
+        return len(self._mine)
+
+    def put(self, ids: list[str], vectors: np.ndarray) -> None:
+        self._mine.update(zip(ids, vectors, strict=True))
+
+    def get(self, ids: list[str]) -> np.ndarray:
+        return np.array([self._mine[one] for one in ids], np.float32).reshape(len(ids), -1)
+
+    def nearest(self, queries: np.ndarray, count: int, *, exact: bool) -> list[Near]:
+        return [Near(list(self._mine), self.get(list(self._mine))) for _ in queries]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_new_galleries_have_their_vectors_in_the_database_of_the_operator(
+    tmp_path: Path, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = replace(VECTOR_STORES["postgresql"], package="numpy", open=MadeUpVectors)
+    monkeypatch.setitem(VECTOR_STORES, "postgresql", kind)
+    address, vector = "postgresql://db.example.org/mien", np.eye(1, 128, dtype=np.float32)[0]
+    galleries = Galleries(tmp_path, engines.card, address)
+    made = galleries.create("Door", GallerySettings())
+    assert made.gallery.store.vectors_at == address
+    made.gallery.store.add([NewTemplate("An", "sha", vector, None)])
+    assert len(MadeUpVectors.kept[made.id]) == 1
+    assert [one.subject for one in galleries.find(made.id).gallery.search(vector[None], 1)[0]] == ["An"]
+    galleries.close()
+    again = Galleries(tmp_path, engines.card)
+    assert again.find(made.id).gallery.store.vectors_at == address, "also without the option"
+    again.close()
+
+
+def test_a_wrong_database_refuses_the_start_and_one_that_is_not_there_a_new_gallery(
+    tmp_path: Path, engines: Engines
+) -> None:
+    pytest.importorskip("pg8000", reason="PostgreSQL needs mien[postgres]")
+    with pytest.raises(GalleryError, match="vectors cannot be kept at 'nowhere'"):
+        Galleries(tmp_path, engines.card, "nowhere")
+    galleries = Galleries(tmp_path, engines.card, "postgresql:///db?host=/nowhere")
+    with pytest.raises(GalleryError, match="cannot be reached"):
+        galleries.create("Door", GallerySettings())
+    assert list(galleries) == [] and not list((tmp_path / FOLDER).iterdir())
     galleries.close()

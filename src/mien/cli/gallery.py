@@ -61,15 +61,25 @@ def create(
     keep: Keep = None,
     consent: NeedsConsent = None,
     grace: Grace = None,
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            "--vectors",
+            help="The database that keeps the vectors: postgresql://HOST/NAME or milvus://HOST.",
+            show_default="the gallery file",
+        ),
+    ] = None,
 ) -> int:
     """Make an empty gallery and choose what it keeps.
 
-    Example:
+    Examples:
 
       mien gallery create door.gallery --keep none --consent --grace 30
+
+      mien gallery create door.gallery --vectors postgresql://mien@db.example.org/mien
     """
     chosen = _settings(GallerySettings(), keep, consent, grace)
-    create_gallery(gallery, options.recognizer(recognizer), chosen)
+    create_gallery(gallery, options.recognizer(recognizer), chosen, vectors)
     out.print(f"{gallery} is ready: `mien enrol {gallery} FOLDER` enrols subjects")
     return OK
 

@@ -55,6 +55,15 @@ def serve(
             "--keep-pairs", min=0, max=24 * 366, help="Hours for which decisions on lists of pairs are kept; 0: none."
         ),
     ] = 24.0,
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            "--vectors",
+            help="The database that keeps the vectors of galleries that are made from now on: postgresql://HOST/NAME "
+            "or milvus://HOST.",
+            show_default="the gallery files",
+        ),
+    ] = None,
     camera_networks: Annotated[
         list[str] | None,
         typer.Option(
@@ -160,6 +169,7 @@ def serve(
         identification_fmr=settings.identification_fmr,
         keep_pairs=keep_pairs,
         log_format=form,
+        vectors=vectors,
         camera_networks=tuple(camera_networks or ()),
         webhook_networks=tuple(webhook_networks or ()),
         imports={name: Path(path) for name, path in options.named(imports, "--import", "NAME=PATH").items()},

@@ -15,8 +15,9 @@ import numpy as np
 
 from mien.errors import ContractError, GalleryError
 from mien.gallery.recall import Recall, is_outdated, keep_recall, kept_recall, measure_recall
+from mien.gallery.records import Identity
 from mien.gallery.stores import open_file
-from mien.gallery.stores.base import require_identity
+from mien.gallery.stores.base import Store, require_identity
 from mien.gallery.stores.outside_vectors import Table
 from mien.gallery.stores.sqlite import SqliteStore
 from mien.gallery.vectors import IN_FILE, open_vectors
@@ -27,6 +28,9 @@ from mien.progress import OnProgress, Progress, no_progress
 
 ORPHAN_AGE = 600
 """Seconds after which a vector without a row is not an enrolment that is being written."""
+
+NOBODY = "0" * 32
+"""The id of no gallery."""
 
 PROBES = 1_000
 """Searches by which two places of vectors are compared."""
@@ -56,6 +60,44 @@ class VectorComparison:
 
     def __bool__(self) -> bool:
         return self.differences == 0
+
+
+def require_vectors(address: str, identity: Identity) -> None:
+    """Make sure that a database can keep vectors, before a gallery is made for them.
+
+    Args:
+        address: of the database.
+        identity: of the embeddings.
+
+    Raises:
+        GalleryError: it cannot be reached, or keeps another model's vectors there.
+    """
+    target = open_vectors(address, NOBODY, identity)
+    try:
+        target.count()
+    finally:
+        target.close()
+
+
+def keep_vectors_at(store: Store, address: str) -> None:
+    """Let a gallery without samples keep its vectors in a database from the start.
+
+    Args:
+        store: of the gallery.
+        address: of the database.
+
+    Raises:
+        GalleryError: the gallery is not a file, or the database cannot be reached.
+    """
+    if not isinstance(store, SqliteStore):
+        raise GalleryError(f"{store.address} is not a gallery file: its vectors are where it is")
+    target = open_vectors(address, store.id, store.identity)
+    try:
+        target.count()
+        store.switch_vectors(target)
+    except BaseException:
+        target.close()
+        raise
 
 
 def export_vectors(

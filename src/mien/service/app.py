@@ -102,7 +102,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         engines: its models; they are closed when it stops.
     """
     capacity, metrics, access_store = Capacity(config.limits), Metrics(), AccessStore(config.folder)
-    opened, auditing = Galleries(config.folder, engines.card), Auditing(config.folder)
+    opened, auditing = Galleries(config.folder, engines.card, config.vectors), Auditing(config.folder)
     state_file = StateFile(config.folder)
     tracing = Tracing.open() if config.opentelemetry else Tracing()
 

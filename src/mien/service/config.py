@@ -91,6 +91,7 @@ class ServiceConfig:
         self_signed: whether it makes its own certificate.
         demo: whether a gallery of two sample portraits is made.
         opentelemetry: whether requests become spans of OpenTelemetry.
+        vectors: the address of the database that keeps the vectors of new galleries; None for their files.
         camera_networks: networks in which cameras may be, such as 10.0.0.0/24; without one there are no cameras.
         webhook_networks: networks in which receivers of webhooks may be; without one nothing is sent.
         imports: folders and manifests that may be imported, by the names that requests give.
@@ -126,6 +127,7 @@ class ServiceConfig:
     log_format: Literal["text", "json"] = "text"
     workers: int = 1
     worker: int = 0
+    vectors: str | None = None
     camera_networks: tuple[str, ...] = ()
     webhook_networks: tuple[str, ...] = ()
 

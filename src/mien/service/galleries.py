@@ -20,6 +20,8 @@ from mien.gallery.stores.master_key import find_master_key
 from mien.gallery.stores.outside_vectors import WAITING
 from mien.gallery.threshold_policies import ThresholdPolicy, resolve_policy
 from mien.gallery.thresholds import ChosenThreshold
+from mien.gallery.transfer import NOBODY, keep_vectors_at, require_vectors
+from mien.gallery.vectors import open_vectors
 from mien.models.card import ModelCard
 from mien.service.errors import ServiceError, not_found
 
@@ -123,13 +125,18 @@ class Galleries:
     Args:
         folder: of the service.
         card: of its recognizer.
+        vectors: the address of the database that keeps the vectors of new galleries; None for their files.
 
     Raises:
         MasterKeyError: the master key is malformed, or a gallery is encrypted with another one.
+        GalleryError: the address of the database is wrong, or what it needs is not installed.
     """
 
-    def __init__(self, folder: Path, card: ModelCard) -> None:
-        self._folder, self._card = folder / FOLDER, card
+    def __init__(self, folder: Path, card: ModelCard, vectors: str | None = None) -> None:
+        self._folder, self._card, self._vectors = folder / FOLDER, card, vectors
+        if vectors is not None:
+            # It may start later than the service, and is not connected to yet.
+            open_vectors(vectors, NOBODY, identity_of(card)).close()
         self._deleted, self._lock_file = folder / DELETED, folder / LOCK
         for place in (self._folder, self._deleted):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -204,11 +211,20 @@ class Galleries:
         return found
 
     def create(self, name: str, settings: GallerySettings) -> OpenGallery:
-        """Make a gallery of the service's recognizer."""
+        """Make a gallery of the service's recognizer.
+
+        Raises:
+            GalleryError: the database for its vectors cannot be reached, and nothing was made.
+        """
         path = self._folder / f"{secrets.token_hex(8)}{SUFFIX}"
+        if self._vectors is not None:
+            require_vectors(self._vectors, identity_of(self._card))
         with self._alone():
             opened = self._add(path, Gallery.create(path, self._card))
             self._seen.add(path)
+            if self._vectors is not None:
+                keep_vectors_at(opened.gallery.store, self._vectors)
+                opened.forget_index()
             opened.gallery.store.change_settings(settings)
             opened.rename(name)
         return opened

@@ -1,9 +1,13 @@
 """PostgreSQL that is gone, refuses, or holds what mien did not write: one sentence each. See also test_base.py."""
 
 import os
+import shutil
 import socket
 import ssl
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -152,3 +156,50 @@ def test_a_certificate_that_does_not_hold_is_not_called_a_server_that_does_not_r
     text = f"postgresql://db.example.org/x?sslrootcert={tmp_path / 'none.pem'}"
     with pytest.raises(GalleryError, match=r"none.pem"):
         postgres._encryption(postgres.read_address(text, "P", postgres.OPTIONS))
+
+
+@pytest.fixture
+def debian_server() -> Iterator[str]:
+    """The folder of the socket of a PostgreSQL as a distribution packs it, without pgvector."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not programs or not hasattr(os, "geteuid"):
+        pytest.skip("there is no PostgreSQL of the system: apt-get install postgresql-15")
+    control = programs[-1].with_name("pg_ctl")
+    # The server refuses to run as root.
+    account = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    with TemporaryDirectory(prefix="mien-pg-", ignore_cleanup_errors=True) as folder:
+        if account:
+            shutil.chown(folder, "postgres")
+
+        def call(*command: str) -> None:
+            subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=60, **account)  # type: ignore[call-overload]
+
+        call(str(programs[-1]), "-D", f"{folder}/data", "-A", "trust", "-U", "postgres", "--no-sync")
+        options = f"-c listen_addresses='' -c fsync=off -k {folder}"
+        call(str(control), "-D", f"{folder}/data", "-o", options, "-l", f"{folder}/log", "-w", "start")
+        yield folder
+        call(str(control), "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+
+
+def test_a_server_of_the_system_without_pgvector_is_exact_and_says_so(
+    debian_server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = f"postgresql:///postgres?host={debian_server}"
+    if run(address, "SELECT 1 FROM pg_available_extensions WHERE name = 'vector'"):
+        pytest.skip("the PostgreSQL of the system has pgvector")
+    opened = PostgresVectors(address, new_id(), IDENTITY)
+    rows = np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32)
+    names = [f"{number:032x}" for number in range(500)]
+    with opened.loading():
+        opened.put(names, rows)
+    assert opened.get(names).tobytes() == rows.tobytes()
+    query = rows[7] + np.float32(0.1)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    nearest = {names[place] for place in np.argsort(-(unit @ query))[:5]}
+    for exact in (False, True):
+        (near,) = opened.nearest(query[None], 5, exact=exact)
+        assert nearest <= set(near.ids)
+    assert sum("every search reads all vectors, which is exact and slow" in one for one in caplog.messages) == 1
+    opened.remove(names[:490])
+    assert opened.count() == 10 and "VACUUM" in opened.compact()
+    opened.close()

@@ -6,6 +6,8 @@ from mien.errors import GalleryError
 from mien.gallery.records import Identity
 from mien.gallery.stores.base import Store
 from mien.gallery.stores.sqlite import SqliteStore
+from mien.gallery.vectors import VECTOR_STORES
+from mien.gallery.vectors.addresses import without_secrets
 
 DEFAULT_SCHEME = "sqlite"
 
@@ -50,6 +52,11 @@ def _resolve(address: str | Path) -> tuple[type[Store], str]:
     if not separator:
         return STORES[DEFAULT_SCHEME], str(address)
     if scheme not in STORES:
+        if scheme in VECTOR_STORES:
+            raise GalleryError(
+                f"{without_secrets(str(address))} is a database, which keeps only the vectors of a gallery: make the "
+                f"gallery as a file with `mien gallery create FILE --vectors {scheme}://...`, and name that file"
+            )
         known = ", ".join(f"{name}://" for name in STORES)
         raise GalleryError(f"{address}: there is no store for {scheme}://; there are {known} and plain paths")
     return STORES[scheme], place if scheme == DEFAULT_SCHEME else str(address)
