@@ -20,7 +20,13 @@ import figure_sentences
 from results import numbers, result
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLED = ("README.md", "README.vi.md", "docs/benchmarks.md", "docs/guide/portraits-measured.md")
+TABLED = (
+    "README.md",
+    "README.vi.md",
+    "docs/benchmarks.md",
+    "docs/guide/portraits-measured.md",
+    "docs/guide/sizing.md",
+)
 FILES = tuple(dict.fromkeys((*TABLED, *(one.file for one in figure_sentences.SENTENCES))))
 MARK = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 DETECTORS = ("mien-face", "scrfd-2.5g", "mtcnn", "yunet", "ultra-light-rfb-320", "dlib-hog", "haar", "dlib-mmod")
@@ -273,6 +279,43 @@ def search(language: str) -> str:
     return table(head, rows)
 
 
+def templates(language: str) -> str:
+    """What templates take: memory, disk, the time of a search, and how many identifications that leaves."""
+    head = ("templates", "memory", "gallery file", "one search (p50)", "64 at once (p50)", "index")
+    kinds = {"FloatIndex": "float32, exact", "QuantizedIndex": "8-bit codes, exact"}
+    # A request while the cores are busy, without a search that takes a noticeable time.
+    request = 1000 / max(one["per second"] for one in result("service")["service"])
+    rows = []
+    for name, one in result("search").items():
+        if name.endswith(" templates"):
+            alone, many = (one[kind]["p50, ms"] for kind in ("one query", "64 queries"))
+            rate = f"{1000 / (request + alone):.0f}"
+            sizes = f"{one['memory of the open gallery, MB']} MB", f"{one['file, MB']:,} MB"
+            rows.append((name.split()[0], *sizes, f"{alone:.1f} ms", f"{many:,.0f} ms", kinds[one["index"]], rate))
+    # A hundred times the largest, whose codes and ids take 520 bytes each.
+    times = f"{alone / 10:.1f} s", f"{many / 10:,.0f} s"
+    planned = "52 GB", f"{one['file, MB'] / 10:,.0f} GB", *times, kinds[one["index"]]
+    rows.append(("100,000,000, planned", *planned, f"{1000 / (request + 100 * alone):.2f}"))
+    return table((*head, "identifications per second, planned"), rows)
+
+
+def load(language: str) -> str:
+    """What identifications cost the service, by clients and by how many images go through the models together."""
+    head = ("clients at once", "images together", "per second", "processor ms per request", "p50, p95, p99 in ms")
+    rows = [
+        (
+            one["clients"],
+            "alone" if one["together"] == 1 else f"up to {one['together']}",
+            f"{one['per second']:.1f}",
+            f"{one['processor ms per request']:.1f}",
+            ", ".join(f"{value:,.0f}" for value in one["p50, p95, p99 in ms"]),
+            f"{one['memory before and after in MB'][1]} MB",
+        )
+        for one in result("service")["service"]
+    ]
+    return table((*head, "memory"), rows)
+
+
 def preparation(language: str) -> str:
     """Photographs to aligned crops, against the field's usual way."""
     rows = []
@@ -385,7 +428,7 @@ def _share(rate: dict[str, Any]) -> str:
 TABLES: dict[str, Callable[[str], str]] = {
     one.__name__: one
     for one in (
-        *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search),
+        *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search, templates, load),
         *(preparation, impostors, backbones, heads, gpu, trainings, labels, inventory),
     )
 }
