@@ -28,7 +28,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PAGES, SITE = ROOT / "build" / "site-pages", ROOT / "site"
 DOCS, RESULTS = ROOT / "docs", ROOT / "benchmarks" / "results"
-COPIED = ("index.md", "install.md", "benchmarks.md", "architecture.md", "glossary.md", "log.md", "openapi.json")
+COPIED = (
+    *("index.md", "install.md", "benchmarks.md", "architecture.md", "glossary.md", "log.md"),
+    *("openapi.json", "extra.css"),
+)
 FOLDERS = ("guide", "tutorials", "vi", "decisions", "pictures")
 TUTORIALS = ("index", "enrol", "identity-cards", "audit", "threshold", "train", "fine-tune", "service")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")

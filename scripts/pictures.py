@@ -13,6 +13,7 @@ drawn here.
 import argparse
 import hashlib
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -37,11 +38,17 @@ SYSTEMS = ("default-mated", "face-reid-0095-mated", "mien-r29-mated", "mobilefac
 CELL, LABEL = 96, 120
 """Sides of a corrupted image and of its name, in pixels."""
 
+CURVES = "benchmarks/pictures.py"
 PAGES = "src/mien/service/pages"
 LOOK = ("src/mien/html/look.css", f"{PAGES}/static/app.css")
 SHOWN: dict[str, tuple[str, ...]] = {
     "det-lfw.png": tuple(f"docs/reports/{name}/report.json" for name in SYSTEMS),
     "transforms.jpg": ("src/mien/evaluate/corruptions.py",),
+    **{
+        f"heads-{name}.png": ("src/mien/train/recognizers/heads.py", CURVES)
+        for name in ("target", "curricular", "gradient")
+    },
+    "augmentation.jpg": ("src/mien/train/recognizers/augment.py", CURVES),
     "group.jpg": ("src/mien/cli/drawing.py", "src/mien/cli/lettering.py"),
     "audit.jpg": ("src/mien/html/look.css", "src/mien/html/style.css", "src/mien/portrait/report/page.html"),
     "service.jpg": (*LOOK, f"{PAGES}/shell.html", f"{PAGES}/identify.html"),
@@ -56,9 +63,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
 ELSEWHERE = {
     "recognizers.png": "benchmarks/results/recognizers.json",
     "one-person-twice.png": "benchmarks/results/twice.json",
-    **dict.fromkeys(("heads-target.png", "heads-curricular.png", "heads-gradient.png", "augmentation.jpg"), None),
 }
-"""Charts that a benchmark draws in the same run as its result, and formulas that benchmarks/pictures.py draws."""
+"""Charts that a benchmark draws in the same run as its result."""
 
 
 def checksum(name: str) -> str:
@@ -125,6 +131,11 @@ def audit(path: Path) -> None:
         take_audit(Path(scratch) / "report" / "report.html", path)
 
 
+def curves(path: Path) -> None:
+    """Formulas of heads, and augmentations: all of them are drawn at once."""
+    subprocess.run([sys.executable, ROOT / CURVES], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
 def _run(*words: str, codes: Sequence[int] = (0,)) -> None:
     code = run(list(words))
     if code not in codes:
@@ -136,6 +147,7 @@ DRAWN: dict[str, Callable[[Path], None]] = {
     "transforms.jpg": corruptions,
     "group.jpg": group,
     "audit.jpg": audit,
+    **{name: curves for name, shown in SHOWN.items() if CURVES in shown},
 }
 
 
@@ -153,9 +165,9 @@ def main() -> int:
             print(f"docs/pictures/{name} is older than what it shows: python scripts/pictures.py {name}")
         return 1 if old else 0
     names = list(SHOWN) if "all" in given.names else given.names or old
-    for name in names:
-        if name in DRAWN:
-            DRAWN[name](FOLDER / name)
+    drawn = {DRAWN[name]: name for name in names if name in DRAWN}
+    for make, name in drawn.items():
+        make(FOLDER / name)
     if pages := [name for name in names if name not in DRAWN]:
         from page_pictures import take_pages
 

@@ -75,6 +75,13 @@ def test_rates_along_an_axis_have_one_form_and_room(language: str) -> None:
     assert not [text for text in ticks(Drawing(svg, b"")) if not text.endswith("%")]
 
 
+def test_rates_against_the_threshold_are_percentages_too() -> None:
+    rates = (1e-6, 1e-4, 1e-2, 1.0)
+    svg = draw(chart("fmr", series=(Series(name="one", x=(0.1, 0.2, 0.3, 0.4), y=rates),), marks=()), "en").svg
+    names = set(re.findall(r"<text[^>]*>([\d.,]+%)</text>", svg))
+    assert {"0.01%", "1%", "100%"} <= names and "10" not in re.findall(r"<tspan[^>]*>([^<]+)<", svg)
+
+
 @pytest.fixture
 def axes() -> Callable[[Chart], Axes]:
     def drawn(chart: Chart) -> Axes:

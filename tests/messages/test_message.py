@@ -15,6 +15,9 @@ from mien.messages import Message, has_message, number, text_of, translate
         (0.25, "", "0.25", "0,25"),
         (1234.5, ",.1f", "1,234.5", "1.234,5"),
         (-3, "", "-3", "-3"),
+        (1e-05, "", "0.00001", "0,00001"),
+        (-2.5e-07, "", "-0.00000025", "-0,00000025"),
+        (1e-12, "", "1e-12", "1e-12"),
     ],
 )
 def test_numbers_are_written_as_the_language_writes_them(value: float, spec: str, en: str, vi: str) -> None:

@@ -204,6 +204,7 @@ def _fmr(axes: "Axes", chart: Chart, language: str) -> None:
                 series.x, np.maximum(series.low, floor), series.high, color=colour, alpha=0.2, linewidth=0
             )
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda rate, _: _percent(rate, language))
     _number_axis(axes.xaxis, language)
     _mark(axes, chart)
     axes.grid(alpha=0.3)

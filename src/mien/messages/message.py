@@ -3,10 +3,14 @@
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from mien.errors import LanguageError
 from mien.messages.catalogue import FALLBACK, ONE, Catalogue, find_catalogue
+
+SMALLEST = 1e-9
+"""Numbers down to this one are written out: a column of rates holds 0.001 and 0.00001, not 1e-05."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ def _find(code: str, language: str, is_one: bool) -> tuple[Catalogue, str]:
 
 def _number(value: float, spec: str, catalogue: Catalogue) -> str:
     text = format(value, spec or ("," if isinstance(value, int) else "g"))
+    if not spec and "e-" in text and abs(value) >= SMALLEST:
+        text = f"{Decimal(text):f}"
     return text.translate({ord(","): catalogue.thousands, ord("."): catalogue.decimal})
 
 
