@@ -1,11 +1,16 @@
 """The quality scale against the points that the standard's table and plain formulas give."""
 
 import math
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mien.portrait.measures import colour, framing, light, mask, model_measures
-from mien.portrait.measures.scale import falling, rising, sigmoid
+from mien.portrait.measures.scale import falling, median, rising, sigmoid
 
 
 @pytest.mark.parametrize(("x", "x0", "w"), [(0.3, 0.2, 0.05), (-4, 1, 15), (70, 70, 20), (1e6, 0, 1), (-1e6, 0, 1)])
@@ -64,3 +69,25 @@ def test_colour_eyes_and_mouth() -> None:
     assert model_measures.eyes_quality(0.02) == pytest.approx(50)
     assert model_measures.mouth_quality(0.2) == pytest.approx(50)
     assert mask.mask_quality(0.25) == 75
+
+
+@given(st.lists(st.integers(-500, 500), min_size=1, max_size=30), st.sampled_from(["float32", "float64", "int16"]))
+def test_the_median_is_numpys_in_every_bit(values: list[int], kind: str) -> None:
+    given = (np.array(values) / 7).astype(kind)
+    assert median(given) == float(np.median(given))
+    assert median(given[None]) == median(given)
+
+
+def test_scopes_are_measured_without_the_package_of_masked_arrays() -> None:
+    """It takes a fortieth of the time of `mien compare`."""
+    lines = (
+        "import sys, numpy as np",
+        "from mien.scope import find_scope",
+        "from mien.types import Box, Cutout, Face",
+        "points = np.array([[80, 90], [120, 90], [100, 112], [84, 130], [116, 130]], np.float32)",
+        "image = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)",
+        "found = find_scope(Cutout(image, points), Face(Box(60, 60, 140, 150), 0.99, points))",
+        "assert len(found.values) >= 4, found",
+        "assert 'numpy.ma' not in sys.modules",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.portrait.measures.face_chip import EDGE, IED, FaceChip, once
-from mien.portrait.measures.scale import falling, rising
+from mien.portrait.measures.scale import falling, median, rising
 from mien.portrait.measures.spectrum import half_power
 from mien.types import Floats, floats
 
@@ -137,7 +137,7 @@ def _grid(grey: Floats, axis: int) -> float:
     places = cv2.reduce(cv2.max(cv2.min(jumps, 16), -16), 1 - axis, cv2.REDUCE_AVG).reshape(-1)
     whole = len(places) // GRID * GRID
     phases = places[:whole].reshape(-1, GRID).mean(axis=0)
-    return float(phases.max() - np.median(phases))
+    return float(phases.max() - median(phases))
 
 
 def sharpness_quality(value: float) -> float:

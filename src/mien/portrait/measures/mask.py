@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.portrait.measures.face_chip import CHIP, IED, FaceChip, once
-from mien.portrait.measures.scale import clamp, sigmoid
+from mien.portrait.measures.scale import clamp, median, sigmoid
 from mien.types import Floats, Image, floats
 
 HALF = 2
@@ -88,7 +88,7 @@ def facts(chip: FaceChip) -> dict[str, float]:
         "line of the mouth": line / contrast,
         "edges at the mouth": texture / contrast,
         "share unlike skin": float(other[inside].mean()),
-        "distance in colour": float(np.log1p(np.median(np.hypot(unlike[:, 1], unlike[:, 2])))),
+        "distance in colour": float(np.log1p(median(np.hypot(unlike[:, 1], unlike[:, 2])))),
         "spread of colours": float(np.log1p(tones[:6, 1:].std(axis=0).sum())),
         "roughness": float(np.log1p(10 * _rough(chip, lower)[inside].mean() / contrast)),
         "edge across the cheeks": float(np.log1p(min(_edge(colours, chip, side) for side in (-CHEEKS, CHEEKS)))),

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mien.portrait.measures.face_chip import CHIP, IED, FaceChip
-from mien.portrait.measures.scale import falling
+from mien.portrait.measures.scale import falling, median
 from mien.types import Floats, floats
 
 
@@ -54,7 +54,7 @@ def dark_lenses(chip: FaceChip) -> float:
     """How much darker the brighter eye's surroundings are than the cheek below: 0 alike, 1 black."""
     shares = []
     for eye, cheek in zip(chip.points[:2], chip.cheeks, strict=True):
-        below = float(np.median(cheek)) + 1e-3
+        below = median(cheek) + 1e-3
         shares.append(1 - _upper_quartile(_lens(chip, eye)) / below)
     return max(0.0, min(shares))
 
@@ -68,7 +68,7 @@ def _upper_quartile(values: Floats) -> float:
 def glare(chip: FaceChip) -> float:
     """Share of the eyes' surroundings that is white and far brighter than the cheeks."""
     both = np.concatenate([_lens(chip, eye).reshape(-1) for eye in chip.points[:2]])
-    cheek = max(float(np.median(one)) for one in chip.cheeks)
+    cheek = max(median(one) for one in chip.cheeks)
     return float((both > max(0.8, 1.6 * cheek)).mean()) if cheek < 0.75 else 0.0
 
 

@@ -1,6 +1,24 @@
-"""Maps native values to the 0 to 100 quality scale of ISO/IEC 29794-5. Owns the sigmoids; knows no measure."""
+"""Maps native values to the 0 to 100 quality scale of ISO/IEC 29794-5. Owns the sigmoids and the median; knows no
+measure."""
 
 from math import exp
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def median(values: NDArray[Any]) -> float:
+    """The median of numbers of which none is NaN.
+
+    numpy's own looks for NaN; for that it imports numpy.ma, which takes a fortieth of the time of `mien compare`.
+    """
+    flat = values.reshape(-1)
+    middle = len(flat) // 2
+    if len(flat) % 2:
+        return float(np.partition(flat, middle)[middle])
+    low, high = np.partition(flat, (middle - 1, middle))[middle - 1 : middle + 1]
+    return float((low + high) / 2) if np.issubdtype(flat.dtype, np.floating) else (int(low) + int(high)) / 2
 
 
 def sigmoid(x: float, x0: float, w: float) -> float:

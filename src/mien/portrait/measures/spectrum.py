@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.portrait.measures.scale import median
 from mien.types import Floats, floats
 
 BANDS = 64
@@ -144,7 +145,7 @@ def deviation(grey: Floats) -> float:
     if np.count_nonzero(lit) < 64:
         return 0.0
     usual = slope.reshape(-1) if lit.all() else slope[lit]
-    calm = lit & (slope <= np.median(usual[::4]))
+    calm = lit & (slope <= median(usual[::4]))
     rest = cv2.absdiff(cv2.filter2D(grey, cv2.CV_32F, MASK), 0)
     return float(np.sqrt(np.pi / 2) / 6 * cv2.mean(rest, calm.view(np.uint8))[0])
 
