@@ -12,7 +12,8 @@ from mien.evaluate.discard import LIMIT, DiscardCurve, discard_curve
 from mien.evaluate.qualities import known_qualities
 from mien.evaluate.report import Chart, Number, Series, Table, number
 from mien.evaluate.scorefile import Embedded
-from mien.evaluate.wording import describe, message, rate_text, score_text, share
+from mien.evaluate.wording import describe, message, rate_text, score_text
+from mien.messages.figures import percent
 from mien.pairwise.all_pairs import PairStatistics
 from mien.pairwise.operating_points import OperatingPoint
 from mien.types import Floats
@@ -47,7 +48,7 @@ def discard_section(embedded: Embedded, pairs: PairStatistics, points: Sequence[
     curves = ranked_curves(pairs, found, allowed[-1].threshold)
     if all(curve.gain != curve.gain for curve in curves.values()):
         return DiscardSection(numbers={})
-    note = message("quality.section-note", rate=rate_text(allowed[-1].wanted), limit=share(LIMIT))
+    note = message("quality.section-note", rate=rate_text(allowed[-1].wanted), limit=percent(LIMIT))
     return DiscardSection(
         tables=(curves_table(curves).model_copy(update={"note": note}),),
         charts=(curves_chart(curves),),
@@ -87,7 +88,7 @@ def curves_table(curves: Mapping[str, DiscardCurve]) -> Table:
         columns=(
             message("quality.measure"),
             message("quality.at-start"),
-            *(message("quality.at", share=share(wanted)) for wanted in SHOWN),
+            *(message("quality.at", share=percent(wanted)) for wanted in SHOWN),
             message("quality.area"),
             message("quality.gain"),
         ),
@@ -101,7 +102,7 @@ def curves_table(curves: Mapping[str, DiscardCurve]) -> Table:
             )
             for name, curve in curves.items()
         ),
-        note=message("quality.note", limit=share(LIMIT)),
+        note=message("quality.note", limit=percent(LIMIT)),
     )
 
 
