@@ -324,7 +324,7 @@ def on_gpu(chosen: set[str], minutes: float, counts: tuple[int, ...]) -> dict:
 def smoke(chosen: set[str]) -> dict:
     parts = {
         "ir50-128": {"kind": "steps", "depth": 18, "batch": 2, "classes": [10], "way": "off", "rounds": 1, "each": 1},
-        "whole": {"kind": "whole", "backbone": "mobilefacenet", "batch": 8, "way": "off", "marks": (1, 2, 3)},
+        "whole": {"kind": "whole", "backbone": "mobilefacenet", "batch": 4, "way": "off", "marks": (1, 2, 3)},
     }
     loader = {"counts": (2,), "batch": 8, "seconds": 0.05, "pack": {"crops": 64, "classes": 8}}
     return measure(chosen, 5.0, "cpu", parts, loader)
