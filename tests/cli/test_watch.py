@@ -27,7 +27,8 @@ def test_events_are_json_lines_and_the_copy_is_written(
     clip: Path, gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "copy.mp4"
-    code = run(["watch", str(clip), "--gallery", str(gallery), "--json", "--every", "3", "--out", str(copy)])
+    crops = ["--crops", str(tmp_path / "faces")]
+    code = run(["watch", str(clip), "--gallery", str(gallery), "--json", "--every", "3", "--out", str(copy), *crops])
     said = capsys.readouterr()
     events = [json.loads(line) for line in said.out.splitlines()]
     assert code == 0
@@ -37,6 +38,9 @@ def test_events_are_json_lines_and_the_copy_is_written(
     assert [one.get("presentation_attacks") for one in events] == [None, "not assessed", "not assessed"]
     assert "1 of 1 track named; compared once" in said.err and "12 frames" in said.err
     assert sum(1 for _ in Video(str(copy))) == 12
+    crop = tmp_path / "faces" / "door-0001.jpg"
+    assert [one.get("thumbnail") for one in events] == [None, None, str(crop)] and crop.stat().st_mode & 0o077 == 0
+    assert read_image(crop).shape[0] > 60 and read_image(crop).std() > 20, "a face with its surroundings"
 
 
 def test_a_table_says_why_a_track_has_no_name(

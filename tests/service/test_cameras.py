@@ -1,5 +1,7 @@
 """Camera processes: started again when they end, stopped when deleted, and run by one worker alone."""
 
+import math
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from mien.service.camera_networks import parse_networks
 from mien.service.camera_stores import CameraStores
 from mien.service.cameras import Cameras
 from mien.service.config import ServiceConfig
+from mien.service.metrics import LOAD
 
 CHILD = """
 import json, sys
@@ -173,3 +176,21 @@ def test_events_of_a_track_share_one_thumbnail_and_an_image_comes_when_it_is_ask
     assert "JPEG" not in str(events) and cameras.stores.previews.find(camera.id) is None
     cameras.stores.previews.ask(camera.id)
     until(lambda: cameras.stores.previews.find(camera.id) == b"JPEG")
+
+
+def test_the_delay_of_the_slowest_watched_camera_is_a_number_of_the_metrics(
+    make: Callable[[], Cameras], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cameras = make()
+    door, gate, yard = (cameras.store.add(name, GALLERY, ADDRESS, "fmr:1e-4").id for name in ("A", "B", "C"))
+    cameras.store.note(door, "watching", delay=0.2)
+    cameras.store.note(gate, "watching", delay=0.7)
+    cameras.store.note(yard, "lost", delay=9.0)
+    assert cameras.load() == {"cameras_watched": 2, "cameras_not_watched": 1, "camera_delay_seconds": 0.7}
+    assert set(cameras.load()) < set(LOAD)
+
+    def fail() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(cameras.store, "all", fail)
+    assert all(math.isnan(value) for value in cameras.load().values())

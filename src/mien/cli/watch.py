@@ -7,13 +7,15 @@ import typer
 
 from mien.cli import drawing, options
 from mien.cli.guarding import guarded
-from mien.cli.output_trial import output_file
+from mien.cli.output_trial import output_file, output_folder
 from mien.cli.progress import progress_bar
 from mien.cli.tables import TerminalTable
 from mien.cli.terminal import NO, OK, PARTLY, UNCERTAIN, WRONG, emit, err, fail, out, plural, show
 from mien.errors import SettingsError
 from mien.gallery.threshold_policies import ThresholdPolicy, parse_policy
 from mien.messages import Message
+from mien.output_names import OutputGuard, output_names
+from mien.save_image import encode_to
 from mien.types import Image
 from mien.watch import WatchEvent, WatchReport, watch_source
 from mien.watch.watcher import WatchedFrame
@@ -65,6 +67,15 @@ def watch(
             callback=output_file,
         ),
     ] = None,
+    crops: Annotated[
+        Path | None,
+        typer.Option(
+            "--crops",
+            help="Write the best view of each followed face to this folder when it has left.",
+            show_default=False,
+            callback=output_folder,
+        ),
+    ] = None,
     detector: options.Detector = None,
     recognizer: options.GalleryRecognizer = None,
     scope: options.Scope = None,
@@ -97,7 +108,7 @@ def watch(
 
       mien watch door.mp4 --gallery staff.gallery --out annotated.mp4
 
-      mien watch camera:0 --gallery staff.gallery
+      mien watch camera:0 --gallery staff.gallery --crops faces/
 
       mien watch rtsp://user:password@10.0.0.7/door --gallery staff.gallery --json
     """
@@ -106,8 +117,9 @@ def watch(
     language, policy = options.language(None), _policy(threshold)
 
     def on_event(event: WatchEvent) -> None:
+        crop = None if crops is None else _write_crop(guard, crops, event)
         if json:
-            emit(event.as_json(language))
+            emit(event.as_json(language) | ({} if crop is None else {"thumbnail": str(crop)}))
         else:
             out.print(line_of(event, language))
 
@@ -152,6 +164,17 @@ def watch(
     named = [one for one in report.tracks if one.person is not None and one.person.subject is not None]
     uncertain = any(one.decision == "uncertain" for one in report.tracks)
     return PARTLY if report.error else OK if named else UNCERTAIN if uncertain else NO
+
+
+def _write_crop(guard: OutputGuard, folder: Path, event: WatchEvent) -> Path | None:
+    """Write the best view of a face that has left; gives the file, None where there is none."""
+    if event.kind != "left" or event.thumbnail is None:
+        return None
+    (name,) = output_names([event.source])
+    path = name.path(folder, f"-{event.track:04d}.jpg")
+    with guard.write(path, private=True) as scratch:
+        encode_to(scratch, event.thumbnail)
+    return path
 
 
 def _policy(text: str | None) -> ThresholdPolicy | None:

@@ -7,6 +7,7 @@ the folder, runs them. Watches nothing itself.
 import base64
 import json
 import logging
+import math
 import os
 import secrets
 import sqlite3
@@ -76,6 +77,17 @@ class Cameras:
         if self._lock is not None:
             self._lock.close()
         self.stores.close()
+
+    def load(self) -> dict[str, float]:
+        """Numbers of this moment, see mien.service.metrics.LOAD; not numbers where the file cannot be read."""
+        names = "cameras_watched", "cameras_not_watched", "camera_delay_seconds"
+        try:
+            found = self.store.all()
+        except sqlite3.Error:
+            return dict.fromkeys(names, math.nan)
+        watched = [one for one in found if one.state == "watching"]
+        slowest = max((one.delay for one in watched), default=0.0)
+        return dict(zip(names, (len(watched), len(found) - len(watched), slowest), strict=True))
 
     def _look(self) -> None:
         """Where no other worker does it, start what should run and does not, and stop what should not run."""

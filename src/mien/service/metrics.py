@@ -35,6 +35,12 @@ LOAD: dict[str, tuple[Literal["livesum", "livemostrecent"], str]] = {
         "livemostrecent",
         "Deliveries to webhooks that are to be sent, or sent again.",
     ),
+    "cameras_watched": ("livemostrecent", "Cameras that are watched."),
+    "cameras_not_watched": ("livemostrecent", "Cameras that start, are lost or cannot be watched."),
+    "camera_delay_seconds": (
+        "livemostrecent",
+        "Seconds from when a frame is read to its event, of the slowest camera that is watched.",
+    ),
     "erasures_pending": ("livemostrecent", "Galleries with traces of somebody who was erased."),
 }
 """The load of a moment: of each worker, or of the service as any of them sees it."""

@@ -10,6 +10,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+import simplejpeg
 
 from mien.service.app import create_app
 from mien.service.config import ServiceConfig
@@ -58,6 +59,7 @@ def test_from_adding_a_camera_to_an_erased_person_and_over_a_restart(
         subject = client.post(f"/v1/galleries/{gallery}/subjects", json={"name": "Eileen Collins"}).json()["id"]
         client.post(f"/v1/galleries/{gallery}/subjects/{subject}/samples", files={"images": collins_bytes})
         asked = {"name": "Entrance", "gallery": gallery, "address": address, "threshold": "fmr:1e-2"}
+        asked |= {"keep_thumbnails": 1, "preview": True}
         added = client.post("/v1/cameras", json=asked)
         assert added.status_code == 200 and "Pa55" not in added.text and "127.0.0.1" not in added.text
         path = f"/v1/cameras/{added.json()['id']}/events"
@@ -66,7 +68,13 @@ def test_from_adding_a_camera_to_an_erased_person_and_over_a_restart(
         assert (event["outcome"], event["name"], event["subject"]) == ("match", "Eileen Collins", subject)
         (listed,) = until(client, "/v1/cameras", lambda one: one["cameras"][0]["state"] == "watching")["cameras"]
         assert listed["name"] == "Entrance" and listed["seen"] and "Pa55" not in str(listed)
+        images = path.removesuffix("events")
+        thumbnail, preview = f"{images}thumbnails/{event['thumbnail']}", client.get(f"{images}preview")
+        assert simplejpeg.decode_jpeg(preview.content).shape == (240, 240, 3)
+        seen = simplejpeg.decode_jpeg(client.get(thumbnail).content)
+        assert seen.std() > 20 and max(seen.shape) <= 192, "a face with its surroundings"
         client.delete(f"/v1/galleries/{gallery}/subjects/{subject}")
+        assert client.get(thumbnail).status_code == 404
         after = client.get(path).json()["events"]
         assert all(one["name"] is None and one["subject"] is None for one in after), "erased from the events too"
     connections = door.connections

@@ -6,8 +6,6 @@ from mien.errors import GalleryError
 from mien.gallery.records import Identity
 from mien.gallery.stores.base import Store
 from mien.gallery.stores.sqlite import SqliteStore
-from mien.gallery.vectors import VECTOR_STORES
-from mien.gallery.vectors.addresses import without_secrets
 
 DEFAULT_SCHEME = "sqlite"
 
@@ -52,6 +50,10 @@ def _resolve(address: str | Path) -> tuple[type[Store], str]:
     if not separator:
         return STORES[DEFAULT_SCHEME], str(address)
     if scheme not in STORES:
+        # Imported here, since verbs that only list subjects need no numpy.
+        from mien.gallery.vectors import VECTOR_STORES
+        from mien.gallery.vectors.addresses import without_secrets
+
         if scheme in VECTOR_STORES:
             raise GalleryError(
                 f"{without_secrets(str(address))} is a database, which keeps only the vectors of a gallery: make the "
