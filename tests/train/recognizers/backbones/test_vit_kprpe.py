@@ -17,12 +17,14 @@ from vit_by_hand import (  # noqa: E402
 )
 
 from mien.errors import RecipeError  # noqa: E402
+from mien.train.compute.counting import count_forward  # noqa: E402
+from mien.train.recognizers.backbones.crop_landmarks import CropLandmarks  # noqa: E402
 from mien.train.recognizers.backbones.registry import build  # noqa: E402
-from mien.train.recognizers.backbones.vit import VitSize  # noqa: E402
+from mien.train.recognizers.backbones.vit import ViT, VitSize  # noqa: E402
 from mien.train.recognizers.backbones.vit_kprpe import ViTKPRPE, bucket, buckets  # noqa: E402
 
 POSE = [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
-"""Where alignment puts eyes, nose and corners of the mouth in a crop of 112 pixels."""
+"""Eyes, nose and corners of the mouth in pixels of a crop, about which landmarks are drawn."""
 
 
 @pytest.mark.parametrize(("name", "heads"), [("vit-s-kprpe", 8), ("vit-b-kprpe", 16)])
@@ -99,12 +101,43 @@ def test_a_tiny_one_gives_what_its_weights_and_landmarks_give_by_hand() -> None:
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_without_landmarks_they_are_where_alignment_puts_them() -> None:
+def test_landmarks_are_found_in_the_crop_in_training_and_in_use() -> None:
     network, _ = tiny()
-    crops, pose = torch.randn(2, 3, 112, 112), torch.tensor([POSE, POSE]) / 112
+    crops = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(2))
+    points = CropLandmarks()(crops)
     with torch.no_grad():
-        torch.testing.assert_close(network(crops), network(crops, pose), rtol=1e-4, atol=1e-5)
-        assert (network(crops) - network(crops, pose + 0.1)).abs().max() > 1e-3, "landmarks matter"
+        for mode in (network, network.train(mode=True)):
+            torch.manual_seed(0)
+            found = mode(crops)
+            torch.manual_seed(0)
+            torch.testing.assert_close(found, mode(crops, points), rtol=1e-4, atol=1e-5)
+        network.eval()
+        assert (network(crops) - network(crops, points + 0.1)).abs().max() > 1e-3, "landmarks matter"
+
+
+def test_landmarks_are_found_in_rgb_whatever_order_the_network_takes() -> None:
+    network, _ = tiny()
+    crops = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(3))
+    network.spec = network.spec.with_colour("BGR")
+    with torch.no_grad():
+        expected = network(crops, CropLandmarks()(crops.flip(1)))
+        torch.testing.assert_close(network(crops), expected, rtol=1e-4, atol=1e-5)
+        assert not torch.equal(CropLandmarks()(crops), CropLandmarks()(crops.flip(1)))
+
+
+def test_finding_landmarks_adds_nothing_to_what_a_checkpoint_has() -> None:
+    network, _ = tiny()
+    assert set(network.state_dict()) == set(SHAPES)
+    assert all(network.stage_of(name) >= 0 for name, _ in network.named_parameters())
+
+
+def test_a_plan_counts_the_memory_of_the_biases() -> None:
+    with torch.device("meta"):
+        plain, bent = ViT(TINY, 8).eval(), ViTKPRPE(TINY, 8).eval()
+    (operations, numbers), (plain_operations, plain_numbers) = count_forward(bent, 112), count_forward(plain, 112)
+    # A crop has five points, and 16 x 16 pairs of patches in 4 blocks of 2 heads, with 49 values for each patch there.
+    assert numbers - plain_numbers == 10 + 4 * 2 * (16 * 16 + 16 * 49)
+    assert operations > plain_operations
 
 
 def test_patches_cannot_be_left_out() -> None:

@@ -2,8 +2,8 @@
 
 The attention's logits get a bias that depends on where the two patches are to each other, and on where the query's
 patch is to the five landmarks: b[h, i, j] = f_h(p_i - landmarks)[bucket(i - j)]. f is linear, and one matrix has the
-rows of all blocks and heads. Buckets are those of iRPE's product method (Wu et al., ICCV 2021, eq. 18). Finds no
-landmarks: without any, they are where alignment puts them.
+rows of all blocks and heads. Buckets are those of iRPE's product method (Wu et al., ICCV 2021, eq. 18). The network
+finds the landmarks in the crop by itself (crop_landmarks.py), so it takes crops as every other network does.
 """
 
 import math
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from mien.errors import RecipeError
-from mien.templates import arcface_template
 from mien.train.recognizers.backbones import vit
 from mien.train.recognizers.backbones.backbone import WeightLayout
+from mien.train.recognizers.backbones.crop_landmarks import CropLandmarks
 from mien.train.recognizers.backbones.vit import SIDE, ViT, VitSize
 
 LAYOUT = WeightLayout(
     vit.MARK,
     vit.OUTPUT,
-    "trained by CVLface with each face's landmarks, in place of which mien takes those that alignment aims at: RGB, "
-    "unless color_space in its model.yaml says BGR",
+    "trained by CVLface with landmarks that its DFA network finds in each crop, in place of which mien takes those of "
+    "MTCNN's O-Net: RGB, unless color_space in its model.yaml says BGR",
     whole=True,
     spare=(vit.HIDDEN,),
 )
@@ -59,6 +59,22 @@ def buckets(side: int) -> Tensor:
     return (rows * SPAN + columns).reshape(side * side, side * side)
 
 
+class PairBias(nn.Module):
+    """The bias of each pair of patches, from one value for each bucket of the query."""
+
+    _places: Tensor
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        own = torch.arange(side * side)[:, None] * SPAN * SPAN + buckets(side)
+        self.register_buffer("_places", own.flatten(), persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, heads, patches, buckets) to (N, heads, patches, patches)."""
+        patches = values.shape[2]
+        return values.flatten(2).index_select(2, self._places).unflatten(2, (patches, patches))
+
+
 class ViTKPRPE(ViT):
     """A vision transformer that knows where the landmarks are.
 
@@ -68,9 +84,7 @@ class ViTKPRPE(ViT):
         dropout: of the patches' states at the input.
     """
 
-    _buckets: Tensor
     _grid: Tensor
-    _pose: Tensor
 
     def __init__(self, size: VitSize, embedding: int = 512, dropout: float = 0.0) -> None:
         super().__init__(size, embedding, dropout)
@@ -78,12 +92,11 @@ class ViTKPRPE(ViT):
         self.keypoint_linear = nn.Linear(2 * LANDMARKS, SPAN * SPAN * size.heads * size.depth)
         nn.init.zeros_(self.keypoint_linear.weight)
         nn.init.zeros_(self.keypoint_linear.bias)
-        self.register_buffer("_buckets", buckets(side), persistent=False)
+        self._pairs = PairBias(side)
         middles = (torch.arange(side) + 0.5) / side
         grid = torch.stack(torch.meshgrid(middles, middles, indexing="xy"), dim=-1).reshape(-1, 1, 2)
         self.register_buffer("_grid", grid, persistent=False)
-        pose = torch.tensor([(arcface_template(SIDE).points / SIDE).tolist()])
-        self.register_buffer("_pose", pose, persistent=False)
+        self._landmarks = CropLandmarks()
         # All blocks use it, so it belongs to the last stage.
         self._stages = (*self._stages[:-1], (*self._stages[-1], "keypoint_linear."))
 
@@ -105,17 +118,18 @@ class ViTKPRPE(ViT):
 
         Args:
             x: (N, 3, 112, 112) pixels.
-            landmarks: (N, 5, 2) x, y as shares of the crop's side; None takes the pose that alignment aims at.
+            landmarks: (N, 5, 2) x, y as shares of the crop's side; None finds them in the crops.
 
         Returns:
             (N, embedding).
         """
+        if landmarks is None:
+            landmarks = self._landmarks(x.flip(1) if self.spec.colour == "BGR" else x)
         state = self.dropout(self.patch_embed(x) + self.pos_embed)
-        return self._project(self._blocks(state, self._biases(self._pose if landmarks is None else landmarks)))
+        return self._project(self._blocks(state, self._biases(landmarks)))
 
     def _biases(self, landmarks: Tensor) -> tuple[Tensor, ...]:
         """The bias of each block's attention: (N, heads, patches, patches)."""
         away = (self._grid - landmarks[:, None]).flatten(2)
         table = self.keypoint_linear(away).unflatten(2, (-1, self._heads, SPAN * SPAN))
-        rows = table.permute(2, 0, 3, 1, 4)
-        return tuple(row.gather(3, self._buckets.expand(*row.shape[:2], -1, -1)) for row in rows)
+        return tuple(self._pairs(values) for values in table.permute(2, 0, 3, 1, 4))
