@@ -1,7 +1,12 @@
-"""What only a GPU can show; skipped with a message where there is none."""
+"""What only a GPU can show; skipped with a message where there is none.
+
+One command tries all of it, without data and without a network connection: `python -m pytest tests/train/test_gpu.py`.
+With two GPUs or more, trainings over several are tried, too.
+"""
 
 import json
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,12 +21,15 @@ from made_up import detector_recipe  # noqa: E402
 from mien.data.pack import FORMAT, VERSION  # noqa: E402
 from mien.data.shards import ShardWriter, encode_crop  # noqa: E402
 from mien.models.golden import golden_image  # noqa: E402
+from mien.train.compute import compiling  # noqa: E402
 from mien.train.compute.compiling import MIN_STEPS, candidates, fastest_way, seconds_per_step  # noqa: E402
 from mien.train.compute.distributed import World  # noqa: E402
 from mien.train.compute.order import BatchSlice, Readers  # noqa: E402
 from mien.train.kinds import parse_recipe  # noqa: E402
 from mien.train.loop import train  # noqa: E402
+from mien.train.recipe.io import format_recipe  # noqa: E402
 from mien.train.recipe.settings import RunSettings  # noqa: E402
+from mien.train.recognizers.backbones.crop_landmarks import CropLandmarks  # noqa: E402
 from mien.train.recognizers.data import open_dataset  # noqa: E402
 from mien.train.recognizers.dataset import BatchReading, CropBatch, CropDataset, batches  # noqa: E402
 from mien.train.recognizers.feed import on_card  # noqa: E402
@@ -49,23 +57,59 @@ def drawn_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def losses(pack: Path, folder: Path, device: str, precision: str) -> list[float]:
-    content = {
+def content_of(pack: Path, *, products: str = "auto", **run: object) -> dict[str, object]:
+    """A recipe of three steps."""
+    return {
         "name": "gpu",
         "data": {"sets": [str(pack)]},
         "model": {"backbone": "iresnet18", "embedding": 64},
-        "head": {"scale": 16.0, "margin": 0.2, "sample": 1.0},
+        "head": {"scale": 16.0, "margin": 0.2, "sample": 1.0, "products": products},
         "optimizer": {"rate": 0.01, "rate_batch": 16},
         "schedule": {"batch": 16, "steps": 3},
-        "run": {"device": device, "precision": precision, "compile": "off"},
+        "run": {"precision": "f32", "compile": "off", **run},
     }
-    train(parse_recipe(content, "gpu"), folder)
+
+
+def losses_of(folder: Path) -> list[float]:
     return [line["loss"] for line in read_journal(folder / "log.jsonl") if "loss" in line]
 
 
+def losses(pack: Path, folder: Path, *, products: str = "auto", **run: object) -> list[float]:
+    train(parse_recipe(content_of(pack, products=products, **run), "gpu"), folder)
+    return losses_of(folder)
+
+
 def test_a_gpu_makes_the_steps_of_a_processor(drawn_pack: Path, tmp_path: Path) -> None:
-    here = losses(drawn_pack, tmp_path / "cpu", "cpu", "f32")
-    assert losses(drawn_pack, tmp_path / "gpu", "cuda", "f32") == pytest.approx(here, rel=2e-2)
+    here = losses(drawn_pack, tmp_path / "cpu", device="cpu")
+    assert losses(drawn_pack, tmp_path / "gpu", device="cuda") == pytest.approx(here, rel=2e-2)
+
+
+@pytest.mark.parametrize("products", ["tf32", "bf16"])
+def test_rounded_products_change_losses_by_what_they_round(drawn_pack: Path, tmp_path: Path, products: str) -> None:
+    exact = losses(drawn_pack, tmp_path / "exact", device="cuda", products="f32")
+    rounded = losses(drawn_pack, tmp_path / "rounded", device="cuda", products=products)
+    assert rounded == pytest.approx(exact, rel=2e-2)
+    assert rounded != exact
+
+
+# The compiler's own imports warn.
+@pytest.mark.filterwarnings("ignore")
+def test_a_training_compiles_by_itself_and_makes_the_same_steps(
+    drawn_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = losses(drawn_pack, tmp_path / "plain", device="cuda", precision="bf16")
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(compiling, "MIN_STEPS", 1)
+    found = losses(drawn_pack, tmp_path / "auto", device="cuda", precision="bf16", compile="auto")
+    assert found == pytest.approx(plain, rel=5e-2)
+    (chosen,) = json.loads((tmp_path / "home" / "compiled.json").read_text()).values()
+    assert chosen in ("off", "default", "reduce-overhead")
+
+
+def test_landmarks_in_crops_are_found_on_a_gpu_as_on_a_processor() -> None:
+    crops = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+    finder = CropLandmarks()
+    torch.testing.assert_close(finder.cuda()(crops.cuda()).cpu(), CropLandmarks()(crops), rtol=1e-2, atol=1e-3)
 
 
 def test_a_gpu_makes_the_steps_of_a_processor_for_a_detector(scenes: Path, tmp_path: Path) -> None:
@@ -80,7 +124,7 @@ def test_a_gpu_makes_the_steps_of_a_processor_for_a_detector(scenes: Path, tmp_p
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_low_precisions_train_on_a_gpu(drawn_pack: Path, tmp_path: Path, precision: str) -> None:
-    assert np.isfinite(losses(drawn_pack, tmp_path / "run", "cuda", precision)).all()
+    assert np.isfinite(losses(drawn_pack, tmp_path / "run", device="cuda", precision=precision)).all()
 
 
 def test_batches_are_on_the_card_unchanged_and_in_order(drawn_pack: Path) -> None:
@@ -140,15 +184,19 @@ def test_every_way_to_call_a_network_works_on_a_gpu_and_one_is_chosen() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="less than two GPUs")
-def test_two_gpus_train_together(drawn_pack: Path, tmp_path: Path, together: object) -> None:
-    from mien.train.recipe.io import format_recipe
-
-    content = {
-        "name": "gpus",
-        "data": {"sets": [str(drawn_pack)]},
-        "model": {"backbone": "iresnet18"},
-        "optimizer": {"rate": 0.01},
-        "schedule": {"batch": 16, "steps": 3},
-    }
-    (tmp_path / "r.toml").write_text(format_recipe(parse_recipe(content, "gpus")))
-    together(["-m", "mien", "train", str(tmp_path / "r.toml"), "--out", str(tmp_path / "run")], 2)  # type: ignore[operator]
+@pytest.mark.parametrize(
+    "run",
+    [{}, {"static_graph": True}, {"exchange": "bf16"}, {"synchronize_norms": True}],
+    ids=["as it is", "static graph", "bf16 exchange", "norms over both"],
+)
+def test_two_gpus_make_the_first_step_of_one(
+    drawn_pack: Path, tmp_path: Path, together: Callable[..., list[str]], run: dict[str, object]
+) -> None:
+    recipe = parse_recipe(content_of(drawn_pack, device="cuda", **run), "gpus")
+    (tmp_path / "r.toml").write_text(format_recipe(recipe))
+    together(["-m", "mien", "train", str(tmp_path / "r.toml"), "--out", str(tmp_path / "two")], 2)
+    alone, both = losses(drawn_pack, tmp_path / "one", device="cuda"), losses_of(tmp_path / "two")
+    assert len(both) == 3 and np.isfinite(both).all()
+    # BatchNorm sees half of the batch on each of two, unless it is synchronized.
+    tolerance = 2e-2 if "synchronize_norms" in run else 0.3
+    assert both[0] == pytest.approx(alone[0], rel=tolerance)

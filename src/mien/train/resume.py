@@ -106,14 +106,11 @@ def _notes(saved: Saved, task: Task[Any], changes: Changes) -> tuple[str, ...]:
         )
     if changes.said:
         notes.append(f"{', '.join(changes.said)}: the steps to come are computed in another way")
-    processes, head = len(saved.heads), getattr(task.recipe, "head", None)
-    effects = [] if task.recipe.run.synchronize_norms else ["each BatchNorm sees another part of a batch"]
-    if head is not None and head.sample < 1:
-        effects.append("other classes are drawn")
-    if processes != task.world.size and effects:
+    processes = len(saved.heads)
+    if processes != task.world.size and not task.recipe.run.synchronize_norms:
         notes.append(
-            f"the steps so far were made by {processes} processes, and the rest by {task.world.size}: "
-            f"{' and '.join(effects)}"
+            f"the steps so far were made by {processes} processes, and the rest by {task.world.size}: each BatchNorm "
+            "sees another part of a batch"
         )
     return tuple(notes)
 

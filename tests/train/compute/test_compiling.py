@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,3 +78,37 @@ def test_a_way_that_does_not_work_here_is_not_chosen_and_leaves_the_network_as_i
     assert 0 < seconds_per_step(layer, "off", SHAPE, run, torch.device("cpu")) < 60
     assert all(torch.equal(value, before[key]) for key, value in layer.state_dict().items())
     assert all(parameter.grad is None for parameter in layer.parameters())
+
+
+def test_compiling_and_one_slow_step_do_not_count_for_the_time_of_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Steps of 30, 20 and 10 seconds in which it compiles, then 1, 1, 9, 1, 1 and 2.
+    clock = iter([point for took in (30, 20, 10, 1, 1, 9, 1, 1, 2) for point in (0.0, float(took))])
+    monkeypatch.setattr(compiling, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    run = RunSettings(precision="f32")
+    assert seconds_per_step(network(), "off", SHAPE, run, torch.device("cpu")) == 1.0
+
+
+def test_a_training_goes_on_where_the_choice_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "card")
+    monkeypatch.setattr(compiling, "seconds_per_step", lambda network, way, *more: float(way != "default"))
+    assert fastest_way(network(), SHAPE, RunSettings(), GPU, MIN_STEPS) == "default"
+
+
+def test_all_processes_follow_what_the_first_one_measured(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    ways = candidates(RunSettings(), GPU, MIN_STEPS)
+
+    class Others(World):
+        """Adds up what the processes say, one after the other."""
+
+        def sum(self, value: "torch.Tensor") -> "torch.Tensor":
+            sent.append(int(value))
+            return torch.tensor(sum(sent))
+
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a card of many")
+    monkeypatch.setattr(compiling, "candidates", lambda *given: ways)
+    monkeypatch.setattr(compiling, "seconds_per_step", lambda network, way, *more: float(way != "default"))
+    found = [fastest_way(network(), SHAPE, RunSettings(), Others(rank, 2), MIN_STEPS) for rank in range(2)]
+    assert found == ["default", "default"] and sent == [1, 0]

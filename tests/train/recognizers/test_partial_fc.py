@@ -71,6 +71,17 @@ def test_any_number_of_processes_gives_the_loss_and_gradient_of_one_softmax(shar
     torch.testing.assert_close(centres, wanted["centres"], rtol=1e-4, atol=1e-5)
 
 
+def test_any_number_of_processes_draws_the_same_classes_and_makes_the_same_steps(shards: list[dict]) -> None:
+    """Each process drew from its own classes, so a training with head.sample depended on their number."""
+    alone = worker.run_head("arcface", World(), rate=0.6)
+    for found in shards:
+        torch.testing.assert_close(found["sampled"]["losses"], alone["losses"], rtol=1e-5, atol=1e-5)
+    centres = torch.cat([found["sampled"]["centres"] for found in shards])
+    torch.testing.assert_close(centres, alone["centres"], rtol=1e-4, atol=1e-5)
+    every = first_centres(0, worker.CLASSES, 1, worker.EMBEDDING, 3)
+    assert 0 < int((alone["centres"] == every).all(dim=2).sum()) < worker.CLASSES, "some classes never took part"
+
+
 def test_synchronized_norms_are_one_norm(shards: list[dict]) -> None:
     torch.manual_seed(0)
     x = torch.randn(worker.BATCH, 5, 4, 3).requires_grad_()
@@ -209,17 +220,6 @@ def test_class_means_do_not_turn_away_in_the_first_steps() -> None:
         cosines = (functional.normalize(head.weight[:, 0]) * means).sum(dim=1).clamp(-1, 1)
         turned.append(float(torch.rad2deg(cosines.acos()).mean()))
     assert turned[0] < 8 and turned[1] > 4 * turned[0]
-
-
-def test_the_choice_of_classes_depends_on_seed_step_and_rank() -> None:
-    def chosen(seed: int, step: int, rank: int) -> list[int]:
-        head = PartialFC(HEADS["arcface"](), 200, 4, World(rank, 2), rate=0.2, seed=seed)
-        head.choose(np.array([0, 150]), step)
-        assert head._index is not None and len(head._index) == 20
-        return head._index.tolist()
-
-    assert chosen(1, 1, 0) == chosen(1, 1, 0)
-    assert len({tuple(chosen(*numbers)) for numbers in ((1, 1, 0), (2, 1, 0), (1, 2, 0), (1, 1, 1))}) == 4
 
 
 def test_first_centres_have_the_deviation_of_arcface_torch() -> None:

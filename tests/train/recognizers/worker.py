@@ -26,9 +26,9 @@ def inputs(step: int) -> tuple[torch.Tensor, torch.Tensor]:
     return embeddings, torch.randint(0, CLASSES, (BATCH,), generator=generator)
 
 
-def run_head(name: str, world: World, kind: str = "sgd") -> dict[str, torch.Tensor]:
+def run_head(name: str, world: World, kind: str = "sgd", rate: float = 1.0) -> dict[str, torch.Tensor]:
     """Losses, embedding gradients and centres of a head after a few steps."""
-    head = PartialFC(HEADS[name](), CLASSES, EMBEDDING, world, update=CentreUpdate(kind), seed=3)
+    head = PartialFC(HEADS[name](), CLASSES, EMBEDDING, world, rate=rate, update=CentreUpdate(kind), seed=3)
     losses, gradients = [], []
     for step in range(STEPS):
         embeddings, labels = inputs(step)
@@ -80,6 +80,7 @@ if __name__ == "__main__":
     with joined("cpu") as world:
         found = {name: run_head(name, world) for name in HEADS}
         found["adamw"] = run_head("arcface", world, "adamw")
+        found["sampled"] = run_head("arcface", world, rate=0.6)
         found["norm"] = run_norm(world)
         found["exchange"] = {
             "f32": run_exchange(world, RunSettings()),

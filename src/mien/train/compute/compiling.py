@@ -5,6 +5,7 @@ Measures a copy of the network with made-up pixels. Trains nothing and knows no 
 
 import json
 import time
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from statistics import median
@@ -80,8 +81,10 @@ def _kept_or_measured(
     if kept.get(key) not in ways:
         seconds = {way: seconds_per_step(network, way, shape, run, device) for way in ways}
         kept[key] = min(seconds, key=seconds.__getitem__)
-        make_folder(path.parent)
-        write_whole_text(path, json.dumps(kept, indent=1))
+        # Where nothing can be written, the next training measures again; this one, for which others wait, goes on.
+        with suppress(OSError):
+            make_folder(path.parent)
+            write_whole_text(path, json.dumps(kept, indent=1))
     return kept[key]
 
 

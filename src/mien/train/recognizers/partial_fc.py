@@ -20,11 +20,9 @@ from mien.train.compute.distributed import World, slice_of
 from mien.train.compute.order import Indices, mix_seeds
 from mien.train.compute.preprocess import send
 from mien.train.recipe.optimizers import OPTIMIZERS, Rows
+from mien.train.recognizers.class_choice import BLOCK, choose_classes
 from mien.train.recognizers.heads import Head
 from mien.train.recognizers.sharded_softmax import cross_entropy, only, pick, product_bf16
-
-BLOCK = 4096
-"""Number of classes whose first centres come from one seed, so that they do not depend on the number of ranks."""
 
 SHORTEST = 1e-12
 """Minimum length that a centre is divided by."""
@@ -92,22 +90,15 @@ class PartialFC:
 
         Args:
             labels: (B,) of the whole global batch of the step.
-            step: fixes the choice, together with seed and rank.
+            step: fixes the choice, together with seed and labels, however the classes are shared out.
         """
         if self.rate >= 1:
             self._index = None
             # A view of the storage, so that the gradient of the step goes to a leaf of its own.
             self._rows = self.weight.detach().requires_grad_()
             return
-        device = self.weight.device
-        unique = np.unique(labels[(labels >= self.first) & (labels < self.last)]) - self.first
-        shown = send(unique, device)
-        wanted = max(1, int(self.rate * len(self.weight)))
-        if len(shown) < wanted:
-            generator = torch.Generator(device).manual_seed(mix_seeds(self.seed, step, self.world.rank))
-            chances = torch.rand(len(self.weight), generator=generator, device=device)
-            chances[shown] = 2
-            shown = torch.topk(chances, wanted).indices.sort().values
+        own, numbers = (self.first, self.last), (self.seed, step)
+        shown = choose_classes(np.unique(labels), self.classes, self.rate, numbers, own, self.weight.device)
         self._index = shown
         self._rows = self.weight[shown].requires_grad_()
 
@@ -237,7 +228,10 @@ class PartialFC:
 
 
 def first_centres(first: int, last: int, centres: int, embedding: int, seed: int) -> Tensor:
-    """Random centres of some classes: (last - first, centres, embedding) float32, normal."""
+    """Random centres of some classes: (last - first, centres, embedding) float32, normal.
+
+    Those of a block come from one seed, so that they do not depend on the number of ranks.
+    """
     weight = torch.empty(last - first, centres, embedding)
     for block in range(first // BLOCK, -(-last // BLOCK)):
         generator = torch.Generator().manual_seed(mix_seeds(seed, block, -1))
