@@ -1,7 +1,7 @@
 """What only a GPU can show; skipped with a message where there is none.
 
-One command tries all of it, without data and without a network connection: `python -m pytest tests/train/test_gpu.py`.
-With two GPUs or more, trainings over several are tried, too.
+One command tries all of it, without data and without a network connection: `python -m pytest
+tests/train/test_gpu.py`. With two GPUs or more, trainings over several are tried, too.
 """
 
 import json

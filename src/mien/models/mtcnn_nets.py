@@ -90,6 +90,20 @@ class _Builder:
         return self.prelu(self._dense)
 
 
+def read_arrays(data: bytes) -> list[Floats]:
+    """The arrays of one of the package's weight files, layer by layer.
+
+    Args:
+        data: the file's bytes, whose sha256 the caller has checked: the format is a pickle.
+
+    Returns:
+        Of each convolution kernel (height, width, in, out) and bias, of each dense layer matrix (in, out) and bias,
+        each followed by the slope of its PReLU where it has one.
+    """
+    arrays: list[Floats] = joblib.load(io.BytesIO(data))
+    return arrays
+
+
 def convert(name: str, data: bytes) -> bytes:
     """Convert one of the package's weight files.
 
@@ -102,8 +116,7 @@ def convert(name: str, data: bytes) -> bytes:
         onet: input (N, 3, 24, 24) and (N, 3, 48, 48), outputs box (N, 4), face (N, 2) and, from onet,
         points (N, 10), five x, then five y. Face holds the probabilities of no face and face.
     """
-    arrays = joblib.load(io.BytesIO(data))
-    builder = _Builder(iter(arrays))
+    builder = _Builder(iter(read_arrays(data)))
     top = builder.trunk(TRUNKS[name])
     if name != "pnet":
         top = builder.hidden(top)

@@ -45,7 +45,8 @@ def test_a_block_of_which_the_batch_shows_more_than_its_share_has_those_alone() 
 
 def test_another_step_and_another_seed_draw_others() -> None:
     drawn = {
-        numbers: set(chosen([3], 2 * BLOCK, 0.2, numbers)) for numbers in ((1, 1), (1, 2), (2, 1), (2, 2), (1, 1 << 40))
+        numbers: set(chosen([3], 2 * BLOCK, 0.2, numbers))
+        for numbers in ((1, 1), (1, 2), (2, 1), (2, 2), (1, 1 << 40))
     }
     for one, other in pairwise(drawn.values()):
         # By chance a fifth of a fifth is in both.
@@ -73,7 +74,7 @@ def test_a_process_without_a_drawn_class_has_one_to_compare_with() -> None:
 def test_the_hash_loses_no_number_and_is_the_same_on_host_and_device() -> None:
     numbers = np.arange(200_000, dtype=np.int64) * 21_473
     found = scramble(numbers)
-    assert len(np.unique(found)) == len(numbers) and 0 <= found.min() and found.max() < 1 << 32
+    assert len(np.unique(found)) == len(numbers) and found.min() >= 0 and found.max() < 1 << 32
     for number in (0, 1, 123_456_789, 0xFFFFFFFF):
         x = number
         for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97), (15, 1)):

@@ -105,9 +105,10 @@ class CropLandmarks(nn.Module):
         x = F.max_pool2d(self._convolution(x, 2), 2, 2, ceil_mode=True)
         x = self._convolution(x, 3).permute(0, 3, 2, 1).flatten(1)
         x = F.prelu(F.linear(x, self.hidden, self.hidden_bias), self.hidden_slope)
-        shares = F.linear(x, self.points, self.points_bias).unflatten(1, (2, 5)).transpose(1, 2)
+        shares = F.linear(x, self.points, self.points_bias).reshape(-1, 2, 5).transpose(1, 2)
         left, top, side = window()
-        return (shares * side + shares.new_tensor([left, top])) / SIDE
+        points: Tensor = (shares * side + shares.new_tensor([left, top])) / SIDE
+        return points
 
     def _convolution(self, x: Tensor, number: int) -> Tensor:
         kernel, bias, slope = (self.get_buffer(f"{kind}{number}") for kind in ("kernel", "bias", "slope"))
@@ -122,18 +123,16 @@ def read_onet() -> dict[str, Floats]:
         MissingExtraError: the package is not installed.
         CardError: the package holds other weights than those that were measured.
     """
-    import onnx
+    from mien.models.mtcnn_nets import read_arrays
 
     default = DEFAULTS["mtcnn"]
-    weights = default.parts["onet"]
-    graph = onnx.load_from_string(weights.convert(read_weights(default.package, weights))).graph
-    values = {one.name: np.array(onnx.numpy_helper.to_array(one)) for one in graph.initializer}
-    layers = [[values[name] for name in node.input[1:]] for node in graph.node if len(node.input) > 1]
+    layers = iter(read_arrays(read_weights(default.package, default.parts["onet"])))
     found: dict[str, Floats] = {}
     for number in range(len(CONVOLUTIONS)):
-        (found[f"kernel{number}"], found[f"bias{number}"]), (found[f"slope{number}"],) = layers[2 * number :][:2]
-    (matrix, found["hidden_bias"]), (found["hidden_slope"],) = layers[2 * len(CONVOLUTIONS) :][:2]
-    points, found["points_bias"] = next(
-        [values[name] for name in node.input[1:]] for node in graph.node if node.output[0] == "points"
-    )
-    return found | {"hidden": np.ascontiguousarray(matrix.T), "points": np.ascontiguousarray(points.T)}
+        found[f"kernel{number}"] = next(layers).transpose(3, 2, 0, 1)
+        found |= {f"bias{number}": next(layers), f"slope{number}": next(layers)}
+    found |= {"hidden": next(layers).T, "hidden_bias": next(layers), "hidden_slope": next(layers)}
+    for _ in range(2):
+        next(layers)  # the box is not needed
+    found |= {"points": next(layers).T, "points_bias": next(layers)}
+    return {name: np.array(value, np.float32).reshape(-1) for name, value in found.items()}

@@ -71,8 +71,8 @@ class PairBias(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, heads, patches, buckets) to (N, heads, patches, patches)."""
-        patches = values.shape[2]
-        return values.flatten(2).index_select(2, self._places).unflatten(2, (patches, patches))
+        heads, patches = values.shape[1:3]
+        return values.flatten(2).index_select(2, self._places).reshape(-1, heads, patches, patches)
 
 
 class ViTKPRPE(ViT):
