@@ -1,4 +1,4 @@
-"""The choice of classes: the same however they are shared out, all of the batch, and every other one equally likely."""
+"""The choice of classes: the same however they are shared out, all of the batch, others equally likely."""
 
 from itertools import pairwise
 

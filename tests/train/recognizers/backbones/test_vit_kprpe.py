@@ -135,7 +135,7 @@ def test_a_plan_counts_the_memory_of_the_biases() -> None:
     with torch.device("meta"):
         plain, bent = ViT(TINY, 8).eval(), ViTKPRPE(TINY, 8).eval()
     (operations, numbers), (plain_operations, plain_numbers) = count_forward(bent, 112), count_forward(plain, 112)
-    # A crop has five points, and 16 x 16 pairs of patches in 4 blocks of 2 heads, with 49 values for each patch there.
+    # A crop has 5 points, and 16 x 16 pairs of patches in 4 blocks of 2 heads, with 49 values for each patch.
     assert numbers - plain_numbers == 10 + 4 * 2 * (16 * 16 + 16 * 49)
     assert operations > plain_operations
 
