@@ -1,9 +1,9 @@
 """Finds the five landmarks in aligned crops, by MTCNN's O-Net (Zhang et al., IEEE SPL 23(10), 2016), in torch.
 
 Networks whose attention knows the landmarks find them here, in training and in use: crops of RecordIO files and of
-packs have none, and what alignment aimed at is not where a badly aligned face is. CVLface does the same with a network
-of its own (DFA). O-Net's numbers are constants: they learn nothing, are not in checkpoints, and are written into the
-network's ONNX file. Finds no faces.
+packs have none, and what alignment aimed at is not where a badly aligned face is. CVLface does the same with a
+network of its own (DFA). O-Net's numbers are constants: they learn nothing, are not in checkpoints, and are written
+into the network's ONNX file. Finds no faces.
 """
 
 from contextlib import nullcontext

@@ -20,8 +20,8 @@ from mien.train.recognizers.backbones.vit import SIDE, ViT, VitSize
 LAYOUT = WeightLayout(
     vit.MARK,
     vit.OUTPUT,
-    "trained by CVLface with landmarks that its DFA network finds in each crop, in place of which mien takes those of "
-    "MTCNN's O-Net: RGB, unless color_space in its model.yaml says BGR",
+    "trained by CVLface with landmarks that its DFA network finds in each crop, in place of which mien takes those "
+    "of MTCNN's O-Net: RGB, unless color_space in its model.yaml says BGR",
     whole=True,
     spare=(vit.HIDDEN,),
 )
