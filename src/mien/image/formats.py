@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import (
-    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     ImageCms,
@@ -113,6 +112,13 @@ def _open_png(stream: io.BytesIO) -> ImageFile.ImageFile:
         return PngImagePlugin.PngImageFile(io.BytesIO(without_damaged_extras(stream.getvalue())))
 
 
+def _open_avif(stream: io.BytesIO) -> ImageFile.ImageFile:
+    # Its decoder takes as long to import as five others, and the format is rare.
+    from PIL.AvifImagePlugin import AvifImageFile
+
+    return AvifImageFile(stream)
+
+
 def _open_heic(stream: io.BytesIO) -> ImageFile.ImageFile:
     from pi_heif import HeifImageFile
 
@@ -140,7 +146,7 @@ FORMATS = {
         _open_heic,
         extra="heic",
     ),
-    "avif": Format("AVIF", (".avif",), _is_avif, AvifImagePlugin.AvifImageFile),
+    "avif": Format("AVIF", (".avif",), _is_avif, _open_avif),
     "gif": Format("GIF", (".gif",), _starts(b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile),
     "netpbm": Format(
         "PBM/PGM/PPM",
