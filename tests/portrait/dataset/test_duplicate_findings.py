@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from mien import portrait
+from mien.image import read_photo
 from mien.portrait.auditing import AuditResult
-from mien.types import Image
+from mien.portrait.dataset import duplicate_findings
+from mien.portrait.dataset.duplicate_findings import find_duplicates
+from mien.types import Image, Photo
 
 
 def another_expression(image: Image, share: float) -> Image:
@@ -69,3 +72,21 @@ def test_a_photograph_of_two_people_is_accepted_for_neither(tmp_path: Path, hopp
     ]
     assert not found.accepted.any()
     assert [one.distinct for one in found.people] == [0, 0]
+
+
+def test_an_image_with_many_candidates_is_opened_once(
+    found: AuditResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four photographs of one person are six pairs."""
+    opened = list[str]()
+
+    def count(path: Path, *, longest: int) -> Photo:
+        opened.append(path.name)
+        return read_photo(path, longest=longest)
+
+    monkeypatch.setattr(duplicate_findings, "read_photo", count)
+    audit = found.audit
+    folders = np.zeros(len(audit.entries), np.int64)
+    is_duplicate, findings = find_duplicates(audit.root, audit.entries, audit.measurements, folders, None)
+    assert sorted(opened) == ["0.jpg", "1-saved.jpg", "2-small.jpg", "3-other.jpg"]
+    assert is_duplicate.sum() == len(findings) == 3

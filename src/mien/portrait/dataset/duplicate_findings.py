@@ -1,6 +1,7 @@
 """Which images of a data set are duplicates, as findings. Opens the candidates and compares them; see duplicates."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from mien.portrait.dataset.labels import Labels
 from mien.portrait.dataset.measurements import Measurements
 from mien.portrait.dataset.structure import Entry
 from mien.portrait.examine import DECODED, FACE
-from mien.types import Floats, Image, Photo
+from mien.types import Image, Photo
+
+FACES = 256
+"""Aligned faces that are held to be compared again, 38 KB each."""
 
 
 def find_duplicates(
@@ -63,21 +67,24 @@ class _Comparison:
     def __init__(self, root: Path, entries: Sequence[Entry], measurements: Measurements) -> None:
         self._root, self._entries = root, entries
         self._measurements = measurements
+        # Most candidates of an image are in its own folder and follow each other.
+        self._face = lru_cache(maxsize=FACES)(self._aligned)
 
     def agree(self, a: int, b: int) -> bool:
         """Whether both rows show the same photograph, aligned by their faces where both have one."""
         try:
-            one, other = self._read(a), self._read(b)
             points = [self._measurements.landmarks(row) for row in (a, b)]
             if points[0] is None or points[1] is None:
-                return cut_of(one.image, other.image) >= AGREE
-            return agreement(_crop(one, points[0]), _crop(other, points[1])) >= AGREE
+                return cut_of(self._read(a).image, self._read(b).image) >= AGREE
+            return agreement(self._face(a), self._face(b)) >= AGREE
         except Exception:  # noqa: BLE001 - whatever is wrong with one of the two, nothing shows that they are equal
             return False
 
+    def _aligned(self, row: int) -> Image:
+        """The aligned face of a row that has one."""
+        landmarks, photo = self._measurements.landmarks(row), self._read(row)
+        assert landmarks is not None
+        return align(photo.image, landmarks / np.float32(photo.reduction), FACE, 112)
+
     def _read(self, row: int) -> Photo:
         return read_photo(self._root / stored_path(self._entries[row].path), longest=DECODED)
-
-
-def _crop(photo: Photo, landmarks: Floats) -> Image:
-    return align(photo.image, landmarks / np.float32(photo.reduction), FACE, 112)
