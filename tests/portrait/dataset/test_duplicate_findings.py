@@ -74,9 +74,7 @@ def test_a_photograph_of_two_people_is_accepted_for_neither(tmp_path: Path, hopp
     assert [one.distinct for one in found.people] == [0, 0]
 
 
-def test_an_image_with_many_candidates_is_opened_once(
-    found: AuditResult, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_with_many_candidates_is_opened_once(found: AuditResult, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four photographs of one person are six pairs."""
     opened = list[str]()
 
