@@ -32,6 +32,7 @@ def test_a_misspelt_key_names_the_nearest() -> None:
         ({"head": {"name": "arcfase"}}, "head.name: "),
         ({"model": {}}, "model.backbone is missing"),
         ({"evaluate": [{"name": "a", "set": "x"}] * 2}, "two sets"),
+        ({"data": {"sets": "packs/a"}}, r"data.sets is a list, and it is 'packs/a': write sets = \['packs/a'\]"),
     ],
 )
 def test_values_that_cannot_be_are_refused(changes: dict[str, object], words: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
-from mien.errors import ManifestError, RecipeError
+from mien.errors import RecipeError
 from mien.train.recognizers.dataset import CropDataset
 
 
@@ -26,5 +26,7 @@ def test_crops_of_another_size_or_pose_are_refused(face_pack: Path, face_folder:
 
 
 def test_what_is_no_data_set_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError):
+    with pytest.raises(
+        RecipeError, match=r"absent does not exist: prepare a pack there .* or name yours in data.sets"
+    ):
         CropDataset([tmp_path / "absent"], 112, "arcface")

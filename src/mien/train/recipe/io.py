@@ -136,6 +136,8 @@ def _sentence(reason: ValidationError, recipe: type[BaseModel]) -> str:
         return f"{key} is missing"
     if first["type"] == "value_error":
         return f"{key}: {first['ctx']['error']}"
+    if first["type"] == "tuple_type":
+        return f"{key} is a list, and it is {first['input']!r}: write {place[-1]} = {[str(first['input'])]!r}"
     return f"{key}: {first['msg']} (it is {first['input']!r})"
 
 

@@ -46,8 +46,14 @@ def open_source(path: Path, size: int, template: str) -> CropSource:
 
     Raises:
         ManifestError: it is not one of these.
-        RecipeError: crops of another size or pose, a crop without a subject, or a subject without crops.
+        RecipeError: it does not exist, crops of another size or pose, a crop without a subject, or a subject without
+            crops.
     """
+    if not path.exists():
+        raise RecipeError(
+            f"{path} does not exist: prepare a pack there with `mien data prepare`, or name yours in data.sets, such "
+            "as --set 'data.sets=[\"PACK\"]'"
+        )
     if is_pack(path):
         return _open_pack(path, size, template)
     if (path / "plan.json").is_file():
