@@ -25,6 +25,7 @@ TABLED = (
     "README.vi.md",
     "docs/benchmarks.md",
     "docs/guide/portraits-measured.md",
+    "docs/guide/pre-processing.md",
     "docs/guide/sizing.md",
 )
 FILES = tuple(dict.fromkeys((*TABLED, *(one.file for one in figure_sentences.SENTENCES))))
@@ -327,6 +328,15 @@ def preparation(language: str) -> str:
     return table(head, rows)
 
 
+def recall(language: str) -> str:
+    """Faces that are found, by their height as a share of the image's."""
+    found = result("recall")
+    ways, times = found["recall by face height"], found["milliseconds per image"]
+    heights = next(iter(ways.values()))
+    rows = [(height, *(f"{one[height]:.1%}" for one in ways.values())) for height in heights]
+    return table(("face height", *ways), [*rows, ("ms per image", *(f"{times[way]:.2f}" for way in ways))])
+
+
 def impostors(language: str) -> str:
     """All comparisons of a set, against the matrix products alone."""
     rows = []
@@ -429,7 +439,7 @@ TABLES: dict[str, Callable[[str], str]] = {
     one.__name__: one
     for one in (
         *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search, templates, load),
-        *(preparation, impostors, backbones, heads, gpu, trainings, labels, inventory),
+        *(preparation, recall, impostors, backbones, heads, gpu, trainings, labels, inventory),
     )
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-OLD_RATE = re.compile(r"(images|ms|crops) an? (second|image)")
+OLD_RATE = re.compile(r"(images|ms|milliseconds|crops) an? (second|image)")
 
 
 def result(name: str) -> Any:  # noqa: ANN401 - each benchmark has its own form
