@@ -14,6 +14,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,8 @@ from mien.gallery.stores import create_store, open_store
 from mien.gallery.stores.key_file import ID, SLOT, WRAPPED, key_path
 
 DIMENSION, THREADS = 512, 8
+PART, OVERLAP = 16 << 20, 64
+"""Bytes of a core file that are read at once, and how many of the next ones come along."""
 IDENTITY = Identity("benchmark", "synthetic", "cosine", DIMENSION)
 
 
@@ -237,6 +240,30 @@ def left(blocks: list[bytes], needles: dict[str, dict[str, bytes]], names: list[
 
 def file_data(folder: Path) -> Iterator[bytes]:
     yield from (path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def core_of(process: int) -> tuple[str, list[bytes]]:
+    """How the memory of a process was read, and what it held: a core file, or what such a file would hold."""
+    if shutil.which("gcore") is None:
+        return "/proc/PID/mem, all pages that the process can write", [*memory_of(process)]
+    with tempfile.TemporaryDirectory() as folder:
+        made = subprocess.run(
+            ["gcore", "-o", f"{folder}/core", str(process)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        path = Path(folder) / f"core.{process}"
+        if made.returncode or not path.exists():
+            return "/proc/PID/mem, all pages that the process can write", [*memory_of(process)]
+        return "a core file by gcore", [*_parts(path)]
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    """The parts of a file that are not zeros, each with the beginning of the next one."""
+    with path.open("rb") as file:
+        for start in range(0, path.stat().st_size, PART):
+            file.seek(start)
+            data = file.read(PART + OVERLAP)
+            if data.strip(b"\0"):
+                yield data
 
 
 def memory_of(process: int) -> Iterator[bytes]:

@@ -3,9 +3,9 @@
 `mien serve` runs with a master key, its log as JSON, and a temporary folder of its own. Its gallery has made-up
 people (random vectors and portraits) and one who is enrolled over HTTP with a photograph. While clients identify
 and list subjects, a tenth of the people are erased over HTTP. Then everything that the service has written, and the
-memory of its process as a core file would have it, is scanned for vectors (32 and 16 bits, the 8 bits of large
-indexes, base64), portraits, names, encrypted keys, and the photograph; and for those of people who stayed, to show
-that the scan finds what is there.
+memory of its process in a core file (by gcore, or read from /proc where that is not installed), is scanned for
+vectors (32 and 16 bits, the 8 bits of large indexes, base64), portraits, names, encrypted keys, and the photograph;
+and for those of people who stayed, to show that the scan finds what is there.
 
     python benchmarks/erasure_live.py [--subjects 1000] [--erase 100]
 """
@@ -73,11 +73,12 @@ def measure(subjects: int, erase: int) -> dict:
         with served(folder) as (process, address):
             photograph, meanwhile = enrol_and_erase(address, gallery, [ids[name] for name in gone])
             time.sleep(SETTLED)
-            files, memory = [*erasure.file_data(folder)], [*erasure.memory_of(process)]
+            files, (way, memory) = [*erasure.file_data(folder)], erasure.core_of(process)
             log = (folder / "service.log").read_text()
             return {
                 "subjects": subjects,
                 "erased": len(gone),
+                "memory was read from": way,
                 **meanwhile,
                 "left of the erased, files": erasure.left(files, needles, gone),
                 "left of the erased, memory": erasure.left(memory, needles, gone),

@@ -8,18 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from mien.freed_memory import THREAD_BLOCKS, TUNABLES, overwrite_small_blocks, overwrite_when_freed
+from mien.freed_memory import (
+    THREAD_BLOCKS,
+    TUNABLES,
+    overwrite_all_small_blocks,
+    overwrite_small_blocks,
+    overwrite_when_freed,
+)
 
 CHILD = """
 import hashlib, sys
-from mien.freed_memory import overwrite_small_blocks, overwrite_when_freed
+import numpy as np
+from mien.freed_memory import overwrite_all_small_blocks, overwrite_small_blocks, overwrite_when_freed
 def secret(number, size):
     return (hashlib.sha256(str(number).encode()).hexdigest() * 50)[:size].encode()
 assert overwrite_when_freed()
 large, small = [secret(n, 3000) for n in range(50)], [secret(n, 40) for n in range(50, 100)]
+arrays = [np.frombuffer(secret(n, 512), np.float32).copy() for n in range(101, 109)]
+many = [secret(n, 40) for n in range(200, 9200)]
 kept = secret(100, 3000)
-del large, small
+del large, small, arrays
 overwrite_small_blocks()
+some = many[::100]
+del many
+overwrite_all_small_blocks()
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -60,6 +72,9 @@ def test_vectors_and_names_are_left_in_freed_memory() -> None:
             child.stdin.close()
     assert begin(100) in memory, "a scan that finds nothing at all would prove nothing"
     assert [number for number in range(100) if begin(number) in memory] == []
+    assert [number for number in range(101, 109) if begin(number) in memory] == [], "numpy keeps data of small arrays"
+    gone = [number for number in range(200, 9200) if number % 100]
+    assert [number for number in gone if begin(number) in memory] == [], "more names than are overwritten at once"
 
 
 RESTARTED = """
@@ -92,4 +107,5 @@ def test_the_body_of_a_request_is_left_in_blocks_that_a_thread_keeps(before: str
 def test_blocks_in_use_are_not_touched() -> None:
     names = [f"name {number}" * 3 for number in range(1000)]
     overwrite_small_blocks()
+    overwrite_all_small_blocks()
     assert names == [f"name {number}" * 3 for number in range(1000)]

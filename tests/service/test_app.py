@@ -40,7 +40,7 @@ def test_a_full_disk_does_not_end_the_erasure_of_those_whose_consent_ended(monke
         about["faces"] = SimpleNamespace(
             erase_missing=lambda: None, erase_missing_of_others=lambda: None, erase_expired=lambda auditing: None
         )
-        state = State({**about, **names, "galleries": galleries, "names_remain": False})
+        state = State({**about, **names, "galleries": galleries, "names_remain": False, "rounds_of_overwriting": 0})
         task = asyncio.create_task(app.finish_erasures(state))
         await asyncio.wait_for(ended.wait(), 10)
         assert not state.names_remain

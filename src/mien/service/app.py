@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 
 from mien import __version__
 from mien.errors import MienError
-from mien.freed_memory import overwrite_small_blocks
+from mien.freed_memory import overwrite_all_small_blocks
 from mien.nearest import SHORT, did_you_mean
 from mien.service.auditing import Auditing
 from mien.service.auth.counts import SharedCounts
@@ -163,7 +163,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
     app.state.access, app.state.lockout = access_store, Lockout(shared("failures") if shared else None)
     app.state.rates = Rates(config.limits.per_minute, shared("requests") if shared else None)
     app.state.replays, app.state.cursors = Replays(state_file), Cursors(config.folder)
-    app.state.file, app.state.names_remain = state_file, False
+    app.state.file, app.state.names_remain, app.state.rounds_of_overwriting = state_file, False, 0
     app.add_middleware(
         EveryRequest, config=config, capacity=capacity, metrics=metrics, auditing=auditing, tracing=tracing
     )
@@ -186,7 +186,7 @@ async def finish_erasures(state: State) -> None:
         await asyncio.sleep(ERASE_SECONDS)
         try:
             if await asyncio.to_thread(state.galleries.forget_removed):
-                await asyncio.to_thread(overwrite_small_blocks)
+                state.rounds_of_overwriting = 2
             if not state.config.worker:
                 state.names_remain |= await asyncio.to_thread(state.expiry.erase, state.galleries) > 0
             await asyncio.to_thread(state.auditing.write_left_out)
@@ -195,6 +195,9 @@ async def finish_erasures(state: State) -> None:
                 await note_load(state)
             if state.names_remain:
                 await asyncio.to_thread(forget_names, state)
+            if state.rounds_of_overwriting:
+                await asyncio.to_thread(overwrite_all_small_blocks)
+                state.rounds_of_overwriting -= 1
             if not state.config.worker:
                 await asyncio.to_thread(state.galleries.finish_erasures)
                 await asyncio.to_thread(state.faces.erase_missing_of_others)

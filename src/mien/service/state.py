@@ -72,5 +72,7 @@ def forget_names(state: State) -> None:
     state.pairs.forget_names()
     state.faces.erase_missing()
     overwrite_small_blocks()
+    # Searches that still run may free some of it later.
+    state.rounds_of_overwriting = 2
     # Where another worker keeps the log from being emptied, all of it is done again later.
     state.names_remain = not state.file.empty_log()
