@@ -28,7 +28,7 @@ POOL, ARENA = 1 << 14, 1 << 20
 Include/internal/pycore_obmalloc.h)."""
 FILLED = 64
 """Size of the blocks by which whole pools are overwritten; they leave 16 bytes of a pool."""
-MOST = 64 << 20
+MAX_FILLED = 64 << 20
 """Maximum number of bytes that are taken at once, where Python's allocator is another one."""
 ARRAY, KEPT = 1024, 8
 """numpy keeps data of fewer bytes, and of each size one block less than the last number (NBUCKETS and NCACHE in
@@ -98,7 +98,7 @@ def overwrite_all_small_blocks() -> None:
     filled, fresh = _fill_pools()
     for size in range(SMALLEST, LARGEST + 1, STEP):
         blocks = []
-        for _ in range(MOST // size if fresh else BLOCKS):
+        for _ in range(MAX_FILLED // size if fresh else BLOCKS):
             blocks.append(bytes(size - HEAD))
             if id(blocks[-1]) in fresh:
                 break
@@ -108,11 +108,11 @@ def overwrite_all_small_blocks() -> None:
 def _fill_pools() -> tuple[list[bytes], range]:
     """Blocks that fill all free pools, and the addresses of an arena that was taken for them.
 
-    An arena is new where blocks lie in a row from its beginning to its end. It stays, almost empty, as long as the
-    first block of the row does. There are no addresses where no such arena came.
+    An arena is new where blocks follow one another from its beginning to its end. It stays, almost empty, as long as
+    the first block of the row does. There are no addresses where no such arena came.
     """
     filled, start, begin, last = [], 0, 0, 0
-    for number in range(MOST // FILLED):
+    for number in range(MAX_FILLED // FILLED):
         filled.append(bytes(FILLED - HEAD))
         place = id(filled[-1])
         # Between two pools are the end of one and the head of the next; another thread may take a block meanwhile.
