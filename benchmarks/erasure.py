@@ -218,9 +218,19 @@ def needles_of(one: NewTemplate, wrapped: bytes, scale: float) -> dict[str, byte
 
 def left(blocks: list[bytes], needles: dict[str, dict[str, bytes]], names: list[str]) -> dict[str, int]:
     """How many of the subjects something is found of, by what is found."""
+    return counted(found_in(blocks, {name: needles[name] for name in names}), needles, names)
+
+
+def counted(found: set[tuple[str, str]], needles: dict[str, dict[str, bytes]], names: list[str]) -> dict[str, int]:
+    """How many of some subjects something was found of, by what was found."""
+    return {kind: sum((kind, name) in found for name in names) for kind in needles[names[0]]}
+
+
+def found_in(blocks: list[bytes], needles: dict[str, dict[str, bytes]]) -> set[tuple[str, str]]:
+    """What is found, and of whom; all subjects in one pass."""
     sought: dict[int, list[tuple[str, str, bytes]]] = {}
-    for name in names:
-        for kind, needle in needles[name].items():
+    for name, known in needles.items():
+        for kind, needle in known.items():
             sought.setdefault(int.from_bytes(needle[:8], "little"), []).append((kind, name, needle))
     heads, found = np.array(sorted(sought), np.uint64), set()
     begins = np.zeros(1 << 16, bool)
@@ -235,7 +245,7 @@ def left(blocks: list[bytes], needles: dict[str, dict[str, bytes]], names: list[
                 for kind, name, needle in sought[int(words[place])]:
                     if data[start : start + len(needle)] == needle:
                         found.add((kind, name))
-    return {kind: sum(one == kind for one, _ in found) for kind in next(iter(needles.values()))}
+    return found
 
 
 def file_data(folder: Path) -> Iterator[bytes]:

@@ -74,18 +74,23 @@ def measure(subjects: int, erase: int) -> dict:
             photograph, meanwhile = enrol_and_erase(address, gallery, [ids[name] for name in gone])
             time.sleep(SETTLED)
             files, (way, memory) = [*erasure.file_data(folder)], erasure.core_of(process)
+            sought = {name: needles[name] for name in (*gone, *kept)} | photograph
+            places = {"files": erasure.found_in(files, sought), "memory": erasure.found_in(memory, sought)}
             log = (folder / "service.log").read_text()
             return {
                 "subjects": subjects,
                 "erased": len(gone),
                 "memory was read from": way,
                 **meanwhile,
-                "left of the erased, files": erasure.left(files, needles, gone),
-                "left of the erased, memory": erasure.left(memory, needles, gone),
-                "left of who was enrolled over HTTP, files": erasure.left(files, photograph, [ENROLLED]),
-                "left of who was enrolled over HTTP, memory": erasure.left(memory, photograph, [ENROLLED]),
-                "found of those who stayed, files": erasure.left(files, needles, kept),
-                "found of those who stayed, memory": erasure.left(memory, needles, kept),
+                **{
+                    f"{what}, {place}": erasure.counted(found, sought, names)
+                    for what, names in (
+                        ("left of the erased", gone),
+                        ("left of who was enrolled over HTTP", [ENROLLED]),
+                        ("found of those who stayed", kept),
+                    )
+                    for place, found in places.items()
+                },
                 "lines of the log": log.count("\n"),
                 "temporary files": sum(path.is_file() for path in (folder / "temporary").rglob("*")),
             }
