@@ -76,6 +76,27 @@ def test_a_subject_with_many_templates_does_not_hide_the_others(gallery: Gallery
     assert found[0] == "crowd" and len(set(found)) == 4
 
 
+def test_four_samples_per_subject_take_one_search_of_all_templates(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The five nearest templates are of two subjects; a second search would double the time of most answers."""
+    centres = vectors(9, 8)
+    for number, centre in enumerate(centres):
+        add(gallery, f"s{number}", centre + 0.01 * vectors(20 + number, 4))
+    index = gallery._index.current()
+    real, asked = type(index).search, []
+
+    def search(self: object, queries: np.ndarray, count: int) -> object:
+        asked.append(count)
+        return real(self, queries, count)
+
+    monkeypatch.setattr(type(index), "search", search)
+    (found,) = gallery.search(centres[:1], 5)
+    nearest = np.argsort(np.linalg.norm(centres - centres[0], axis=1))[:5]
+    assert {candidate.subject for candidate in found} == {f"s{number}" for number in nearest}
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("limit", [20_000, 5])
 def test_a_random_history_equals_a_plain_dictionary(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch, limit: int

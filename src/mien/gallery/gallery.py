@@ -117,6 +117,10 @@ class TemplatesEnrolment:
     conflicts: tuple[Conflict, ...]
 
 
+SAMPLES = 4
+"""Samples per subject up to which one search of the templates finds as many subjects as are wanted."""
+
+
 class Gallery:
     """Enrolled subjects and their search. Safe to call from several threads.
 
@@ -205,7 +209,8 @@ class Gallery:
         index = self._index.current()
         pending = list(range(len(embeddings)))
         results: list[list[Candidate]] = [[] for _ in embeddings]
-        depth = count
+        # Samples of one subject take places from others; a second search takes longer than a deeper one.
+        depth = SAMPLES * count
         while pending:
             found = index.search(embeddings[pending], depth)
             owners = self.store.owners(np.concatenate([ids for ids, _ in found]), found=True)
