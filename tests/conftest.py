@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from mien.data.sample import Sample
 from mien.detect.families import open_detector
 from mien.evaluate.corruptions import corrupt
 from mien.image import read_image
-from mien.models import store
+from mien.models import batches, store
 from mien.models.card import ModelCard
 from mien.models.defaults import DEFAULTS, package_file
+from mien.models.golden import golden_image
 from mien.models.options import DEFAULT_OPTIONS, EngineOptions
 from mien.models.session import Session
 from mien.types import Box, Floats, Image, floats
@@ -89,6 +91,14 @@ def opened_once(home: Path) -> Iterator[None]:
     store.open_session = open_once
     yield
     store.open_session = real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def golden_images_drawn_once() -> Iterator[None]:
+    """Each model that a test adds is tried on the same 32 images, whose drawing takes longer than a small network."""
+    batches.golden_image = lru_cache(maxsize=64)(golden_image)
+    yield
+    batches.golden_image = golden_image
 
 
 @pytest.fixture(scope="session")

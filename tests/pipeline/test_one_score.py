@@ -30,7 +30,7 @@ def save(image: Image, path: Path, width: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     height = round(image.shape[0] * width / image.shape[1])
     kind = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_CUBIC
-    Pillow.fromarray(cv2.resize(image, (width, height), interpolation=kind)).save(path, quality=92)
+    Pillow.fromarray(cv2.resize(image, (width, height), interpolation=kind)).save(path, quality=92, compress_level=1)
     return path
 
 
