@@ -283,7 +283,7 @@ def search(language: str) -> str:
 def templates(language: str) -> str:
     """What templates take: memory, disk, the time of a search, and how many identifications that leaves."""
     head = ("templates", "memory", "gallery file", "one search (p50)", "64 at once (p50)", "index")
-    kinds = {"FloatIndex": "float32, exact", "QuantizedIndex": "8-bit codes, exact"}
+    kinds = {"ExactIndex": "float32, exact", "QuantizedIndex": "8-bit codes, exact"}
     # A request while the cores are busy, without a search that takes a noticeable time.
     request = 1000 / max(one["per second"] for one in result("service")["service"])
     rows = []
