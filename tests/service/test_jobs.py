@@ -1,5 +1,6 @@
 """Long work is done one after the other, can be watched and cancelled, and survives a restart."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -169,7 +170,7 @@ def test_a_job_whose_end_could_not_be_written_is_done_again_and_those_after_it_a
         write(self, *values, **named)
 
     monkeypatch.setattr(Jobs, "_end", once)
-    monkeypatch.setattr("mien.service.jobs.POLL", 0.01)
+    monkeypatch.setattr(sys.modules[Jobs.__module__], "POLL", 0.01)
     jobs = start(lambda job, on_progress: {"count": len(ends)})
     first, second = jobs.begin("import", "g", "c", {}), jobs.begin("calibrate", "g", "c", {})
     assert ended(jobs, first).result == {"count": 1} and ended(jobs, second).result == {"count": 2}
