@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from mien.gallery.indexes import code_blocks
-from mien.gallery.indexes.code_blocks import MIDDLE, Hits, Limits, search_blocks, squares_of
+from mien.gallery.indexes.code_blocks import (
+    LARGEST,
+    MIDDLE,
+    FloatProducts,
+    Hits,
+    Limits,
+    PiecewiseProducts,
+    search_blocks,
+    squares_of,
+)
 
 
 class Products:
@@ -35,6 +44,27 @@ def test_the_best_of_all_blocks_are_the_best_of_all(
         mine = hits.queries == query
         assert (-hits.values[mine]).tolist() == [value for value, _ in expected]
         assert values[hits.rows[mine], query].tolist() == hits.values[mine].tolist()
+
+
+class Narrow(Products):
+    """Products that take 8 bits alone."""
+
+    def multiply(self, codes: np.ndarray, queries: np.ndarray) -> np.ndarray:
+        assert np.abs(queries).max() <= LARGEST and (queries == np.rint(queries)).all()
+        return super().multiply(codes, queries)
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_queries_in_pieces_have_the_products_of_whole_ones(pieces: int) -> None:
+    generator = np.random.default_rng(pieces)
+    codes = generator.integers(0, 256, (40, 128)).astype(np.uint8)
+    queries = generator.integers(-LARGEST * pieces, LARGEST * pieces + 1, (7, 128)).astype(np.float32)
+    queries[0], queries[1] = LARGEST * pieces, -LARGEST * pieces
+    expected = codes.astype(int) @ queries.T.astype(int)
+    # The largest sum of five pieces is beyond the whole numbers that float32 holds.
+    allowed = 0 if pieces < 3 else 2
+    for products in (PiecewiseProducts(Narrow(), pieces), FloatProducts()):
+        assert np.abs(products.multiply(codes, queries) - expected).max() <= allowed
 
 
 def test_limits_are_raised_to_what_enough_codes_reach() -> None:

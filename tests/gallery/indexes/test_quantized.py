@@ -61,9 +61,14 @@ def test_search_stays_exact_when_later_vectors_leave_the_range(
     assert len(index) == 1599 and index.search(vectors[last], 1)[0][0][0] != last[0]
 
 
+@pytest.mark.parametrize("exact_products", [True, False])
 @pytest.mark.parametrize("queries", [1, 12])
-def test_a_query_outside_of_the_range_of_the_codes_reads_few_vectors(queries: int, plain: Plain) -> None:
+def test_a_query_outside_of_the_range_of_the_codes_reads_few_vectors(
+    queries: int, exact_products: bool, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cut off to the range, it could be anywhere near, and a tenth of the gallery was read to find out."""
+    if not exact_products:
+        monkeypatch.setattr(quantized, "integer_products", lambda: None)
     generator = np.random.default_rng(8)
     vectors = floats(generator.normal(0, 0.06, (20_000, 128)))
     asked: list[int] = []

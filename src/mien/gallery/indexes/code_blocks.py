@@ -7,15 +7,18 @@ value is looked at, so that sorting takes little of the time. Values are larger 
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.models.integer_products import IntegerProducts
 from mien.types import Floats, floats
 
 ROWS = 8192
 """Codes of a block: a block of products of 64 queries fits the second-level cache."""
+
+LARGEST = 127
+"""The largest code."""
 
 MIDDLE = 128
 """What is added to codes so that they are not negative."""
@@ -88,15 +91,51 @@ def squares_of(codes: NDArray[np.uint8]) -> Floats:
     return floats(np.einsum("nd,nd->n", signed, signed))
 
 
+class Products(Protocol):
+    """Products of codes with queries."""
+
+    def multiply(self, codes: NDArray[np.uint8], queries: Floats) -> Floats:
+        """(N, Q) float32, of codes (N, D) and queries (Q, D); it may be overwritten by the next call."""
+
+
+class FloatProducts:
+    """Products in float32, some five times slower, where the processor has no exact ones of 8 bits."""
+
+    def multiply(self, codes: NDArray[np.uint8], queries: Floats) -> Floats:
+        """See Products."""
+        return floats(codes.astype(np.float32) @ queries.T)
+
+
+class PiecewiseProducts:
+    """Products with queries of larger numbers than 8 bits hold: each query is cut into whole numbers that they hold.
+
+    Args:
+        whole: products with numbers from -LARGEST to LARGEST.
+        pieces: into how many each query is cut.
+    """
+
+    def __init__(self, whole: Products, pieces: int) -> None:
+        self._whole, self._pieces = whole, pieces
+
+    def multiply(self, codes: NDArray[np.uint8], queries: Floats) -> Floats:
+        """See Products."""
+        cut, rest = [], queries
+        for _ in range(self._pieces):
+            cut.append(np.clip(rest, -LARGEST, LARGEST))
+            rest = rest - cut[-1]
+        product = self._whole.multiply(codes, np.concatenate(cut))
+        return floats(product.reshape(len(codes), self._pieces, len(queries)).sum(axis=1))
+
+
 def search_blocks(
-    products: IntegerProducts, codes: NDArray[np.uint8], queries: Floats, limits: Limits, squares: Floats | None
+    products: Products, codes: NDArray[np.uint8], queries: Floats, limits: Limits, squares: Floats | None
 ) -> Hits:
     """The best codes of each query.
 
     Args:
         products: what multiplies.
         codes: (N, D) uint8, MIDDLE above what they mean.
-        queries: (Q, D) float32 that are whole numbers from -127 to 127.
+        queries: (Q, D) float32, whole numbers of a size that the products take.
         limits: how many codes are wanted, and what other threads found.
         squares: the squared lengths of the codes where the nearest by L2 are wanted; the values are then
             2 q.c - c.c, else q.c.
@@ -104,29 +143,12 @@ def search_blocks(
     shift = MIDDLE * queries.sum(axis=1)
 
     def values(start: int) -> Floats:
-        # Every product and every sum of this is a whole number that float32 holds.
+        # Every product and every sum of this is a whole number, and float32 holds it where 8 bits hold the query.
         product = products.multiply(codes[start : start + ROWS], queries)
         return product if squares is None else 2 * (product - shift) - squares[start : start + ROWS, None]
 
     # Shifting the limits, and later what reaches them, spares a pass over all products.
     return _best_of_blocks(values, len(codes), limits, shift if squares is None else np.zeros_like(shift))
-
-
-def search_blocks_in_floats(codes: NDArray[np.uint8], queries: Floats, limits: Limits, squares: Floats) -> Hits:
-    """The nearest codes by L2 of queries that 8 bits cannot hold, some five times slower.
-
-    Args:
-        codes: (N, D) uint8, MIDDLE above what they mean.
-        queries: (Q, D) float32 in units of the codes, of any size.
-        limits: how many codes are wanted, and what other threads found.
-        squares: (N,) the squared lengths of the codes. Values are 2 q.c - c.c.
-    """
-
-    def values(start: int) -> Floats:
-        signed = codes[start : start + ROWS].astype(np.float32) - MIDDLE
-        return floats(2 * (signed @ queries.T) - squares[start : start + ROWS, None])
-
-    return _best_of_blocks(values, len(codes), limits, np.zeros(len(queries), np.float32))
 
 
 def _best_of_blocks(values_from: Callable[[int], Floats], codes: int, limits: Limits, above: Floats) -> Hits:

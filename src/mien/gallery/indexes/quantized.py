@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 
 from mien.gallery.indexes.base import Fetch, Found, Ids, best, distances_to
 from mien.gallery.indexes.code_blocks import (
+    LARGEST,
     MIDDLE,
+    FloatProducts,
     Hits,
     Limits,
+    PiecewiseProducts,
+    Products,
     joined,
     search_blocks,
-    search_blocks_in_floats,
     squares_of,
 )
 from mien.gallery.indexes.exact import GONE, ExactIndex
 from mien.models.engines import usable_cores
-from mien.models.integer_products import LONGEST, IntegerProducts, integer_products
+from mien.models.integer_products import LONGEST, integer_products
 from mien.scores import normalize
 from mien.types import Floats, floats
 from mien.units import Metric
-
-LARGEST = 127
-"""The largest code."""
 
 FITTING = 0.99
 """Share of the first vectors that the range of the codes holds. The others stay in float32: a few numbers that are
@@ -52,6 +52,9 @@ FIRST = 16
 
 TOGETHER, QUERIES = 8, 64
 """Queries from which on a product of matrices is quicker than one query after another, and of one product at most."""
+
+PIECES = 16
+"""Into how many pieces of 8 bits a query by L2 is cut at most; a query that is further out is cut off."""
 
 ROUNDING = 1e-5
 """More than float32 loses in a sum of some hundred products of numbers below 1."""
@@ -77,9 +80,9 @@ class _Coder:
         return (whole + MIDDLE).astype(np.uint8), errors
 
 
-def _rounded(vectors: Floats, scale: float | Floats) -> tuple[Floats, Floats]:
+def _rounded(vectors: Floats, scale: float | Floats, largest: int = LARGEST) -> tuple[Floats, Floats]:
     """Vectors as whole numbers of codes, and how far each of them is moved by that."""
-    whole = np.clip(np.rint(vectors * np.float32(scale)), -LARGEST, LARGEST)
+    whole = np.clip(np.rint(vectors * np.float32(scale)), -largest, largest)
     return whole, np.sqrt(((vectors - whole / np.float32(scale)) ** 2).sum(axis=1))
 
 
@@ -116,15 +119,9 @@ class _Part:
         values, places = self._index.search(whole, min(count, len(self.ids)))
         return values, self.ids[places]
 
-    def search_blocks(self, products: IntegerProducts, whole: Floats, limits: Limits) -> Hits:
+    def search_blocks(self, products: Products, whole: Floats, limits: Limits) -> Hits:
         """The same for many queries, with ids in the place of rows."""
         hits = search_blocks(products, self._codes(), whole, limits, self._squares)
-        return replace(hits, rows=self.ids[hits.rows])
-
-    def search_in_floats(self, queries: Floats, limits: Limits) -> Hits:
-        """The same by L2 for queries in units of the codes that 8 bits cannot hold."""
-        assert self._squares is not None
-        hits = search_blocks_in_floats(self._codes(), queries, limits, self._squares)
         return replace(hits, rows=self.ids[hits.rows])
 
 
@@ -226,13 +223,13 @@ class QuantizedIndex:
         # A query of unit length has a scale of its own, by which its largest number fits.
         largest = np.maximum(np.abs(prepared).max(axis=1, keepdims=True), 1e-12)
         scale = LARGEST / largest if self._metric == "cosine" else np.full_like(largest, self._coder.scale)
-        whole, moved = _rounded(prepared, scale)
-        # Cutting a query off would loosen its bound so much that thousands of vectors were read.
-        far = moved > self._coder.error if self._metric == "l2" else np.zeros(len(prepared), bool)
+        # By L2 a query has the scale of the codes. Cut off to their range, it would loosen its bound so much that
+        # thousands of vectors were read.
+        whole, moved = _rounded(prepared, scale, LARGEST if self._metric == "cosine" else PIECES * LARGEST)
+        far = np.abs(whole).max(axis=1) > LARGEST
         raw, ids = np.empty((len(prepared), count), np.float32), np.empty((len(prepared), count), np.int64)
         if far.any():
-            raw[far], ids[far] = self._in_floats(floats(prepared[far] * scale[far]), count)
-            moved[far] = 0
+            raw[far], ids[far] = self._in_pieces(whole[far], count)
         if not far.all():
             raw[~far], ids[~far] = self._in_whole_numbers(whole[~far], count)
         error = self._coder.error
@@ -243,18 +240,22 @@ class QuantizedIndex:
     def _in_whole_numbers(self, whole: Floats, count: int) -> tuple[Floats, Ids]:
         """Raw values and ids of the best codes, (Q, count), for queries as whole numbers of 8 bits."""
         products = integer_products() if len(whole) >= TOGETHER and whole.shape[1] <= LONGEST else None
+        return self._one_by_one(whole, count) if products is None else self._in_blocks(products, whole, count)
+
+    def _in_pieces(self, whole: Floats, count: int) -> tuple[Floats, Ids]:
+        """The same for queries of larger whole numbers."""
+        products = integer_products() if whole.shape[1] <= LONGEST else None
         if products is None:
-            return self._one_by_one(whole, count)
+            return self._in_blocks(FloatProducts(), whole, count)
+        pieces = -(-int(np.abs(whole).max()) // LARGEST)
+        return self._in_blocks(PiecewiseProducts(products, pieces), whole, count)
+
+    def _in_blocks(self, products: Products, whole: Floats, count: int) -> tuple[Floats, Ids]:
+        """The same by products of matrices."""
         blocks = [
             self._together(products, whole[start : start + QUERIES], count) for start in range(0, len(whole), QUERIES)
         ]
         return np.concatenate([raw for raw, _ in blocks]), np.concatenate([ids for _, ids in blocks])
-
-    def _in_floats(self, queries: Floats, count: int) -> tuple[Floats, Ids]:
-        """The same by L2 for queries that 8 bits cannot hold."""
-        limits = Limits(len(queries), count)
-        hits = list(_workers().map(lambda part: part.search_in_floats(queries, limits), self._parts))
-        return _by_query(joined(hits).best(limits), queries, count)
 
     def _one_by_one(self, whole: Floats, count: int) -> tuple[Floats, Ids]:
         """Raw values and ids of the best codes, (Q, count), by one scan of all codes for each query."""
@@ -265,8 +266,8 @@ class QuantizedIndex:
         order = np.argsort(-raw if self._metric == "cosine" else raw, axis=1, kind="stable")[:, :count]
         return np.take_along_axis(raw, order, 1), np.take_along_axis(ids, order, 1)
 
-    def _together(self, products: IntegerProducts, whole: Floats, count: int) -> tuple[Floats, Ids]:
-        """The same by products of matrices."""
+    def _together(self, products: Products, whole: Floats, count: int) -> tuple[Floats, Ids]:
+        """The same for as many queries as one product takes."""
         limits = Limits(len(whole), count)
         ask = partial(_Part.search_blocks, products=products, whole=np.ascontiguousarray(whole), limits=limits)
         hits = joined(list(_workers().map(ask, self._parts))).best(limits)
