@@ -3,11 +3,11 @@
 The bare limit is the same use case (mien.gallery.identify_images) on the same photographs and gallery in one process
 without HTTP: all photographs at once, and one after the other, which is all that a single client asks for. The
 service runs in a process of its own; its clients, threads with keep-alive connections, share the machine with it, as
-they would not elsewhere. Each load is repeated with and without batching, in turns. Says requests per second, p50,
+they would not elsewhere. Each load is repeated with one worker and with two, in turns. Says requests per second, p50,
 p95 and p99 in milliseconds, errors, the service's memory before and after, and the processor time per request, which
-other work on the machine hardly changes.
+other work on the machine changes less.
 
-    python benchmarks/service.py [--seconds 60] [--subjects 10000] [--clients 1 8 32]
+    python benchmarks/service.py [--seconds 60] [--subjects 10000] [--clients 1 8 32] [--workers 1 2]
 """
 
 import http.client
@@ -40,8 +40,6 @@ from mien.pipeline import bytes_item, open_pipeline
 
 CARD = store.load("dlib-resnet").card
 PHOTOGRAPHS, BLOCK = 200, 20_000
-BATCHED, SINGLE = "16", "1"
-"""Images that go through the models together."""
 
 
 @dataclass(slots=True)
@@ -50,6 +48,8 @@ class Load:
 
     milliseconds: list[float] = field(default_factory=list)
     errors: int = 0
+    answers: dict[int, set[str]] = field(default_factory=dict)
+    """Who was found in each photograph."""
 
 
 def main() -> None:
@@ -57,7 +57,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="of each load")
     parser.add_argument("--subjects", type=int, default=10_000, help="of the gallery")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--serve", nargs=2, metavar=("FOLDER", "IMAGES"), help="be the service")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--serve", nargs=2, metavar=("FOLDER", "WORKERS"), help="be the service")
     parser.add_argument("--alone", metavar="FOLDER", help="be the pipeline without the service")
     given = parser.parse_args()
     command.need_package("fastapi", "serve")
@@ -67,11 +68,12 @@ def main() -> None:
         alone(Path(given.alone), given.seconds, given.smoke)
     else:
         if given.smoke:
-            given.seconds, given.subjects, given.clients = 0.5, 50, [2]
-        measure(given.seconds, given.subjects, given.clients, given.smoke)
+            given.seconds, given.subjects, given.clients, given.workers = 0.5, 50, [2], [1]
+        measure(given.seconds, given.subjects, list(itertools.product(given.clients, given.workers)), given.smoke)
 
 
-def measure(seconds: float, subjects: int, clients: list[int], smoke: bool) -> None:
+def measure(seconds: float, subjects: int, loads: list[tuple[int, int]], smoke: bool) -> None:
+    """Loads are numbers of clients and of workers."""
     bodies = [multipart(data) for data in photographs(smoke)]
     flag = ["--smoke"] if smoke else []
     # As the command `mien serve` sets them; both children inherit them.
@@ -81,26 +83,42 @@ def measure(seconds: float, subjects: int, clients: list[int], smoke: bool) -> N
     with tempfile.TemporaryDirectory() as folder:
         gallery = make_gallery(Path(folder), subjects)
         bare = command.in_process(__file__, "--alone", folder, "--seconds", seconds, *flag)
-        rows = []
-        # A smoke run takes one of the two services.
-        for count, images in itertools.product(clients, (BATCHED,) if smoke else (BATCHED, SINGLE)):
-            with Service(Path(folder), images) as service:
-                service.load(gallery, bodies, 1, min(seconds, 5))
+        rows: list[dict] = []
+        answers: dict[int, set[str]] = {}
+        for count, workers in loads:
+            with Service(Path(folder), workers) as service:
+                service.load(gallery, bodies, workers, min(seconds, 5))
                 before, processor = service.memory(), service.processor()
                 began = time.perf_counter()
                 found = service.load(gallery, bodies, count, seconds)
                 rate = len(found.milliseconds) / (time.perf_counter() - began)
                 spent = (service.processor() - processor) / max(1, len(found.milliseconds))
-                rows.append(row(count, images, rate, found, before, service.memory(), bare, spent))
+                for photograph, seen in found.answers.items():
+                    answers.setdefault(photograph, set()).update(seen)
+                rows.append(row(count, workers, rate, found, before, service.memory(), bare, spent))
                 print(json.dumps(rows[-1]), file=sys.stderr)
-    command.finish("service", {"subjects": subjects, "pipeline alone": bare, "service": rows}, smoke=smoke)
+    result = {"subjects": subjects, "pipeline alone": bare, "service": rows, "two workers against one": against(rows)}
+    differing = sum(len(seen) > 1 for seen in answers.values())
+    command.finish("service", result | {"photographs that had different answers": differing}, smoke=smoke)
 
 
-def row(count: int, images: str, rate: float, found: Load, before: int, after: int, bare: dict, spent: float) -> dict:
+def against(rows: list[dict]) -> dict[str, float]:
+    """Requests per second of two workers over those of one, by clients."""
+    rates = {(one["clients"], one["workers"]): one["per second"] for one in rows}
+    return {
+        f"{clients} clients": round(rate / rates[clients, 1], 2)
+        for (clients, workers), rate in rates.items()
+        if workers == 2 and (clients, 1) in rates
+    }
+
+
+def row(
+    count: int, workers: int, rate: float, found: Load, before: int, after: int, bare: dict, spent: float
+) -> dict:
     p50, p95, p99 = np.quantile(found.milliseconds, (0.5, 0.95, 0.99))
     return {
         "clients": count,
-        "together": int(images),
+        "workers": workers,
         "per second": round(rate, 2),
         "of the pipeline alone": round(rate / bare["per second"], 3),
         "of the pipeline alone, one after the other": round(rate / bare["one after the other, per second"], 3),
@@ -174,12 +192,11 @@ def alone(folder: Path, seconds: float, smoke: bool) -> None:
     print(json.dumps({**rates, "faces per image": round(faces / done, 2)}))
 
 
-def serve(folder: Path, images: int) -> None:
-    from mien.service.config import Batching, ServiceConfig
+def serve(folder: Path, workers: int) -> None:
+    from mien.service.config import ServiceConfig
     from mien.service.serving import serve as serve_until_stopped
 
-    batching = Batching(images=images, wait=0.005 if images > 1 else 0.0)
-    config = ServiceConfig(folder=folder, port=0, batching=batching)
+    config = ServiceConfig(folder=folder, port=0, workers=workers)
     serve_until_stopped(config, lambda address: print(address, flush=True))
 
 
@@ -196,12 +213,18 @@ def identify(connection: http.client.HTTPConnection, gallery: str, body: bytes) 
     return answer.status, json.loads(answer.read())
 
 
-class Service:
-    """A service in a process of its own."""
+def proportional(process: str) -> int:
+    """Bytes of memory of a process; what it shares counts in parts."""
+    lines = (Path("/proc") / process / "smaps_rollup").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("Pss:")).split()[1])
 
-    def __init__(self, folder: Path, images: str) -> None:
+
+class Service:
+    """A service in a process of its own, and those of its workers."""
+
+    def __init__(self, folder: Path, workers: int = 1) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", str(folder), images],
+            [sys.executable, __file__, "--serve", str(folder), str(workers)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -222,13 +245,22 @@ class Service:
         self._process.wait(30)
 
     def memory(self) -> int:
-        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
-        return round(int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024)
+        """MB that all its processes have for themselves, and their share of what they have together."""
+        return round(sum(proportional(one) for one in self._processes()) / 2**20)
 
     def processor(self) -> float:
         """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        ticks = 0
+        for one in self._processes():
+            fields = (Path("/proc") / one / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _processes(self) -> list[str]:
+        found = [str(self._process.pid)]
+        for one in found:
+            found += (Path("/proc") / one / "task" / one / "children").read_text().split()
+        return found
 
     def load(self, gallery: str, bodies: list[bytes], count: int, seconds: float) -> Load:
         """Clients that ask one after the other, all at once."""
@@ -253,6 +285,7 @@ class Service:
             status, content = identify(connection, gallery, body)
             found.milliseconds.append(1000 * (time.perf_counter() - began))
             found.errors += status != 200 or not content["faces"]
+            found.answers.setdefault(number % len(bodies), set()).add(json.dumps(content.get("faces")))
         connection.close()
 
 

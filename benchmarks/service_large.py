@@ -58,7 +58,7 @@ def search(given: argparse.Namespace, bodies: list[bytes]) -> dict:
         folder = Path(scratch)
         small = service.make_gallery(folder, 1, "small")
         large = service.make_gallery(folder, given.subjects, "large")
-        with service.Service(folder, service.BATCHED) as served:
+        with service.Service(folder) as served:
             client, added, answers = served.connect(), [], []
             # The index is built by the first search.
             for gallery in (small, large):
@@ -116,7 +116,7 @@ def erasure(given: argparse.Namespace, bodies: list[bytes]) -> dict:
             store = open_store(folder / "galleries" / "made.gallery")
             gone = [row.id for row in store.subjects()][: 2 * given.erase : 2]
             store.close()
-            with service.Service(folder, service.BATCHED) as served:
+            with service.Service(folder) as served:
                 service.identify(served.connect(), gallery, bodies[0])
                 return {"subjects": given.large, "clients": CLIENTS, **erase(served, gallery, bodies, gone)}
     finally:
@@ -187,7 +187,7 @@ def encryption(given: argparse.Namespace, bodies: list[bytes], rounds: int = 3) 
 def start_and_ask(folder: Path, gallery: str, bodies: list[bytes], requests: int) -> tuple[float, float]:
     """Seconds from the start of a service to its first answer, and p50 of the next answers in milliseconds."""
     began = time.perf_counter()
-    with service.Service(folder, service.BATCHED) as served:
+    with service.Service(folder) as served:
         client = served.connect()
         service.identify(client, gallery, bodies[0])
         started, times = time.perf_counter() - began, []

@@ -35,7 +35,7 @@ def main() -> None:
     bodies = [service.multipart(data) for data in service.photographs(given.smoke)]
     with tempfile.TemporaryDirectory() as folder:
         gallery = service.make_gallery(Path(folder), given.subjects)
-        with service.Service(Path(folder), service.BATCHED) as served:
+        with service.Service(Path(folder)) as served:
             found, memory = under_load(served, gallery, bodies, given.clients, given.minutes, minute)
     result = {
         "subjects": given.subjects,

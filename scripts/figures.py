@@ -301,12 +301,12 @@ def templates(language: str) -> str:
 
 
 def load(language: str) -> str:
-    """What identifications cost the service, by clients and by how many images go through the models together."""
-    head = ("clients at once", "images together", "per second", "processor ms per request", "p50, p95, p99 in ms")
+    """What identifications cost the service, by clients and workers."""
+    head = ("clients at once", "workers", "per second", "processor ms per request", "p50, p95, p99 in ms")
     rows = [
         (
             one["clients"],
-            "alone" if one["together"] == 1 else f"up to {one['together']}",
+            one["workers"],
             f"{one['per second']:.1f}",
             f"{one['processor ms per request']:.1f}",
             ", ".join(f"{value:,.0f}" for value in one["p50, p95, p99 in ms"]),

@@ -4,15 +4,16 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 
 import httpx
 import pytest
 
-from mien.pipeline import bytes_item
+from mien.pipeline import CHUNK, bytes_item
 from mien.service.app import create_app
 from mien.service.config import ServiceConfig
-from mien.service.engines import Engines, SharedPipeline, Ticket
+from mien.service.engines import LARGE, Engines, SharedPipeline, SizedItem, Ticket
 from mien.service.errors import ClientGoneError
 
 
@@ -23,6 +24,21 @@ def test_the_shared_pipeline_gives_what_the_pipeline_gives(engines: Engines, col
     (expected,) = engines.pipeline.analyse_chunk([item], cutouts=True)
     assert (found.embeddings == expected.embeddings).all() and len(found.cutouts) == 1
     assert shared.without_recognizer().analyse_chunk([item])[0].embeddings.size == 0
+
+
+def test_images_of_a_request_are_shared_out_between_the_threads_and_a_large_one_goes_alone(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines.queue, "threads", 2)
+    sizes = [10, 10, LARGE + 1, LARGE, LARGE + 1, LARGE + 1, 10, 10, 10]
+    items = [SizedItem(str(place), lambda _: b"", size) for place, size in enumerate(sizes)]
+    groups = [[item.name for item in group] for group in engines.groups(items)]
+    assert list(chain(*groups)) == [item.name for item in items]
+    assert all(len(group) == 1 for group in groups if {"2", "4", "5"} & set(group))
+    assert ["6", "7", "8"] in groups
+    assert [len(group) for group in engines.groups(items[:1] * 40)] == [CHUNK, CHUNK, 40 - 2 * CHUNK]
+    assert [len(group) for group in engines.groups(items[:1] * 4)] == [2, 2]
+    assert list(engines.groups([])) == []
 
 
 def test_a_request_whose_client_is_gone_gets_nothing_done(engines: Engines, collins_bytes: bytes) -> None:

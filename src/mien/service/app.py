@@ -111,8 +111,7 @@ def create_app(config: ServiceConfig, engines: Engines) -> FastAPI:
         # Short work, most of which waits for the disk. Python's own default is 6 threads on 2 cores, and as many
         # requests that wait for another worker's transaction would stop all others.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(config.limits.requests, "mien-short"))
-        engines.batcher.on_batch = metrics.batch
-        engines.batcher.in_work = lambda: capacity.requests
+        engines.queue.on_done = metrics.batch
         app.state.cameras.start()
         if not config.worker:
             # One worker sends for all.

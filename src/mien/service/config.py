@@ -8,7 +8,6 @@ from typing import Literal
 
 from mien.image import Limits as ImageLimits
 from mien.models.options import DEFAULT_DETECTOR, DEFAULT_OPTIONS, DEFAULT_RECOGNIZER, EngineOptions
-from mien.pipeline import CHUNK
 from mien.settings import DEFAULTS
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -55,21 +54,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batching:
-    """How images of several requests are taken together.
-
-    Attributes:
-        wait: seconds that an image waits for company.
-        images: maximum number that go through the models together; 1 takes each alone.
-        large: an image of more pixels goes alone, and never through the last free worker.
-    """
-
-    wait: float = 0.005
-    images: int = CHUNK
-    large: int = 6_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceConfig:
     """Everything that a service is started with.
 
@@ -83,7 +67,6 @@ class ServiceConfig:
         options: engine and precision.
         language: of answers that do not ask for another.
         limits: see Limits.
-        batching: see Batching.
         names: further names under which clients may call it, as the Host header has them.
         proxies: addresses of proxies in front of it, whose X-Forwarded-For and X-Forwarded-Proto count.
         tls_cert: certificate file, or None for plain HTTP.
@@ -112,7 +95,6 @@ class ServiceConfig:
     options: EngineOptions = DEFAULT_OPTIONS
     language: str = "en"
     limits: Limits = field(default_factory=Limits)
-    batching: Batching = field(default_factory=Batching)
     names: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     tls_cert: Path | None = None

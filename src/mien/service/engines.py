@@ -1,7 +1,7 @@
 """The models of a service, opened once, and their threads. Owns what a request's work runs on; knows no route.
 
-A use case gets a pipeline whose images go through the shared queue (mien.service.batching), so that it runs here as
-it runs in a command. Its own thread waits meanwhile; when the client hangs up, what still waits is taken out.
+A use case gets a pipeline whose images go through the shared queue (mien.service.model_queue), so that it runs here
+as it runs in a command. Its own thread waits meanwhile; when the client hangs up, what still waits is taken out.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -17,22 +18,25 @@ from starlette.requests import Request
 from mien.detect.families import built_in
 from mien.models import store
 from mien.models.card import ModelCard
-from mien.pipeline import Analysis, Budget, Item, Pipeline, Policy, ReadOptions, open_pipeline
+from mien.pipeline import CHUNK, Analysis, Budget, Item, Pipeline, Policy, ReadOptions, open_pipeline
 from mien.pipeline.items import as_item
 from mien.portrait.examine import Examined, Examiner
 from mien.portrait.measures.portrait_models import open_portrait_models
 from mien.recognize.recognizer import Recognizer
-from mien.service.batching import Batcher
 from mien.service.config import ServiceConfig
 from mien.service.errors import ClientGoneError
 from mien.service.metrics import Metrics
+from mien.service.model_queue import ModelQueue
 
 T = TypeVar("T")
+
+LARGE = 6_000_000
+"""An image of more pixels goes through the models alone, and never holds up the last free thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is done with an image; images of equal tasks go together.
+    """What is done with images.
 
     Attributes:
         kind: find faces, embed them, or measure a portrait.
@@ -97,7 +101,7 @@ class SharedPipeline(Pipeline):
     def analyse_chunk(
         self, items: Sequence[Item], *, cutouts: bool = False, only: Policy | None = None
     ) -> list[Analysis]:
-        """Analyse images together with those of other requests; see Pipeline.analyse_chunk."""
+        """Analyse images; see Pipeline.analyse_chunk."""
         kind: Literal["detect", "embed"] = "detect" if self.recognizer is None else "embed"
         return self._all(Task(kind, cutouts, only), items)
 
@@ -111,13 +115,12 @@ class SharedPipeline(Pipeline):
 
     def _all(self, task: Task, items: Sequence[Item]) -> list[Any]:
         futures = []
-        for item in items:
-            pixels = item.pixels if isinstance(item, SizedItem) else 0
-            future = self._engines.batcher.submit(task, item, pixels)
+        for group in self._engines.groups(items):
+            future = self._engines.submit(task, group)
             self._ticket.add(future)
             futures.append(future)
         try:
-            return [future.result() for future in futures]
+            return [result for future in futures for result in future.result()]
         except CancelledError:
             raise ClientGoneError from None
 
@@ -126,7 +129,7 @@ class Engines:
     """The opened models, the queue in front of them, and the threads in which requests wait.
 
     Args:
-        config: which models, and how their images are taken together.
+        config: which models.
 
     Raises:
         ModelError: a model cannot be opened.
@@ -143,7 +146,7 @@ class Engines:
         models = open_portrait_models(config.portrait_models, config.options)
         self.cards = (self.recognizer.card, *_cards_of((config.detector, *config.portrait_models)))
         self._examiner = Examiner(self.pipeline.detector, None, models)
-        self.batcher = Batcher(self._work, self.pipeline.workers, config.batching)
+        self.queue = ModelQueue(self.pipeline.workers)
         self._threads = ThreadPoolExecutor(config.limits.requests, "mien-request")
 
     @property
@@ -158,8 +161,27 @@ class Engines:
 
     def close(self) -> None:
         """Finish what is in work, and stop."""
-        self.batcher.close()
+        self.queue.close()
         self._threads.shutdown()
+
+    def groups(self, items: Sequence[Item]) -> Iterator[list[Item]]:
+        """Images of one request in the groups in which they go through the models: shared out between the threads.
+
+        Images of several requests do not go together: see docs/decisions/0039-one-request-at-a-time.md.
+        """
+        share = min(CHUNK, -(-len(items) // self.queue.threads))
+        group: list[Item] = []
+        for item in items:
+            if group and (len(group) == share or _is_large(item) or _is_large(group[0])):
+                yield group
+                group = []
+            group.append(item)
+        if group:
+            yield group
+
+    def submit(self, task: Task, items: list[Item]) -> "Future[Sequence[Any]]":
+        """Queue images that go together."""
+        return self.queue.submit(partial(self._work, task, items), len(items), large=_is_large(items[0]))
 
     def _work(self, task: Task, items: Sequence[Item]) -> Sequence[Any]:
         if task.kind == "portrait":
@@ -199,6 +221,10 @@ class Engines:
             return await job
         finally:
             gone.cancel()
+
+
+def _is_large(item: Item) -> bool:
+    return isinstance(item, SizedItem) and item.pixels > LARGE
 
 
 async def _hung_up(request: Request) -> None:

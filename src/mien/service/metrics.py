@@ -87,7 +87,9 @@ class Metrics:
             STAGE_BUCKETS,
             "stage",
         )
-        self._batches = self._histogram("batch_images", "Images that went through the models together.", BATCHES)
+        self._batches = self._histogram(
+            "batch_images", "Images of a request that went through the models together.", BATCHES
+        )
         self._scores = self._histogram("score", "Best score of each searched face.", SCORES, "gallery")
         self._qualities = self._histogram(
             "face_quality", "Detection score of each searched face, in percent.", QUALITIES, "gallery"
@@ -122,17 +124,17 @@ class Metrics:
         """Note how long a stage of a request took."""
         self._stages.labels(stage).observe(seconds)
 
-    def batch(self, images: int, waited: Iterable[float], seconds: float) -> None:
-        """Note images that went through the models together.
+    def batch(self, images: int, waited: float, seconds: float) -> None:
+        """Note images of a request that went through the models together.
 
         Args:
             images: how many.
-            waited: seconds that each was in the queue.
+            waited: seconds that they were in the queue.
             seconds: that all of them took.
         """
         self._batches.observe(images)
-        for one in waited:
-            self.time("waiting", one)
+        for _ in range(images):
+            self.time("waiting", waited)
             self.time("models", seconds / images)
 
     def decide(self, outcome: str, gallery: str = NO_GALLERY) -> None:

@@ -50,7 +50,7 @@ async def note_load(state: State) -> None:
         requests_in_work=state.capacity.requests,
         bytes_in_work=state.capacity.bytes,
         pixels_in_work=state.capacity.pixels,
-        images_waiting=state.engines.batcher.waiting,
+        images_waiting=state.engines.queue.waiting,
         webhook_deliveries_waiting=await in_thread(state.webhooks.waiting),
         **await in_thread(state.cameras.load),
         erasures_pending=await in_thread(state.galleries.pending_erasures),

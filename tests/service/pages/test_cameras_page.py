@@ -28,7 +28,7 @@ def test_events_come_by_a_stream_and_by_asking_where_there_is_none(
 ) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     card = store.load(DEFAULT_RECOGNIZER).card
-    engines = SimpleNamespace(card=card, batcher=SimpleNamespace(waiting=0), close=lambda: None)
+    engines = SimpleNamespace(card=card, queue=SimpleNamespace(waiting=0), close=lambda: None)
     config = ServiceConfig(folder=tmp_path, port=0, webhook_networks=("10.0.0.0/8",))
     app = create_app(config, engines)  # type: ignore[arg-type]
     with serve_app(app, config) as address, playwright.sync_playwright() as started:

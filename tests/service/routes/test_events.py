@@ -48,7 +48,7 @@ def door(tmp_path: Path, serve_app: Serve, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(event_streams, "POLL", 0.01)
     monkeypatch.setattr(transport, "STREAM_WAITS", (0.01, 0.01))
     card = store.load(DEFAULT_RECOGNIZER).card
-    engines = SimpleNamespace(card=card, batcher=SimpleNamespace(waiting=0), close=lambda: None)
+    engines = SimpleNamespace(card=card, queue=SimpleNamespace(waiting=0), close=lambda: None)
     config = ServiceConfig(folder=tmp_path, port=0)
     app = create_app(config, engines)  # type: ignore[arg-type]
     with serve_app(app, config) as address:

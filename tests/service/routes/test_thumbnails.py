@@ -53,7 +53,7 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path, serve_app: Callable[..., AbstractContextManager[str]]) -> Iterator[Door]:
-    engines = SimpleNamespace(card=CARD, batcher=SimpleNamespace(waiting=0), close=lambda: None)
+    engines = SimpleNamespace(card=CARD, queue=SimpleNamespace(waiting=0), close=lambda: None)
     config = ServiceConfig(folder=tmp_path, port=0)
     app = create_app(config, engines)  # type: ignore[arg-type]
     with serve_app(app, config) as address:

@@ -25,7 +25,7 @@ EVENT = {"event": "appeared", "track": 1, "outcome": "unknown", "reasons": []}
 @contextmanager
 def serving(folder: Path, serve_app: Serve, *networks: str) -> Iterator[tuple[FastAPI, str]]:
     card = store.load(DEFAULT_RECOGNIZER).card
-    engines = SimpleNamespace(card=card, batcher=SimpleNamespace(waiting=0), close=lambda: None)
+    engines = SimpleNamespace(card=card, queue=SimpleNamespace(waiting=0), close=lambda: None)
     config = ServiceConfig(folder=folder, port=0, webhook_networks=networks)
     app = create_app(config, engines)  # type: ignore[arg-type]
     with serve_app(app, config) as address:

@@ -113,7 +113,7 @@ async def system(request: Request, caller: Annotated[Caller, Depends(anybody)]) 
         language=config.language,
         limits=LimitsAnswer(**limits),
         requests=request.app.state.capacity.requests,
-        waiting=engines.batcher.waiting,
+        waiting=engines.queue.waiting,
     )
 
 
