@@ -78,12 +78,12 @@ def test_a_gallery_that_is_copied_in_under_the_service_loses_no_change_silently(
     made, other = galleries.create("Door", GallerySettings()), galleries.create("Other", GallerySettings())
     copy = tmp_path / "copy"
     shutil.copy(made.path, copy)
-    assert not galleries.exchanged()
+    assert not galleries.unusable()
     copy.replace(made.path)
     with pytest.raises(ServiceError, match="restart the service") as caught:
         galleries.find(made.id)
     assert caught.value.status == 503 and galleries.find(other.id) is other
-    (problem,) = galleries.exchanged()
+    (problem,) = galleries.unusable()
     assert made.id in problem
     galleries.close()
 

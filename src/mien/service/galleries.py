@@ -82,6 +82,16 @@ class OpenGallery:
             )
             raise ServiceError(503, "gallery_not_usable", message)
 
+    def problem(self) -> str | None:
+        """Why it cannot be used any more, as where its file was exchanged, or a later mien changed it."""
+        try:
+            self.require_own_file()
+            self.follow()
+            self.gallery.store.settings()
+        except MienError as reason:
+            return f"gallery {self.id}: {reason}"
+        return None
+
     @property
     def fits(self) -> bool:
         """Whether its embeddings are those of the service's recognizer."""
@@ -190,9 +200,12 @@ class Galleries:
         return opened
 
     def __iter__(self) -> Iterator[OpenGallery]:
-        """All galleries by name."""
+        """All galleries that can be used, by name; see unusable."""
         self._look_around()
-        return iter(sorted(self._open.copy().values(), key=lambda one: (one.name, one.id)))
+        return iter(sorted(self._usable(), key=lambda one: (one.name, one.id)))
+
+    def _usable(self) -> list[OpenGallery]:
+        return [one for one in self._open.copy().values() if one.problem() is None]
 
     def find(self, gallery_id: str) -> OpenGallery:
         """One gallery.
@@ -291,15 +304,9 @@ class Galleries:
                 found |= one.gallery.forget_removed()
         return found
 
-    def exchanged(self) -> list[str]:
-        """What readiness says of galleries whose files were exchanged while the service ran."""
-        found = []
-        for one in list(self._open.values()):
-            try:
-                one.require_own_file()
-            except ServiceError as reason:
-                found.append(f"gallery {one.id}: {reason}")
-        return found
+    def unusable(self) -> list[str]:
+        """What readiness says of galleries that cannot be used any more."""
+        return [problem for one in list(self._open.values()) if (problem := one.problem()) is not None]
 
     @property
     def are_encrypted(self) -> bool:
@@ -310,7 +317,7 @@ class Galleries:
 
     def pending_erasures(self) -> int:
         """Number of galleries with traces of somebody who was erased."""
-        return sum(one.gallery.store.traces_remain() for one in list(self._open.values()))
+        return sum(one.gallery.store.traces_remain() for one in self._usable())
 
     def close(self) -> None:
         """Close all files."""

@@ -194,3 +194,33 @@ def test_a_gallery_of_format_1_is_searched(old: Path, template: Make) -> None:
     gallery = Gallery.open(old)
     found = gallery.search(template("An", 1).embedding[None], 1)[0][0]
     assert found.subject == "An" and found.subject_id == gallery.subjects()[0].id
+
+
+def test_two_that_opened_a_gallery_of_an_older_version_go_on_after_one_of_them_raised_it(
+    old: Path, template: Make
+) -> None:
+    first, second = SqliteStore.open(str(old)), SqliteStore.open(str(old))
+    assert [row.name for row in second.subjects()] == ["An"]
+    first.add([template("Binh", 2)])
+    second.add([template("Chi", 3)])
+    for store in (first, second):
+        assert [row.name for row in store.subjects()] == ["An", "Binh", "Chi"]
+        store.close()
+
+
+def test_a_gallery_that_a_later_version_changed_while_it_was_open_is_left_alone(old: Path, template: Make) -> None:
+    store = SqliteStore.open(str(old))
+    store.add([template("Binh", 2)])
+    later = sqlite3.connect(old)
+    later.execute("UPDATE gallery SET format = 3")
+    later.commit()
+    before = later.execute("SELECT count(*) FROM template").fetchone()
+    says = "has gallery format 3, and this mien reads 1 and 2: update mien"
+    for use in (store.subjects, lambda: store.add([template("Chi", 3)]), lambda: store.changes(0, 0)):
+        with pytest.raises(GalleryError, match=says):
+            use()
+    with pytest.raises(GalleryError, match=says):
+        SqliteStore.open(str(old))
+    assert later.execute("SELECT count(*) FROM template").fetchone() == before
+    later.close()
+    store.close()

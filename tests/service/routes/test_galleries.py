@@ -1,8 +1,9 @@
 """Galleries, subjects, samples and recognition over HTTP: from an empty service to an erased person."""
 
 import io
+import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import httpx
@@ -251,3 +252,35 @@ def test_a_gallery_of_another_model_is_refused_with_the_command_and_no_path(
         assert "mien reenrol GALLERY" in message and card.contract in message and other.contract in message
         ready = client.get("/v1/ready")
         assert ready.status_code == 503 and "cannot be opened" in ready.text and str(tmp_path) not in ready.text
+
+
+def test_a_gallery_that_a_later_version_took_over_is_refused_in_a_sentence_and_others_go_on(
+    engines: Engines, tmp_path: Path, serve_app: Callable[..., AbstractContextManager[str]], collins_bytes: bytes
+) -> None:
+    """Two services of different versions on one folder."""
+    config = ServiceConfig(folder=tmp_path, port=0)
+    with (
+        serve_app(app := create_app(config, engines), config) as address,
+        httpx.Client(timeout=60, base_url=address) as client,
+    ):
+        door, other = (
+            f"/v1/galleries/{client.post('/v1/galleries', json={'name': name}).json()['id']}" for name in ("a", "b")
+        )
+        file = app.state.galleries.find(door.rpartition("/")[2]).path
+        with closing(sqlite3.connect(file)) as later:
+            later.execute("UPDATE gallery SET format = 3")
+            later.commit()
+        for answer in (
+            client.get(f"{door}/subjects"),
+            client.post(f"{door}/subjects", json={"name": "An"}),
+            client.post(f"{door}/identify", files={"image": collins_bytes}),
+        ):
+            assert answer.status_code == 503, answer.text
+            assert "format 3" in answer.json()["message"] and "update mien" in answer.json()["message"]
+            assert str(tmp_path) not in answer.text
+        assert client.post(f"{other}/subjects", json={"name": "An"}).status_code == 201
+        assert [one["name"] for one in client.get("/v1/galleries").json()["galleries"]] == ["b"]
+        ready = client.get("/v1/ready")
+        assert ready.status_code == 503 and "update mien" in ready.text and str(tmp_path) not in ready.text
+        for page in ("/v1/metrics", "/", "/people", "/gallery-health"):
+            assert client.get(page, follow_redirects=True).status_code in {200, 404}, page

@@ -101,7 +101,8 @@ def test_what_the_hours_end_is_in_the_audit_log(door: Door, tmp_path: Path) -> N
     assert door.shown() == [None]
     door.app.state.faces.erase_expired(door.app.state.auditing)
     found = [(one.outcome, one.who) for one in read_entries(tmp_path / "audit.log") if one.subject == FIRST]
-    assert found == [("begun", "service"), ("done", "service")]
+    # The service's own round may do it in the same moment.
+    assert list(dict.fromkeys(found)) == [("begun", "service"), ("done", "service")]
 
 
 def test_who_may_see_portraits_of_the_gallery_sees_images_and_nobody_else(door: Door) -> None:

@@ -29,7 +29,7 @@ from mien.gallery.stores.sqlite_changes import Writing
 from mien.gallery.stores.sqlite_file import SqliteFile
 from mien.gallery.stores.sqlite_outside import SqliteOutside
 from mien.gallery.stores.sqlite_reading import ENCRYPTION, SETTINGS, TRACES
-from mien.gallery.stores.sqlite_schema import FORMAT, stamp
+from mien.gallery.stores.sqlite_schema import stamp
 from mien.gallery.stores.vault import EMBEDDING
 
 if TYPE_CHECKING:
@@ -43,12 +43,6 @@ class SqliteStore(SqliteOutside):
     """One open gallery file; see Store."""
 
     def __init__(self, file: SqliteFile) -> None:
-        row = file.read("SELECT format FROM gallery")
-        found = row[0][0] if row else None
-        if found not in (1, FORMAT):
-            raise GalleryError(
-                f"{file.path} has gallery format {found}, and this mien reads 1 and {FORMAT}: update mien"
-            )
         super().__init__(file)
         self._finish_erasures()
 

@@ -183,6 +183,11 @@ class SqliteFile:
                 if format1.number_of(self._writer) == 1:
                     format1.raise_format(self._writer, self.path)
                 self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    self._require_known_format(self._writer)
+                except GalleryError:
+                    self._roll_back()
+                    raise
             self._held.connection = self._writer
             try:
                 yield self._writer
@@ -194,6 +199,14 @@ class SqliteFile:
                 raise
             finally:
                 self._held.connection = None
+
+    def _require_known_format(self, connection: sqlite3.Connection) -> None:
+        """Refuse what a later mien made, or made of it while it was open."""
+        found = format1.number_of(connection)
+        if found not in (1, schema.FORMAT):
+            raise GalleryError(
+                f"{self.path} has gallery format {found}, and this mien reads 1 and {schema.FORMAT}: update mien"
+            )
 
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
@@ -242,8 +255,12 @@ class SqliteFile:
                     raise GalleryError(f"{self.path} was closed: open it again")
                 reader = self._idle.pop() if self._idle else None
             reader = reader or self._open_reader()
-            if self._is_current(reader):
-                return reader
+            try:
+                if self._is_current(reader):
+                    return reader
+            except BaseException:
+                reader.connection.close()
+                raise
             reader.connection.close()
 
     def _is_current(self, reader: _Reader) -> bool:
@@ -251,6 +268,7 @@ class SqliteFile:
             # The views hold as long as the file is not raised, so nobody may raise it within a read.
             reader.connection.execute("BEGIN")
             return format1.number_of(reader.connection) == 1
+        self._require_known_format(reader.connection)
         return reader.seen is None or reader.seen == self._state()
 
     def _give_back(self, reader: _Reader) -> None:
