@@ -1,6 +1,7 @@
 """A video is watched from end to end: the real detector and recognizer, a portrait that moves through the frames."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -66,6 +67,18 @@ def test_a_person_who_walks_by_is_one_track_with_one_decision(watched: tuple[Wat
     assert [one.kind for one in report.events] == ["appeared", "identified", "left"]
     assert report.frames == 30 and report.detections == 6, "in every 5th frame of 25 per second"
     assert report.tracks[0].frames == 30, "it is followed in the frames between"
+
+
+def test_two_cameras_see_the_same_person_and_each_has_a_track_and_a_decision_of_its_own(
+    watched: tuple[WatchReport, Path, list], clip: Path, gallery: Path
+) -> None:
+    with ThreadPoolExecutor(2) as cameras:
+        seen = list(cameras.map(lambda _: watch_source(gallery, str(clip), policy=parse_policy("fmr:1e-2")), "ab"))
+    for report in seen:
+        assert report.decisions == {"Eileen Collins": 1}
+        assert [(one.kind, one.track) for one in report.events] == [
+            (one.kind, one.track) for one in watched[0].events
+        ]
 
 
 def test_events_and_progress_come_as_they_happen(watched: tuple[WatchReport, Path, list]) -> None:

@@ -95,6 +95,19 @@ def test_the_thumbnail_of_an_erased_subject_is_gone_with_the_answer(door: Door, 
     assert door.shown() == [None, None] and door.stores.thumbnails.subjects() == []
 
 
+def test_an_erasure_reaches_what_every_camera_kept_of_the_subject(door: Door) -> None:
+    gate = door.add(keep_thumbnails=24.0)
+    door.happen(FIRST, b"at the door", door.subject)
+    door.stores.thumbnails.keep(gate, SECOND, b"at the gate", door.subject)
+    assert door.client.get_camera_thumbnail(gate, SECOND) == b"at the gate"
+    door.client.erase_subject(door.gallery, door.subject)
+    for camera, thumbnail in ((door.camera, FIRST), (gate, SECOND)):
+        with pytest.raises(RefusedError) as caught:
+            door.client.get_camera_thumbnail(camera, thumbnail)
+        assert caught.value.status == 404
+    assert door.stores.thumbnails.subjects() == []
+
+
 def test_what_the_hours_end_is_in_the_audit_log(door: Door, tmp_path: Path) -> None:
     door.happen(FIRST, b"JPEG", None)
     door.stores.thumbnails._clock = lambda: 4e9

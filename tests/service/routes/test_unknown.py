@@ -32,7 +32,7 @@ class Door:
         self.camera = cameras.add("Door", self.gallery, address, "fmr:1e-4", keep_unknown=24.0).id
         self.number = 0
 
-    def visit(self, person: np.ndarray) -> str:
+    def visit(self, person: np.ndarray, camera: str | None = None) -> str:
         """Somebody comes and leaves, with two samples."""
         faces = []
         for _ in range(2):
@@ -40,7 +40,7 @@ class Door:
             noise = np.random.default_rng(self.number).normal(0, 0.01, 128)
             portrait = Portrait(b"JPEG %d" % self.number, np.zeros((5, 2), np.float32))
             faces.append(KeptFace((person + noise).astype(np.float32), portrait))
-        kept = self.app.state.cameras.stores.unknown.keep(self.camera, faces, CARD.contract)
+        kept = self.app.state.cameras.stores.unknown.keep(camera or self.camera, faces, CARD.contract)
         return str(kept.id)
 
     def path(self, rest: str = "") -> str:
@@ -74,6 +74,15 @@ def test_visits_are_listed_in_groups_and_named_with_all_their_samples(door: Door
     answer = door.http.post(door.path("/name"), json={"visits": [other], "subject": subject}).json()
     assert answer["added"] == 2 and {one["kind"] for one in answer["conflicts"]} == {"same subject"}
     assert door.http.get(door.path(f"/{first}/portrait")).status_code == 404
+
+
+def test_whom_two_cameras_of_a_gallery_see_is_one_person_with_the_visits_of_both(door: Door) -> None:
+    cameras = door.app.state.cameras.store
+    gate = cameras.add("Gate", door.gallery, "rtsp://10.0.0.8/", "fmr:1e-4", keep_unknown=24.0).id
+    at_door, at_gate = door.visit(AN), door.visit(AN, gate)
+    assert door.listed() == [[at_gate, at_door]]
+    answer = door.http.post(door.path("/name"), json={"visits": [at_door, at_gate], "name": "An"}).json()
+    assert answer["added"] == 4 and door.listed() == [] and door.subjects() == {"An": 4}
 
 
 def test_whom_one_names_needs_one_name_and_visits_that_are_there(door: Door) -> None:
