@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS thumbnails (
     image BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS thumbnails_by_camera ON thumbnails (camera, number);
+CREATE TABLE IF NOT EXISTS erased_thumbnails (id TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS face_keys (
     gallery TEXT NOT NULL, purpose TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (gallery, purpose)
 );

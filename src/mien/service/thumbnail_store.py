@@ -16,6 +16,8 @@ from mien.service.face_keys import HOUR, FaceKeys
 
 MAX_THUMBNAILS = 5000
 """Maximum number of thumbnails that are kept of a camera, where the oldest make room."""
+DAY = 86400.0
+"""Seconds for which a track is known whose thumbnail was erased with its subject; no track is seen for longer."""
 COLUMNS = "id, camera, gallery, expires, subject"
 Clock = Callable[[], float]
 
@@ -54,6 +56,8 @@ class ThumbnailStore:
     def keep(self, camera: str, thumbnail: str, jpeg: bytes, subject: str | None) -> None:
         """Keep the thumbnail of a track in the place of its former one; nothing where the camera keeps none.
 
+        Nothing more is kept of a track whose subject was erased, who may still stand before the camera.
+
         Args:
             camera: that saw it.
             thumbnail: its id; the same for all events of a track.
@@ -63,7 +67,7 @@ class ThumbnailStore:
         with self._file.transaction() as db:
             asked = "SELECT gallery, keep_thumbnails FROM cameras WHERE id = ?"
             gallery, hours = db.execute(asked, (camera,)).fetchone() or ("", 0.0)
-            if not hours:
+            if not hours or db.execute("SELECT 1 FROM erased_thumbnails WHERE id = ?", (thumbnail,)).fetchone():
                 return
             former = db.execute("SELECT subject, visit FROM thumbnails WHERE id = ?", (thumbnail,)).fetchone()
             subject = subject or (former[0] if former else None)
@@ -133,8 +137,15 @@ class ThumbnailStore:
 
     def erase_subject(self, gallery: str, subject: str) -> None:
         """Erase the thumbnails of a subject, from copies too."""
+        now = self._clock()
         with self._file.transaction() as db:
             self._keys.erase_subject(db, gallery, subject)
+            db.execute("DELETE FROM erased_thumbnails WHERE until <= ?", (now,))
+            db.execute(
+                "INSERT OR REPLACE INTO erased_thumbnails "
+                "SELECT id, ? FROM thumbnails WHERE gallery = ? AND subject = ?",
+                (now + DAY, gallery, subject),
+            )
             db.execute("DELETE FROM thumbnails WHERE gallery = ? AND subject = ?", (gallery, subject))
             self._keys.erase_unused(db)
 

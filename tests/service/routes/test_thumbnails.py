@@ -95,6 +95,16 @@ def test_the_thumbnail_of_an_erased_subject_is_gone_with_the_answer(door: Door, 
     assert door.shown() == [None, None] and door.stores.thumbnails.subjects() == []
 
 
+def test_whoever_was_erased_and_still_stands_before_the_camera_has_no_thumbnail_in_that_track(door: Door) -> None:
+    door.happen(FIRST, b"An", door.subject)
+    door.client.erase_subject(door.gallery, door.subject)
+    door.happen(FIRST, b"An, now unknown", None)
+    door.happen(SECOND, b"somebody else", None)
+    assert door.shown() == [None, None, SECOND]
+    with pytest.raises(RefusedError):
+        door.client.get_camera_thumbnail(door.camera, FIRST)
+
+
 def test_an_erasure_reaches_what_every_camera_kept_of_the_subject(door: Door) -> None:
     gate = door.add(keep_thumbnails=24.0)
     door.happen(FIRST, b"at the door", door.subject)
