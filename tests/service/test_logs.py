@@ -3,6 +3,8 @@
 import base64
 import json
 import logging
+import threading
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -42,6 +44,10 @@ def test_lines_have_request_ids_and_nothing_of_anybody(
     vector = service.post("/v1/embed", files={"image": collins_bytes}).json()["faces"][0]["embedding"]
     service.get(f"{gallery}/subjects", params={"q": "Eileen"})
     service.get("/v1/Eileen")
+    # A line is written when its answer has been sent.
+    end, waiting = time.monotonic() + 10, threading.Event()
+    while len(lines) < 7 and time.monotonic() < end:
+        waiting.wait(0.02)
     rows = [json.loads(line) for line in lines]
     (row,) = [one for one in rows if one["request_id"] == "request-0001"]
     assert (row["operation"], row["status"], row["caller"]) == ("identify", 200, "local")
