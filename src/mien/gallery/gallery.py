@@ -119,6 +119,8 @@ class TemplatesEnrolment:
 
 SAMPLES = 4
 """Samples per subject up to which one search of the templates finds as many subjects as are wanted."""
+MORE = 6
+"""Templates beyond the subjects that are wanted of which the owners are read first."""
 
 
 class Gallery:
@@ -213,7 +215,7 @@ class Gallery:
         depth = SAMPLES * count
         while pending:
             found = index.search(embeddings[pending], depth)
-            owners = self.store.owners(np.concatenate([ids for ids, _ in found]), found=True)
+            owners = self._owners_of_best([ids for ids, _ in found], count)
             for place, (ids, scores) in zip(pending, found, strict=True):
                 results[place] = self._by_subject(ids, scores, owners, count)
             if depth >= len(index):
@@ -222,6 +224,24 @@ class Gallery:
             pending = [place for place in pending if len(results[place]) < count]
             depth *= 4
         return results
+
+    def _owners_of_best(self, found: Sequence[Ids], count: int) -> dict[int, Owner]:
+        """The owners of as many templates, best first, as give `count` subjects for each search.
+
+        Most of a subject's templates are not near each other in a large file, and reading one takes longer than
+        comparing thousands.
+        """
+        owners: dict[int, Owner] = {}
+        pending, read = list(found), 0
+        for width in (count + MORE, max(map(len, found), default=0)):
+            wanted = [ids[read:width] for ids in pending]
+            if not any(map(len, wanted)):
+                break
+            owners |= self.store.owners(np.unique(np.concatenate(wanted)), found=True)
+            known = [{owners[number].id for number in ids[:width].tolist() if number in owners} for ids in pending]
+            pending = [ids for ids, subjects in zip(pending, known, strict=True) if len(subjects) < count]
+            read = width
+        return owners
 
     def identify(
         self,

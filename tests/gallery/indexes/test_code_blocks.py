@@ -28,7 +28,7 @@ class Products:
 def test_the_best_of_all_blocks_are_the_best_of_all(
     nearest: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(code_blocks, "ROWS", 64)
+    monkeypatch.setattr(code_blocks, "PRODUCTS", 64 * 6)
     generator = np.random.default_rng(count)
     codes = generator.integers(1, 256, (500, 12)).astype(np.uint8)
     queries = generator.integers(-127, 128, (6, 12)).astype(np.float32)

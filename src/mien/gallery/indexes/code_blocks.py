@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mien.types import Floats, floats
 
-ROWS = 8192
-"""Codes of a block: a block of products of 64 queries fits the second-level cache."""
+PRODUCTS = 8192 * 64
+"""Products of a block, which fit the second-level cache; few queries take as many codes at a time as that allows."""
 
 LARGEST = 127
 """The largest code."""
@@ -142,22 +142,23 @@ def search_blocks(
     """
     shift = MIDDLE * queries.sum(axis=1)
 
-    def values(start: int) -> Floats:
+    def values(block: slice) -> Floats:
         # Every product and every sum of this is a whole number, and float32 holds it where 8 bits hold the query.
-        product = products.multiply(codes[start : start + ROWS], queries)
-        return product if squares is None else 2 * (product - shift) - squares[start : start + ROWS, None]
+        product = products.multiply(codes[block], queries)
+        return product if squares is None else 2 * (product - shift) - squares[block, None]
 
     # Shifting the limits, and later what reaches them, spares a pass over all products.
     return _best_of_blocks(values, len(codes), limits, shift if squares is None else np.zeros_like(shift))
 
 
-def _best_of_blocks(values_from: Callable[[int], Floats], codes: int, limits: Limits, above: Floats) -> Hits:
-    """The best codes of each query, of values (ROWS, Q) by block that are too large by `above` (Q,)."""
+def _best_of_blocks(values_from: Callable[[slice], Floats], codes: int, limits: Limits, above: Floats) -> Hits:
+    """The best codes of each query, of values (R, Q) by block that are too large by `above` (Q,)."""
     queries = len(above)
+    step = max(1, PRODUCTS // queries)
     found, room = NO_HITS, 4 * limits.count * queries
     waiting: list[Hits] = []
-    for start in range(0, codes, ROWS):
-        values, bound = values_from(start), limits.current()
+    for start in range(0, codes, step):
+        values, bound = values_from(slice(start, start + step)), limits.current()
         if len(values) >= limits.count and np.isneginf(bound).any():
             place = len(values) - limits.count
             limits.raise_to(np.partition(values, place, axis=0)[place] - above)
