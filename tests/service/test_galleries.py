@@ -15,8 +15,11 @@ from mien.errors import GalleryError, MasterKeyError
 from mien.gallery.profiles import Profile
 from mien.gallery.records import GallerySettings, Identity, NewTemplate
 from mien.gallery.stores.outside_vectors import WAITING, Table, waiting_text
+from mien.gallery.threshold_policies import parse_policy
+from mien.gallery.thresholds import ChosenThreshold, threshold_without_gallery
 from mien.gallery.vectors import VECTOR_STORES
 from mien.gallery.vectors.base import Near
+from mien.service import galleries as module
 from mien.service.engines import Engines
 from mien.service.errors import ServiceError
 from mien.service.galleries import DELETED, FOLDER, MARKED, Galleries
@@ -86,6 +89,44 @@ def test_a_gallery_that_is_copied_in_under_the_service_loses_no_change_silently(
     (problem,) = galleries.unusable()
     assert made.id in problem
     galleries.close()
+
+
+def test_thresholds_of_a_large_gallery_are_not_measured_for_each_person_who_comes_or_goes(
+    engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 100,000 people one identification took half a second after every erasure."""
+    galleries, now, measured = Galleries(tmp_path, engines.card), [0.0], []
+    found, policy = galleries.create("Door", GallerySettings()), parse_policy("fmr:1e-3")
+
+    def resolve(*_: object) -> ChosenThreshold:
+        measured.append(now[0])
+        now[0] += seconds
+        return threshold_without_gallery(engines.card, 1e-3)
+
+    monkeypatch.setattr(module, "resolve_policy", resolve)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    seconds = 0.5
+    for state in range(4):
+        found.gallery.store.add([template(state)])
+        found.threshold(policy)
+    assert measured == [0]
+    found.threshold(policy, measure=True)
+    assert measured == [0, 0.5], "where it is asked for"
+    found.gallery.store.add([template(9)])
+    now[0] += 0.5 / module.MEASURING
+    found.threshold(policy)
+    found.threshold(policy)
+    assert len(measured) == 3, "once after a while"
+    seconds, now[0] = 0.01, 100.0
+    for state in range(10, 13):
+        found.gallery.store.add([template(state)])
+        found.threshold(policy)
+    assert len(measured) == 6, "always where it is quick"
+    galleries.close()
+
+
+def template(number: int) -> NewTemplate:
+    return NewTemplate(f"p{number}", str(number), np.full(128, number, np.float32), None)
 
 
 def test_a_gallery_is_not_deleted_while_a_database_still_has_vectors_of_the_erased(

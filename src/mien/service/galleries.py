@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import MasterKeyError, MienError
@@ -32,6 +33,27 @@ NAME = "service.name"
 """Under which a gallery keeps its display name."""
 
 
+MEASURING = 0.05
+"""Share of the time that thresholds may be measured anew, where people are enrolled and erased all the time."""
+QUICK = 0.1
+"""Seconds up to which measuring a threshold is done after each change."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """The threshold of a policy.
+
+    Attributes:
+        state: of the gallery in which it was measured; see Store.change_number.
+        until: the time of the monotonic clock up to which it is used in another state too.
+        chosen: the threshold.
+    """
+
+    state: str
+    until: float
+    chosen: ChosenThreshold
+
+
 class OpenGallery:
     """A gallery of the service.
 
@@ -44,7 +66,7 @@ class OpenGallery:
     def __init__(self, path: Path, gallery: Gallery, card: ModelCard) -> None:
         self.path, self.gallery, self._card = path, gallery, card
         self.id = gallery.store.id
-        self._resolved: dict[str, tuple[str, ChosenThreshold]] = {}
+        self._resolved: dict[str, _Resolved] = {}
         self._resolving = threading.Lock()
         self._file = _identity_of_file(path)
 
@@ -105,8 +127,16 @@ class OpenGallery:
         """
         require_identity(self.gallery.store, identity_of(self._card))
 
-    def threshold(self, policy: ThresholdPolicy) -> ChosenThreshold:
-        """The threshold of a policy for the people who are enrolled now; measured again after each change of them.
+    def threshold(self, policy: ThresholdPolicy, *, measure: bool = False) -> ChosenThreshold:
+        """The threshold of a policy for the people who are enrolled now; measured again after changes of them.
+
+        Of a gallery of many thousand people that takes a part of a second, in which nobody is identified. While
+        people are enrolled or erased one after the other it is therefore as old as some tens of these times, in which
+        few can come or go.
+
+        Args:
+            policy: what is asked for.
+            measure: whether it has to be that of this moment.
 
         Raises:
             CardError: nothing that was measured shows the rate.
@@ -114,10 +144,13 @@ class OpenGallery:
         state = self.gallery.store.change_number()
         # One request measures, and those that came meanwhile take what it found.
         with self._resolving:
-            known = self._resolved.get(str(policy))
-            if known is None or known[0] != state:
-                known = self._resolved[str(policy)] = (state, resolve_policy(policy, self.gallery.store, self._card))
-            return known[1]
+            known, began = self._resolved.get(str(policy)), time.monotonic()
+            if known is None or (known.state != state and (measure or began >= known.until)):
+                chosen = resolve_policy(policy, self.gallery.store, self._card)
+                took = time.monotonic() - began
+                until = began + took / MEASURING if took > QUICK else began
+                known = self._resolved[str(policy)] = _Resolved(state, until, chosen)
+            return known.chosen
 
 
 def _identity_of_file(path: Path) -> tuple[int, int] | None:

@@ -63,7 +63,7 @@ class LongWork:
         for policy in report_progress(policies, "measuring", len(policies), on_progress):
             row: dict[str, Any] = {"policy": str(policy), "threshold": None}
             try:
-                chosen = found.threshold(policy)
+                chosen = found.threshold(policy, measure=True)
                 row["threshold"] = threshold_answer(str(policy), chosen, self.engines.card).model_dump()
                 row["notes"] = notes_answer(chosen.notes, "en")
             except CardError as reason:

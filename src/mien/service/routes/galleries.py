@@ -194,7 +194,7 @@ async def resolve_thresholds(
     card, policies = engines_of(request).card, [parse_policy(one) for one in policy]
 
     def work() -> ThresholdsAnswer:
-        chosen = [found.threshold(one) for one in policies]
+        chosen = [found.threshold(one, measure=True) for one in policies]
         notes = dict.fromkeys(note for one in chosen for note in notes_answer(one.notes, language))
         return ThresholdsAnswer(
             subjects=len(found.gallery.subjects()),
