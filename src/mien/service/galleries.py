@@ -34,7 +34,7 @@ NAME = "service.name"
 
 
 MEASURING = 0.05
-"""Share of the time that thresholds may be measured anew, where people are enrolled and erased all the time."""
+"""Share of the time in which thresholds may be measured again, where people are enrolled and erased all the time."""
 QUICK = 0.1
 """Seconds up to which measuring a threshold is done after each change."""
 
