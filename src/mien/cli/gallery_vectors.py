@@ -121,12 +121,23 @@ def _show(found: VectorComparison, *, json: bool) -> int:
     return OK if found else PARTLY
 
 
-def compact(gallery: options.Gallery) -> int:
+def compact(
+    gallery: options.Gallery,
+    gone: Annotated[
+        str | None,
+        typer.Option(
+            "--gone",
+            metavar="ADDRESS",
+            help="A former database that exists no more: wait no longer for what was to be removed from it.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
     """Remove vectors that belong to nobody from the database of a gallery, and give back the room of erased ones.
 
     Example:
 
       mien gallery compact staff.gallery
     """
-    out.print(compact_vectors(gallery))
+    out.print(compact_vectors(gallery, gone=gone))
     return OK

@@ -232,16 +232,21 @@ def compare_vectors(
         store.close()
 
 
-def compact_vectors(gallery: str | Path) -> str:
+def compact_vectors(gallery: str | Path, *, gone: str | None = None) -> str:
     """Remove vectors that belong to nobody from the database of a gallery, and let it give back their room.
 
     Also removes the copies that an import or a re-enrolment left which was stopped and is not to be finished.
+
+    Args:
+        gallery: its path.
+        gone: the address of a former database that exists no more. What was to be removed from it is not waited for
+            any longer, and nothing else is done.
 
     Returns:
         How far the database could do that, in a sentence.
 
     Raises:
-        GalleryError: the database cannot be reached.
+        GalleryError: the database cannot be reached, or the gallery waits for nothing at the one that is gone.
 
     Example:
         >>> mien.compact_vectors("door.gallery")
@@ -249,6 +254,14 @@ def compact_vectors(gallery: str | Path) -> str:
     """
     store = _open(gallery)
     try:
+        if gone is not None:
+            count = store.give_up(gone)
+            store.erase_traces()
+            vectors = "1 vector was" if count == 1 else f"{count} vectors were"
+            return (
+                f"the gallery waits no longer for {gone}, from which {vectors} to be removed: whoever has a copy of "
+                "that database still has them"
+            )
         store.discard_copies()
         if store.vectors_at is None:
             store.erase_traces()

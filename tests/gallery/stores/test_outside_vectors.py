@@ -14,8 +14,18 @@ from mien.gallery.gallery import Gallery
 from mien.gallery.names import find_subject
 from mien.gallery.records import Identity, NewTemplate
 from mien.gallery.stores import create_store, open_store
-from mien.gallery.stores.outside_vectors import Table, hash_of, stored_vector, waiting_of, waiting_text
+from mien.gallery.stores.outside_vectors import (
+    COPIES,
+    WAITING,
+    Table,
+    copies_text,
+    hash_of,
+    stored_vector,
+    waiting_of,
+    waiting_text,
+)
 from mien.gallery.stores.sqlite import SqliteStore
+from mien.gallery.transfer import compact_vectors
 from mien.gallery.vectors import open_vectors
 from mien.gallery.vectors.base import VectorStore
 
@@ -86,6 +96,27 @@ def test_an_erasure_while_the_database_is_gone_is_finished_later(
     again = open_store(store.path)
     assert again.erase_traces() and not again.traces_remain()
     assert np.isnan(store._outside.get([sample])).all()
+
+
+def test_a_former_database_that_exists_no_more_is_given_up_and_no_other_one(
+    store: SqliteStore, tmp_path: Path, identity: Identity
+) -> None:
+    """Its erasures were pending for ever."""
+    gone, other = (Table(f"milvus://{tmp_path / name}.db", identity) for name in ("gone", "other"))
+    store.write_kept(WAITING, waiting_text({gone: ["a" * 32, "b" * 32], other: ["c" * 32]}))
+    store.write_kept(COPIES, copies_text([gone]))
+    assert store.vectors_at is not None
+    with pytest.raises(GalleryError, match="import an export to another place first"):
+        store.give_up(store.vectors_at)
+    with pytest.raises(
+        GalleryError, match=f"waits for nothing at milvus://x.db, but at {gone.address}, {other.address}"
+    ):
+        store.give_up("milvus://x.db")
+    assert store.give_up(gone.address) == 2
+    assert waiting_of(store.read_kept(WAITING)) == {other: ["c" * 32]} and store.copies_at == []
+    assert store.traces_remain()
+    said = compact_vectors(store.path, gone=other.address)
+    assert "from which 1 vector was to be removed" in said and not store.traces_remain()
 
 
 def test_an_enrolment_that_was_killed_before_it_was_written_counts_for_nothing(

@@ -224,6 +224,31 @@ class SqliteOutside(SqliteReading):
             finally:
                 store.close()
 
+    def give_up(self, address: str) -> int:
+        """Wait no longer for a database that exists no more.
+
+        Returns:
+            How many vectors were to be removed from it.
+
+        Raises:
+            GalleryError: the gallery has its vectors there, or nothing is to be removed from there.
+        """
+        with self._file.write() as connection:
+            waiting, copies = waiting_of(self.read_kept(WAITING)), copies_of(self.read_kept(COPIES))
+            places = {table.address for table in (*waiting, *copies)}
+            if address == self.read_kept(PLACE):
+                raise GalleryError(
+                    f"{self.path} has its vectors at {address}: import an export to another place first"
+                )
+            if address not in places:
+                others = ", ".join(sorted(places)) or "no place"
+                raise GalleryError(f"{self.path} waits for nothing at {address}, but at {others}")
+            changes.keep(
+                connection, WAITING, waiting_text({to: ids for to, ids in waiting.items() if to.address != address})
+            )
+            changes.keep(connection, COPIES, copies_text([one for one in copies if one.address != address]))
+        return sum(len(ids) for table, ids in waiting.items() if table.address == address)
+
     def _remove_waiting(self) -> bool:
         """Remove vectors from databases whose samples were erased; say whether all could be removed."""
         waiting = waiting_of(self.read_kept(WAITING))
