@@ -33,7 +33,7 @@ function person(one, actions) {
   if (latest.expires) facts.push(text("unknown-until", { at: shown(latest.expires) }));
   const image = element("img", { alt: label, width: 136, height: 136, loading: "lazy", src: `/v1/${path(`/${latest.id}/portrait`)}` });
   const notes = facts.map((fact) => element("p", { className: "note", textContent: fact }));
-  return element("li", {}, image, ...notes, ...actions.filter(Boolean));
+  return element("li", {}, image, ...notes, element("p", { className: "tools" }, ...actions.filter(Boolean)));
 }
 
 function action(code, work) {
