@@ -40,7 +40,7 @@ READ_LIMIT = 8.0
 """Seconds without a frame after which a stream is lost."""
 MAX_READ_LIMIT = 150.0
 """Seconds without a frame that are allowed in the end to a camera that is there each time it is opened again."""
-WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+WAITS = (0.5, 1.0, 2.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 """Seconds before a lost source is opened again, one after the other; the last is repeated."""
 STEP = 0.5
 """Seconds after which whoever waits for a frame hears that there is none."""
