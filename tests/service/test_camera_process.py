@@ -78,7 +78,8 @@ def test_what_cannot_be_watched_is_said_without_the_address(
             raise OSError("the thread that waits for the end has nothing to wait for here")
 
     monkeypatch.setattr(sys, "stdin", Input(json.dumps(asked) + "\n"))
-    monkeypatch.setattr("mien.service.camera_process._end_with_input", lambda ignored: None)
+    # By the function's own module, which another test may have imported a second time.
+    monkeypatch.setitem(main.__globals__, "_end_with_input", lambda ignored: None)
     assert main() == 1
     said = json.loads(capsys.readouterr().out)["failed"]
     assert said.startswith("the camera cannot be opened") and "secret" not in said and "127.0.0.1" not in said
