@@ -43,7 +43,7 @@ class ReadyAnswer(Answer):
 async def ready(request: Request) -> JSONResponse:
     """Whether requests can be served: models are open, data can be read, the disk has room."""
     galleries = request.app.state.galleries
-    problems = [*find_problems(config_of(request)), *galleries.problems, *galleries.unusable()]
+    problems = [*find_problems(config_of(request)), *galleries.problems, *await in_thread(galleries.unusable)]
     problems += filter(None, (request.app.state.auditing.problem, request.app.state.expiry.problem))
     problems = [without_paths(one, config_of(request).folder) for one in problems]
     answer = ReadyAnswer(status="not ready" if problems else "ready", problems=problems)
