@@ -16,7 +16,7 @@ from mien.service.face_keys import HOUR, FaceKeys
 
 MAX_THUMBNAILS = 5000
 """Maximum number of thumbnails that are kept of a camera, where the oldest make room."""
-DAY = 86400.0
+DAY = 24 * HOUR
 """Seconds for which a track is known whose thumbnail was erased with its subject; no track is seen for longer."""
 COLUMNS = "id, camera, gallery, expires, subject"
 Clock = Callable[[], float]

@@ -183,13 +183,9 @@ class SqliteFile:
                 if format1.number_of(self._writer) == 1:
                     format1.raise_format(self._writer, self.path)
                 self._writer.execute("BEGIN IMMEDIATE")
-                try:
-                    self._require_known_format(self._writer)
-                except GalleryError:
-                    self._roll_back()
-                    raise
             self._held.connection = self._writer
             try:
+                self._require_known_format(self._writer)
                 yield self._writer
                 self._writer.execute("COMMIT")
             except BaseException as reason:
