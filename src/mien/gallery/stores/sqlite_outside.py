@@ -241,8 +241,8 @@ class SqliteOutside(SqliteReading):
                     f"{self.path} has its vectors at {address}: import an export to another place first"
                 )
             if address not in places:
-                others = ", ".join(sorted(places)) or "no place"
-                raise GalleryError(f"{self.path} waits for nothing at {address}, but at {others}")
+                others = f"but at {', '.join(sorted(places))}" if places else "and at no other place"
+                raise GalleryError(f"{self.path} waits for nothing at {address}, {others}")
             changes.keep(
                 connection, WAITING, waiting_text({to: ids for to, ids in waiting.items() if to.address != address})
             )
