@@ -145,7 +145,14 @@ def moved(folder: Path, address: str, count: int, probes: int) -> dict:
     file, clock = folder / "people.parquet", [time.perf_counter()]
     export_vectors(path, file)
     clock.append(time.perf_counter())
-    there = import_vectors(file, path, address, probes=probes)
+    ends: dict[str, float] = {}
+    there = import_vectors(
+        file,
+        path,
+        address,
+        probes=probes,
+        on_progress=lambda point: ends.update({point.stage: time.perf_counter()}),
+    )
     clock.append(time.perf_counter())
     back = import_vectors(file, path, "file")
     clock.append(time.perf_counter())
@@ -158,6 +165,9 @@ def moved(folder: Path, address: str, count: int, probes: int) -> dict:
         "seconds: export, import there with the comparison, back": [
             round(after - before, 1) for before, after in pairwise(clock)
         ],
+        "seconds from the start of the import to the end of a stage": {
+            stage: round(end - clock[1], 1) for stage, end in ends.items()
+        },
     }
 
 

@@ -178,7 +178,7 @@ def import_vectors(
         try:
             if store.vectors_at != target.address:
                 store.note_copies(Table(target.address, store.identity))
-            with target.loading():
+            with target.loading(on_progress):
                 _fill(store, target, export, on_progress)
             found = _compare(store, target, probes, on_progress)
             if found and store.vectors_at != vectors:

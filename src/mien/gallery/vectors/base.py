@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from mien.progress import OnProgress, no_progress
 from mien.types import Floats
 
 
@@ -71,8 +72,12 @@ class VectorStore(Protocol):
         """
         ...
 
-    def loading(self) -> AbstractContextManager[None]:
-        """While many vectors are put at once. Where that is stopped, searches stay right and may be slow."""
+    def loading(self, on_progress: OnProgress = no_progress) -> AbstractContextManager[None]:
+        """While many vectors are put at once. Where that is stopped, searches stay right and may be slow.
+
+        Args:
+            on_progress: called while an index is built at the end, every second; where it raises, that is stopped.
+        """
         ...
 
     def compact(self) -> str:

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +24,7 @@ from mien.errors import GalleryError
 from mien.gallery.vectors.addresses import Address, read_address
 from mien.gallery.vectors.base import Near
 from mien.gallery.vectors.scan import compare_all
+from mien.progress import OnProgress, no_progress
 from mien.types import Floats, floats
 
 if TYPE_CHECKING:
@@ -33,8 +34,12 @@ PASSWORD = "MILVUS_TOKEN"  # noqa: S105 - the name of a variable
 PORT = 19530
 OPTIONS = {"tls": ("yes", "no"), "exact": ("true", "false")}
 
-BLOCK = 1_000
-"""Vectors of one transfer; a message may have 64 MB."""
+BLOCK, READ = 1_000, 8_000
+"""Vectors of one transfer there, and back: 16 MB of 512 numbers, where a message may have 64."""
+
+UNSORTED = 2_000
+"""Vectors after which a file of Milvus Lite is asked to index them: until then each search goes through them one by
+one, which takes 0.05 ms for each. A server does that by itself."""
 
 PATIENCE = 10
 """Seconds to wait for a connection."""
@@ -66,6 +71,7 @@ class MilvusVectors:
         self._name = f"mien_{sha256(identity.contract.encode()).hexdigest()[:24]}"
         self._client: Any = None
         self._lock = Lock()
+        self._unsorted = 0
 
     @property
     def address(self) -> str:
@@ -81,6 +87,14 @@ class MilvusVectors:
                 for one, row in zip(ids[start : start + BLOCK], rows[start : start + BLOCK], strict=True)
             ]
             self._with(partial(self._call, "upsert", data=some))
+            self._unsorted += len(some)
+            if not self._place.host and self._unsorted >= UNSORTED:
+                self._index()
+
+    def _index(self) -> None:
+        """Let Milvus close what it collects and index it, instead of waiting until that is full."""
+        self._with(lambda client: client.flush(self._name))
+        self._unsorted = 0
 
     def _call(self, name: str, /, client: Any, **values: object) -> Any:  # noqa: ANN401
         return getattr(client, name)(self._name, **values)
@@ -101,8 +115,8 @@ class MilvusVectors:
         """See VectorStore."""
         vectors = np.full((len(ids), self._identity.dimension), np.nan, np.float32)
         places = {one: place for place, one in enumerate(ids)}
-        for start in range(0, len(ids), BLOCK):
-            keys = [self._key(one) for one in ids[start : start + BLOCK]]
+        for start in range(0, len(ids), READ):
+            keys = [self._key(one) for one in ids[start : start + READ]]
             for row in self._with(partial(self._call, "get", ids=keys)):
                 vectors[places[self._id(row["key"])]] = row["vector"]
         return vectors
@@ -111,7 +125,7 @@ class MilvusVectors:
         """See VectorStore."""
         wanted = f'gallery == "{self._gallery}" and added <= {time.time() - older_than!r}'
         rows = self._with(
-            lambda client: client.query_iterator(self._name, BLOCK, filter=wanted, output_fields=["key"])
+            lambda client: client.query_iterator(self._name, READ, filter=wanted, output_fields=["key"])
         )
         try:
             while block := self._with(lambda client: rows.next()):
@@ -147,9 +161,11 @@ class MilvusVectors:
     def _rows(self, vectors: Sequence[Any]) -> Floats:
         return floats(vectors).reshape(len(vectors), self._identity.dimension)
 
-    def loading(self) -> AbstractContextManager[None]:
-        """See VectorStore: Milvus builds its index in the background."""
-        return nullcontext()
+    @contextmanager
+    def loading(self, on_progress: OnProgress = no_progress) -> Iterator[None]:
+        """See VectorStore: what came in last is indexed too before the first search."""
+        yield
+        self._index()
 
     def compact(self) -> str:
         """See VectorStore."""

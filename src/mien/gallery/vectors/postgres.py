@@ -33,7 +33,9 @@ from mien.faults import describe
 from mien.gallery.indexes.base import distances_to
 from mien.gallery.vectors.addresses import Address, read_address
 from mien.gallery.vectors.base import Near
+from mien.gallery.vectors.postgres_index import build_index, drop_index, lacks_shared_memory, make_index
 from mien.gallery.vectors.scan import compare_all
+from mien.progress import OnProgress, no_progress
 from mien.types import Floats, floats
 
 if TYPE_CHECKING:
@@ -56,9 +58,6 @@ BLOCK = 5_000
 EXTRA, EF_SEARCH, MAX_EF_SEARCH = 4, 200, 1_000
 """Candidates for each one wanted, the length of the list that HNSW keeps, and the longest that pgvector allows."""
 
-BUILD_MEMORY = "1GB"
-"""Memory of the server for building the index: 512 numbers of float16 of some 700,000 vectors."""
-
 HALF = 2.0**-11
 """How far a number of float16 is from what it stands for, of its size (IEEE 754 binary16, to the nearest)."""
 
@@ -68,8 +67,8 @@ ROUNDING = 1e-5
 COPY_HEAD, COPY_END = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0), struct.pack("!h", -1)
 """Around the rows of a binary COPY (PostgreSQL's documentation of COPY, "Binary Format")."""
 
-GONE = "08", "57"
-"""Classes of errors after which the connection is of no use: it broke, or the server stops."""
+GONE = "08", "57P"
+"""How the codes begin after which the connection is of no use: it broke, or the server stops."""
 
 SENTENCES = {
     "25006": "can only be read now: write to the primary server, or wait until it is writable again",
@@ -78,6 +77,7 @@ SENTENCES = {
     "3D000": "has no such database: make it with `createdb`",
     "42501": "does not allow that to this user: grant it the right to create tables",
     "53100": "has a full disk: free some space there",
+    "57014": "ended that before it was done: check statement_timeout of the server and of this user",
     "53300": "has no free connection: raise max_connections",
 }
 """What codes of PostgreSQL mean, and the remedy."""
@@ -271,7 +271,7 @@ class PostgresVectors:
             raise _Broken(reason) from reason
         except DatabaseError as reason:
             _end(connection)
-            if _code(reason)[:2] in GONE:
+            if _code(reason).startswith(GONE):
                 raise _Broken(reason) from reason
             raise GalleryError(self._sentence(reason)) from reason
         except BaseException:
@@ -327,29 +327,17 @@ class PostgresVectors:
         contract = self._identity.contract.replace("'", "''")
         connection.run(f"COMMENT ON TABLE {self._table} IS 'mien: embeddings of contract {contract}'")
         if available:
-            self._make_index(connection)
-
-    def _make_index(self, connection: Any) -> None:  # noqa: ANN401
-        operators = "halfvec_cosine_ops" if self._identity.metric == "cosine" else "halfvec_l2_ops"
-        connection.run(
-            f"CREATE INDEX IF NOT EXISTS {self._table}_hnsw ON {self._table} USING hnsw (half {operators})"
-        )
+            make_index(connection, self._table, self._identity)
 
     @contextmanager
-    def loading(self) -> Iterator[None]:
-        """See VectorStore: an index over rows that are there is built in a fraction of the time."""
+    def loading(self, on_progress: OnProgress = no_progress) -> Iterator[None]:
+        """See VectorStore: the index of an empty table is built once the rows are there."""
         empty = self._run(f"SELECT NOT EXISTS (SELECT 1 FROM {self._table})")[0][0]
         if empty and not self._compares_all():
-            self._run(f"DROP INDEX IF EXISTS {self._table}_hnsw")
+            self._with(partial(drop_index, table=self._table))
         yield
         if not self._compares_all():
-            self._with(self._index_at_once)
-
-    def _index_at_once(self, connection: Any) -> None:  # noqa: ANN401
-        with _transaction(connection):
-            # What does not fit is built from the disk, which takes many times as long.
-            connection.run(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY}'")
-            self._make_index(connection)
+            build_index(self._with, self._table, self._identity, on_progress, self.address)
 
     def _extension(self, connection: Any) -> bool:  # noqa: ANN401
         """Whether the table has what pgvector searches."""
@@ -376,9 +364,11 @@ class PostgresVectors:
             )
         if "refuses SSL" in str(reason):
             return f"{self.address} speaks no TLS: switch it on there, or add ?sslmode=disable in a network you trust"
+        if lacks_shared_memory(reason):
+            return f"{self.address} has too little shared memory: give its container more (docker run --shm-size=1g)"
         if code in SENTENCES:
             return f"{self.address} {SENTENCES[code]}"
-        if code and code[:2] not in GONE:
+        if code and not code.startswith(GONE):
             return f"{self.address} reports an error ({code}): {_message(reason)}"
         return f"{self.address} cannot be reached: check that the server runs there, has this database and this user"
 
