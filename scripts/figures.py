@@ -300,6 +300,26 @@ def templates(language: str) -> str:
     return table((*head, "identifications per second, planned"), rows)
 
 
+def stores(language: str) -> str:
+    """The same templates in the gallery file and in databases: time of building, recall and time of a search."""
+    found = result("stores-engines")
+    head = ("place", f"{found['templates']:,} templates put and indexed", "recall", "one search, p50 / p95")
+    own = found["SQLite, index in memory"]
+    rows = [("gallery file, index in memory", f"{own['build, s']:.1f} s to open", "1, exact", _spread(own))]
+    for name in ("PostgreSQL", "Milvus Lite"):
+        for kind in ("approximate", "exact"):
+            one = found[name][kind]
+            built = f"{found[name]['build, s']:,.0f} s" if kind == "approximate" else "the same"
+            rows.append((f"{name}, {kind}", built, f"{one['recall']:g}", _spread(one)))
+    return table(head, rows)
+
+
+def _spread(times: dict[str, float]) -> str:
+    """Milliseconds, or seconds where they are long."""
+    middle, late = times["p50, ms"], times["p95, ms"]
+    return f"{middle:.1f} / {late:.1f} ms" if late < 1000 else f"{middle / 1000:.1f} / {late / 1000:.1f} s"
+
+
 def load(language: str) -> str:
     """What identifications cost the service, by clients and workers."""
     head = ("clients at once", "workers", "per second", "processor ms per request", "p50, p95, p99 in ms")
@@ -438,7 +458,7 @@ def _share(rate: dict[str, Any]) -> str:
 TABLES: dict[str, Callable[[str], str]] = {
     one.__name__: one
     for one in (
-        *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search, templates, load),
+        *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search, templates, load, stores),
         *(preparation, recall, impostors, backbones, heads, gpu, trainings, labels, inventory),
     )
 }

@@ -103,8 +103,8 @@ def _memory(connection: Any, wanted: int, address: str) -> int:  # noqa: ANN401
     given = max(int(setting), min(wanted, MAX_MEMORY))
     if wanted > given:
         log.warning(
-            "%s: the index would take %.0f GB of the server's memory and gets %.0f GB, so building it takes many "
-            "times as long; ALTER ROLE ... SET maintenance_work_mem = '%.0fGB' for the user of its address gives more",
+            "%s: the index would take %.0f GB of the server's memory and gets %.0f GB, which takes many times "
+            "as long; ALTER ROLE ... SET maintenance_work_mem = '%.0fGB' for the user of its address gives more",
             address,
             wanted / 2**20,
             given / 2**20,
