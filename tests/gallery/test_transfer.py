@@ -1,6 +1,7 @@
 """A gallery's vectors are moved to PostgreSQL and back; what was cut, edited or erased does not come along."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from mien.errors import ContractError, GalleryError
 from mien.gallery.gallery import Gallery
 from mien.gallery.keeping import create_gallery
 from mien.gallery.names import find_subject
-from mien.gallery.recall import Recall, keep_recall, kept_recall
 from mien.gallery.records import GallerySettings, Identity, NewTemplate
 from mien.gallery.stores import create_store, open_store
+from mien.gallery.stores.outside_recall import Recall, chosen_effort, is_outdated, keep_recall, kept_recall
+from mien.gallery.stores.sqlite import SqliteStore
 from mien.gallery.transfer import (
     check_vectors,
     compact_vectors,
@@ -22,6 +24,8 @@ from mien.gallery.transfer import (
     import_vectors,
 )
 from mien.gallery.vectors import open_vectors
+from mien.gallery.vectors.base import Near
+from mien.gallery.vectors.postgres import PostgresVectors
 
 Make = Callable[[str, int], NewTemplate]
 
@@ -229,10 +233,58 @@ def test_doctor_says_that_the_recall_was_not_measured_or_is_old(
         ("recall", "note"),
     ]
     store = open_store(gallery)
-    old = Recall(address=postgres_address, templates=1, probes=9, wanted=90, found=89, whole=8, at=1.0)
+    assert "searches compare every vector" in check_vectors(gallery)[1].detail
+    old = Recall(address=postgres_address, templates=1, effort=200, probes=9, wanted=1000, found=999, whole=8, at=1.0)
     keep_recall(store, old)
     assert kept_recall(store) == old and check_vectors(gallery)[1].state == "good"
-    assert "0.9889 of 1 templates in 9 searches" in check_vectors(gallery)[1].detail
+    assert "0.9990 of 1 templates in 9 searches" in check_vectors(gallery)[1].detail
+    keep_recall(store, replace(old, found=998))
+    assert check_vectors(gallery)[1].state == "note" and "people can be missed" in check_vectors(gallery)[1].detail
+
+
+def test_searches_take_an_effort_only_where_it_was_measured_to_find_the_nearest(
+    gallery: Path, exported: Path, postgres_address: str
+) -> None:
+    import_vectors(exported, gallery, postgres_address, probes=0)
+    store = open_store(gallery)
+    assert isinstance(store, SqliteStore)
+    vectors = open_vectors(postgres_address, store.id, store.identity)
+    assert chosen_effort(store, vectors) is None, "it was never measured"
+    good = Recall(
+        address=postgres_address, templates=99, effort=400, probes=9, wanted=1000, found=999, whole=8, at=1.0
+    )
+    for change, effort in (({}, 400), ({"found": 998}, None), ({"address": "postgresql://elsewhere/x"}, None)):
+        keep_recall(store, replace(good, **change))
+        assert chosen_effort(store, vectors) == effort
+    keep_recall(store, good)
+    exact = open_vectors(f"{postgres_address}&exact=true", store.id, store.identity)
+    assert chosen_effort(store, exact) is None
+    assert not is_outdated(good, 150) and is_outdated(good, 151)
+    vectors.close()
+
+
+def test_an_index_that_misses_the_nearest_is_not_used(
+    gallery: Path, exported: Path, postgres_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 100,000 vectors without structure pgvector's index found 38% with 200 candidates, and 73% with 1,000."""
+    nearest, asked = PostgresVectors.nearest, []
+
+    def misses(self: PostgresVectors, queries: np.ndarray, count: int, *, effort: int | None) -> list[Near]:
+        asked.append(effort)
+        found = nearest(self, queries, count, effort=effort)
+        if effort is None:
+            return found
+        return [Near(near.ids[len(near.ids) // 2 :], near.vectors[len(near.ids) // 2 :]) for near in found]
+
+    monkeypatch.setattr(PostgresVectors, "nearest", misses)
+    moved = import_vectors(exported, gallery, postgres_address, probes=60)
+    assert moved.recall is not None and (moved.recall.effort, moved.recall.value) == (None, 1.0)
+    assert set(asked) == {200, 400, 1000, None}
+    asked.clear()
+    opened = Gallery.open(gallery)
+    opened.search(np.eye(1, opened.store.identity.dimension, dtype=np.float32), 1)
+    assert set(asked) == {None}
+    opened.close()
 
 
 def test_a_gallery_is_made_with_its_vectors_in_a_database(tmp_path: Path, postgres_address: str) -> None:

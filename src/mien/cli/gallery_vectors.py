@@ -9,6 +9,7 @@ import typer
 from mien.cli import options
 from mien.cli.progress import progress_bar
 from mien.cli.terminal import OK, PARTLY, emit, err, out, plural
+from mien.gallery.stores.outside_recall import Recall
 from mien.gallery.transfer import (
     PROBES,
     VectorComparison,
@@ -118,7 +119,19 @@ def _show(found: VectorComparison, *, json: bool) -> int:
             f"recall {recall.value:.4f}: {recall.found:,} of the {recall.wanted:,} nearest templates were found in "
             f"{recall.probes:,} searches, all of them in {recall.whole:,}"
         )
+        out.print(_effort(recall))
     return OK if found else PARTLY
+
+
+def _effort(recall: Recall) -> str:
+    if recall.effort is None:
+        return "searches compare every vector, so that nobody is missed; it takes longer the more there are"
+    if recall.is_enough:
+        return f"searches weigh up {recall.effort:,} templates"
+    return (
+        f"searches weigh up {recall.effort:,} templates, and miss people: add exact=true to the options of the "
+        "address, which takes long, or import the vectors into the file"
+    )
 
 
 def compact(

@@ -1,10 +1,8 @@
-"""What an approximate database finds of the nearest: measured against an exact search, and kept with the gallery."""
+"""What a database finds of the nearest, measured against an exact search: with more effort until it is enough."""
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +10,13 @@ import numpy as np
 from mien.gallery.indexes.base import Found
 from mien.gallery.live_index import LiveIndex
 from mien.gallery.stores.outside_index import OutsideIndex
+from mien.gallery.stores.outside_recall import Recall
 from mien.gallery.vectors import asks_for_exact
 from mien.types import Floats, floats
 
 if TYPE_CHECKING:
     from mien.gallery.stores.sqlite import SqliteStore
     from mien.gallery.vectors.base import VectorStore
-
-KEPT = "recall"
-"""The name under which a gallery keeps it."""
 
 TOP = 10
 """Templates that a search is asked for."""
@@ -31,59 +27,49 @@ TOGETHER = 50
 SAME = 1e-5
 """Scores that differ by less are one score: a template as near as the last one of an answer may take its place."""
 
-GROWTH = 1.5
-"""How much a gallery grows before the recall has to be measured again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
-    """How many of the nearest templates a database finds.
-
-    Attributes:
-        address: of the database.
-        templates: that it had.
-        probes: searches, half of them of enrolled subjects.
-        wanted: nearest templates of all searches together.
-        found: of these.
-        whole: searches that found all of theirs.
-        at: when it was measured, in seconds since 1970 (UTC).
-    """
-
-    address: str
-    templates: int
-    probes: int
-    wanted: int
-    found: int
-    whole: int
-    at: float
-
-    @property
-    def value(self) -> float:
-        """Share of the nearest that are found."""
-        return self.found / self.wanted if self.wanted else 1.0
+FEW, PROMISING = 20, 0.98
+"""Probes by which an effort is tried, and the recall at which it is tried with all of them."""
 
 
 def measure_recall(store: SqliteStore, target: VectorStore, probes: int) -> Recall:
-    """Search a database and an exact index in memory for the same probes.
+    """Search a database and an exact index in memory for the same probes, with more effort until that is enough.
 
     Args:
         store: whose vectors the database has; not empty.
         target: the database.
-        probes: how many.
+        probes: how many. A proven search, which takes long, is tried with the first FEW.
+
+    Returns:
+        The recall at the smallest effort that is enough, or at the safe one where none is.
     """
     reference = LiveIndex(store).in_memory()
-    index = OutsideIndex(store, target, store.identity.metric, exact=asks_for_exact(target.address))
-    wanted = found = whole = 0
     made = make_probes(store, probes)
-    for start in range(0, len(made), TOGETHER):
-        some = made[start : start + TOGETHER]
-        hits, sizes = count_found(reference.search(some, TOP), index.search(some, TOP), store.identity.metric)
+    answers = reference.search(made, TOP)
+    for effort in () if asks_for_exact(target.address) else target.efforts:
+        if len(made) > FEW and _recall_at(store, target, effort, made[:FEW], answers).value < PROMISING:
+            continue
+        recall = _recall_at(store, target, effort, made, answers)
+        if recall.is_enough:
+            return recall
+    safe = None if asks_for_exact(target.address) else target.safe_effort
+    return _recall_at(store, target, safe, made[:FEW] if safe is None else made, answers)
+
+
+def _recall_at(store: SqliteStore, target: VectorStore, effort: int | None, probes: Floats, answers: Found) -> Recall:
+    index = OutsideIndex(store, target, store.identity.metric, lambda: effort)
+    wanted = found = whole = 0
+    for start in range(0, len(probes), TOGETHER):
+        part = slice(start, start + TOGETHER)
+        hits, sizes = count_found(
+            answers[: len(probes)][part], index.search(probes[part], TOP), store.identity.metric
+        )
         wanted, found = wanted + sum(sizes), found + sum(hits)
         whole += sum(hit == size for hit, size in zip(hits, sizes, strict=True))
     return Recall(
         address=target.address,
-        templates=len(reference),
-        probes=len(made),
+        templates=store.count(),
+        effort=effort,
+        probes=len(probes),
         wanted=wanted,
         found=found,
         whole=whole,
@@ -101,7 +87,7 @@ def make_probes(store: SqliteStore, count: int) -> Floats:
     near = held[generator.integers(0, len(held), count // 2)]
     near = near + 0.7 * spread * generator.normal(size=near.shape)
     strangers = middle + spread * generator.normal(size=(count - count // 2, held.shape[1]))
-    return floats(np.concatenate([near, strangers]))
+    return floats(generator.permutation(np.concatenate([near, strangers])))
 
 
 def count_found(exact: Found, other: Found, metric: str) -> tuple[list[int], list[int]]:
@@ -113,20 +99,3 @@ def count_found(exact: Found, other: Found, metric: str) -> tuple[list[int], lis
         hits.append(min(len(ids), int((np.isin(found, ids) | as_near).sum())))
         sizes.append(len(ids))
     return hits, sizes
-
-
-def keep_recall(store: SqliteStore, recall: Recall) -> None:
-    """Write it down in the gallery."""
-    store.write_kept(KEPT, json.dumps(asdict(recall)))
-
-
-def kept_recall(store: SqliteStore) -> Recall | None:
-    """What was measured of the database that has the vectors now; None where that was not."""
-    text = store.read_kept(KEPT)
-    recall = Recall(**json.loads(text)) if text else None
-    return recall if recall is not None and recall.address == store.vectors_at else None
-
-
-def is_outdated(recall: Recall, templates: int) -> bool:
-    """Whether a gallery has grown too much since."""
-    return templates > GROWTH * max(recall.templates, 100)

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import ContractError, GalleryError
-from mien.gallery.recall import Recall, is_outdated, keep_recall, kept_recall, measure_recall
+from mien.gallery.recall import measure_recall
 from mien.gallery.records import Identity
 from mien.gallery.stores import open_file
 from mien.gallery.stores.base import Store, require_identity
+from mien.gallery.stores.outside_recall import Recall, is_outdated, keep_recall, kept_recall
 from mien.gallery.stores.outside_vectors import Table
 from mien.gallery.stores.sqlite import SqliteStore
-from mien.gallery.vectors import IN_FILE, open_vectors
+from mien.gallery.vectors import IN_FILE, asks_for_exact, open_vectors
 from mien.gallery.vectors.base import VectorStore
 from mien.gallery.vectors.export_file import BLOCK, Block, Export, ExportHead, write_export
 from mien.models.report import Check
@@ -390,8 +391,9 @@ def check_vectors(gallery: str | Path) -> list[Check]:
     try:
         if store.vectors_at is None:
             return [Check("vectors", "good", f"{store.count():,} in {gallery}"), *_check_copies(store)]
-        about = (_check_recall(store), _check_waiting(store), _check_copies(store))
-        return [_check_database(store, store.vectors_at), *chain.from_iterable(about)]
+        address = store.vectors_at
+        about = (_check_recall(store, address), _check_waiting(store), _check_copies(store))
+        return [_check_database(store, address), *chain.from_iterable(about)]
     finally:
         store.close()
 
@@ -410,13 +412,28 @@ def _check_database(store: SqliteStore, address: str) -> Check:
     return Check("vectors", "good", f"{here:,} at {address}")
 
 
-def _check_recall(store: SqliteStore) -> list[Check]:
-    recall, remedy = kept_recall(store), f"mien gallery compare {store.path} '{store.vectors_at}'"
+def _check_recall(store: SqliteStore, address: str) -> list[Check]:
+    if asks_for_exact(address):
+        return []
+    recall, remedy = kept_recall(store), f"mien gallery compare {store.path} '{address}'"
+    target = open_vectors(address, store.id, store.identity)
+    proven = target.safe_effort is None
+    target.close()
+    follows = (
+        "searches compare every vector, which takes long in a large gallery"
+        if proven
+        else "nobody knows how many of the nearest are found"
+    )
     if recall is None:
-        return [Check("recall", "note", "was not measured: nobody knows how many of the nearest are found", remedy)]
+        return [Check("recall", "note", f"was not measured: {follows}", remedy)]
     about = f"{recall.value:.4f} of {recall.templates:,} templates in {recall.probes:,} searches"
     if is_outdated(recall, store.count()):
-        return [Check("recall", "note", f"{about}; the gallery has {store.count():,} now", remedy)]
+        return [Check("recall", "note", f"{about}; the gallery has {store.count():,} now, and {follows}", remedy)]
+    if recall.effort is None:
+        return [Check("recall", "good", f"{about}: every vector is compared, since the index finds too few")]
+    if not recall.is_enough:
+        missed = f"{about}: people can be missed; add exact=true to the address, or keep the vectors in the file"
+        return [Check("recall", "note", missed, remedy)]
     return [Check("recall", "good", about)]
 
 

@@ -78,19 +78,19 @@ def test_what_is_removed_is_found_no_more(vectors: VectorStore) -> None:
     vectors.put(ids, some)
     vectors.remove([ids[5], "f" * 32])
     assert vectors.count() == 19 and np.isnan(vectors.get([ids[5]])).all()
-    for exact in (True, False):
-        [near] = vectors.nearest(some[5:6], 3, exact=exact)
+    for effort in (None, 200):
+        [near] = vectors.nearest(some[5:6], 3, effort=effort)
         assert ids[5] not in near.ids and len(near.ids) >= 3
     assert vectors.compact().strip()
 
 
-@pytest.mark.parametrize("exact", [True, False])
-def test_the_nearest_are_among_the_candidates(vectors: VectorStore, exact: bool) -> None:
+@pytest.mark.parametrize("effort", [None, 200])
+def test_the_nearest_are_among_the_candidates(vectors: VectorStore, effort: int | None) -> None:
     """Of 200 vectors an approximate search finds all too."""
     metric = vectors._identity.metric
     some, ids, queries = world(200), names(200), world(5, seed=2)
     vectors.put(ids, some)
-    for query, near in zip(queries, vectors.nearest(queries, 4, exact=exact), strict=True):
+    for query, near in zip(queries, vectors.nearest(queries, 4, effort=effort), strict=True):
         expected = np.argsort(distances_to(some, query[None], metric)[0])[:4]
         assert {ids[place] for place in expected} <= set(near.ids)
         assert np.array_equal(near.vectors, some[[ids.index(one) for one in near.ids]])
@@ -102,7 +102,7 @@ def test_an_exact_search_looks_on_until_nothing_can_be_nearer(vectors: VectorSto
     some = floats(1 + generator.normal(0, 1e-5, (60, 16)))
     vectors.put(names(60), some)
     metric = vectors._identity.metric
-    [near] = vectors.nearest(some[11:12], 2, exact=True)
+    [near] = vectors.nearest(some[11:12], 2, effort=None)
     distances = np.sort(distances_to(some, some[11:12], metric)[0])
     found = np.sort(distances_to(near.vectors, some[11:12], metric)[0])
     assert np.allclose(found[:2], distances[:2], atol=1e-12)
@@ -114,13 +114,13 @@ def test_galleries_that_share_a_database_see_nothing_of_each_other(vectors: Vect
     other.put(names(1), world(1, seed=3))
     assert (vectors.count(), other.count()) == (3, 1)
     other.remove(names(3))
-    assert vectors.count() == 3 and other.nearest(world(1), 2, exact=False)[0].ids == []
+    assert vectors.count() == 3 and other.nearest(world(1), 2, effort=200)[0].ids == []
     other.close()
 
 
 def test_an_empty_database_finds_nothing(vectors: VectorStore) -> None:
-    for exact in (True, False):
-        assert vectors.nearest(world(2), 3, exact=exact)[1].ids == []
+    for effort in (None, 200):
+        assert vectors.nearest(world(2), 3, effort=effort)[1].ids == []
 
 
 def test_wrong_addresses_are_refused_with_an_example() -> None:

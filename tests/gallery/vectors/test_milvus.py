@@ -20,6 +20,46 @@ def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
         MilvusVectors("milvus://127.0.0.1:1", new_id(), IDENTITY).count()
 
 
+def test_a_connection_that_ended_while_it_was_idle_is_replaced(
+    milvus_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server ends connections that only ask whether it is there (too_many_pings)."""
+    vectors = MilvusVectors(milvus_address, new_id(), IDENTITY)
+    vectors.put(["a"], np.ones((1, 8), np.float32))
+    ended = []
+
+    def gone(*_: object, **__: object) -> None:
+        ended.append(1)
+        raise pymilvus.MilvusException(2, "Fail connecting to server")
+
+    monkeypatch.setattr(vectors._connected(), "query", gone)
+    assert vectors.count() == 1 and ended == [1]
+    vectors.close()
+
+
+def test_many_vectors_are_indexed_before_the_first_search(
+    milvus_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Milvus Lite compares what it has not indexed one by one: 20,000 vectors took a second for each search."""
+    monkeypatch.setattr(milvus, "UNSORTED", 30)
+    vectors = MilvusVectors(milvus_address, new_id(), IDENTITY)
+    rows = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    flushed, flush = [], type(vectors._connected()).flush
+
+    def noted(client: object, name: str, **others: object) -> object:
+        flushed.append(vectors.count())
+        return flush(client, name, **others)
+
+    monkeypatch.setattr(type(vectors._connected()), "flush", noted)
+    for start in range(0, 50, 10):
+        vectors.put([str(number) for number in range(start, start + 10)], rows[start : start + 10])
+    assert flushed == [30], "a file does that while vectors come in"
+    with vectors.loading():
+        vectors.put(["last"], rows[:1])
+    assert flushed == [30, 51] and "7" in vectors.nearest(rows[7:8], 1, effort=200)[0].ids
+    vectors.close()
+
+
 def test_a_full_milvus_says_so_and_keeps_what_it_has(milvus_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = MilvusVectors(milvus_address, new_id(), IDENTITY)
     vectors.put(["a"], np.ones((1, 8), np.float32))
@@ -45,7 +85,7 @@ def test_more_candidates_than_milvus_gives_are_found_by_reading_all(
     client = vectors._connected()
     with monkeypatch.context() as patch:
         patch.setattr(type(client), "search", lambda *_, **__: pytest.fail("Milvus refuses that"))
-        [near] = vectors.nearest(rows[:1], 2, exact=False)
+        [near] = vectors.nearest(rows[:1], 2, effort=200)
     assert "0" in near.ids and len(near.ids) >= 2
     vectors.close()
 

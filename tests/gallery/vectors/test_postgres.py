@@ -86,10 +86,10 @@ def test_many_vectors_are_indexed_once_they_are_there_and_an_interrupted_load_is
         vectors.put([str(n) for n in range(20)], rows[:20])
         raise KeyboardInterrupt
     assert run(postgres_address, query) == [[0]]
-    assert "7" in vectors.nearest(rows[7:8], 1, exact=False)[0].ids
+    assert "7" in vectors.nearest(rows[7:8], 1, effort=200)[0].ids
     with vectors.loading():
         vectors.put([str(n) for n in range(20, 50)], rows[20:])
-    assert run(postgres_address, query) == [[1]] and "47" in vectors.nearest(rows[47:48], 1, exact=False)[0].ids
+    assert run(postgres_address, query) == [[1]] and "47" in vectors.nearest(rows[47:48], 1, effort=200)[0].ids
     vectors.close()
 
 
@@ -196,8 +196,8 @@ def test_a_server_of_the_system_without_pgvector_is_exact_and_says_so(
     query = rows[7] + np.float32(0.1)
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     nearest = {names[place] for place in np.argsort(-(unit @ query))[:5]}
-    for exact in (False, True):
-        (near,) = opened.nearest(query[None], 5, exact=exact)
+    for effort in (200, None):
+        (near,) = opened.nearest(query[None], 5, effort=effort)
         assert nearest <= set(near.ids)
     assert sum("every search reads all vectors, which is exact and slow" in one for one in caplog.messages) == 1
     opened.remove(names[:490])

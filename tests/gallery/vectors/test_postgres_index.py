@@ -93,7 +93,7 @@ def test_a_container_with_64_mb_of_shared_memory_still_gets_its_index(
     with caplog.at_level(logging.WARNING), vectors.loading():
         vectors.put(*rows(500))
     assert has_index(vectors) and "--shm-size" in caplog.text
-    assert rows(500)[0][7] in vectors.nearest(rows(500)[1][7:8], 1, exact=False)[0].ids
+    assert rows(500)[0][7] in vectors.nearest(rows(500)[1][7:8], 1, effort=200)[0].ids
 
 
 def test_too_little_shared_memory_is_not_called_a_full_disk(vectors: PostgresVectors) -> None:
@@ -119,7 +119,7 @@ def test_an_index_that_takes_long_shows_progress_and_can_be_stopped(
     assert not has_index(vectors) and {(one.stage, one.total) for one in seen} == {("indexing", 4_000)}
     busy = "SELECT count(*) FROM pg_stat_progress_create_index"
     assert vectors._run(busy) == [[0]], "the server does not build on for nobody"
-    assert ids[5] in vectors.nearest(some[5:6], 1, exact=False)[0].ids
+    assert ids[5] in vectors.nearest(some[5:6], 1, effort=200)[0].ids
     with vectors.loading(seen.append):
         pass
     assert has_index(vectors) and max(one.done for one in seen) > 0

@@ -5,6 +5,7 @@ Candidates are scored again by their float32 vectors, which are compared with th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 class OutsideIndex:
     """See Index. Adding and removing are the database's own, so a view of it is always the present one.
 
-    Attributes:
-        exact: whether every answer is proven; else most of the nearest are found.
+    Args:
+        effort: asked for before each search: see VectorStore.nearest.
     """
 
-    def __init__(self, file: SqliteOutside, vectors: VectorStore, metric: Metric, *, exact: bool) -> None:
-        self.exact = exact
+    def __init__(
+        self, file: SqliteOutside, vectors: VectorStore, metric: Metric, effort: Callable[[], int | None]
+    ) -> None:
+        self._effort = effort
         self._file, self._vectors, self._metric = file, vectors, metric
 
     def __len__(self) -> int:
@@ -42,12 +45,12 @@ class OutsideIndex:
         return self
 
     def search(self, queries: Floats, count: int) -> Found:
-        """See Index; exact where that was asked for."""
+        """See Index; proven where the effort says so, else most of the nearest are found."""
         results: Found = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
-        total = len(self)
+        total, effort = len(self), self._effort()
         pending, depth = list(range(len(queries))), count
         while pending and total:
-            found = self._vectors.nearest(floats(queries)[pending], depth, exact=self.exact)
+            found = self._vectors.nearest(floats(queries)[pending], depth, effort=effort)
             for place, near in zip(pending, found, strict=True):
                 results[place] = self._ordered(queries[place], near, count)
             # Vectors that the file does not have any more take places of others.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from mien.errors import ContractError, GalleryError, MissingExtraError
@@ -68,10 +69,9 @@ class SqliteOutside(SqliteReading):
             return None
         self._require_same_form()
         from mien.gallery.stores.outside_index import OutsideIndex
-        from mien.gallery.vectors import asks_for_exact
+        from mien.gallery.stores.outside_recall import chosen_effort
 
-        exact = asks_for_exact(self._outside.address)
-        return OutsideIndex(self, self._outside, self.identity.metric, exact=exact)
+        return OutsideIndex(self, self._outside, self.identity.metric, partial(chosen_effort, self, self._outside))
 
     def _require_same_form(self) -> None:
         """See SqliteReading; also refuses a gallery whose vectors another process has moved."""

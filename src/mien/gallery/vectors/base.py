@@ -62,13 +62,23 @@ class VectorStore(Protocol):
         """How many there are."""
         ...
 
-    def nearest(self, queries: Floats, count: int, *, exact: bool) -> list[Near]:
+    @property
+    def efforts(self) -> tuple[int, ...]:
+        """Templates that an approximate search may weigh up, from few to many; none where every search is exact."""
+        ...
+
+    @property
+    def safe_effort(self) -> int | None:
+        """The effort of searches whose recall is not known, or too low at each one; None: the answers are proven."""
+        ...
+
+    def nearest(self, queries: Floats, count: int, *, effort: int | None) -> list[Near]:
         """Candidates for the nearest vectors of each query.
 
         Args:
             queries: (Q, D) float32.
             count: how many are wanted; more come, so that they can be put in order by their vectors.
-            exact: whether the nearest `count` must be among them. Else most of them are; see Recall.
+            effort: one of `efforts`: most of the nearest `count` are among them; see Recall. None: all of them are.
         """
         ...
 

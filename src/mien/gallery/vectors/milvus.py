@@ -44,8 +44,8 @@ one, which takes 0.05 ms for each. A server does that by itself."""
 PATIENCE = 10
 """Seconds to wait for a connection."""
 
-EXTRA, EF_SEARCH = 4, 200
-"""Candidates for each one wanted, and the length of the list that HNSW keeps."""
+EXTRA, EFFORTS = 4, (200, 800, 3_200, 12_800)
+"""Candidates for each one wanted, and lengths of the list that HNSW keeps."""
 
 MAX_CANDIDATES = 16_384
 """What Milvus gives in one search (its documentation, "Milvus Limits")."""
@@ -139,9 +139,19 @@ class MilvusVectors:
         rows = self._with(lambda client: client.query(self._name, filter=wanted, output_fields=["count(*)"]))
         return int(rows[0]["count(*)"])
 
-    def nearest(self, queries: Floats, count: int, *, exact: bool) -> list[Near]:
+    @property
+    def efforts(self) -> tuple[int, ...]:
         """See VectorStore."""
-        if exact or EXTRA * count > MAX_CANDIDATES:
+        return EFFORTS
+
+    @property
+    def safe_effort(self) -> int | None:
+        """See VectorStore: a proof reads every vector through the interface, which takes seconds to minutes."""
+        return EFFORTS[-1]
+
+    def nearest(self, queries: Floats, count: int, *, effort: int | None) -> list[Near]:
+        """See VectorStore."""
+        if effort is None or EXTRA * count > MAX_CANDIDATES:
             return compare_all(self, floats(queries), count, self._identity.metric)
         found = self._with(
             lambda client: client.search(
@@ -150,7 +160,7 @@ class MilvusVectors:
                 filter=f'gallery == "{self._gallery}"',
                 limit=EXTRA * count,
                 output_fields=["vector"],
-                search_params={"params": {"ef": max(EF_SEARCH, EXTRA * count)}},
+                search_params={"params": {"ef": max(effort, EXTRA * count)}},
             )
         )
         return [
@@ -181,9 +191,16 @@ class MilvusVectors:
                 client.close()
 
     def _with(self, work: Callable[[Any], T]) -> T:
-        """Do something with the client, which opens its connection again by itself."""
+        """Do something with the client. One whose connection ended while it was idle is replaced once."""
         from pymilvus.exceptions import MilvusException
 
+        if self._client is not None:
+            try:
+                return work(self._connected())
+            except (MilvusException, OSError) as reason:
+                self.close()
+                if not _is_unreachable(reason):
+                    raise GalleryError(self._sentence(reason)) from reason
         try:
             return work(self._connected())
         except (MilvusException, OSError) as reason:
@@ -229,11 +246,15 @@ class MilvusVectors:
 
     def _sentence(self, reason: BaseException) -> str:
         text = str(getattr(reason, "message", reason))[:200]
-        if isinstance(reason, OSError) or getattr(reason, "code", None) in UNREACHABLE:
+        if _is_unreachable(reason):
             return f"{self.address} cannot be reached: check that Milvus runs there, and {PASSWORD}"
         if any(word in text.lower() for word in FULL):
             return f"{self.address} takes no more vectors ({text}): give Milvus more room, and try again"
         return f"{self.address} reports an error: {text}"
+
+
+def _is_unreachable(reason: BaseException) -> bool:
+    return isinstance(reason, OSError) or getattr(reason, "code", None) in UNREACHABLE
 
 
 def _uri(place: Address) -> str:

@@ -55,8 +55,8 @@ KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USE
 BLOCK = 5_000
 """Vectors of one transfer: 10 MB of 512 numbers."""
 
-EXTRA, EF_SEARCH, MAX_EF_SEARCH = 4, 200, 1_000
-"""Candidates for each one wanted, the length of the list that HNSW keeps, and the longest that pgvector allows."""
+EXTRA, EFFORTS = 4, (200, 400, 1_000)
+"""Candidates for each one wanted, and lengths of the list that HNSW keeps; pgvector allows no longer one."""
 
 HALF = 2.0**-11
 """How far a number of float16 is from what it stands for, of its size (IEEE 754 binary16, to the nearest)."""
@@ -171,20 +171,32 @@ class PostgresVectors:
         """Whether there is no pgvector, so that every search is exact."""
         return not self._with(self._extension)
 
-    def nearest(self, queries: Floats, count: int, *, exact: bool) -> list[Near]:
+    @property
+    def efforts(self) -> tuple[int, ...]:
+        """See VectorStore."""
+        return () if self._compares_all() else EFFORTS
+
+    @property
+    def safe_effort(self) -> int | None:
+        """See VectorStore."""
+        return None
+
+    def nearest(self, queries: Floats, count: int, *, effort: int | None) -> list[Near]:
         """See VectorStore."""
         if self._compares_all():
             return compare_all(self, floats(queries), count, self._identity.metric)
-        return [self._with(partial(self._search, query=query, count=count, exact=exact)) for query in floats(queries)]
+        return [
+            self._with(partial(self._search, query=query, count=count, effort=effort)) for query in floats(queries)
+        ]
 
-    def _search(self, connection: Any, query: Floats, count: int, *, exact: bool) -> Near:  # noqa: ANN401
+    def _search(self, connection: Any, query: Floats, count: int, *, effort: int | None) -> Near:  # noqa: ANN401
         wanted = EXTRA * count
         values = {"gallery": self._gallery, "query": _text(query)}
-        if not exact:
+        if effort is not None:
             operator = "<=>" if self._identity.metric == "cosine" else "<->"
             with _transaction(connection):
                 connection.run("SET LOCAL hnsw.iterative_scan = strict_order")
-                connection.run(f"SET LOCAL hnsw.ef_search = {min(MAX_EF_SEARCH, max(EF_SEARCH, wanted))}")
+                connection.run(f"SET LOCAL hnsw.ef_search = {min(EFFORTS[-1], max(effort, wanted))}")
                 rows = connection.run(
                     f"SELECT id, whole FROM {self._table} WHERE gallery = :gallery "
                     f"ORDER BY half {operator} CAST(:query AS halfvec({len(query)})) LIMIT {wanted}",
@@ -193,7 +205,7 @@ class PostgresVectors:
             return self._near(rows)
         while True:
             rows = connection.run(
-                f"SELECT id, whole, {self._lower_bound(len(query))} AS low FROM {self._table} "
+                f"SELECT id, whole, {self._lower_bound(query)} AS low FROM {self._table} "
                 f"WHERE gallery = :gallery ORDER BY low LIMIT {wanted}",
                 **values,
             )
@@ -202,13 +214,14 @@ class PostgresVectors:
                 return near
             wanted *= 4
 
-    def _lower_bound(self, dimension: int) -> str:
-        """The nearest that the vector of a row can be to the query, by what is stored in float16."""
-        query = f"CAST(:query AS vector({dimension}))"
+    def _lower_bound(self, query: Floats) -> str:
+        """The nearest that the vector of a row can be to the query, by both in float16."""
+        rounded = f"CAST(:query AS halfvec({len(query)}))"
         if self._identity.metric == "cosine":
             # Two vectors whose difference is a share of their length enclose an angle of about that share.
-            return f"(half::vector <=> {query}) - {2 * HALF}"
-        return f"(half::vector <-> {query}) - {HALF} * vector_norm(half::vector) * 1.001"
+            return f"(half <=> {rounded}) - {4 * HALF}"
+        share = 1.001 * HALF
+        return f"(half <-> {rounded}) - {share} * (l2_norm(half) + {float(np.linalg.norm(query))!r})"
 
     def _is_proven(self, query: Floats, near: Near, count: int, bound: float) -> bool:
         """Whether nothing that was left out, at the bound or beyond, can belong to the answer."""
