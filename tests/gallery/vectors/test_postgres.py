@@ -93,6 +93,26 @@ def test_many_vectors_are_indexed_once_they_are_there_and_an_interrupted_load_is
     vectors.close()
 
 
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("size", [1e-2, 1, 300])
+def test_no_vector_is_nearer_than_the_bound_of_its_float16(postgres_address: str, metric: str, size: float) -> None:
+    """What a proof rests on; both the row and the query are rounded."""
+    vectors = PostgresVectors(postgres_address, new_id(), Identity(new_id(), "model", metric, 32))
+    generator = np.random.default_rng(3)
+    rows = (size * generator.normal(size=(300, 32))).astype(np.float32)
+    query = (rows[5] + size * 1e-3 * generator.normal(size=32)).astype(np.float32)
+    vectors.put([str(number) for number in range(300)], rows)
+    sql = f"SELECT id, {vectors._lower_bound(query)} FROM {vectors._table}"
+    found = vectors._with(lambda connection: connection.run(sql, query=postgres._text(query)))
+    for name, low in found:
+        a, b = rows[int(name)].astype(float), query.astype(float)
+        cosine = 1 - a @ b / np.sqrt((a @ a) * (b @ b))
+        true = cosine if metric == "cosine" else np.sqrt(((a - b) ** 2).sum())
+        assert low <= true + postgres.ROUNDING
+        assert low > true - (0.005 if metric == "cosine" else 0.01 * size * np.sqrt(32)), "else it proves nothing"
+    vectors.close()
+
+
 def test_two_contracts_never_share_a_table(vectors: PostgresVectors, postgres_address: str) -> None:
     other = PostgresVectors(postgres_address, vectors._gallery, Identity("the second of two", "m", "cosine", 4))
     vectors.put(["a"], np.ones((1, 8), np.float32))
