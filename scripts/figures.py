@@ -460,8 +460,8 @@ def _share(rate: dict[str, Any]) -> str:
 TABLES: dict[str, Callable[[str], str]] = {
     one.__name__: one
     for one in (
-        *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search, templates, load, stores),
-        *(preparation, recall, impostors, backbones, heads, gpu, trainings, labels, inventory),
+        *(peers, lfw, capped, alignment, detectors, recognizers, recognizer, folders, search, templates, load),
+        *(stores, preparation, recall, impostors, backbones, heads, gpu, trainings, labels, inventory),
     )
 }
 
