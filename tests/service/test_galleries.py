@@ -151,6 +151,7 @@ class MadeUpVectors:
     """A database in memory: what its galleries put, by their ids."""
 
     kept: ClassVar[dict[str, dict[str, np.ndarray]]] = {}
+    safe_effort = None
 
     def __init__(self, address: str, gallery: str, identity: Identity) -> None:
         self.address, self._mine = address, self.kept.setdefault(gallery, {})
@@ -164,7 +165,7 @@ class MadeUpVectors:
     def get(self, ids: list[str]) -> np.ndarray:
         return np.array([self._mine[one] for one in ids], np.float32).reshape(len(ids), -1)
 
-    def nearest(self, queries: np.ndarray, count: int, *, exact: bool) -> list[Near]:
+    def nearest(self, queries: np.ndarray, count: int, *, effort: int | None) -> list[Near]:
         return [Near(list(self._mine), self.get(list(self._mine))) for _ in queries]
 
     def close(self) -> None:

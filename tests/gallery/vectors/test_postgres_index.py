@@ -133,7 +133,7 @@ def test_a_time_limit_for_statements_does_not_stop_an_index(
     build = postgres_index._build
 
     def limited(connection, **others) -> None:
-        connection.run("SET statement_timeout = '50ms'")
+        connection.run("SET statement_timeout = '100ms'")
         build(connection, **others)
         connection.run("SET statement_timeout = 0")
 
