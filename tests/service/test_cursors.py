@@ -25,7 +25,14 @@ def test_a_cursor_of_another_list_is_refused(tmp_path: Path, bound: dict[str, st
 
 
 @pytest.mark.parametrize(
-    "change", [lambda t: t[:-4], lambda t: "A" + t[1:], lambda t: "", lambda t: "é", lambda t: t + "!"]
+    "change",
+    [
+        lambda t: t[:-4],
+        lambda t: ("A" if t[0] != "A" else "B") + t[1:],
+        lambda t: "",
+        lambda t: "é",
+        lambda t: t + "!",
+    ],
 )
 def test_a_changed_cursor_is_refused(tmp_path: Path, change) -> None:
     cursors = Cursors(tmp_path)
