@@ -102,7 +102,7 @@ def engines(folder: Path, address: str, templates: int, probes: int) -> dict:
             target.put(ids, vectors)
         row: dict = {"build, s": round(time.perf_counter() - wall, 2)}
         for effort in (*target.efforts, None):
-            index = OutsideIndex(store, target, store.identity.metric, lambda effort=effort: effort)
+            index = OutsideIndex(store, target, store.identity.metric, lambda _, effort=effort: effort)
             # A look at every vector takes seconds in Milvus, and is shared by probes that are asked together.
             together = effort is None and target.safe_effort is not None
             walls: list[float] = []

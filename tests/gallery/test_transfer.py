@@ -249,16 +249,16 @@ def test_searches_take_an_effort_only_where_it_was_measured_to_find_the_nearest(
     store = open_store(gallery)
     assert isinstance(store, SqliteStore)
     vectors = open_vectors(postgres_address, store.id, store.identity)
-    assert chosen_effort(store, vectors) is None, "it was never measured"
+    assert chosen_effort(store, vectors, 40) is None, "it was never measured"
     good = Recall(
         address=postgres_address, templates=99, effort=400, probes=9, wanted=1000, found=999, whole=8, at=1.0
     )
     for change, effort in (({}, 400), ({"found": 998}, None), ({"address": "postgresql://elsewhere/x"}, None)):
         keep_recall(store, replace(good, **change))
-        assert chosen_effort(store, vectors) == effort
+        assert chosen_effort(store, vectors, 40) == effort
     keep_recall(store, good)
     exact = open_vectors(f"{postgres_address}&exact=true", store.id, store.identity)
-    assert chosen_effort(store, exact) is None
+    assert chosen_effort(store, exact, 40) is None
     assert not is_outdated(good, 150) and is_outdated(good, 151)
     vectors.close()
 

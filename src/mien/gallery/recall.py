@@ -56,7 +56,7 @@ def measure_recall(store: SqliteStore, target: VectorStore, probes: int) -> Reca
 
 
 def _recall_at(store: SqliteStore, target: VectorStore, effort: int | None, probes: Floats, answers: Found) -> Recall:
-    index = OutsideIndex(store, target, store.identity.metric, lambda: effort)
+    index = OutsideIndex(store, target, store.identity.metric, lambda _: effort)
     wanted = found = whole = 0
     for start in range(0, len(probes), TOGETHER):
         part = slice(start, start + TOGETHER)

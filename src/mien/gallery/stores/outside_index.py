@@ -24,11 +24,11 @@ class OutsideIndex:
     """See Index. Adding and removing are the database's own, so a view of it is always the present one.
 
     Args:
-        effort: asked for before each search: see VectorStore.nearest.
+        effort: asked for before each search, by how many templates there are: see VectorStore.nearest.
     """
 
     def __init__(
-        self, file: SqliteOutside, vectors: VectorStore, metric: Metric, effort: Callable[[], int | None]
+        self, file: SqliteOutside, vectors: VectorStore, metric: Metric, effort: Callable[[int], int | None]
     ) -> None:
         self._effort = effort
         self._file, self._vectors, self._metric = file, vectors, metric
@@ -47,7 +47,8 @@ class OutsideIndex:
     def search(self, queries: Floats, count: int) -> Found:
         """See Index; proven where the effort says so, else most of the nearest are found."""
         results: Found = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
-        total, effort = len(self), self._effort()
+        total = len(self)
+        effort = self._effort(total)
         pending, depth = list(range(len(queries))), count
         while pending and total:
             found = self._vectors.nearest(floats(queries)[pending], depth, effort=effort)

@@ -81,11 +81,17 @@ def is_outdated(recall: Recall, templates: int) -> bool:
     return templates > GROWTH * max(recall.templates, 100)
 
 
-def chosen_effort(file: SqliteOutside, vectors: VectorStore) -> int | None:
-    """What searches weigh up: the effort that was measured and is enough, and else the safe one; None: everything."""
+def chosen_effort(file: SqliteOutside, vectors: VectorStore, templates: int) -> int | None:
+    """What searches weigh up: the effort that was measured and is enough, and else the safe one; None: everything.
+
+    Args:
+        file: the gallery.
+        vectors: its database.
+        templates: how many there are now.
+    """
     if asks_for_exact(vectors.address):
         return None
     recall = kept_recall(file)
-    if recall is None or not recall.is_enough or is_outdated(recall, file.count()):
+    if recall is None or not recall.is_enough or is_outdated(recall, templates):
         return vectors.safe_effort
     return recall.effort
