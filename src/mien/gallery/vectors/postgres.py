@@ -33,7 +33,8 @@ from mien.faults import describe
 from mien.gallery.indexes.base import distances_to
 from mien.gallery.vectors.addresses import Address, read_address
 from mien.gallery.vectors.base import Near
-from mien.gallery.vectors.postgres_index import build_index, drop_index, lacks_shared_memory, make_index
+from mien.gallery.vectors.postgres_index import build_index, drop_index, make_index
+from mien.gallery.vectors.postgres_session import code_of, lacks_shared_memory, message_of, transaction
 from mien.gallery.vectors.scan import compare_all
 from mien.progress import OnProgress, no_progress
 from mien.types import Floats, floats
@@ -115,7 +116,7 @@ class PostgresVectors:
         half = "half" if self._extension(connection) else ""
         columns = ", ".join(["id", "added", "whole", *half.split()])
         rows = BytesIO(_copy_rows(ids, vectors, time.time(), with_half=bool(half)))
-        with _transaction(connection):
+        with transaction(connection):
             connection.run(
                 f"CREATE TEMPORARY TABLE mien_put ON COMMIT DROP AS SELECT {columns} FROM {self._table} LIMIT 0"
             )
@@ -194,7 +195,7 @@ class PostgresVectors:
         values = {"gallery": self._gallery, "query": _text(query)}
         if effort is not None:
             operator = "<=>" if self._identity.metric == "cosine" else "<->"
-            with _transaction(connection):
+            with transaction(connection):
                 connection.run("SET LOCAL hnsw.iterative_scan = strict_order")
                 connection.run(f"SET LOCAL hnsw.ef_search = {min(EFFORTS[-1], max(effort, wanted))}")
                 rows = connection.run(
@@ -284,7 +285,7 @@ class PostgresVectors:
             raise _Broken(reason) from reason
         except DatabaseError as reason:
             _end(connection)
-            if _code(reason).startswith(GONE):
+            if code_of(reason).startswith(GONE):
                 raise _Broken(reason) from reason
             raise GalleryError(self._sentence(reason)) from reason
         except BaseException:
@@ -320,7 +321,7 @@ class PostgresVectors:
     def _prepare(self, connection: Any) -> None:  # noqa: ANN401
         """Make the table where it is missing; two processes may do that at once."""
         if connection.run("SELECT to_regclass(:name)", name=self._table)[0][0] is None:
-            with _transaction(connection):
+            with transaction(connection):
                 connection.run("SELECT pg_advisory_xact_lock(:key)", key=int(self._table[5:12], 16))
                 self._make(connection)
         self._extension(connection)
@@ -368,7 +369,7 @@ class PostgresVectors:
         return self._has_extension
 
     def _sentence(self, reason: BaseException) -> str:
-        code = _code(reason)
+        code = code_of(reason)
         if isinstance(reason, ssl.SSLError):
             about = getattr(reason, "verify_message", "") or reason.reason
             return (
@@ -382,7 +383,7 @@ class PostgresVectors:
         if code in SENTENCES:
             return f"{self.address} {SENTENCES[code]}"
         if code and not code.startswith(GONE):
-            return f"{self.address} reports an error ({code}): {_message(reason)}"
+            return f"{self.address} reports an error ({code}): {message_of(reason)}"
         return f"{self.address} cannot be reached: check that the server runs there, has this database and this user"
 
 
@@ -402,28 +403,6 @@ def _end_all(connections: Sequence[Any]) -> None:
 def _end(connection: Any) -> None:  # noqa: ANN401
     with suppress(Exception):
         connection.close()
-
-
-@contextmanager
-def _transaction(connection: Any) -> Iterator[None]:  # noqa: ANN401
-    """What fails within it closes the connection, which takes it back."""
-    connection.run("BEGIN")
-    yield
-    connection.run("COMMIT")
-
-
-def _details(reason: BaseException) -> dict[str, str]:
-    found = reason.args[0] if reason.args else None
-    return found if isinstance(found, dict) else {}
-
-
-def _code(reason: BaseException) -> str:
-    """The code of an error of PostgreSQL (its documentation, appendix A); empty where it is another one."""
-    return _details(reason).get("C", "")
-
-
-def _message(reason: BaseException) -> str:
-    return _details(reason).get("M", str(reason))[:200]
 
 
 def _connected(place: Address) -> socket.socket:

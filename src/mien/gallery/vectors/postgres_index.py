@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mien.errors import GalleryError
+from mien.gallery.vectors.postgres_session import lacks_shared_memory, transaction
 from mien.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
@@ -139,14 +140,13 @@ def _build(
 
 
 def _build_within(connection: Any, table: str, identity: Identity, memory: int, *, alone: bool = False) -> None:  # noqa: ANN401
-    connection.run("BEGIN")
-    connection.run(f"SET LOCAL maintenance_work_mem = '{memory}kB'")
-    connection.run("SET LOCAL statement_timeout = 0")
-    if alone:
-        connection.run("SET LOCAL max_parallel_maintenance_workers = 0")
-    _end_with_its_client(connection)
-    make_index(connection, table, identity)
-    connection.run("COMMIT")
+    with transaction(connection):
+        connection.run(f"SET LOCAL maintenance_work_mem = '{memory}kB'")
+        connection.run("SET LOCAL statement_timeout = 0")
+        if alone:
+            connection.run("SET LOCAL max_parallel_maintenance_workers = 0")
+        _end_with_its_client(connection)
+        make_index(connection, table, identity)
 
 
 def _end_with_its_client(connection: Any) -> None:  # noqa: ANN401
@@ -155,16 +155,6 @@ def _end_with_its_client(connection: Any) -> None:  # noqa: ANN401
         "DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '5s', true); "
         "EXCEPTION WHEN OTHERS THEN NULL; END $$"
     )
-
-
-def lacks_shared_memory(reason: BaseException) -> bool:
-    """Whether the memory that processes of the server share was full, which has the code of a full disk (53100).
-
-    Docker gives a container 64 MB of that. The field R names the function of the server, which no language changes
-    (PostgreSQL's documentation, "Error and Notice Message Fields").
-    """
-    found = reason.args[0] if reason.args else None
-    return isinstance(found, dict) and str(found.get("R", "")).startswith("dsm_impl")
 
 
 def _rows_done(connection: Any, backends: list[int]) -> int:  # noqa: ANN401
