@@ -125,7 +125,7 @@ def _show(found: VectorComparison, *, json: bool) -> int:
 
 def _effort(recall: Recall) -> str:
     if recall.effort is None:
-        return "searches compare every vector, so that nobody is missed; it takes longer the more there are"
+        return "searches compare every vector, so that none of the nearest is missed; it takes longer with more"
     if recall.is_enough:
         return f"searches weigh up {recall.effort:,} templates"
     return (
