@@ -299,6 +299,14 @@ def test_a_gallery_is_made_with_its_vectors_in_a_database(tmp_path: Path, postgr
     assert [(one.topic, one.state) for one in check_vectors(path)] == [("vectors", "good"), ("recall", "note")]
 
 
+def test_a_database_that_was_never_reached_has_no_copies(gallery: Path, exported: Path, postgres_server: str) -> None:
+    """Doctor named copies there, and compacting waited for it."""
+    with pytest.raises(GalleryError, match="cannot be reached"):
+        import_vectors(exported, gallery, "postgresql://127.0.0.1:1/x?sslmode=disable")
+    assert [one.topic for one in check_vectors(gallery)] == ["vectors"]
+    assert "in the gallery file" in compact_vectors(gallery)
+
+
 def test_where_the_database_cannot_be_reached_no_gallery_is_made(tmp_path: Path, postgres_server: str) -> None:
     path = tmp_path / "new.gallery"
     with pytest.raises(GalleryError, match="cannot be reached"):

@@ -178,6 +178,8 @@ def import_vectors(
         target = open_vectors(vectors, store.id, store.identity)
         try:
             if store.vectors_at != target.address:
+                # One that cannot be reached gets no copies, and nothing is to be removed from it.
+                target.count()
                 store.note_copies(Table(target.address, store.identity))
             with target.loading(on_progress):
                 _fill(store, target, export, on_progress)
